@@ -1,0 +1,14 @@
+"""Coranto: news pages in, finished article records out.
+
+    import coranto
+
+    async for article in coranto.subscribe(group="desk"):
+        print(article.content.title, article.classification.topics)
+
+`coranto.blocking` has the same without an event loop; `coranto.records` has the records.
+"""
+
+from coranto.client import AsyncClient, Receipt, Subscription, TooMuchWaitingError, submit, subscribe
+
+__all__ = ["AsyncClient", "Receipt", "Subscription", "TooMuchWaitingError", "submit", "subscribe"]
+__version__ = "0.1.0"

@@ -1,0 +1,108 @@
+"""Content-addressed storage of pages on a file system that all services share.
+
+A page is written once under the SHA-256 of its bytes, compressed with zstd, by atomic rename after fsync, and verified
+on every read. Object stores take the same interface; which one is used is decided in the services' settings.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import secrets
+from pathlib import Path
+from typing import Protocol
+
+import zstandard
+
+from coranto.records import PageRef
+
+
+class MissingPageError(LookupError):
+    """The store has no page under this reference."""
+
+
+class CorruptPageError(ValueError):
+    """What is stored under this reference is not the page it stands for."""
+
+
+class PageTooLargeError(ValueError):
+    """The page is larger than the reader allows."""
+
+
+class PageStore(Protocol):
+    """Where pages are kept. Writing the same bytes twice is the same as writing them once."""
+
+    async def put(self, page: bytes) -> PageRef:
+        """Keep the page durably and give its reference. Raises OSError when it cannot be kept."""
+
+    async def get(self, ref: PageRef, *, max_bytes: int | None = None) -> bytes:
+        """The page's bytes, verified. Raises MissingPageError, CorruptPageError, PageTooLargeError or OSError."""
+
+
+class FilePageStore:
+    """A page store in a directory: `ab/abcdef….zst`."""
+
+    # Level 3 is zstd's own default; on news pages level 9 saves 6 % more for four times the CPU.
+    _LEVEL = 3
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    async def put(self, page: bytes) -> PageRef:
+        """Keep the page durably and give its reference. Raises OSError when it cannot be kept."""
+        return await asyncio.to_thread(self.put_now, page)
+
+    async def get(self, ref: PageRef, *, max_bytes: int | None = None) -> bytes:
+        """The page's bytes, verified. Raises MissingPageError, CorruptPageError, PageTooLargeError or OSError."""
+        return await asyncio.to_thread(self.get_now, ref, max_bytes=max_bytes)
+
+    def put_now(self, page: bytes) -> PageRef:
+        """As `put`, for programs without an event loop and for processes that do nothing else."""
+        ref = PageRef(sha256=hashlib.sha256(page).hexdigest(), size_bytes=len(page))
+        path = self.path_of(ref)
+        if path.exists():
+            return ref
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # A writer killed here leaves a .part file and no page; the name is its own, so two writers never mix.
+        partial = path.with_name(f"{ref.sha256}.{secrets.token_hex(4)}.part")
+        try:
+            with partial.open("wb") as file:
+                file.write(zstandard.ZstdCompressor(level=self._LEVEL, write_checksum=True).compress(page))
+                file.flush()
+                os.fsync(file.fileno())
+            partial.replace(path)
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
+        _sync_directory(path.parent)
+        return ref
+
+    def get_now(self, ref: PageRef, *, max_bytes: int | None = None) -> bytes:
+        """As `get`, for programs without an event loop and for processes that do nothing else."""
+        if max_bytes is not None and ref.size_bytes > max_bytes:
+            raise PageTooLargeError(f"page {ref.sha256} has {ref.size_bytes} bytes, at most {max_bytes} are allowed")
+        try:
+            packed = self.path_of(ref).read_bytes()
+        except FileNotFoundError as error:
+            raise MissingPageError(f"page {ref.sha256} is not in {self.root}") from error
+        try:
+            # The bound is the size that was recorded, so a swapped file cannot unpack to more.
+            page = zstandard.ZstdDecompressor().decompress(packed, max_output_size=ref.size_bytes)
+        except zstandard.ZstdError as error:
+            raise CorruptPageError(f"page {ref.sha256} cannot be unpacked: {error}") from error
+        if hashlib.sha256(page).hexdigest() != ref.sha256:
+            raise CorruptPageError(f"page {ref.sha256} holds other bytes than its name says")
+        return page
+
+    def path_of(self, ref: PageRef) -> Path:
+        """Where the page is, or would be."""
+        return self.root / ref.sha256[:2] / f"{ref.sha256}.zst"
+
+
+def _sync_directory(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

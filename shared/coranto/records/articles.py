@@ -1,0 +1,191 @@
+"""The article record at each point of its way: the type says how far it has come.
+
+`DiscoveredArticle` → `FetchedArticle` → `ExtractedArticle` → `ClassifiedArticle` → `FinishedArticle`. Each adds one
+section and leaves the others as they came. `Submission` asks for an article; `DroppedArticle` says why one ended early.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from coranto.records.sections import (
+    Classification,
+    Content,
+    Discovery,
+    Fetch,
+    Hints,
+    SavedPage,
+    Section,
+    Storage,
+    UtcTime,
+)
+
+
+def content_id(*parts: str) -> str:
+    """32 hexadecimal characters made from the parts alone (first half of SHA-256), so that running twice gives the same id."""
+    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:32]
+
+
+def article_id(canonical_url: str) -> str:
+    """Id of the article at this canonical URL."""
+    return content_id(canonical_url)
+
+
+class Record(Section):
+    """What travels in an event. `event_type` is the event's name and version on the wire."""
+
+    event_type: ClassVar[str]
+
+    @property
+    def subject(self) -> str:
+        """Id of the article the record is about."""
+        raise NotImplementedError
+
+    @property
+    def message_id(self) -> str:
+        """Id of the message, from content only: the same work done twice gives the same id."""
+        raise NotImplementedError
+
+
+class Submission(Record):
+    """A request to look at a page, from a program or from the feeder's own polling."""
+
+    event_type: ClassVar[str] = "coranto.page.submitted.v1"
+
+    id: str = Field(description="Id of the submission; submitting the same id twice has one effect.")
+    url: str = Field(description="Address to look at: http, https, or file for a page handed over.")
+    kind: Literal["auto", "page", "feed"] = Field(
+        "auto", description="What the address leads to; auto lets the feeder find out."
+    )
+    source: str = Field("submit", description="Name of the feed, list or program that named the page.")
+    found_by: Literal["submit", "feed", "sitemap", "file", "warc"] = Field("submit", description="Kind of source.")
+    submitted_at: UtcTime = Field(description="When it was asked for.")
+    priority: Literal["live", "backlog"] = Field("live", description="Backlog yields to live pages of the same host.")
+    is_revisit: bool = Field(False, description="True to fetch a page that is known already.")
+    hints: Hints = Field(default_factory=Hints, description="What the source said about the page.")
+    saved: SavedPage | None = Field(None, description="The page itself, when it is handed over.")
+
+    @property
+    def subject(self) -> str:
+        """Id of the submission: no article is known yet."""
+        return self.id
+
+    @property
+    def message_id(self) -> str:
+        """Id of the message, from content only."""
+        return content_id(self.event_type, self.id)
+
+
+class DiscoveredArticle(Record):
+    """An article whose address is known."""
+
+    event_type: ClassVar[str] = "coranto.article.discovered.v1"
+
+    id: str = Field(pattern=r"^[0-9a-f]{32}$", description="Article id, from the canonical URL.")
+    discovery: Discovery = Field(description="How it was found.")
+
+    @property
+    def subject(self) -> str:
+        """Id of the article the record is about."""
+        return self.id
+
+    @property
+    def message_id(self) -> str:
+        """Id of the message, from content only."""
+        return content_id(self.event_type, self.id, self.discovery.submission)
+
+    def with_fetch(self, fetch: Fetch) -> FetchedArticle:
+        """The record with the fetcher's section."""
+        return FetchedArticle(id=self.id, discovery=self.discovery, fetch=fetch)
+
+
+class FetchedArticle(DiscoveredArticle):
+    """An article whose page is in the page store."""
+
+    event_type: ClassVar[str] = "coranto.page.fetched.v1"
+
+    fetch: Fetch = Field(description="How the page was got.")
+
+    @property
+    def message_id(self) -> str:
+        """Id of the message, from content only."""
+        return content_id(self.event_type, self.id, self.discovery.submission, self.fetch.page.sha256)
+
+    def with_content(self, content: Content) -> ExtractedArticle:
+        """The record with the extractor's section."""
+        return ExtractedArticle(id=self.id, discovery=self.discovery, fetch=self.fetch, content=content)
+
+
+class ExtractedArticle(FetchedArticle):
+    """An article that has been read."""
+
+    event_type: ClassVar[str] = "coranto.article.extracted.v1"
+
+    content: Content = Field(description="What the page says.")
+
+    def with_classification(self, classification: Classification) -> ClassifiedArticle:
+        """The record with the classifier's section."""
+        return ClassifiedArticle(
+            id=self.id, discovery=self.discovery, fetch=self.fetch, content=self.content, classification=classification
+        )
+
+
+class ClassifiedArticle(ExtractedArticle):
+    """An article whose language, topics and names are known."""
+
+    event_type: ClassVar[str] = "coranto.article.classified.v1"
+
+    classification: Classification = Field(description="What the article is about.")
+
+    def with_storage(self, storage: Storage) -> FinishedArticle:
+        """The record with the sink's section."""
+        return FinishedArticle(
+            id=self.id,
+            discovery=self.discovery,
+            fetch=self.fetch,
+            content=self.content,
+            classification=self.classification,
+            storage=storage,
+        )
+
+
+class FinishedArticle(ClassifiedArticle):
+    """A stored article: what subscribers get."""
+
+    event_type: ClassVar[str] = "coranto.article.finished.v1"
+
+    storage: Storage = Field(description="What the sink did with it.")
+
+    @property
+    def message_id(self) -> str:
+        """Id of the message, from content only."""
+        # One announcement per stored revision, whatever brought it about.
+        return content_id(self.event_type, self.id, str(self.storage.revision))
+
+
+class DroppedArticle(Record):
+    """An article that ended before it was stored, and why. Read by the sink for its ledger."""
+
+    event_type: ClassVar[str] = "coranto.article.dropped.v1"
+
+    id: str = Field(description="Article id, or the submission's id when no article came of it.")
+    url: str = Field(description="Address, canonical where known.")
+    submission: str = Field(description="Id of the submission that brought it in.")
+    stage: str = Field(description="Stage that dropped it.")
+    outcome: Literal["dropped", "dead"] = Field(description="Dropped for a reason, or dead-lettered.")
+    reason: str = Field(description="Reason from the stage's closed list.")
+    detail: str | None = Field(None, description="What was seen, in a few words.")
+    dropped_at: UtcTime = Field(description="When.")
+
+    @property
+    def subject(self) -> str:
+        """Id of the article the record is about."""
+        return self.id
+
+    @property
+    def message_id(self) -> str:
+        """Id of the message, from content only."""
+        return content_id(self.event_type, self.id, self.submission, self.stage, self.reason)

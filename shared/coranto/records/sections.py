@@ -1,0 +1,297 @@
+"""The sections of an article record: one per stage, each frozen and written by that stage only.
+
+Nothing here does anything: a section is what one service learned about one article. Which sections a
+record has is the business of `articles`; how a record travels is the business of `envelope`.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+
+def _in_utc(moment: datetime) -> datetime:
+    """The moment in UTC. Raises ValueError when it has no time zone: a naive time means nothing to a subscriber."""
+    if moment.tzinfo is None:
+        raise ValueError("the time must carry a time zone, such as 2026-05-01T12:00:00Z")
+    return moment.astimezone(UTC)
+
+
+UtcTime = Annotated[datetime, AfterValidator(_in_utc)]
+Score = Annotated[float, Field(ge=0.0, le=1.0)]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Section(BaseModel):
+    """Base of every section and of their parts: frozen, and strict about names where we write."""
+
+    # Reading stays tolerant: `envelope.decode` validates with extra="ignore", so a newer writer breaks nobody.
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_timedelta="float")
+
+
+# --- discovery: feeder -------------------------------------------------------------------------------------------
+
+
+class Hints(Section):
+    """What the place that named the page said about it; never trusted over the page itself."""
+
+    title: str | None = Field(None, description="Headline as the feed or sitemap gives it.")
+    published: UtcTime | None = Field(None, description="Publication time as the feed or sitemap gives it.")
+    updated: UtcTime | None = Field(None, description="Time of last change as the feed or sitemap gives it.")
+    summary: str | None = Field(None, description="Summary as the feed gives it, without markup.")
+    body_html: str | None = Field(None, description="The feed's full content, for pages that cannot be read.")
+
+
+class PageRef(Section):
+    """A page kept in the page store."""
+
+    sha256: Sha256 = Field(description="SHA-256 of the page's bytes; also its key in the page store.")
+    size_bytes: int = Field(ge=0, description="Size of the page before compression, in bytes.")
+
+
+class SavedPage(Section):
+    """A page that was handed over together with its address, so that nothing has to be fetched."""
+
+    page: PageRef = Field(description="Where the bytes are in the page store.")
+    content_type: str = Field(description="Media type, from the file's name or the archive's record.")
+
+
+class Discovery(Section):
+    """How the article was found."""
+
+    url: str = Field(description="Address as it was found.")
+    canonical_url: str = Field(description="Address in canonical form; the article's id is made from it.")
+    submission: str = Field(
+        description="Id of the submission that brought the article in; the same for each redelivery."
+    )
+    source: str = Field(description="Name of the feed, list or program that named the article.")
+    found_by: Literal["submit", "feed", "sitemap", "file", "warc"] = Field(description="Kind of source.")
+    discovered_at: UtcTime = Field(description="When the article was found.")
+    priority: Literal["live", "backlog"] = Field(
+        "live", description="Backlog yields to live articles of the same host."
+    )
+    is_revisit: bool = Field(False, description="True when a known article is fetched again to look for changes.")
+    hints: Hints = Field(default_factory=Hints, description="What the source said about the article.")
+    saved: SavedPage | None = Field(
+        None, description="The page itself, when it was handed over and need not be fetched."
+    )
+
+
+# --- fetch: fetcher ----------------------------------------------------------------------------------------------
+
+
+class Redirect(Section):
+    """One hop on the way to the page."""
+
+    url: str = Field(description="Address that answered with a redirect.")
+    status: int = Field(ge=300, le=399, description="HTTP status of the hop.")
+
+
+class Fetch(Section):
+    """How the page was got, and where its bytes are."""
+
+    final_url: str = Field(description="Address the page came from, after redirects.")
+    redirects: tuple[Redirect, ...] = Field((), description="Hops on the way, in order.")
+    status: int | None = Field(None, description="HTTP status; null when the page was handed over.")
+    content_type: str | None = Field(None, description="Media type in lower case, without parameters.")
+    charset: str | None = Field(None, description="Charset the server stated, if any; the extractor decides.")
+    headers: dict[str, str] = Field(
+        default_factory=dict, description="Response headers worth keeping, names in lower case."
+    )
+    etag: str | None = Field(None, description="Validator for the next conditional request.")
+    last_modified: str | None = Field(None, description="Validator for the next conditional request.")
+    page: PageRef = Field(description="The page's bytes in the page store.")
+    rights: tuple[str, ...] = Field((), description="Rights signals seen, such as `x-robots-tag: noai`.")
+    fetched_at: UtcTime = Field(description="When the page was got.")
+    elapsed_ms: int = Field(0, ge=0, description="Time from request to last byte, all hops, in milliseconds.")
+
+
+# --- content: extractor ------------------------------------------------------------------------------------------
+
+
+class Block(Section):
+    """One block of the article's text, in reading order."""
+
+    kind: Literal["paragraph", "heading", "quote", "list_item", "code"] = Field(
+        "paragraph", description="What the block is."
+    )
+    text: str = Field(min_length=1, description="Text of the block, white space folded.")
+
+
+class Moment(Section):
+    """A date or time as a page gives it."""
+
+    at: UtcTime = Field(description="The moment in UTC; midnight of the page's zone when only the day is known.")
+    precision: Literal["day", "minute", "second"] = Field(description="How much the page gave.")
+    offset_minutes: int | None = Field(
+        None, description="Offset from UTC the page gave, in minutes; null when it gave none."
+    )
+
+
+class Person(Section):
+    """An author."""
+
+    name: str = Field(description="Name as the page gives it.")
+    url: str | None = Field(None, description="The author's page, when linked.")
+
+
+class Image(Section):
+    """A picture that belongs to the article."""
+
+    url: str | None = Field(None, description="Absolute address of the picture; null in a text dump.")
+    caption: str | None = Field(None, description="Caption without the credit.")
+    credit: str | None = Field(None, description="Photographer or agency; never an author of the text.")
+
+
+class Alternate(Section):
+    """The same article in another form."""
+
+    url: str = Field(description="Absolute address.")
+    kind: Literal["amp", "language", "print"] = Field(description="What is different there.")
+    language: str | None = Field(None, description="BCP 47 tag, for another language.")
+
+
+class Link(Section):
+    """A link inside the article's text."""
+
+    url: str = Field(description="Absolute address.")
+    text: str = Field(description="Linked words.")
+
+
+class Origin(Section):
+    """Where a field came from."""
+
+    source: str = Field(alias="from", description="For example json-ld, opengraph, h1, byline, visible-date.")
+    confidence: Score = Field(description="0 to 1; comparable within one field only.")
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, serialize_by_alias=True)
+
+
+class Note(Section):
+    """Something that was seen and turned down."""
+
+    field: str = Field(description="Field it could have filled.")
+    seen: str = Field(description="What the page gave, cut to 200 characters.")
+    why: str = Field(description="Why it was not taken, in a word of a closed list.")
+
+
+class Content(Section):
+    """What the page says: the article itself."""
+
+    title: str | None = Field(None, description="Headline, without site name and section.")
+    lead: str | None = Field(None, description="Standfirst or description, when the page has one apart from the text.")
+    paragraphs: tuple[Block, ...] = Field(description="The text, in reading order.")
+    authors: tuple[Person, ...] = Field((), description="Persons who wrote the text.")
+    agencies: tuple[str, ...] = Field((), description="News agencies named as the text's source or co-author.")
+    publisher: str | None = Field(None, description="Name of the publication.")
+    published: Moment | None = Field(None, description="When it was published, if the page says so.")
+    modified: Moment | None = Field(None, description="When it was last changed, if the page says so.")
+    section: str | None = Field(None, description="The publisher's own rubric.")
+    breadcrumbs: tuple[str, ...] = Field((), description="Path of rubrics from the home page, without the article.")
+    tags: tuple[str, ...] = Field((), description="The publisher's own tags.")
+    image: Image | None = Field(None, description="Lead image.")
+    images: tuple[Image, ...] = Field((), description="Further images in the text.")
+    has_video: bool = Field(False, description="True when the article carries a video.")
+    canonical_url: str | None = Field(None, description="Canonical address as the page declares it.")
+    alternates: tuple[Alternate, ...] = Field((), description="AMP, print and other-language forms.")
+    declared_language: str | None = Field(None, description="Language the page declares, BCP 47.")
+    is_paywalled: bool | None = Field(None, description="True or false when the page tells, else null.")
+    correction: str | None = Field(None, description="Correction or clarification note, if the article has one.")
+    source_agency: str | None = Field(None, description="Agency in the dateline, such as Reuters.")
+    links: tuple[Link, ...] = Field((), description="Links in the text.")
+    next_page_url: str | None = Field(None, description="Next part, when the article is spread over several pages.")
+    word_count: int = Field(0, ge=0, description="Number of words in the text.")
+    origins: dict[str, Origin] = Field(
+        default_factory=dict, description="For each field that is filled, where it came from."
+    )
+    notes: tuple[Note, ...] = Field((), description="What was seen and turned down; only when asked for.")
+    extractor_version: str = Field(description="Version of the extractor that read the page.")
+
+    @property
+    def text(self) -> str:
+        """The article's text, blocks joined by newlines."""
+        return "\n".join(block.text for block in self.paragraphs)
+
+
+# --- classification: classifier ----------------------------------------------------------------------------------
+
+
+class Language(Section):
+    """The language of the text."""
+
+    code: str = Field(description="BCP 47 tag; `und` when it could not be told.")
+    confidence: Score = Field(description="0 to 1.")
+    also: tuple[str, ...] = Field((), description="Further languages that a good part of the text is in.")
+
+
+class Topic(Section):
+    """A topic of a controlled vocabulary."""
+
+    scheme: str = Field("IPTC Media Topics", description="The vocabulary (IPTC NewsCodes, CC BY 4.0).")
+    code: str = Field(pattern=r"^\d{8}$", description="Eight-digit code.")
+    name: str = Field(description="English name.")
+    name_ru: str | None = Field(None, description="Russian name, where known.")
+    score: Score = Field(description="Calibrated probability that the topic is right.")
+    source: str = Field(alias="from", description="rubric, tags, url, model or a pluggable model's name; joined by +.")
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, serialize_by_alias=True)
+
+
+class Mention(Section):
+    """One place where a name stands: in title and text joined by a newline, in characters."""
+
+    text: str = Field(description="The words as they stand.")
+    start: int = Field(ge=0, description="First character.")
+    end: int = Field(ge=0, description="One past the last character.")
+
+
+class Entity(Section):
+    """A person, organisation or place the article names."""
+
+    type: Literal["person", "organisation", "place"] = Field(description="What it is.")
+    name: str = Field(description="Normal form: nominative, the fullest form the text gives.")
+    count: int = Field(ge=1, description="Number of mentions.")
+    mentions: tuple[Mention, ...] = Field((), description="Where it is named, first fifty.")
+    aliases: tuple[str, ...] = Field((), description="Other normal forms of it in this text.")
+    country: str | None = Field(None, description="ISO 3166-1 alpha-2 code, when the place is a country.")
+
+
+class Story(Section):
+    """The near-duplicate cluster the article belongs to."""
+
+    cluster: str = Field(description="Id of the cluster: the smallest record id in it.")
+    role: Literal["original", "copy", "excerpt", "update"] = Field(description="What the article is in its cluster.")
+    of: str | None = Field(None, description="Id of the record it was compared with, unless it is the original.")
+    similarity: Score | None = Field(None, description="Share of the smaller text's shingles that the other has.")
+    agency: str | None = Field(None, description="Agency the copy names as its source.")
+
+
+class Classification(Section):
+    """What the article is about."""
+
+    language: Language = Field(description="Language of the text.")
+    topics: tuple[Topic, ...] = Field((), description="Topics, surest first; empty when the classifier abstains.")
+    entities: tuple[Entity, ...] = Field((), description="Names in normal form, most mentioned first.")
+    keywords: tuple[str, ...] = Field(
+        (), description="Keywords found in the text; the publisher's tags are in content."
+    )
+    story: Story | None = Field(None, description="Near-duplicate cluster; null when the text is too short to tell.")
+    summary: str | None = Field(None, description="Only when an external model was asked for one.")
+    models: dict[str, str] = Field(default_factory=dict, description="Version of each model that had a part.")
+    notes: tuple[str, ...] = Field((), description="For example: text_cut, external_model_unavailable.")
+
+
+# --- storage: sink -----------------------------------------------------------------------------------------------
+
+
+class Storage(Section):
+    """What the sink did with the record."""
+
+    revision: int = Field(ge=1, description="1 for the first version stored, one more for each change.")
+    change: Literal["created", "updated", "retracted"] = Field(description="What happened to the article.")
+    changed_fields: tuple[str, ...] = Field(
+        (), description="Fields that differ from the revision before, as section.field."
+    )
+    stored_at: UtcTime = Field(description="When the revision was committed.")

@@ -1,0 +1,298 @@
+"""`StageStreams` in memory: for tests of delivery without a server. It passes the same contract suite as Redis.
+
+A `MemoryPipeline` stands for the server and may be shared by several `MemoryStreams`, as several workers share one Redis.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from coranto.topology import DROPPED, FEEDER, Keys, StageSpec, readers_of
+from coranto.worker.streams import (
+    Committed,
+    Dead,
+    DeadLetter,
+    Depth,
+    Drop,
+    Effect,
+    Entry,
+    Line,
+    Outcome,
+    OutcomeKind,
+    Publish,
+    Retry,
+)
+
+
+@dataclass(slots=True)
+class _Claim:
+    consumer: str
+    since: float
+    deliveries: int
+
+
+@dataclass(slots=True)
+class _Group:
+    last: int = -1
+    pending: dict[int, _Claim] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Row:
+    number: int
+    at_ms: int
+    event: bytes | None
+    attempts: int = 0
+    since_ms: int = 0
+
+
+@dataclass(slots=True)
+class _Stream:
+    rows: dict[int, _Row] = field(default_factory=dict)
+    groups: dict[str, _Group] = field(default_factory=dict)
+    next_number: int = 0
+
+
+class MemoryPipeline:
+    """What a Redis server would hold."""
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self.clock = clock
+        self.streams: dict[str, _Stream] = {}
+        self.delayed: dict[str, list[tuple[int, _Row]]] = {}
+        self.dead: dict[str, dict[str, DeadLetter]] = {}
+        self.counts: dict[str, Counter[tuple[OutcomeKind, str]]] = {}
+        self.announced: set[str] = set()
+
+    def stream(self, key: str) -> _Stream:
+        """The stream under this key, made when it is not there."""
+        return self.streams.setdefault(key, _Stream())
+
+    def add(self, key: str, event: bytes | None, *, attempts: int = 0, since_ms: int | None = None) -> str:
+        """Append an entry and give its id."""
+        stream, at_ms = self.stream(key), int(self.clock() * 1000)
+        number = stream.next_number
+        stream.next_number += 1
+        stream.rows[number] = _Row(number, at_ms, event, attempts, since_ms if since_ms is not None else at_ms)
+        return f"{number}-0"
+
+
+class MemoryStreams:
+    """The streams of one stage in one partition, in memory."""
+
+    def __init__(
+        self, pipeline: MemoryPipeline | None = None, spec: StageSpec = FEEDER, keys: Keys | None = None
+    ) -> None:
+        self.pipeline = pipeline or MemoryPipeline()
+        self.spec = spec
+        self.keys = keys or Keys()
+        self.main = self.keys.stream(spec.reads)
+        self.retry = self.keys.retry(spec)
+
+    def key_of(self, line: Line) -> str:
+        """The stream behind a line."""
+        return self.main if line == "main" else self.retry
+
+    async def ensure(self) -> None:
+        """Create what is missing."""
+        for key in (self.main, self.retry):
+            self.pipeline.stream(key).groups.setdefault(self.spec.name, _Group())
+        if self.spec.writes is not None:
+            for reader in readers_of(self.spec.writes):
+                self.pipeline.stream(self.keys.stream(self.spec.writes)).groups.setdefault(reader.name, _Group())
+
+    async def read(self, line: Line, consumer: str, *, count: int, block: timedelta) -> list[Entry]:
+        """Up to `count` new entries, waiting for the first as long as `block`."""
+        deadline = time.monotonic() + block.total_seconds()
+        while True:
+            stream = self.pipeline.streams.get(self.key_of(line))
+            group = stream.groups.get(self.spec.name) if stream is not None else None
+            if stream is None or group is None:
+                raise LookupError(f"the group {self.spec.name} of {self.key_of(line)} is gone")
+            rows = [row for row in stream.rows.values() if row.number > group.last][:count]
+            if rows or time.monotonic() >= deadline:
+                for row in rows:
+                    group.last = row.number
+                    group.pending[row.number] = _Claim(consumer, self.pipeline.clock(), 1)
+                return [self._entry(line, row, 1) for row in rows]
+            await asyncio.sleep(0.005)
+
+    def _entry(self, line: Line, row: _Row, deliveries: int) -> Entry:
+        raw = b"" if row.event is not None else b"{}"
+        return Entry(line, f"{row.number}-0", row.event, row.attempts, row.since_ms, deliveries, raw)
+
+    async def commit(self, outcomes: Sequence[tuple[Entry, Outcome]]) -> Committed:
+        """Settle messages."""
+        effects = tuple(self._settle(entry, outcome) for entry, outcome in outcomes)
+        writes = self.spec.writes
+        length = len(self.pipeline.stream(self.keys.stream(writes)).rows) if writes is not None else 0
+        return Committed(effects, length)
+
+    def _settle(self, entry: Entry, outcome: Outcome) -> Effect:
+        stream = self.pipeline.streams.get(self.key_of(entry.line))
+        group = stream.groups.get(self.spec.name) if stream is not None else None
+        number = int(entry.id.split("-")[0])
+        if stream is None or group is None or group.pending.pop(number, None) is None:
+            return "superseded"
+        if entry.line == "retry":
+            stream.rows.pop(number, None)
+        counts = self.pipeline.counts.setdefault(self.spec.name, Counter())
+        match outcome:
+            case Publish(event_id, event):
+                writes = self.spec.writes
+                if writes is not None and event is not None:
+                    if writes.announces_once and event_id in self.pipeline.announced:
+                        counts["dropped", "already_announced"] += 1
+                        return "repeated"
+                    self.pipeline.announced.add(event_id or "")
+                    self.pipeline.add(self.keys.stream(writes), event)
+                counts["published", "ok"] += 1
+            case Drop(reason, notice):
+                self._tell(notice)
+                counts["dropped", reason] += 1
+            case Retry(reason, due_ms, attempts):
+                row = _Row(number, 0, entry.event, attempts, entry.since_ms)
+                self.pipeline.delayed.setdefault(self.spec.name, []).append((due_ms, row))
+                counts["retried", reason] += 1
+            case Dead(reason, error, traceback, attempts, notice):
+                letters = self.pipeline.dead.setdefault(self.spec.name, {})
+                event = entry.event if entry.event is not None else entry.raw
+                died_at = int(self.pipeline.clock() * 1000)
+                letter_id = f"{died_at}-{len(letters)}"
+                letters[letter_id] = DeadLetter(
+                    letter_id, self.spec.name, self.keys.partition, reason, error, traceback, attempts, died_at, event
+                )
+                self._tell(notice)
+                counts["dead", reason] += 1
+        return "applied"
+
+    def _tell(self, notice: bytes | None) -> None:
+        if notice is not None:
+            self.pipeline.add(self.keys.stream(DROPPED), notice)
+
+    async def claim(self, consumer: str, *, idle: timedelta, count: int) -> list[Entry]:
+        """Take over entries whose worker has not touched them for so long."""
+        taken: list[Entry] = []
+        now = self.pipeline.clock()
+        for line in ("main", "retry"):
+            stream = self.pipeline.stream(self.key_of(line))
+            group = stream.groups.get(self.spec.name, _Group())
+            for number, claim in list(group.pending.items()):
+                if len(taken) < count and now - claim.since >= idle.total_seconds():
+                    if number not in stream.rows:
+                        del group.pending[number]
+                        continue
+                    group.pending[number] = _Claim(consumer, now, claim.deliveries + 1)
+                    taken.append(self._entry(line, stream.rows[number], claim.deliveries + 1))
+        return taken
+
+    async def renew(self, consumer: str, entries: Sequence[Entry]) -> list[str]:
+        """Say that the consumer still works on these; gives the ids of those it no longer holds."""
+        lost: list[str] = []
+        for entry in entries:
+            group = self.pipeline.stream(self.key_of(entry.line)).groups.get(self.spec.name, _Group())
+            claim = group.pending.get(int(entry.id.split("-")[0]))
+            if claim is None or claim.consumer != consumer:
+                lost.append(entry.id)
+            else:
+                claim.since = self.pipeline.clock()
+        return lost
+
+    async def hand_back(self, consumer: str) -> int:
+        """Return all that the consumer holds to the retry line at once."""
+        total = 0
+        for line in ("main", "retry"):
+            stream = self.pipeline.stream(self.key_of(line))
+            group = stream.groups.get(self.spec.name, _Group())
+            mine = [number for number, claim in group.pending.items() if claim.consumer == consumer]
+            for number in mine:
+                del group.pending[number]
+                row = stream.rows[number]
+                if line == "retry":
+                    del stream.rows[number]
+                self.pipeline.add(self.retry, row.event, attempts=row.attempts, since_ms=row.since_ms)
+            total += len(mine)
+        return total
+
+    async def move_due(self, *, now_ms: int, limit: int) -> int:
+        """Move delayed messages that are due to the retry line."""
+        waiting = sorted(self.pipeline.delayed.get(self.spec.name, []), key=lambda item: item[0])
+        due = [item for item in waiting if item[0] <= now_ms][:limit]
+        self.pipeline.delayed[self.spec.name] = waiting[len(due) :]
+        for _, row in due:
+            self.pipeline.add(self.retry, row.event, attempts=row.attempts, since_ms=row.since_ms)
+        return len(due)
+
+    async def tidy(self, *, keep: timedelta, forget_consumers_after: timedelta) -> int:
+        """Trim what every group has acknowledged."""
+        own = [self.spec.reads, *([self.spec.writes] if self.spec.writes else [])]
+        trimmed = self._trim(self.retry, None)
+        for stream in own:
+            keep_from = self.pipeline.clock() - keep.total_seconds() if stream.is_replayable else None
+            trimmed += self._trim(self.keys.stream(stream), keep_from)
+        return trimmed
+
+    def _trim(self, key: str, keep_from: float | None) -> int:
+        stream = self.pipeline.stream(key)
+        firsts = [min(group.pending, default=group.last + 1) for group in stream.groups.values()]
+        if not firsts and keep_from is None:
+            return 0
+        gone = [
+            number
+            for number, row in stream.rows.items()
+            if number < min(firsts, default=stream.next_number) and (keep_from is None or row.at_ms < keep_from * 1000)
+        ]
+        for number in gone:
+            del stream.rows[number]
+        return len(gone)
+
+    async def measure(self) -> Depth:
+        """How much waits."""
+        waiting = pending = downstream = 0
+        oldest: int | None = None
+        for key in (self.main, self.retry):
+            ahead, in_hand, first = self._unsettled(key, self.spec.name)
+            waiting, pending = waiting + ahead, pending + in_hand
+            oldest = first if oldest is None else min(oldest, first or oldest)
+        if self.spec.writes is not None:
+            for reader in readers_of(self.spec.writes):
+                ahead, in_hand, _ = self._unsettled(self.keys.stream(self.spec.writes), reader.name)
+                downstream = max(downstream, ahead + in_hand)
+        age = max(0.0, self.pipeline.clock() - oldest / 1000) if oldest is not None else 0.0
+        delayed = len(self.pipeline.delayed.get(self.spec.name, []))
+        return Depth(waiting, pending, delayed, len(self.pipeline.dead.get(self.spec.name, {})), age, downstream)
+
+    def _unsettled(self, key: str, name: str) -> tuple[int, int, int | None]:
+        stream = self.pipeline.stream(key)
+        group = stream.groups.get(name, _Group())
+        ahead = [row for row in stream.rows.values() if row.number > group.last]
+        times = [row.at_ms for row in ahead] + [stream.rows[n].at_ms for n in group.pending if n in stream.rows]
+        return len(ahead), len(group.pending), min(times, default=None)
+
+    async def outcomes(self) -> Mapping[tuple[OutcomeKind, str], int]:
+        """Outcomes counted since the pipeline began."""
+        return self.pipeline.counts.get(self.spec.name, Counter())
+
+    async def dead_letters(self, *, after: str | None = None, count: int = 100) -> list[DeadLetter]:
+        """Dead letters, oldest first."""
+        letters = list(self.pipeline.dead.get(self.spec.name, {}).values())
+        if after is not None:
+            letters = letters[[letter.id for letter in letters].index(after) + 1 :]
+        return letters[:count]
+
+    async def redeliver(self, dead_id: str, *, event: bytes | None = None) -> bool:
+        """Send a dead letter back to its stage with fresh attempts."""
+        letter = self.pipeline.dead.get(self.spec.name, {}).pop(dead_id, None)
+        if letter is None:
+            return False
+        self.pipeline.add(self.retry, event if event is not None else letter.event)
+        return True
+
+    async def discard(self, dead_id: str) -> bool:
+        """Drop a dead letter for good."""
+        return self.pipeline.dead.get(self.spec.name, {}).pop(dead_id, None) is not None

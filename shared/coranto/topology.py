@@ -1,0 +1,148 @@
+"""Streams, stages and who reads and writes what: plain data from which everything else is derived.
+
+Group creation, keys, the AsyncAPI document, the drawing in the docs, compose checks and metrics all come from the
+tables below. All keys of one partition share a Redis Cluster hash tag, so that one script may touch them together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from coranto.records import (
+    ClassifiedArticle,
+    DiscoveredArticle,
+    DroppedArticle,
+    ExtractedArticle,
+    FetchedArticle,
+    FinishedArticle,
+    Record,
+    Submission,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """A stream and what it carries."""
+
+    name: str
+    carries: type[Record]
+    is_replayable: bool = False
+    """True when entries are kept for a configured span after every group has acknowledged them."""
+    announces_once: bool = False
+    """True when an event id that was published within the kept span is not published again."""
+
+
+@dataclass(frozen=True, slots=True)
+class StageSpec:
+    """A stage's place in the pipeline; its name is also its consumer group."""
+
+    name: str
+    reads: Stream
+    writes: Stream | None
+
+
+SUBMITTED = Stream("submitted", Submission)
+DISCOVERED = Stream("discovered", DiscoveredArticle)
+FETCHED = Stream("fetched", FetchedArticle)
+EXTRACTED = Stream("extracted", ExtractedArticle)
+CLASSIFIED = Stream("classified", ClassifiedArticle)
+FINISHED = Stream("finished", FinishedArticle, is_replayable=True, announces_once=True)
+DROPPED = Stream("dropped", DroppedArticle, is_replayable=True)
+
+STREAMS = (SUBMITTED, DISCOVERED, FETCHED, EXTRACTED, CLASSIFIED, FINISHED, DROPPED)
+
+FEEDER = StageSpec("feeder", SUBMITTED, DISCOVERED)
+FETCHER = StageSpec("fetcher", DISCOVERED, FETCHED)
+EXTRACTOR = StageSpec("extractor", FETCHED, EXTRACTED)
+CLASSIFIER = StageSpec("classifier", EXTRACTED, CLASSIFIED)
+SINK = StageSpec("sink", CLASSIFIED, FINISHED)
+# The sink's second stage: it writes the ledger of articles that ended early, and publishes nothing.
+LEDGER = StageSpec("ledger", DROPPED, None)
+
+STAGES = (FEEDER, FETCHER, EXTRACTOR, CLASSIFIER, SINK, LEDGER)
+
+SERVICES: dict[str, tuple[StageSpec, ...]] = {
+    "feeder": (FEEDER,),
+    "fetcher": (FETCHER,),
+    "extractor": (EXTRACTOR,),
+    "classifier": (CLASSIFIER,),
+    "sink": (SINK, LEDGER),
+}
+"""Which service runs which stages; each name is also a container in compose.yaml."""
+
+
+def readers_of(stream: Stream) -> Iterator[StageSpec]:
+    """The stages that read this stream."""
+    return (stage for stage in STAGES if stage.reads is stream)
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The Redis keys of one partition of a pipeline, for example `coranto:{p0}:fetched`."""
+
+    partition: int = 0
+    prefix: str = "coranto"
+
+    def _key(self, *parts: str) -> str:
+        return ":".join((self.prefix, f"{{p{self.partition}}}", *parts))
+
+    def stream(self, stream: Stream) -> str:
+        """The stream itself."""
+        return self._key(stream.name)
+
+    def retry(self, stage: StageSpec) -> str:
+        """Stream of the stage's messages that are due again: retried, handed back or redelivered."""
+        return self._key(stage.name, "retry")
+
+    def delayed(self, stage: StageSpec) -> str:
+        """Sorted set of the stage's waiting messages by due time (Unix seconds)."""
+        return self._key(stage.name, "delayed")
+
+    def delayed_entries(self, stage: StageSpec) -> str:
+        """Hash with the waiting messages themselves."""
+        return self._key(stage.name, "delayed-entries")
+
+    def dead(self, stage: StageSpec) -> str:
+        """Stream of the stage's dead letters."""
+        return self._key(stage.name, "dead")
+
+    def outcomes(self, stage: StageSpec) -> str:
+        """Hash that counts the stage's outcomes: field `outcome|reason`."""
+        return self._key(stage.name, "outcomes")
+
+    def announced(self, stream: Stream) -> str:
+        """Sorted set of event ids announced on the stream, by time."""
+        return self._key(stream.name, "announced")
+
+    def submissions(self) -> str:
+        """Sorted set of submission ids accepted of late, by time, so that a repeated call has one effect."""
+        return self._key("submissions")
+
+    def pause(self, stage: StageSpec) -> str:
+        """Set while the stage must not read because a stream behind it is above its high-water mark."""
+        return self._key(stage.name, "paused")
+
+    def owned_by(self, stage: StageSpec, name: str) -> str:
+        """A key of the stage's own, such as the feeder's set of seen articles."""
+        return self._key(stage.name, name)
+
+    def lock(self, name: str) -> str:
+        """Short lease for housekeeping that one replica at a time does."""
+        return self._key("lock", name)
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """One pipeline: its key prefix and how many partitions its streams have."""
+
+    partitions: int = 1
+    prefix: str = "coranto"
+
+    def all_keys(self) -> tuple[Keys, ...]:
+        """The keys of every partition, in order."""
+        return tuple(Keys(number, self.prefix) for number in range(self.partitions))
+
+    def keys_for(self, article_id: str) -> Keys:
+        """The keys of the partition that the article belongs to."""
+        return Keys(int(article_id[:8], 16) % self.partitions, self.prefix)

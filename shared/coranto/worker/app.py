@@ -1,0 +1,221 @@
+"""A worker process: puts the parts of this package around a service's stages and runs them until told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from redis.asyncio import Redis
+
+from coranto.worker import log as events
+from coranto.worker.connection import UnsafeRedisError, check_safety, connect, is_passing
+from coranto.worker.delivery import Delivery
+from coranto.worker.housekeeping import Housekeeping
+from coranto.worker.intake import FastStreamIntake
+from coranto.worker.metrics import Metrics
+from coranto.worker.operations import OperationsServer
+from coranto.worker.redis_streams import RedisStreams
+from coranto.worker.settings import WorkerSettings, in_force
+from coranto.worker.stage import Stage
+
+BackgroundTask = Callable[[], Awaitable[None]]
+# Housekeeping answers every few seconds; silence for so many rounds means that Redis does not.
+_SILENT_ROUNDS = 4
+
+
+@dataclass(slots=True)
+class _Running:
+    stage: Stage[Any, Any]
+    delivery: Delivery
+    housekeeping: Housekeeping
+
+
+class Worker:
+    """Runs stages, and a service's own background tasks beside them, in one process."""
+
+    def __init__(
+        self, settings: WorkerSettings, *, stages: Sequence[Stage[Any, Any]], tasks: Sequence[BackgroundTask] = ()
+    ) -> None:
+        self.settings = settings
+        self.metrics = Metrics()
+        self._stages = stages
+        self._tasks = tasks
+        self._running: list[_Running] = []
+        self._is_started = False
+        self._is_stopping = False
+        self._failed_tasks: dict[str, str] = {}
+        self._log = events.get_logger(worker=settings.worker_name)
+
+    def run(self) -> None:
+        """Run until SIGTERM or SIGINT, then stop cleanly and return. A second signal ends the process at once."""
+        events.configure(self.settings.log)
+        asyncio.run(self._main())
+
+    async def _main(self) -> None:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+
+            def on_signal(number: int = number) -> None:
+                loop.remove_signal_handler(number)  # the default action is back: a second signal ends the process
+                stop.set()
+
+            loop.add_signal_handler(number, on_signal)
+        await self.serve(stop)
+
+    async def serve(self, stop: asyncio.Event) -> None:
+        """Run until `stop` is set. Raises UnsafeRedisError when the settings refuse the server as it is."""
+        settings = self.settings
+        self._log.info(events.SETTINGS_READ, **in_force(settings))
+        operations = OperationsServer(settings.operations, self.metrics.registry, self.readiness)
+        address = await operations.start()
+        url = settings.redis.url.get_secret_value()
+        redis = connect(url)
+        intake = FastStreamIntake(url)
+        background: list[asyncio.Task[None]] = []
+        started: list[Stage[Any, Any]] = []
+        try:
+            if not await self._wait_for_redis(redis, stop):
+                return
+            for stage in self._stages:
+                self._prepare(stage, redis, intake)
+            for stage in self._stages:
+                if stage.start is not None:
+                    await stage.start()
+                started.append(stage)
+            for running in self._running:
+                running.delivery.start()
+            if not await self._start_reading(intake, stop):
+                return
+            background = [asyncio.create_task(running.housekeeping.run()) for running in self._running]
+            background += [asyncio.create_task(self._keep_running(task)) for task in self._tasks]
+            self._is_started = True
+            self._log.info(events.WORKER_STARTED, stages=[stage.name for stage in self._stages], operations=address)
+            waiting = asyncio.ensure_future(stop.wait())
+            await asyncio.wait(
+                [waiting, *(running.delivery.broken for running in self._running)], return_when=asyncio.FIRST_COMPLETED
+            )
+            waiting.cancel()
+            for running in self._running:
+                if running.delivery.broken.done():
+                    running.delivery.broken.result()
+        finally:
+            self._is_stopping = True
+            self._log.info(events.WORKER_STOPPING)
+            await self._stop(intake, background)
+            for stage in started:
+                if stage.stop is not None:
+                    await stage.stop()
+            with suppress(Exception):  # closing a connection that is broken already
+                await intake.close()
+                await redis.aclose()
+            await operations.stop()
+            self._log.info(events.WORKER_STOPPED)
+
+    def _prepare(self, stage: Stage[Any, Any], redis: Redis, intake: FastStreamIntake) -> None:
+        settings, consumer = self.settings, self.settings.worker_name
+        streams = [RedisStreams(redis, stage.spec, keys) for keys in settings.pipeline.to_topology().all_keys()]
+        delivery = Delivery(
+            stage, streams, settings.delivery, settings.breaker, consumer=consumer, metrics=self.metrics
+        )
+        for each in streams:
+            intake.add(each, delivery, consumer=consumer, batch=delivery.batch, block=settings.delivery.poll_interval)
+        housekeeping = Housekeeping(delivery, settings.delivery, self.metrics, revive=intake.revive)
+        self._running.append(_Running(stage, delivery, housekeeping))
+
+    async def _wait_for_redis(self, redis: Redis, stop: asyncio.Event) -> bool:
+        """Wait until Redis answers, however long that takes; False when told to stop before."""
+        pause, is_told = 0.1, False
+        while not stop.is_set():
+            try:
+                await redis.ping()
+                findings = await check_safety(redis)
+            except Exception as error:
+                if not is_passing(error):
+                    raise
+                if not is_told:
+                    self._log.warning(events.REDIS_WAITING, error=str(error))
+                    is_told = True
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(pause):
+                        await stop.wait()
+                pause = min(pause * 2, 2.0)
+                continue
+            for finding in findings:
+                self._log.warning(events.REDIS_UNSAFE, finding=finding)
+            if findings and self.settings.redis.refuse_unsafe:
+                raise UnsafeRedisError("; ".join(findings) + " (or set CORANTO_REDIS__REFUSE_UNSAFE=false)")
+            if is_told:
+                self._log.info(events.REDIS_BACK)
+            return True
+        return False
+
+    async def _start_reading(self, intake: FastStreamIntake, stop: asyncio.Event) -> bool:
+        while not stop.is_set():
+            try:
+                await intake.start()
+            except Exception as error:
+                if not is_passing(error):
+                    raise
+                self._log.warning(events.REDIS_WAITING, error=str(error))
+                await asyncio.sleep(1)
+                continue
+            return True
+        return False
+
+    async def _keep_running(self, task: BackgroundTask) -> None:
+        """Run a background task of the service, again when it fails: a poller must not end because one poll did."""
+        name = getattr(task, "__qualname__", repr(task))
+        pause = 1.0
+        while True:
+            started = time.monotonic()
+            try:
+                await task()
+                return
+            except Exception as error:  # noqa: BLE001 - the service's own code: whatever it is, the task is run again
+                self._failed_tasks[name] = str(error)
+                if is_passing(error):
+                    self._log.warning(events.TASK_FAILED, task=name, error=str(error))
+                else:
+                    self._log.exception(events.TASK_FAILED, task=name)
+            pause = 1.0 if time.monotonic() - started > 60 else min(pause * 2, 30.0)
+            await asyncio.sleep(pause)
+            self._failed_tasks.pop(name, None)
+
+    async def _stop(self, intake: FastStreamIntake, background: Sequence[asyncio.Task[None]]) -> None:
+        """Stop reading, finish what runs within the grace period, hand back the rest."""
+        grace = self.settings.delivery.grace_period
+        for task in background:
+            task.cancel()
+        await asyncio.gather(*background, return_exceptions=True)
+        draining = [asyncio.create_task(running.delivery.drain(grace)) for running in self._running]
+        await asyncio.sleep(0)  # the deliveries open their gates before the readers are asked to stop
+        with suppress(Exception):
+            await intake.stop()
+        await asyncio.gather(*draining)
+        for running in self._running:
+            for streams in running.delivery.streams:
+                try:
+                    await streams.hand_back(self.settings.worker_name)
+                except Exception as error:  # noqa: BLE001 - Redis is gone: what we held is claimed when it is back
+                    self._log.warning(events.HOUSEKEEPING_FAILED, during="hand_back", error=str(error))
+
+    def readiness(self) -> tuple[bool, dict[str, Any]]:
+        """Whether the worker can do its work now, and the state that says why."""
+        limit = self.settings.delivery.housekeeping_interval.total_seconds() * _SILENT_ROUNDS + 2
+        stages: dict[str, Any] = {}
+        is_ready = self._is_started and not self._is_stopping
+        now = time.monotonic()
+        for running in self._running:
+            state = running.housekeeping.status()
+            silence = now - running.housekeeping.last_success
+            state["redis"] = "ok" if silence <= limit else "silent"
+            stages[running.stage.name] = state
+            is_ready = is_ready and state["redis"] == "ok" and state["breaker"] != "open"
+        what = "stopping" if self._is_stopping else "running" if self._is_started else "starting"
+        return is_ready, {"state": what, "stages": stages, "failed_tasks": dict(self._failed_tasks)}

@@ -1,0 +1,79 @@
+"""Logging: structlog, one canonical line a message, JSON unless standard error is a terminal.
+
+Event names are `noun.verb`; everything else is a field. Bodies, secrets and query strings stay out: URLs are cut by
+`without_query` before they are logged.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import structlog
+
+from coranto.worker.settings import LogSettings
+
+MESSAGE_DONE = "message.done"
+WORKER_STARTED = "worker.started"
+WORKER_STOPPING = "worker.stopping"
+WORKER_STOPPED = "worker.stopped"
+SETTINGS_READ = "settings.read"
+REDIS_WAITING = "redis.waiting"
+REDIS_BACK = "redis.back"
+REDIS_UNSAFE = "redis.unsafe"
+GROUPS_RECREATED = "groups.recreated"
+BREAKER_OPENED = "breaker.opened"
+BREAKER_CLOSED = "breaker.closed"
+STAGE_PAUSED = "stage.paused"
+STAGE_RESUMED = "stage.resumed"
+CLAIM_LOST = "claim.lost"
+TASK_FAILED = "task.failed"
+HOUSEKEEPING_FAILED = "housekeeping.failed"
+
+
+def configure(settings: LogSettings) -> None:
+    """Set logging up for this process, once, at its start. Libraries that log through `logging` get the same form."""
+    level = logging.getLevelNamesMapping()[settings.level.upper()]
+    as_json = settings.format == "json" or (settings.format == "auto" and not sys.stderr.isatty())
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    renderer: Any = (
+        structlog.processors.JSONRenderer(ensure_ascii=False) if as_json else structlog.dev.ConsoleRenderer()
+    )
+    last: list[Any] = [structlog.processors.format_exc_info, renderer] if as_json else [renderer]
+    structlog.configure(
+        processors=[*shared, *last],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
+        )
+    )
+    # A library's INFO is our DEBUG.
+    logging.basicConfig(level=max(level, logging.WARNING), handlers=[handler], force=True)
+
+
+def get_logger(**bound: Any) -> Any:
+    """A logger with these fields bound. Its type is structlog's, which is chosen at run time."""
+    return structlog.get_logger(**bound)
+
+
+def without_query(url: str) -> str:
+    """The URL without its query, fragment, user name and password, fit to be logged."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError:
+        return "(unreadable)"
+    return urlunsplit((parts.scheme, f"{host}{port}", parts.path, "", ""))

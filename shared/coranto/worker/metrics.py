@@ -1,0 +1,63 @@
+"""Every metric a worker exposes, declared in one place; `docs/reference/metrics.md` is made from this module.
+
+Labels come from closed sets: stages of the topology, outcome kinds, reasons of the stages' lists.
+"""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+_SECONDS = (0.001, 0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+
+
+class Metrics:
+    """The metrics of one worker process, in a registry of its own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        add = self.registry
+        # Messages the stage began to handle. received = published + dropped + retried + dead, but for those in flight.
+        self.received = Counter("coranto_received", "Messages begun.", ["stage"], registry=add)
+        # How messages ended, each exactly once. `reason` is a word of the stage's closed list, or of delivery's.
+        self.outcomes = Counter(
+            "coranto_outcomes", "Messages by how they ended.", ["stage", "outcome", "reason"], registry=add
+        )
+        # Outcomes that took no effect because another worker had settled the message first.
+        self.superseded = Counter(
+            "coranto_superseded", "Results given up because the message was settled elsewhere.", ["stage"], registry=add
+        )
+        # From the message's arrival at the stage to the start of its handling.
+        self.queue_seconds = Histogram(
+            "coranto_queue_seconds", "Time a message waited for the stage.", ["stage"], buckets=_SECONDS, registry=add
+        )
+        # The handler alone.
+        self.handle_seconds = Histogram(
+            "coranto_handle_seconds", "Time the handler took.", ["stage"], buckets=_SECONDS, registry=add
+        )
+        # One script call settles a group of messages.
+        self.commits = Counter("coranto_commits", "Commit calls made to Redis.", ["stage"], registry=add)
+        # Messages of dead workers that this one took over.
+        self.claimed = Counter(
+            "coranto_claimed", "Messages taken over from workers that were gone.", ["stage"], registry=add
+        )
+        # Messages in hand in this process, begun or not.
+        self.in_flight = Gauge("coranto_in_flight", "Messages in hand.", ["stage"], registry=add)
+        # The whole stage, all replicas: the same number from each of them; take the maximum, not the sum.
+        self.waiting = Gauge(
+            "coranto_waiting", "Messages no worker has taken yet.", ["stage", "partition"], registry=add
+        )
+        self.pending = Gauge("coranto_pending", "Messages taken and not settled.", ["stage", "partition"], registry=add)
+        self.delayed = Gauge(
+            "coranto_delayed", "Messages waiting for their retry.", ["stage", "partition"], registry=add
+        )
+        self.dead = Gauge("coranto_dead_letters", "Dead letters kept.", ["stage", "partition"], registry=add)
+        self.oldest_age = Gauge(
+            "coranto_oldest_age_seconds", "Age of the oldest unsettled message.", ["stage", "partition"], registry=add
+        )
+        # 1 while the stage does not read because too much waits downstream.
+        self.paused = Gauge(
+            "coranto_paused", "1 while the stage waits for the one downstream.", ["stage"], registry=add
+        )
+        # 0 closed, 1 open, 2 probing.
+        self.breaker = Gauge("coranto_breaker_state", "0 closed, 1 open, 2 probing.", ["stage"], registry=add)
+        self.redis_up = Gauge("coranto_redis_up", "1 while Redis answers this worker.", registry=add)

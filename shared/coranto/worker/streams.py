@@ -1,0 +1,161 @@
+"""What delivery needs of the streams, as one interface: `RedisStreams` is the real one, `coranto.testing` has a twin in memory.
+
+One `StageStreams` serves one stage in one partition. Everything that must be atomic is one call here: an outcome and its
+acknowledgement, a due retry and its return to the stage, a dead letter and its redelivery. Both twins pass one contract
+suite, `tests/contracts/test_streams.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal, Protocol
+
+OutcomeKind = Literal["published", "dropped", "retried", "dead"]
+Line = Literal["main", "retry"]
+"""Where a stage's message came from: the stream it reads, or its own retry stream."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of a stream, as it was read."""
+
+    line: Line
+    id: str
+    event: bytes | None
+    """The event's bytes; None when the entry has no such field, which makes it malformed."""
+    attempts: int = 0
+    """Attempts spent before this one."""
+    since_ms: int = 0
+    """When the message first reached the stage, Unix milliseconds."""
+    deliveries: int = 1
+    """Workers that have had it in hand, this one included."""
+    raw: bytes = b""
+    """What stood in the entry when it has no event."""
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """The handler's result goes to the next stream; None where the stage ends the line."""
+
+    event_id: str | None
+    event: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """The message ends here, for a reason; the notice goes to the ledger."""
+
+    reason: str
+    notice: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """The message waits until `due`, then comes back to this stage."""
+
+    reason: str
+    due_ms: int
+    attempts: int
+    """Attempts spent by then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dead:
+    """The message becomes a dead letter."""
+
+    reason: str
+    error: str
+    traceback: str
+    attempts: int
+    notice: bytes | None = None
+
+
+Outcome = Publish | Drop | Retry | Dead
+Effect = Literal["applied", "superseded", "repeated"]
+"""applied; or superseded, another worker had settled the message before; or repeated, the event was announced before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What a commit did."""
+
+    effects: tuple[Effect, ...]
+    """What became of each outcome, in order."""
+    downstream_length: int
+    """Entries in the next stream after the commit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """How much of a stage's work waits, and where."""
+
+    waiting: int
+    """Entries not yet taken, main and retry line."""
+    pending: int
+    """Entries taken and not yet settled."""
+    delayed: int
+    dead: int
+    oldest_age_seconds: float
+    """Age of the oldest unsettled entry; 0 when there is none."""
+    downstream: int
+    """Unsettled entries of the stage downstream; 0 when nothing reads there."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A message that could not be handled, with all that is needed to understand and redeliver it."""
+
+    id: str
+    stage: str
+    partition: int
+    reason: str
+    error: str
+    traceback: str
+    attempts: int
+    died_at_ms: int
+    event: bytes
+
+
+class StageStreams(Protocol):
+    """The streams as one stage sees them, in one partition."""
+
+    async def ensure(self) -> None:
+        """Create what is missing: streams and groups, from the beginning. Safe to repeat."""
+
+    async def read(self, line: Line, consumer: str, *, count: int, block: timedelta) -> list[Entry]:
+        """Up to `count` new entries, waiting for the first as long as `block`. Raises LookupError when the group is gone."""
+
+    async def commit(self, outcomes: Sequence[tuple[Entry, Outcome]]) -> Committed:
+        """Settle messages: each outcome and its acknowledgement take effect together, or not at all."""
+
+    async def claim(self, consumer: str, *, idle: timedelta, count: int) -> list[Entry]:
+        """Take over entries whose worker has not touched them for so long; `deliveries` counts all who had them."""
+
+    async def renew(self, consumer: str, entries: Sequence[Entry]) -> list[str]:
+        """Say that the consumer still works on these; gives the ids of those it no longer holds."""
+
+    async def hand_back(self, consumer: str) -> int:
+        """Return all that the consumer holds to the retry line at once, and remove the consumer. Gives their number."""
+
+    async def move_due(self, *, now_ms: int, limit: int) -> int:
+        """Move delayed messages that are due to the retry line. Gives their number."""
+
+    async def tidy(self, *, keep: timedelta, forget_consumers_after: timedelta) -> int:
+        """Trim what every group has acknowledged, and remove consumers that are gone. Gives entries trimmed."""
+
+    async def measure(self) -> Depth:
+        """How much waits."""
+
+    async def outcomes(self) -> Mapping[tuple[OutcomeKind, str], int]:
+        """Outcomes counted since the pipeline began, by kind and reason."""
+
+    async def dead_letters(self, *, after: str | None = None, count: int = 100) -> list[DeadLetter]:
+        """Dead letters, oldest first, beginning behind the id `after`."""
+
+    async def redeliver(self, dead_id: str, *, event: bytes | None = None) -> bool:
+        """Send a dead letter back to its stage with fresh attempts, edited when `event` is given. False when it is gone."""
+
+    async def discard(self, dead_id: str) -> bool:
+        """Drop a dead letter for good. False when it is gone."""

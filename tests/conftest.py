@@ -1,0 +1,78 @@
+"""Fixtures for all tests: a real Redis of their own, a fresh key space each, and patience with a deadline."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+
+import pytest
+from coranto.embedded import EmbeddedRedis
+from redis.asyncio import Redis
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedRedis]:
+    """One Redis for the whole run of this process, on a unix socket."""
+    server = EmbeddedRedis(tmp_path_factory.mktemp("redis"))
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def redis_url(redis_server: EmbeddedRedis) -> Iterator[str]:
+    """Address of an empty Redis."""
+    from redis import Redis as BlockingRedis
+
+    with BlockingRedis.from_url(redis_server.url) as client:
+        client.flushall()
+    yield redis_server.url
+
+
+@pytest.fixture
+async def redis(redis_url: str) -> AsyncIterator[Redis]:
+    """A client of an empty Redis."""
+    client = Redis.from_url(redis_url)
+    yield client
+    await client.aclose()
+
+
+@pytest.fixture
+def own_redis(tmp_path: Path) -> Iterator[EmbeddedRedis]:
+    """A Redis for one test alone, to be stopped, killed and emptied."""
+    server = EmbeddedRedis(tmp_path, appendfsync="always")
+    server.start()
+    yield server
+    server.kill()
+
+
+async def eventually(
+    claim: Callable[[], bool | Awaitable[bool]], *, within_seconds: float = 15.0, what: str = "the claim"
+) -> None:
+    """Return once the claim is true; fail when the time is over."""
+    deadline = time.monotonic() + within_seconds
+    while True:
+        answer = claim()
+        if isinstance(answer, Awaitable):
+            answer = await answer
+        if answer:
+            return
+        if time.monotonic() > deadline:
+            pytest.fail(f"{what} did not become true within {within_seconds:g} s")
+        await asyncio.sleep(0.02)
+
+
+@pytest.fixture(scope="session")
+def material() -> Path:
+    """The folder with seed, corpora and cases, which users do not have."""
+    folder = Path(os.environ.get("CORANTO_MATERIAL", ROOT.parent / "shared"))
+    if not (folder / "seed").is_dir():
+        pytest.skip(
+            f"the labelled material is not on this machine: no {folder}/seed (set CORANTO_MATERIAL to where it is)"
+        )
+    return folder
