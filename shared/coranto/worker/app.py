@@ -22,6 +22,7 @@ from coranto.worker.operations import OperationsServer
 from coranto.worker.redis_streams import RedisStreams
 from coranto.worker.settings import WorkerSettings, in_force
 from coranto.worker.stage import Stage
+from coranto.worker.tasks import end
 
 BackgroundTask = Callable[[], Awaitable[None]]
 # Housekeeping answers every few seconds; silence for so many rounds means that Redis does not.
@@ -97,9 +98,8 @@ class Worker:
             self._is_started = True
             self._log.info(events.WORKER_STARTED, stages=[stage.name for stage in self._stages], operations=address)
             waiting = asyncio.ensure_future(stop.wait())
-            await asyncio.wait(
-                [waiting, *(running.delivery.broken for running in self._running)], return_when=asyncio.FIRST_COMPLETED
-            )
+            ends: list[asyncio.Future[Any]] = [waiting, *(running.delivery.broken for running in self._running)]
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             waiting.cancel()
             for running in self._running:
                 if running.delivery.broken.done():
@@ -190,9 +190,7 @@ class Worker:
     async def _stop(self, intake: FastStreamIntake, background: Sequence[asyncio.Task[None]]) -> None:
         """Stop reading, finish what runs within the grace period, hand back the rest."""
         grace = self.settings.delivery.grace_period
-        for task in background:
-            task.cancel()
-        await asyncio.gather(*background, return_exceptions=True)
+        await end(background)
         draining = [asyncio.create_task(running.delivery.drain(grace)) for running in self._running]
         await asyncio.sleep(0)  # the deliveries open their gates before the readers are asked to stop
         with suppress(Exception):

@@ -80,10 +80,8 @@ async def check_safety(redis: Redis) -> list[str]:
         policy = await _config(redis, "maxmemory-policy")
         limit = await _config(redis, "maxmemory")
     except RedisError as error:
-        return [
-            f"Redis does not let us read its configuration ({error}); "
-            "make sure it has appendonly yes and maxmemory-policy noeviction"
-        ]
+        advice = "make sure it has appendonly yes and maxmemory-policy noeviction"
+        return [f"Redis does not let us read its configuration ({error}); {advice}"]
     if appendonly == "no":
         findings.append("Redis has appendonly no: a restart loses what is in the streams; set appendonly yes")
     if policy not in (None, "noeviction") and limit not in (None, "0"):

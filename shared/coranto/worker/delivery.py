@@ -27,6 +27,7 @@ from coranto.worker.metrics import Metrics
 from coranto.worker.settings import BreakerSettings, DeliverySettings
 from coranto.worker.stage import Invalid, Stage, StageSignal, Transient, Unwanted
 from coranto.worker.streams import Dead, Drop, Effect, Entry, Line, Outcome, OutcomeKind, Publish, Retry, StageStreams
+from coranto.worker.tasks import end
 
 _KINDS: dict[type[Outcome], OutcomeKind] = {Publish: "published", Drop: "dropped", Retry: "retried", Dead: "dead"}
 # Of a hostile page's making, so bounded.
@@ -77,6 +78,7 @@ class Delivery:
         """True while the stage downstream has too much waiting."""
         self.is_parking_full = False
         """True while so many messages are delayed that no new ones are read."""
+        self._is_told_paused = False
         self._clock = clock
         self._log = events.get_logger(stage=stage.name, worker=consumer)
         self._reasons = stage.all_reasons()
@@ -139,7 +141,8 @@ class Delivery:
 
     def pause(self, *, downstream: bool, parking_full: bool) -> None:
         """Say whether the stage should read, judged by what waits downstream and what is delayed."""
-        if downstream != self.is_paused:
+        if downstream != self._is_told_paused:
+            self._is_told_paused = downstream
             self._log.warning(
                 events.STAGE_PAUSED if downstream else events.STAGE_RESUMED, because="downstream high water"
             )
@@ -353,6 +356,9 @@ class Delivery:
             self._release(held)
             self._note(held, effect)
         if committed.downstream_length > self.settings.high_water and self.stage.spec.writes is not None:
+            # The length counts settled entries that are not trimmed yet, so this may be too early, never too late:
+            # housekeeping trims, measures and lets the stage go on.
+            self.is_paused = True
             self.on_high_water()
         self._changed.set()
 
@@ -410,9 +416,7 @@ class Delivery:
                 while any(held.is_running for held in self._held.values()):
                     self._changed.clear()
                     await self._changed.wait()
-        for task in (*self._slots, *self._committers):
-            task.cancel()
-        await asyncio.gather(*self._slots, *self._committers, return_exceptions=True)
+        await end((*self._slots, *self._committers))
 
 
 def _child(traceparent: str | None) -> str:

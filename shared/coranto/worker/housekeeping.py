@@ -18,6 +18,7 @@ from coranto.worker.delivery import Delivery
 from coranto.worker.metrics import Metrics
 from coranto.worker.settings import DeliverySettings
 from coranto.worker.streams import Depth, StageStreams
+from coranto.worker.tasks import end
 
 # A retry comes back at most this late. One small script call per replica, stage and partition.
 _MOVE_EVERY = timedelta(milliseconds=200)
@@ -54,12 +55,18 @@ class Housekeeping:
 
     async def run(self) -> None:
         """Work until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._every(_MOVE_EVERY, self.move_due))
-            group.create_task(self._every(self._settings.claim_after / 3, self.renew))
-            group.create_task(
+        # No task group: it passes a cancellation on once, and once may be swallowed (see `tasks.end`).
+        loops = [
+            asyncio.ensure_future(self._every(_MOVE_EVERY, self.move_due)),
+            asyncio.ensure_future(self._every(self._settings.claim_after / 3, self.renew)),
+            asyncio.ensure_future(
                 self._every(self._settings.housekeeping_interval, self.round, wake=self._is_measure_wanted)
-            )
+            ),
+        ]
+        try:
+            await asyncio.gather(*loops)
+        finally:
+            await end(loops)
 
     async def _every(
         self, interval: timedelta, step: Callable[[], Awaitable[None]], wake: asyncio.Event | None = None
@@ -82,7 +89,7 @@ class Housekeeping:
                 async with asyncio.timeout(pause):
                     await wake.wait()
                 # A stream that stays long must not turn the round into a busy loop.
-                await asyncio.sleep(min(0.1, pause))
+                await asyncio.sleep(min(0.02, pause))
             except TimeoutError:
                 pass
             wake.clear()
