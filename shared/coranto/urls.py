@@ -1,0 +1,422 @@
+"""Addresses as identities: one spelling for every way of writing the same URL.
+
+`parse` reads an address the way browsers do (WHATWG URL Standard, for http, https and file); `canonicalize` goes on to the
+one spelling an article's id is made from. Both are pure and use the standard library only, so that every program that
+submits or looks up an article comes to the same id. Whether an address may be fetched is not decided here.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import unicodedata
+from dataclasses import dataclass, replace
+from typing import Final
+from urllib.parse import unquote_to_bytes
+
+DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+
+TRACKING_PARAMETERS: Final = frozenset({
+    # Click ids of advertising networks and mail senders
+    "gclid", "gclsrc", "dclid", "gbraid", "wbraid", "gad_source", "gad_campaignid", "fbclid", "yclid", "ysclid", "ymclid",
+    "msclkid", "twclid", "ttclid", "igshid", "igsh", "li_fat_id", "epik", "rdt_cid", "sccid", "irclickid", "srsltid", "zanpid",
+    "_openstat", "mc_cid", "mc_eid", "_hsenc", "_hsmi", "__hssc", "__hstc", "__hsfp", "hsctatracking", "mkt_tok", "vero_id",
+    "vero_conv", "oly_anon_id", "oly_enc_id", "wickedid", "s_kwcid", "ef_id", "_branch_match_id", "_bta_c", "_bta_tid",
+    # Audience counters
+    "_ga", "_gl", "_ke", "_kx", "__s", "__twitter_impression", "xtor", "at_campaign", "at_medium", "at_custom1", "at_custom2",
+    "at_custom3", "at_custom4", "ns_campaign", "ns_mchannel", "ns_source", "ns_linkname", "ns_fee", "wt_mc", "wt.mc_id",
+    "wt_zmc", "cmpid", "ocid", "icid", "ncid", "smid", "smtyp", "sr_share", "ito", "guccounter", "guce_referrer",
+    "guce_referrer_sig", "piwik_campaign", "piwik_kwd", "matomo_campaign", "mtm_campaign", "mtm_source", "mtm_medium",
+    # Session ids in the query
+    "phpsessid", "jsessionid",
+})  # fmt: skip
+"""Query parameters that never change what a page says. A closed list: what is not in it stays."""
+
+TRACKING_PREFIXES: Final = ("utm_", "hsa_", "pk_", "itm_")
+"""Parameters that begin like this never change what a page says."""
+
+MOBILE_LABELS: Final = frozenset({"m", "mobile", "amp"})
+"""First labels of hosts that carry the same articles for telephones."""
+
+_UNRESERVED: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+_PATH_KEEPS: Final = _UNRESERVED | frozenset("/!$&'()*+,;=:@%")
+_QUERY_KEEPS: Final = _UNRESERVED | frozenset("/?!$&()*+,;=:@%")
+_FORBIDDEN_IN_HOST: Final = frozenset(" #/:<>?@[\\]^|%") | {chr(code) for code in (*range(0x20), 0x7F)}
+_SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*):")
+_ESCAPE: Final = re.compile(r"%([0-9A-Fa-f]{2})?")
+_SESSION_IN_PATH: Final = re.compile(r";jsessionid=[^/;]*", re.IGNORECASE)
+_AMP_CACHE_PATH: Final = re.compile(r"/(?:c|i|v|wp)/(s/)?([^/]+\.[^/]+)(/.*)?", re.DOTALL)
+_AMP_VIEWER_PATH: Final = re.compile(r"/amp/(s/)?([^/]+\.[^/]+)(/.*)?", re.DOTALL)
+
+
+class UnsupportedUrlError(ValueError):
+    """The text is no address this project works with; the message says what was seen and what was expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """An address taken apart. `host` is in ASCII and lower case, an IPv6 address without its brackets."""
+
+    scheme: str
+    host: str
+    port: int | None
+    """None when it is the scheme's own."""
+    path: str
+    query: str | None = None
+    fragment: str | None = None
+
+    @property
+    def authority(self) -> str:
+        """Host, and port where it is not the scheme's own: what politeness is counted by."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port is None else f"{host}:{self.port}"
+
+    @property
+    def origin(self) -> str:
+        """Scheme and authority: what a robots.txt file speaks for."""
+        return f"{self.scheme}://{self.authority}"
+
+    def __str__(self) -> str:
+        query = "" if self.query is None else f"?{self.query}"
+        fragment = "" if self.fragment is None else f"#{self.fragment}"
+        return f"{self.origin}{self.path}{query}{fragment}"
+
+
+def parse(url: str, *, base: str | None = None) -> Address:
+    """The address taken apart, as a browser would; credentials in it are left out. A relative one needs `base`.
+
+    Raises UnsupportedUrlError when it is no http, https or file URL.
+    """
+    text = url.strip("".join(map(chr, range(0x21)))).translate({9: None, 10: None, 13: None})
+    origin = parse(base) if base is not None else None
+    match = _SCHEME.match(text)
+    if match is None:
+        if origin is None:
+            raise UnsupportedUrlError(
+                f"expected an address that begins with http://, https:// or file://, got {_shown(url)}"
+            )
+        return _relative(text, origin, url)
+    scheme, rest = match[1].lower(), text[match.end() :]
+    if scheme == "file":
+        return _file(rest, url)
+    if scheme not in DEFAULT_PORTS:
+        raise UnsupportedUrlError(
+            f"expected an http, https or file address, got the scheme {scheme!r} in {_shown(url)}"
+        )
+    slashes = len(rest) - len(rest.lstrip("/\\"))
+    if slashes < 2 and origin is not None and origin.scheme == scheme:
+        return _relative(rest, origin, url)
+    return _with_authority(scheme, rest[slashes:], url)
+
+
+def join(base: str, link: str) -> str:
+    """The absolute address of a link found in the document at `base`. Raises UnsupportedUrlError."""
+    return str(parse(link, base=base))
+
+
+def canonicalize(url: str) -> str:
+    """The one spelling of the address that an article's id is made from.
+
+    Scheme and host in lower case and ASCII, no default port, dot segments resolved, percent-encoding normalised, no
+    credentials, no fragment (but `#!…`, which names a page), no tracking parameters; the others stay in their order.
+    Applying it twice is the same as once. Raises UnsupportedUrlError when it is no http, https or file URL.
+    """
+    address = parse(url)
+    path = _normal_escapes(address.path, _PATH_KEEPS)
+    if address.scheme == "file":
+        return str(replace(address, path=path, query=None, fragment=None))
+    fragment = address.fragment
+    return str(
+        replace(
+            address,
+            host=_host(address.host.rstrip("."), url) if address.host.endswith(".") else address.host,
+            path=_SESSION_IN_PATH.sub("", path),
+            query=_without_tracking(address.query),
+            fragment=_normal_escapes(fragment, _QUERY_KEEPS)
+            if fragment is not None and fragment.startswith("!")
+            else None,
+        )
+    )
+
+
+def fold_variants(canonical_url: str) -> str:
+    """The canonical address of the article's main form, where the address itself shows that it is an AMP or mobile one.
+
+    AMP caches and the AMP viewer name the publisher's address outright. A host that begins with `m.`, `mobile.` or
+    `amp.` loses that label; an `amp` at the end of path or query is dropped. Anything less certain is left alone: two
+    records of one article are a smaller fault than one record of two.
+    """
+    address = parse(canonical_url)
+    if address.scheme == "file":
+        return canonical_url
+    original = _behind_amp_cache(address)
+    if original is not None:
+        return fold_variants(original)
+    labels = address.host.split(".")
+    host = address.host
+    # Two labels must be left, and the first of them long enough not to be a suffix such as co.uk or com.br.
+    if labels[0] in MOBILE_LABELS and (len(labels) > 3 or (len(labels) == 3 and len(labels[1]) > 3)):
+        host = ".".join(labels[1:])
+    path = address.path
+    for ending in ("/amp/", "/amp"):
+        if path.endswith(ending) and len(path) > len(ending):
+            path = path[: -len(ending)] + ("/" if ending.endswith("/") else "")
+            break
+    query = address.query
+    if query is not None:
+        kept = [pair for pair in query.split("&") if pair.lower() not in ("amp", "amp=1", "amp=true", "outputtype=amp")]
+        query = "&".join(kept) or None
+    return str(replace(address, host=host, path=path, query=query))
+
+
+def host_of(url: str) -> str:
+    """Host of the address in lower case, without port; empty for a file. Raises UnsupportedUrlError."""
+    return parse(url).host
+
+
+def _shown(url: str) -> str:
+    return repr(url if len(url) <= 100 else f"{url[:100]}…")
+
+
+def _with_authority(scheme: str, rest: str, url: str) -> Address:
+    end = min((at for at in (rest.find(mark) for mark in "/\\?#") if at >= 0), default=len(rest))
+    authority = rest[:end].rpartition("@")[2]
+    host, colon, port = authority.rpartition(":")
+    if not colon or authority.endswith("]"):
+        host, port = authority, ""
+    if port and not (port.isascii() and port.isdigit() and int(port) <= 65535):
+        raise UnsupportedUrlError(f"expected a port from 0 to 65535, got {port[:20]!r} in {_shown(url)}")
+    number = int(port) if port else None
+    path, query, fragment = _tail(rest[end:])
+    return Address(
+        scheme=scheme,
+        host=_host(host, url),
+        port=None if number == DEFAULT_PORTS[scheme] else number,
+        path="/" + "/".join(_resolve_dots(path.split("/")[1:] if path else [""])),
+        query=query,
+        fragment=fragment,
+    )
+
+
+def _relative(text: str, base: Address, url: str) -> Address:
+    flat = text.replace("\\", "/")
+    if flat.startswith("//"):
+        return _file(text, url) if base.scheme == "file" else _with_authority(base.scheme, text.lstrip("/\\"), url)
+    path, query, fragment = _tail(text)
+    if not path:
+        return replace(base, query=base.query if query is None else query, fragment=fragment)
+    segments = path.split("/")[1:] if path.startswith("/") else [*base.path.split("/")[1:-1], *path.split("/")]
+    return replace(base, path="/" + "/".join(_resolve_dots(segments)), query=query, fragment=fragment)
+
+
+def _file(rest: str, url: str) -> Address:
+    flat = rest.replace("\\", "/")
+    if flat.startswith("//"):
+        host, slash, path = flat[2:].partition("/")
+        if host.lower() not in ("", "localhost"):
+            raise UnsupportedUrlError(
+                f"expected a file on this machine (file:///…), got the host {host!r} in {_shown(url)}"
+            )
+        flat = slash + path
+    path, query, fragment = _tail(flat)
+    # Slashes at the beginning say nothing on a file system, and two of them would look like a host.
+    rooted = "/".join(_resolve_dots(path.lstrip("/").split("/"))).lstrip("/")
+    return Address("file", "", None, f"/{rooted}", query, fragment)
+
+
+def _tail(text: str) -> tuple[str, str | None, str | None]:
+    text, hash_mark, fragment = text.partition("#")
+    path, question, query = text.partition("?")
+    return (
+        _escape(path.replace("\\", "/"), _BROWSER_PATH),
+        _escape(query, _BROWSER_QUERY) if question else None,
+        _escape(fragment, _BROWSER_FRAGMENT) if hash_mark else None,
+    )
+
+
+# What the WHATWG URL Standard escapes in each part, besides control characters and what is not ASCII.
+_BROWSER_QUERY: Final = frozenset(" \"#<>'")
+_BROWSER_FRAGMENT: Final = frozenset(' "<>`')
+_BROWSER_PATH: Final = frozenset(' "#<>?^`{}')
+
+
+def _escape(text: str, marks: frozenset[str]) -> str:
+    if text.isascii() and text.isprintable() and not marks.intersection(text):
+        return text
+    return "".join(
+        char
+        if " " <= char <= "~" and char not in marks
+        else "".join(f"%{byte:02X}" for byte in char.encode(errors="replace"))
+        for char in text
+    )
+
+
+def _resolve_dots(segments: list[str]) -> list[str]:
+    kept: list[str] = []
+    for number, segment in enumerate(segments):
+        plain = segment.lower().replace("%2e", ".")
+        is_last = number == len(segments) - 1
+        if plain == "..":
+            if kept:
+                kept.pop()
+        elif plain != ".":
+            kept.append(segment)
+            continue
+        if is_last:
+            kept.append("")
+    return kept
+
+
+def _normal_escapes(text: str, keeps: frozenset[str]) -> str:
+    def normal(match: re.Match[str]) -> str:
+        if match[1] is None:
+            return "%25"  # a percent sign that escapes nothing
+        char = chr(int(match[1], 16))
+        return char if char in _UNRESERVED else f"%{match[1].upper()}"
+
+    escaped = _ESCAPE.sub(normal, text)
+    return "".join(char if char in keeps else "".join(f"%{byte:02X}" for byte in char.encode()) for char in escaped)
+
+
+def _without_tracking(query: str | None) -> str | None:
+    if query is None:
+        return None
+    kept: list[str] = []
+    for pair in query.split("&"):
+        normal = _normal_escapes(pair, _QUERY_KEEPS)
+        name = normal.partition("=")[0].lower()
+        if normal and name not in TRACKING_PARAMETERS and not name.startswith(TRACKING_PREFIXES):
+            kept.append(normal)
+    return "&".join(kept) or None
+
+
+def _behind_amp_cache(address: Address) -> str | None:
+    """The publisher's address that an AMP cache or viewer carries in its path."""
+    if address.host.endswith(".cdn.ampproject.org"):
+        match = _AMP_CACHE_PATH.fullmatch(address.path)
+    elif address.host in ("www.google.com", "google.com"):
+        match = _AMP_VIEWER_PATH.fullmatch(address.path)
+    else:
+        return None
+    if match is None:
+        return None
+    query = "" if address.query is None else f"?{address.query}"
+    try:
+        return canonicalize(f"{'https' if match[1] else 'http'}://{match[2]}{match[3] or '/'}{query}")
+    except UnsupportedUrlError:
+        return None
+
+
+# --- hosts -------------------------------------------------------------------------------------------------------
+
+
+def _host(text: str, url: str) -> str:
+    if text.startswith("["):
+        if not text.endswith("]"):
+            raise UnsupportedUrlError(f"expected a closing bracket after the IPv6 address in {_shown(url)}")
+        return _ipv6(text[1:-1], url)
+    try:
+        decoded = unquote_to_bytes(text).decode()
+    except UnicodeDecodeError as error:
+        raise UnsupportedUrlError(f"the host does not decode as UTF-8 in {_shown(url)}") from error
+    host = _to_ascii(decoded, url)
+    if not host or _FORBIDDEN_IN_HOST.intersection(host):
+        raise UnsupportedUrlError(f"expected a host name, got {host[:80]!r} in {_shown(url)}")
+    labels = host.removesuffix(".").split(".")
+    if re.fullmatch(r"[0-9]+|0x[0-9a-f]*", labels[-1]):
+        return _ipv4(labels, url)
+    return host
+
+
+def _ipv4(labels: list[str], url: str) -> str:
+    """The address as browsers read it: one to four numbers, decimal, octal (0…) or hexadecimal (0x…)."""
+    numbers: list[int] = []
+    for label in labels:
+        try:
+            if label.startswith("0x"):
+                numbers.append(int(label[2:] or "0", 16))
+            else:
+                numbers.append(int(label, 8 if len(label) > 1 and label.startswith("0") else 10))
+        except ValueError as error:
+            raise UnsupportedUrlError(
+                f"expected an IPv4 address, got {'.'.join(labels)[:80]!r} in {_shown(url)}"
+            ) from error
+    if len(numbers) > 4 or any(part > 255 for part in numbers[:-1]) or numbers[-1] >= 256 ** (5 - len(numbers)):
+        raise UnsupportedUrlError(f"expected an IPv4 address, got {'.'.join(labels)[:80]!r} in {_shown(url)}")
+    value = numbers[-1] + sum(part << (8 * (3 - place)) for place, part in enumerate(numbers[:-1]))
+    return str(ipaddress.IPv4Address(value))
+
+
+def _ipv6(text: str, url: str) -> str:
+    """The address by RFC 5952; mapped addresses in hexadecimal too, as browsers write them and every Python alike."""
+    try:
+        if "%" in text:
+            raise ValueError("zone")
+        value = int(ipaddress.IPv6Address(text))
+    except ValueError as error:
+        raise UnsupportedUrlError(
+            f"expected an IPv6 address without zone, got {text[:60]!r} in {_shown(url)}"
+        ) from error
+    groups = [f"{(value >> shift) & 0xFFFF:x}" for shift in range(112, -16, -16)]
+    runs = sorted(re.finditer(r"(?:\b0\b:?){2,}", ":".join(groups)), key=lambda run: -run[0].count("0"))
+    whole = ":".join(groups)
+    if not runs:
+        return whole
+    return f"{whole[: runs[0].start()].rstrip(':')}::{whole[runs[0].end() :].lstrip(':')}"
+
+
+_IGNORED_IN_HOST: Final = dict.fromkeys(
+    (0x00AD, 0x034F, 0x180B, 0x180C, 0x180D, 0x180E, 0x180F, 0x200B, 0x2060, 0x2064, 0xFEFF, *range(0xFE00, 0xFE10))
+)
+_DOTS: Final = {0x3002: ".", 0xFF0E: ".", 0xFF61: "."}
+
+
+def _to_ascii(domain: str, url: str) -> str:
+    """The domain in ASCII by UTS 46, non-transitional, with what the standard library knows of Unicode."""
+    if domain.isascii():
+        return domain.lower()
+    # Letter by letter: lower() on a word makes a final sigma by context, which UTS 46 does not.
+    lowered = "".join(char.lower() for char in domain.translate(_IGNORED_IN_HOST).translate(_DOTS))
+    mapped = unicodedata.normalize("NFC", "".join(c.lower() for c in unicodedata.normalize("NFKC", lowered)))
+    labels = []
+    for label in mapped.split("."):
+        unicode_label = label
+        if label.startswith("xn--"):
+            try:
+                unicode_label = label[4:].encode().decode("punycode")
+            except (UnicodeError, ValueError) as error:
+                raise UnsupportedUrlError(
+                    f"the host has a label that is no punycode, {label[:70]!r}, in {_shown(url)}"
+                ) from error
+        _check_label(unicode_label, url)
+        encoded = unicode_label if unicode_label.isascii() else f"xn--{unicode_label.encode('punycode').decode()}"
+        if label.startswith("xn--") and encoded != label:
+            raise UnsupportedUrlError(f"the host has a label that is no punycode, {label[:70]!r}, in {_shown(url)}")
+        labels.append(encoded)
+    return ".".join(labels)
+
+
+def _check_label(label: str, url: str) -> None:
+    for char in label:
+        # The joiners are Cf, and part of Indic and Persian words; U+FFFD stands for bytes that did not decode.
+        if char.isascii() or char in "\u200c\u200d":
+            continue
+        if char == "\ufffd" or unicodedata.category(char) in ("Cc", "Cf", "Cn", "Co", "Cs", "Zs"):
+            raise UnsupportedUrlError(
+                f"the host has a character that no host may have, U+{ord(char):04X}, in {_shown(url)}"
+            )
+    if label and unicodedata.combining(label[0]):
+        raise UnsupportedUrlError(f"the host has a label that begins with a combining mark, in {_shown(url)}")
+    _check_direction(label, url)
+
+
+def _check_direction(label: str, url: str) -> None:
+    """RFC 5893, section 2, for labels with letters that run from right to left."""
+    kinds = [unicodedata.bidirectional(char) for char in label]
+    if not {"R", "AL", "AN"}.intersection(kinds):
+        return
+    ends = [kind for kind in kinds if kind != "NSM"][-1:]
+    allowed = {"R", "AL", "AN", "EN", "ES", "CS", "ET", "ON", "BN", "NSM"}
+    runs_right_to_left = kinds[0] in ("R", "AL") and allowed.issuperset(kinds) and ends[0] in ("R", "AL", "EN", "AN")
+    if not runs_right_to_left or {"EN", "AN"}.issubset(kinds):
+        raise UnsupportedUrlError(f"the host mixes writing directions, in {_shown(url)}")

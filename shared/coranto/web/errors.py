@@ -1,0 +1,57 @@
+"""What can go wrong between a URL and its bytes, one class per case that a caller may want to tell apart."""
+
+from __future__ import annotations
+
+
+class WebError(Exception):
+    """Base: the request gave no usable response. The text says what was seen, and where there is one, the limit."""
+
+
+class PrivateAddressError(WebError, OSError):
+    """The host is, or resolves to, an address that is not public and not allowed."""
+
+    # An OSError too: aiohttp lets only those out of a resolver and a socket factory as a failed connection.
+
+
+class NameNotResolvedError(WebError):
+    """The host's name has no address, or the name service did not answer."""
+
+
+class ConnectFailedError(WebError):
+    """No connection: refused, reset, unreachable."""
+
+
+class ProxyError(WebError):
+    """The proxy refused, or could not be reached."""
+
+
+class TlsError(WebError):
+    """The TLS handshake failed for another reason than the certificate."""
+
+
+class CertificateError(TlsError):
+    """The certificate is not valid for this host."""
+
+
+class TimedOutError(WebError):
+    """The response was not complete within the time allowed."""
+
+
+class HeadersTooLargeError(WebError):
+    """The response's headers are larger than allowed."""
+
+
+class BodyTooLargeError(WebError):
+    """The body is larger than allowed, as sent or unpacked."""
+
+
+class DecompressionBombError(BodyTooLargeError):
+    """The body unpacks to so many times its size that it can only be meant to."""
+
+
+class UndecodableBodyError(WebError):
+    """The body is not what its Content-Encoding says, ends early in it, or the encoding is unknown."""
+
+
+class BrokenResponseError(WebError):
+    """What came is no valid HTTP response, or the connection ended before it was complete."""

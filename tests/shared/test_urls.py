@@ -1,0 +1,172 @@
+"""Addresses: read as browsers read them, and one spelling for every way of writing the same one."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from coranto.urls import UnsupportedUrlError, canonicalize, fold_variants, host_of, join, parse
+
+SAME = [
+    ("HTTP://Example.ORG", "http://example.org/"),
+    ("http://example.org:80/a", "http://example.org/a"),
+    ("https://example.org:443/", "https://example.org/"),
+    ("https://example.org:8443/", "https://example.org:8443/"),
+    ("http://user:password@example.org/a", "http://example.org/a"),
+    ("http://example.org./a", "http://example.org/a"),
+    ("http://example.org/a/./b/../c", "http://example.org/a/c"),
+    ("http://example.org/%7euser/%61", "http://example.org/~user/a"),
+    ("http://example.org/a%2fb", "http://example.org/a%2Fb"),
+    ("http://example.org/100%", "http://example.org/100%25"),
+    ("http://example.org/новости", "http://example.org/%D0%BD%D0%BE%D0%B2%D0%BE%D1%81%D1%82%D0%B8"),
+    ("https://новости.рф/статья", "https://xn--b1amnebsh.xn--p1ai/%D1%81%D1%82%D0%B0%D1%82%D1%8C%D1%8F"),
+    ("http://example.org/a#top", "http://example.org/a"),
+    ("http://example.org/a#!/news/1", "http://example.org/a#!/news/1"),
+    ("http://example.org/?", "http://example.org/"),
+    ("http://example.org/?utm_source=x&id=7&fbclid=y", "http://example.org/?id=7"),
+    ("http://example.org/?b=2&a=1", "http://example.org/?b=2&a=1"),
+    ("http://example.org/?UTM_Medium=x", "http://example.org/"),
+    ("http://example.org/?%75tm_source=x&a=1", "http://example.org/?a=1"),
+    ("http://example.org/a;jsessionid=1F2E?x=1", "http://example.org/a?x=1"),
+    ("http://example.org/index.html", "http://example.org/index.html"),
+    ("http://example.org\\a\\b", "http://example.org/a/b"),
+    (" http://example.org/a\n", "http://example.org/a"),
+    ("http://0x7f.1/", "http://127.0.0.1/"),
+    ("http://2130706433/", "http://127.0.0.1/"),
+    ("http://[::FFFF:127.0.0.1]/", "http://[::ffff:7f00:1]/"),
+    ("http://[2001:db8:0:0:1:0:0:1]/", "http://[2001:db8::1:0:0:1]/"),
+    ("http://[::]/", "http://[::]/"),
+    ("http://[1:0:0:2:0:0:0:3]/", "http://[1:0:0:2::3]/"),
+    ("file:///tmp/My%20page.html", "file:///tmp/My%20page.html"),
+    ("file://localhost/tmp/a.html", "file:///tmp/a.html"),
+]
+
+
+@pytest.mark.parametrize(("written", "canonical"), SAME)
+def test_every_way_of_writing_an_address_comes_to_one_spelling(written: str, canonical: str) -> None:
+    assert canonicalize(written) == canonical
+    assert canonicalize(canonical) == canonical
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "example.org/a", "//example.org/a", "ftp://example.org/", "javascript:alert(1)", "mailto:a@example.org", "http://",
+        "http:///", "http://exa mple.org/", "http://example.org:99999/", "http://example.org:8o/", "http://[::1/", "http://[fe80::1%25eth0]/",
+        "http://a<b>.org/", "http://256.1.1.1.1/", "http://1.2.3.4.5/", "http://xn--a.ß/", "file://server/share", "http://%ff/",
+    ],
+)  # fmt: skip
+def test_what_is_no_address_is_refused_with_what_was_seen_and_expected(text: str) -> None:
+    with pytest.raises(UnsupportedUrlError) as refusal:
+        canonicalize(text)
+    assert isinstance(refusal.value, ValueError)
+    assert len(str(refusal.value)) > 20
+
+
+@pytest.mark.parametrize(
+    ("variant", "main"),
+    [
+        ("https://m.lenta.ru/news/1", "https://lenta.ru/news/1"),
+        ("https://amp.example.org/a", "https://example.org/a"),
+        ("https://mobile.news.example.co.uk/a", "https://news.example.co.uk/a"),
+        ("https://example.org/a/amp/", "https://example.org/a/"),
+        ("https://example.org/a/amp", "https://example.org/a"),
+        ("https://example.org/a?amp=1&id=2", "https://example.org/a?id=2"),
+        ("https://example-org.cdn.ampproject.org/c/s/example.org/a/amp", "https://example.org/a"),
+        ("https://www.google.com/amp/s/example.org/a", "https://example.org/a"),
+        # Left alone: nothing shows that there is another form
+        ("https://m.co.uk/a", "https://m.co.uk/a"),
+        ("https://m.org/a", "https://m.org/a"),
+        ("https://example.org/amp", "https://example.org/amp"),
+        ("https://example.org/amplifier", "https://example.org/amplifier"),
+        ("https://www.google.com/search?q=amp", "https://www.google.com/search?q=amp"),
+        ("file:///tmp/amp/", "file:///tmp/amp/"),
+    ],
+)
+def test_amp_and_mobile_addresses_lead_to_the_main_one_where_they_show_it(variant: str, main: str) -> None:
+    assert fold_variants(canonicalize(variant)) == main
+    assert fold_variants(main) == main
+
+
+def test_links_are_joined_to_their_document() -> None:
+    assert join("http://example.org/a/b?x", "../c") == "http://example.org/c"
+    assert join("http://example.org/a/b?x", "?y") == "http://example.org/a/b?y"
+    assert join("https://example.org/a", "//other.org/b") == "https://other.org/b"
+    assert join("https://example.org/a", "https:b") == "https://example.org/b"
+
+
+def test_parts_of_an_address_are_told_apart() -> None:
+    address = parse("https://News.Example.org:8443/a?b#c")
+    assert (address.host, address.authority, address.origin) == (
+        "news.example.org",
+        "news.example.org:8443",
+        "https://news.example.org:8443",
+    )
+    assert host_of("http://[::1]:80/") == "::1"
+
+
+def test_addresses_are_read_as_browsers_read_them(material: Path) -> None:
+    cases = json.loads((material / "cases/urls/wpt_urltestdata.json").read_text(encoding="utf-8"))
+    wrong = []
+    for case in cases:
+        base = case.get("base")
+        is_ours = case.get("failure") or case["protocol"] in ("http:", "https:")
+        if not is_ours or (base and not base.startswith(("http:", "https:"))) or "file:" in case["input"]:
+            continue
+        expected = None
+        if not case.get("failure"):
+            credentials = case["username"] + (f":{case['password']}" if case["password"] else "")
+            expected = case["href"].replace(f"{credentials}@", "", 1) if credentials else case["href"]
+        try:
+            got = str(parse(case["input"], base=base))
+        except UnsupportedUrlError:
+            got = None
+        if got != expected:
+            wrong.append((case["input"], base, got, expected))
+    assert wrong == []
+
+
+def test_host_names_become_ascii_as_in_browsers(material: Path) -> None:
+    wrong = []
+    for case in json.loads((material / "cases/urls/wpt_toascii.json").read_text(encoding="utf-8")):
+        if isinstance(case, str):
+            continue
+        try:
+            got = parse(f"https://{case['input']}/x").host
+        except UnsupportedUrlError:
+            got = None
+        if got != case["output"]:
+            wrong.append((case["input"], got, case["output"]))
+    assert wrong == []
+
+
+def test_canonical_form_is_stable_for_everything_in_the_corpora(material: Path) -> None:
+    folder = material / "cases/urls"
+    addresses = [case["input"] for case in json.loads((folder / "wpt_urltestdata.json").read_text()) if "input" in case]
+    addresses += [case["url"] for case in json.loads((folder / "crawler_commons_normalizer.json").read_text())]
+    stable = 0
+    for address in addresses:
+        try:
+            once = canonicalize(address)
+        except UnsupportedUrlError:
+            continue
+        assert canonicalize(once) == once
+        assert fold_variants(fold_variants(once)) == fold_variants(once)
+        stable += 1
+    assert stable > 150
+
+
+def test_canonical_form_differs_from_a_careful_normaliser_only_where_meant(material: Path) -> None:
+    """Differences that are meant: parameters keep their order, doubled slashes stay, and only web and file addresses count."""
+    cases = json.loads((material / "cases/urls/crawler_commons_normalizer.json").read_text(encoding="utf-8"))
+    different = 0
+    for case in cases:
+        try:
+            got = canonicalize(case["url"])
+        except UnsupportedUrlError:
+            continue
+        if got != case["normal"]:
+            different += 1
+            assert "//" in case["url"].partition("://")[2] or "&" in case["url"], case
+    assert different <= 12
