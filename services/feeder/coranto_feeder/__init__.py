@@ -1,0 +1,1 @@
+"""The feeder service of Coranto."""

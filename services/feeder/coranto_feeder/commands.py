@@ -1,0 +1,183 @@
+"""The command line's part that manages feeds: `coranto feeds list | add | remove | import | export`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import typer
+from coranto import locate
+from coranto.urls import UnsupportedUrlError, parse
+from redis.asyncio import Redis
+from rich.console import Console
+from rich.table import Table
+
+from coranto_feeder.opml import BadOpmlError, Outline, read_opml, write_opml
+from coranto_feeder.polling import new_feed
+from coranto_feeder.registry import Feed, FeedRegistry
+
+app = typer.Typer(help="The feeds and sitemaps that are polled.", add_completion=False, no_args_is_help=True)
+
+DataOption = Annotated[
+    Path | None, typer.Option("--data", help="Directory of the running system; else CORANTO_DATA, else ./coranto-data.")
+]
+SourceOption = Annotated[
+    str | None, typer.Option("--source", help="Name that articles found there carry; else the feed's host.")
+]
+Answer = TypeVar("Answer")
+
+
+@app.command("list")
+def list_feeds(
+    data: DataOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
+    failing: Annotated[bool, typer.Option("--failing", help="Only feeds whose last poll failed.")] = False,
+) -> None:
+    """Show every feed with its state: when it was polled, what came of it, and when it is due."""
+    feeds = [feed for feed in _with_registry(data, lambda registry: registry.all()) if feed.failures or not failing]
+    if as_json:
+        for feed in feeds:
+            typer.echo(feed.model_dump_json(exclude_none=True))
+        return
+    now = datetime.now(UTC)
+    table = Table("Feed", "Kind", "Last poll", "Outcome", "Last new", "Next", box=None)
+    for feed in feeds:
+        outcome = feed.last_outcome or "not polled yet"
+        style = "red" if feed.failures else None
+        table.add_row(
+            feed.title or feed.url,
+            feed.kind,
+            _ago(feed.polled_at, now),
+            f"{outcome} ({feed.failures} times)" if feed.failures else outcome,
+            _ago(feed.new_at, now),
+            _in(feed.due_at, now),
+            style=style,
+        )
+    console = Console(highlight=False)
+    console.print(table if feeds else "No feeds. Add one with: coranto feeds add URL")
+
+
+@app.command("add")
+def add_feeds(
+    urls: Annotated[list[str], typer.Argument(help="Addresses of feeds, sitemaps, or pages that name their feeds.")],
+    data: DataOption = None,
+    source: SourceOption = None,
+) -> None:
+    """Poll these feeds from now on. One that is known already keeps its history."""
+    feeds = [new_feed(_address(url), source=source) for url in urls]
+    added = _with_registry(data, lambda registry: _add_all(registry, feeds))
+    typer.echo(f"{added} of {len(feeds)} added" if added < len(feeds) else f"{added} added")
+
+
+@app.command("remove")
+def remove_feeds(
+    urls: Annotated[list[str], typer.Argument(help="Addresses as `coranto feeds list --json` shows them.")],
+    data: DataOption = None,
+) -> None:
+    """Poll these feeds no longer. Articles found in them stay. Exit code 3 when one was not known."""
+
+    async def remove(registry: FeedRegistry) -> list[str]:
+        return [url for url in urls if not await registry.remove(_address(url))]
+
+    unknown = _with_registry(data, remove)
+    for url in unknown:
+        _tell(f"no such feed: {url}; see `coranto feeds list --json`")
+    if unknown:
+        raise typer.Exit(3)
+
+
+@app.command("import")
+def import_feeds(
+    file: Annotated[Path, typer.Argument(help="OPML file, or a list with one address a line; - for standard input.")],
+    data: DataOption = None,
+    source: SourceOption = None,
+) -> None:
+    """Add the feeds of an OPML file or a list."""
+    document = sys.stdin.buffer.read() if str(file) == "-" else _read(file)
+    try:
+        outlines = read_opml(document) if document.lstrip()[:1] == b"<" else _lines(document)
+    except BadOpmlError as error:
+        _tell(str(error))
+        raise typer.Exit(2) from error
+    feeds = [new_feed(outline.url, source=source).model_copy(update={"title": outline.title}) for outline in outlines]
+    added = _with_registry(data, lambda registry: _add_all(registry, feeds))
+    typer.echo(f"{added} added, {len(feeds) - added} were known")
+
+
+@app.command("export")
+def export_feeds(
+    data: DataOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print addresses and titles as JSON.")] = False,
+) -> None:
+    """Print all feeds as OPML, for any feed reader. Parts of sitemap indexes are left out: the index names them."""
+    feeds = [feed for feed in _with_registry(data, lambda registry: registry.all()) if feed.parent is None]
+    if as_json:
+        typer.echo(json.dumps([{"url": feed.url, "title": feed.title} for feed in feeds], ensure_ascii=False))
+    else:
+        typer.echo(write_opml(Outline(feed.url, feed.title) for feed in feeds), nl=False)
+
+
+async def _add_all(registry: FeedRegistry, feeds: list[Feed]) -> int:
+    return sum([await registry.add(feed) for feed in feeds])
+
+
+def _with_registry(data: Path | None, use: Callable[[FeedRegistry], Awaitable[Answer]]) -> Answer:
+    async def main() -> Answer:
+        async with Redis.from_url(locate.redis_url(data=data)) as redis:
+            return await use(FeedRegistry(redis, locate.pipeline().all_keys()[0]))
+
+    try:
+        return asyncio.run(main())
+    except locate.NotRunningError as error:
+        _tell(str(error))
+        raise typer.Exit(1) from error
+
+
+def _address(url: str) -> str:
+    try:
+        address = parse(url)
+    except UnsupportedUrlError as error:
+        _tell(str(error))
+        raise typer.Exit(2) from error
+    if address.scheme == "file":
+        _tell(f"a feed must have an http or https address, got {url!r}")
+        raise typer.Exit(2)
+    return str(address).partition("#")[0]
+
+
+def _lines(document: bytes) -> list[Outline]:
+    lines = (line.strip() for line in document.decode("utf-8-sig", "replace").splitlines())
+    return [Outline(_address(line)) for line in lines if line and not line.startswith("#")]
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        _tell(f"{file} cannot be read: {error.strerror}")
+        raise typer.Exit(2) from error
+
+
+def _ago(moment: datetime | None, now: datetime) -> str:
+    return "" if moment is None else f"{_span(now - moment)} ago"
+
+
+def _in(moment: datetime | None, now: datetime) -> str:
+    return "now" if moment is None or moment <= now else f"in {_span(moment - now)}"
+
+
+def _span(span: timedelta) -> str:
+    seconds = max(0, round(span.total_seconds()))
+    for unit, size in (("d", 86_400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds // size} {unit}"
+    return f"{seconds} s"
+
+
+def _tell(text: str) -> None:
+    Console(stderr=True, highlight=False, soft_wrap=True).print(text, style="red", markup=False)

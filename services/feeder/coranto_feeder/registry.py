@@ -1,0 +1,173 @@
+"""The feeds that are polled, in Redis: what is known of each, when it is due, and which entries it had.
+
+Replicas share the registry. A feed that is due is leased to one of them by moving its due time ahead, so that it comes up
+again by itself when that one dies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Final, Literal, Protocol, cast
+
+from coranto.records import content_id
+from coranto.topology import FEEDER, Keys
+from pydantic import BaseModel, ConfigDict, Field
+from redis.asyncio import Redis
+
+FeedKind = Literal["unknown", "feed", "sitemap", "sitemap_index"]
+
+
+class Feed(BaseModel):
+    """A feed or sitemap that is polled, and its history."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    url: str = Field(description="Its address, as it was registered.")
+    source: str = Field(description="Name that articles found in it carry as their source.")
+    kind: FeedKind = Field("unknown", description="What it turned out to be.")
+    title: str | None = Field(None, description="Title the feed gives itself.")
+    parent: str | None = Field(None, description="Page or sitemap index that named it.")
+    added_at: datetime = Field(description="When it was registered.")
+    etag: str | None = Field(None, description="Validator for the next conditional request.")
+    last_modified: str | None = Field(None, description="Validator for the next conditional request.")
+    has_lying_validators: bool = Field(
+        False, description="True when it said `not modified` of a document that had changed."
+    )
+    digest: str | None = Field(None, description="Hash of the document that was read last.")
+    interval_seconds: float = Field(0.0, description="Time between polls as its history suggests; 0 before the first.")
+    polls: int = Field(0, description="Number of polls.")
+    failures: int = Field(0, description="Failed polls since the last that succeeded.")
+    last_outcome: str | None = Field(None, description="What the last poll came to, in a word.")
+    last_error: str | None = Field(None, description="What was seen when the last poll failed.")
+    polled_at: datetime | None = Field(None, description="When it was polled last.")
+    new_at: datetime | None = Field(None, description="When it last had something new.")
+    due_at: datetime | None = Field(None, description="When it is polled next.")
+    hub: str | None = Field(None, description="WebSub hub that announces its changes.")
+    moved_to: str | None = Field(None, description="Where it permanently redirects to.")
+
+    @property
+    def id(self) -> str:
+        """Id of the feed, from its address."""
+        return feed_id(self.url)
+
+
+def feed_id(url: str) -> str:
+    """Id of the feed at this address."""
+    return content_id("feed", url)[:16]
+
+
+class Feeds(Protocol):
+    """Where feeds are registered."""
+
+    async def add(self, feed: Feed) -> bool:
+        """Register it, due at once. False when it was registered before."""
+
+
+_ADD: Final = """
+if redis.call('HSETNX', KEYS[1], ARGV[1], ARGV[2]) == 0 then return 0 end
+redis.call('ZADD', KEYS[2], ARGV[3], ARGV[1])
+return 1
+"""
+
+_LEASE: Final = """
+local due = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', ARGV[1], 'LIMIT', 0, ARGV[3])
+local found = {}
+for _, id in ipairs(due) do
+  local feed = redis.call('HGET', KEYS[1], id)
+  if feed then
+    redis.call('ZADD', KEYS[2], ARGV[2], id)
+    found[#found + 1] = feed
+  else
+    redis.call('ZREM', KEYS[2], id)
+  end
+end
+return found
+"""
+
+_SAVE: Final = """
+if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then return 0 end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+redis.call('ZADD', KEYS[2], ARGV[3], ARGV[1])
+return 1
+"""
+
+
+class FeedRegistry:
+    """The feeds in Redis, shared by all feeders."""
+
+    def __init__(self, redis: Redis, keys: Keys) -> None:
+        self._redis = redis
+        self._keys = keys
+        self._feeds = keys.owned_by(FEEDER, "feeds")
+        self._due = keys.owned_by(FEEDER, "feeds-due")
+        self._add = redis.register_script(_ADD)
+        self._lease = redis.register_script(_LEASE)
+        self._save = redis.register_script(_SAVE)
+
+    async def add(self, feed: Feed) -> bool:
+        """Register it, due at once. False when it was registered before."""
+        arguments: list[str | float] = [feed.id, feed.model_dump_json(exclude_none=True), feed.added_at.timestamp()]
+        return bool(await cast("Awaitable[int]", self._add(keys=[self._feeds, self._due], args=arguments)))
+
+    async def remove(self, url: str) -> bool:
+        """Poll it no longer, and forget its history. False when there is no such feed."""
+        identity = feed_id(url)
+        async with self._redis.pipeline(transaction=True) as pipe:
+            pipe.hdel(self._feeds, identity)
+            pipe.zrem(self._due, identity)
+            pipe.delete(self._entries(identity))
+            removed, *_ = await pipe.execute()
+        return bool(removed)
+
+    async def find(self, url: str) -> Feed | None:
+        """The feed at this address."""
+        packed = await cast("Awaitable[bytes | None]", self._redis.hget(self._feeds, feed_id(url)))
+        return None if packed is None else Feed.model_validate_json(packed)
+
+    async def all(self) -> list[Feed]:
+        """All feeds, by address."""
+        packed = await cast("Awaitable[list[bytes]]", self._redis.hvals(self._feeds))
+        return sorted((Feed.model_validate_json(one) for one in packed), key=lambda feed: feed.url)
+
+    async def count(self) -> int:
+        """Number of feeds."""
+        return await self._redis.hlen(self._feeds)
+
+    async def lease_due(self, now: datetime, *, lease: timedelta, limit: int) -> list[Feed]:
+        """Feeds that are due, for this replica alone until the lease is over or they are saved."""
+        arguments = [now.timestamp(), (now + lease).timestamp(), limit]
+        packed = await cast("Awaitable[list[bytes]]", self._lease(keys=[self._feeds, self._due], args=arguments))
+        return [Feed.model_validate_json(one) for one in packed]
+
+    async def save(self, feed: Feed, due_at: datetime) -> bool:
+        """Keep what a poll brought, and when the next is due. False when the feed was removed meanwhile."""
+        arguments: list[str | float] = [
+            feed.id,
+            feed.model_copy(update={"due_at": due_at}).model_dump_json(exclude_none=True),
+            due_at.timestamp(),
+        ]
+        return bool(await cast("Awaitable[int]", self._save(keys=[self._feeds, self._due], args=arguments)))
+
+    async def known_entries(self, feed: Feed, keys: list[str]) -> dict[str, str]:
+        """Of these entries, those that the feed had before, each with its stamp."""
+        if not keys:
+            return {}
+        stamps = await cast("Awaitable[list[bytes | None]]", self._redis.hmget(self._entries(feed.id), keys))
+        return {key: stamp.decode() for key, stamp in zip(keys, stamps, strict=True) if stamp is not None}
+
+    async def remember_entries(self, feed: Feed, stamps: Mapping[str, str], *, present: Iterable[str]) -> None:
+        """Note entries with their stamps. Those no longer present are forgotten once they outnumber the present ones."""
+        name = self._entries(feed.id)
+        if stamps:
+            flat = [part for pair in stamps.items() for part in pair]
+            await self._redis.hset(name, items=flat)
+        kept = set(present)
+        if await self._redis.hlen(name) > 2 * len(kept) + 1000:
+            everything = await cast("Awaitable[list[bytes]]", self._redis.hkeys(name))
+            gone = [key for key in everything if key.decode() not in kept]
+            for start in range(0, len(gone), 1000):
+                await self._redis.hdel(name, *gone[start : start + 1000])
+
+    def _entries(self, identity: str) -> str:
+        return self._keys.owned_by(FEEDER, f"feed-entries:{identity}")

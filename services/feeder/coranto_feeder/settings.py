@@ -1,0 +1,94 @@
+"""The feeder's settings."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Annotated, Any
+
+from coranto.web import WebLimits
+from coranto.worker.settings import Concern, Duration, WorkerSettings
+from pydantic import BeforeValidator, Field, SecretStr
+from pydantic_settings import NoDecode
+
+
+def _network_list(value: Any) -> Any:
+    """Networks as a JSON list or separated by commas, each checked."""
+    if isinstance(value, str):
+        text = value.strip()
+        value = json.loads(text) if text.startswith("[") else [part.strip() for part in text.split(",") if part.strip()]
+    if isinstance(value, list | tuple):
+        return tuple(str(ip_network(str(part), strict=False)) for part in value)
+    return value
+
+
+NetworkList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_network_list)]
+"""Networks such as 10.1.0.0/16: a JSON list, or separated by commas."""
+
+
+class FeederSettings(Concern):
+    """How articles are found: what counts as seen, and how feeds are polled."""
+
+    data: Path = Field(
+        Path("coranto-data/feeder"), description="Directory of the feeder's own account of what it handed on."
+    )
+    seen_window: Duration = Field(
+        timedelta(days=7),
+        gt=timedelta(0),
+        description="Span in which an article that was found is not looked at again.",
+    )
+    folds_variants: bool = Field(
+        True, description="Whether AMP and mobile addresses count as the article's main one where the address shows it."
+    )
+    concurrency: int = Field(64, ge=1, le=1000, description="Submissions in hand at once.")
+    polls: bool = Field(True, description="Whether this feeder polls feeds. Replicas share the feeds between them.")
+    poll_concurrency: int = Field(8, ge=1, le=100, description="Feeds polled at once.")
+    shortest_interval: Duration = Field(
+        timedelta(minutes=2), gt=timedelta(0), description="No feed is polled more often than this."
+    )
+    first_interval: Duration = Field(timedelta(minutes=15), description="Time between the first polls of a feed.")
+    longest_interval: Duration = Field(
+        timedelta(hours=6), description="A feed is polled at least this often, however little it brings."
+    )
+    longest_failing_interval: Duration = Field(
+        timedelta(hours=24), description="A feed that fails is tried again at least this often; it is never given up."
+    )
+    sitemap_span: Duration = Field(
+        timedelta(days=3),
+        ge=timedelta(0),
+        description="Entries older than this, in the parts of a sitemap index, are noted but not submitted; 0 submits all.",
+    )
+    max_feed_bytes: int = Field(
+        50_000_000, ge=1000, description="Largest feed or sitemap, as sent and unpacked, in bytes."
+    )
+    max_entries: int = Field(
+        50_000, ge=1, description="Entries read of one feed or sitemap; 50,000 is the sitemap protocol's limit."
+    )
+    max_body_chars: int = Field(
+        100_000, ge=0, description="Longest article text of a feed kept as a hint; a longer one is left out."
+    )
+    user_agent: str = Field(
+        "CorantoBot/0.1 (+https://github.com/coranto/coranto)", min_length=3, description="Who we say we are."
+    )
+    allowed_networks: NetworkList = Field(
+        (),
+        description="Networks whose feeds may be read although they are not public: a JSON list, or separated by commas.",
+    )
+    proxy: SecretStr | None = Field(
+        None,
+        description="HTTP proxy for all requests, http://user:password@host:port. It must refuse private addresses itself.",
+    )
+    total_time: Duration = Field(timedelta(seconds=60), gt=timedelta(0), description="Longest time for one feed.")
+
+    def web_limits(self) -> WebLimits:
+        """The limits on one response, as the web client takes them."""
+        # Sitemaps pack well: 50 MB in 300 KB are ordinary there.
+        return WebLimits(total_time=self.total_time, max_body_bytes=self.max_feed_bytes, max_ratio=500)
+
+
+class Settings(WorkerSettings):
+    """Everything the feeder reads from its environment."""
+
+    feeder: FeederSettings = Field(default_factory=FeederSettings)

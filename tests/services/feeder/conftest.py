@@ -1,0 +1,107 @@
+"""A site on loopback whose feeds change as told, and the feeder's collaborators around it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from coranto.records import Submission
+from coranto.topology import Keys
+from coranto.web import AddressGuard, WebClient
+from coranto_feeder.polling import Poller, PollResult, new_feed
+from coranto_feeder.registry import Feed, FeedRegistry
+from coranto_feeder.settings import FeederSettings
+from redis.asyncio import Redis
+
+NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
+
+
+@dataclass
+class Site:
+    """A site: documents by path, and what was asked with which headers."""
+
+    url: str = ""
+    documents: dict[str, web.Response | Callable[[web.Request], web.Response]] = field(default_factory=dict)
+    asked: list[web.Request] = field(default_factory=list)
+
+    async def handle(self, request: web.Request) -> web.Response:
+        self.asked.append(request)
+        document = self.documents.get(request.path)
+        if callable(document):
+            return document(request)
+        return web.Response(status=404)
+
+    def says(self, path: str, **response: object) -> str:
+        """Have this path answer so; gives its address."""
+        self.documents[path] = lambda _: web.Response(**response)  # type: ignore[arg-type]  # forwarded as they are
+        return self.url + path
+
+
+@pytest.fixture
+async def site() -> AsyncIterator[Site]:
+    one = Site()
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", one.handle)
+    async with TestServer(app) as server:
+        one.url = str(server.make_url("")).rstrip("/")
+        yield one
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[WebClient]:
+    async with WebClient(user_agent="CorantoBot/0.1", guard=AddressGuard(["127.0.0.0/8"])) as client:
+        yield client
+
+
+class PolledFeeds:
+    """A poller with its registry, a clock that is set by hand, and what was submitted."""
+
+    def __init__(self, redis: Redis, browser: WebClient) -> None:
+        self.registry = FeedRegistry(redis, Keys())
+        self.submitted: list[Submission] = []
+        self.refusal: Exception | None = None
+        self.now = NOW
+        self.settings = FeederSettings()
+        self.poller = Poller(self.registry, browser, self._submit, self.settings, now=lambda: self.now)
+
+    async def _submit(self, submissions: Sequence[Submission]) -> None:
+        if self.refusal is not None:
+            raise self.refusal
+        self.submitted += submissions
+
+    async def add(self, url: str) -> Feed:
+        feed = new_feed(url, now=self.now)
+        await self.registry.add(feed)
+        return feed
+
+    async def poll(self, url: str) -> PollResult:
+        """Poll the feed as it stands in the registry, a while after the last time."""
+        self.now += timedelta(minutes=30)
+        feed = await self.registry.find(url)
+        assert feed is not None
+        return await self.poller.poll(feed)
+
+
+@pytest.fixture
+def polled(redis: Redis, browser: WebClient) -> PolledFeeds:
+    return PolledFeeds(redis, browser)
+
+
+@pytest.fixture
+def submission() -> Callable[..., Submission]:
+    """Makes submissions."""
+
+    def make(url: str, *, id: str = "s1", **more: object) -> Submission:  # noqa: A002 - the field's name
+        return Submission(id=id, url=url, submitted_at=NOW, **more)
+
+    return make
+
+
+@pytest.fixture
+def account_path(tmp_path: Path) -> Path:
+    return tmp_path / "feeder" / "account.sqlite"
