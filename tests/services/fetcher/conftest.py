@@ -1,0 +1,174 @@
+"""A site on loopback that does as it is told, and the fetcher's collaborators around it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from coranto.pages import FilePageStore
+from coranto.records import DiscoveredArticle, Discovery, FetchedArticle, Hints, article_id
+from coranto.topology import Pipeline
+from coranto.urls import canonicalize
+from coranto.web import AddressGuard, WebClient, WebLimits
+from coranto.worker.stage import StageSignal, Transient
+from coranto_fetcher.budget import HostBudget
+from coranto_fetcher.journeys import RedisJourneys
+from coranto_fetcher.robots import RobotsCache
+from coranto_fetcher.stage import FetchLimits, fetch
+from coranto_fetcher.validators import RedisValidators
+from redis.asyncio import Redis
+
+PAGE = "<!doctype html><html><head><title>A title</title></head><body><p>A paragraph of text.</p></body></html>"
+Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@dataclass
+class Site:
+    """A site: answers by path, what was asked and when."""
+
+    url: str = ""
+    answers: dict[str, Answer] = field(default_factory=dict)
+    robots: str | None = "User-agent: *\nDisallow: /private/\n"
+    asked: list[tuple[float, str]] = field(default_factory=list)
+    in_flight: int = 0
+    most_in_flight: int = 0
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        self.asked.append((time.monotonic(), request.path))
+        self.in_flight += 1
+        self.most_in_flight = max(self.in_flight, self.most_in_flight)
+        try:
+            if request.path in self.answers:
+                return await self.answers[request.path](request)
+            if request.path == "/robots.txt":
+                return web.Response(text=self.robots) if self.robots is not None else web.Response(status=404)
+            if request.path.startswith("/page"):
+                return web.Response(text=PAGE, content_type="text/html")
+            return web.Response(status=404)
+        finally:
+            self.in_flight -= 1
+
+    def says(self, path: str, **response: object) -> str:
+        """Have this path answer so; gives its address."""
+
+        async def answer(_: web.Request) -> web.Response:
+            return web.Response(**response)  # type: ignore[arg-type]  # forwarded as they are
+
+        self.answers[path] = answer
+        return self.url + path
+
+    def paths(self) -> list[str]:
+        """What was asked, without robots.txt."""
+        return [path for _, path in self.asked if path != "/robots.txt"]
+
+
+async def _serve() -> AsyncIterator[Site]:
+    site = Site()
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", site.handle)
+    async with TestServer(app) as server:
+        site.url = str(server.make_url("")).rstrip("/")
+        yield site
+
+
+@pytest.fixture
+async def site() -> AsyncIterator[Site]:
+    async for one in _serve():
+        yield one
+
+
+@pytest.fixture
+async def other_site() -> AsyncIterator[Site]:
+    async for one in _serve():
+        yield one
+
+
+class Fetcher:
+    """The fetch handler with everything it needs; one of several that share a Redis."""
+
+    def __init__(self, redis: Redis, pages: Path) -> None:
+        self.guard = AddressGuard(["127.0.0.0/8"])
+        self.web = WebClient(
+            user_agent="CorantoBot/0.1",
+            guard=self.guard,
+            limits=WebLimits(total_time=timedelta(seconds=2), max_body_bytes=200_000),
+        )
+        self.pages = FilePageStore(pages)
+        self.budget = HostBudget(redis)
+        self.robots = RobotsCache(redis, self.web, agent="CorantoBot")
+        self.validators = RedisValidators(redis, Pipeline())
+        self.journeys = RedisJourneys(redis, Pipeline())
+        self.limits = FetchLimits(min_delay=timedelta(milliseconds=20), max_redirects=5)
+
+    async def fetch(self, article: DiscoveredArticle) -> FetchedArticle:
+        """One try."""
+        return await fetch(
+            article,
+            web=self.web,
+            robots=self.robots,
+            budget=self.budget,
+            pages=self.pages,
+            validators=self.validators,
+            journeys=self.journeys,
+            limits=self.limits,
+        )
+
+    async def fetch_in_turn(self, article: DiscoveredArticle) -> FetchedArticle:
+        """As often as the host is busy, as delivery does."""
+        while True:
+            try:
+                return await self.fetch(article)
+            except Transient as signal:
+                if signal.spends_attempt or signal.retry_after is None:
+                    raise
+                await asyncio.sleep(signal.retry_after.total_seconds() + 0.002)
+
+    async def signal_for(self, article: DiscoveredArticle) -> StageSignal:
+        """The signal that fetching ends in. Fails when it ends in a page."""
+        with pytest.raises(StageSignal) as caught:
+            await self.fetch_in_turn(article)
+        return caught.value
+
+
+@pytest.fixture
+async def fetcher(redis: Redis, tmp_path: Path) -> AsyncIterator[Fetcher]:
+    one = Fetcher(redis, tmp_path / "pages")
+    yield one
+    await one.web.close()
+
+
+@pytest.fixture
+async def second_fetcher(redis: Redis, tmp_path: Path) -> AsyncIterator[Fetcher]:
+    one = Fetcher(redis, tmp_path / "pages")
+    yield one
+    await one.web.close()
+
+
+@pytest.fixture
+def discovered() -> Callable[..., DiscoveredArticle]:
+    """Makes discovered articles."""
+
+    def make(url: str, *, submission: str = "s1", **more: object) -> DiscoveredArticle:
+        canonical = canonicalize(url)
+        return DiscoveredArticle(
+            id=article_id(canonical),
+            discovery=Discovery(
+                url=url,
+                canonical_url=canonical,
+                submission=submission,
+                source="test",
+                found_by="submit",
+                discovered_at=datetime(2026, 5, 1, tzinfo=UTC),
+                hints=Hints(),
+                **more,
+            ),
+        )
+
+    return make

@@ -1,0 +1,193 @@
+"""robots.txt: what a file allows, and what is made of one that cannot be got."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import time
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from coranto.web import AddressGuard, ConnectFailedError, WebClient
+from coranto_fetcher.robots import MAX_ROBOTS_BYTES, RobotsCache, RobotsRules, RobotsUnreachableError
+from redis.asyncio import Redis
+
+# What the suites expect and we do otherwise, each for a reason.
+MEANT_OTHERWISE = {
+    ("ID_Encoding", "http://foo.bar/foo/bar/ツ"),  # the suite's parser takes escaped addresses only; this is one address
+    ("testNutchCases", "http://www.domain.com/d"),  # asked there in the name of several agents at once
+    ("testNutchCases", "http://www.domain.com/foo/bar/baz.html"),
+    ("testBigCrawlDelay", "http://www.domain.com/"),  # a long delay is capped, and no ban
+    ("test_unicode_url_and_useragent", "/foo/bar.html"),  # product tokens are ASCII (RFC 9309, 2.2.1)
+    ("test_unicode_url_and_useragent", "/totalitarianism/foo.htm"),
+    # An unknown line does not end a group (RFC 9309, 2.2.4), so the lines above and below it are one.
+    ("test_grouping_unknown_keys", "/foo"),
+    ("test_grouping_unknown_keys", "/foobar"),
+    ("test_grouping_unknown_keys", "/content/2"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("suite", ["google_robotstxt", "protego", "crawler_commons"])
+def test_published_suites_agree(suite: str, material: Path) -> None:
+    wrong = []
+    for case in json.loads((material / f"cases/robots/{suite}.json").read_text(encoding="utf-8")):
+        if case.get("google_only") or (case["test"], case.get("url")) in MEANT_OTHERWISE:
+            continue
+        rules = RobotsRules.read(case["robots"], case["agent"])
+        got: object
+        expected: object
+        if "url" in case:
+            got, expected = rules.allows(case["url"]), case["allowed"]
+        else:
+            delay = case.get("crawl_delay")
+            got, expected = rules.crawl_delay, None if delay is None else timedelta(seconds=float(delay))
+        if got != expected:
+            wrong.append((case, got))
+    assert wrong == []
+
+
+def test_files_of_real_sites_are_read_fast_and_without_failure(material: Path) -> None:
+    started, count = time.perf_counter(), 0
+    with gzip.open(material / "cases/robots/real_robots.jsonl.gz") as lines:
+        for line in lines:
+            rules = RobotsRules.read(json.loads(line)["robots"].encode("latin-1"), "CorantoBot")
+            rules.allows("https://example.org/news/2026/05/story.html?page=2")
+            count += 1
+    assert count > 500
+    assert (time.perf_counter() - started) / count < 0.05
+    for file in (material / "cases/robots/crawler_commons_files").iterdir():
+        RobotsRules.read(file.read_bytes(), "CorantoBot").allows("/a")
+
+
+def test_longest_rule_decides_and_allow_wins_a_tie() -> None:
+    rules = RobotsRules.read("User-agent: *\nDisallow: /a\nAllow: /a/b\nDisallow: /c\nAllow: /c\n", "Bot")
+    assert not rules.allows("http://x/a/c")
+    assert rules.allows("http://x/a/b/c")
+    assert rules.allows("http://x/c")
+    assert rules.allows("http://x/robots.txt")
+
+
+def test_own_group_replaces_the_general_one_and_its_delay_counts() -> None:
+    text = "User-agent: *\nDisallow: /\nCrawl-delay: 9\n\nUser-agent: corantobot\nCrawl-delay: 2.5\nDisallow: /x\n"
+    rules = RobotsRules.read(text, "CorantoBot")
+    assert rules.allows("http://x/y")
+    assert rules.crawl_delay == timedelta(seconds=2.5)
+    assert RobotsRules.read(text, "OtherBot").crawl_delay == timedelta(seconds=9)
+
+
+def test_content_signals_of_the_group_are_kept() -> None:
+    rules = RobotsRules.read("User-agent: *\nContent-Signal: search=yes, ai-train=no\nAllow: /\n", "CorantoBot")
+    assert rules.content_signals == ("search=yes, ai-train=no",)
+
+
+def test_pattern_that_would_backtrack_for_ever_is_matched_at_once() -> None:
+    rules = RobotsRules.read(f"User-agent: *\nDisallow: /{'a*' * 2000}b$\n", "Bot")
+    started = time.perf_counter()
+    assert rules.allows(f"http://x/{'a' * 5000}")
+    assert time.perf_counter() - started < 0.5
+
+
+def test_what_lies_beyond_the_size_limit_is_ignored() -> None:
+    padding = b"# padding\n" * (MAX_ROBOTS_BYTES // 10)
+    rules = RobotsRules.read(b"User-agent: *\nDisallow: /a\n" + padding + b"Disallow: /b\n", "Bot")
+    assert not rules.allows("http://x/a")
+    assert rules.allows("http://x/b")
+
+
+class Site:
+    """A site whose robots.txt can be changed."""
+
+    def __init__(self) -> None:
+        self.status, self.text, self.hits, self.headers = 200, "User-agent: *\nDisallow: /no\n", 0, dict[str, str]()
+        self.redirects = 0
+
+    async def robots(self, request: web.Request) -> web.Response:
+        self.hits += 1
+        hop = int(request.query.get("hop", "0"))
+        if hop < self.redirects:
+            raise web.HTTPFound(f"/robots.txt?hop={hop + 1}")
+        return web.Response(status=self.status, text=self.text, headers=self.headers)
+
+
+@pytest.fixture
+async def site() -> AsyncIterator[tuple[Site, str]]:
+    state = Site()
+    app = web.Application()
+    app.router.add_get("/robots.txt", state.robots)
+    async with TestServer(app) as server:
+        yield state, str(server.make_url("")).rstrip("/")
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[WebClient]:
+    async with WebClient(user_agent="CorantoBot/0.1", guard=AddressGuard(["127.0.0.0/8"])) as client:
+        yield client
+
+
+async def test_file_is_got_once_and_shared_by_all_fetchers(
+    site: tuple[Site, str], browser: WebClient, redis: Redis
+) -> None:
+    state, origin = site
+    first = RobotsCache(redis, browser, agent="CorantoBot")
+    assert await first.find(origin) is None
+    assert not (await first.get(origin)).allows(f"{origin}/no")
+    other = RobotsCache(redis, browser, agent="CorantoBot")
+    for cache in (first, other):
+        rules = await cache.find(origin)
+        assert rules is not None
+        assert not rules.allows(f"{origin}/no")
+    assert state.hits == 1
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 410])
+async def test_without_a_file_everything_is_allowed(
+    status: int, site: tuple[Site, str], browser: WebClient, redis: Redis
+) -> None:
+    state, origin = site
+    state.status = status
+    assert (await RobotsCache(redis, browser, agent="CorantoBot").get(origin)).allows(f"{origin}/no")
+
+
+@pytest.mark.parametrize("status", [429, 500, 503])
+async def test_while_the_file_cannot_be_got_nothing_is_allowed(
+    status: int, site: tuple[Site, str], browser: WebClient, redis: Redis
+) -> None:
+    state, origin = site
+    state.status = status
+    cache = RobotsCache(redis, browser, agent="CorantoBot")
+    with pytest.raises(RobotsUnreachableError) as refusal:
+        await cache.get(origin)
+    assert refusal.value.retry_after > timedelta(0)
+    with pytest.raises(RobotsUnreachableError):  # known for a while, without asking again
+        await RobotsCache(redis, browser, agent="CorantoBot").find(origin)
+    assert state.hits == 1
+
+
+async def test_old_copy_stands_in_for_a_file_that_cannot_be_got(
+    site: tuple[Site, str], browser: WebClient, redis: Redis
+) -> None:
+    state, origin = site
+    await RobotsCache(redis, browser, agent="CorantoBot").get(origin)
+    state.status = 503
+    rules = await RobotsCache(redis, browser, agent="CorantoBot").get(origin)
+    assert not rules.allows(f"{origin}/no")
+    assert rules.allows(f"{origin}/yes")
+
+
+async def test_five_redirects_are_followed_and_six_mean_there_is_no_file(
+    site: tuple[Site, str], browser: WebClient, redis: Redis
+) -> None:
+    state, origin = site
+    state.redirects = 5
+    assert not (await RobotsCache(redis, browser, agent="CorantoBot").get(origin)).allows(f"{origin}/no")
+    state.redirects = 6
+    assert (await RobotsCache(redis, browser, agent="CorantoBot").get(origin)).allows(f"{origin}/no")
+
+
+async def test_host_that_does_not_answer_is_a_failure_of_the_connection(browser: WebClient, redis: Redis) -> None:
+    with pytest.raises(ConnectFailedError):
+        await RobotsCache(redis, browser, agent="CorantoBot").get("http://127.0.0.1:9")
