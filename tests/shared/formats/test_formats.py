@@ -8,7 +8,6 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
-
 from coranto.formats import to_atom_feed, to_json_ld, to_json_line, to_ninjs
 from coranto.records import (
     Block,
@@ -148,6 +147,17 @@ def test_json_ld_gives_the_time_in_the_zone_of_the_page() -> None:
 def test_json_ld_gives_a_bare_date_when_the_page_gave_no_more() -> None:
     midnight_in_moscow = Moment(at=datetime(2026, 3, 13, 21, 0, tzinfo=UTC), precision="day", offset_minutes=180)
     assert to_json_ld(finished(published=midnight_in_moscow))["datePublished"] == "2026-03-14"
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        Moment(at=NOON, precision="minute", offset_minutes=100_000),
+        Moment(at=datetime(9999, 12, 31, 23, 0, tzinfo=UTC), precision="minute", offset_minutes=600),
+    ],
+)
+def test_json_ld_falls_back_to_utc_for_an_offset_that_makes_no_sense(moment: Moment) -> None:
+    assert to_json_ld(finished(published=moment))["datePublished"] == moment.at.isoformat()
 
 
 def parsed_feed(*articles: FinishedArticle) -> ET.Element:

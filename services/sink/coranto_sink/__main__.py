@@ -1,0 +1,6 @@
+"""Runs the sink until it is told to stop: `python -m coranto_sink`."""
+
+from coranto_sink.app import create
+
+if __name__ == "__main__":
+    create().run()

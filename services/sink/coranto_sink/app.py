@@ -1,0 +1,66 @@
+"""Wiring of the sink: settings in, a worker with two stages out."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING
+
+from coranto.records import ClassifiedArticle, DroppedArticle, FinishedArticle, Record
+from coranto.topology import LEDGER, SINK
+from coranto.worker.stage import RetryPolicy, Stage
+
+from coranto_sink.reasons import REASONS, SYSTEMIC
+from coranto_sink.settings import Settings
+from coranto_sink.sqlite import SqliteLibrary
+from coranto_sink.stage import note_dropped, store
+
+if TYPE_CHECKING:
+    from coranto.worker.app import Worker
+
+PATIENT = RetryPolicy(attempts=1000, first_delay=timedelta(seconds=1), longest_delay=timedelta(minutes=5))
+"""A disk may stay full over a weekend: three days of attempts, and a dead letter after them is still no loss."""
+
+
+def create_stages(
+    settings: Settings | None = None,
+) -> tuple[Stage[ClassifiedArticle, FinishedArticle], Stage[DroppedArticle, Record]]:
+    """The store stage and the ledger stage, on one library."""
+    settings = settings or Settings()
+    library = SqliteLibrary(
+        settings.sink.database, batch_size=settings.sink.batch_size, busy_timeout=settings.sink.busy_timeout
+    )
+    finished: Stage[ClassifiedArticle, FinishedArticle] = Stage(
+        SINK,
+        handle=partial(store, library=library),
+        reasons=REASONS,
+        retry=PATIENT,
+        concurrency=settings.sink.batch_size,
+        systemic=SYSTEMIC,
+        start=library.open,
+        stop=library.close,
+    )
+    ledger: Stage[DroppedArticle, Record] = Stage(
+        LEDGER,
+        handle=partial(note_dropped, library=library),
+        reasons=REASONS,
+        retry=PATIENT,
+        concurrency=settings.sink.batch_size,
+        systemic=SYSTEMIC,
+        start=library.open,
+        stop=library.close,
+    )
+    return finished, ledger
+
+
+def create_stage(settings: Settings | None = None) -> Stage[ClassifiedArticle, FinishedArticle]:
+    """The stage that stores articles."""
+    return create_stages(settings)[0]
+
+
+def create(settings: Settings | None = None) -> Worker:
+    """The sink as a worker, ready to run."""
+    from coranto.worker.app import Worker  # here, so that `coranto try` and tests need no broker
+
+    settings = settings or Settings()
+    return Worker(settings, stages=list(create_stages(settings)))

@@ -1,0 +1,144 @@
+"""What the sink asks of a library of articles, whatever database keeps it, and the values that pass between them.
+
+`Library` is written by the sink's two stages, `Catalogue` is read by the command line and by programs. SQLite stands
+behind both (`sqlite`, `catalogue`); another database implements the same two protocols and takes the decisions of
+`revisions` over as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Literal, Protocol, runtime_checkable
+
+from coranto.records import ClassifiedArticle, DroppedArticle, FinishedArticle, Storage
+
+
+class LibraryError(Exception):
+    """The library cannot do its work now. The text tells the operator what was seen and what to do."""
+
+
+class LibraryUnavailableError(LibraryError):
+    """The database cannot be reached or written at the moment; the same call may work later."""
+
+
+class LibraryCorruptError(LibraryError):
+    """The database file is damaged; it takes an operator to mend it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """The article is in the library, committed: now, or by an earlier delivery of the same message."""
+
+    storage: Storage
+
+
+@dataclass(frozen=True, slots=True)
+class Declined:
+    """The library keeps what it has; the reason is a word of the sink's closed list."""
+
+    reason: Literal["unchanged", "outdated"]
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerLine:
+    """What became of one submission of one article."""
+
+    article_id: str
+    submission: str
+    url: str
+    stage: str
+    outcome: Literal["stored", "dropped", "dead"]
+    reason: str
+    detail: str | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One article that matches a search."""
+
+    id: str
+    url: str
+    title: str | None
+    published: datetime | None
+    language: str | None
+    topic: str | None
+    excerpt: str
+    """Words around the match, matches between `[` and `]`."""
+
+
+class Library(Protocol):
+    """Where finished articles are kept. Every call may be repeated with the same effect as one call."""
+
+    async def store(self, article: ClassifiedArticle) -> Stored | Declined:
+        """Keep the article and return only after the commit. Raises LibraryError."""
+        ...
+
+    async def note_dropped(self, dropped: DroppedArticle) -> None:
+        """Write the ledger line of an article that ended early. Raises LibraryError."""
+        ...
+
+    async def open(self) -> None:
+        """Take part in the library; each call is matched by one of `close`."""
+        ...
+
+    async def close(self) -> None:
+        """Finish what is being written; the last one to close lets the database go."""
+        ...
+
+
+@runtime_checkable
+class Catalogue(AbstractContextManager["Catalogue"], Protocol):
+    """A library as its readers see it."""
+
+    def find(self, url_or_id: str) -> FinishedArticle | None:
+        """The latest revision of the article with this id or address, if it is stored."""
+        ...
+
+    def revisions_of(self, url_or_id: str) -> list[FinishedArticle]:
+        """Every stored revision of the article, first to latest; empty when it is not stored."""
+        ...
+
+    def finished(self) -> Iterator[FinishedArticle]:
+        """Every article in its latest revision, in the order of first storing."""
+        ...
+
+    def search(self, query: str, *, limit: int = 20) -> list[Hit]:
+        """Articles that hold every word of the query, best first; `"a phrase"` and `begin*` work."""
+        ...
+
+    def ledger_of(self, url_or_id: str) -> list[LedgerLine]:
+        """What became of each submission of the article, latest first."""
+        ...
+
+    def ledger(self) -> Iterator[LedgerLine]:
+        """Every line of the ledger, oldest first."""
+        ...
+
+    def count_by_outcome(self) -> dict[tuple[str, str, str], int]:
+        """Number of ledger lines by stage, outcome and reason."""
+        ...
+
+    def count(self) -> int:
+        """Number of articles stored."""
+        ...
+
+    def close(self) -> None:
+        """Let the database go."""
+        ...
+
+
+def open_library(path: Path, *, read_only: bool = True) -> Catalogue:
+    """The library in this SQLite file, for reading.
+
+    With `read_only=False` an older file is brought to the present schema first, and a missing one is made.
+    Raises FileNotFoundError when there is none, LibraryError when it cannot be read.
+    """
+    from coranto_sink.catalogue import SqliteCatalogue  # here, so that the protocols import no database
+
+    return SqliteCatalogue(path, read_only=read_only)

@@ -1,0 +1,30 @@
+"""The sink's settings."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+from coranto.worker.settings import Concern, Duration, WorkerSettings
+from pydantic import Field
+
+
+class SinkSettings(Concern):
+    """Where finished articles are kept, and how they are written."""
+
+    database: Path = Field(
+        Path("coranto-data/library.sqlite"), description="SQLite file of the library; several sinks may share it."
+    )
+    batch_size: int = Field(
+        200, ge=1, le=5000, description="Articles committed in one transaction at most, and held in hand at once."
+    )
+    busy_timeout: Duration = Field(
+        timedelta(seconds=10), ge=timedelta(0), description="Longest wait for another process that holds the file."
+    )
+    # A sixth of the stage's deadline: a busy file is reported as such, and not as a handler that ran too long.
+
+
+class Settings(WorkerSettings):
+    """Everything the sink reads from its environment."""
+
+    sink: SinkSettings = Field(default_factory=SinkSettings)

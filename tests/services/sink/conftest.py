@@ -1,0 +1,96 @@
+"""Articles as the classifier hands them over, and a library in a file of the test's own."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from coranto.records import (
+    Block,
+    Classification,
+    ClassifiedArticle,
+    Content,
+    Discovery,
+    Entity,
+    Fetch,
+    Image,
+    Language,
+    Moment,
+    PageRef,
+    Person,
+    Topic,
+    article_id,
+)
+from coranto_sink.sqlite import SqliteLibrary
+
+NOON = datetime(2026, 3, 14, 12, 0, tzinfo=UTC)
+
+
+def build_article(
+    url: str = "https://news.example/bridge",
+    *,
+    fetch: int = 1,
+    submission: str | None = None,
+    title: str = "Bridge over the Neva reopens",
+    text: str = "The bridge reopened on Saturday.\nTraffic is flowing again.",
+    topics: tuple[str, ...] = ("13000000",),
+) -> ClassifiedArticle:
+    page = hashlib.sha256(f"{url} {title} {text}".encode()).hexdigest()
+    return ClassifiedArticle(
+        id=article_id(url),
+        discovery=Discovery(
+            url=f"{url}?utm_source=feed",
+            canonical_url=url,
+            submission=submission or f"submission-{fetch}",
+            source="example",
+            found_by="feed",
+            discovered_at=NOON,
+        ),
+        fetch=Fetch(
+            final_url=url,
+            status=200,
+            page=PageRef(sha256=page, size_bytes=len(text)),
+            fetched_at=NOON + timedelta(minutes=fetch),
+        ),
+        content=Content(
+            title=title,
+            paragraphs=tuple(Block(text=line) for line in text.split("\n")),
+            authors=(Person(name="Anna Petrova"),),
+            publisher="The Example",
+            published=Moment(at=NOON, precision="minute", offset_minutes=180),
+            section="City",
+            tags=("bridges", "traffic"),
+            image=Image(url="https://news.example/bridge.jpg?w=800", caption="The bridge", credit="Ivan Sidorov"),
+            word_count=len(text.split()),
+            extractor_version="1",
+        ),
+        classification=Classification(
+            language=Language(code="en", confidence=0.99),
+            topics=tuple(
+                Topic.model_validate({"code": code, "name": "a topic", "score": 0.9, "from": "model"})
+                for code in topics
+            ),
+            entities=(Entity(type="place", name="Neva", count=1),),
+        ),
+    )
+
+
+@pytest.fixture
+def make_article() -> Callable[..., ClassifiedArticle]:
+    return build_article
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    return tmp_path / "library.sqlite"
+
+
+@pytest.fixture
+async def library(database: Path) -> AsyncIterator[SqliteLibrary]:
+    library = SqliteLibrary(database, busy_timeout=timedelta(milliseconds=200))
+    await library.open()
+    yield library
+    await library.close()

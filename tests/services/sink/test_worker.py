@@ -1,0 +1,139 @@
+"""The sink as the process it is, on a real Redis: what it announces, what it keeps, and what a kill may not change."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from coranto.records import ClassifiedArticle, DroppedArticle, FinishedArticle, Record
+from coranto.records.envelope import FIELD, decode, encode
+from coranto.topology import CLASSIFIED, DROPPED, FINISHED, Keys, Stream
+from coranto_sink.library import LibraryError, open_library
+from redis.asyncio import Redis
+
+MakeArticle = Callable[..., ClassifiedArticle]
+KEYS = Keys()
+PATIENCE_SECONDS = 30.0
+
+
+@asynccontextmanager
+async def running_sink(redis_url: str, database: Path) -> AsyncIterator[asyncio.subprocess.Process]:
+    """The sink in a process of its own; ended at once when the block is left, unless it has ended before."""
+    settings = {
+        "CORANTO_REDIS__URL": redis_url,
+        "CORANTO_SINK__DATABASE": str(database),
+        "CORANTO_SINK__BATCH_SIZE": "20",
+        # The shortest there is: what a killed sink held is taken over within the test's patience.
+        "CORANTO_DELIVERY__CLAIM_AFTER": "1",
+        "CORANTO_DELIVERY__HOUSEKEEPING_INTERVAL": "0.3",
+        "CORANTO_DELIVERY__CLAIMS_BEFORE_DEAD": "100",
+        "CORANTO_LOG__LEVEL": "error",
+    }
+    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "coranto_sink", env=os.environ | settings)
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def publish(redis: Redis, stream: Stream, record: Record) -> None:
+    await redis.xadd(KEYS.stream(stream), {FIELD: encode(record, source="test")})
+
+
+async def announced(redis: Redis) -> list[FinishedArticle]:
+    entries: Any = await redis.xrange(KEYS.stream(FINISHED))
+    return [decode(fields[FIELD], FinishedArticle).record for _, fields in entries]
+
+
+async def eventually(claim: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while True:
+            if await claim():
+                return
+            await asyncio.sleep(0.02)
+
+
+async def until_announced(redis: Redis, number: int) -> None:
+    async def are_announced() -> bool:
+        return bool(await redis.xlen(KEYS.stream(FINISHED)) >= number)
+
+    await eventually(are_announced)
+
+
+async def test_article_is_stored_then_announced_and_a_dropped_one_is_in_the_ledger(
+    redis: Redis, redis_url: str, database: Path, make_article: MakeArticle
+) -> None:
+    article = make_article()
+    dropped = DroppedArticle(
+        id="d" * 32, url="https://news.example/gone", submission="s", stage="fetcher", outcome="dropped",
+        reason="gone", dropped_at=article.fetch.fetched_at,
+    )  # fmt: skip
+    await publish(redis, DROPPED, dropped)
+    await publish(redis, CLASSIFIED, article)
+    async with running_sink(redis_url, database) as sink:
+        await until_announced(redis, 1)
+        sink.terminate()
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            assert await sink.wait() == 0
+    (finished,) = await announced(redis)
+    with open_library(database) as library:
+        assert library.find(article.id) == finished
+        assert [line.reason for line in library.ledger_of("https://news.example/gone")] == ["gone"]
+
+
+async def test_unchanged_refetch_is_not_announced_and_the_ledger_says_so(
+    redis: Redis, redis_url: str, database: Path, make_article: MakeArticle
+) -> None:
+    async with running_sink(redis_url, database):
+        for article in (make_article(), make_article(fetch=2), make_article(fetch=3, title="A new title")):
+            await publish(redis, CLASSIFIED, article)
+            await eventually(partial(has_ended, database, article))
+        await until_announced(redis, 2)
+        with open_library(database) as library:
+            outcomes = [(line.outcome, line.reason) for line in library.ledger()]
+    assert outcomes == [("stored", "created"), ("dropped", "unchanged"), ("stored", "updated")]
+    assert [record.storage.change for record in await announced(redis)] == ["created", "updated"]
+
+
+async def has_ended(database: Path, article: ClassifiedArticle) -> bool:
+    try:
+        with open_library(database) as library:
+            return any(line.submission == article.discovery.submission for line in library.ledger())
+    except (FileNotFoundError, LibraryError):  # the sink is only just making it
+        return False
+
+
+async def is_settled(redis: Redis) -> bool:
+    pending: Any = await redis.xpending(KEYS.stream(CLASSIFIED), "sink")
+    return not pending["pending"]
+
+
+async def test_killed_sinks_lose_nothing_and_announce_nothing_twice(
+    redis: Redis, redis_url: str, database: Path, make_article: MakeArticle
+) -> None:
+    number = 300
+    for index in range(number):
+        await publish(redis, CLASSIFIED, make_article(f"https://news.example/{index}"))
+    for share in (0.1, 0.4, 0.7):
+        async with running_sink(redis_url, database) as sink:
+            await until_announced(redis, int(number * share))
+            sink.send_signal(signal.SIGKILL)
+            await sink.wait()
+    async with running_sink(redis_url, database), running_sink(redis_url, database):
+        await until_announced(redis, number)
+        await eventually(partial(is_settled, redis))
+    records = await announced(redis)
+    assert len(records) == number
+    assert {record.storage.revision for record in records} == {1}
+    assert len({record.id for record in records}) == number
+    with open_library(database) as library:
+        assert library.count() == number
