@@ -267,7 +267,8 @@ def _partition(streams: Streams, reference: Reference) -> StageStreams | None:
 
 
 async def _all(acted: AsyncIterator[tuple[Reference, bool]]) -> Result:
-    done, gone = [], []
+    done: list[Reference] = []
+    gone: list[Reference] = []
     async for reference, is_done in acted:
         (done if is_done else gone).append(reference)
     return Result(tuple(done), tuple(gone))

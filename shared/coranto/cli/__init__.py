@@ -1,0 +1,25 @@
+"""The `coranto` command: starting the system, feeding it, watching it, and asking it why.
+
+Each family of commands has a module; `application` puts them together with those the services bring. This package never
+imports a service: stages and commands of theirs come through entry points.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib.util import find_spec
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and give the exit code: 0 done, 1 failed, 2 wrong usage, 3 refused or not found."""
+    missing = [name for name in ("typer", "rich") if find_spec(name) is None]
+    if missing:
+        sys.stderr.write(
+            f"coranto: the command line needs {' and '.join(missing)}, which are not installed; "
+            "install them with: pip install './shared[cli,worker]'\n"
+        )
+        return 1
+    from coranto.cli.application import run
+
+    return run(arguments)

@@ -1,0 +1,85 @@
+"""Where the command line writes: results to standard output, everything else to standard error."""
+
+from __future__ import annotations
+
+import json
+import sys
+import unicodedata
+from collections.abc import Iterable
+from typing import Any, Literal
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+_WIDTH_FOR_PROGRAMS = 240
+
+out = Console(highlight=False, soft_wrap=True)
+"""For what was asked for."""
+
+err = Console(stderr=True, highlight=False, soft_wrap=True)
+"""For messages about the work, so that the result can be piped."""
+
+
+def tell(text: str, *, style: str | None = None) -> None:
+    """A message to the person at the terminal, as it is: square brackets in it are no markup."""
+    err.print(printable(text), style=style, markup=False)
+
+
+def say(text: str, *, style: str | None = None) -> None:
+    """A line of the result, as it is."""
+    out.print(printable(text), style=style, markup=False)
+
+
+def printable(text: str) -> str:
+    """The text without control characters: a page's title must not move the cursor or set the terminal's name."""
+    if text.isprintable():
+        return text
+    return "".join(
+        character if character in "\n\t" or unicodedata.category(character) != "Cc" else "\N{REPLACEMENT CHARACTER}"
+        for character in text
+    )
+
+
+def new_table(*columns: str) -> Table:
+    """A plain table. Columns whose name ends with `#` hold numbers; the last one folds, and the others keep their words."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    for column in columns:
+        is_last = column == columns[-1]
+        justify: Literal["left", "right"] = "right" if column.endswith("#") else "left"
+        table.add_column(
+            column.rstrip("#"), justify=justify, no_wrap=not is_last, overflow="fold" if is_last else "ellipsis"
+        )
+    return table
+
+
+def print_table(table: Table, *, console: Console = out) -> None:
+    """Print the table, as wide as the terminal; wide enough for anything where a program reads."""
+    console.print(table, width=None if console.is_terminal else _WIDTH_FOR_PROGRAMS)
+
+
+def write_json(value: Any) -> None:
+    """The value as one JSON document, indented on a terminal and on one line otherwise."""
+    indent = 2 if sys.stdout.isatty() else None
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=indent, default=str) + "\n")
+    sys.stdout.flush()
+
+
+def write_json_lines(values: Iterable[Any]) -> None:
+    """One JSON document a line, each written at once."""
+    for value in values:
+        sys.stdout.write(json.dumps(value, ensure_ascii=False, default=str) + "\n")
+        sys.stdout.flush()
+
+
+def progress() -> Progress:
+    """A progress bar on standard error; shows nothing where standard error is no terminal, and goes when it is done."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=err,
+        transient=True,
+        disable=not err.is_terminal,
+    )
