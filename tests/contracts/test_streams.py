@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import time
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from coranto.testing.streams import MemoryPipeline, MemoryStreams
@@ -47,7 +48,8 @@ async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
         return answer.decode()
 
     async def entries(key: str) -> list[bytes]:
-        return [fields[b"event"] for _, fields in await client.xrange(key)]
+        rows: Any = await client.xrange(key)
+        return [fields[b"event"] for _, fields in rows]
 
     yield Bench(lambda spec: RedisStreams(client, spec, Keys()), add_entry, entries)
     await client.aclose()
@@ -191,7 +193,7 @@ async def test_finished_events_are_kept_for_the_span(bench: Bench) -> None:
     await sink.commit([(entry, Publish("rev-1", b"out"))])
     await sink.tidy(keep=timedelta(hours=1), forget_consumers_after=NEVER)
     assert await bench.events(Keys().stream(FINISHED)) == [b"out"]
-    time.sleep(0.02)
+    await asyncio.sleep(0.02)  # the entry must be older than the span, which is counted in milliseconds
     await sink.tidy(keep=timedelta(0), forget_consumers_after=NEVER)
     assert await bench.events(Keys().stream(FINISHED)) == []
 

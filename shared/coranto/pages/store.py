@@ -61,7 +61,7 @@ class FilePageStore:
         """As `put`, for programs without an event loop and for processes that do nothing else."""
         ref = PageRef(sha256=hashlib.sha256(page).hexdigest(), size_bytes=len(page))
         path = self.path_of(ref)
-        if path.exists():
+        if self._holds(ref):
             return ref
         path.parent.mkdir(parents=True, exist_ok=True)
         # A writer killed here leaves a .part file and no page; the name is its own, so two writers never mix.
@@ -87,13 +87,25 @@ class FilePageStore:
         except FileNotFoundError as error:
             raise MissingPageError(f"page {ref.sha256} is not in {self.root}") from error
         try:
-            # The bound is the size that was recorded, so a swapped file cannot unpack to more.
-            page = zstandard.ZstdDecompressor().decompress(packed, max_output_size=ref.size_bytes)
+            # The bound is the size that was recorded, so a swapped file cannot unpack to more. `max_output_size` does not
+            # serve: the library allocates whatever size the file itself states.
+            stated = zstandard.frame_content_size(packed)
+            if stated != ref.size_bytes:
+                raise CorruptPageError(f"page {ref.sha256} has {ref.size_bytes} bytes, its file states {stated}")
+            page = zstandard.ZstdDecompressor().decompress(packed)
         except zstandard.ZstdError as error:
             raise CorruptPageError(f"page {ref.sha256} cannot be unpacked: {error}") from error
         if hashlib.sha256(page).hexdigest() != ref.sha256:
             raise CorruptPageError(f"page {ref.sha256} holds other bytes than its name says")
         return page
+
+    def _holds(self, ref: PageRef) -> bool:
+        """Whether the page is there and whole. One that the disk has damaged is written again."""
+        try:
+            self.get_now(ref)
+        except (MissingPageError, CorruptPageError):
+            return False
+        return True
 
     def path_of(self, ref: PageRef) -> Path:
         """Where the page is, or would be."""

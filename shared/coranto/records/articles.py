@@ -55,8 +55,8 @@ class Submission(Record):
 
     event_type: ClassVar[str] = "coranto.page.submitted.v1"
 
-    id: str = Field(description="Id of the submission; submitting the same id twice has one effect.")
-    url: str = Field(description="Address to look at: http, https, or file for a page handed over.")
+    id: str = Field(min_length=1, description="Id of the submission; submitting the same id twice has one effect.")
+    url: str = Field(min_length=1, description="Address to look at: http, https, or file for a page handed over.")
     kind: Literal["auto", "page", "feed"] = Field(
         "auto", description="What the address leads to; auto lets the feeder find out."
     )

@@ -53,18 +53,18 @@ class _Envelope(BaseModel, Generic[RecordT]):
 
 def encode(record: Record, *, source: str, traceparent: str | None = None) -> bytes:
     """The record as a CloudEvents JSON event. `source` names the writer, for example `coranto/extractor`."""
-    head: dict[str, Any] = {
-        "specversion": "1.0",
-        "type": record.event_type,
-        "source": source,
-        "id": record.message_id,
-        "subject": record.subject,
-        "datacontenttype": "application/json",
-    }
-    if traceparent is not None:
-        head["traceparent"] = traceparent
-    # The record is serialised once, by pydantic's compiled code, and set into the envelope as text.
-    return f'{json.dumps(head)[:-1]}, "data": {record.model_dump_json(exclude_none=True)}}}'.encode()
+    trace = f',"traceparent":{_quoted(traceparent)}' if traceparent is not None else ""
+    # Put together as text: the record is serialised once, by pydantic's compiled code, and the rest is a few short words.
+    return (
+        f'{{"specversion":"1.0","type":"{record.event_type}","source":{_quoted(source)},"id":{_quoted(record.message_id)},'
+        f'"subject":{_quoted(record.subject)},"datacontenttype":"application/json"{trace},'
+        f'"data":{record.model_dump_json(exclude_none=True)}}}'
+    ).encode()
+
+
+def _quoted(text: str) -> str:
+    # Our own ids need no escaping; those of other programs may.
+    return f'"{text}"' if text.isascii() and text.isalnum() else json.dumps(text)
 
 
 def decode(raw: bytes, expected: type[RecordT]) -> Event[RecordT]:
@@ -77,7 +77,7 @@ def decode(raw: bytes, expected: type[RecordT]) -> Event[RecordT]:
     except ValidationError as error:
         raise MalformedEventError(_explain(error, raw, expected)) from error
     if envelope.type != expected.event_type:
-        raise MalformedEventError(f"the event's type is {envelope.type!r}, expected {expected.event_type!r}")
+        raise MalformedEventError(f"the event's type is {envelope.type!r:.100}, expected {expected.event_type!r}")
     trace = envelope.traceparent
     if trace is not None and not _TRACEPARENT.fullmatch(trace):
         trace = None  # W3C Trace Context 4.3: a header that does not parse is ignored, the request is not refused
@@ -105,9 +105,10 @@ def _envelope_of(expected: type[RecordT]) -> type[_Envelope[RecordT]]:
 
 def _explain(error: ValidationError, raw: bytes, expected: type[Record]) -> str:
     first = error.errors(include_url=False, include_input=False)[0]
-    where = ".".join(str(part) for part in first["loc"]) or "the whole"
+    # Names and types are the writer's, of any length; the text goes into logs and dead letters.
+    where = ".".join(str(part) for part in first["loc"])[:200] or "the whole"
     seen_type = peek(raw).get("type")
     if seen_type is not None and seen_type != expected.event_type:
-        return f"the event's type is {seen_type!r}, expected {expected.event_type!r}"
+        return f"the event's type is {seen_type!r:.100}, expected {expected.event_type!r}"
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
     return f"no valid {expected.event_type} event: {where}: {first['msg']}{more}; see docs/reference/records.md"

@@ -16,7 +16,12 @@ def _in_utc(moment: datetime) -> datetime:
     """The moment in UTC. Raises ValueError when it has no time zone: a naive time means nothing to a subscriber."""
     if moment.tzinfo is None:
         raise ValueError("the time must carry a time zone, such as 2026-05-01T12:00:00Z")
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except (
+        OverflowError
+    ) as error:  # the last hours of 9999 west of Greenwich; pydantic only takes a ValueError for a verdict
+        raise ValueError(f"the time must lie in the years 1 to 9999 in UTC, got {moment.isoformat()}") from error
 
 
 UtcTime = Annotated[datetime, AfterValidator(_in_utc)]

@@ -228,7 +228,7 @@ class MemoryStreams:
             self.pipeline.add(self.retry, row.event, attempts=row.attempts, since_ms=row.since_ms)
         return len(due)
 
-    async def tidy(self, *, keep: timedelta, forget_consumers_after: timedelta) -> int:
+    async def tidy(self, *, keep: timedelta, forget_consumers_after: timedelta) -> int:  # noqa: ARG002 - none pile up here
         """Trim what every group has acknowledged."""
         own = [self.spec.reads, *([self.spec.writes] if self.spec.writes else [])]
         trimmed = self._trim(self.retry, None)
