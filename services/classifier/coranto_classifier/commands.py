@@ -1,0 +1,243 @@
+"""The classifier's part of the command line: `coranto classify`, `coranto stories`, `coranto topics explain`.
+
+Lines of JSON in, lines of JSON out, in the order they came; FILE may be gzipped, and `-` is standard input.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, TextIO
+
+import typer
+
+from coranto_classifier.analysis import Analysis, Analyst, ArticleText, ModelPaths
+from coranto_classifier.fingerprints import fingerprint
+from coranto_classifier.names import mentions_with_entity
+from coranto_classifier.settings import Settings
+from coranto_classifier.stories import (
+    MemoryStoryIndex,
+    RedisStoryIndex,
+    StoryIndex,
+    StoryLimits,
+    StoryPlace,
+    find_story,
+)
+from coranto_classifier.topics import TEXT_READ
+from coranto_classifier.vocabulary import TOP_CODES, name_of
+
+classify_app = typer.Typer(help="Say what articles are about.", add_completion=False)
+stories_app = typer.Typer(help="Find near-duplicate stories among articles.", add_completion=False)
+topics_app = typer.Typer(help="Topics and why.", add_completion=False, no_args_is_help=True)
+
+FileArgument = Annotated[Path, typer.Argument(help="File of JSON lines, plain or gzipped; - for standard input.")]
+LinesOption = Annotated[
+    bool, typer.Option("--lines", help="Read and write JSON lines (the only form there is so far).")
+]
+
+
+@classify_app.callback(invoke_without_command=True, subcommand_metavar="")
+def classify(file: FileArgument = Path("-"), lines: LinesOption = False) -> None:
+    """Language, topic, names and keywords of each line {"id", "title", "text", "section"?, "tags"?, "lang"?, "url"?}."""
+    _ = lines
+    analyst = Analyst(_model_paths())
+    with _opened(file) as source:
+        for row in _rows(source):
+            _write(answer_line(row, analyst.analyse(_article(row))))
+
+
+@stories_app.callback(invoke_without_command=True, subcommand_metavar="")
+def stories(
+    file: FileArgument = Path("-"),
+    lines: LinesOption = False,
+    redis: Annotated[
+        str | None,
+        typer.Option(
+            "--redis", envvar="CORANTO_REDIS__URL", help="Redis whose index is used; else this run's own memory."
+        ),
+    ] = None,
+    index: Annotated[
+        str, typer.Option("--index", help="First part of the index's keys; the pipeline's own is coranto.")
+    ] = "coranto",
+) -> None:
+    """Story of each line {"id", "title", "text"}, in order of arrival; lines are written after the last has been read."""
+    _ = lines
+    with _opened(file) as source:
+        rows = list(_rows(source))
+    for line in asyncio.run(_placed(rows, redis, index)):
+        _write(line)
+
+
+@topics_app.callback()
+def topics() -> None:
+    """Topics and why."""  # a callback keeps `explain` a word of its own while it is the only one
+
+
+@topics_app.command()
+def explain(
+    file: Annotated[Path, typer.Argument(help="An article: plain text (first line is the title) or one JSON object.")],
+) -> None:
+    """Which rubric and which words spoke for which topic."""
+    text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
+    row = json.loads(text) if text.lstrip().startswith("{") else _plain(text)
+    analyst = Analyst(_model_paths())
+    _write(explanation(analyst, _article(row)), indent=1)
+
+
+def _plain(text: str) -> dict[str, Any]:
+    title, _, body = text.partition("\n")
+    return {"title": title, "text": body}
+
+
+def explanation(analyst: Analyst, article: ArticleText) -> dict[str, Any]:
+    """What each witness said of the article's topic, and what came of it."""
+    analysis = analyst.analyse(article)
+    hints = analyst.rubrics.hints(
+        section=article.section, breadcrumbs=article.breadcrumbs, tags=article.tags, url=article.url
+    )
+    language = analysis.language.code.split("-")[0]
+    model = analyst.topics.model_for(language)
+    joined = f"{article.title}\n{article.text}"[:TEXT_READ]
+    codes = list(dict.fromkeys(topic.code for topic in analysis.topics if topic.code in TOP_CODES))
+    alone = {topic.code: topic.score for topic in analyst.topics.find(article.title, article.text, language)}
+    codes += [code for code in alone if code not in codes and code in TOP_CODES]
+    return {
+        "language": analysis.language.code,
+        "topics": [_topic(topic.code, topic.score, topic.source) for topic in analysis.topics],
+        "rubrics": [
+            {
+                "word": hint.word,
+                "where": hint.source,
+                "code": hint.code,
+                "name": name_of(hint.code),
+                "score": round(hint.score, 4),
+            }
+            for hint in hints
+        ],
+        "model_alone": alone,
+        "words": {
+            code: [{"word": each.word, "weight": each.weight} for each in model.evidence(joined, code)]
+            for code in codes
+        }
+        if model is not None
+        else {},
+    }
+
+
+def answer_line(row: dict[str, Any], analysis: Analysis) -> dict[str, Any]:
+    """The answer to one line of `coranto classify`: a mention an entity."""
+    best = next((topic for topic in analysis.topics if topic.code in TOP_CODES), None)
+    return {
+        "id": row.get("id"),
+        "language": analysis.language.code,
+        "topic": best.code if best else None,
+        "score": best.score if best else 0.0,
+        "topics": [_topic(topic.code, topic.score, topic.source) for topic in analysis.topics],
+        "entities": [
+            {
+                "type": mention.type,
+                # A surname means the person whom the text names in full; other names keep the form they stand for.
+                "normal": entity.name if mention.type == "person" else mention.normal,
+                "text": mention.text,
+                "start": mention.start,
+                "end": mention.end,
+            }
+            for mention, entity in mentions_with_entity(analysis.entities)
+        ],
+        "keywords": list(analysis.keywords),
+    }
+
+
+def _topic(code: str, score: float, source: str) -> dict[str, Any]:
+    return {"code": code, "name": name_of(code), "score": score, "from": source}
+
+
+async def _placed(rows: list[dict[str, Any]], redis: str | None, index: str) -> list[dict[str, Any]]:
+    """Every row's story; names of stories that turned out to be one are made one at the end."""
+    own = Settings().classifier.stories
+    limits = StoryLimits(window=own.window, threshold=own.threshold, indexed_runs=own.indexed_runs)
+    stories_index: StoryIndex = MemoryStoryIndex(limits)
+    client = None
+    if redis is not None:
+        from coranto.worker.connection import connect  # only here: a run in memory needs no Redis
+
+        client = connect(redis)
+        stories_index = RedisStoryIndex(client, limits=limits, prefix=f"{index}:{{stories}}:")
+    try:
+        places = [await find_story(str(row["id"]), _mark(row), stories_index) for row in rows]
+        return [
+            _story_line(row, place, await stories_index.cluster_of(place.cluster) if place else str(row["id"]))
+            for row, place in zip(rows, places, strict=True)
+        ]
+    finally:
+        if client is not None:
+            await client.aclose()
+
+
+def _mark(row: dict[str, Any]) -> Any:
+    return fingerprint(row.get("title") or "", row.get("text") or "")
+
+
+def _story_line(row: dict[str, Any], place: StoryPlace | None, cluster: str) -> dict[str, Any]:
+    return {
+        "id": row["id"],
+        "cluster": cluster,
+        "role": place.role if place else "original",
+        "of": place.of if place else None,
+        "similarity": place.similarity if place else None,
+    }
+
+
+def _article(row: dict[str, Any]) -> ArticleText:
+    """An article from one line, whatever of it is missing."""
+    return ArticleText(
+        title=str(row.get("title") or ""),
+        text=str(row.get("text") or ""),
+        section=row.get("section") or None,
+        tags=tuple(str(tag) for tag in row.get("tags") or ()),
+        url=row.get("url") or None,
+        declared_language=row.get("lang") or None,
+    )
+
+
+def _model_paths() -> ModelPaths:
+    own = Settings().classifier
+    return ModelPaths(own.model_dir, own.rubrics)
+
+
+@contextmanager
+def _opened(file: Path) -> Iterator[TextIO]:
+    """The file as text, or standard input."""
+    if str(file) == "-":
+        yield sys.stdin
+    elif file.suffix == ".gz":
+        with gzip.open(file, "rt", encoding="utf-8") as source:
+            yield source
+    else:
+        with file.open(encoding="utf-8") as source:
+            yield source
+
+
+def _rows(source: TextIO) -> Iterator[dict[str, Any]]:
+    """The lines' objects. Ends the command with a sentence that names the line when one is no JSON object."""
+    for number, line in enumerate(source, start=1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except ValueError as error:
+            raise typer.BadParameter(f"line {number} is no JSON: {error}") from error
+        if not isinstance(row, dict):
+            raise typer.BadParameter(
+                f"line {number} holds {type(row).__name__}, expected an object with id, title and text"
+            )
+        yield row
+
+
+def _write(value: dict[str, Any], *, indent: int | None = None) -> None:
+    typer.echo(json.dumps(value, ensure_ascii=False, indent=indent))

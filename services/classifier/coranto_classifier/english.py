@@ -1,0 +1,223 @@
+"""Names in English text: a linear-chain CRF over words, shapes, and name lists.
+
+The model and the lists are made by `make models`. Normal form is the name without article and possessive; English
+needs no more.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from coranto_classifier.spans import Name, NameType
+from coranto_classifier.words import word_list
+
+_LONGEST_TEXT = 20_000
+_LONGEST_SENTENCE = 400  # tokens; a wall of text without full stops is tagged in pieces
+
+_TOKEN = re.compile(
+    r"(?:[^\W\d_]\.){2,}"  # U.S.
+    r"|\b(?:Mr|Mrs|Ms|Dr|St|Inc|Corp|Ltd|Co|Jr|Sr|Gen|Lt|Col|Sgt|Prof|Rev|Hon|Gov|Sen|Rep|Mt|Ft)\."
+    r"|\b[A-Z]\.(?=\s+[A-Z])"  # an initial
+    r"|['’]s\b|n['’]t\b"
+    r"|\w+['’](?!s\b)[^\W\d_]{2,}"  # O'Brien
+    r"|\w+|[^\w\s]"
+)
+_SENTENCE_END = re.compile(r"(?<=[.!?…])[\"'”’)\]]*\s+(?=[\"'“‘(\[]*[A-Z0-9])|\n+")
+_ABBREVIATION = re.compile(
+    r"(?:\b[A-Z]|\b(?:Mr|Mrs|Ms|Dr|St|Inc|Corp|Ltd|Co|Jr|Sr|Gen|Lt|Col|Sgt|Prof|Rev|Hon|Gov|Sen|Rep|vs|No))\.$"
+)
+_ARTICLE = re.compile(r"^(?:the|a|an)\s+", re.IGNORECASE)
+_POSSESSIVE = re.compile(r"['’]s?$")
+
+_COMPANY_WORDS = word_list("organisation_words")
+_PLACE_WORDS = word_list("place_words")
+_TITLES = word_list("titles")
+
+
+def tokens_of(text: str) -> list[tuple[int, int]]:
+    """Start and end of each token."""
+    return [match.span() for match in _TOKEN.finditer(text)]
+
+
+def sentences_of(text: str) -> Iterator[tuple[int, int]]:
+    """Start and end of each sentence."""
+    start = 0
+    for match in _SENTENCE_END.finditer(text):
+        if "\n" not in match.group() and _ABBREVIATION.search(text[max(start, match.start() - 12) : match.start()]):
+            continue
+        if text[start : match.start()].strip():
+            yield start, match.start()
+        start = match.end()
+    if text[start:].strip():
+        yield start, len(text)
+
+
+class Lists:
+    """Name lists, looked up in lower case."""
+
+    def __init__(self, models: Path) -> None:
+        with gzip.open(models / "english_lists.json.gz", "rt", encoding="utf-8") as file:
+            stored: dict[str, Any] = json.load(file)
+        self._marks: dict[str, str] = {}
+        for mark, key in (("g", "given"), ("s", "surnames"), ("c", "cities"), ("r", "regions"), ("n", "countries")):
+            for name in stored[key]:
+                self._marks[name] = self._marks.get(name, "") + mark
+        self._phrases: dict[str, str] = {
+            name: mark
+            for mark, key in (("c", "cities"), ("r", "regions"), ("n", "countries"))
+            for name in stored[key]
+            if " " in name
+        }
+
+    def marks(self, word: str) -> str:
+        """Letters of the lists that hold the word."""
+        return self._marks.get(word, "")
+
+    def phrase_marks(self, words: Sequence[str]) -> list[str]:
+        """For each word, the mark of the longest listed phrase that covers it."""
+        marks = [""] * len(words)
+        for start in range(len(words)):
+            for length in (4, 3, 2):
+                mark = (
+                    self._phrases.get(" ".join(words[start : start + length])) if start + length <= len(words) else None
+                )
+                if mark:
+                    for index in range(start, start + length):
+                        marks[index] = marks[index] or mark
+                    break
+        return marks
+
+
+def _shape(word: str) -> str:
+    """The word's outline: capitals, small letters, digits and other marks, repeats cut to two."""
+    shape = re.sub(r"[A-ZÀ-ÖØ-Þ]", "X", word[:20])
+    shape = re.sub(r"[^\W\dX_]", "x", shape)
+    shape = re.sub(r"\d", "9", shape)
+    return re.sub(r"(.)\1{2,}", r"\1\1", shape)
+
+
+def features(words: Sequence[str], lists: Lists, seen: dict[str, tuple[int, int]] | None = None) -> list[list[str]]:
+    """What the tagger sees of each word of a sentence. `seen` counts, for the whole text, capital and small spellings."""
+    lowered = [word.lower() for word in words]
+    shapes = [_shape(word) for word in words]
+    marks = [lists.marks(word) for word in lowered]
+    phrases = lists.phrase_marks(lowered)
+    is_shouting = sum(word.isupper() for word in words) > 0.6 * len(words)
+    rows = []
+    for index, word in enumerate(words):
+        lower = lowered[index]
+        row = ["b", f"w={lower}", f"s={shapes[index]}"]
+        row.extend(f"p{size}={lower[:size]}" for size in (2, 3) if len(lower) > size)
+        row.extend(f"e{size}={lower[-size:]}" for size in (2, 3, 4) if len(lower) > size)
+        row.append(f"m={marks[index]}:{word[:1].isupper()}")
+        if phrases[index]:
+            row.append(f"ph={phrases[index]}")
+        _add_word_kinds(row, lower, "")
+        if index == 0:
+            row.append("first")
+            row.append(f"first:s={shapes[index]}")
+        if is_shouting:
+            row.append("shouting")
+        if seen is not None and word[:1].isupper():
+            capital, small = seen.get(lower, (0, 0))
+            row.append(
+                f"seen={'both' if capital and small else 'capital' if capital > 1 else 'small' if small else 'once'}"
+            )
+        for offset in (-2, -1, 1, 2):
+            near = index + offset
+            if 0 <= near < len(words):
+                row.append(f"{offset}w={lowered[near]}")
+                row.append(f"{offset}s={shapes[near]}")
+                if abs(offset) == 1:
+                    row.append(f"{offset}m={marks[near]}")
+                    row.append(f"{offset}s|s={shapes[near]}|{shapes[index]}")
+                    row.append(f"{offset}e3={lowered[near][-3:]}")
+                    _add_word_kinds(row, lowered[near], str(offset))
+            else:
+                row.append(f"{offset}edge")
+        rows.append(row)
+    return rows
+
+
+def _add_word_kinds(row: list[str], lower: str, offset: str) -> None:
+    """Marks for words that announce a kind of name."""
+    if lower in _COMPANY_WORDS:
+        row.append(f"{offset}org")
+    if lower in _PLACE_WORDS:
+        row.append(f"{offset}loc")
+    if lower.rstrip(".") in _TITLES:
+        row.append(f"{offset}title")
+
+
+def spellings(words: Sequence[str]) -> dict[str, tuple[int, int]]:
+    """How often each word of a text stands with a capital inside a sentence, and how often without."""
+    counts: dict[str, tuple[int, int]] = {}
+    after_stop = True
+    for word in words:
+        if word[:1].isalpha():
+            capital, small = counts.get(word.lower(), (0, 0))
+            if word[0].isupper():
+                counts[word.lower()] = (capital + (not after_stop), small)
+            else:
+                counts[word.lower()] = (capital, small + 1)
+        after_stop = word in {".", "!", "?", ":", "“", '"', "\n"}
+    return counts
+
+
+class EnglishNames:
+    """People, organisations and places of an English text."""
+
+    def __init__(self, models: Path) -> None:
+        import pycrfsuite  # type: ignore[import-untyped]  # ships no types
+
+        self._lists = Lists(models)
+        self._tagger = pycrfsuite.Tagger()
+        self._tagger.open(str(models / "english_names.crfsuite"))
+        self.version = "crf-en-1"
+
+    def find(self, text: str) -> list[Name]:
+        """The names of the text; what lies beyond 20,000 characters is not read."""
+        text = text[:_LONGEST_TEXT]
+        seen = spellings([text[start:end] for start, end in tokens_of(text)])
+        names: list[Name] = []
+        for sentence_start, sentence_end in sentences_of(text):
+            spans = [(sentence_start + a, sentence_start + b) for a, b in tokens_of(text[sentence_start:sentence_end])]
+            for first in range(0, len(spans), _LONGEST_SENTENCE):
+                names.extend(self._tagged(text, spans[first : first + _LONGEST_SENTENCE], seen))
+        return names
+
+    def _tagged(self, text: str, spans: Sequence[tuple[int, int]], seen: dict[str, tuple[int, int]]) -> Iterator[Name]:
+        """Names among the tokens of one sentence."""
+        words = [text[start:end] for start, end in spans]
+        if not any(word[:1].isupper() for word in words):
+            return
+        tags = self._tagger.tag(features(words, self._lists, seen))
+        for first, last, kind in runs(tags):
+            start, end = spans[first][0], spans[last][1]
+            normal = normal_form(text[start:end])
+            if normal:
+                yield Name(start, end, kind, text[start:end], normal)
+
+
+def runs(tags: Sequence[str]) -> Iterator[tuple[int, int, NameType]]:
+    """First and last token and type of every name in a row of BIO tags; names of other kinds are left out."""
+    start: int | None = None
+    for index, tag in enumerate([*tags, "O"]):
+        if start is not None and (tag == "O" or tag.startswith("B-") or tag[2:] != tags[start][2:]):
+            kind = tags[start][2:]
+            if kind in ("person", "organisation", "place"):
+                yield start, index - 1, kind  # type: ignore[misc]  # the membership test above narrows it, not for mypy
+            start = None
+        if start is None and tag != "O":
+            start = index
+
+
+def normal_form(name: str) -> str:
+    """The name without article and possessive, on one line."""
+    name = _POSSESSIVE.sub("", " ".join(name.split()))
+    return _ARTICLE.sub("", name).strip(" .,;:") if not name.endswith(".") else _ARTICLE.sub("", name)

@@ -1,0 +1,173 @@
+"""Whom and what an article names: mentions in normal form, joined into entities.
+
+Each language has a finder (see `spans.NameFinder`); adding one is adding a line to `FINDERS`. Joining is common to all: a
+surname belongs to the fuller name of the same text, countries go by their code, an acronym by the name it stands beside.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+
+from coranto_classifier.countries import find_country
+from coranto_classifier.spans import Name, NameFinder, NameType
+
+_MENTIONS_KEPT = 50
+_INITIAL = re.compile(r"^[^\W\d_]\.?$")
+_ENTITY_GAP = re.compile(r"^\s*\(\s*$")
+
+
+@dataclass(frozen=True, slots=True)
+class NamedEntity:
+    """A person, organisation or place with all its mentions."""
+
+    type: NameType
+    name: str
+    aliases: tuple[str, ...]
+    country: str | None
+    mentions: tuple[Name, ...]
+
+    @property
+    def count(self) -> int:
+        """Number of mentions."""
+        return len(self.mentions)
+
+    @property
+    def kept_mentions(self) -> tuple[Name, ...]:
+        """The first mentions, as many as a record carries."""
+        return self.mentions[:_MENTIONS_KEPT]
+
+
+def _russian(models: Path) -> NameFinder:
+    from coranto_classifier.russian import RussianNames
+
+    return RussianNames(models)
+
+
+def _english(models: Path) -> NameFinder:
+    from coranto_classifier.english import EnglishNames
+
+    return EnglishNames(models)
+
+
+FINDERS: dict[str, Callable[[Path], NameFinder]] = {"ru": _russian, "en": _english}
+"""Languages whose names are found, and what makes the finder."""
+
+
+def find_entities(text: str, finder: NameFinder) -> list[NamedEntity]:
+    """The entities of a text, most mentioned first."""
+    return joined(text, finder.find(text))
+
+
+def joined(text: str, names: Sequence[Name]) -> list[NamedEntity]:
+    """Mentions that mean the same, put together."""
+    names = _with_one_type(names)
+    groups: dict[tuple[NameType, str], list[Name]] = defaultdict(list)
+    owners = _owners_of_parts([name for name in names if name.type == "person"])
+    acronyms = _acronyms(text, names)
+    for name in names:
+        groups[name.type, _group_key(name, owners, acronyms)].append(name)
+    entities = [_entity(kind, mentions) for (kind, _), mentions in groups.items()]
+    return sorted(entities, key=lambda entity: (-entity.count, entity.mentions[0].start))
+
+
+def mentions_with_entity(entities: Iterable[NamedEntity]) -> list[tuple[Name, NamedEntity]]:
+    """Every mention with the entity it belongs to, in order of the text."""
+    pairs = [(mention, entity) for entity in entities for mention in entity.mentions]
+    return sorted(pairs, key=lambda pair: pair[0].start)
+
+
+def _folded(name: str) -> str:
+    return " ".join(name.lower().replace("ё", "е").replace("-", " ").split())
+
+
+def _with_one_type(names: Sequence[Name]) -> list[Name]:
+    """The names, each spelling with the type it has most often in this text when that is clear."""
+    types: dict[str, Counter[NameType]] = defaultdict(Counter)
+    for name in names:
+        types[_folded(name.normal)][name.type] += 1
+    result = []
+    for name in names:
+        (likeliest, count), *others = types[_folded(name.normal)].most_common()
+        is_clear = bool(others) and count >= 2 * others[0][1]
+        result.append(replace(name, type=likeliest) if is_clear and name.type != likeliest else name)
+    return result
+
+
+def _owners_of_parts(people: Sequence[Name]) -> dict[str, str]:
+    """For every shorter form of a person's name, the key of the one fuller name of this text it belongs to."""
+    full: dict[str, tuple[str, ...]] = {}
+    for person in people:
+        words = tuple(_folded(person.normal).split())
+        if len(words) > 1 and not any(_INITIAL.match(word) for word in words):
+            full.setdefault(" ".join(words), words)
+    owners: dict[str, str] = {}
+    for person in people:
+        key = _folded(person.normal)
+        words = tuple(key.split())
+        candidates = [other for other, other_words in full.items() if other != key and _is_shorter(words, other_words)]
+        if len(candidates) == 1 or (
+            candidates and len({full[other][-1] for other in candidates}) == 1 and len(words) > 1
+        ):
+            owners[key] = max(candidates, key=len)
+    # A form may lead to one that itself leads further: "Путин" to "Владимир Путин" to "Владимир Владимирович Путин".
+    return {key: owners.get(owner, owner) for key, owner in owners.items()}
+
+
+def _is_shorter(words: tuple[str, ...], full: tuple[str, ...]) -> bool:
+    """True when the words are a shorter form of the full name: its surname, or the same with initials or fewer names."""
+    if len(words) == 1:
+        return words[0] == full[-1] or (words[0] == full[0] and len(words[0]) > 2)
+    if words[-1] != full[-1] or len(words) > len(full):
+        return False
+    if len(words) == len(full) and words == full:
+        return False
+    rest = iter(full[:-1])
+    return all(any(_stands_for(word, other) for other in rest) for word in words[:-1])
+
+
+def _stands_for(word: str, name: str) -> bool:
+    return word == name or (bool(_INITIAL.match(word)) and name.startswith(word[0]))
+
+
+def _acronyms(text: str, names: Sequence[Name]) -> dict[str, str]:
+    """Acronyms that stand in brackets after the name they shorten, each with that name's key."""
+    pairs = {}
+    for name, following in pairwise(names):
+        is_acronym = following.normal.isupper() and 1 < len(following.normal) < 9
+        if (
+            name.type == following.type == "organisation"
+            and is_acronym
+            and _ENTITY_GAP.match(text[name.end : following.start])
+        ):
+            pairs[_folded(following.normal)] = _folded(name.normal)
+    return pairs
+
+
+def _group_key(name: Name, owners: dict[str, str], acronyms: dict[str, str]) -> str:
+    key = _folded(name.normal)
+    if name.type == "person":
+        return owners.get(key, key)
+    if name.type == "organisation":
+        return acronyms.get(key, key)
+    return find_country(name.normal) or key
+
+
+def _entity(kind: NameType, mentions: Sequence[Name]) -> NamedEntity:
+    """One entity: a person by the fullest form, the others by the form the text has most."""
+    forms = Counter(mention.normal for mention in mentions)
+    first_seen = {form: position for position, form in enumerate(forms)}
+    if kind == "person":
+        name = max(forms, key=lambda form: (len(_full_words(form)), forms[form], -first_seen[form]))
+    else:
+        name = max(forms, key=lambda form: (forms[form], -first_seen[form]))
+    aliases = tuple(form for form in forms if _folded(form) != _folded(name))
+    return NamedEntity(kind, name, aliases, find_country(name) if kind == "place" else None, tuple(mentions))
+
+
+def _full_words(form: str) -> list[str]:
+    return [word for word in form.split() if not _INITIAL.match(word.rstrip("."))]

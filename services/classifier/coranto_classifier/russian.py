@@ -1,0 +1,475 @@
+"""Names in Russian text: the tagger says where they stand, a normaliser puts them into the nominative.
+
+The normaliser weighs every reading that the dictionary has for the words of a
+name (case, gender, number) against the words around it and against the other mentions of the same text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from coranto_classifier.russian_tagger import RussianTagger
+from coranto_classifier.spans import Name, NameType
+from coranto_classifier.vectors import WordVectors
+from coranto_classifier.words import word_list
+
+_CASES = ("nomn", "gent", "datv", "accs", "ablt", "loct")
+_CASE_OF = {"gen2": "gent", "acc2": "accs", "loc2": "loct", "gen1": "gent", "voct": "nomn"}
+_PREPOSITIONS: dict[str, frozenset[str]] = {
+    word: frozenset(cases.split())
+    for words, cases in (
+        ("в во на", "loct accs"),
+        ("о об обо при", "loct accs"),
+        ("из от ото у для без до после против около вокруг из-за ради кроме среди мимо возле накануне вместо", "gent"),
+        ("к ко благодаря вопреки согласно", "datv"),
+        ("по", "datv accs"),
+        ("с со", "ablt gent"),
+        ("между над под перед", "ablt"),
+        ("за", "ablt accs"),
+        ("через про", "accs"),
+    )
+    for word in words.split()
+}
+_WORD_BEFORE = re.compile(r"([\w-]+)[ \u00a0]+[«\"“„]?$")
+_QUOTES = "«»\"“”„'‘’"
+_CYRILLIC = re.compile(r"[а-яё]", re.IGNORECASE)
+_ACRONYM_WITH_ENDING = re.compile(r"^([А-ЯЁ]{2,}[А-ЯЁ0-9-]*)(а|у|ом|е|ы|ов|ам|ами|ах)$")
+_INITIALS = re.compile(r"^(?:[А-ЯЁA-Z]\.?-?){1,3}$")
+_PARTICLES = word_list("name_particles")
+_TOKEN = re.compile(r"[^\s]+")
+_TRIMMED = " \t\n\u00a0.,;:!?()[]—–-…/|*"
+_FEMALE_SURNAME = re.compile(r"(?:ова|ева|ёва|ина|ына|ская|цкая)$")
+
+_ORGANISATION_CLASSES = word_list("russian_organisation_classes")
+_PLACE_CLASSES = word_list("russian_place_classes")
+_ADJECTIVE = re.compile(r"^([а-я]+?[сцз]к)(?:ий|ого|ому|им|ом|ая|ой|ую|ое|ие|их|ими)$")
+
+_AS_IT_STANDS = 0.03
+_LONGEST_TEXT = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """One way to read a word: its nominative, and the case, gender and number it then stands in."""
+
+    nominative: str
+    case: str
+    gender: str  # m, f, n, or * when it tells nothing
+    number: str  # s, p, or *
+    weight: float
+    is_noun: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """One way to read a whole name."""
+
+    form: str
+    weight: float
+
+
+class RussianNames:
+    """People, organisations and places of a Russian text, in the nominative."""
+
+    def __init__(self, models: Path, vectors: WordVectors | None = None) -> None:
+        self.version = "slovnet-ner-news-v1+navec-news-v1+crf-ru-1"
+        self.normaliser = RussianNormaliser()
+        self._tagger = RussianTagger(models, vectors or WordVectors(models), self.normaliser.parses)
+
+    def find(self, text: str) -> list[Name]:
+        """The names of the text; what lies beyond 20,000 characters is not read."""
+        text = text[:_LONGEST_TEXT]
+        if not _CYRILLIC.search(text):
+            return []
+        spans = [
+            tidy
+            for start, end, kind in self._tagger.spans(text)
+            for tidy in _tidied(text, start, end, kind)
+            if _is_name(text[tidy[0] : tidy[1]], kind)
+        ]
+        forms = self.normaliser.normal_forms(text, spans)
+        return [
+            Name(start, end, kind, text[start:end], form)
+            for (start, end, kind), form in zip(spans, forms, strict=True)
+        ]
+
+
+def _is_name(name: str, kind: NameType) -> bool:
+    """False for common words the tagger took along: "страны", "правительство"."""
+    return name != name.lower() or (kind == "place" and _place_of_adjective(name) is not None)
+
+
+def _place_of_adjective(word: str) -> str | None:
+    """The place an adjective such as "российского" stands for."""
+    match = _ADJECTIVE.match(word.lower().replace("ё", "е"))
+    return _places_of_adjectives().get(match.group(1)) if match else None
+
+
+@cache
+def _places_of_adjectives() -> dict[str, str]:
+    """Places by their adjective without its ending."""
+    table = files("coranto_classifier").joinpath("data/place_adjectives.tsv").read_text(encoding="utf-8")
+    pairs = (line.split("\t", 1) for line in table.splitlines() if line and not line.startswith("#"))
+    return dict(pairs)
+
+
+def _tidied(text: str, start: int, end: int, kind: NameType) -> Iterator[tuple[int, int, NameType]]:
+    """The span without a line break inside or stray marks at its ends; nothing when no name is left."""
+    for line in re.finditer(r"[^\n]+", text[start:end]):
+        left, right = start + line.start(), start + line.end()
+        while left < right and text[left] in _TRIMMED:
+            left += 1
+        while left < right and text[right - 1] in _TRIMMED and not _ends_with_initial(text, left, right):
+            right -= 1
+        inner = text[left:right]
+        if "(" in inner and ")" not in inner:
+            right = left + inner.index("(")
+            inner = text[left:right].rstrip(_TRIMMED)
+            right = left + len(inner)
+        if inner and inner[0] in _QUOTES and not any(mark in inner[1:] for mark in _QUOTES):
+            left += 1
+        if inner and inner[-1] in _QUOTES and not any(mark in inner[:-1] for mark in _QUOTES):
+            right -= 1
+        if sum(letter.isalpha() for letter in text[left:right]) > 1:
+            yield left, right, kind
+
+
+def _ends_with_initial(text: str, left: int, right: int) -> bool:
+    """True when the last characters are an initial such as "В.", whose full stop belongs to the name."""
+    return (
+        text[right - 1] == "."
+        and right - 2 >= left
+        and text[right - 2].isupper()
+        and (right - 3 < left or not text[right - 3].isalpha())
+    )
+
+
+class RussianNormaliser:
+    """Puts names into the nominative, all mentions of one text together."""
+
+    def __init__(self) -> None:
+        import pymorphy3  # type: ignore[import-untyped]  # ships no types
+
+        self._morph: Any = pymorphy3.MorphAnalyzer()
+        # A text repeats its words; a process sees the same names all day.
+        self.parses = lru_cache(maxsize=20_000)(self._parse)
+
+    def normal_forms(self, text: str, spans: Sequence[tuple[int, int, NameType]]) -> list[str]:
+        """Normal form of each span. Where a form is open, the reading that other mentions share wins."""
+        options = [self._candidates(text, start, end, kind) for start, end, kind in spans]
+        support: dict[str, float] = defaultdict(float)
+        for candidates in options:
+            total = sum(candidate.weight for candidate in candidates) or 1.0
+            for candidate in candidates:
+                for word in _supported_words(candidate.form):
+                    support[word] += candidate.weight / total
+        words = Counter(re.findall(r"[\w-]+", text))
+        chosen = []
+        for (start, end, _), candidates in zip(spans, options, strict=True):
+            if not candidates:
+                chosen.append(text[start:end].strip(_QUOTES))
+                continue
+            chosen.append(max(candidates, key=lambda each: each.weight * _backing(each.form, support, words)).form)
+        return chosen
+
+    def lemma(self, word: str) -> tuple[str, str]:
+        """Dictionary form and part of speech of a word, by its likeliest reading."""
+        tag, lemma, _, _ = self.parses(word)[0]
+        return lemma, str(tag.POS or "")
+
+    def _parse(self, word: str) -> list[tuple[Any, str, float, Any]]:
+        """Readings of a word: tag, dictionary form, probability, and the parse to inflect."""
+        return [(parse.tag, parse.normal_form, parse.score, parse) for parse in self._morph.parse(word)]
+
+    def _candidates(self, text: str, start: int, end: int, kind: NameType) -> list[_Candidate]:
+        """The forms the span may have in the nominative, with weights; empty when it is to be left as it stands."""
+        words = [match.group() for match in _TOKEN.finditer(text[start:end])]
+        if not words or not any(_CYRILLIC.search(word) for word in words):
+            return []
+        cases = self._cases_before(text[max(0, start - 60) : start])
+        if kind == "person":
+            return self._person(words, cases)
+        if kind == "place" and len(words) == 1 and (place := _place_of_adjective(words[0])) is not None:
+            return [_Candidate(place, 1.0)]
+        words, is_stripped = self._without_class(words, kind)
+        if is_stripped and words[0][0] in _QUOTES:
+            return [_Candidate(" ".join(words).strip(_QUOTES), 1.0)]
+        is_quoted = not is_stripped and start > 0 and text[start - 1] in _QUOTES
+        if is_quoted and self._is_after_class_word(text[max(0, start - 60) : start]):
+            return []
+        return self._phrase(words, cases, kind)
+
+    def _without_class(self, words: list[str], kind: NameType) -> tuple[list[str], bool]:
+        """The name without the common noun before it: "компании «Ив Роше»" is Ив Роше, "города Одессы" is Одесса."""
+        classes = _PLACE_CLASSES if kind == "place" else _ORGANISATION_CLASSES
+        for index, word in enumerate(words[:4]):
+            if index and (word[0] in _QUOTES or (word[0].isupper() and self._is_class(words[index - 1], classes))):
+                return words[index:], True
+            if index and word[0].isalpha() and word[0].isupper() and not _CYRILLIC.search(word):
+                return words[index:], True
+            if word != word.lower() and not self._is_class(word, classes):
+                break
+        return words, False
+
+    def _is_class(self, word: str, classes: frozenset[str]) -> bool:
+        return any(lemma in classes for _, lemma, _, _ in self.parses(word.strip(_QUOTES).lower())[:3])
+
+    def _cases_before(self, before: str) -> dict[str, float]:
+        """How likely each case is, from the word that stands before the name."""
+        weights = dict.fromkeys(_CASES, 1.0)
+        weights["nomn"] = 1.3
+        match = _WORD_BEFORE.search(before)
+        if match is None:
+            weights["nomn"] = 2.0
+            return weights
+        word = match.group(1).lower()
+        if word in _PREPOSITIONS:
+            return {case: 4.0 if case in _PREPOSITIONS[word] else 0.15 for case in _CASES}
+        if not _CYRILLIC.search(word):
+            return weights
+        for tag, _, score, _ in self.parses(word)[:8]:
+            if tag.POS in ("NOUN", "ADJF", "PRTF") and tag.case:
+                weights[_CASE_OF.get(str(tag.case), str(tag.case))] += 3.0 * score
+                if tag.POS == "NOUN":
+                    weights["gent"] += 1.0 * score
+            elif tag.POS in ("VERB", "INFN") and tag.POS == "INFN":
+                weights["accs"] += score
+        return weights
+
+    def _is_after_class_word(self, before: str) -> bool:
+        """True when a common noun stands before the quote, as in "компании «Газпром»": the name is nominative then."""
+        match = _WORD_BEFORE.search(before)
+        if match is None or not match.group(1).islower():
+            return False
+        return any(tag.POS == "NOUN" and "Abbr" not in tag for tag, _, _, _ in self.parses(match.group(1))[:2])
+
+    # --- persons ---
+
+    def _person(self, words: Sequence[str], cases: dict[str, float]) -> list[_Candidate]:
+        """All words of a person's name agree in case and gender."""
+        readings = [self._person_readings(word, position, len(words)) for position, word in enumerate(words)]
+        found: dict[str, float] = defaultdict(float)
+        for gender in "mf":
+            for case in _CASES:
+                weight = cases[case]
+                form: list[str] = []
+                for word, options in zip(words, readings, strict=True):
+                    fitting = [each for each in options if each.case in (case, "*") and each.gender in (gender, "*")]
+                    if not fitting:
+                        break
+                    best = max(fitting, key=lambda each: each.weight)
+                    weight *= best.weight
+                    form.append(_cased_like(word, best.nominative))
+                else:
+                    found[" ".join(form)] += weight
+        return _strongest(found)
+
+    def _person_readings(self, word: str, position: int, count: int) -> list[_Reading]:
+        """Ways to read one word of a person's name."""
+        as_it_stands = _Reading(word, "*", "*", "s", _AS_IT_STANDS, is_noun=True)
+        if _INITIALS.match(word) or not _CYRILLIC.search(word) or word.lower() in _PARTICLES or "." in word[:-1]:
+            return [_Reading(word, "*", "*", "s", 1.0, is_noun=True)]
+        if word.isupper() and len(word) > 3:
+            word = word.title()
+        readings = [as_it_stands]
+        for tag, _, score, parse in self.parses(word)[:14]:
+            reading = self._person_reading(word, tag, score, parse, is_last=position == count - 1, is_only=count == 1)
+            if reading is not None:
+                readings.append(reading)
+        readings.extend(_foreign_readings(word))
+        return readings
+
+    def _person_reading(
+        self, word: str, tag: Any, score: float, parse: Any, *, is_last: bool, is_only: bool
+    ) -> _Reading | None:
+        """One dictionary reading as part of a person's name; None when it cannot be one."""
+        if tag.POS not in ("NOUN", "ADJF") or tag.number == "plur" or tag.case is None:
+            return None
+        case = _CASE_OF.get(str(tag.case), str(tag.case))
+        is_family, is_given = "Surn" in tag, "Name" in tag or "Patr" in tag
+        gender = {"masc": "m", "femn": "f"}.get(str(tag.gender), "*")
+        if "Fixd" in tag:
+            # The guesser offers indeclinable readings for any ending; for a consonant they hold for women only.
+            return _Reading(word, "*", gender, "s", 0.1, is_noun=True)
+        grammemes = {"nomn", "sing"}
+        if is_family and gender != "*":
+            grammemes.add({"m": "masc", "f": "femn"}[gender])
+        inflected = parse.inflect(grammemes)
+        if inflected is None:
+            return None
+        weight = score + 0.05
+        if is_family:
+            weight *= 4.0 if is_last else 1.5
+        elif is_given:
+            weight *= 4.0 if not is_last or is_only else 1.5
+        elif tag.POS == "ADJF":
+            weight *= 0.6 if is_last else 0.2
+        if tag.gender == "neut":
+            weight *= 0.2
+            gender = "*"
+        elif gender == "f" and is_last and not is_family and inflected.word[-1] in "ая":
+            # Men's surnames decline like women's nouns as well: Дерипаска, Окуджава.
+            weight *= 0.5
+            gender = "*"
+        if tag.animacy == "inan":
+            weight *= 0.6
+        return _Reading(inflected.word, case, gender, "s", weight, is_noun=True)
+
+    # --- places and organisations ---
+
+    def _phrase(self, words: Sequence[str], cases: dict[str, float], kind: NameType) -> list[_Candidate]:
+        """Adjectives and the noun they belong to are put into the nominative; what follows the noun stays."""
+        bare = [word.strip(_QUOTES) for word in words]
+        head = self._head(bare)
+        if head is None:
+            return []
+        readings = [self._phrase_readings(word, kind, is_alone=head == 0) for word in bare[: head + 1]]
+        found: dict[str, float] = defaultdict(float)
+        for noun in readings[head]:
+            if not noun.is_noun:
+                continue
+            weight = noun.weight * (cases[noun.case] if noun.case != "*" else 1.0)
+            form = []
+            for word, options in zip(bare[:head], readings[:head], strict=True):
+                fitting = [each for each in options if not each.is_noun and _agree(each, noun)]
+                if not fitting:
+                    break
+                best = max(fitting, key=lambda each: each.weight)
+                weight *= best.weight
+                form.append(_cased_like(word, self._agreeing(best.nominative, noun) or best.nominative))
+            else:
+                form.append(_cased_like(bare[head], noun.nominative))
+                found[" ".join([*form, *words[head + 1 :]])] += weight
+        return _strongest(found)
+
+    def _head(self, words: Sequence[str]) -> int | None:
+        """Position of the first noun that only adjectives precede; None when there is none to inflect."""
+        for position, word in enumerate(words):
+            if not _CYRILLIC.search(word) or (word.isupper() and len(word) > 1):
+                return None
+            if _ACRONYM_WITH_ENDING.match(word):
+                return position
+            tags = [tag for tag, _, score, _ in self.parses(word)[:6] if score > 0.04]
+            is_adjective = any(tag.POS in ("ADJF", "PRTF") for tag in tags)
+            if any(tag.POS == "NOUN" for tag in tags) and not (
+                is_adjective and position < len(words) - 1 and tags[0].POS != "NOUN"
+            ):
+                return position
+            if not is_adjective:
+                return position if any(tag.POS == "NOUN" for tag in tags) else None
+        # Adjectives alone: a name such as "Краснодарский" or "Грозный" declines like one.
+        return len(words) - 1 if words else None
+
+    def _phrase_readings(self, word: str, kind: NameType, *, is_alone: bool) -> list[_Reading]:
+        """Ways to read one word of a place's or an organisation's name."""
+        acronym = _ACRONYM_WITH_ENDING.match(word)
+        if acronym:
+            return [_Reading(acronym.group(1), "*", "*", "s", 1.0, is_noun=True)]
+        readings = [_Reading(word, "nomn", "*", "*", _AS_IT_STANDS, is_noun=True)]
+        is_known = bool(self._morph.word_is_known(word))
+        for tag, _, score, parse in self.parses(word)[:14]:
+            if tag.case is None or tag.POS not in ("NOUN", "ADJF", "PRTF"):
+                continue
+            is_adjective = tag.POS != "NOUN"
+            if "Fixd" in tag:
+                readings.append(_Reading(word, "*", "*", "*", 0.15 if not is_known else 1.0, is_noun=True))
+                continue
+            number = "plur" if tag.number == "plur" else "sing"
+            inflected = parse.inflect({"nomn", number})
+            if inflected is None:
+                continue
+            weight = score + 0.02
+            if "Geox" in tag:
+                weight *= 4.0 if kind == "place" else 2.0
+            if ("Name" in tag or "Surn" in tag or "Patr" in tag) and kind == "place":
+                weight *= 0.5
+            if number == "plur" and is_alone and "Pltm" not in tag:
+                weight *= 0.5
+            gender = {"masc": "m", "femn": "f", "neut": "n"}.get(str(tag.gender), "*")
+            case = _CASE_OF.get(str(tag.case), str(tag.case))
+            if is_adjective:
+                readings.append(_Reading(inflected.word, case, gender, number[0], weight, is_noun=False))
+                if is_alone:
+                    readings.append(_Reading(inflected.word, case, gender, number[0], weight * 0.5, is_noun=True))
+            else:
+                readings.append(_Reading(inflected.word, case, gender, number[0], weight, is_noun=True))
+        return readings
+
+    def _agreeing(self, adjective: str, noun: _Reading) -> str | None:
+        """The adjective in the nominative, in the noun's gender and number."""
+        for tag, _, _, parse in self.parses(adjective)[:8]:
+            if tag.POS not in ("ADJF", "PRTF"):
+                continue
+            wanted = {"nomn", "plur"} if noun.number == "p" else {"nomn", "sing"}
+            if noun.number != "p" and noun.gender in "mfn":
+                wanted.add({"m": "masc", "f": "femn", "n": "neut"}[noun.gender])
+            inflected = parse.inflect(wanted)
+            if inflected is not None:
+                return str(inflected.word)
+        return None
+
+
+def _foreign_readings(word: str) -> list[_Reading]:
+    """Readings by ending alone for surnames no dictionary has: "Шремса", "Байдену", "Макроном"."""
+    lower = word.lower()
+    readings = []
+    for ending, case in (("ом", "ablt"), ("ем", "ablt"), ("а", "gent"), ("а", "accs"), ("у", "datv"), ("е", "loct")):
+        stem = lower.removesuffix(ending)
+        if stem != lower and len(stem) > 2 and stem[-1] in "бвгджзйклмнпрстфхцчшщ":
+            readings.append(_Reading(stem, case, "m", "s", 0.05, is_noun=True))
+    if lower[-1] in "бвгджзйклмнпрстфхцчшщ":
+        readings.append(_Reading(lower, "nomn", "m", "s", 0.08, is_noun=True))
+        readings.append(_Reading(lower, "*", "f", "s", 0.06, is_noun=True))
+    elif lower[-1] in "оуиеэюы":
+        readings.append(_Reading(lower, "*", "*", "s", 0.06, is_noun=True))
+    return readings
+
+
+def _agree(adjective: _Reading, noun: _Reading) -> bool:
+    """True when the adjective may belong to the noun."""
+    if noun.case != "*" and adjective.case != noun.case:
+        return False
+    if noun.number == "p" or adjective.number == "p":
+        return noun.number in ("p", "*") and adjective.number in ("p", "*")
+    return "*" in (adjective.gender, noun.gender) or adjective.gender == noun.gender
+
+
+def _strongest(found: dict[str, float]) -> list[_Candidate]:
+    """The four likeliest forms."""
+    ranked = sorted(found.items(), key=lambda item: (-item[1], item[0]))[:4]
+    return [_Candidate(form, weight) for form, weight in ranked]
+
+
+def _supported_words(form: str) -> list[str]:
+    """What other mentions can back: the whole form and its last word (a surname alone)."""
+    last = form.rsplit(" ", 1)[-1]
+    return [form] if last == form else [form, last]
+
+
+def _backing(form: str, support: dict[str, float], words: Counter[str]) -> float:
+    """How far the rest of the text speaks for a form: other mentions that may be read so, and its words as they stand."""
+    last = form.rsplit(" ", 1)[-1]
+    seen = sum(1 for word in form.split() if words[word]) / max(1, len(form.split()))
+    return float(np.sqrt(support[form] + support[last])) * (1.0 + 0.5 * seen)
+
+
+def _cased_like(source: str, form: str) -> str:
+    """The form with capitals where the source has them, and without a ё the source does not write."""
+    if "ё" not in source.lower():
+        form = form.replace("ё", "е")
+    if source.isupper() and len(source) > 1:
+        return form.upper() if len(source) <= 3 else form.title()
+    letters = list(form)
+    for index, letter in enumerate(source[: len(letters)]):
+        if letter.isupper():
+            letters[index] = letters[index].upper()
+    return "".join(letters)

@@ -1,0 +1,141 @@
+-- Finds the story a text belongs to and enters the text into it, in one step: two copies that arrive at once at two
+-- replicas are seen one after the other here, so the second finds the first.
+--
+-- KEYS[1]  prefix of every key, with the hash tag that keeps them on one node of a cluster
+-- ARGV     id, digest, now (s), window (s), runs (packed u32, ascending), numbers (packed u16), threshold,
+--          runs that are entered into the index, longest posting list, candidates compared
+-- Gives    {cluster, of, similarity * 10000, share of new runs * 10000, new numbers, runs here, runs there}
+--
+-- "a:<number>" holds an article, "i:<id>" its number and the answer it got, "m:<cluster>" the older name of a story that
+-- turned out to be another's. A posting is a field of "p:<epoch>:<bucket>" with packed article numbers: many small fields
+-- in few hashes, which Redis keeps flat. An epoch is as long as the window, so two of them hold everything that may still
+-- be asked for, and whole keys expire together.
+local BUCKETS = 16384
+local prefix = KEYS[1]
+local id, digest = ARGV[1], ARGV[2]
+local now, window = tonumber(ARGV[3]), tonumber(ARGV[4])
+local runs, numbers = ARGV[5], ARGV[6]
+local threshold = tonumber(ARGV[7])
+local indexed, longest, compared = tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
+local count = #runs / 4
+local epoch = math.floor(now / window)
+
+local function root(cluster)
+  for _ = 1, 20 do
+    local parent = redis.call('GET', prefix .. 'm:' .. cluster)
+    if not parent then return cluster end
+    cluster = parent
+  end
+  return cluster
+end
+
+local function card(name)
+  local packed = redis.call('GET', prefix .. 'i:' .. name)
+  return packed and cmsgpack.unpack(packed) or nil
+end
+
+local former = card(id)
+if former and former[1] == digest then
+  local answer = former[3]
+  answer[1] = root(answer[1])
+  return answer
+end
+
+local own, order = {}, {}
+for index = 1, count do
+  local run = string.sub(runs, index * 4 - 3, index * 4)
+  own[run] = true
+  order[index] = run
+end
+
+local hits, first_hit = {}, {}
+for index = 1, count do
+  local run = order[index]
+  local bucket = struct.unpack('<I4', run) % BUCKETS
+  for back = 0, 1 do
+    local list = redis.call('HGET', prefix .. 'p:' .. (epoch - back) .. ':' .. bucket, run)
+    -- A full list is a phrase that everyone uses: it says nothing of one story.
+    if list and #list < longest * 4 then
+      for position = 1, #list, 4 do
+        local number = struct.unpack('<I4', list, position)
+        hits[number] = (hits[number] or 0) + 1
+      end
+    end
+  end
+end
+local candidates = {}
+for number, tally in pairs(hits) do candidates[#candidates + 1] = {tally, number} end
+table.sort(candidates, function(one, other)
+  if one[1] ~= other[1] then return one[1] > other[1] end
+  return one[2] < other[2]
+end)
+
+local own_numbers = {}
+for position = 1, #numbers, 2 do own_numbers[#own_numbers + 1] = string.sub(numbers, position, position + 1) end
+
+local best, clusters = nil, {}
+for rank = 1, math.min(#candidates, compared) do
+  local number = candidates[rank][2]
+  local packed = redis.call('GET', prefix .. 'a:' .. number)
+  -- id, runs, numbers, cluster, time of arrival
+  local other = packed and cmsgpack.unpack(packed)
+  if other and other[1] ~= id and now - other[5] <= window then
+    local shared, size = 0, #other[2] / 4
+    for position = 1, #other[2], 4 do
+      if own[string.sub(other[2], position, position + 3)] then shared = shared + 1 end
+    end
+    local similarity = shared / math.min(count, size)
+    if similarity >= threshold then
+      clusters[#clusters + 1] = root(other[4])
+      if not best or similarity > best.similarity or (similarity == best.similarity and number < best.number) then
+        local fresh = 0
+        for _, own_number in ipairs(own_numbers) do
+          local is_known = false
+          for position = 1, #other[3], 2 do
+            if string.sub(other[3], position, position + 1) == own_number then is_known = true break end
+          end
+          if not is_known then fresh = fresh + 1 end
+        end
+        best = {similarity = similarity, number = number, id = other[1], fresh = fresh, size = size, new = 1 - shared / count}
+      end
+    end
+  end
+end
+
+local cluster = id
+if best then
+  -- The story keeps the name it was announced by; where a text joins two stories, the older name stays.
+  local oldest, oldest_at = nil, nil
+  for _, name in ipairs(clusters) do
+    local first = card(name)
+    local at = first and first[2] or 4294967295
+    if not oldest or at < oldest_at or (at == oldest_at and name < oldest) then oldest, oldest_at = name, at end
+  end
+  cluster = oldest
+  for _, name in ipairs(clusters) do
+    if name ~= cluster then redis.call('SET', prefix .. 'm:' .. name, cluster, 'EX', window * 2) end
+  end
+end
+
+local number = former and former[2] or redis.call('INCR', prefix .. 'count') % 4294967296
+local keep = window * 2
+redis.call('SET', prefix .. 'a:' .. number, cmsgpack.pack({id, runs, numbers, cluster, now}), 'EX', window + 60)
+local packed = struct.pack('<I4', number)
+for index = 1, math.min(count, indexed) do
+  local run = order[index]
+  local key = prefix .. 'p:' .. epoch .. ':' .. (struct.unpack('<I4', run) % BUCKETS)
+  local list = redis.call('HGET', key, run) or ''
+  if #list < longest * 4 and not (former and string.find(list, packed, 1, true)) then
+    redis.call('HSET', key, run, list .. packed)
+    if list == '' then redis.call('EXPIRE', key, keep) end
+  end
+end
+
+local answer = {cluster, '', 0, 10000, 0, count, 0}
+if best then
+  answer = {
+    cluster, best.id, math.floor(best.similarity * 10000 + 0.5), math.floor(best.new * 10000 + 0.5), best.fresh, count, best.size,
+  }
+end
+redis.call('SET', prefix .. 'i:' .. id, cmsgpack.pack({digest, number, answer}), 'EX', keep)
+return answer

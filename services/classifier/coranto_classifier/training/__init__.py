@@ -1,0 +1,1 @@
+"""Makes the classifier's models from labelled files: `python -m coranto_classifier.training --data DIR`."""

@@ -1,0 +1,117 @@
+"""Makes the models: `python -m coranto_classifier.training --data DIR [--target DIR] [--only PART] [--without SOURCE]`.
+
+DIR holds `topics/*.jsonl.gz` and `topics_free/*.jsonl.gz` (labelled texts), and `entities_free/*.jsonl.gz` (sentences with
+BIO tags), in the forms that MODELS.md describes. What is missing is skipped, and the model it would make stays as it was.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+# One thread: sums are added in one order then, and the same files give the same bytes.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+_OWN_TEXTS = files("coranto_classifier").joinpath("data/own_texts.jsonl.gz")
+
+
+def make_russian(_data: Path, target: Path, _without: list[str]) -> None:
+    """Fetches the Russian tagger and vectors."""
+    from coranto_classifier.training.russian import FILES, take_models
+
+    if not all((target / name).exists() for name in FILES):
+        take_models(target)
+
+
+def make_countries(_data: Path, _target: Path, _without: list[str]) -> None:
+    """Writes the gazetteer of countries."""
+    from coranto_classifier.training.countries import make_countries as write
+
+    write(Path(str(files("coranto_classifier").joinpath("data/countries.tsv"))))
+
+
+def make_names(data: Path, target: Path, without: list[str]) -> None:
+    """Trains the English tagger."""
+    from coranto_classifier.english import Lists
+    from coranto_classifier.training import crf
+    from coranto_classifier.training.lists import make_lists
+
+    make_lists(target / "english_lists.json.gz")
+    paths = [data / "entities_free" / f"{name}.jsonl.gz" for name in crf.SOURCES if name not in without]
+    count = crf.train([path for path in paths if path.exists()], Lists(target), target / "english_names.crfsuite")
+    _say(f"English tagger: {count} sentences")
+
+
+def make_russian_names(data: Path, target: Path, _without: list[str]) -> None:
+    """Trains the CRF over the Russian tagger."""
+    from coranto_classifier.training.russian_names import read_texts, train
+
+    path = data / "entities" / "entities.jsonl.gz"
+    if path.exists():
+        count = train(read_texts(path), target, target / "russian_names.crfsuite")
+        _say(f"Russian tagger: {count} texts")
+
+
+def make_topics(data: Path, target: Path, without: list[str]) -> None:
+    """Trains and calibrates the topic models."""
+    from coranto_classifier.training.topics import RECIPES, read_texts, train
+    from coranto_classifier.vectors import WordVectors
+
+    paths = [*sorted((data / "topics").glob("*.jsonl.gz")), *sorted((data / "topics_free").glob("*.jsonl.gz"))]
+    own = Path(str(_OWN_TEXTS))
+    texts = read_texts([*paths, *([own] if own.exists() else [])], without=without)
+    vectors = WordVectors(target)
+    card: dict[str, Any] = {"version": "topics-1", "languages": {}, "figures": {}}
+    for language, recipe in RECIPES.items():
+        chosen = [text for text in texts if language == "*" or text.language == language]
+        name = f"topics_{'other' if language == '*' else language}.npz"
+        card["figures"][language] = train(chosen, target / name, recipe, vectors if recipe.has_vectors else None)
+        card["languages"][language] = name
+        _say(f"topics {language}: {card['figures'][language]}")
+    card["sources"] = sorted({text.source for text in texts})
+    (target / "topics.json").write_text(json.dumps(card, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
+PARTS: dict[str, Callable[[Path, Path, list[str]], None]] = {
+    "russian": make_russian,
+    "countries": make_countries,
+    "names": make_names,
+    "russian_names": make_russian_names,
+    "topics": make_topics,
+}
+
+
+def _say(sentence: str) -> None:
+    sys.stdout.write(f"{time.strftime('%H:%M:%S')} {sentence}\n")
+    sys.stdout.flush()
+
+
+def main() -> None:
+    """Reads the arguments and makes the parts asked for."""
+    parser = argparse.ArgumentParser(description="Make the classifier's models from labelled files.")
+    parser.add_argument("--data", type=Path, required=True, help="directory of the labelled files")
+    parser.add_argument(
+        "--target",
+        type=Path,
+        default=Path(str(files("coranto_classifier").joinpath("models"))),
+        help="where models are stored",
+    )
+    parser.add_argument("--only", choices=sorted(PARTS), action="append", help="make this part only; may be repeated")
+    parser.add_argument("--without", action="append", default=[], help="leave a source out; may be repeated")
+    arguments = parser.parse_args()
+    arguments.target.mkdir(parents=True, exist_ok=True)
+    for name, make in PARTS.items():
+        if not arguments.only or name in arguments.only:
+            make(arguments.data, arguments.target, arguments.without)
+
+
+if __name__ == "__main__":
+    main()

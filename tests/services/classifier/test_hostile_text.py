@@ -1,0 +1,56 @@
+"""Text that was made to hurt, or that simply is no text."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from coranto_classifier.analysis import LONGEST_TEXT, Analyst, ArticleText
+from coranto_classifier.fingerprints import fingerprint
+
+_SENTENCE = "Президент России Владимир Путин прибыл в Москву. "
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "\x00" * 1000,
+        "а" * 1_000_000,
+        "президент" * 100_000,
+        "😀" * 50_000,
+        "\u202e\u200f" + _SENTENCE * 3,
+        "\ud800 " + _SENTENCE,
+        "." * 300_000,
+        "A. " * 30_000,
+        "«" * 50_000,
+        "\n" * 100_000,
+        "Ивана " * 20_000,
+        "The The The " * 20_000,
+        "ﷺ" * 10_000,
+        "1 " * 100_000,
+    ],
+    ids=lambda text: ascii(text[:12]),
+)
+def test_any_text_gets_an_answer_in_bounded_time(analyst: Analyst, text: str) -> None:
+    started = time.monotonic()
+    analysis = analyst.analyse(ArticleText(text[:5000], text))
+    fingerprint(text[:5000], text)
+    assert time.monotonic() - started < 8
+    assert all(0 <= topic.score <= 1 for topic in analysis.topics)
+
+
+def test_long_text_is_cut_and_the_record_says_so(analyst: Analyst) -> None:
+    analysis = analyst.analyse(ArticleText("Визит", _SENTENCE * (LONGEST_TEXT // 40)))
+    assert "text_cut" in analysis.notes
+    assert all(mention.end <= LONGEST_TEXT + 3000 for entity in analysis.entities for mention in entity.mentions)
+
+
+def test_direction_marks_and_nuls_do_not_shift_positions(analyst: Analyst) -> None:
+    text = "\u202e\x00Президент России Владимир Путин прибыл в Москву."
+    analysis = analyst.analyse(ArticleText("Визит", text))
+    joined = f"Визит\n{text}"
+    assert analysis.entities
+    for entity in analysis.entities:
+        for mention in entity.mentions:
+            assert joined[mention.start : mention.end] == mention.text

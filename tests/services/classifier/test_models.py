@@ -1,0 +1,58 @@
+"""What is in the package: model files of known kinds, their card, and nothing trained on what may not be used."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from coranto_classifier.analysis import Analyst, ArticleText, ModelPaths
+
+MODELS = ModelPaths().shipped
+SERVICE = Path(__file__).resolve().parents[3] / "services" / "classifier"
+EVALUATION_ONLY = {"ag-news-test", "bbc", "masakhanews"}
+
+
+def test_models_are_of_kinds_that_run_nothing_when_read() -> None:
+    assert {"".join(path.suffixes[-1:]) for path in MODELS.iterdir()} <= {".npz", ".json", ".gz", ".tar", ".crfsuite"}
+    for path in MODELS.glob("*.npz"):
+        with np.load(path, allow_pickle=False) as stored:
+            assert all(stored[name].dtype != object for name in stored.files)
+
+
+def test_no_model_was_trained_on_sets_for_evaluation_only() -> None:
+    card = json.loads((MODELS / "topics.json").read_text(encoding="utf-8"))
+    assert not EVALUATION_ONLY & set(card["sources"])
+
+
+def test_card_names_every_source_and_its_terms() -> None:
+    text = (SERVICE / "MODELS.md").read_text(encoding="utf-8")
+    card = json.loads((MODELS / "topics.json").read_text(encoding="utf-8"))
+    assert [source for source in card["sources"] if source not in text] == []
+    notice = (SERVICE / "NOTICE").read_text(encoding="utf-8")
+    for owner in ("IPTC", "GeoNames", "Unicode", "Wikipedia", "natasha"):
+        assert owner in notice
+
+
+def test_package_stays_below_its_stated_size() -> None:
+    assert sum(path.stat().st_size for path in MODELS.iterdir()) < 60_000_000
+
+
+def test_own_models_take_the_place_of_the_shipped_ones(tmp_path: Path) -> None:
+    card = json.loads((MODELS / "topics.json").read_text(encoding="utf-8"))
+    own = {**card, "version": "own-1", "languages": {"ru": "topics_ru.npz"}}
+    (tmp_path / "topics.json").write_text(json.dumps(own), encoding="utf-8")
+    (tmp_path / "topics_ru.npz").write_bytes((MODELS / "topics_ru.npz").read_bytes())
+    analysis = Analyst(ModelPaths(directory=tmp_path)).analyse(ArticleText("Сборная выиграла матч", "Тренер доволен игрой."))
+    assert analysis.models["topics"] == "own-1"
+    assert analysis.topics[0].code == "15000000"
+
+
+@pytest.mark.parametrize("name", ["slovnet_ner_news_v1.tar", "navec_news_v1_1B_250K_300d_100q.tar"])
+def test_russian_model_files_are_the_examined_ones(name: str) -> None:
+    import hashlib
+
+    from coranto_classifier.training.russian import FILE_SHA256
+
+    assert hashlib.sha256((MODELS / name).read_bytes()).hexdigest() == FILE_SHA256[name]

@@ -1,0 +1,87 @@
+"""Whom and what a text names, in normal form."""
+
+from __future__ import annotations
+
+import pytest
+from coranto_classifier.analysis import Analyst, ArticleText
+from coranto_classifier.countries import find_country
+from coranto_classifier.names import NamedEntity
+
+
+def entities(analyst: Analyst, text: str, title: str = "") -> dict[tuple[str, str], NamedEntity]:
+    return {(entity.type, entity.name): entity for entity in analyst.analyse(ArticleText(title, text)).entities}
+
+
+@pytest.mark.parametrize(
+    ("sentence", "kind", "name"),
+    [
+        ("Визит президента Садыра Жапарова в республику запланирован на май.", "person", "Садыр Жапаров"),
+        ("Об этом сообщил журналистам Дмитрий Песков.", "person", "Дмитрий Песков"),
+        ("Суд вынес приговор по делу Марии Петровой.", "person", "Мария Петрова"),
+        ("Переговоры с Дональдом Трампом прошли вчера.", "person", "Дональд Трамп"),
+        ("Канцлер беседовал с Ангелой Меркель о бюджете.", "person", "Ангела Меркель"),
+        ("Делегация прилетела из Нижнего Новгорода утром.", "place", "Нижний Новгород"),
+        ("Ураган обрушился на побережье Соединенных Штатов Америки.", "place", "Соединенные Штаты Америки"),
+        ("Соглашение подписали в Душанбе вечером.", "place", "Душанбе"),
+        ("Жалобу рассмотрят в Верховном суде на неделе.", "organisation", "Верховный суд"),
+        ("Об этом говорится в отчете Министерства обороны.", "organisation", "Министерство обороны"),
+    ],
+)
+def test_russian_name_is_put_into_the_nominative(analyst: Analyst, sentence: str, kind: str, name: str) -> None:
+    assert (kind, name) in entities(analyst, sentence)
+
+
+def test_surname_belongs_to_the_fuller_name_and_both_are_kept(analyst: Analyst) -> None:
+    found = entities(analyst, "Президент Владимир Путин прибыл в Москву. Вечером Путин выступил. С Путиным говорили.")
+    person = found["person", "Владимир Путин"]
+    assert person.count == 3
+    assert person.aliases == ("Путин",)
+
+
+def test_two_names_of_one_country_are_one_place(analyst: Analyst) -> None:
+    found = entities(analyst, "Президент Киргизии прибыл в Москву. Территория Кыргызстана мала. Граждане Киргизии ждут.")
+    place = found["place", "Киргизия"]
+    assert place.country == "KG"
+    assert place.aliases == ("Кыргызстан",)
+    assert place.count == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [("Кыргызстан", "KG"), ("Киргизия", "KG"), ("the United States", "US"), ("США", "US"), ("U.K.", "GB"), ("Беларусь", "BY"),
+     ("Белоруссия", "BY"), ("КНР", "CN"), ("Париж", None), ("", None)],
+)  # fmt: skip
+def test_country_is_found_by_any_of_its_names(name: str, code: str | None) -> None:
+    assert find_country(name) == code
+
+
+def test_mentions_stand_where_they_say(analyst: Analyst) -> None:
+    title, text = "Шольц прилетел в Вену", "Олаф Шольц встретился в Вене с канцлером Австрии.\nШольц доволен."
+    joined = f"{title}\n{text}"
+    for entity in analyst.analyse(ArticleText(title, text)).entities:
+        for mention in entity.mentions:
+            assert joined[mention.start : mention.end] == mention.text
+
+
+def test_english_names_lose_article_and_possessive(analyst: Analyst) -> None:
+    text = (
+        "The Federal Reserve raised its rate on Wednesday. Jerome Powell's comments moved markets in New York. "
+        "Mr Powell spoke in Washington."
+    )
+    found = entities(analyst, text, "Rates rise")
+    assert ("organisation", "Federal Reserve") in found
+    assert ("place", "New York") in found
+    person = found["person", "Jerome Powell"]
+    assert person.count == 2
+
+
+def test_language_without_a_finder_is_noted(analyst: Analyst) -> None:
+    analysis = analyst.analyse(ArticleText("Le président est arrivé", "Emmanuel Macron a parlé à Paris devant la presse."))
+    assert analysis.entities == ()
+    assert "names_not_supported" in analysis.notes
+
+
+def test_names_of_the_title_lead_the_keywords(analyst: Analyst) -> None:
+    text = "Песков рассказал о визите. Встреча пройдет в Минске. Песков добавил, что список гостей готов."
+    analysis = analyst.analyse(ArticleText("Песков рассказал о встрече в Минске", text))
+    assert analysis.keywords[:2] == ("Песков", "Минск")

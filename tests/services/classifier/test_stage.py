@@ -1,0 +1,106 @@
+"""The stage: a record in, the same record with its classification out."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from coranto.embedded import EmbeddedRedis
+from coranto.records import Block, Content, ExtractedArticle
+from coranto.testing import extracted
+from coranto.worker.stage import Invalid, Transient
+from coranto_classifier.analysis import Analyst, ArticleText, ModelPaths
+from coranto_classifier.app import create_stage
+from coranto_classifier.pool import InProcessAnalyser, PooledAnalyser
+from coranto_classifier.reasons import REASONS, SYSTEMIC
+from coranto_classifier.stage import classify
+from coranto_classifier.stories import MemoryStoryIndex, RedisStoryIndex
+from redis.asyncio import Redis
+
+_TEXT = (
+    "Президент Киргизии Садыр Жапаров прибыл в Москву с рабочим визитом. Об этом сообщила пресс-служба. "
+    "Жапаров проведет переговоры с Владимиром Путиным, заявили журналистам в администрации. Визит продлится два дня."
+)
+
+
+def record(text: str = _TEXT, *, title: str | None = "Жапаров прилетел в Москву", section: str | None = "Политика") -> ExtractedArticle:
+    content = Content(
+        title=title,
+        paragraphs=(Block(kind="paragraph", text=text),) if text else (),
+        section=section,
+        extractor_version="test-1",
+    )
+    return extracted().model_copy(update={"content": content})
+
+
+async def test_record_gains_its_section_and_keeps_the_others(analyst: Analyst) -> None:
+    article = record()
+    done = await classify(article, analyser=InProcessAnalyser(analyst), stories=MemoryStoryIndex())
+    assert done.id == article.id
+    assert done.content == article.content
+    section = done.classification
+    assert section.language.code == "ru"
+    assert section.topics[0].code == "11000000"
+    assert section.topics[0].name_ru
+    assert ("person", "Садыр Жапаров") in {(entity.type, entity.name) for entity in section.entities}
+    assert section.story is not None
+    assert section.story.role == "original"
+    assert {"language", "topics", "names"} <= section.models.keys()
+
+
+async def test_mentions_count_from_title_and_text_joined_by_a_newline(analyst: Analyst) -> None:
+    article = record()
+    done = await classify(article, analyser=InProcessAnalyser(analyst), stories=None)
+    joined = f"{article.content.title}\n{article.content.text}"
+    for entity in done.classification.entities:
+        for mention in entity.mentions:
+            assert joined[mention.start : mention.end] == mention.text
+
+
+async def test_running_twice_gives_the_same_record(analyst: Analyst) -> None:
+    stories = MemoryStoryIndex()
+    first = await classify(record(), analyser=InProcessAnalyser(analyst), stories=stories)
+    again = await classify(record(), analyser=InProcessAnalyser(analyst), stories=stories)
+    assert first == again
+
+
+async def test_article_without_text_is_classified_as_far_as_it_goes(analyst: Analyst) -> None:
+    done = await classify(record("", title=None, section=None), analyser=InProcessAnalyser(analyst), stories=MemoryStoryIndex())
+    assert done.classification.language.code == "und"
+    assert done.classification.topics == ()
+    assert done.classification.story is None
+
+
+async def test_story_index_that_is_away_means_try_again(analyst: Analyst, own_redis: EmbeddedRedis) -> None:
+    client = Redis.from_url(own_redis.url)
+    own_redis.kill()
+    with pytest.raises(Transient) as signal:
+        await classify(record(), analyser=InProcessAnalyser(analyst), stories=RedisStoryIndex(client))
+    assert signal.value.reason == "story_index_unavailable"
+    assert signal.value.reason in REASONS
+    await client.aclose()
+
+
+async def test_pool_answers_and_ends_what_takes_too_long() -> None:
+    pool = PooledAnalyser(ModelPaths(), processes=1, deadline=timedelta(seconds=20), articles_per_process=0)
+    await pool.start()
+    try:
+        analysis = await pool.analyse(ArticleText("Жапаров прилетел в Москву", _TEXT))
+        assert analysis.language.code == "ru"
+        pool._deadline = timedelta(milliseconds=1)
+        with pytest.raises(Invalid) as signal:
+            await pool.analyse(ArticleText("Визит", _TEXT * 100))
+        assert signal.value.reason == "analysis_deadline"
+        pool._deadline = timedelta(seconds=60)
+        assert (await pool.analyse(ArticleText("Визит", _TEXT))).language.code == "ru"
+    finally:
+        await pool.stop()
+
+
+async def test_stage_works_alone_as_coranto_try_uses_it() -> None:
+    stage = create_stage()
+    done = await stage.handle(record())
+    assert done is not None
+    assert done.classification.topics[0].code == "11000000"
+    assert stage.systemic == SYSTEMIC
+    assert stage.reasons == REASONS

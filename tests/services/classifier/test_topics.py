@@ -1,0 +1,72 @@
+"""What an article is about."""
+
+from __future__ import annotations
+
+import pytest
+from coranto_classifier.analysis import Analyst, ArticleText
+from coranto_classifier.rubrics import Hint
+from coranto_classifier.topics import combined
+from coranto_classifier.vocabulary import TOP_CODES, name_of, russian_name_of
+
+
+@pytest.mark.parametrize(
+    ("title", "text", "code"),
+    [
+        ("Центробанк повысил ключевую ставку", "Инфляция ускорилась, рубль подешевел к доллару.", "04000000"),
+        ("Сборная проиграла в финале чемпионата мира", "Тренер объяснил поражение травмой вратаря.", "15000000"),
+        ("Суд арестовал бывшего чиновника по делу о взятке", "Следствие просило два месяца.", "02000000"),
+        ("Parliament votes on the government's bill", "The prime minister's party lost its majority.", "11000000"),
+        ("Striker scores twice in cup final", "The coach praised his team after the match.", "15000000"),
+        ("Earthquake kills dozens in mountain province", "Rescuers search collapsed buildings.", "03000000"),
+    ],
+)
+def test_topic_of_plain_news_is_found(analyst: Analyst, title: str, text: str, code: str) -> None:
+    topics = analyst.analyse(ArticleText(title, text)).topics
+    assert topics[0].code == code
+    assert topics[0].source == "model"
+
+
+def test_agreeing_rubric_raises_confidence(analyst: Analyst) -> None:
+    article = ArticleText("Центробанк повысил ключевую ставку", "Рубль подешевел.")
+    alone = analyst.analyse(article).topics[0]
+    both = analyst.analyse(ArticleText(article.title, article.text, section="Экономика")).topics[0]
+    assert both.code == alone.code
+    assert both.score > alone.score
+    assert both.source == "rubric+model"
+
+
+def test_rubric_gives_the_narrower_code(analyst: Analyst) -> None:
+    topics = analyst.analyse(ArticleText("Сборная выиграла матч", "Шайбу забросили в овертайме.", section="Хоккей")).topics
+    assert [topic.code for topic in topics] == ["15000000", "20000965"]
+
+
+def test_flat_opinion_is_no_answer() -> None:
+    assert combined(dict.fromkeys(TOP_CODES, 1 / 17), [], threshold=0.3) == []
+
+
+def test_two_topics_that_stand_out_are_both_given() -> None:
+    probabilities = {**dict.fromkeys(TOP_CODES, 0.01), "04000000": 0.5, "11000000": 0.35}
+    assert [topic.code for topic in combined(probabilities, [], threshold=0.3)] == ["04000000", "11000000"]
+
+
+def test_weak_rubric_gives_way_to_a_sure_text() -> None:
+    probabilities = {**dict.fromkeys(TOP_CODES, 0.0001), "15000000": 0.998}
+    hint = Hint("14000000", 0.45, "rubric", "Общество")
+    assert combined(probabilities, [hint], threshold=0.3)[0].code == "15000000"
+
+
+def test_text_without_words_has_no_topic(analyst: Analyst) -> None:
+    assert analyst.analyse(ArticleText("", "😀 12 345")).topics == ()
+
+
+def test_every_top_code_has_an_english_and_a_russian_name() -> None:
+    for code in TOP_CODES:
+        assert name_of(code)
+        assert russian_name_of(code)
+
+
+def test_explanation_names_the_words_that_spoke(analyst: Analyst) -> None:
+    model = analyst.topics.model_for("ru")
+    assert model is not None
+    words = [each.word for each in model.evidence("Футболисты сборной выиграли матч", "15000000")]
+    assert "футболисты" in words[:3]
