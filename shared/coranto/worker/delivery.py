@@ -8,6 +8,7 @@ they come. A commit that Redis does not confirm is repeated until it does: every
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 import traceback as tracebacks
 from collections import deque
@@ -387,6 +388,8 @@ class Delivery:
             counter.inc()
         self._queue_seconds.observe(held.queue_ms / 1000)
         self._handle_seconds.observe(held.handle_ms / 1000)
+        if kind != "dead" and not self._log.is_enabled_for(logging.INFO):
+            return
         write = self._log.warning if kind == "dead" else self._log.info
         fields: dict[str, Any] = {"error": outcome.error} if isinstance(outcome, Dead) else {}
         if held.url:

@@ -51,6 +51,7 @@ class RedisStreams:
         self._hand_back = redis.register_script(load_script("hand_back"))
         self._move_due = redis.register_script(load_script("move_due"))
         self._tidy = redis.register_script(load_script("tidy"))
+        self._measure = redis.register_script(load_script("measure"))
         self._redeliver = redis.register_script(load_script("redeliver"))
 
     def key_of(self, line: Line) -> str:
@@ -186,68 +187,29 @@ class RedisStreams:
         return trimmed
 
     async def measure(self) -> Depth:
-        """How much waits. Lengths are exact right after `tidy`: what is settled has gone by then."""
+        """How much waits."""
         spec, keys = self.spec, self.keys
         readers = list(readers_of(spec.writes)) if spec.writes is not None else []
         pipe = self._redis.pipeline(transaction=False)
         pipe.zcard(keys.delayed(spec))
         pipe.xlen(keys.dead(spec))
-        pipe.xlen(self._next if readers else self.retry)
-        answers = await pipe.execute()
-        waiting, pending, oldest = 0, 0, None
-        for line in (self.main, self.retry):
-            line_waiting, line_pending, first = await self._unsettled(line)
-            waiting += line_waiting
-            pending += line_pending
-            oldest = first if oldest is None else min(oldest, first or oldest)
-        downstream = 0
-        for reader in readers:
-            theirs, in_hand, _ = await self._unsettled(self._next, reader.name)
-            downstream = max(downstream, theirs + in_hand)
-        age = max(0.0, time.time() - oldest / 1000) if oldest is not None else 0.0
-        return Depth(waiting, pending, int(answers[0]), int(answers[1]), age, downstream)
-
-    async def _unsettled(self, stream: str, group: str | None = None) -> tuple[int, int, int | None]:
-        """Entries not taken, entries taken and not settled, and the time of the oldest in Unix milliseconds."""
-        group = group or self.spec.name
-        try:
-            rows: Any = await self._redis.xinfo_groups(stream)
-        except ResponseError:
-            return 0, 0, None  # no such stream: nothing waits
-        for row in rows:
-            if _text(row["name"]) == group:
-                break
-        else:
-            return 0, 0, None
-        last = _text(row["last-delivered-id"])
-        pending = int(row["pending"])
-        lag = row.get("lag")
-        oldest: int | None = None
-        if pending:
-            summary: Any = await self._redis.xpending(stream, group)
-            oldest = int(_text(summary["min"]).split("-")[0])
-        else:
-            first: Any = await self._redis.xrange(stream, f"({last}", "+", count=1)
-            oldest = int(_text(first[0][0]).split("-")[0]) if first else None
-            if not first:
-                return 0, 0, None
-        if lag is None:  # Redis 6.2 does not say; 7 does not know after a deletion in the middle
-            lag = await self._count_after(stream, last)
-        return int(lag), pending, oldest
-
-    async def _count_after(self, stream: str, last: str) -> int:
-        # XRANGE is linear, so the count is taken from the length and the settled part that is not trimmed yet.
-        length = int(await self._redis.xlen(stream))
-        settled = 0
-        page = 1000
-        start = "-"
-        while settled < length:
-            rows: Any = await self._redis.xrange(stream, start, last, count=page)
-            settled += len(rows)
-            if len(rows) < page:
-                break
-            start = f"({_text(rows[-1][0])}"
-        return length - settled
+        for stream, group in [
+            (self.main, spec.name),
+            (self.retry, spec.name),
+            *((self._next, r.name) for r in readers),
+        ]:
+            await self._measure(keys=[stream], args=[group], client=pipe)
+        delayed, dead, *depths = await pipe.execute()
+        own, downstream = depths[:2], depths[2:]
+        oldest = min((int(first) for _, _, first in own if first), default=None)
+        return Depth(
+            waiting=sum(int(waiting) for waiting, _, _ in own),
+            pending=sum(int(pending) for _, pending, _ in own),
+            delayed=int(delayed),
+            dead=int(dead),
+            oldest_age_seconds=max(0.0, time.time() - oldest / 1000) if oldest is not None else 0.0,
+            downstream=max((int(waiting) + int(pending) for waiting, pending, _ in downstream), default=0),
+        )
 
     async def outcomes(self) -> Mapping[tuple[OutcomeKind, str], int]:
         """Outcomes counted since the pipeline began, by kind and reason."""
