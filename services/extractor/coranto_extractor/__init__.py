@@ -1,0 +1,1 @@
+"""The extractor service of Coranto."""

@@ -1,0 +1,6 @@
+"""Runs the extractor until it is told to stop: `python -m coranto_extractor`."""
+
+from coranto_extractor.app import create
+
+if __name__ == "__main__":
+    create().run()

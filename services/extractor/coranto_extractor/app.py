@@ -1,0 +1,67 @@
+"""Wiring of the extractor: settings in, a worker with one stage out."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING
+
+from coranto.pages import FilePageStore
+from coranto.records import ExtractedArticle, FetchedArticle
+from coranto.topology import EXTRACTOR
+from coranto.worker.stage import RetryPolicy, Stage
+
+from coranto_extractor.coverage import FieldCoverage
+from coranto_extractor.pool import ReaderPool
+from coranto_extractor.reasons import REASONS, SYSTEMIC
+from coranto_extractor.settings import Settings
+from coranto_extractor.stage import extract
+
+if TYPE_CHECKING:
+    from coranto.worker.app import Worker
+
+
+def create_stage(
+    settings: Settings | None = None, *, coverage: FieldCoverage | None = None
+) -> Stage[FetchedArticle, ExtractedArticle]:
+    """The stage that reads pages."""
+    settings = settings or Settings()
+    own = settings.extractor
+    pool = ReaderPool(
+        processes=own.processes,
+        deadline=own.page_deadline,
+        limits=own.tree_limits(),
+        pages_per_process=own.pages_per_process,
+        max_process_bytes=own.max_process_bytes,
+    )
+    return Stage(
+        EXTRACTOR,
+        handle=partial(
+            extract,
+            pages=FilePageStore(settings.pages.path),
+            reader=pool,
+            max_page_bytes=own.max_page_bytes,
+            coverage=coverage,
+            keeps_notes=own.keeps_notes,
+        ),
+        reasons=REASONS,
+        retry=RetryPolicy(attempts=5),
+        # One page per process, and one in hand for each so that none waits for the page store.
+        concurrency=2 * own.processes,
+        # A page may wait for one that runs to its deadline, be read twice after a crash, and take its deadline each time.
+        deadline=4 * own.page_deadline + timedelta(seconds=30),
+        systemic=SYSTEMIC,
+        start=pool.start,
+        stop=pool.stop,
+    )
+
+
+def create(settings: Settings | None = None) -> Worker:
+    """The extractor as a worker, ready to run."""
+    from coranto.worker.app import Worker  # here, so that `coranto try` and tests need no broker
+
+    settings = settings or Settings()
+    coverage = FieldCoverage()
+    worker = Worker(settings, stages=[create_stage(settings, coverage=coverage)])
+    worker.metrics.registry.register(coverage)
+    return worker

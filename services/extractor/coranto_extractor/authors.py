@@ -1,0 +1,238 @@
+"""Finds who wrote the article: persons on one side, agencies on the other, and nobody where the page names nobody.
+
+A photo credit, a brand, a handle, a role or an e-mail address is no author; what was turned down goes to the notebook.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from lxml import html
+
+from coranto.records.sections import Person
+from coranto_extractor import words
+from coranto_extractor.blocks import Block, fold
+from coranto_extractor.found import Found, Notebook
+from coranto_extractor.metadata import PageMetadata, clean, item_values
+
+_AUTHOR_NAMES = (
+    "author", "article:author_name", "article:author:name", "dc.creator", "dcterms.creator", "dc.author", "parsely-author", "sailthru.author", "byl", "cxenseparse:author",
+    "citation_author", "mediator_author", "authors", "article.author", "rbauthors", "og:author", "vr:author", "creator", "article:author", "og:article:author", "dcsext.author",
+)  # fmt: skip
+AGENCIES = {
+    "ap": "AP", "associated press": "Associated Press", "the associated press": "Associated Press", "afp": "AFP", "agence france-presse": "AFP", "reuters": "Reuters", "thomson reuters": "Reuters",
+    "dpa": "dpa", "deutsche presse-agentur": "dpa", "apa": "APA", "keystone-sda": "Keystone-SDA", "sda": "SDA", "ansa": "ANSA", "efe": "EFE", "europa press": "Europa Press", "lusa": "Lusa",
+    "belga": "Belga", "anp": "ANP", "pap": "PAP", "čtk": "ČTK", "mti": "MTI", "ritzau": "Ritzau", "ntb": "NTB", "tt": "TT", "stt": "STT", "bns": "BNS", "elta": "ELTA", "hina": "Hina",
+    "tanjug": "Tanjug", "bta": "BTA", "бта": "БТА", "agerpres": "Agerpres", "anadolu agency": "Anadolu", "aa": "AA", "iha": "İHA", "dha": "DHA", "pti": "PTI", "ians": "IANS", "ani": "ANI", "bloomberg": "Bloomberg",
+    "xinhua": "Xinhua", "新华社": "新华社", "新華社": "新華社", "中新社": "中新社", "中央社": "中央社", "kyodo": "Kyodo", "共同通信": "共同通信", "時事通信": "時事通信", "yonhap": "Yonhap", "연합뉴스": "연합뉴스",
+    "тасс": "ТАСС", "итар-тасс": "ИТАР-ТАСС", "риа новости": "РИА Новости", "риа «новости»": "РИА Новости", "интерфакс": "Интерфакс", "interfax": "Interfax", "прайм": "Прайм", "росбалт": "Росбалт", "унiан": "УНІАН",
+    "униан": "УНИАН", "укринформ": "Укринформ", "укрінформ": "Укрінформ", "унн": "УНН", "белта": "БелТА", "казинформ": "Казинформ", "регнум": "ИА Регнум", "sid": "SID", "epd": "epd", "kna": "KNA", "upi": "UPI",
+    "αμπε": "ΑΜΠΕ", "απε-μπε": "ΑΠΕ-ΜΠΕ", "the canadian press": "The Canadian Press", "canadian press": "The Canadian Press", "press association": "PA Media", "pa media": "PA Media", "aap": "AAP",
+}  # fmt: skip
+_SPLIT = re.compile(r"\s*[,;|/•·\n]\s*|\s+(?:and|und|et|y|e|og|och|en|и|та|і|with|mit|&|\+|oraz|i|ve|dan|και|ja)\s+|、|，|；")
+_LEADING = re.compile(r"^\W+")
+_NAME_START = re.compile(r"^[^\W\d_]")
+_TRAILING = re.compile(r"\s*(?:\(.*?\)|\[.*?\]|\bfor (?:the )?[A-Z].*|\bin [A-Z].*|\s[-–—|]\s.*|\bvia\b.*|\bupdated\b.*|\bpublished\b.*)\s*$", re.I)
+_BAD = re.compile(r"@|https?:|www\.|\.(?:com|org|net|ru|de|info)\b|\d|[<>{}=#%*_]|\?|!|…")
+_WIDE = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]")
+_BYLINE_CLASS = re.compile(r"(?:^|[\s_-])(?:author|byline|autor|auteur|writer|contributor|verfasser|forfatter|skribent|autore|authors|by-line|c-byline|article-author|post-author)", re.I)
+_SPOILED = re.compile(r"comment|related|sidebar|widget|recommend|teaser|card|list-item|latest|bio|about|caption|photo|image|credit|foto|avatar|social|follow|count|box-", re.I)
+_PARTICLES = frozenset("von van de der den del della di da dos das la le el al bin ibn ter zu zur du v. af av ten st. ben y e van't d' mc mac ван фон де ди".split())  # noqa: SIM905 - a word list reads better
+_TITLES = re.compile(r"^(?:dr|prof|mr|mrs|ms|sir|dipl|ing|mag|phd|ph\.d|md|m\.d|cfp|cfa|jr|sr|rd|mph|esq|rn|mba|ii|iii)\.?$", re.I)
+_MAX_NAME_CHARS = 60
+_MAX_BYLINE_CHARS = 140
+
+
+@dataclass(frozen=True)
+class Byline:
+    """Who is named as the text's maker."""
+
+    persons: tuple[Person, ...]
+    agencies: tuple[str, ...]
+
+
+def find_authors(
+    page: PageMetadata, root: html.HtmlElement, near: Sequence[Block], site_names: Sequence[str], notebook: Notebook
+) -> Found[Byline] | None:
+    """The persons and agencies the page names as authors, or None."""
+    brands = {_key(name) for name in site_names if _key(name)}
+    agencies: list[str] = []
+    for entries, source, confidence in _candidates(page, root, near):
+        persons: list[Person] = []
+        for text, url in entries:
+            _sort_in(text, url, page, brands, persons, agencies, notebook)
+        if persons:
+            unique = tuple({_key(person.name): person for person in reversed(persons)}.values())[::-1]
+            return Found(Byline(unique[:20], tuple(dict.fromkeys(agencies))), source, confidence)
+        if agencies:
+            return Found(Byline((), tuple(dict.fromkeys(agencies))), source, confidence)
+    return None
+
+
+Entries = list[tuple[str, str | None]]
+
+
+def _candidates(page: PageMetadata, root: html.HtmlElement, near: Sequence[Block]) -> Iterator[tuple[Entries, str, float]]:
+    for name in ("author", "creator"):
+        yield list(_named(page, page.article.get(name), 0)), "json-ld", 0.95
+    for name in _AUTHOR_NAMES:
+        yield [(text, None) for text in page.meta.get(name, ())], "meta", 0.8
+    yield list(_microdata(page)), "microdata", 0.85
+    yield [(fold(link.text_content()), link.get("href")) for link in root.iterfind(".//a[@rel]") if _is_author_link(link)], "rel-author", 0.8
+    yield list(_marked_blocks(near)), "byline", 0.75
+    yield list(_byline_texts(near)), "byline", 0.7
+
+
+def _named(page: PageMetadata, value: Any, depth: int) -> Iterator[tuple[str, str | None]]:  # noqa: ANN401 - JSON-LD values are of any type
+    value = page.resolve(value)
+    if isinstance(value, str):
+        yield clean(value), None
+    elif isinstance(value, list) and depth < 3:
+        for member in value[:30]:
+            yield from _named(page, member, depth + 1)
+    elif isinstance(value, dict):
+        name = value.get("name")
+        url = value.get("url")
+        for text in name if isinstance(name, list) else [name]:
+            if isinstance(text, str):
+                yield clean(text), url if isinstance(url, str) else None
+            elif isinstance(text, dict) and depth < 3:
+                yield from _named(page, text, depth + 1)
+
+
+def _microdata(page: PageMetadata) -> Iterator[tuple[str, str | None]]:
+    for element in page.itemprops.get("author", ()):
+        if _is_spoiled(element):
+            continue
+        names = [child for child in element.iterfind(".//*[@itemprop]") if "name" in child.get("itemprop", "").split()]
+        for text in item_values(names or [element]):
+            yield text, element.get("href")
+
+
+def _is_author_link(link: html.HtmlElement) -> bool:
+    return "author" in (link.get("rel") or "").lower().split() and not _is_spoiled(link)
+
+
+def _is_spoiled(element: html.HtmlElement) -> bool:
+    for place, ancestor in enumerate(element.iterancestors()):
+        if ancestor.tag in ("aside", "nav", "footer", "figure", "figcaption", "body"):
+            return bool(ancestor.tag != "body")
+        names = f"{ancestor.get('class') or ''} {ancestor.get('id') or ''}"
+        if place < 5 and re.search(r"comment|related|sidebar|recommend|teaser|popular|latest", names, re.I):
+            return True
+    return False
+
+
+def _marked_blocks(near: Sequence[Block]) -> Iterator[tuple[str, str | None]]:
+    for block in near:
+        if len(block.text) > _MAX_BYLINE_CHARS or block.tag in ("h1", "h2"):
+            continue
+        element: html.HtmlElement | None = block.element
+        for _ in range(3):
+            if element is None:
+                break
+            names = f"{element.get('class') or ''} {element.get('id') or ''} {element.get('itemprop') or ''}"
+            if _BYLINE_CLASS.search(names):
+                if not _SPOILED.search(names) and len(element.text_content()) < 300:
+                    linked = [(text, href) for href, text in block.links if 3 < len(text) < _MAX_NAME_CHARS]
+                    yield from linked or [(block.text, None)]
+                break
+            element = element.getparent()
+        inline = [child for child in block.element.iter("a", "span", "b", "strong", "em", "i", "cite") if _BYLINE_CLASS.search(child.get("class") or "")]
+        for child in inline[:2]:
+            if not _SPOILED.search(child.get("class") or ""):
+                yield fold(child.text_content()), child.get("href")
+
+
+def _byline_texts(near: Sequence[Block]) -> Iterator[tuple[str, str | None]]:
+    starts = words.one_of("by")
+    for block in near:
+        if len(block.text) > _MAX_BYLINE_CHARS or block.tag in ("h1", "h2", "h3") or block.is_prose:
+            continue
+        found = starts.match(block.text)
+        if not found:
+            continue
+        rest = block.text[found.end() :].lstrip(" :.–—-")
+        first = re.split(r"\s*(?:[|•·(]|\d|\s[-–—]\s)", rest, maxsplit=1)[0]
+        parts = [part for part in _SPLIT.split(first) if part]
+        if parts and _reads_like_name(parts[0]) and (":" in block.text or _WIDE.search(first) or 2 <= len(parts[0].split()) <= 4):
+            yield first, next((href for href, text in block.links if text and text in first), None)
+            return
+
+
+def _sort_in(
+    text: str, url: str | None, page: PageMetadata, brands: set[str], persons: list[Person], agencies: list[str], notebook: Notebook
+) -> None:
+    whole = _strip(text)
+    if _agency(whole):
+        agencies.append(_agency(whole) or "")
+        return
+    for raw in _SPLIT.split(whole):
+        part = _strip(raw)
+        if not part:
+            continue
+        agency = _agency(part)
+        why = None if agency else why_no_author(part, brands)
+        if agency:
+            agencies.append(agency)
+        elif why:
+            notebook.turn_down("authors", part, why)
+        else:
+            link = page.absolute(url)
+            persons.append(Person(name=part, url=link))
+
+
+def _strip(text: str) -> str:
+    text = _LEADING.sub("", fold(clean(text)))
+    for _ in range(2):
+        found = words.one_of("by").match(text)
+        if found and (text[found.end() : found.end() + 1] in (" ", ":", "\u00a0", "：") or _WIDE.search(text)):
+            text = text[found.end() :].lstrip(" :：.–—-")
+    return _TRAILING.sub("", text).strip(" ,.;:–—-|/\"'«»“”")
+
+
+def _agency(text: str) -> str | None:
+    return AGENCIES.get(text.casefold().strip())
+
+
+def why_no_author(name: str, brands: set[str]) -> str | None:
+    """Why the name is none of a person, in a word; None when it may be one."""
+    key = _key(name)
+    parts = name.split()
+    if not key or len(key) < 2 or len(name) > _MAX_NAME_CHARS or len(parts) > 6:
+        return "not_a_name"
+    if _BAD.search(name):
+        return "not_a_name"
+    if any(key == brand or (len(brand) > 4 and len(key) > 4 and (key in brand or brand in key)) for brand in brands):
+        return "brand"
+    if _TITLES.match(name):
+        return "role"
+    if words.one_of("not_person").search(name):
+        return "not_a_person"
+    left = words.one_of("roles").sub("", name.casefold())
+    if not re.sub(r"\W+", "", left):
+        return "role"
+    if not _reads_like_name(name):
+        return "not_a_name"
+    return None
+
+
+def _reads_like_name(name: str) -> bool:
+    if _WIDE.search(name):
+        return len(name) <= 20
+    parts = [part for part in name.split() if part.casefold() not in _PARTICLES]
+    if not parts or len(parts) > 6:
+        return False
+    if not all(_NAME_START.match(part) for part in parts):
+        return False
+    cased = [part for part in parts if part[0].upper() != part[0].lower()]
+    if not cased:
+        return True
+    return all(part[0].isupper() for part in cased)
+
+
+def _key(text: str) -> str:
+    return re.sub(r"[\W_]+", "", text).casefold()

@@ -1,0 +1,71 @@
+"""Finds the article in the data a page carries for its own scripts, for pages whose HTML shows no text.
+
+`__NEXT_DATA__`, Apollo caches and `window.…` assignments differ in everything but one thing: paragraphs are JSON strings
+that read like prose. So strings are read, and no format is.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+
+from lxml import etree, html
+
+from coranto_extractor.blocks import cut, fold, weight_of
+from coranto_extractor.metadata import PageMetadata, clean
+
+_STRING = re.compile(r'"((?:[^"\\]|\\.){60,200000})"')
+_SENTENCE_END = re.compile(r"[.!?…。！？][\"'»”’)]*\s*$")
+_SENTENCE = re.compile(r"[.!?…。！？](?:\s|[\"'»”’)]|$)")
+_CODE = re.compile(r"[{};=]\s|function\s?\(|=>|\bvar\b|https?://\S+$|^[\w/+=.-]+$")
+_MAX_SCRIPT_CHARS = 5_000_000
+_MIN_WEIGHT = 300.0
+
+
+def find_text_in_scripts(page: PageMetadata, root: html.HtmlElement) -> list[str]:
+    """The paragraphs of the article in the page's scripts; empty when there are none."""
+    stated = page.article.get("articleBody")
+    candidates: list[list[str]] = []
+    if isinstance(stated, str):
+        candidates.append(_paragraphs(stated))
+    for script in root.iter("script"):
+        if script.text and 500 < len(script.text) < _MAX_SCRIPT_CHARS and "ld+json" not in (script.get("type") or ""):
+            strings = list(_strings(script.text))
+            whole = [_paragraphs(text) for text in strings if len(text) > 600]
+            candidates.extend(whole)
+            candidates.append(list(dict.fromkeys(fold(clean(text)) for text in strings if _is_prose(text))))
+    best = max(candidates, key=_weight, default=[])
+    return best if _weight(best) >= _MIN_WEIGHT else []
+
+
+def _weight(paragraphs: list[str]) -> float:
+    return sum(map(weight_of, paragraphs))
+
+
+def _strings(script: str) -> Iterator[str]:
+    # A script inside a string (`self.__next_f.push([1, "…"])`) holds its own strings one level of escapes deeper.
+    for match in _STRING.finditer(script):
+        try:
+            text = json.loads(f'"{match.group(1)}"', strict=False)
+        except ValueError:
+            continue
+        yield text
+        if '\\"' in match.group(1) and len(text) > 1000 and text.lstrip()[:1] in "[{0123456789":
+            yield from (inner for inner in _strings(text) if inner)
+
+
+def _is_prose(text: str) -> bool:
+    return bool(_SENTENCE_END.search(re.sub(r"<[^>]*>", "", text))) and text.count(" ") >= 5 and not _CODE.search(text[:300])
+
+
+def _paragraphs(text: str) -> list[str]:
+    if re.search(r"<(?:p|div|br)\b", text, re.I):
+        try:
+            root = html.document_fromstring(text)
+        except (etree.ParserError, ValueError):
+            return []
+        return [block.text for block in cut(root) if block.weight > 20 and block.link_share < 0.8]
+    if len(_SENTENCE.findall(text)) < 3 or _CODE.search(text[:300]):
+        return []
+    return [folded for line in text.split("\n") if (folded := fold(clean(line)))]

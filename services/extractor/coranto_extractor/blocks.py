@@ -1,0 +1,437 @@
+"""Cuts the tree into blocks of text in reading order and finds the container that holds the article.
+
+One pass gives every other module the same view of the page: what stands where, how much of it is linked, and which
+parts of the page (navigation, asides, captions, comments) it stands in.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from lxml import html
+
+from coranto_extractor import words
+from coranto_extractor.topic import stems
+
+HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
+_BLOCK_TAGS = HEADINGS | frozenset(
+    "p div section article main aside header footer nav ul ol li dl dt dd table thead tbody tfoot tr td th caption blockquote pre "
+    "figure figcaption form fieldset legend address details summary center body hr amp-img picture noscript".split()  # noqa: SIM905 - a word list reads better
+)
+_SKIPPED_TAGS = frozenset(
+    "script style noscript template svg math iframe object embed canvas select option button textarea input label head title audio video "
+    "map area datalist dialog amp-ad amp-analytics amp-sidebar rt rp".split()  # noqa: SIM905 - a word list reads better
+)
+_COMMENT_NAMES = re.compile(r"(?:^|[\s_-])(?:comments?|comment-?list|commentlist|disqus|respond|livefyre|kommentare?|reactions|komentarze)(?:$|[\s_-])", re.I)
+_COMMENT_FALSE_FRIENDS = re.compile(r"count|link|button|no-?comment|open|closed", re.I)
+_CONSENT_NAMES = re.compile(r"cookie|consent|onetrust|gdpr|didomi|usercentrics|cmp-|paywall-?modal", re.I)
+_CAPTION_NAMES = re.compile(r"caption|(?:^|[\s_-])(?:image|photo|img|media)[-_]{1,2}(?:credit|copyright|desc|title|text|source)|legende|bildunterschrift|(?:^|[\s_-])credits?(?:$|[\s_-])", re.I)
+_AUTHOR_BOX_NAMES = re.compile(r"author[-_]{0,2}(?:bio|box|info|card|desc|about|profile|description)|about[-_]{0,2}(?:the[-_])?author|(?:^|[\s_-])bio(?:$|[\s_-])", re.I)
+_UNSEEN_NAMES = re.compile(r"visually-?hidden|sr-only|screen-?reader|off-?screen|(?:^|\s)hidden-text", re.I)
+_HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.I)
+_SPACE = re.compile(r"\s+")
+_WIDE = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\u0e00-\u0e7f]")
+_SENTENCE_END = re.compile(r"[.!?…。！？](?:[\"'»”’“\)\]]|\s|$)")
+_CLAUSE = re.compile("[,;:，、；]")
+# A Chinese or Thai character carries what two to three Latin letters do.
+_WIDE_WEIGHT = 2.5
+PROSE_CHARS = 60
+
+
+@dataclass(slots=True)
+class Block:
+    """A run of text that a browser would set apart, and where it stands."""
+
+    text: str
+    element: html.HtmlElement
+    tag: str
+    link_chars: int
+    weight: float
+    parts: frozenset[str]
+    links: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def link_share(self) -> float:
+        """Share of the characters that are linked."""
+        return min(1.0, self.link_chars / max(1, len(self.text)))
+
+    @property
+    def is_prose(self) -> bool:
+        """True for text that reads like a paragraph: long enough, mostly not linked, with a sentence in it."""
+        return (
+            self.weight >= PROSE_CHARS
+            and self.link_share < 0.5
+            and bool(_SENTENCE_END.search(self.text) or _CLAUSE.search(self.text) or self.weight > 150)
+            and self.tag not in HEADINGS
+        )
+
+
+def weight_of(text: str) -> float:
+    """Length of a text in Latin letters: characters of scripts without spaces count more."""
+    return len(text) + (_WIDE_WEIGHT - 1) * len(_WIDE.findall(text))
+
+
+def fold(text: str) -> str:
+    """The text with white space folded and invisible characters taken out."""
+    return _SPACE.sub(" ", text.replace("\u00ad", "").replace("\u200b", "").replace("\ufeff", "")).strip()
+
+
+def cut(root: html.HtmlElement) -> list[Block]:
+    """The page's blocks in reading order."""
+    body = root.find(".//body")
+    cutter = _Cutter()
+    cutter.walk(body if body is not None else root, frozenset())
+    cutter.end_block()
+    return cutter.blocks
+
+
+class _Cutter:
+    def __init__(self) -> None:
+        self.blocks: list[Block] = []
+        self._texts: list[str] = []
+        self._link_chars = 0
+        self._links: list[tuple[str, str]] = []
+        self._element: html.HtmlElement | None = None
+        self._parts: frozenset[str] = frozenset()
+        self._link_depth = 0
+        self._breaks = 0
+
+    def walk(self, element: html.HtmlElement, parts: frozenset[str]) -> None:
+        tag = element.tag
+        parts = parts | _parts_of(element, tag)
+        is_block = tag in _BLOCK_TAGS
+        if is_block:
+            self.end_block()
+            self._open(element, parts)
+        is_link = tag == "a"
+        start = len(self._texts)
+        if is_link:
+            self._link_depth += 1
+        self._add(element.text)
+        for child in element:
+            child_tag = child.tag
+            if not isinstance(child_tag, str) or ((child_tag in _SKIPPED_TAGS or _is_hidden(child)) and not _swallows_page(child)):
+                pass
+            elif child_tag == "br":
+                self._break()
+            else:
+                self.walk(child, parts)
+                if child_tag in _BLOCK_TAGS:
+                    self._open(element, parts)
+            self._add(child.tail)
+        if is_link:
+            self._link_depth -= 1
+            href = element.get("href")
+            if href:
+                self._links.append((href, fold("".join(self._texts[start:]))))
+        if is_block:
+            self.end_block()
+
+    def _open(self, element: html.HtmlElement, parts: frozenset[str]) -> None:
+        if not self._texts:
+            self._element, self._parts = element, parts
+
+    def _add(self, text: str | None) -> None:
+        if not text:
+            return
+        self._texts.append(text)
+        stripped = len(text.strip())
+        if stripped:
+            self._breaks = 0
+            if self._link_depth:
+                self._link_chars += stripped
+
+    def _break(self) -> None:
+        self._breaks += 1
+        if self._breaks > 1 or self._ends_sentence():
+            element, parts = self._element, self._parts
+            self.end_block()
+            self._element, self._parts = element, parts
+        else:
+            self._texts.append(" ")
+
+    def _ends_sentence(self) -> bool:
+        tail = "".join(self._texts[-3:]).rstrip()
+        return len(tail) > 80 and tail[-1] in ".!?…»”\"。"
+
+    def end_block(self) -> None:
+        text = fold("".join(self._texts))
+        if text and self._element is not None:
+            self.blocks.append(
+                Block(text, self._element, self._element.tag, self._link_chars, weight_of(text), self._parts, self._links)
+            )
+        self._texts, self._links, self._link_chars, self._breaks = [], [], 0, 0
+
+
+_PART_TAGS = {
+    "nav": "nav", "aside": "aside", "footer": "footer", "header": "header", "figure": "figure", "figcaption": "caption", "blockquote": "quote",
+    "pre": "code", "li": "list", "table": "table", "form": "form", "time": "time",
+}  # fmt: skip
+_NO_PARTS: frozenset[str] = frozenset()
+_PART_SETS = {tag: frozenset({part}) for tag, part in _PART_TAGS.items()}
+
+
+def _parts_of(element: html.HtmlElement, tag: str) -> frozenset[str]:
+    parts = _PART_SETS.get(tag, _NO_PARTS)
+    if tag in ("div", "section", "ol", "ul", "table", "article", "li", "aside"):
+        names = f"{element.get('id') or ''} {element.get('class') or ''}"
+        if "omment" in names or "isqus" in names or "respond" in names or "reactions" in names or "omentar" in names:
+            found = _COMMENT_NAMES.search(names)
+            if found and not _COMMENT_FALSE_FRIENDS.search(names):
+                return parts | {"comment"}
+        if _CONSENT_NAMES.search(names) and tag in ("div", "section", "aside") and len(names) < 200:
+            return parts | {"consent"}
+        if _AUTHOR_BOX_NAMES.search(names):
+            return parts | {"author-box"}
+    if tag in ("div", "p", "section", "dd", "li"):
+        names = element.get("class")
+        if names and _CAPTION_NAMES.search(names) and len(names) < 150:
+            return parts | {"caption"}
+    role = element.get("role")
+    if role in ("navigation", "complementary", "contentinfo", "search", "dialog", "menu"):
+        return parts | {"nav" if role != "complementary" else "aside"}
+    return parts
+
+
+def _swallows_page(element: html.HtmlElement) -> bool:
+    """True for an unclosed button or a curtain that scripts lift, with the whole article inside."""
+    return element.tag in ("button", "div", "section", "main", "article", "label", "option", "select") and any(
+        True for _ in element.iter("h1", "article", "main")
+    )
+
+
+def _is_hidden(element: html.HtmlElement) -> bool:
+    style = element.get("style")
+    names = element.get("class")
+    if names and _UNSEEN_NAMES.search(names):
+        return True
+    return bool(style and _HIDDEN_STYLE.search(style)) or element.get("hidden") is not None or element.get("aria-hidden") == "true"
+
+
+# --- the container ------------------------------------------------------------------------------------------------
+
+_AWAY = frozenset({"nav", "footer", "comment", "caption", "consent", "author-box"})
+# What a paragraph gives to the element n levels above it. Falling off keeps the container tight; the climb widens it.
+_SHARES = (1.0, 0.85, 0.6, 0.4, 0.25)
+_CLIMB_GAIN = 0.12
+_TOPIC_GAIN = 0.5
+_BEFORE_HEADLINE = 0.5
+_AFTER_NEXT_HEADLINE = 0.4
+
+
+def find_container(blocks: Sequence[Block], topic: frozenset[str] = frozenset(), headline: str | None = None) -> html.HtmlElement | None:
+    """The element that holds the article's paragraphs, or None when the page has no prose. `topic`: stems of the headline."""
+    near = _nearness(blocks, headline)
+    scores: dict[html.HtmlElement, float] = {}
+    prose = [block for block in blocks if block.is_prose and not block.parts & _AWAY]
+    if not prose:
+        return None
+    times = Counter(block.text for block in prose)
+    for block in prose:
+        # What stands on the page more than once is an appeal or a teaser.
+        value = _value(block) * _relevance(block, topic) * near.get(id(block), 1.0) / times[block.text] ** 2
+        element = block.element if block.tag not in ("p", "li", "blockquote", "pre") else block.element.getparent()
+        for share in _SHARES:
+            if element is None:
+                break
+            scores[element] = scores.get(element, 0.0) + share * value
+            element = element.getparent()
+    best = max(scores, key=scores.__getitem__)
+    return _one_article(_climb(best, blocks, prose), best)
+
+
+def _nearness(blocks: Sequence[Block], headline: str | None) -> dict[int, float]:
+    """A factor for the blocks that do not stand between the headline and the next first-rank heading."""
+    places = [n for n, block in enumerate(blocks) if block.tag in ("h1", "h2") and block.text == headline]
+    if not places:
+        return {}
+    first = places[0]
+    after = next((n for n in range(first + 1, len(blocks)) if blocks[n].tag == "h1" and blocks[n].text != headline and blocks[first].tag == "h1"), len(blocks))
+    prose_between = sum(1 for block in blocks[first:after] if block.is_prose)
+    result = {id(block): _BEFORE_HEADLINE for block in blocks[:first]}
+    if prose_between >= 2:
+        result.update((id(block), _AFTER_NEXT_HEADLINE) for block in blocks[after:])
+    return result
+
+
+def _relevance(block: Block, topic: frozenset[str]) -> float:
+    return 1.0 + _TOPIC_GAIN * min(3, len(topic & stems(block.text))) if topic else 1.0
+
+
+def _one_article(container: html.HtmlElement, best: html.HtmlElement) -> html.HtmlElement:
+    """The one <article> that the best paragraphs stand in, when the container holds several side by side."""
+    own: html.HtmlElement | None = best
+    while own is not None and own is not container:
+        if own.tag == "article":
+            parent = own.getparent()
+            others = sum(1 for sibling in parent if sibling.tag == "article" and sibling is not own and len(sibling.text_content()) > 400) if parent is not None else 0
+            if others:
+                return own
+        own = own.getparent()
+    return container
+
+
+def _value(block: Block) -> float:
+    if "©" in block.text or words.one_of("legal").search(block.text):
+        return 0.0
+    sentences = len(_SENTENCE_END.findall(block.text))
+    density = 1.0 - block.link_share
+    value = min(block.weight, 1200.0) * density * density * (0.4 + 0.2 * min(sentences, 3))
+    if "aside" in block.parts:
+        value *= 0.3
+    if "list" in block.parts:
+        value *= 0.6
+    return value
+
+
+def _climb(best: html.HtmlElement, blocks: Sequence[Block], prose: Sequence[Block]) -> html.HtmlElement:
+    """The ancestor that takes in the rest of the article, if one does so without taking in the rest of the page."""
+    totals: dict[html.HtmlElement, list[float]] = {}
+    chosen = {id(block) for block in prose}
+    for block in blocks:
+        good = _value(block) if id(block) in chosen else 0.0
+        bad = block.link_chars if id(block) not in chosen and not block.parts & _AWAY else 0
+        element: html.HtmlElement | None = block.element
+        while element is not None:
+            total = totals.setdefault(element, [0.0, 0.0])
+            total[0] += good
+            total[1] += bad
+            element = element.getparent()
+    here = best
+    parent = best.getparent()
+    while parent is not None and parent.tag != "html":
+        good_here, bad_here = totals.get(here, [0.0, 0.0])
+        good, bad = totals[parent]
+        gained, lost = good - good_here, bad - bad_here
+        if gained > _CLIMB_GAIN * good_here and gained > 3 * lost:
+            here = parent
+        elif parent.tag == "body":
+            break
+        # A wrapper that adds nothing is passed over: the next one may add the other half of the article.
+        elif gained > 0 or lost > 0:
+            grand = parent.getparent()
+            if grand is None or (totals[grand][0] - good_here) <= _CLIMB_GAIN * good_here or (totals[grand][0] - good_here) <= 3 * (totals[grand][1] - bad_here):
+                break
+            here = grand
+            parent = grand
+        parent = parent.getparent()
+    return here
+
+
+def within(blocks: Sequence[Block], container: html.HtmlElement) -> Iterator[tuple[int, Block]]:
+    """The blocks that stand in the container, with their places on the page."""
+    inside: dict[html.HtmlElement, bool] = {}
+    for place, block in enumerate(blocks):
+        element = block.element
+        known = inside.get(element)
+        if known is None:
+            known = element is container or any(ancestor is container for ancestor in element.iterancestors())
+            inside[element] = known
+        if known:
+            yield place, block
+
+
+def article_blocks(blocks: Sequence[Block], container: html.HtmlElement) -> list[Block]:
+    """The container's blocks that belong to the text: prose, the headings over it, and lists and quotes between it."""
+    chosen = [block for _, block in within(blocks, container) if not block.parts & _AWAY and "aside" not in block.parts]
+    dropped = _link_lists(chosen) | _after_labels(chosen)
+    kept: list[Block] = []
+    for block in chosen:
+        if id(block) in dropped or (block.link_share > 0.8 and block.weight < 250):
+            continue
+        kept.append(block)
+    kept = kept[: _first_of_teasers(chosen, kept)]
+    first = next((n for n, block in enumerate(kept) if block.is_prose), None)
+    if first is None:
+        return []
+    last = max(n for n, block in enumerate(kept) if block.is_prose)
+    result: list[Block] = []
+    for n, block in enumerate(kept):
+        is_between = first <= n <= last
+        if block.is_prose or (is_between and _belongs(block)):
+            result.append(block)
+    return [block for n, block in enumerate(result) if block.tag not in HEADINGS or _heads_something(result, n)]
+
+
+def _belongs(block: Block) -> bool:
+    if block.tag in HEADINGS or "quote" in block.parts:
+        return block.link_share < 0.8
+    if block.tag == "p":
+        return block.link_share < 0.7
+    if "list" in block.parts or "table" in block.parts:
+        return block.link_share < 0.5
+    return block.link_share < 0.3 and bool(_SENTENCE_END.search(block.text) or block.weight > 40)
+
+
+def _heads_something(result: Sequence[Block], n: int) -> bool:
+    return n + 1 < len(result) and any(block.is_prose for block in result[n + 1 : n + 4])
+
+
+def _first_of_teasers(chosen: Sequence[Block], kept: list[Block]) -> int:
+    """Place in `kept` where a closing run of teasers begins: a linked line and a short text, three times or more."""
+    pairs = 0
+    first: Block | None = None
+    texts_since = 0
+    cut_at: Block | None = None
+    for block in reversed(chosen):
+        if block.link_share > 0.7 and block.weight > 20:
+            if texts_since:
+                pairs += 1
+                cut_at = first
+            texts_since = 0
+        elif block.weight > 25:
+            texts_since += 1
+            first = block
+            if texts_since > 2 or block.weight > 500:
+                break
+    if pairs < 3 or cut_at is None:
+        return len(kept)
+    place = next((n for n, block in enumerate(kept) if block is cut_at), len(kept))
+    before = sum(block.weight for block in kept[:place] if block.is_prose)
+    return place if before > 200 else len(kept)
+
+
+def _after_labels(chosen: Sequence[Block]) -> set[int]:
+    """Ids of the blocks in boxes headed by a label such as “Read also”: teasers may have prose of their own."""
+    total = sum(block.weight for block in chosen if block.is_prose)
+    dropped: set[int] = set()
+    for n, block in enumerate(chosen):
+        if block.weight > 60 or not words.whole("read_also").fullmatch(block.text.strip(" :.…»›>▶|-–—").casefold()):
+            continue
+        element: html.HtmlElement | None = block.element
+        for _ in range(3):
+            element = element.getparent() if element is not None else None
+            if element is None:
+                break
+            members = list(within(chosen, element))
+            if any(place < n and other.is_prose for place, other in members):
+                break
+            weight = sum(other.weight for _, other in members if other.is_prose)
+            if len(members) > 1 and weight < 0.4 * total:
+                dropped.update(id(other) for _, other in members)
+                break
+    return dropped
+
+
+def _link_lists(chosen: Sequence[Block]) -> set[int]:
+    """Ids of the blocks in lists, tables and boxes that are mostly links."""
+    groups: dict[html.HtmlElement, list[Block]] = {}
+    for block in chosen:
+        element = block.element
+        for _ in range(6):
+            if element is None:
+                break
+            if element.tag in ("ul", "ol", "table", "dl", "section", "div"):
+                groups.setdefault(element, []).append(block)
+            element = element.getparent()
+    dropped: set[int] = set()
+    for members in groups.values():
+        chars = sum(len(block.text) for block in members)
+        linked = sum(block.link_chars for block in members)
+        prose = sum(block.weight for block in members if block.is_prose)
+        if linked > 0.5 * chars and prose < 0.35 * chars and sum(1 for block in members if block.link_chars) > 1:
+            dropped.update(id(block) for block in members)
+    return dropped

@@ -1,0 +1,150 @@
+"""Turns a page's bytes into text, once, at the edge.
+
+What the bytes themselves prove comes first (byte order marks, valid UTF-8), then what server and page state, as far
+as the result looks like writing; only then is the charset guessed from the letters.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from dataclasses import dataclass
+
+import charset_normalizer
+
+# Browsers read these labels as their larger successors; pages rely on it.
+_SUCCESSORS = {
+    "ascii": "cp1252",
+    "iso8859-1": "cp1252",
+    "latin-1": "cp1252",
+    "iso8859-9": "cp1254",
+    "iso8859-11": "cp874",
+    "tis-620": "cp874",
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "big5": "big5hkscs",
+    "shift_jis": "cp932",
+    "euc_kr": "cp949",
+    # A page whose label could be read as ASCII cannot be UTF-16.
+    "utf-16": "utf-8",
+    "utf-16-le": "utf-8",
+    "utf-16-be": "utf-8",
+}
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_LABEL_IN_PAGE = re.compile(rb"""charset\s*=\s*["']?\s*([A-Za-z0-9_:.\-]{2,40})|encoding\s*=\s*["']([A-Za-z0-9_:.\-]{2,40})["']""")
+_MARKUP = re.compile(rb"<(?:script|style)\b.{0,200000}?</(?:script|style)|<[^>]{0,2000}>", re.I | re.S)
+_PRESCAN_BYTES = 4096
+_SAMPLE_BYTES = 20_000
+# More invalid sequences than one in this many bytes, and the page is not UTF-8 with a few broken quotes in it.
+_BYTES_PER_INVALID_SEQUENCE = 300
+_GUESSED = (
+    "cp1251", "koi8_r", "cp866", "iso8859_5", "mac_cyrillic", "cp1253", "cp1250", "iso8859_2", "cp1252", "cp1254", "cp1255", "cp1256", "cp1257",
+    "cp874", "gb18030", "big5hkscs", "cp932", "euc_jp", "cp949",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class DecodedPage:
+    """A page as text, and how it was decoded."""
+
+    text: str
+    charset: str
+    evidence: str
+
+
+def decode(page: bytes, stated: str | None = None) -> DecodedPage:
+    """The page as text. `stated` is the charset the server named. Never raises: broken bytes become U+FFFD."""
+    for mark, name in _MARKS:
+        if page.startswith(mark):
+            return DecodedPage(page.decode(name, "replace").removeprefix("\ufeff"), name, "byte-order-mark")
+    wide = _wide_charset(page)
+    if wide:
+        return DecodedPage(page.decode(wide, "replace"), wide, "zero-bytes")
+    try:
+        return DecodedPage(page.decode("utf-8"), "utf-8", "valid-utf-8")
+    except UnicodeDecodeError:
+        pass
+    lenient = page.decode("utf-8", "replace")
+    sequences = sum(1 for _ in re.finditer(rb"[\xc2-\xf4][\x80-\xbf]", page))
+    invalid = lenient.count("\ufffd")
+    if sequences > 10 * invalid and invalid * _BYTES_PER_INVALID_SEQUENCE < max(len(page), 3000):
+        return DecodedPage(lenient, "utf-8", "mostly-utf-8")
+    for label, evidence in ((stated, "header"), (_label_in_page(page), "meta")):
+        name = _codec(label)
+        if name and name != "utf-8":
+            text = page.decode(name, "replace")
+            if _looks_written(text):
+                return DecodedPage(text, name, evidence)
+    name = _guess(page)
+    return DecodedPage(page.decode(name, "replace"), name, "letters")
+
+
+def _label_in_page(page: bytes) -> str | None:
+    found = _LABEL_IN_PAGE.search(page[:_PRESCAN_BYTES])
+    return (found.group(1) or found.group(2)).decode("ascii") if found else None
+
+
+def _codec(label: str | None) -> str | None:
+    """Python's name for the charset a label means to a browser."""
+    if not label:
+        return None
+    try:
+        name = codecs.lookup(label.strip().strip("\"'")).name
+    except (LookupError, ValueError):
+        return None
+    return _SUCCESSORS.get(name, name)
+
+
+def _wide_charset(page: bytes) -> str | None:
+    """UTF-16 without a mark: every second byte of the beginning is zero."""
+    head = page[:200]
+    if len(head) < 8:
+        return None
+    even, odd = head[::2].count(0), head[1::2].count(0)
+    if odd > len(head) * 0.4 and even == 0:
+        return "utf-16-le"
+    if even > len(head) * 0.4 and odd == 0:
+        return "utf-16-be"
+    return None
+
+
+def _looks_written(text: str) -> bool:
+    """False when the letters show that the label is wrong: nothing readable, or accents where words should be."""
+    sample = re.sub(r"<[^>]{0,2000}>", " ", text[:200_000])
+    if sample.count("\ufffd") * 50 > len(sample):
+        return False
+    latin_high = len(re.findall(r"[\u00c0-\u00ff]", sample))
+    latin = len(re.findall(r"[A-Za-z]", sample))
+    # Four accented letters in a row are no European language: another alphabet read as Latin.
+    runs = len(re.findall(r"[\u00c0-\u00ff]{4,}", sample))
+    if latin_high > 60 and runs > 10 and latin_high * 3 > latin:
+        return False
+    upper = len(re.findall(r"[\u0410-\u042f]", sample))
+    lower = len(re.findall(r"[\u0430-\u044f]", sample))
+    # KOI8-R read as windows-1251, or the other way round, swaps the case of every letter.
+    return not (upper > 60 and upper > 3 * lower)
+
+
+def _guess(page: bytes) -> str:
+    sample = _MARKUP.sub(b" ", page)
+    sample = b" ".join(word for word in sample.split() if any(byte > 127 for byte in word))[:_SAMPLE_BYTES]
+    if not sample:
+        return "cp1252"
+    readable = []
+    for name in ("cp1251", "koi8_r", "cp866"):
+        text = sample.decode(name, "replace")
+        lower = len(re.findall(r"[\u0430-\u044f\u0451]", text))
+        upper = len(re.findall(r"[\u0410-\u042f\u0401]", text))
+        common = len(re.findall("[\u043e\u0435\u0430\u0438\u043d\u0442\u0441\u0440\u0432\u043b]", text))
+        if lower > 4 * upper and common > 0.5 * lower and lower + upper > 0.7 * sum(map(str.isalpha, text)):
+            readable.append((common, name))
+    if readable:
+        return max(readable)[1]
+    best = charset_normalizer.from_bytes(sample, cp_isolation=list(_GUESSED), threshold=0.3).best()
+    return best.encoding if best else "cp1252"

@@ -1,0 +1,133 @@
+"""Reads the smaller facts: publisher, standfirst, language, paywall, video, correction, agency in the dateline."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from lxml import html
+
+from coranto_extractor import words
+from coranto_extractor.authors import AGENCIES
+from coranto_extractor.blocks import fold
+from coranto_extractor.found import Found
+from coranto_extractor.metadata import PageMetadata, strings
+
+_LANGUAGE = re.compile(r"^([a-zA-Z]{2,3})(?:[-_]([A-Za-z]{4}))?(?:[-_]([A-Za-z]{2}|\d{3}))?(?:[-_.].*)?$")
+_PLAYER = re.compile(r"youtube(?:-nocookie)?\.com/embed|player\.vimeo|dailymotion\.com/embed|rutube\.ru/play|ok\.ru/videoembed|vk\.com/video_ext|brightcove|jwplayer|/embed/video|vidible|video-player", re.I)
+_DATELINE = re.compile(
+    r"^(?P<place>[^\W\d_][\w\s.,'’/-]{1,60}?)?\s{0,2}"
+    r"(?:\((?P<round>[^()]{2,40})\)|/(?P<slash>[^/]{2,40})/|(?:[—–-]|\.)\s{1,2}(?P<dash>[^\W\d_][\w\s«»-]{1,30}?)\s{0,2}[.,—–-])\s{0,2}[—–-]?\s"
+)
+_DATELINE_CHARS = 140
+
+
+def find_publisher(page: PageMetadata) -> Found[str] | None:
+    """Name of the publication."""
+    for text in strings(page.resolve(page.article.get("publisher"))):
+        if not text.startswith("http"):
+            return Found(text, "json-ld", 0.9)
+    text = page.first("og:site_name")
+    if text:
+        return Found(text, "opengraph", 0.85)
+    text = page.first("publisher", "dc.publisher", "dcterms.publisher", "application-name", "apple-mobile-web-app-title", "copyright")
+    return Found(text, "meta", 0.5) if text and len(text) < 80 and not text.startswith("http") else None
+
+
+def find_lead(page: PageMetadata, texts: Sequence[str], title: str | None) -> Found[str] | None:
+    """The standfirst, when the page has one apart from the text."""
+    opening = _key(" ".join(texts[:4]))
+    for text, source in (
+        (next(iter(strings(page.article.get("description"))), None), "json-ld"),
+        (page.first("og:description"), "opengraph"),
+        (page.first("description", "twitter:description", "dc.description"), "meta"),
+    ):
+        if not text or len(text) < 20:
+            continue
+        key = _key(re.sub(r"(?:\.\.\.|…|\[…\]|\[&hellip;\])\s*$", "", text))
+        if key and key != _key(title or "") and key[:80] not in opening:
+            return Found(text, source, 0.7)
+        return None
+    return None
+
+
+def _key(text: str) -> str:
+    return re.sub(r"\W+", "", text).casefold()
+
+
+def language_tag(label: str | None) -> str | None:
+    """The label as a BCP 47 tag; None when it is none."""
+    match = _LANGUAGE.match((label or "").strip())
+    if not match:
+        return None
+    language, script, region = match.groups()
+    parts = [language.lower()]
+    if script:
+        parts.append(script.title())
+    if region:
+        parts.append(region.upper())
+    return "-".join(parts)
+
+
+def find_language(page: PageMetadata) -> Found[str] | None:
+    """The language the page declares, as BCP 47."""
+    stated = strings(page.article.get("inLanguage"))
+    for label, source in (
+        (page.declared_language, "html-lang"),
+        (stated[0] if stated else None, "json-ld"),
+        (page.first("content-language", "language", "dc.language", "inlanguage"), "meta"),
+        (page.first("og:locale"), "opengraph"),
+    ):
+        tag = language_tag(label)
+        if tag:
+            return Found(tag, source, 0.8)
+    return None
+
+
+def find_paywall(page: PageMetadata, last_texts: Sequence[str]) -> Found[bool] | None:
+    """Whether the text is behind a paywall, when the page tells."""
+    for node in (page.article, *page.nodes[:50]):
+        value = node.get("isAccessibleForFree")
+        if value is not None and not isinstance(value, list | dict):
+            return Found(str(value).strip().lower() in ("false", "0", "no"), "json-ld", 0.95)
+    tier = (page.first("article:content_tier") or "").lower()
+    if tier in ("free", "locked", "metered"):
+        return Found(tier != "free", "opengraph", 0.9)
+    for text in last_texts:
+        if len(text) < 300 and words.one_of("paywall").search(text):
+            return Found(value=True, source="marker", confidence=0.6)
+    return None
+
+
+def has_video(page: PageMetadata, root: html.HtmlElement, container: html.HtmlElement | None) -> bool:
+    """True when the article carries a video."""
+    if page.first("og:video", "og:video:url", "og:video:secure_url", "twitter:player"):
+        return True
+    if isinstance(page.article.get("video"), dict | list):
+        return True
+    scope = container if container is not None else root
+    for element in scope.iter("video", "iframe", "amp-youtube", "amp-video", "embed"):
+        if element.tag in ("video", "amp-youtube", "amp-video") or _PLAYER.search(element.get("src") or element.get("data-src") or ""):
+            return True
+    return False
+
+
+def find_correction(texts: Sequence[str]) -> str | None:
+    """The correction or clarification note, if the article has one."""
+    for text in (*texts[:3], *texts[-6:]):
+        match = words.one_of("correction").search(text[:160])
+        if match and (match.start() < 5 or "version" in match.group(0)):
+            return fold(text)[:1000]
+    return None
+
+
+def find_dateline_agency(texts: Sequence[str]) -> str | None:
+    """The agency in the dateline, such as Reuters in “LONDON (Reuters) -”."""
+    for text in texts[:2]:
+        match = _DATELINE.match(text[:_DATELINE_CHARS])
+        if match:
+            name = (match["round"] or match["slash"] or match["dash"] or "").strip()
+            agency = AGENCIES.get(name.casefold())
+            if agency:
+                return agency
+    return None

@@ -1,0 +1,133 @@
+"""Three opinions on what the article's text is, and the choice between them.
+
+Ours reads blocks and their container; the second scores paragraphs the way readability does; the third is trafilatura.
+Whole texts are chosen, never single lines: votes on lines mix two readings of a page into one that nobody gave.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lxml import html
+from trafilatura import bare_extraction
+
+from coranto_extractor.blocks import HEADINGS, Block, article_blocks, find_container, within
+from coranto_extractor.topic import overlap
+
+Lines = list[str]
+Shingles = Counter[tuple[str, ...]]
+
+_TOKEN = re.compile("[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]|[^\\W\u0e00-\u0e7f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]+")
+_LIST_MARK = re.compile(r"^(?:[-*•]|\d{1,2}\.)\s+")
+_GOOD_NAME = re.compile(r"article|body|content|entry|hentry|main|page|post|text|blog|story", re.I)
+_BAD_NAME = re.compile(r"combx|comment|contact|foot|masthead|meta|outbrain|promo|related|scroll|shoutbox|sidebar|sponsor|shopping|tags|tool|widget|menu|popular|recommend", re.I)
+
+# trafilatura reports each page it gives up on; we count that ourselves.
+logging.getLogger("trafilatura").setLevel(logging.CRITICAL)
+
+
+def shingles(lines: Sequence[str]) -> Shingles:
+    """How often each run of four words stands in the lines."""
+    tokens = _TOKEN.findall("\n".join(lines))
+    if len(tokens) < 4:
+        return Counter([tuple(tokens)]) if tokens else Counter()
+    return Counter(zip(tokens, tokens[1:], tokens[2:], tokens[3:], strict=False))
+
+
+def agreement(one: Shingles, other: Shingles) -> float:
+    """How far two texts are the same, 0 to 1."""
+    total = one.total() + other.total()
+    if not total:
+        return 1.0
+    small, big = (one, other) if len(one) < len(other) else (other, one)
+    return 2 * sum(min(count, big[key]) for key, count in small.items() if key in big) / total
+
+
+def by_paragraph_scores(blocks: Sequence[Block]) -> list[Block]:
+    """The second opinion: the parent whose paragraphs score most, with the siblings that resemble it."""
+    scores: dict[html.HtmlElement, float] = {}
+    for block in blocks:
+        if block.weight < 25 or block.tag in HEADINGS or "comment" in block.parts:
+            continue
+        score = (1.0 + block.text.count(",") + min(block.weight / 100, 3.0)) * (1.0 - block.link_share)
+        element: html.HtmlElement | None = block.element.getparent() if block.tag in ("p", "pre", "blockquote", "li") else block.element
+        for share in (1.0, 0.5, 0.33):
+            if element is None:
+                break
+            if element not in scores:
+                scores[element] = _name_score(element)
+            scores[element] += score * share
+            element = element.getparent()
+    if not scores:
+        return []
+    best = max(scores, key=scores.__getitem__)
+    chosen = article_blocks(blocks, best)
+    parent = best.getparent()
+    if parent is None:
+        return chosen
+    threshold = max(10.0, scores[best] * 0.2)
+    siblings = [sibling for sibling in parent if sibling is best or scores.get(sibling, 0.0) >= threshold]
+    if len(siblings) == 1:
+        return chosen
+    members = {id(block) for sibling in siblings for _, block in within(blocks, sibling)}
+    return [block for block in article_blocks(blocks, parent) if id(block) in members]
+
+
+def _name_score(element: html.HtmlElement) -> float:
+    names = f"{element.get('class') or ''} {element.get('id') or ''}"
+    score = 0.0
+    if _BAD_NAME.search(names):
+        score -= 25
+    if _GOOD_NAME.search(names):
+        score += 25
+    return score
+
+
+def by_trafilatura(root: html.HtmlElement, *, fast: bool = True) -> Lines:
+    """The third opinion; the tree is left as it is. Empty when trafilatura finds nothing."""
+    document = bare_extraction(root, fast=fast, favor_precision=True, include_comments=False, with_metadata=False)
+    text = getattr(document, "text", None) or ""
+    return [_LIST_MARK.sub("", line.strip()) for line in text.split("\n") if line.strip()]
+
+
+# Two opinions that agree so far say the same text, but for a line or two.
+_SAME = 0.9
+_CLEARLY = 0.1
+_MIN_STATED_CHARS = 500
+
+
+@dataclass(frozen=True)
+class ChosenText:
+    """The text that was chosen, the blocks it was chosen from, and how sure the choice is."""
+
+    texts: Lines
+    blocks: Sequence[Block]
+    container: html.HtmlElement | None
+    source: str
+    confidence: float
+
+
+def choose(root: html.HtmlElement, blocks: Sequence[Block], topic: frozenset[str] = frozenset(), stated: str | None = None, headline: str | None = None) -> ChosenText:
+    """The opinion the others come closest to. `topic`: stems of the headline; `stated`: the text as the page's metadata give it."""
+    container = find_container(blocks, topic, headline)
+    ours = [block.text for block in article_blocks(blocks, container)] if container is not None else []
+    scored = [block.text for block in by_paragraph_scores(blocks)]
+    theirs = by_trafilatura(root)
+    candidates = [(name, texts) for name, texts in (("blocks", ours), ("paragraph-scores", scored), ("trafilatura", theirs)) if texts]
+    if not candidates:
+        return ChosenText([], blocks, container, "blocks", 0.0)
+    counts = [shingles(texts) for _, texts in candidates]
+    witness = shingles([stated]) if stated and len(stated) > _MIN_STATED_CHARS else None
+    support = []
+    for one, (_, texts) in zip(counts, candidates, strict=True):
+        score = sum(agreement(one, other) for other in counts if other is not one)
+        if witness:
+            score += agreement(one, witness)
+        support.append(score * (0.6 + 0.4 * overlap(" ".join(texts), topic)))
+    best = max(range(len(candidates)), key=support.__getitem__)
+    name, texts = candidates[best]
+    return ChosenText(texts, blocks, container, name, min(1.0, support[best] / 2))

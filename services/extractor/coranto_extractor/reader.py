@@ -1,0 +1,204 @@
+"""Reads one page from its bytes to the record's content section, or says why it is no article.
+
+Pure and synchronous: it runs inside a worker process, asks nobody, and gives the same answer for the same bytes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from lxml import html
+
+from coranto.records.sections import Block as TextBlock
+from coranto.records.sections import Content, Hints, Image
+from coranto_extractor import authors, blobs, charset, dates, details, images, lines, opinions, rubrics, titles, tree
+from coranto_extractor.addresses import alternates, canonical_url, links_in, next_page_url
+from coranto_extractor.blocks import HEADINGS, Block, cut, weight_of
+from coranto_extractor.found import Found, Notebook
+from coranto_extractor.metadata import PageMetadata, read_metadata
+from coranto_extractor.plaintext import read_dump
+from coranto_extractor.topic import stems
+from coranto_extractor.refusal import Reading, Refusal, why_refused
+
+EXTRACTOR_VERSION = "0.1.0"
+
+_MARKUP = re.compile(r"<(?:!doctype|html|head|body|div|p|article|script|meta|table|span|a)\b", re.I)
+_WORD = re.compile("[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]|[^\\W\u0e00-\u0e7f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]+")
+_TEXT_TYPES = ("text/html", "application/xhtml+xml", "text/plain", "application/xml", "text/xml", "application/octet-stream", "")
+_MAX_BINARY_SHARE = 0.05
+# A page that shows less than this many letters of text may keep the article in its scripts.
+_SCRIPT_TEXT_BELOW = 250.0
+_KINDS: dict[str, Literal["paragraph", "heading", "quote", "list_item", "code"]] = {"quote": "quote", "list": "list_item", "code": "code"}
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is known of a page besides its bytes."""
+
+    url: str | None = None
+    content_type: str | None = None
+    charset: str | None = None
+    hints: Hints | None = None
+    fetched_at: datetime | None = None
+    want_notes: bool = False
+
+
+@dataclass
+class _Fields:
+    """The content section while it is put together."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    origins: dict[str, Any] = field(default_factory=dict)
+
+    def take(self, name: str, found: Found[Any] | None) -> None:
+        if found is not None:
+            self.values[name] = found.value
+            self.origins[name] = found.origin
+
+
+def read(page: bytes, request: Request | None = None, *, limits: tree.TreeLimits | None = None) -> Content | Refusal:
+    """What the page says, or why it is no article."""
+    request = request or Request()
+    limits = limits or tree.TreeLimits()
+    if len(page) > limits.max_page_bytes:
+        return Refusal("page_too_large", f"{len(page)} bytes, {limits.max_page_bytes} allowed")
+    content_type = (request.content_type or "").split(";")[0].strip().lower()
+    if content_type not in _TEXT_TYPES:
+        return Refusal("not_text", f"media type {content_type}")
+    decoded = charset.decode(page, request.charset)
+    strange = sum(decoded.text.count(char) for char in "\x00\x01\x02\x03\x04\x05\x06\x0e\x0f\ufffd")
+    if strange > _MAX_BINARY_SHARE * max(1, len(decoded.text)):
+        return Refusal("binary", f"{strange} of {len(decoded.text)} characters are no text")
+    if content_type == "text/plain" and not _MARKUP.search(decoded.text[:5000]):
+        return _read_plain(decoded.text, request)
+    try:
+        root = tree.parse(decoded.text, limits)
+    except tree.Unreadable as unreadable:
+        return Refusal(unreadable.reason, unreadable.evidence)
+    return _read_tree(root, request)
+
+
+def _read_tree(root: html.HtmlElement, request: Request) -> Content | Refusal:
+    notebook = Notebook()
+    tree.unfold_layout_tables(root)
+    page = read_metadata(root, request.url)
+    blocks = cut(root)
+    title = titles.find_title(page, blocks)
+    name = title.value if title else None
+    stated = page.article.get("articleBody")
+    chosen = opinions.choose(root, blocks, stems(name or ""), stated if isinstance(stated, str) else None, name)
+    if sum(map(weight_of, chosen.texts)) < _SCRIPT_TEXT_BELOW:
+        in_scripts = blobs.find_text_in_scripts(page, root)
+        if in_scripts:
+            chosen = opinions.ChosenText(in_scripts, blocks, chosen.container, "script", 0.5)
+    texts = chosen.texts
+    stays = lines.kept(texts, name)
+    kept_texts = [text for text, stay in zip(texts, stays, strict=True) if stay]
+    near = dates.near_headline(blocks, name, chosen.container)
+    language = details.find_language(page)
+    code = language.value if language else None
+    fields = _Fields()
+    fields.take("title", title)
+    fields.take("declared_language", language)
+    published = dates.find_published(page, root, near, code, notebook, request.fetched_at)
+    fields.take("published", published)
+    fields.take("modified", dates.find_modified(page, published.value if published else None, code, notebook, request.fetched_at))
+    _take_people(fields, page, root, near, notebook)
+    fields.values["has_video"] = details.has_video(page, root, chosen.container)
+    reading = Reading(page, blocks, kept_texts, name, published is not None, bool(fields.values.get("authors")), fields.values["has_video"])
+    refusal = why_refused(reading) or _wordless(kept_texts)
+    if refusal:
+        return refusal
+    _take_rubrics(fields, page, root, near, name)
+    _take_images(fields, page, root, chosen.container, name)
+    fields.take("publisher", details.find_publisher(page))
+    fields.take("lead", details.find_lead(page, kept_texts, name))
+    fields.take("is_paywalled", details.find_paywall(page, [block.text for block in near[-10:]]))
+    canonical = canonical_url(page)
+    if canonical:
+        fields.take("canonical_url", Found(canonical[0], canonical[1], 0.9))
+    fields.take("paragraphs", Found(_paragraphs(kept_texts, chosen.blocks), chosen.source, chosen.confidence))
+    members = [block for block in chosen.blocks if block.text in set(kept_texts)]
+    return _content(fields, kept_texts, notebook, request, alternates=alternates(page), links=links_in(page, members), next_page_url=next_page_url(page))
+
+
+def _content(fields: _Fields, texts: Sequence[str], notebook: Notebook, request: Request, **more: Any) -> Content:  # noqa: ANN401 - fields of the section
+    return Content(
+        **fields.values,
+        **more,
+        correction=details.find_correction(texts),
+        source_agency=details.find_dateline_agency(texts),
+        word_count=sum(len(_WORD.findall(text)) for text in texts),
+        origins=fields.origins,
+        notes=tuple(notebook.notes) if request.want_notes else (),
+        extractor_version=EXTRACTOR_VERSION,
+    )
+
+
+def _take_people(fields: _Fields, page: PageMetadata, root: html.HtmlElement, near: Sequence[Block], notebook: Notebook) -> None:
+    byline = authors.find_authors(page, root, near, titles.site_names(page), notebook)
+    if byline is None:
+        return
+    if byline.value.persons:
+        fields.take("authors", Found(byline.value.persons, byline.source, byline.confidence))
+    if byline.value.agencies:
+        fields.take("agencies", Found(byline.value.agencies, byline.source, byline.confidence))
+
+
+def _take_rubrics(fields: _Fields, page: PageMetadata, root: html.HtmlElement, near: Sequence[Block], title: str | None) -> None:
+    breadcrumbs = rubrics.find_breadcrumbs(page, root, title)
+    fields.take("breadcrumbs", breadcrumbs)
+    section = rubrics.find_section(page, near, breadcrumbs.value if breadcrumbs else ())
+    fields.take("section", section)
+    fields.take("tags", rubrics.find_tags(page, root, section.value if section else None, title))
+
+
+def _take_images(fields: _Fields, page: PageMetadata, root: html.HtmlElement, container: html.HtmlElement | None, title: str | None) -> None:
+    lead, rest = images.find_images(page, root, container, title)
+    fields.take("image", lead)
+    fields.values["images"] = rest
+
+
+def _wordless(texts: Sequence[str]) -> Refusal | None:
+    text = " ".join(texts)
+    letters = sum(map(str.isalpha, text))
+    if text and letters < 0.3 * len(text):
+        return Refusal("no_language", f"{letters} letters in {len(text)} characters")
+    return None
+
+
+def _paragraphs(texts: Sequence[str], blocks: Sequence[Block]) -> tuple[TextBlock, ...]:
+    kinds = {block.text: _kind(block) for block in blocks}
+    return tuple(TextBlock(kind=kinds.get(text, "paragraph"), text=text) for text in texts)
+
+
+def _kind(block: Block) -> Literal["paragraph", "heading", "quote", "list_item", "code"]:
+    if block.tag in HEADINGS:
+        return "heading"
+    for part, kind in _KINDS.items():
+        if part in block.parts:
+            return kind
+    return "paragraph"
+
+
+def _read_plain(text: str, request: Request) -> Content | Refusal:
+    dump = read_dump(text)
+    total = sum(weight_of(paragraph) for paragraph in dump.paragraphs)
+    if total < 90:
+        return Refusal("too_short", f"{total:.0f} characters of text")
+    fields = _Fields()
+    if dump.title:
+        fields.take("title", Found(dump.title, "line", 0.6))
+    if dump.section:
+        fields.take("section", Found(dump.section, "line", 0.4))
+    published = next((moment for line in dump.before if len(line) < 160 and (moment := dates.moment_in_words(line, None))), None)
+    if published:
+        fields.take("published", Found(published, "visible-date", 0.6))
+    if dump.caption or dump.credit:
+        fields.take("image", Found(Image(caption=dump.caption, credit=dump.credit), "caption", 0.6))
+    fields.take("paragraphs", Found(tuple(TextBlock(text=paragraph) for paragraph in dump.paragraphs), "lines", 0.7))
+    return _content(fields, dump.paragraphs, Notebook(), request)

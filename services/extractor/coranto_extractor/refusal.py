@@ -1,0 +1,231 @@
+"""Decides whether a page is an article, and says what it is instead and on what evidence."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from coranto_extractor import words
+from coranto_extractor.blocks import Block, weight_of
+from coranto_extractor.metadata import PageMetadata
+
+_ARTICLE_TYPES = frozenset({
+    "Article", "NewsArticle", "ReportageNewsArticle", "AnalysisNewsArticle", "OpinionNewsArticle", "BackgroundNewsArticle", "BlogPosting", "LiveBlogPosting", "Report",
+    "TechArticle", "ScholarlyArticle", "AdvertiserContentArticle", "ReviewNewsArticle", "Recipe", "Review", "ClaimReview",
+})  # fmt: skip
+_PRODUCT_TYPES = frozenset({"Product", "ProductGroup", "Offer", "AggregateOffer", "IndividualProduct", "ProductModel", "Vehicle"})
+_LIST_TYPES = frozenset({"CollectionPage", "ItemList", "OfferCatalog", "SearchResultsPage", "ProfilePage", "Blog", "DataCatalog"})
+_VIDEO_TYPES = frozenset({"VideoObject", "ImageGallery", "MediaGallery", "Movie", "TVEpisode"})
+_PRICE = re.compile(r"(?:[$€£¥₽]\s?\d[\d.,]*|\d[\d.,]*\s?(?:[$€£¥₽]|руб|EUR|USD|zł|kr\b))")
+_PAGED = re.compile(r"(?:^|/)(?:page|seite|pagina)/?\d+/?$|[?&](?:page|p|start|offset)=\d+")
+_SEARCH_ADDRESS = re.compile(r"[?&](?:q|query|s|search|text|keywords?)=|/search/?(?:\?|$)", re.I)
+_LIST_ADDRESS = re.compile(r"/(?:category|categories|tag|tags|topic|topics|author|authors|archive|archives|section|rubric|collections?|shop|store|products?)/[^/]+/?$", re.I)
+_MIN_TEXT_WEIGHT = 90.0
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a page is no article: a reason of the closed list, and what was seen."""
+
+    reason: str
+    evidence: str
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What was read of a page so far, as far as the judgement needs it."""
+
+    page: PageMetadata
+    blocks: Sequence[Block]
+    texts: Sequence[str]
+    title: str | None
+    has_date: bool
+    has_author: bool
+    has_video: bool
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Measures of a page: how much of it is text, links and teasers."""
+
+    text_weight: float
+    longest: float
+    sentences: int
+    page_weight: float
+    link_weight: float
+    teasers: int
+    teasers_between: int
+    paragraphs: int
+    prices: int
+    path: str
+    types: frozenset[str]
+
+    @property
+    def text_share(self) -> float:
+        """Share of the page's words that are the text."""
+        return self.text_weight / max(1.0, self.page_weight)
+
+    @property
+    def link_share(self) -> float:
+        """Share of the page's words that are links."""
+        return self.link_weight / max(1.0, self.page_weight)
+
+
+def measure(reading: Reading) -> Shape:
+    """The page's measures."""
+    weights = [weight_of(text) for text in reading.texts]
+    blocks = reading.blocks
+    return Shape(
+        text_weight=sum(weights),
+        longest=max(weights, default=0.0),
+        sentences=sum(len(re.findall(r"[.!?。！？](?:\s|$)", text)) for text in reading.texts),
+        page_weight=sum(block.weight for block in blocks),
+        link_weight=sum(block.link_chars * block.weight / max(1, len(block.text)) for block in blocks),
+        teasers=sum(1 for block in blocks if block.tag in ("h2", "h3", "h4") and block.link_share > 0.6),
+        teasers_between=_teasers_between(blocks, reading.texts),
+        paragraphs=len(weights),
+        prices=sum(1 for block in blocks if len(block.text) < 80 and _PRICE.search(block.text)),
+        path=_path(reading.page),
+        types=frozenset(reading.page.types()),
+    )
+
+
+def _is_teaser(block: Block) -> bool:
+    return block.link_share > 0.6 and (block.tag in ("h1", "h2", "h3", "h4") or len(block.text) > 30)
+
+
+def _teasers_between(blocks: Sequence[Block], texts: Sequence[str]) -> int:
+    """Linked headings between the text's paragraphs: an article has hardly any, a list one for each."""
+    members = set(texts)
+    places = [n for n, block in enumerate(blocks) if block.text in members]
+    if not places:
+        return 0
+    return sum(1 for block in blocks[places[0] : places[-1]] if _is_teaser(block) and not block.parts & {"aside", "nav"})
+
+
+def _path(page: PageMetadata) -> str:
+    try:
+        parts = urlsplit(page.url or "")
+    except ValueError:
+        return ""
+    return parts.path + (f"?{parts.query}" if parts.query else "") if parts.netloc else ""
+
+
+def why_refused(reading: Reading) -> Refusal | None:
+    """The reason not to take the page for an article, or None when it is one."""
+    shape = measure(reading)
+    for judge in (_wall, _error, _no_text, _product, _search, _home, _index, _video):
+        refusal = judge(reading, shape)
+        if refusal:
+            return refusal
+    return None
+
+
+def _short_page_text(reading: Reading) -> str:
+    return " ".join(block.text for block in reading.blocks[:60])[:3000]
+
+
+def _found(kind: str, text: str) -> str | None:
+    match = words.one_of(kind).search(text)
+    return match.group(0) if match else None
+
+
+def _wall(reading: Reading, shape: Shape) -> Refusal | None:
+    if shape.text_weight > 1200:
+        return None
+    title = f"{reading.page.page_title or ''} {reading.title or ''}"
+    phrase = _found("wall", title) or (_found("wall", _short_page_text(reading)) if shape.page_weight < 1500 else None)
+    if phrase:
+        return Refusal("challenge_wall", f"“{phrase}”")
+    phrase = _found("consent", title) or (_found("consent", " ".join(reading.texts)) if shape.text_weight < 600 else None)
+    if phrase and not _is_stated_article(shape, reading):
+        return Refusal("consent_wall", f"“{phrase}”")
+    if shape.text_weight < 250:
+        phrase = _found("paywall", _short_page_text(reading)) or (_found("login", title) if shape.page_weight < 3000 else None)
+        if phrase:
+            return Refusal("paywall_stub", f"“{phrase}”, {shape.text_weight:.0f} characters of text")
+    return None
+
+
+def _error(reading: Reading, shape: Shape) -> Refusal | None:
+    if shape.text_weight > 1500 or _is_stated_article(shape, reading):
+        return None
+    phrase = _found("not_found", f"{reading.page.page_title or ''} {reading.title or ''}")
+    if not phrase and shape.text_weight < 300:
+        heads = " ".join(block.text for block in reading.blocks if block.tag in ("h1", "h2") and len(block.text) < 80)
+        phrase = _found("not_found", heads)
+    return Refusal("error_page", f"“{phrase}”") if phrase else None
+
+
+def _no_text(reading: Reading, shape: Shape) -> Refusal | None:
+    if shape.text_weight >= _MIN_TEXT_WEIGHT:
+        return None
+    if reading.has_video and shape.page_weight < 4000:
+        return Refusal("video_or_gallery", f"a video and {shape.text_weight:.0f} characters of text")
+    if shape.link_share > 0.5 and shape.page_weight > 600:
+        return Refusal("index_page", f"{shape.link_share:.0%} of the words are links")
+    return Refusal("too_short", f"{shape.text_weight:.0f} characters of text")
+
+
+def _is_stated_article(shape: Shape, reading: Reading) -> bool:
+    return bool(shape.types & _ARTICLE_TYPES) or (reading.page.first("og:type") or "").lower() in ("article", "news", "blog") and reading.has_date
+
+
+def _product(reading: Reading, shape: Shape) -> Refusal | None:
+    if _is_stated_article(shape, reading):
+        return None
+    kind = (reading.page.first("og:type") or "").lower()
+    if "product" in kind or reading.page.first("product:price:amount", "og:price:amount"):
+        return Refusal("product_page", f"og:type {kind or 'with a price'}")
+    typed = shape.types & _PRODUCT_TYPES
+    if typed & {"Product", "ProductGroup", "IndividualProduct"}:
+        return Refusal("product_page", f"JSON-LD type {min(typed)}")
+    cart = _found("shop", " ".join(block.text for block in reading.blocks if len(block.text) < 40)[:8000])
+    if shape.prices >= 8 and cart:
+        return Refusal("product_list", f"{shape.prices} prices and “{cart}”")
+    if reading.page.itemprops.get("price") and cart:
+        return Refusal("product_page", f"a price and “{cart}”")
+    return None
+
+
+def _search(reading: Reading, shape: Shape) -> Refusal | None:
+    if _is_stated_article(shape, reading):
+        return None
+    if "SearchResultsPage" in shape.types:
+        return Refusal("search_result", "JSON-LD type SearchResultsPage")
+    phrase = _found("search", (reading.title or reading.page.page_title or "")[:80])
+    if phrase and (_SEARCH_ADDRESS.search(shape.path) or shape.teasers > 4):
+        return Refusal("search_result", f"“{phrase}”")
+    return None
+
+
+def _home(reading: Reading, shape: Shape) -> Refusal | None:
+    if shape.path in ("/", "") or re.fullmatch(r"/(?:index\.\w+|[a-z]{2}(?:-[a-z]{2})?/?|home/?)", shape.path):
+        known = bool(shape.path)
+        if known and not shape.types & _ARTICLE_TYPES and (reading.page.first("og:type") or "website") != "article" and shape.text_share < 0.5:
+            return Refusal("home_page", f"address {shape.path}, {shape.text_share:.0%} of the words are text")
+    return None
+
+
+def _index(reading: Reading, shape: Shape) -> Refusal | None:
+    if _is_stated_article(shape, reading):
+        return None
+    typed = shape.types & _LIST_TYPES
+    if typed and shape.text_share < 0.35 and not reading.has_date:
+        return Refusal("index_page", f"JSON-LD type {min(typed)}")
+    if shape.teasers_between >= 4 and shape.teasers_between > 0.5 * shape.paragraphs and shape.longest < 900:
+        return Refusal("index_page", f"{shape.teasers_between} linked headings between {shape.paragraphs} paragraphs")
+    if shape.link_share > 0.6 and shape.text_share < 0.15 and not reading.has_date and shape.text_weight < 1200:
+        return Refusal("index_page", f"{shape.link_share:.0%} of the words are links")
+    if (_LIST_ADDRESS.search(shape.path) or _PAGED.search(shape.path)) and shape.text_share < 0.3 and not reading.has_author:
+        return Refusal("index_page", f"address {shape.path[:80]}")
+    return None
+
+
+def _video(reading: Reading, shape: Shape) -> Refusal | None:
+    kind = (reading.page.first("og:type") or "").lower()
+    if (kind.startswith("video") or shape.types & _VIDEO_TYPES) and not shape.types & _ARTICLE_TYPES and shape.text_weight < 400 and shape.sentences < 4:
+        return Refusal("video_or_gallery", f"{kind or min(shape.types & _VIDEO_TYPES)}, {shape.text_weight:.0f} characters of text")
+    return None

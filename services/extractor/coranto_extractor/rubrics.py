@@ -1,0 +1,127 @@
+"""Finds where the publisher files the article: section, breadcrumbs and tags."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from lxml import html
+
+from coranto_extractor import words
+from coranto_extractor.blocks import Block, fold
+from coranto_extractor.found import Found
+from coranto_extractor.metadata import PageMetadata, item_values, strings, types_of
+
+_TAG_CLASS = re.compile(r"(?:^|[\s_-])(?:tags?|tag-?list|tag-?cloud|keywords?|topics?|labels?|schlagw|themen|etiquetas|tagi|metki)(?:$|[\s_-])", re.I)
+_TAG_ADDRESS = re.compile(r"/(?:tags?|topics?|keywords?|thema|themen|theme|temas?|etiquetas?|tagi|metki|story|label|schlagwort|stichwort|hashtag)/", re.I)
+_SECTION_CLASS = re.compile(r"(?:^|[\s_-])(?:category|rubric|rubrik|section-?name|kicker|article-?section|categories|rubrique)(?:$|[\s_-])|__category", re.I)
+_MAX_TAG_CHARS = 60
+_MAX_TAGS = 40
+
+
+def find_section(page: PageMetadata, near: Sequence[Block], breadcrumbs: Sequence[str]) -> Found[str] | None:
+    """The publisher's own rubric, or None."""
+    for text in strings(page.article.get("articleSection")):
+        return Found(text, "json-ld", 0.95)
+    stated = page.first("article:section", "og:article:section", "section", "cxenseparse:section", "parsely-section", "category", "sailthru.section", "dc.subject.section", "news_section", "article:category")
+    if stated and len(stated) < 80 and not stated.startswith("http"):
+        return Found(stated, "opengraph", 0.85)
+    for text in item_values(page.itemprops.get("articleSection", ())):
+        if len(text) < 80:
+            return Found(text, "microdata", 0.9)
+    if breadcrumbs:
+        return Found(breadcrumbs[0], "breadcrumbs", 0.7)
+    for block in near:
+        if len(block.text) < 40 and _SECTION_CLASS.search(block.element.get("class") or ""):
+            return Found(block.text.strip(" ,/|"), "rubric", 0.5)
+    return None
+
+
+def find_breadcrumbs(page: PageMetadata, root: html.HtmlElement, title: str | None) -> Found[tuple[str, ...]] | None:
+    """Rubrics from the home page down, without home and article."""
+    for node in page.nodes[:200]:
+        if "BreadcrumbList" in types_of(node):
+            names = [name for item in _items(page, node) for name in strings(item.get("name") or page.resolve(item.get("item")))[:1]]
+            cut = _without_ends(names, title)
+            if cut:
+                return Found(cut, "json-ld", 0.9)
+    for element in root.iterfind(".//*[@class]"):
+        if element.tag in ("ul", "ol", "nav", "div", "p") and re.search(r"breadcrumb|bread-crumb|crumbs|pathway", element.get("class") or "", re.I):
+            links = [fold(link.text_content()) for link in element.iter("a")]
+            cut = _without_ends([text for text in links if text], title)
+            return Found(cut, "breadcrumbs", 0.7) if cut else None
+    return None
+
+
+def _items(page: PageMetadata, node: dict[str, Any]) -> list[dict[str, Any]]:
+    items = node.get("itemListElement")
+    items = items if isinstance(items, list) else [items]
+    found = [page.resolve(item) for item in items]
+    return sorted((item for item in found if isinstance(item, dict)), key=lambda item: _number(item.get("position")))
+
+
+def _number(value: object) -> int:
+    try:
+        return int(str(value))
+    except ValueError:
+        return 0
+
+
+def _without_ends(names: Sequence[str], title: str | None) -> tuple[str, ...]:
+    home = set(words.all_of("home"))
+    kept = [name for name in names if name.casefold().strip(" /") not in home and len(name) < 80]
+    if kept and title and (kept[-1] == title or kept[-1][:30] == title[:30]):
+        kept.pop()
+    return tuple(dict.fromkeys(kept))[:10]
+
+
+def find_tags(page: PageMetadata, root: html.HtmlElement, section: str | None, title: str | None) -> Found[tuple[str, ...]] | None:
+    """The publisher's own tags, or None."""
+    for texts, source, confidence in _tag_lists(page, root):
+        tags: dict[str, str] = {}
+        for text in texts:
+            tag = text.strip(" #,;.\"'«»")
+            if 1 < len(tag) <= _MAX_TAG_CHARS and not tag.startswith("http") and tag != title:
+                tags.setdefault(tag.casefold(), tag)
+        if tags and not (len(tags) == 1 and section and section.casefold() in tags):
+            return Found(tuple(tags.values())[:_MAX_TAGS], source, confidence)
+    return None
+
+
+def _tag_lists(page: PageMetadata, root: html.HtmlElement) -> Iterator[tuple[list[str], str, float]]:
+    yield list(_split(strings(page.article.get("keywords")))), "json-ld", 0.9
+    yield list(page.meta.get("article:tag", ())) or list(page.meta.get("og:article:tag", ())), "opengraph", 0.85
+    yield list(_split(page.meta.get("news_keywords", ()))), "meta", 0.8
+    yield _linked_tags(root), "tag-links", 0.8
+    yield list(_split(page.meta.get("keywords", ()))), "meta", 0.6
+    yield list(_split(list(item_values(page.itemprops.get("keywords", ()))))), "microdata", 0.6
+
+
+def _split(texts: Sequence[str]) -> Iterator[str]:
+    for text in texts:
+        separator = ";" if text.count(";") > text.count(",") else ","
+        yield from (part.strip() for part in text.split(separator))
+
+
+def _linked_tags(root: html.HtmlElement) -> list[str]:
+    by_rel = [fold(link.text_content()) for link in root.iterfind(".//a[@rel]") if "tag" in (link.get("rel") or "").split()]
+    if by_rel:
+        return by_rel
+    best: list[str] = []
+    for element in root.iter("div", "ul", "p", "section", "span", "footer"):
+        names = f"{element.get('class') or ''} {element.get('id') or ''}"
+        if _TAG_CLASS.search(names) and "cloud" not in names:
+            links = [fold(link.text_content()) for link in element.iter("a") if not re.search(r"share|facebook|twitter", link.get("href") or "")]
+            links = [text for text in links if 1 < len(text) <= _MAX_TAG_CHARS]
+            if 0 < len(links) <= 25 and sum(map(len, links)) > 0.5 * len(fold(element.text_content())):
+                best = links
+                break
+    if best:
+        return best
+    return [text for link in root.iter("a") if _TAG_ADDRESS.search(link.get("href") or "") and _stands_in_tag_list(link) and (text := fold(link.text_content()))]
+
+
+def _stands_in_tag_list(link: html.HtmlElement) -> bool:
+    parent = link.getparent()
+    return parent is not None and bool(_TAG_CLASS.search(f"{parent.get('class') or ''} {link.get('class') or ''}"))

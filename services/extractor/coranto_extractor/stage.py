@@ -1,0 +1,78 @@
+"""Turns a fetched page into an article, or says why it is none."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Protocol
+
+from coranto.pages import CorruptPageError, MissingPageError, PageStore, PageTooLargeError
+from coranto.records import Content, ExtractedArticle, FetchedArticle
+from coranto.worker.stage import Invalid, Transient, Unwanted
+
+from coranto_extractor.coverage import FieldCoverage
+from coranto_extractor.pool import ReaderCrashedError, ReaderTimeoutError
+from coranto_extractor.reader import Request
+from coranto_extractor.refusal import Refusal
+
+STORE_RETRY_AFTER = timedelta(seconds=10)
+
+
+class PageReader(Protocol):
+    """Reads one page. The pool does, and so does a fake in tests."""
+
+    async def read(self, page: bytes, request: Request) -> Content | Refusal:
+        """What the page says, or why it is no article. Raises ReaderTimeoutError and ReaderCrashedError."""
+
+
+async def extract(
+    article: FetchedArticle,
+    *,
+    pages: PageStore,
+    reader: PageReader,
+    max_page_bytes: int,
+    coverage: FieldCoverage | None = None,
+    keeps_notes: bool = False,
+) -> ExtractedArticle:
+    """The article with what its page says, or the reason why it is none. Safe to run twice."""
+    page = await _get_page(article, pages, max_page_bytes)
+    fetch = article.fetch
+    request = Request(
+        url=fetch.final_url if fetch.final_url.startswith("http") else None,
+        content_type=fetch.content_type,
+        charset=fetch.charset,
+        hints=article.discovery.hints,
+        fetched_at=fetch.fetched_at,
+        want_notes=keeps_notes,
+    )
+    result = await _read(reader, page, request)
+    if isinstance(result, Refusal):
+        raise Unwanted(result.reason, detail=result.evidence)
+    if coverage is not None:
+        coverage.count(article.discovery.source, result)
+    return article.with_content(result)
+
+
+async def _get_page(article: FetchedArticle, pages: PageStore, max_page_bytes: int) -> bytes:
+    try:
+        return await pages.get(article.fetch.page, max_bytes=max_page_bytes)
+    except PageTooLargeError as error:
+        raise Unwanted("page_too_large", detail=str(error)) from error
+    except MissingPageError as error:
+        raise Invalid("page_missing", detail=str(error)) from error
+    except CorruptPageError as error:
+        raise Invalid("page_corrupt", detail=str(error)) from error
+    except OSError as error:
+        raise Transient("page_store_unavailable", retry_after=STORE_RETRY_AFTER, detail=str(error)) from error
+
+
+async def _read(reader: PageReader, page: bytes, request: Request) -> Content | Refusal:
+    try:
+        return await reader.read(page, request)
+    except ReaderTimeoutError as error:
+        raise Invalid("reader_timeout", detail=str(error)) from error
+    except ReaderCrashedError:
+        # Once may be the machine's fault (memory ran out beside us); twice is the page's.
+        try:
+            return await reader.read(page, request)
+        except (ReaderTimeoutError, ReaderCrashedError) as error:
+            raise Invalid("reader_crashed", detail=str(error)) from error
