@@ -76,17 +76,17 @@ reference: $(VENV)/dev.stamp ## schemas, AsyncAPI and reference pages
 	$(BIN)/python -m coranto.reference
 
 models: $(VENV)/dev.stamp ## train the classifier's models: DATA=../shared/data
-	$(BIN)/python -m pip install --quiet $$($(BIN)/python -c "import tomllib; print(*(repr(r) for r in tomllib.load(open('services/classifier/pyproject.toml','rb'))['project']['optional-dependencies']['training']))" | tr -d "'")
 	$(BIN)/python -m coranto_classifier.training --data $(or $(DATA),$(MATERIAL)/data)
 
+RUN_EXTRAS := --extra worker --extra web --extra cli
 UV_COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	--no-emit-index-url --no-emit-find-links --no-emit-package coranto
 lock: $(VENV)/dev.stamp ## hash-locked requirements, for every Python and platform we serve
 	$(UV_COMPILE) requirements/build.in -o requirements/build.txt
-	$(UV_COMPILE) --all-extras shared/pyproject.toml $(SERVICES:%=services/%/pyproject.toml) -c requirements/build.txt -o requirements/run.txt
-	$(UV_COMPILE) requirements/dev.in -c requirements/run.txt -c requirements/build.txt -o requirements/dev.txt
+	$(UV_COMPILE) $(RUN_EXTRAS) --extra embedded shared/pyproject.toml $(SERVICES:%=services/%/pyproject.toml) -c requirements/build.txt -o requirements/run.txt
+	$(UV_COMPILE) --extra training requirements/dev.in services/classifier/pyproject.toml -c requirements/run.txt -c requirements/build.txt -o requirements/dev.txt
 	for service in $(SERVICES); do \
-		$(UV_COMPILE) --extra worker --extra cli shared/pyproject.toml services/$$service/pyproject.toml \
+		$(UV_COMPILE) $(RUN_EXTRAS) shared/pyproject.toml services/$$service/pyproject.toml \
 			-c requirements/run.txt -o services/$$service/requirements.txt; \
 	done
 
