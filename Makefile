@@ -91,5 +91,5 @@ lock: $(VENV)/dev.stamp ## hash-locked requirements, for every Python and platfo
 	done
 
 clean: ## what was built, but for coranto-data
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

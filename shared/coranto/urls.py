@@ -307,9 +307,6 @@ def _behind_amp_cache(address: Address) -> str | None:
         return None
 
 
-# --- hosts -------------------------------------------------------------------------------------------------------
-
-
 def _host(text: str, url: str) -> str:
     if text.startswith("["):
         if not text.endswith("]"):

@@ -181,7 +181,7 @@ async def test_trimming_never_passes_what_a_group_still_holds(bench: Bench, stre
         await bench.add(SUBMITTED_KEY, str(number).encode())
     held = await streams.read("main", "a", count=4, block=SOON)
     await streams.commit([(held[0], Drop("x")), (held[1], Drop("x")), (held[3], Drop("x"))])
-    await streams.tidy(keep=timedelta(0), forget_consumers_after=NEVER)
+    await streams.tidy(keep=timedelta(0), keep_at_most=NEVER, forget_consumers_after=NEVER)
     assert await bench.events(SUBMITTED_KEY) == [b"2", b"3", b"4", b"5"]
 
 
@@ -191,10 +191,10 @@ async def test_finished_events_are_kept_for_the_span(bench: Bench) -> None:
     await bench.add(Keys().stream(SINK.reads), b"in")
     (entry,) = await sink.read("main", "a", count=1, block=SOON)
     await sink.commit([(entry, Publish("rev-1", b"out"))])
-    await sink.tidy(keep=timedelta(hours=1), forget_consumers_after=NEVER)
+    await sink.tidy(keep=timedelta(hours=1), keep_at_most=NEVER, forget_consumers_after=NEVER)
     assert await bench.events(Keys().stream(FINISHED)) == [b"out"]
     await asyncio.sleep(0.02)  # the entry must be older than the span, which is counted in milliseconds
-    await sink.tidy(keep=timedelta(0), forget_consumers_after=NEVER)
+    await sink.tidy(keep=timedelta(0), keep_at_most=NEVER, forget_consumers_after=NEVER)
     assert await bench.events(Keys().stream(FINISHED)) == []
 
 
@@ -231,3 +231,17 @@ async def test_a_dead_letter_is_redelivered_once_and_may_be_edited(bench: Bench,
 async def test_reading_without_a_group_says_so(bench: Bench) -> None:
     with pytest.raises(LookupError, match="gone"):
         await bench.make(FEEDER).read("main", "a", count=1, block=SOON)
+
+
+async def test_an_abandoned_group_holds_finished_events_for_a_bounded_span(bench: Bench) -> None:
+    sink = bench.make(SINK)
+    await sink.ensure()
+    await bench.add(Keys().stream(FINISHED), b"old")
+    held = bench.make(StageSpec("abandoned", FINISHED, None))
+    await held.ensure()
+    await held.read("main", "gone", count=1, block=SOON)
+    await sink.tidy(keep=timedelta(0), keep_at_most=NEVER, forget_consumers_after=NEVER)
+    assert await bench.events(Keys().stream(FINISHED)) == [b"old"]
+    await asyncio.sleep(0.02)
+    await sink.tidy(keep=timedelta(0), keep_at_most=timedelta(0), forget_consumers_after=NEVER)
+    assert await bench.events(Keys().stream(FINISHED)) == []

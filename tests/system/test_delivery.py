@@ -379,6 +379,8 @@ async def test_consumers_of_workers_that_are_gone_do_not_pile_up(
         await redis.xreadgroup(FEEDER.name, f"gone-{number}", {KEYS.stream(SUBMITTED): ">"}, count=1)
     await asyncio.sleep(0.05)
     streams = RedisStreams(redis, FEEDER, KEYS)
-    await streams.tidy(keep=timedelta(0), forget_consumers_after=timedelta(milliseconds=10))
+    await streams.tidy(
+        keep=timedelta(0), keep_at_most=timedelta(days=1), forget_consumers_after=timedelta(milliseconds=10)
+    )
     groups: Any = await redis.xinfo_groups(KEYS.stream(SUBMITTED))
     assert groups[0]["consumers"] == 0

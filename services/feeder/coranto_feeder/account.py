@@ -71,8 +71,9 @@ class SqliteAccount:
 
     async def open(self) -> None:
         """Open the file, and make it where there is none."""
-        if self._connection is None:
-            self._connection = await asyncio.to_thread(self._connect)
+        async with self._writing:
+            if self._connection is None:
+                self._connection = await asyncio.to_thread(self._connect)
 
     async def close(self) -> None:
         """Close the file."""
@@ -220,7 +221,9 @@ class AccountKeeper:
         # The mark first: were the note first and we killed in between, a loss at this moment would go unseen.
         await self._redis.set(self._mark, str(time.time()))
         cursors = await self._read_endings(notes)
-        await self._account.settle((), notes={"run_id": run_id, "streams": " ".join(sorted(streams)), **cursors})
+        now_noted = {"run_id": run_id, "streams": " ".join(sorted(streams)), **cursors}
+        if now_noted.items() - notes.items():
+            await self._account.settle((), notes=now_noted)
         if copies_feeds or await self._registry.count() != self._copied:
             feeds = await self._registry.all()
             await self._account.keep_feeds(feeds)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from coranto.client import AsyncClient
 from coranto.records import DiscoveredArticle, Submission
 from coranto.topology import FEEDER
-from coranto.web import AddressGuard, WebClient
 from coranto.worker.stage import RetryPolicy, Stage
 
 from coranto_feeder.account import AccountKeeper, SqliteAccount
@@ -40,7 +39,7 @@ class _UnpolledFeeds:
 def create_stage(settings: Settings | None = None) -> Stage[Submission, DiscoveredArticle]:
     """The stage that takes submissions in, working alone: without Redis, account and polling."""
     settings = settings or Settings()
-    web = web_client(settings.feeder)
+    web = settings.feeder.to_client(settings.feeder.web_limits())
     return Stage(
         FEEDER,
         handle=partial(
@@ -67,7 +66,7 @@ def create(settings: Settings | None = None) -> Worker:
     feeder, pipeline = settings.feeder, settings.pipeline.to_topology()
     redis = connect(settings.redis.url.get_secret_value())
     client = AsyncClient(redis, pipeline)
-    web = web_client(feeder)
+    web = feeder.to_client(feeder.web_limits())
     registry = FeedRegistry(redis, pipeline.all_keys()[0])
     account = SqliteAccount(feeder.data / "account.sqlite")
 
@@ -102,16 +101,6 @@ def create(settings: Settings | None = None) -> Worker:
     keeper = AccountKeeper(account, registry, redis, client.submit, pipeline)
     poller = Poller(registry, web, submit, feeder)
     return Worker(settings, stages=[stage], tasks=[keeper.run, *([poller.run] if feeder.polls else [])])
-
-
-def web_client(feeder: FeederSettings) -> WebClient:
-    """The web client for feeds."""
-    return WebClient(
-        user_agent=feeder.user_agent,
-        guard=AddressGuard(feeder.allowed_networks),
-        limits=feeder.web_limits(),
-        proxy=None if feeder.proxy is None else feeder.proxy.get_secret_value(),
-    )
 
 
 def feed_limits(feeder: FeederSettings) -> FeedLimits:

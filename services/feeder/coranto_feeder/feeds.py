@@ -10,7 +10,6 @@ import html
 import io
 import json
 import re
-import warnings
 import zlib
 from calendar import timegm
 from collections.abc import Iterator, Mapping
@@ -77,6 +76,7 @@ _ENCODING: Final = re.compile(rb"<\?xml[^>]{0,200}encoding\s*=\s*[\"']([A-Za-z0-
 _ROOT: Final = re.compile(
     rb"<(?:[A-Za-z_][\w.\-]*:)?(rss|feed|rdf|channel|urlset|sitemapindex|html|opml)\b", re.IGNORECASE
 )
+_JSON_VERSION: Final = re.compile(r"jsonfeed\.org/version/|^1(?:\.\d)?$")
 _LOC_BLOCK: Final = re.compile(r"<(?:\w+:)?(url|sitemap)\b[^>]*>(.*?)(?=<(?:\w+:)?(?:url|sitemap)\b|\Z)", re.DOTALL)
 _FIELD: Final = re.compile(
     r"<(?:(\w+):)?(loc|lastmod|title|publication_date)\b[^>]*>\s*(?:<!\[CDATA\[)?(.*?)(?:\]\]>)?\s*</", re.DOTALL
@@ -159,6 +159,8 @@ def _refuse_growing_entities(body: bytes) -> None:
         raise NotAFeedError("the document is in UTF-7, which hides its markup")
     for count, match in enumerate(_ENTITY.finditer(body)):
         value = match[2].strip()
+        if value.startswith(b"PUBLIC") and b"-//W3C//ENTITIES" in value:
+            continue  # HTML's own entities, in feeds of the 2000s; the declaration is dropped and nothing is fetched
         quoted = value[1:-1] if value[:1] in (b'"', b"'") else None
         nests = quoted is not None and ((b"&" in quoted and not quoted.startswith(b"&#")) or b"%" in quoted)
         grows = quoted is None or nests or len(quoted) > _LONGEST_ENTITY
@@ -166,20 +168,15 @@ def _refuse_growing_entities(body: bytes) -> None:
             raise NotAFeedError("the document declares entities that could grow or reach outside")
 
 
-# --- RSS, RDF, Atom ----------------------------------------------------------------------------------------------
-
-
 def _xml_feed(body: bytes, url: str, content_type: str | None, limits: FeedLimits) -> ParsedFeed:
     headers = {"content-location": url, "content-type": content_type or "application/xml"}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # feedparser warns of its own look-ups
-        try:
-            # A file object, so that feedparser cannot take the bytes for an address and fetch it.
-            parsed: Any = feedparser.parse(
-                io.BytesIO(body), response_headers=headers, sanitize_html=False, resolve_relative_uris=False
-            )
-        except Exception as error:
-            raise NotAFeedError(f"the document cannot be read as a feed: {type(error).__name__}: {error}") from error
+    try:
+        # A file object, so that feedparser cannot take the bytes for an address and fetch it.
+        parsed: Any = feedparser.parse(
+            io.BytesIO(body), response_headers=headers, sanitize_html=False, resolve_relative_uris=False
+        )
+    except Exception as error:
+        raise NotAFeedError(f"the document cannot be read as a feed: {type(error).__name__}: {error}") from error
     if not parsed.version and not parsed.entries:
         raise NotAFeedError(f"the document has no known feed format ({parsed.get('bozo_exception') or 'no version'})")
     entries = (_entry(raw, url, limits) for raw in parsed.entries[: limits.max_entries])
@@ -209,7 +206,7 @@ def _entry(raw: dict[str, Any], url: str, limits: FeedLimits) -> Entry | None:
         published=_moment(dict.get(raw, "published_parsed") or dict.get(raw, "created_parsed")),
         updated=_moment(dict.get(raw, "updated_parsed")),
         summary=_line(summary or (contents[0] if contents else ""), _LONGEST_SUMMARY),
-        body_html=body if 0 < len(body) <= limits.max_body_chars else None,
+        body_html=_whole_text(body, limits.max_body_chars),
     )
 
 
@@ -235,9 +232,6 @@ def _ttl(feed: Mapping[str, Any]) -> timedelta | None:
     return timedelta(days=period / max(1, times))
 
 
-# --- JSON Feed ---------------------------------------------------------------------------------------------------
-
-
 def _json_feed(body: bytes, url: str, limits: FeedLimits) -> ParsedFeed:
     try:
         document = json.loads(body.decode("utf-8-sig"))
@@ -245,7 +239,7 @@ def _json_feed(body: bytes, url: str, limits: FeedLimits) -> ParsedFeed:
         raise NotAFeedError(f"the document is no valid JSON: {error}") from error
     version = document.get("version") if isinstance(document, dict) else None
     items = document.get("items") if isinstance(document, dict) else None
-    if not isinstance(version, str) or "jsonfeed.org/version/" not in version or not isinstance(items, list):
+    if not isinstance(version, str) or not _JSON_VERSION.search(version) or not isinstance(items, list):
         raise NotAFeedError("the document is JSON, but no JSON Feed (version and items are missing)")
     entries = (_json_entry(item, url, limits) for item in items[: limits.max_entries] if isinstance(item, dict))
     hubs = document.get("hubs")
@@ -275,11 +269,8 @@ def _json_entry(item: Mapping[str, Any], url: str, limits: FeedLimits) -> Entry 
         published=_w3c_moment(item.get("date_published")),
         updated=_w3c_moment(item.get("date_modified")),
         summary=_line(text, _LONGEST_SUMMARY),
-        body_html=body if isinstance(body, str) and 0 < len(body) <= limits.max_body_chars else None,
+        body_html=_whole_text(body, limits.max_body_chars),
     )
-
-
-# --- sitemaps ----------------------------------------------------------------------------------------------------
 
 
 def _sitemap(body: bytes, url: str, limits: FeedLimits) -> ParsedFeed:
@@ -357,9 +348,6 @@ def _address_list(body: bytes, content_type: str | None, limits: FeedLimits) -> 
     return ParsedFeed("sitemap", None, tuple(Entry(id=url, url=url) for url in entries if url is not None))
 
 
-# --- values ------------------------------------------------------------------------------------------------------
-
-
 def _joined(base: str, link: Any, *, is_guess: bool = False) -> str | None:
     if not isinstance(link, str) or not link.strip() or (is_guess and "://" not in link):
         return None
@@ -375,7 +363,16 @@ def _line(value: Any, longest: int) -> str | None:
         value = str(value)
     if not isinstance(value, str):
         return None
-    return strip_markup(value[: 4 * longest])[:longest] or None
+    return _without_surrogates(strip_markup(value[: 4 * longest])[:longest]) or None
+
+
+def _whole_text(value: Any, longest: int) -> str | None:
+    return _without_surrogates(value) if isinstance(value, str) and 0 < len(value) <= longest else None
+
+
+def _without_surrogates(text: str) -> str:
+    """The text as it can be written: documents can name halves of characters, and nothing can encode them."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _w3c_moment(value: Any) -> datetime | None:

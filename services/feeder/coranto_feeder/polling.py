@@ -23,6 +23,7 @@ from coranto.records import Hints, Submission, content_id
 from coranto.urls import UnsupportedUrlError, host_of
 from coranto.web import WebClient, WebError, WebResponse
 from coranto.worker.log import get_logger, without_query
+from redis.exceptions import RedisError
 
 from coranto_feeder.autodiscover import find_feeds
 from coranto_feeder.feeds import Entry, FeedLimits, NotAFeedError, ParsedFeed, parse_feed
@@ -135,6 +136,12 @@ class Poller:
             result = await self._read(feed, now)
         except PollFailedError as error:
             result = self._failed(feed, error, now)
+        except (RedisError, OSError):
+            raise
+        except Exception as error:  # noqa: BLE001 - logged with its traceback, and kept in the feed's history
+            # A bug of ours that one feed brings out must not end the polling of the others.
+            self._log.exception(FEED_FAILED, feed=without_query(feed.url))
+            result = self._failed(feed, PollFailedError("error", f"{type(error).__name__}: {error}"), now)
         for named in result.named:
             await self._registry.add(named)
         if result.feed.kind == "unknown" and result.named:
@@ -263,10 +270,10 @@ class Poller:
     def _page_with_feeds(self, feed: Feed, response: WebResponse, error: NotAFeedError, now: datetime) -> PollResult:
         """A page instead of a feed: its feeds are registered if it names any, else it is a failure."""
         text = response.body[:2_000_000].decode(_charset(response), "replace")
-        found = find_feeds(text, url=response.url) if feed.digest is None else []
-        if not found:
+        found = [one for one in find_feeds(text, url=response.url) if one not in (feed.url, response.url)]
+        if not found or feed.digest is not None:
             raise PollFailedError("not_a_feed", str(error))
-        named = tuple(_named(feed, url, now) for url in found if url != feed.url)
+        named = tuple(_named(feed, url, now) for url in found)
         return PollResult(
             feed.model_copy(update={"last_outcome": "page"}), now + self._settings.longest_interval, (), named
         )

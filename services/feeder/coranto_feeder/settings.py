@@ -2,33 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from datetime import timedelta
-from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any
 
 from coranto.web import WebLimits
-from coranto.worker.settings import Concern, Duration, WorkerSettings
-from pydantic import BeforeValidator, Field, SecretStr
-from pydantic_settings import NoDecode
+from coranto.web.settings import WebSettings
+from coranto.worker.settings import Duration, WorkerSettings
+from pydantic import Field
 
 
-def _network_list(value: Any) -> Any:
-    """Networks as a JSON list or separated by commas, each checked."""
-    if isinstance(value, str):
-        text = value.strip()
-        value = json.loads(text) if text.startswith("[") else [part.strip() for part in text.split(",") if part.strip()]
-    if isinstance(value, list | tuple):
-        return tuple(str(ip_network(str(part), strict=False)) for part in value)
-    return value
-
-
-NetworkList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_network_list)]
-"""Networks such as 10.1.0.0/16: a JSON list, or separated by commas."""
-
-
-class FeederSettings(Concern):
+class FeederSettings(WebSettings):
     """How articles are found: what counts as seen, and how feeds are polled."""
 
     data: Path = Field(
@@ -68,17 +51,6 @@ class FeederSettings(Concern):
     )
     max_body_chars: int = Field(
         100_000, ge=0, description="Longest article text of a feed kept as a hint; a longer one is left out."
-    )
-    user_agent: str = Field(
-        "CorantoBot/0.1 (+https://github.com/coranto/coranto)", min_length=3, description="Who we say we are."
-    )
-    allowed_networks: NetworkList = Field(
-        (),
-        description="Networks whose feeds may be read although they are not public: a JSON list, or separated by commas.",
-    )
-    proxy: SecretStr | None = Field(
-        None,
-        description="HTTP proxy for all requests, http://user:password@host:port. It must refuse private addresses itself.",
     )
     total_time: Duration = Field(timedelta(seconds=60), gt=timedelta(0), description="Longest time for one feed.")
 

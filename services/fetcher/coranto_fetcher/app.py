@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from coranto.pages import FilePageStore
 from coranto.records import DiscoveredArticle, FetchedArticle
 from coranto.topology import FETCHER
-from coranto.web import AddressGuard, WebClient
 from coranto.worker.stage import RetryPolicy, Stage
 from redis.asyncio import Redis
 
@@ -34,7 +33,7 @@ def create_stage(
     """The stage that fetches pages. Without Redis it works alone: it waits for each host's turn in place."""
     settings = settings or Settings()
     fetcher, pipeline = settings.fetcher, settings.pipeline.to_topology()
-    web = _web_client(fetcher)
+    web = fetcher.to_client(fetcher.web_limits(), connections=2 * fetcher.concurrency)
 
     async def stop() -> None:
         await web.close()
@@ -73,16 +72,6 @@ def create(settings: Settings | None = None) -> Worker:
     settings = settings or Settings()
     redis = connect(settings.redis.url.get_secret_value())
     return Worker(settings, stages=[create_stage(settings, redis=redis)])
-
-
-def _web_client(fetcher: FetcherSettings) -> WebClient:
-    return WebClient(
-        user_agent=fetcher.user_agent,
-        guard=AddressGuard(fetcher.allowed_networks),
-        limits=fetcher.web_limits(),
-        proxy=None if fetcher.proxy is None else fetcher.proxy.get_secret_value(),
-        connections=2 * fetcher.concurrency,
-    )
 
 
 def _budget_limits(fetcher: FetcherSettings) -> BudgetLimits:

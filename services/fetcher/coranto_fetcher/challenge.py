@@ -36,14 +36,17 @@ _MARKS: Final[dict[str, tuple[bytes, ...]]] = {
 }
 """Marks in the markup, in lower case."""
 
-_TITLES: Final = (
-    "just a moment...", "attention required! | cloudflare", "one moment, please...", "ddos-guard", "variti",
-    "vercel security checkpoint", "making sure you're not a bot!", "are you a robot", "are you human", "robot check",
-    "human verification", "security check", "verify you are human", "verify you are a human", "verifying you are human",
-    "checking your browser", "access to this page has been denied", "pardon our interruption", "client challenge",
-    "вы не робот", "проверка браузера", "подтвердите, что вы", "подтвердите, что запросы",
+_TITLE_BEGINNINGS: Final = (
+    "just a moment...", "attention required! | cloudflare", "ddos-guard", "vercel security checkpoint",
+    "making sure you're not a bot!", "checking your browser", "access to this page has been denied",
+    "pardon our interruption", "проверка браузера", "подтвердите, что вы", "подтвердите, что запросы",
 )  # fmt: skip
-"""Beginnings of titles of such pages, in lower case."""
+_WHOLE_TITLES: Final = frozenset({
+    "one moment, please...", "variti", "are you a robot?", "are you human?", "robot check", "human verification",
+    "security check", "verify you are human", "verify you are a human", "verifying you are human", "client challenge",
+    "bot verification", "вы не робот?", "капча", "captcha",
+})  # fmt: skip
+"""Titles that an article could begin with, but not have: all in lower case."""
 
 _SKIPPED: Final = (b"script", b"style", b"noscript", b"svg", b"template")
 
@@ -55,8 +58,10 @@ def find_challenge(headers: Mapping[str, str], body: bytes) -> str | None:
             return guard
     beginning = body[:_LOOKED_AT].lower()
     name = next((name for name, marks in _MARKS.items() if any(mark in beginning for mark in marks)), None)
-    if name is None and _title(beginning).startswith(_TITLES):
-        name = "a test for humans"
+    if name is None:
+        title = _title(beginning)
+        is_known = title in _WHOLE_TITLES or title.startswith(_TITLE_BEGINNINGS)
+        name = "a test for humans" if is_known else None
     # A long text beside the mark is an article on a guarded site.
     return name if name is not None and _count_words(beginning) < _MOST_WORDS else None
 

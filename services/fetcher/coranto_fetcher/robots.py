@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final, Literal, Protocol
 
-from coranto.urls import UnsupportedUrlError, parse
+from coranto.urls import UnsupportedUrlError
 from coranto.web import WebClient, WebError, WebLimits, WebResponse
 from redis.asyncio import Redis
 
@@ -237,8 +237,6 @@ def _path_of(url: str) -> str:
     return _normal(path if path.startswith("/") else f"/{path}")
 
 
-# --- keeping the files -------------------------------------------------------------------------------------------
-
 State = Literal["read", "unavailable", "unreachable"]
 
 
@@ -375,8 +373,3 @@ class RobotsCache:
         if match is None:
             return self._LONGEST
         return min(self._LONGEST, max(self._SHORTEST, timedelta(seconds=int(match[1]))))
-
-
-def origin_of(url: str) -> str:
-    """The origin whose robots.txt speaks for this address. Raises UnsupportedUrlError."""
-    return parse(url).origin

@@ -2,39 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from datetime import timedelta
-from ipaddress import ip_network
-from typing import Annotated, Any
 
 from coranto.web import WebLimits
-from coranto.worker.settings import Concern, Duration, WorkerSettings
-from pydantic import BeforeValidator, Field, SecretStr
-from pydantic_settings import NoDecode
+from coranto.web.settings import WebSettings
+from coranto.worker.settings import Duration, WorkerSettings
+from pydantic import Field
 
 
-def _network_list(value: Any) -> Any:
-    """Networks as a JSON list or separated by commas, each checked."""
-    if isinstance(value, str):
-        text = value.strip()
-        value = json.loads(text) if text.startswith("[") else [part.strip() for part in text.split(",") if part.strip()]
-    if isinstance(value, list | tuple):
-        return tuple(str(ip_network(str(part), strict=False)) for part in value)
-    return value
-
-
-NetworkList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_network_list)]
-"""Networks such as 10.1.0.0/16: a JSON list, or separated by commas."""
-
-
-class FetcherSettings(Concern):
+class FetcherSettings(WebSettings):
     """How pages are fetched: politeness, guards and limits."""
 
-    user_agent: str = Field(
-        "CorantoBot/0.1 (+https://github.com/coranto/coranto)",
-        min_length=3,
-        description="Who we say we are. The part before the slash is the name that robots.txt files are searched for.",
-    )
     min_delay: Duration = Field(
         timedelta(seconds=1),
         ge=timedelta(0),
@@ -46,16 +24,8 @@ class FetcherSettings(Concern):
     longest_retry_after: Duration = Field(
         timedelta(hours=1), description="A Retry-After beyond this counts as this much."
     )
-    allowed_networks: NetworkList = Field(
-        (),
-        description="Networks that may be fetched from although they are not public: a JSON list, or separated by commas.",
-    )
     obeys_robots: bool = Field(
         True, description="Whether robots.txt is obeyed. Turn off only for hosts that are yours."
-    )
-    proxy: SecretStr | None = Field(
-        None,
-        description="HTTP proxy for all requests, http://user:password@host:port. It must refuse private addresses itself.",
     )
     concurrency: int = Field(32, ge=1, le=1000, description="Pages fetched at once by one worker, of different hosts.")
     max_redirects: int = Field(10, ge=0, le=20, description="Redirects followed for one page.")
@@ -65,11 +35,6 @@ class FetcherSettings(Concern):
     total_time: Duration = Field(timedelta(seconds=30), gt=timedelta(0), description="Longest time for one response.")
     connect_time: Duration = Field(timedelta(seconds=10), gt=timedelta(0), description="Longest time for a connection.")
     silence: Duration = Field(timedelta(seconds=15), gt=timedelta(0), description="Longest time without a byte.")
-
-    @property
-    def robots_agent(self) -> str:
-        """The name that robots.txt files are searched for."""
-        return self.user_agent.partition("/")[0].strip()
 
     def web_limits(self) -> WebLimits:
         """The limits on one response, as the web client takes them."""

@@ -94,7 +94,7 @@ async def fetch(
         try:
             response, journey = await way.follow(journey, earlier)
         except _InterruptedError as interrupted:
-            if interrupted.journey.hops:
+            if interrupted.journey.hops and isinstance(interrupted.signal, Transient):
                 await journeys.keep(article, interrupted.journey)
             raise interrupted.signal from interrupted
         section = await _section(response, journey, way, pages, now())
@@ -316,7 +316,8 @@ async def _section(response: WebResponse, journey: Journey, way: _Way, pages: Pa
     if content_type in _UNTOLD_TYPES and _looks_like_html(response.body):
         content_type = "text/html"
     if content_type not in ADMITTED_TYPES:
-        raise Unwanted("content_type", detail=content_type or "none stated")
+        seen = (content_type or "none stated").encode("ascii", "replace").decode()
+        raise Unwanted("content_type", detail=seen[:100])
     if not response.body.strip():
         raise Unwanted("empty_body")
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any, Protocol
@@ -57,25 +58,35 @@ class RedisValidators:
     """
 
     _KEEP = timedelta(days=30)
+    _RUN_KNOWN_FOR = 1.0
 
     def __init__(self, redis: Redis, pipeline: Pipeline) -> None:
         self._redis = redis
         self._pipeline = pipeline
+        self._run = ""
+        self._run_asked_at = -1e9
 
     async def find(self, article: DiscoveredArticle) -> Visit | None:
         """The last visit, unless it was on behalf of this same submission: then its result may be lost."""
-        packed = await self._redis.get(await self._key(article))
+        await self._ask_run()
+        packed = await self._redis.get(self._key(article))
         visit = None if packed is None else Visit(**json.loads(packed))
         return None if visit is None or visit.submission == article.discovery.submission else visit
 
     async def keep(self, article: DiscoveredArticle, visit: Visit) -> None:
         """Remember this visit, if the server gave anything to ask by."""
-        key = await self._key(article)
+        # A run that is over by now, unknown to us for a second, only makes the visit unfindable.
+        if time.monotonic() - self._run_asked_at > self._RUN_KNOWN_FOR:
+            await self._ask_run()
+        key = self._key(article)
         if visit.condition():
             await self._redis.set(key, json.dumps(asdict(visit)), ex=self._KEEP)
         else:
             await self._redis.delete(key)
 
-    async def _key(self, article: DiscoveredArticle) -> str:
+    async def _ask_run(self) -> None:
         server: dict[str, Any] = await self._redis.info("server")
-        return self._pipeline.keys_for(article.id).owned_by(FETCHER, f"visit:{server['run_id'][:12]}:{article.id}")
+        self._run, self._run_asked_at = str(server["run_id"])[:12], time.monotonic()
+
+    def _key(self, article: DiscoveredArticle) -> str:
+        return self._pipeline.keys_for(article.id).owned_by(FETCHER, f"visit:{self._run}:{article.id}")

@@ -8,18 +8,24 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from coranto.records import FinishedArticle, article_id
-from coranto.urls import UnsupportedUrlError, canonicalize
+from coranto.urls import UnsupportedUrlError, canonicalize, fold_variants
 
 from coranto_sink import schema
 from coranto_sink.library import Hit, LedgerLine, LibraryError
 
 _BUSY_TIMEOUT_SECONDS = 10.0
+_MOST_WORDS = 32
+_MOST_SPELLINGS = 8
+# FTS5 refuses expressions nested deeper than 256; a query from outside must not be able to ask for one.
+_SHORTEST_WITH_ENDING = 4
+"""Letters a word has at least before its last one or two are taken for an ending."""
 _QUERY_PART = re.compile(r'"([^"]*)"|(\S+)')
 
 _LEDGER_COLUMNS = "SELECT article_id, submission, url, stage, outcome, reason, detail, at FROM ledger"
@@ -80,8 +86,15 @@ class SqliteCatalogue:
             yield _read(record)
 
     def search(self, query: str, *, limit: int = 20) -> list[Hit]:
-        """Articles that hold every word of the query, best first; `"a phrase"` and `begin*` work."""
-        expression = match_expression(query)
+        """Articles that hold every word of the query, best first; `"a phrase"` and `begin*` work.
+
+        When none holds the words as they are, words with other endings count: `мосты` then finds `моста`.
+        """
+        return self._match(match_expression(query), limit) or self._match(
+            match_expression(query, endings_matter=False), limit
+        )
+
+    def _match(self, expression: str, limit: int) -> list[Hit]:
         if not expression:
             return []
         rows = self._connection.execute(
@@ -125,26 +138,40 @@ class SqliteCatalogue:
 
     def _resolve(self, url_or_id: str) -> str:
         """The article's id, from an id, any spelling of its address, or the address it was found under."""
+        ids = [url_or_id]
+        with suppress(UnsupportedUrlError):
+            url = canonicalize(url_or_id)
+            # The feeder may have taken it for the plain form of an AMP or mobile page.
+            ids = [article_id(url), article_id(fold_variants(url))]
         row = self._connection.execute(
-            "SELECT id FROM articles WHERE id = :key OR found_url = :key LIMIT 1", {"key": url_or_id}
+            "SELECT id FROM articles WHERE id IN (:first, :last) OR found_url = :key LIMIT 1",
+            {"first": ids[0], "last": ids[-1], "key": url_or_id},
         ).fetchone()
-        if row is not None:
-            return str(row[0])
-        try:
-            return article_id(canonicalize(url_or_id))
-        except UnsupportedUrlError:
-            return url_or_id
+        return ids[0] if row is None else str(row[0])
 
 
-def match_expression(query: str) -> str:
+def match_expression(query: str, *, endings_matter: bool = True) -> str:
     """The user's words as an FTS5 expression in which nothing but phrases and `*` has a meaning."""
     parts = []
-    for phrase, word in _QUERY_PART.findall(query):
+    for phrase, word in _QUERY_PART.findall(query)[:_MOST_WORDS]:
         text, star = (phrase, "") if phrase else (word.rstrip("*"), "*" if word.endswith("*") else "")
+        if not endings_matter and word and not star and len(text) >= _SHORTEST_WITH_ENDING:
+            text, star = text[: -2 if len(text) > _SHORTEST_WITH_ENDING + 1 else -1], "*"
         text = text.replace('"', " ").strip()
         if any(character.isalnum() for character in text):
-            parts.append(f'"{text}"{star}')
-    return " ".join(parts)
+            spellings = _spellings(text) if word else [text]
+            alternatives = " OR ".join(f'"{spelling}"{star}' for spelling in spellings)
+            parts.append(f"({alternatives})")
+    return " AND ".join(parts)
+
+
+def _spellings(word: str) -> list[str]:
+    """The word, and how it is written by those who put `е` for `ё` or the other way; the index tells the two apart."""
+    plain = word.replace("ё", "е").replace("Ё", "Е")
+    # A Russian word has one ё at most, bar a few, so no combinations need be tried.
+    places = [place for place, letter in enumerate(plain) if letter in "еЕ"][:_MOST_SPELLINGS]
+    dotted = [f"{plain[:place]}ё{plain[place + 1 :]}" for place in places]
+    return list(dict.fromkeys([word, plain, *dotted]))
 
 
 def _read(record: str) -> FinishedArticle:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -14,20 +13,18 @@ from pathlib import Path
 from typing import Annotated, TextIO
 
 import typer
+from coranto.cli.console import err, say, tell
+from coranto.cli.errors import NOT_FOUND, CommandError
+from coranto.cli.library import library_path
+from coranto.cli.running import DataOption, JsonOption
 from coranto.formats import to_atom_entry, to_atom_feed, to_json_ld, to_json_line, to_ninjs
 from coranto.records import FinishedArticle
-from rich.console import Console
 from rich.progress import track
 
 from coranto_sink.library import Catalogue, Hit, LibraryError, open_library
 
 export_app = typer.Typer(help="Write the stored articles out.", add_completion=False)
 search_app = typer.Typer(help="Search the stored articles.", add_completion=False)
-
-DataOption = Annotated[
-    Path | None,
-    typer.Option("--data", help="Directory of the running system; else CORANTO_DATA, else ./coranto-data."),
-]
 
 
 class ExportFormat(StrEnum):
@@ -65,9 +62,7 @@ def export(
             articles = _with_progress(library, is_shown=output is not None)
             file.writelines(f"{to_line(article)}\n" for article in articles)
         if output is not None:
-            Console(stderr=True).print(
-                f"{library.count()} articles written to {output}", highlight=False, soft_wrap=True
-            )
+            tell(f"{library.count()} articles written to {output}")
 
 
 # Options may follow the words, as in `coranto search bridge --limit 5`.
@@ -78,9 +73,9 @@ def search(
     words: Annotated[list[str], typer.Argument(help='Words that must all occur; "a phrase" and begin* work.')],
     data: DataOption = None,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="Number of articles at most.")] = 20,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
-    """Find stored articles by their words, best first. Exit code 1 when none is found."""
+    """Find stored articles by their words, best first. Exit code 3 when none is found."""
     # The shell has taken the quotation marks off a phrase; an argument with a space in it was one.
     query = " ".join(f'"{word}"' if " " in word and len(words) > 1 else word for word in words)
     with _open(data) as library:
@@ -89,21 +84,12 @@ def search(
         for hit in hits:
             typer.echo(json.dumps(asdict(hit), ensure_ascii=False, default=str))
     else:
-        console = Console(highlight=False)
         for hit in hits:
-            _show(console, hit)
+            _show(hit)
         if not hits:
-            Console(stderr=True, highlight=False).print("No stored article holds all of these words.")
+            tell("No stored article holds all of these words.")
     if not hits:
-        raise typer.Exit(1)
-
-
-def library_path(data: Path | None) -> Path:
-    """The library of the running system: in `data`, else in the directory CORANTO_DATA names, else ./coranto-data."""
-    named = os.environ.get("CORANTO_SINK__DATABASE")
-    if data is None and named:
-        return Path(named)
-    return (data or Path(os.environ.get("CORANTO_DATA", "coranto-data"))) / "library.sqlite"
+        raise typer.Exit(NOT_FOUND)
 
 
 @contextmanager
@@ -111,9 +97,10 @@ def _open(data: Path | None) -> Iterator[Catalogue]:
     try:
         with open_library(library_path(data)) as library:
             yield library
-    except (FileNotFoundError, LibraryError) as error:
-        Console(stderr=True, highlight=False, soft_wrap=True).print(str(error), style="red", markup=False)
-        raise typer.Exit(2) from error
+    except FileNotFoundError as error:
+        raise CommandError(str(error), exit_code=NOT_FOUND) from error
+    except LibraryError as error:
+        raise CommandError(str(error)) from error
 
 
 @contextmanager
@@ -133,10 +120,8 @@ def _destination(output: Path | None) -> Iterator[TextIO]:
 
 def _with_progress(library: Catalogue, *, is_shown: bool) -> Iterator[FinishedArticle]:
     """The articles, with a bar on the terminal while they are written to a file."""
-    is_shown = is_shown and sys.stderr.isatty()
-    yield from track(
-        library.finished(), "Exporting", total=library.count(), console=Console(stderr=True), disable=not is_shown
-    )
+    is_shown = is_shown and err.is_terminal
+    yield from track(library.finished(), "Exporting", total=library.count(), console=err, disable=not is_shown)
 
 
 def _feed(library: Catalogue, articles: Iterator[FinishedArticle]) -> Iterator[str]:
@@ -150,10 +135,9 @@ def _feed(library: Catalogue, articles: Iterator[FinishedArticle]) -> Iterator[s
     yield end + "\n"
 
 
-def _show(console: Console, hit: Hit) -> None:
+def _show(hit: Hit) -> None:
     facts = [hit.published.date().isoformat() if hit.published else None, hit.language, hit.topic]
-    console.print(hit.title or hit.url, style="bold", markup=False)
-    console.print(" · ".join(fact for fact in facts if fact), style="dim", markup=False)
-    console.print(" ".join(hit.excerpt.split()), markup=False)
-    console.print(hit.url, style="blue", markup=False)
-    console.print()
+    say(hit.title or hit.url, style="bold")
+    say(" · ".join(fact for fact in facts if fact), style="dim")
+    say(" ".join(hit.excerpt.split()))
+    say(f"{hit.url}\n", style="blue")

@@ -109,7 +109,10 @@ class Catalogue(AbstractContextManager["Catalogue"], Protocol):
         ...
 
     def search(self, query: str, *, limit: int = 20) -> list[Hit]:
-        """Articles that hold every word of the query, best first; `"a phrase"` and `begin*` work."""
+        """Articles that hold every word of the query, best first; `"a phrase"` and `begin*` work.
+
+        When none holds the words as they are, words with other endings count.
+        """
         ...
 
     def ledger_of(self, url_or_id: str) -> list[LedgerLine]:

@@ -121,7 +121,12 @@ class SqliteLibrary:
         try:
             while self._waiting:
                 batch, self._waiting = self._waiting[: self._batch_size], self._waiting[self._batch_size :]
-                results = await loop.run_in_executor(self._thread, self._run_batch, [call.work for call in batch])
+                works = [call.work for call in batch]
+                results: list[object]
+                try:
+                    results = await loop.run_in_executor(self._thread, self._run_batch, works)
+                except Exception as error:  # noqa: BLE001 - a bug of ours must reach those who wait, not keep them waiting
+                    results = [error] * len(batch)
                 for call, result in zip(batch, results, strict=True):
                     if call.done.done():  # its handler ran into its deadline meanwhile; what was written stays good
                         continue

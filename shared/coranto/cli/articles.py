@@ -10,7 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from coranto.cli.console import printable
+from coranto.cli.console import cell
 from coranto.records import ClassifiedArticle, Content, FinishedArticle, Moment
 
 _WIDEST = 100  # longer lines are hard to read
@@ -32,27 +32,23 @@ def print_entry(console: Console, article: ClassifiedArticle) -> None:
         content.publisher,
         _change(article),
     ]
-    console.print(_text(content.title or article.discovery.canonical_url, style="bold"))
-    console.print(_text("  " + " · ".join(fact for fact in facts if fact), style="dim"))
+    console.print(cell(content.title or article.discovery.canonical_url, style="bold"))
+    console.print(cell("  " + " · ".join(fact for fact in facts if fact), style="dim"))
     text = content.lead or (content.paragraphs[0].text if content.paragraphs else "")
     if text:
-        console.print(_text("  " + _cut(text, min(console.width, _WIDEST) - 4)))
-    console.print(_text("  " + article.discovery.canonical_url, style="blue"))
-
-
-def _text(text: str = "", style: str = "") -> Text:
-    return Text(printable(text), style=style)
+        console.print(cell("  " + _cut(text, min(console.width, _WIDEST) - 4)))
+    console.print(cell("  " + article.discovery.canonical_url, style="blue"))
 
 
 def _whole(article: ClassifiedArticle) -> RenderableType:
     content = article.content
     parts: list[RenderableType] = [
-        _text(content.title or "(no title)", style="bold"),
-        _text(_byline(content), style="dim"),
+        cell(content.title or "(no title)", style="bold"),
+        cell(_byline(content), style="dim"),
     ]
     if content.lead:
-        parts += [_text(), _text(content.lead, style="italic")]
-    parts += [_text(), *_blocks(content), _facts(article)]
+        parts += [Text(), cell(content.lead, style="italic")]
+    parts += [Text(), *_blocks(content), _facts(article)]
     return Group(*parts)
 
 
@@ -60,16 +56,16 @@ def _blocks(content: Content) -> Iterator[RenderableType]:
     for block in content.paragraphs:
         match block.kind:
             case "heading":
-                yield _text(block.text, style="bold")
+                yield cell(block.text, style="bold")
             case "quote":
-                yield Padding(_text(block.text, style="italic"), (0, 0, 0, 4))
+                yield Padding(cell(block.text, style="italic"), (0, 0, 0, 4))
             case "list_item":
-                yield Padding(_text(f"• {block.text}"), (0, 0, 0, 2))
+                yield Padding(cell(f"• {block.text}"), (0, 0, 0, 2))
             case "code":
-                yield Padding(_text(block.text), (0, 0, 0, 4))
+                yield Padding(cell(block.text), (0, 0, 0, 4))
             case _:
-                yield _text(block.text)
-        yield _text()
+                yield cell(block.text)
+        yield Text()
 
 
 def _byline(content: Content) -> str:
@@ -84,7 +80,7 @@ def _facts(article: ClassifiedArticle) -> RenderableType:
     table.add_column()
     for name, value in _rows(article):
         if value:
-            table.add_row(name, _text(value))
+            table.add_row(name, cell(value))
     return table
 
 

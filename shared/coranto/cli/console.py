@@ -11,6 +11,7 @@ from typing import Any, Literal
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 _WIDTH_FOR_PROGRAMS = 240
 
@@ -39,6 +40,11 @@ def printable(text: str) -> str:
         character if character in "\n\t" or unicodedata.category(character) != "Cc" else "\N{REPLACEMENT CHARACTER}"
         for character in text
     )
+
+
+def cell(text: str, *, style: str = "") -> Text:
+    """The text for a table or a display, as it is: square brackets in it are no markup."""
+    return Text(printable(text), style=style)
 
 
 def new_table(*columns: str) -> Table:

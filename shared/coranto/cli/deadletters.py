@@ -19,10 +19,10 @@ from typing import Annotated, Any, Literal
 import typer
 
 from coranto.cli.console import (
+    cell,
     err,
     new_table,
     print_table,
-    printable,
     progress,
     say,
     tell,
@@ -94,9 +94,9 @@ async def _list(chosen: Filter, limit: int, as_json: bool, data: Path | None) ->
             table.add_row(
                 str(Reference.of(letter)),
                 _age(letter.died_at_ms),
-                printable(letter.reason),
-                printable(deadletters.url_of_letter(letter) or "(unreadable)"),
-                printable(_first_line(letter)),
+                cell(letter.reason),
+                cell(deadletters.url_of_letter(letter) or "(unreadable)"),
+                cell(_first_line(letter)),
             )
         print_table(table)
     if more:
@@ -133,8 +133,8 @@ def groups(
         table = new_table("cause", "count#", "stage", "reason", "last#", "example", "error")
         for group in found:
             table.add_row(
-                group.cause.id, str(group.count), printable(group.cause.stage), printable(group.cause.reason),
-                _age(group.last_ms), str(group.example), printable(group.cause.error),
+                group.cause.id, str(group.count), cell(group.cause.stage), cell(group.cause.reason),
+                _age(group.last_ms), str(group.example), cell(group.cause.error),
             )  # fmt: skip
         print_table(table)
         tell("`coranto dead redeliver --cause CAUSE --dry-run` says what would be sent back")
@@ -321,7 +321,7 @@ async def _act(
 def _summarise(chosen: Sequence[tuple[Reference, Cause]]) -> None:
     table = new_table("count#", "cause", "stage", "reason", "error")
     for cause, count in Counter(cause for _, cause in chosen).most_common():
-        table.add_row(str(count), cause.id, printable(cause.stage), printable(cause.reason), printable(cause.error))
+        table.add_row(str(count), cause.id, cell(cause.stage), cell(cause.reason), cell(cause.error))
     print_table(table, console=err)
 
 

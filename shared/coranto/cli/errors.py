@@ -59,10 +59,10 @@ def explain(error: Exception) -> Explanation:
             return Explanation(
                 f"Redis answered with an error: {error}; if it is restarting or failing over, try again in a moment"
             )
-        case RedisError():
+        case RedisError() | TimeoutError():
             return Explanation(
-                f"Redis does not answer ({error}); if the system was stopped, start it with `coranto up`, "
-                "otherwise check CORANTO_REDIS__URL or --data"
+                f"Redis does not answer ({str(error) or 'the time is over'}); "
+                "if the system was stopped, start it with `coranto up`, otherwise check CORANTO_REDIS__URL or --data"
             )
         case PermissionError():
             return Explanation(

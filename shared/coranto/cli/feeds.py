@@ -7,7 +7,11 @@ a service of its own and may not be installed here; its registry is imported by 
 from __future__ import annotations
 
 import importlib
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
+
+from redis.exceptions import RedisError
 
 from coranto.cli.running import RunningSystem
 
@@ -22,12 +26,13 @@ async def unread_feeds(system: RunningSystem) -> list[str]:
     return [feed.url for feed in await registry.all() if not feed.polls]
 
 
-async def forget_feeds(system: RunningSystem, urls: tuple[str, ...]) -> None:
+async def forget_feeds(system: RunningSystem, urls: Sequence[str]) -> None:
     """Have these feeds polled no longer: they were of a site that is served no more."""
     try:
         module = importlib.import_module("coranto_feeder.registry")
     except ImportError:
         return
     registry: Any = module.FeedRegistry(system.redis, system.pipeline.all_keys()[0])
-    for url in urls:
-        await registry.remove(url)
+    with suppress(RedisError):  # then they are polled in vain, ever more rarely
+        for url in urls:
+            await registry.remove(url)

@@ -11,16 +11,17 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
 _GRACE_SECONDS = 10.0
 
 
-def watch(lines: object) -> dict[int, str]:
+def watch(lines: Iterable[str]) -> dict[int, str]:
     """What lives when the lines end: process id to `service` or `redis`."""
     living: dict[int, str] = {}
-    for line in lines:  # type: ignore[attr-defined]  # a text stream, which is all that main gives
+    for line in lines:
         kind, _, number = line.strip().partition(" ")
         if not number.isdigit():
             continue
@@ -42,6 +43,14 @@ def end(pids: list[int]) -> None:
     for pid in left:
         with suppress(ProcessLookupError, PermissionError):
             os.kill(pid, signal.SIGKILL)
+    for pid in pids:
+        sweep(pid)
+
+
+def sweep(pid: int) -> None:
+    """Kill what a process that has ended left behind in its group, such as the workers of its pool."""
+    with suppress(ProcessLookupError, PermissionError):  # nothing is left, which is as it should be
+        os.killpg(pid, signal.SIGKILL)
 
 
 def is_alive(pid: int) -> bool:

@@ -68,6 +68,33 @@ class Catalogue(Protocol):
         """Let the database go."""
 
 
+class EmptyCatalogue:
+    """The library before the sink has stored anything: there is no file yet."""
+
+    def revisions_of(self, url_or_id: str) -> list[FinishedArticle]:  # noqa: ARG002 - nothing is stored under any
+        """None."""
+        return []
+
+    def finished(self) -> Iterator[FinishedArticle]:
+        """None."""
+        return iter(())
+
+    def ledger_of(self, url_or_id: str) -> list[LedgerLine]:  # noqa: ARG002 - nothing has ended under any
+        """None."""
+        return []
+
+    def ledger(self) -> Iterator[LedgerLine]:
+        """None."""
+        return iter(())
+
+    def count(self) -> int:
+        """Zero."""
+        return 0
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
 def library_path(data: Path | None) -> Path:
     """The library of the running system: as CORANTO_SINK__DATABASE says, else in the data directory."""
     named = os.environ.get("CORANTO_SINK__DATABASE")
@@ -75,9 +102,12 @@ def library_path(data: Path | None) -> Path:
 
 
 @contextmanager
-def opened_library(data: Path | None) -> Iterator[Catalogue]:
-    """The library, for reading. Raises CommandError when there is none or it cannot be read."""
+def opened_library(data: Path | None, *, may_be_missing: bool = False) -> Iterator[Catalogue]:
+    """The library, for reading. Raises CommandError when it cannot be read, or is missing and may not be."""
     path = library_path(data)
+    if may_be_missing and not path.exists():
+        yield EmptyCatalogue()
+        return
     try:
         sink = importlib.import_module("coranto_sink.library")
     except ImportError as error:

@@ -15,7 +15,7 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.util import find_spec
@@ -74,9 +74,6 @@ class Processes:
             for number in range(1, replicas + 1)
         ]
         self._tasks: list[asyncio.Task[None]] = []
-        self.failed: asyncio.Event = asyncio.Event()
-        """Set when a service cannot be started at all; `ready` says which."""
-        self.is_stopping = False
 
     @property
     def redis_url(self) -> str:
@@ -186,7 +183,7 @@ class Processes:
             self.say(f"redis has died; it is started again (log: {self.plan.data / 'redis' / 'redis.log'})")
             while True:
                 try:
-                    await asyncio.to_thread(redis.start)
+                    await _finished(asyncio.to_thread(redis.start))
                     break
                 except NoRedisServerError as error:
                     self.say(f"redis does not start: {error}")
@@ -199,13 +196,12 @@ class Processes:
     async def _bound_logs(self) -> None:
         while True:
             await asyncio.sleep(_LOG_CHECK_SECONDS)
-            for service in self._services:
+            for file in (*(self.log_file(name) for name in self.names), self.plan.data / "redis" / "redis.log"):
                 with suppress(OSError):  # a full disk must not end the services
-                    bound_log(self.log_file(service.name))
+                    bound_log(file)
 
     async def _end(self) -> None:
         """Stop services, then Redis. What is cut short by a second signal is finished by the guardian."""
-        self.is_stopping = True
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -246,14 +242,10 @@ class _Service:
         pause = _FIRST_PAUSE_SECONDS
         while not self.is_hopeless:
             started = time.monotonic()
-            process = await self._start()
-            code = await process.wait()
-            self._owner.note("gone", process.pid)
-            self._process = None
+            self._ended = await self._live()
             self._starts += 1
             if not self._was_ready:
                 self._wrong_settings = _find_wrong_settings(self._module)
-            self._ended = _how_it_ended(code)
             if time.monotonic() - started > _STEADY_AFTER_SECONDS:
                 pause = _FIRST_PAUSE_SECONDS
             if not self.is_hopeless:
@@ -261,6 +253,18 @@ class _Service:
                 self._owner.say(f"{self.name} {self._ended}; started again in {pause:g} s (log: {log})")
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+
+    async def _live(self) -> str:
+        """Start the process, wait for its end, and say how it came."""
+        try:
+            process = await self._start()
+        except OSError as error:  # no memory, no file descriptors, a full disk: perhaps later
+            return f"could not be started ({error})"
+        code = await process.wait()
+        guardian.sweep(process.pid)
+        self._owner.note("gone", process.pid)
+        self._process = None
+        return _how_it_ended(code)
 
     async def _start(self) -> asyncio.subprocess.Process:
         owner = self._owner
@@ -310,6 +314,7 @@ class _Service:
             with suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
+        guardian.sweep(process.pid)
         self._owner.note("gone", process.pid)
 
 
@@ -386,6 +391,16 @@ def bound_log(file: Path, *, most_bytes: int = _LOG_BYTES) -> None:
         return
     shutil.copyfile(file, file.with_name(f"{file.name}.1"))
     os.truncate(file, 0)  # the writer appends, so it goes on at the new end
+
+
+async def _finished(work: Coroutine[Any, Any, None]) -> None:
+    """Await the work to its end even when cancelled: a Redis that is half started would be nobody's."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await task
+        raise
 
 
 async def _lock(data: Path, say: Say) -> IO[str]:

@@ -5,33 +5,40 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from coranto import locate
 from coranto.cli.articles import print_article, print_entry
-from coranto.cli.console import err, out, printable, say, tell
+from coranto.cli.console import cell, err, out, say, tell
 from coranto.cli.errors import FAILED, NOT_FOUND, USAGE, CommandError
-from coranto.cli.feeds import forget_feeds, unread_feeds
+from coranto.cli.feeds import forget_feeds
 from coranto.cli.library import Catalogue, opened_library
-from coranto.cli.processes import Processes
-from coranto.cli.running import DataOption, RunningSystem, StageState, pages_directory
+from coranto.cli.running import DataOption, RunningSystem, StageState, connected_to, pages_directory
 from coranto.cli.submit import Source, find_sources, submit_all
 from coranto.cli.up import SAMPLE_SETTINGS, StoppedError, plan_for, running, stop_on_signals
-from coranto.cli.watching import Stillness, describe, describe_delayed, follow, positions, until_still, without_reason
+from coranto.cli.watching import (
+    Stillness,
+    describe,
+    describe_delayed,
+    describe_rest,
+    follow,
+    positions,
+    until_done,
+    without_reason,
+)
 from coranto.pages import FilePageStore
 from coranto.records import DroppedArticle, FinishedArticle
 from coranto.topology import DROPPED, FINISHED
-from coranto.worker.connection import connect
 
 if TYPE_CHECKING:
-    from coranto.samplesite import SampleSite
+    from coranto.samplesite import Difference, SampleSite
 
 _HORIZON = timedelta(seconds=60)
 """A message that is delayed for longer is left for the next time: its host is down or asks for patience."""
@@ -85,7 +92,7 @@ async def _run(sources: Sequence[Source], timeout_seconds: float, data: Path | N
         try:
             processes = await stack.enter_async_context(running(plan, stop))
             tell(f"ready after {time.monotonic() - began:.1f} s")
-            system = await stack.enter_async_context(_connected_to(processes))
+            system = await stack.enter_async_context(connected_to(processes.redis_url))
             job = _Job(system, data, began + timeout_seconds)
             code = await _unless_stopped(job.read(sources) if sources else job.read_sample(), stop)
         except StoppedError:
@@ -106,15 +113,6 @@ async def _unless_stopped(job: Awaitable[int], stop: asyncio.Event) -> int:
             await working
         raise StoppedError
     return working.result()
-
-
-@asynccontextmanager
-async def _connected_to(processes: Processes) -> AsyncIterator[RunningSystem]:
-    redis = connect(processes.redis_url)
-    try:
-        yield RunningSystem(redis, locate.pipeline())
-    finally:
-        await redis.aclose()
 
 
 class _Job:
@@ -166,16 +164,19 @@ class _Job:
 
         expectations = expectations_for({str(host): url for host, url in site.urls().items()})
         bases = tuple(f"{url}/" for url in site.urls().values())
-        with opened_library(self._data) as library:
+        with opened_library(self._data, may_be_missing=True) as library:
             # A library that has served before holds other articles too.
             records = [record for record in library.finished() if record.discovery.canonical_url.startswith(bases)]
             found = differences(expectations, records, library.ledger(), corrections_seen=True)
+        if earlier := [record for record in records if record.id not in harvest.articles]:
+            say(f"An earlier run has stored {_count(len(earlier), 'article')} of the site:\n")
+            for record in earlier:
+                _print_entry(record)
         _print_account(harvest, len(records))
         listed = sum(expectation.is_listed for expectation in expectations)
-        for difference in found:
-            say(f"✗ {difference}", style="red")
         if found:
-            pages = len({difference.page for difference in found})
+            _print_differences(found)
+            pages = len({difference.url for difference in found})
             say(f"\n{pages} of {listed} pages did not come out as they must.", style="bold red")
             return FAILED
         say(f"✓ Each of the {listed} pages of the sample site came out as it must.", style="bold green")
@@ -185,16 +186,13 @@ class _Job:
 
     async def read(self, sources: Sequence[Source]) -> int:
         """Read the user's sources; 3 when no article came of them."""
-        # One saved page is shown whole; what comes of a feed or a directory is listed.
-        is_single = len(sources) == 1 and sources[0].file is not None
-        async with self._harvesting(None if is_single else _print_entry) as harvest:
+        display = _Display(may_be_single=len(sources) == 1)
+        async with self._harvesting(display.show) as harvest:
             stillness = await self._submit_and_wait(sources, is_revisit=True)
-        with opened_library(self._data) as library:
-            self._recall(harvest, library, show=None if is_single else _print_entry)
+        with opened_library(self._data, may_be_missing=True) as library:
+            self._recall(harvest, library, display.show)
             stored = library.count()
-        if is_single:
-            for article in harvest.articles.values():
-                print_article(out, article)
+        display.finish()
         _print_refusals(harvest)
         _print_account(harvest, stored)
         if not stillness.is_still:
@@ -202,14 +200,13 @@ class _Job:
         _tell_far(stillness)
         return 0 if harvest.articles else NOT_FOUND
 
-    def _recall(self, harvest: Harvest, library: Catalogue, *, show: Callable[[FinishedArticle], None] | None) -> None:
+    def _recall(self, harvest: Harvest, library: Catalogue, show: Callable[[FinishedArticle], None]) -> None:
         """Add what was stored before and has not changed: it is the answer all the same."""
         for dropped in harvest.dropped:
             stored = library.revisions_of(dropped.url) if dropped.reason in _STORED_BEFORE else []
             if stored and stored[-1].id not in harvest.articles:
                 harvest.articles[stored[-1].id] = stored[-1]
-                if show is not None:
-                    show(stored[-1])
+                show(stored[-1])
 
     # --- both ------------------------------------------------------------------------------------------------------
 
@@ -223,26 +220,13 @@ class _Job:
         with err.status("reading") as display:
 
             async def show(states: Sequence[StageState]) -> None:
-                display.update(printable(describe(states)))
+                display.update(cell(describe(states)))
 
-            while True:
-                stillness = await self._until_still(show)
-                if not stillness.is_still:
-                    return stillness
-                if await unread_feeds(self._system):
-                    await asyncio.sleep(0.2)
-                    continue
-                # What the feeds brought was in the streams before they counted as read; now it must be settled too.
-                again = await self._until_still(show)
-                if not again.is_still or _outcomes(again) == _outcomes(stillness):
-                    return again
-
-    async def _until_still(self, show: Callable[[Sequence[StageState]], Awaitable[None]]) -> Stillness:
-        left = max(0.0, self._deadline - time.monotonic())
-        return await until_still(self._system, timeout_seconds=left, horizon=_HORIZON, on_look=show)
+            left = max(0.0, self._deadline - time.monotonic())
+            return await until_done(self._system, timeout_seconds=left, horizon=_HORIZON, on_look=show)
 
     @asynccontextmanager
-    async def _harvesting(self, show: Callable[[FinishedArticle], None] | None) -> AsyncIterator[Harvest]:
+    async def _harvesting(self, show: Callable[[FinishedArticle], None]) -> AsyncIterator[Harvest]:
         """What comes in while the block runs, each article shown as it comes."""
         harvest, system = Harvest(), self._system
         finished, dropped = await positions(system, FINISHED), await positions(system, DROPPED)
@@ -250,8 +234,7 @@ class _Job:
         async def articles() -> None:
             async for article in follow(system, FINISHED, FinishedArticle, after=finished):
                 harvest.articles[article.id] = article
-                if show is not None:
-                    show(article)
+                show(article)
 
         async def refusals() -> None:
             async for each in follow(system, DROPPED, DroppedArticle, after=dropped):
@@ -271,12 +254,40 @@ class _Job:
 
     @staticmethod
     def _tell_unfinished(stillness: Stillness) -> int:
-        tell(f"not done in time: {describe(stillness.states)}; `coranto up` goes on with it", style="red")
+        tell(f"not done in time: {describe_rest(stillness)}; `coranto up` goes on with it", style="red")
         return FAILED
 
 
-def _outcomes(stillness: Stillness) -> list[Mapping[tuple[str, str], int]]:
-    return [state.outcomes for state in stillness.states]
+class _Display:
+    """Shows articles as they come in a list; one that stays alone is shown whole in the end."""
+
+    def __init__(self, *, may_be_single: bool) -> None:
+        self._holds_back = may_be_single
+        self._held: FinishedArticle | None = None
+
+    def show(self, article: FinishedArticle) -> None:
+        """Show the article, unless it may be the only one."""
+        if self._holds_back and (self._held is None or self._held.id == article.id):
+            self._held = article
+            return
+        self._holds_back = False
+        if self._held is not None:
+            _print_entry(self._held)
+            self._held = None
+        _print_entry(article)
+
+    def finish(self) -> None:
+        """Show the one that stayed alone."""
+        if self._held is not None:
+            print_article(out, self._held)
+            out.print()
+
+
+def _print_differences(found: Sequence[Difference]) -> None:
+    for (page, url), of_page in groupby(found, key=lambda difference: (difference.page, difference.url)):
+        say(f"✗ {page}  {url}", style="red")
+        for difference in of_page:
+            say(f"    {difference.what}")
 
 
 def _tell_refused(text: str) -> None:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -33,7 +34,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Write JSON, for progra
 # The message is packed by commit.lua; only Redis itself reads it without another library.
 _READ_DELAYED = """
 local found = {}
-local waiting = redis.call('ZRANGE', KEYS[1], ARGV[1], ARGV[2], 'WITHSCORES')
+local waiting = redis.call('ZRANGEBYSCORE', KEYS[1], ARGV[1], '+inf', 'WITHSCORES', 'LIMIT', ARGV[2], ARGV[3])
 for i = 1, #waiting, 2 do
   local packed = redis.call('HGET', KEYS[2], waiting[i])
   if packed then
@@ -60,6 +61,14 @@ class Delayed:
     def seconds_to_go(self) -> float:
         """Seconds until it is due; negative when it is overdue."""
         return (self.due - datetime.now(UTC)).total_seconds()
+
+
+@dataclass(frozen=True, slots=True)
+class DelayedFor:
+    """Messages of one stage that are delayed for long."""
+
+    count: int
+    soonest: Delayed
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,34 +121,46 @@ class RunningSystem:
         )
         return StageState(spec.name, total, outcomes)
 
-    async def settled_state(self) -> list[StageState]:
-        """Every stage, with nothing settled while they were looked at, so that no message slipped by between two looks.
+    async def consistent_state(self) -> list[StageState]:
+        """Every stage at one moment, as far as it matters: where nothing is unsettled, nothing slipped by between two looks.
 
-        Under load such a moment may not come; then the last look is given, in which something is unsettled anyway.
+        A message moves only with an outcome that is counted. Where the counts before and after a look are the same, what
+        was not seen in one stage was not on its way to another.
         """
         before = await self.state()
-        for _ in range(5):
+        while True:
             after = await self.state()
-            if [each.outcomes for each in before] == [each.outcomes for each in after] or _unsettled(after):
+            is_same = [each.outcomes for each in before] == [each.outcomes for each in after]
+            if is_same or any(each.unsettled for each in after):
                 return after
             before = after
-        return before
 
     async def delayed(self, spec: StageSpec) -> AsyncIterator[Delayed]:
         """The stage's waiting messages, soonest first within a partition."""
         for keys in self.pipeline.all_keys():
             first = 0
             while True:
-                rows = await self._delayed_page(spec, keys, first)
+                rows = await self._delayed_page(spec, keys, first=first, count=_DELAYED_AT_ONCE)
                 for row in rows:
                     yield row
                 if len(rows) < _DELAYED_AT_ONCE:
                     break
                 first += _DELAYED_AT_ONCE
 
-    async def _delayed_page(self, spec: StageSpec, keys: Keys, first: int) -> list[Delayed]:
+    async def delayed_beyond(self, spec: StageSpec, horizon: timedelta) -> DelayedFor | None:
+        """How many of the stage's messages are delayed for longer than the horizon; None when there is none."""
+        since = int((time.time() + horizon.total_seconds()) * 1000)
+        count, soonest = 0, list[Delayed]()
+        for keys in self.pipeline.all_keys():
+            count += int(await self.redis.zcount(keys.delayed(spec), since, "+inf"))
+            soonest += await self._delayed_page(spec, keys, since=since, count=1)
+        return DelayedFor(count, min(soonest, key=lambda each: each.due)) if soonest else None
+
+    async def _delayed_page(
+        self, spec: StageSpec, keys: Keys, *, since: int | str = "-inf", first: int = 0, count: int
+    ) -> list[Delayed]:
         answer: Any = await self._read_delayed(
-            keys=[keys.delayed(spec), keys.delayed_entries(spec)], args=[first, first + _DELAYED_AT_ONCE - 1]
+            keys=[keys.delayed(spec), keys.delayed_entries(spec)], args=[since, first, count]
         )
         return [
             Delayed(
@@ -151,19 +172,6 @@ class RunningSystem:
             )
             for due, event, attempts, reason in answer
         ]
-
-    async def next_due(self) -> datetime | None:
-        """When the next delayed message of any stage is due; None when none is delayed."""
-        dues = []
-        for spec in STAGES:
-            for keys in self.pipeline.all_keys():
-                rows: Any = await self.redis.zrange(keys.delayed(spec), 0, 0, withscores=True)
-                dues += [score for _, score in rows]
-        return datetime.fromtimestamp(min(dues) / 1000, UTC) if dues else None
-
-
-def _unsettled(states: Sequence[StageState]) -> int:
-    return sum(state.unsettled for state in states)
 
 
 def redis_address(data: Path | None) -> str:
@@ -186,10 +194,17 @@ def pages_directory(data: Path | None) -> Path:
 @asynccontextmanager
 async def connected(data: Path | None) -> AsyncIterator[RunningSystem]:
     """The running system. Raises NotRunningError when there is none, and redis' own errors when it does not answer."""
-    redis = connect(redis_address(data))
-    try:
+    async with connected_to(redis_address(data)) as system:
         # Asked once here: a command must say at once that nobody answers, and not after its third read.
-        await asyncio.wait_for(redis.ping(), timeout=10)
+        await asyncio.wait_for(system.redis.ping(), timeout=10)
+        yield system
+
+
+@asynccontextmanager
+async def connected_to(redis_url: str) -> AsyncIterator[RunningSystem]:
+    """The system on this Redis. Nothing is sent yet."""
+    redis = connect(redis_url)
+    try:
         yield RunningSystem(redis, locate.pipeline())
     finally:
         await redis.aclose()

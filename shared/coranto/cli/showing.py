@@ -17,7 +17,7 @@ from rich.table import Table
 
 from coranto import locate
 from coranto.cli.articles import print_article
-from coranto.cli.console import out, print_table, printable, say, tell, write_json
+from coranto.cli.console import cell, out, print_table, say, tell, write_json
 from coranto.cli.errors import NOT_FOUND, USAGE, CommandError, explain_settings
 from coranto.cli.library import LedgerLine, opened_library
 from coranto.cli.running import DataOption, JsonOption, connected
@@ -62,16 +62,11 @@ def show(
 
 
 def _read_library(key: Key, data: Path | None) -> tuple[list[FinishedArticle], list[LedgerLine]]:
-    try:
-        with opened_library(data) as library:
-            for name in (key.text, *sorted(key.ids)):
-                stored, ledger = library.revisions_of(name), library.ledger_of(name)
-                if stored or ledger:
-                    return stored, ledger
-    except CommandError as error:
-        if error.exit_code != NOT_FOUND:
-            raise
-        tell(str(error), style="dim")
+    with opened_library(data, may_be_missing=True) as library:
+        for name in (key.text, *sorted(key.ids)):
+            stored, ledger = library.revisions_of(name), library.ledger_of(name)
+            if stored or ledger:
+                return stored, ledger
     return [], []
 
 
@@ -98,7 +93,7 @@ def _explain_absence(
     if not places and not ledger:
         say(f"Nothing is known of {key.text}.")
         if not is_running:
-            tell("No running system was found, so its streams were not looked into.")
+            tell("No running system was found, so its streams were not looked into; say where it is with --data DIR.")
         else:
             tell(f"Submit it with: coranto submit {key.text}" if "://" in key.text else "Look it up by its address.")
 
@@ -200,9 +195,7 @@ def settings(
     table = Table.grid(padding=(0, 2))
     for name, value in values.items():
         is_set = variable_of(name) in {each.upper() for each in os.environ} or defaults.get(name, value) != value
-        table.add_row(
-            variable_of(name), printable(str(value)), style="bold" if is_set and name != "worker_name" else None
-        )
+        table.add_row(variable_of(name), cell(str(value)), style="bold" if is_set and name != "worker_name" else None)
     print_table(table)
     for line in _meant(unknown):
         tell(line, style="yellow")

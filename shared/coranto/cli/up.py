@@ -13,11 +13,12 @@ from typing import Annotated
 import typer
 
 from coranto import locate
-from coranto.cli.console import out, tell
+from coranto.cli.console import say, tell
 from coranto.cli.errors import USAGE, CommandError
+from coranto.cli.feeds import forget_feeds
 from coranto.cli.processes import Plan, Processes
-from coranto.cli.running import DataOption
-from coranto.client import AsyncClient, new_submission
+from coranto.cli.running import DataOption, connected_to
+from coranto.client import new_submission
 from coranto.topology import SERVICES
 
 SAMPLE_SETTINGS: Mapping[str, str] = {
@@ -34,6 +35,8 @@ SAMPLE_SETTINGS: Mapping[str, str] = {
     "CORANTO_FEEDER__LONGEST_INTERVAL": "3",
 }
 """What the services need to read the sample site."""
+
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def up(
@@ -96,7 +99,7 @@ async def _run(plan: Plan, *, is_sample_wanted: bool) -> None:
         try:
             async with running(plan, stop) as processes:
                 address = "its own Redis" if plan.redis_url is None else "the Redis of CORANTO_REDIS__URL"
-                out.print(f"ready: {_count(plan)} and {address} in {plan.data}; Ctrl-C stops", markup=False)
+                say(f"ready: {_count(plan)} and {address} in {plan.data}; Ctrl-C stops")
                 if is_sample_wanted:
                     await _with_sample(processes, stop)
                 await stop.wait()
@@ -132,7 +135,8 @@ async def stop_on_signals() -> AsyncIterator[asyncio.Event]:
     """An event that SIGINT, SIGTERM and SIGHUP set; further ones are left alone, so that stopping is not cut short."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    # Under nohup SIGHUP is ignored, and stays so.
+    numbers = [number for number in _STOP_SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
     for number in numbers:
         loop.add_signal_handler(number, stop.set)
     try:
@@ -145,10 +149,13 @@ async def stop_on_signals() -> AsyncIterator[asyncio.Event]:
 async def _with_sample(processes: Processes, stop: asyncio.Event) -> None:
     from coranto.samplesite import SampleSite  # late: a web server that only this option needs
 
-    async with SampleSite() as site, AsyncClient.from_url(processes.redis_url) as client:
-        await client.submit(new_submission(url, source="sample") for url in site.sources)
-        out.print(f"sample site: {site.base_url}/ and {site.wire_url}/, its feeds are submitted", markup=False)
-        await stop.wait()
+    async with SampleSite() as site, connected_to(processes.redis_url) as system:
+        await system.client.submit(new_submission(url, source="sample") for url in site.sources)
+        say(f"sample site: {site.base_url}/ and {site.wire_url}/, its feeds are submitted")
+        try:
+            await stop.wait()
+        finally:
+            await forget_feeds(system, site.sources)
 
 
 def _count(plan: Plan) -> str:

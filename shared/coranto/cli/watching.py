@@ -17,14 +17,14 @@ from redis.exceptions import RedisError
 from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.table import Table
-from rich.text import Text
 
 from coranto import locate
 from coranto.cli.articles import print_entry
-from coranto.cli.console import err, new_table, out, print_table, printable, say, tell, write_json, write_json_lines
+from coranto.cli.console import cell, err, new_table, out, print_table, say, tell, write_json, write_json_lines
 from coranto.cli.errors import USAGE, CommandError
+from coranto.cli.feeds import unread_feeds
 from coranto.cli.processes import ask_ready
-from coranto.cli.running import DataOption, Delayed, JsonOption, RunningSystem, StageState, connected
+from coranto.cli.running import DataOption, DelayedFor, JsonOption, RunningSystem, StageState, connected
 from coranto.records import FinishedArticle, Record
 from coranto.records.envelope import FIELD, MalformedEventError, decode
 from coranto.topology import FINISHED, STAGES, Stream
@@ -34,7 +34,6 @@ FAR = timedelta(seconds=60)
 """A message that is delayed for longer is named by `coranto wait`: nothing is wrong with it, and it takes its time."""
 
 _LOOK_EVERY_SECONDS = 0.25
-_DELAYED_NAMED = 5
 _REASONS_SHOWN = 8
 
 RecordT = TypeVar("RecordT", bound=Record)
@@ -47,15 +46,20 @@ class Stillness:
     is_still: bool
     """True when nothing waits, is in hand or is delayed (or, with a horizon, is due before it)."""
     states: Sequence[StageState]
-    far: Sequence[Delayed] = ()
+    far: Sequence[DelayedFor] = ()
     """Messages that are delayed beyond the horizon."""
+    unread_feeds: Sequence[str] = ()
+    """Feeds that have not been read yet, though nothing is in the streams."""
 
 
 def wait(
     timeout: Annotated[float | None, typer.Option("--timeout", min=0, metavar="SECONDS", help="Longest wait.")] = None,
     data: DataOption = None,
 ) -> None:
-    """Return when nothing waits, is in hand or is delayed in any stage. Exit code 1 when the time was over before."""
+    """Return when nothing waits, is in hand or is delayed in any stage, and every new feed has been read.
+
+    Exit code 1 when the time was over before.
+    """
     is_still = asyncio.run(_wait(timeout, data))
     if not is_still:
         raise typer.Exit(1)
@@ -67,22 +71,16 @@ async def _wait(timeout_seconds: float | None, data: Path | None) -> bool:
 
         async def look(states: Sequence[StageState]) -> None:
             nonlocal is_told
-            if is_told or sum(state.unsettled for state in states) > sum(state.depth.delayed for state in states):
-                return
-            far = await find_far(system, FAR)
-            if far:
-                is_told = True
-                tell(f"only delayed messages are left; {describe_delayed(far)}")
+            display.update(cell(describe(states)))
+            if not is_told and not any(state.depth.waiting + state.depth.pending for state in states):
+                far = await find_far(system, FAR)
+                if is_told := bool(far):
+                    tell(f"only delayed messages are left; {describe_delayed(far)}")
 
         with err.status("waiting") as display:
-
-            async def show(states: Sequence[StageState]) -> None:
-                display.update(printable(describe(states)))
-                await look(states)
-
-            stillness = await until_still(system, timeout_seconds=timeout_seconds, on_look=show)
+            stillness = await until_done(system, timeout_seconds=timeout_seconds, on_look=look)
     if not stillness.is_still:
-        tell(f"not done after {timeout_seconds:g} s: {describe(stillness.states)}", style="yellow")
+        tell(f"not done after {timeout_seconds:g} s: {describe_rest(stillness)}", style="yellow")
     return stillness.is_still
 
 
@@ -101,12 +99,12 @@ async def until_still(
     states: Sequence[StageState] = ()
     while True:
         try:
-            states = await system.settled_state()
+            states = await system.consistent_state()
             if not any(state.unsettled for state in states):
                 return Stillness(True, states)
             if horizon is not None and not any(state.depth.waiting + state.depth.pending for state in states):
                 far = await find_far(system, horizon)
-                if len(far) == sum(state.depth.delayed for state in states):
+                if sum(each.count for each in far) == sum(state.depth.delayed for state in states):
                     return Stillness(True, states, far)
             if on_look is not None:
                 await on_look(states)
@@ -118,14 +116,48 @@ async def until_still(
         await asyncio.sleep(_LOOK_EVERY_SECONDS)
 
 
-async def find_far(system: RunningSystem, horizon: timedelta) -> list[Delayed]:
-    """Messages of all stages that are delayed for longer than the horizon."""
-    return [
-        delayed
-        for spec in STAGES
-        async for delayed in system.delayed(spec)
-        if delayed.seconds_to_go > horizon.total_seconds()
-    ]
+async def until_done(
+    system: RunningSystem,
+    *,
+    timeout_seconds: float | None = None,
+    horizon: timedelta | None = None,
+    on_look: Callable[[Sequence[StageState]], Any] | None = None,
+) -> Stillness:
+    """As `until_still`, and until every feed that was handed in has been read and its articles are settled too."""
+    deadline = None if timeout_seconds is None else time.monotonic() + timeout_seconds
+
+    def left() -> float | None:
+        return None if deadline is None else max(0.0, deadline - time.monotonic())
+
+    while True:
+        stillness = await until_still(system, timeout_seconds=left(), horizon=horizon, on_look=on_look)
+        if not stillness.is_still:
+            return stillness
+        try:
+            unread = await unread_feeds(system)
+        except RedisError as error:
+            if not is_passing(error):
+                raise
+            continue
+        if unread:
+            if left() == 0:
+                return Stillness(False, stillness.states, unread_feeds=unread)
+            await asyncio.sleep(_LOOK_EVERY_SECONDS)
+            continue
+        # What the feeds brought was in the streams before they counted as read; now it must be settled too.
+        again = await until_still(system, timeout_seconds=left(), horizon=horizon, on_look=on_look)
+        if not again.is_still or _outcomes(again) == _outcomes(stillness):
+            return again
+
+
+def _outcomes(stillness: Stillness) -> list[Mapping[tuple[str, str], int]]:
+    return [state.outcomes for state in stillness.states]
+
+
+async def find_far(system: RunningSystem, horizon: timedelta) -> list[DelayedFor]:
+    """What is delayed for longer than the horizon, stage by stage."""
+    found = [await system.delayed_beyond(spec, horizon) for spec in STAGES]
+    return [each for each in found if each is not None]
 
 
 def describe(states: Sequence[StageState]) -> str:
@@ -139,18 +171,19 @@ def describe(states: Sequence[StageState]) -> str:
     return "; ".join(parts) or "nothing is left"
 
 
-def describe_delayed(delayed: Sequence[Delayed]) -> str:
-    """What the messages wait for, the soonest first."""
-    causes: dict[tuple[str, str], list[Delayed]] = {}
-    for each in delayed:
-        causes.setdefault((each.stage, each.reason), []).append(each)
-    parts = []
-    for (stage, reason), found in sorted(causes.items(), key=lambda item: min(each.due for each in item[1]))[
-        :_DELAYED_NAMED
-    ]:
-        soonest = min(found, key=lambda each: each.due)
-        parts.append(f"{len(found)} in the {stage} ({reason}), the next in {span(soonest.seconds_to_go)}")
-    return "; ".join(parts)
+def describe_rest(stillness: Stillness) -> str:
+    """What was not done when the time was over."""
+    if stillness.unread_feeds:
+        return f"{', '.join(stillness.unread_feeds)} not read yet"
+    return describe(stillness.states)
+
+
+def describe_delayed(delayed: Sequence[DelayedFor]) -> str:
+    """What is delayed, where, and for how long."""
+    return "; ".join(
+        f"{each.count} in the {each.soonest.stage}, the next in {span(each.soonest.seconds_to_go)} ({each.soonest.reason})"
+        for each in delayed
+    )
 
 
 def span(seconds: float) -> str:
@@ -249,14 +282,14 @@ async def _top(interval: float, count: int | None, data: Path | None) -> None:
                 except RedisError as error:
                     if not is_passing(error):
                         raise
-                    live.update(f"Redis does not answer ({printable(str(error))}); looking again", refresh=True)
+                    live.update(cell(f"Redis does not answer ({error}); looking again"), refresh=True)
                     continue
                 live.update(_screen(states, _rates(before, states, now - looked_at)), refresh=True)
                 before, looked_at, looks = states, now, looks + 1
 
 
 def _screen(states: Sequence[StageState], rates: Mapping[str, float]) -> RenderableType:
-    return Group(_table(states, rates=rates), Text(_reasons(states), style="dim"))
+    return Group(_table(states, rates=rates), cell(_reasons(states), style="dim"))
 
 
 def _rates(before: Sequence[StageState], after: Sequence[StageState], seconds: float) -> dict[str, float]:
@@ -297,7 +330,7 @@ def _reasons(states: Sequence[StageState]) -> str:
         if found:
             shown = [text for _, text in sorted(found, reverse=True)[:_REASONS_SHOWN]]
             lines.append(f"{state.stage}: {', '.join(shown)}")
-    return printable("\n".join(lines))
+    return "\n".join(lines)
 
 
 def without_reason(detail: str, reason: str) -> str:

@@ -196,13 +196,13 @@ def _examine_text(expectation: Expectation, article: ArticleText, content: Conte
     for sentence in wanted:
         if sentence not in text:
             yield "text", f"a paragraph is missing: {_quote(sentence)}"
-    for sentence in expectation.noise:
-        if _folded(sentence) in text:
-            yield "text", f"noise is taken for text: {_quote(sentence)}"
+    noise = [sentence for sentence in map(_folded, expectation.noise) if sentence in text]
+    for sentence in noise:
+        yield "text", f"noise is taken for text: {_quote(sentence)}"
     own = " ".join([*wanted, _folded(article.title), _folded(article.lead or ""), _folded(article.correction or "")])
     for block in content.paragraphs:
         piece = _folded(block.text)
-        if piece not in own and not any(sentence in piece for sentence in wanted):
+        if piece not in own and not any(sentence in piece for sentence in (*wanted, *noise)):
             yield "text", f"a block that is not the article's: {_quote(piece)}"
     if article.correction is not None and _folded(article.correction) not in text:
         yield from _compare("correction", content.correction, article.correction)

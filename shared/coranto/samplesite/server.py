@@ -96,9 +96,9 @@ class SampleSite:
         """The page's address."""
         return self._urls[page.host] + page.path
 
-    def urls(self) -> dict[HostName, str]:
+    def urls(self) -> dict[str, str]:
         """Addresses of both hosts."""
-        return dict(self._urls)
+        return {str(host): url for host, url in self._urls.items()}
 
     async def __aenter__(self) -> Self:
         for host in ("site", "wire"):

@@ -228,16 +228,18 @@ class MemoryStreams:
             self.pipeline.add(self.retry, row.event, attempts=row.attempts, since_ms=row.since_ms)
         return len(due)
 
-    async def tidy(self, *, keep: timedelta, forget_consumers_after: timedelta) -> int:  # noqa: ARG002 - none pile up here
+    async def tidy(self, *, keep: timedelta, keep_at_most: timedelta, forget_consumers_after: timedelta) -> int:  # noqa: ARG002 - none pile up here
         """Trim what every group has acknowledged."""
         own = [self.spec.reads, *([self.spec.writes] if self.spec.writes else [])]
-        trimmed = self._trim(self.retry, None)
+        trimmed = self._trim(self.retry, None, None)
         for stream in own:
-            keep_from = self.pipeline.clock() - keep.total_seconds() if stream.is_replayable else None
-            trimmed += self._trim(self.keys.stream(stream), keep_from)
+            now = self.pipeline.clock()
+            keep_from = now - keep.total_seconds() if stream.is_replayable else None
+            drop_before = now - keep_at_most.total_seconds() if stream.is_replayable else None
+            trimmed += self._trim(self.keys.stream(stream), keep_from, drop_before)
         return trimmed
 
-    def _trim(self, key: str, keep_from: float | None) -> int:
+    def _trim(self, key: str, keep_from: float | None, drop_before: float | None) -> int:
         stream = self.pipeline.stream(key)
         firsts = [min(group.pending, default=group.last + 1) for group in stream.groups.values()]
         if not firsts and keep_from is None:
@@ -245,7 +247,10 @@ class MemoryStreams:
         gone = [
             number
             for number, row in stream.rows.items()
-            if number < min(firsts, default=stream.next_number) and (keep_from is None or row.at_ms < keep_from * 1000)
+            if (
+                number < min(firsts, default=stream.next_number) and (keep_from is None or row.at_ms < keep_from * 1000)
+            )
+            or (drop_before is not None and row.at_ms < drop_before * 1000)
         ]
         for number in gone:
             del stream.rows[number]

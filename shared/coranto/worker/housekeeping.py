@@ -120,6 +120,7 @@ class Housekeeping:
             await self._claim(number, streams)
             await streams.tidy(
                 keep=self._settings.keep_finished,
+                keep_at_most=self._settings.keep_finished_at_most,
                 forget_consumers_after=self._settings.claim_after * _CLAIM_TIMES_TO_FORGET,
             )
             self._depths[number] = depth = await streams.measure()

@@ -173,17 +173,19 @@ class RedisStreams:
         keys = [self.keys.delayed(self.spec), self.keys.delayed_entries(self.spec), self.retry]
         return int(await self._move_due(keys=keys, args=[now_ms, limit]))
 
-    async def tidy(self, *, keep: timedelta, forget_consumers_after: timedelta) -> int:
+    async def tidy(self, *, keep: timedelta, keep_at_most: timedelta, forget_consumers_after: timedelta) -> int:
         """Trim what every group has acknowledged, and remove consumers that are gone."""
         idle = int(forget_consumers_after.total_seconds() * 1000)
         keep_from = int((time.time() - keep.total_seconds()) * 1000)
-        trimmed = int(await self._tidy(keys=[self.retry], args=["", idle]))
+        drop_before = int((time.time() - keep_at_most.total_seconds()) * 1000)
+        trimmed = int(await self._tidy(keys=[self.retry], args=["", idle, ""]))
         own = {self.spec.reads} | ({self.spec.writes} if self.spec.writes else set())
         for stream in (stream for stream in STREAMS if stream in own):
             keys = [self.keys.stream(stream)]
             if stream.announces_once:
                 keys.append(self.keys.announced(stream))
-            trimmed += int(await self._tidy(keys=keys, args=[keep_from if stream.is_replayable else "", idle]))
+            spans: list[str | int] = [keep_from, idle, drop_before] if stream.is_replayable else ["", idle, ""]
+            trimmed += int(await self._tidy(keys=keys, args=spans))
         return trimmed
 
     async def measure(self) -> Depth:

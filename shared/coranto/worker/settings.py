@@ -103,6 +103,10 @@ class DeliverySettings(Concern):
     keep_finished: Duration = Field(
         timedelta(days=7), description="Span of finished and dropped events kept for replay."
     )
+    keep_finished_at_most: Duration = Field(
+        timedelta(days=30),
+        description="Span after which finished and dropped events go even if a group has not read them.",
+    )
     keep_submissions: Duration = Field(
         timedelta(hours=24), description="Span in which a repeated submission id has no second effect."
     )

@@ -73,7 +73,9 @@ class RetryPolicy:
 
     def delay_seconds(self, attempt: int, retry_after: timedelta | None = None) -> float:
         """Seconds to wait after the attempt of this number (1 for the first) failed."""
-        ceiling = min(self.longest_delay.total_seconds(), self.first_delay.total_seconds() * 2.0 ** (attempt - 1))
+        # The exponent is bounded: a stage may allow a thousand attempts, and 2.0 ** 1024 is no float.
+        doubled = self.first_delay.total_seconds() * 2.0 ** min(attempt - 1, 60)
+        ceiling = min(self.longest_delay.total_seconds(), doubled)
         own = random.uniform(ceiling / 2, ceiling)  # noqa: S311 - jitter, not a secret
         return max(own, retry_after.total_seconds()) if retry_after is not None else own
 

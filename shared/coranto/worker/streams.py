@@ -142,8 +142,12 @@ class StageStreams(Protocol):
     async def move_due(self, *, now_ms: int, limit: int) -> int:
         """Move delayed messages that are due to the retry line. Gives their number."""
 
-    async def tidy(self, *, keep: timedelta, forget_consumers_after: timedelta) -> int:
-        """Trim what every group has acknowledged, and remove consumers that are gone. Gives entries trimmed."""
+    async def tidy(self, *, keep: timedelta, keep_at_most: timedelta, forget_consumers_after: timedelta) -> int:
+        """Trim what every group has acknowledged, and remove consumers that are gone. Gives entries trimmed.
+
+        A replayable stream keeps `keep` of what is settled, and never more than `keep_at_most`: a subscriber's group that was
+        abandoned would hold it for ever.
+        """
 
     async def measure(self) -> Depth:
         """How much waits."""

@@ -1,5 +1,6 @@
 -- Trims a stream behind what every group has acknowledged, and removes consumers that are gone.
--- KEYS stream, announced   ARGV keep_from_ms ("" when settled entries need not be kept), consumer_idle_ms
+-- KEYS stream, announced   ARGV keep_from_ms ("" when settled entries need not be kept), consumer_idle_ms,
+-- drop_before_ms ("" when nothing unsettled may go: else a group that was abandoned does not hold the stream for ever)
 -- Gives how many entries were trimmed.
 local groups = redis.pcall('XINFO', 'GROUPS', KEYS[1])
 if groups.err then return 0 end
@@ -34,5 +35,6 @@ if ARGV[1] ~= '' then
   if boundary == nil or less(keep, boundary) then boundary = keep end
   if KEYS[2] then redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', '(' .. ARGV[1]) end
 end
+if ARGV[3] ~= '' and (boundary == nil or less(boundary, ARGV[3] .. '-0')) then boundary = ARGV[3] .. '-0' end
 if boundary == nil then return 0 end
 return redis.call('XTRIM', KEYS[1], 'MINID', '=', boundary)
