@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from coranto.urls import UnsupportedUrlError, canonicalize, fold_variants, host_of, join, parse
 
 SAME = [

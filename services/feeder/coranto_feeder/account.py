@@ -16,12 +16,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, Protocol
 
+from redis.asyncio import Redis
+
 from coranto.records import Submission, content_id
 from coranto.records.envelope import FIELD, peek
 from coranto.topology import DROPPED, FEEDER, FINISHED, STAGES, Pipeline
 from coranto.worker.log import get_logger
-from redis.asyncio import Redis
-
 from coranto_feeder.registry import Feed, FeedRegistry
 
 Submit = Callable[[Sequence[Submission]], Awaitable[object]]

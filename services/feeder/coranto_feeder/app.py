@@ -11,7 +11,6 @@ from coranto.client import AsyncClient
 from coranto.records import DiscoveredArticle, Submission
 from coranto.topology import FEEDER
 from coranto.worker.stage import RetryPolicy, Stage
-
 from coranto_feeder.account import AccountKeeper, SqliteAccount
 from coranto_feeder.feeds import FeedLimits
 from coranto_feeder.polling import Poller

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Annotated, TypeVar
 
 import typer
-from coranto import locate
-from coranto.urls import UnsupportedUrlError, parse
 from redis.asyncio import Redis
 from rich.console import Console
 from rich.table import Table
 
+from coranto import locate
+from coranto.urls import UnsupportedUrlError, parse
 from coranto_feeder.opml import BadOpmlError, Outline, read_opml, write_opml
 from coranto_feeder.polling import new_feed
 from coranto_feeder.registry import Feed, FeedRegistry

@@ -20,9 +20,10 @@ from typing import Any, Final, Literal
 from xml.etree.ElementTree import Element, ParseError
 
 import feedparser  # type: ignore[import-untyped]  # the package has no types
-from coranto.urls import UnsupportedUrlError, join
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import iterparse
+
+from coranto.urls import UnsupportedUrlError, join
 
 Kind = Literal["feed", "sitemap", "sitemap_index"]
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from xml.etree.ElementTree import ParseError
 from xml.sax.saxutils import escape, quoteattr
 
-from coranto.urls import UnsupportedUrlError, parse
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
+
+from coranto.urls import UnsupportedUrlError, parse
 
 
 class BadOpmlError(ValueError):

@@ -19,12 +19,12 @@ from email.utils import parsedate_to_datetime
 from itertools import pairwise
 from typing import Final
 
+from redis.exceptions import RedisError
+
 from coranto.records import Hints, Submission, content_id
 from coranto.urls import UnsupportedUrlError, host_of
 from coranto.web import WebClient, WebError, WebResponse
 from coranto.worker.log import get_logger, without_query
-from redis.exceptions import RedisError
-
 from coranto_feeder.autodiscover import find_feeds
 from coranto_feeder.feeds import Entry, FeedLimits, NotAFeedError, ParsedFeed, parse_feed
 from coranto_feeder.registry import Feed, FeedRegistry

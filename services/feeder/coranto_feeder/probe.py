@@ -7,7 +7,6 @@ from typing import Literal
 
 from coranto.urls import UnsupportedUrlError
 from coranto.web import PrivateAddressError, WebClient, WebError
-
 from coranto_feeder.feeds import FeedLimits, NotAFeedError, parse_feed
 from coranto_feeder.stage import ProbeFailedError
 

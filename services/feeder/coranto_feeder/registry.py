@@ -10,10 +10,11 @@ from collections.abc import Awaitable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Final, Literal, Protocol, cast
 
-from coranto.records import content_id
-from coranto.topology import FEEDER, Keys
 from pydantic import BaseModel, ConfigDict, Field
 from redis.asyncio import Redis
+
+from coranto.records import content_id
+from coranto.topology import FEEDER, Keys
 
 FeedKind = Literal["unknown", "feed", "sitemap", "sitemap_index"]
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Protocol
 
-from coranto.topology import FEEDER, Pipeline
 from redis.asyncio import Redis
+
+from coranto.topology import FEEDER, Pipeline
 
 
 class Seen(Protocol):

@@ -7,11 +7,11 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
+from redis.exceptions import RedisError
+
 from coranto.records import DiscoveredArticle, Discovery, Submission, article_id
 from coranto.urls import UnsupportedUrlError, canonicalize, fold_variants, parse
 from coranto.worker.stage import Invalid, Transient, Unwanted
-from redis.exceptions import RedisError
-
 from coranto_feeder.account import Account, NoAccount
 from coranto_feeder.autodiscover import looks_like_feed
 from coranto_feeder.polling import new_feed

@@ -6,12 +6,12 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
+from redis.asyncio import Redis
+
 from coranto.pages import FilePageStore
 from coranto.records import DiscoveredArticle, FetchedArticle
 from coranto.topology import FETCHER
 from coranto.worker.stage import RetryPolicy, Stage
-from redis.asyncio import Redis
-
 from coranto_fetcher.budget import BudgetLimits, HostBudget, SoloBudget
 from coranto_fetcher.journeys import NoJourneys, RedisJourneys
 from coranto_fetcher.reasons import REASONS, SYSTEMIC

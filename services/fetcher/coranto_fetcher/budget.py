@@ -80,7 +80,7 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local ticket, token, band = ARGV[1], ARGV[2], tonumber(ARGV[5])
 local patience, keep = tonumber(ARGV[6]), ARGV[8]
-local state = redis.call('HMGET', KEYS[1], 'lease_until', 'next_at', 'service', 'failures')
+local state = redis.call('HMGET', KEYS[1], 'lease_until', 'next_at', 'service', 'failures', 'started')
 local lease_until, next_at = tonumber(state[1] or 0), tonumber(state[2] or 0)
 local service, failures = tonumber(state[3] or 0), tonumber(state[4] or 0)
 local delay = tonumber(ARGV[3])
@@ -137,7 +137,11 @@ end
 
 -- The provisional next_at of a running request holds until it is given back or the lease ends.
 local base = math.max(now, next_at)
-if lease_until > now then base = math.max(base, now + math.min(delay, 1000)) end
+if lease_until > now then
+  -- A request that takes long will take longer: half of its age again, so that few come back in vain.
+  local age = now - tonumber(state[5] or now)
+  base = math.max(base, now + math.max(math.min(delay, 1000), age / 2))
+end
 redis.call('ZADD', KEYS[2], string.format('%.0f', place), ticket)
 local rank = redis.call('ZRANK', KEYS[2], ticket)
 local promised = math.ceil(base + rank * (delay + service))
@@ -170,7 +174,8 @@ if answer == 'fine' then
   pause, failures = math.floor(pause / 2), 0
   if pause <= delay then pause = 0 end
 else
-  pause = math.min(longest, math.max(first, 2 * delay, 2 * pause))
+  -- A host that says how long it wants to be left alone need not be guessed at.
+  if retry_after < 0 then pause = math.min(longest, math.max(first, 2 * delay, 2 * pause)) end
   if answer == 'failing' then failures = failures + 1 end
 end
 local wait = math.max(delay, pause)

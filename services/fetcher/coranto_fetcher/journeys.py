@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
 
+from redis.asyncio import Redis
+
 from coranto.records import DiscoveredArticle, Redirect
 from coranto.topology import FETCHER, Pipeline
-from redis.asyncio import Redis
 
 
 @dataclass(frozen=True, slots=True)

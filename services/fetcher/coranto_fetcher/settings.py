@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from pydantic import Field
+
 from coranto.web import WebLimits
 from coranto.web.settings import WebSettings
 from coranto.worker.settings import Duration, WorkerSettings
-from pydantic import Field
 
 
 class FetcherSettings(WebSettings):

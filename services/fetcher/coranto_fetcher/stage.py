@@ -15,6 +15,9 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Final
 
+from multidict import CIMultiDictProxy
+from redis.exceptions import RedisError
+
 from coranto.pages import PageStore
 from coranto.records import DiscoveredArticle, Fetch, FetchedArticle, SavedPage
 from coranto.urls import Address, UnsupportedUrlError, parse
@@ -36,9 +39,6 @@ from coranto.web import (
     WebResponse,
 )
 from coranto.worker.stage import Invalid, StageSignal, Transient, Unwanted
-from multidict import CIMultiDictProxy
-from redis.exceptions import RedisError
-
 from coranto_fetcher.budget import Answer, Budget, Busy, Down, Turn
 from coranto_fetcher.challenge import find_challenge
 from coranto_fetcher.journeys import Journey, Journeys, NoJourneys
@@ -63,6 +63,8 @@ class FetchLimits:
     obeys_robots: bool = True
     longest_pause_in_hand: timedelta = timedelta(seconds=1.5)
     """A pause between two requests for one article is waited out up to this; beyond it the message gives up its slot."""
+    longest_wait_in_hand: timedelta = timedelta(milliseconds=250)
+    """A turn that comes within this is waited for, once: sending the message back would take about as long."""
 
 
 def _utc_now() -> datetime:
@@ -201,6 +203,9 @@ class _Way:
                 await self._pause(self._turn, delay)
             return
         answer = await self._budget.take(host, self._ticket, delay=delay, is_backlog=self._is_backlog)
+        if isinstance(answer, Busy) and answer.retry_after <= self._limits.longest_wait_in_hand:
+            await asyncio.sleep(answer.retry_after.total_seconds())
+            answer = await self._budget.take(host, self._ticket, delay=delay, is_backlog=self._is_backlog)
         match answer:
             case Busy(retry_after=wait):
                 raise Transient("host_busy", retry_after=wait, spends_attempt=False, detail=host)

@@ -8,9 +8,10 @@ from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any, Protocol
 
+from redis.asyncio import Redis
+
 from coranto.records import DiscoveredArticle
 from coranto.topology import FETCHER, Pipeline
-from redis.asyncio import Redis
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from redis.asyncio import Redis
+
 from coranto.records import Submission
 from coranto.topology import Keys
 from coranto.web import AddressGuard, WebClient
 from coranto_feeder.polling import Poller, PollResult, new_feed
 from coranto_feeder.registry import Feed, FeedRegistry
 from coranto_feeder.settings import FeederSettings
-from redis.asyncio import Redis
 
 NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 

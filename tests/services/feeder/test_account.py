@@ -10,6 +10,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from redis.asyncio import Redis
+
 from coranto.embedded import EmbeddedRedis
 from coranto.records import DroppedArticle, Submission
 from coranto.records.envelope import FIELD, encode
@@ -17,7 +19,6 @@ from coranto.topology import DISCOVERED, DROPPED, Keys, Pipeline
 from coranto_feeder.account import AccountKeeper, SqliteAccount
 from coranto_feeder.polling import new_feed
 from coranto_feeder.registry import FeedRegistry
-from redis.asyncio import Redis
 
 Make = Callable[..., Submission]
 

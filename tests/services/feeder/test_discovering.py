@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from redis.asyncio import Redis
+
 from coranto.records import DiscoveredArticle, PageRef, SavedPage, Submission, article_id
 from coranto.topology import Keys, Pipeline
 from coranto.web import WebClient
@@ -22,7 +24,6 @@ from coranto_feeder.registry import FeedRegistry
 from coranto_feeder.seen import ProcessSeen, RedisSeen, Seen
 from coranto_feeder.settings import Settings
 from coranto_feeder.stage import discover
-from redis.asyncio import Redis
 
 if TYPE_CHECKING:  # pytest hands conftest's classes over as fixtures; tests only name their types
     from tests.services.feeder.conftest import Site

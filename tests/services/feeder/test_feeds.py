@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+
 from coranto_feeder.autodiscover import find_feeds, looks_like_feed
 from coranto_feeder.feeds import FeedLimits, NotAFeedError, parse_feed, strip_markup
 from coranto_feeder.opml import BadOpmlError, Outline, read_opml, write_opml
@@ -149,6 +150,12 @@ def test_gzip_bomb_and_too_many_entries_are_bounded() -> None:
 def test_full_text_beyond_the_limit_is_left_out() -> None:
     long = RSS.replace("Весь текст", "a" * 1000).encode("windows-1251")
     assert parse_feed(long, url=URL, limits=FeedLimits(max_body_chars=500)).entries[0].body_html is None
+
+
+def test_halves_of_characters_do_not_get_into_records() -> None:
+    feed = JSON.replace("One", r"One \ud800").replace("<p>Text", r"<p>\udfffText").encode()
+    entry = parse_feed(feed, url=URL).entries[0]
+    assert f"{entry.title}{entry.body_html}".encode()
 
 
 def test_markup_is_stripped() -> None:

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 from aiohttp import web
+from redis.asyncio import Redis
+
 from coranto.topology import Keys
 from coranto.web import WebClient
 from coranto_feeder.polling import Poller, new_feed
 from coranto_feeder.registry import FeedRegistry
 from coranto_feeder.settings import FeederSettings
-from redis.asyncio import Redis
 
 if TYPE_CHECKING:  # pytest hands conftest's classes over as fixtures; tests only name their types
     from tests.services.feeder.conftest import PolledFeeds, Site

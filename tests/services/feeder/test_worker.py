@@ -11,13 +11,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from redis.asyncio import Redis
+
 from coranto.client import AsyncClient, new_submission
 from coranto.embedded import EmbeddedRedis
 from coranto.records import DiscoveredArticle
 from coranto.records.envelope import FIELD, decode
 from coranto.topology import DISCOVERED, Keys
 from coranto_feeder.registry import FeedRegistry
-from redis.asyncio import Redis
 
 if TYPE_CHECKING:  # pytest hands conftest's classes over as fixtures; tests only name their types
     from tests.services.feeder.conftest import Site

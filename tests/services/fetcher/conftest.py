@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from redis.asyncio import Redis
+
 from coranto.pages import FilePageStore
 from coranto.records import DiscoveredArticle, Discovery, FetchedArticle, Hints, article_id
 from coranto.topology import Pipeline
@@ -23,7 +25,6 @@ from coranto_fetcher.journeys import RedisJourneys
 from coranto_fetcher.robots import RobotsCache
 from coranto_fetcher.stage import FetchLimits, fetch
 from coranto_fetcher.validators import RedisValidators
-from redis.asyncio import Redis
 
 PAGE = "<!doctype html><html><head><title>A title</title></head><body><p>A paragraph of text.</p></body></html>"
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]

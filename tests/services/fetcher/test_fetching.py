@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from aiohttp import web
+from redis.asyncio import Redis
+
 from coranto.pages import FilePageStore
 from coranto.records import DiscoveredArticle, PageRef, SavedPage
 from coranto.web import AddressGuard, WebClient
@@ -20,7 +22,6 @@ from coranto_fetcher.app import create_stage
 from coranto_fetcher.budget import Answer, HostBudget, Turn
 from coranto_fetcher.reasons import REASONS, SYSTEMIC
 from coranto_fetcher.settings import Settings
-from redis.asyncio import Redis
 
 if TYPE_CHECKING:  # pytest hands conftest's classes over as fixtures; tests only name their types
     from tests.services.fetcher.conftest import Fetcher, Site
@@ -232,15 +233,15 @@ async def test_slow_host_does_not_hold_up_another(
     fetcher: Fetcher, site: Site, other_site: Site, discovered: Make
 ) -> None:
     async def slow(_: web.Request) -> web.Response:
-        await asyncio.sleep(1.0)
+        await asyncio.sleep(1.7)
         return web.Response(body=PAGE_BODY, content_type="text/html")
 
     site.answers["/page-slow"] = slow
     waiting = asyncio.create_task(fetcher.fetch_in_turn(discovered(site.url + "/page-slow")))
     await asyncio.sleep(0.3)
     with pytest.raises(Transient, match="host_busy"):  # at once, and not after the slow page
-        await asyncio.wait_for(fetcher.fetch(discovered(site.url + "/page")), 0.3)
-    async with asyncio.timeout(0.6):
+        await asyncio.wait_for(fetcher.fetch(discovered(site.url + "/page")), 0.6)
+    async with asyncio.timeout(0.7):
         await fetcher.fetch_in_turn(discovered(other_site.url + "/page"))
     assert not waiting.done()
     await waiting

@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from redis.asyncio import Redis
+
 from coranto.web import AddressGuard, ConnectFailedError, WebClient
 from coranto_fetcher.robots import MAX_ROBOTS_BYTES, RobotsCache, RobotsRules, RobotsUnreachableError
-from redis.asyncio import Redis
 
 # What the suites expect and we do otherwise, each for a reason.
 MEANT_OTHERWISE = {

@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
+from redis.asyncio import Redis
+
 from coranto.records import DiscoveredArticle, DroppedArticle, FetchedArticle
 from coranto.records.envelope import FIELD, decode, encode
 from coranto.topology import DISCOVERED, DROPPED, FETCHED, Keys
-from redis.asyncio import Redis
 
 if TYPE_CHECKING:  # pytest hands conftest's classes over as fixtures; tests only name their types
     from tests.services.fetcher.conftest import Site

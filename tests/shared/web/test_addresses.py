@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
+
 from coranto.urls import host_of
 from coranto.web import AddressGuard, PrivateAddressError, special_range
 from coranto.web.addresses import GuardedResolver

@@ -18,6 +18,7 @@ import pytest
 import zstandard
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+
 from coranto.web import (
     AddressGuard,
     BodyTooLargeError,
