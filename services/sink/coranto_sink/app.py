@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from coranto.records import ClassifiedArticle, DroppedArticle, FinishedArticle, Record
 from coranto.topology import LEDGER, SINK
 from coranto.worker.stage import RetryPolicy, Stage
-
 from coranto_sink.reasons import REASONS, SYSTEMIC
 from coranto_sink.settings import Settings
 from coranto_sink.sqlite import SqliteLibrary

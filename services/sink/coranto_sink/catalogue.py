@@ -16,7 +16,6 @@ from typing import Any, Self
 
 from coranto.records import FinishedArticle, article_id
 from coranto.urls import UnsupportedUrlError, canonicalize, fold_variants
-
 from coranto_sink import schema
 from coranto_sink.library import Hit, LedgerLine, LibraryError
 

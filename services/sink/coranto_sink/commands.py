@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import Annotated, TextIO
 
 import typer
+from rich.progress import track
+
 from coranto.cli.console import err, say, tell
 from coranto.cli.errors import NOT_FOUND, CommandError
 from coranto.cli.library import library_path
 from coranto.cli.running import DataOption, JsonOption
 from coranto.formats import to_atom_entry, to_atom_feed, to_json_ld, to_json_line, to_ninjs
 from coranto.records import FinishedArticle
-from rich.progress import track
-
 from coranto_sink.library import Catalogue, Hit, LibraryError, open_library
 
 export_app = typer.Typer(help="Write the stored articles out.", add_completion=False)

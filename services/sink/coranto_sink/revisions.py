@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from coranto.records import ClassifiedArticle, Image, Storage
-
 from coranto_sink.library import Declined, Stored
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
-from coranto.worker.settings import Concern, Duration, WorkerSettings
 from pydantic import Field
+
+from coranto.worker.settings import Concern, Duration, WorkerSettings
 
 
 class SinkSettings(Concern):

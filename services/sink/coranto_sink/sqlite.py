@@ -19,7 +19,6 @@ from typing import Generic, TypeVar, cast
 
 from coranto.records import ClassifiedArticle, DroppedArticle, FinishedArticle, Storage
 from coranto.topology import SINK
-
 from coranto_sink import schema
 from coranto_sink.library import (
     Declined,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from coranto.records import ClassifiedArticle, DroppedArticle, FinishedArticle
 from coranto.worker.stage import Transient, Unwanted
-
 from coranto_sink.library import Declined, Library, LibraryCorruptError, LibraryError
 
 

@@ -9,11 +9,13 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
+from typer.testing import CliRunner
+
+from coranto.cli.errors import CommandError
 from coranto.records import ClassifiedArticle, FinishedArticle
-from coranto_sink.commands import export_app, library_path, search_app
+from coranto_sink.commands import export_app, search_app
 from coranto_sink.sqlite import SqliteLibrary
 from coranto_sink.stage import store
-from typer.testing import CliRunner
 
 MakeArticle = Callable[..., ClassifiedArticle]
 
@@ -73,30 +75,26 @@ def test_search_can_print_json(data: Path) -> None:
     assert [json.loads(line)["language"] for line in result.stdout.splitlines()] == ["en", "en"]
 
 
-def test_search_without_a_match_ends_with_code_1(data: Path) -> None:
+def test_search_without_a_match_ends_with_code_3(data: Path) -> None:
     result = CliRunner().invoke(search_app, ["zeppelin", "--data", str(data)])
-    assert result.exit_code == 1
+    assert result.exit_code == 3
     assert "No stored article" in result.stderr
 
 
 def test_argument_with_a_space_is_a_phrase(data: Path) -> None:
     runner = CliRunner()
     assert runner.invoke(search_app, ["ferry", "flowing again", "--data", str(data)]).exit_code == 0
-    assert runner.invoke(search_app, ["ferry", "again flowing", "--data", str(data)]).exit_code == 1
+    assert runner.invoke(search_app, ["ferry", "again flowing", "--data", str(data)]).exit_code == 3
 
 
-def test_missing_library_is_explained_with_code_2(tmp_path: Path) -> None:
-    result = CliRunner().invoke(export_app, ["--data", str(tmp_path)])
-    assert result.exit_code == 2
-    assert "no library at" in result.stderr
+def test_missing_library_is_explained_with_code_3(tmp_path: Path) -> None:
+    error = CliRunner().invoke(export_app, ["--data", str(tmp_path)]).exception
+    assert isinstance(error, CommandError)
+    assert error.exit_code == 3
+    assert "no library at" in str(error)
 
 
-def test_library_is_found_by_option_then_variable_then_default(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_library_is_found_through_the_data_directory(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CORANTO_SINK__DATABASE", raising=False)
-    monkeypatch.delenv("CORANTO_DATA", raising=False)
-    assert library_path(None) == Path("coranto-data/library.sqlite")
-    monkeypatch.setenv("CORANTO_DATA", "there")
-    assert library_path(None) == Path("there/library.sqlite")
-    assert library_path(Path("here")) == Path("here/library.sqlite")
-    monkeypatch.setenv("CORANTO_SINK__DATABASE", "elsewhere.sqlite")
-    assert library_path(None) == Path("elsewhere.sqlite")
+    monkeypatch.setenv("CORANTO_DATA", str(data))
+    assert len(CliRunner().invoke(export_app).stdout.splitlines()) == 3

@@ -15,6 +15,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+
 from coranto.records import ClassifiedArticle
 from coranto.worker.stage import Transient
 from coranto_sink.library import open_library
@@ -194,6 +195,19 @@ async def test_file_removed_while_the_sink_runs_is_made_anew(
     await store(make_article("https://news.example/after"), library=library)
     with open_library(database) as catalogue:
         assert [article.discovery.canonical_url for article in catalogue.finished()] == ["https://news.example/after"]
+
+
+async def test_bug_in_the_writer_reaches_the_caller_and_the_next_call_works(
+    library: SqliteLibrary, make_article: MakeArticle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> sqlite3.Connection:
+        raise RuntimeError("a bug")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(library, "_connect", fail)
+        with pytest.raises(RuntimeError, match="a bug"):
+            await store(make_article(), library=library)
+    assert (await store(make_article(), library=library)).storage.revision == 1
 
 
 def test_storage_faults_are_systemic_and_in_the_closed_list() -> None:

@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+
 from coranto.records import ClassifiedArticle
 from coranto_sink.catalogue import SqliteCatalogue, match_expression
 from coranto_sink.library import Catalogue, LibraryError, open_library
@@ -62,7 +63,26 @@ async def test_search_knows_cyrillic_and_the_beginnings_of_words(
     with open_library(database) as catalogue:
         assert len(catalogue.search("МОСТ открыли")) == 1
         assert len(catalogue.search("нев*")) == 1
-        assert len(catalogue.search("невы")) == 0
+
+
+@pytest.mark.parametrize("query", ["зелёный самолёт", "зеленый самолет", "ЗЕЛЕНЫЙ САМОЛЁТ", "зелен* самол*"])
+async def test_search_takes_two_russian_letters_for_one(
+    library: SqliteLibrary, database: Path, make_article: MakeArticle, query: str
+) -> None:
+    await store(make_article("https://news.example/mixed", title="Зелёный самолет"), library=library)
+    with open_library(database) as catalogue:
+        assert len(catalogue.search(query)) == 1
+
+
+async def test_other_endings_count_only_where_no_article_has_the_words_as_they_are(
+    library: SqliteLibrary, database: Path, make_article: MakeArticle
+) -> None:
+    await store(make_article("https://news.example/one", title="Новые мосты Казани"), library=library)
+    with open_library(database) as catalogue:
+        assert len(catalogue.search("моста казань")) == 1
+        assert catalogue.search("порт") == []
+        await store(make_article("https://news.example/two", title="Ремонт моста"), library=library)
+        assert [hit.url for hit in catalogue.search("моста")] == ["https://news.example/two"]
 
 
 async def test_search_finds_a_phrase_only_where_its_words_stand_together(
@@ -107,8 +127,11 @@ async def test_replaced_text_is_no_longer_found(
 
 
 @pytest.mark.parametrize(
-    "query", ["", "   ", '"', '"""', "*", "AND", "NEAR(", "title:x", "a OR", "-b", "^c", "(", "{x}: y", "'", "\0", "…"]
-)
+    "query",
+    ["", "  ", '"', '"""', "*", "AND", "NEAR(", "title:x", "a OR", "-b", "^c", "(", "{x}: y", "'", "\0", "…",
+     "е" * 5000, "слово " * 5000],
+    ids=lambda query: repr(query[:8]),
+)  # fmt: skip
 async def test_no_query_is_a_syntax_error(
     library: SqliteLibrary, database: Path, make_article: MakeArticle, query: str
 ) -> None:
@@ -118,7 +141,7 @@ async def test_no_query_is_a_syntax_error(
 
 
 def test_operators_of_the_index_are_plain_words() -> None:
-    assert match_expression("title:bridge OR neva*") == '"title:bridge" "OR" "neva"*'
+    assert match_expression("title:bridge OR neva*") == '("title:bridge") AND ("OR") AND ("neva"*)'
 
 
 async def test_outcomes_are_counted_by_stage_and_reason(

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from coranto.records import ClassifiedArticle, DroppedArticle, FinishedArticle
 from coranto.worker.stage import Unwanted
 from coranto_sink.library import open_library

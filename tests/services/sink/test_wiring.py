@@ -11,6 +11,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+
 from coranto.records import ClassifiedArticle
 from coranto.topology import LEDGER, SINK
 from coranto_sink import schema

@@ -12,11 +12,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from redis.asyncio import Redis
+
 from coranto.records import ClassifiedArticle, DroppedArticle, FinishedArticle, Record
 from coranto.records.envelope import FIELD, decode, encode
 from coranto.topology import CLASSIFIED, DROPPED, FINISHED, Keys, Stream
 from coranto_sink.library import LibraryError, open_library
-from redis.asyncio import Redis
 
 MakeArticle = Callable[..., ClassifiedArticle]
 KEYS = Keys()

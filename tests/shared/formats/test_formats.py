@@ -8,6 +8,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
+
 from coranto.formats import to_atom_feed, to_json_ld, to_json_line, to_ninjs
 from coranto.records import (
     Block,

@@ -6,6 +6,7 @@ from collections import Counter
 from html.parser import HTMLParser
 
 import pytest
+
 from coranto.records import article_id
 from coranto.samplesite import Page, expectations_for, load_pages
 from coranto.samplesite.html import noise_in, render

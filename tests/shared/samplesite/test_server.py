@@ -7,6 +7,7 @@ from xml.etree import ElementTree as ET
 
 import aiohttp
 import pytest
+
 from coranto.samplesite import Page, SampleSite
 from coranto.samplesite.server import BOMB_MEBIBYTES, MEBIBYTE
 
