@@ -9,8 +9,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
-from coranto.embedded import EmbeddedRedis
 from redis.asyncio import Redis
+
+from coranto.embedded import EmbeddedRedis
 
 ROOT = Path(__file__).resolve().parent.parent
 

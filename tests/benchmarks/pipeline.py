@@ -22,6 +22,8 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+from redis.asyncio import Redis
+
 from coranto.client import AsyncClient, new_submission
 from coranto.embedded import EmbeddedRedis
 from coranto.pages import FilePageStore
@@ -31,7 +33,6 @@ from coranto.samplesite.html import render
 from coranto.topology import FINISHED, SERVICES, Keys
 from coranto_classifier.analysis import Analyst, ArticleText
 from coranto_extractor.reader import Request, read
-from redis.asyncio import Redis
 
 RESULTS = Path(__file__).parent / "results"
 TICKS = os.sysconf("SC_CLK_TCK")

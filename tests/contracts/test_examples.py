@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator, FormatChecker
+from pydantic import BaseModel, ValidationError
+
 from coranto.records import Record, article_id
 from coranto.records.articles import DiscoveredArticle
 from coranto.records.envelope import decode, encode
 from coranto.topology import STREAMS
-from jsonschema import Draft202012Validator, FormatChecker
-from pydantic import BaseModel, ValidationError
 
 EXAMPLES = Path(__file__).parent / "examples"
 SCHEMAS = Path(__file__).parent.parent.parent / "docs" / "reference" / "schemas"

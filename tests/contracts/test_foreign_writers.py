@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from coranto.records import ClassifiedArticle, DiscoveredArticle, DroppedArticle, FinishedArticle, Record, Submission
 from coranto.records.envelope import decode, encode
 from coranto.reference.services import get_module

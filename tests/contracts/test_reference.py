@@ -11,6 +11,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+from jsonschema import Draft202012Validator
+from prometheus_client import generate_latest
+from prometheus_client.metrics import MetricWrapperBase
+
 from coranto.reference import book, commands, logs
 from coranto.reference.__main__ import main
 from coranto.reference.outcomes import find_endings
@@ -20,9 +24,6 @@ from coranto.topology import SERVICES, STAGES, STREAMS
 from coranto.worker.metrics import Metrics
 from coranto.worker.settings import in_force
 from coranto.worker.stage import DELIVERY_REASONS
-from jsonschema import Draft202012Validator
-from prometheus_client import generate_latest
-from prometheus_client.metrics import MetricWrapperBase
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 REFERENCE = ROOT / "docs" / "reference"

@@ -9,11 +9,12 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from redis.asyncio import Redis
+
 from coranto.testing.streams import MemoryPipeline, MemoryStreams
 from coranto.topology import DROPPED, FEEDER, FETCHER, FINISHED, SINK, Keys, StageSpec
 from coranto.worker.redis_streams import RedisStreams
 from coranto.worker.streams import Dead, Drop, Publish, Retry, StageStreams
-from redis.asyncio import Redis
 
 SOON = timedelta(milliseconds=50)
 NEVER = timedelta(hours=1)

@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from redis import Redis
+
 from coranto.embedded import EmbeddedRedis, NoRedisServerError, find_server
 from coranto.records import FinishedArticle, Submission, content_id
 from coranto.records.envelope import FIELD, decode, encode
 from coranto.testing import samples
 from coranto.topology import FINISHED, SUBMITTED, Keys
-from redis import Redis
 
 REFERENCE = Path(__file__).resolve().parent.parent.parent / "docs" / "reference"
 STREAM = Keys().stream(FINISHED)

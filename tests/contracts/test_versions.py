@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from coranto.reference.schemas import event_kinds, record_schema
 
 PINNED: dict[str, dict[str, dict[str, list[str]]]] = json.loads(

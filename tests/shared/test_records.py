@@ -8,6 +8,8 @@ import sys
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
+from pydantic import ValidationError
+
 from coranto.records import (
     DiscoveredArticle,
     DroppedArticle,
@@ -21,7 +23,6 @@ from coranto.records import (
     content_id,
 )
 from coranto.testing import samples
-from pydantic import ValidationError
 
 NOON = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 

@@ -10,16 +10,17 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import pytest
-from coranto.records import ExtractedArticle, FetchedArticle, FinishedArticle, Record, Submission
-from coranto.records.envelope import MalformedEventError, decode, encode, new_traceparent, peek
-from coranto.reference.schemas import event_schema
-from coranto.testing import samples
-from coranto.topology import STREAMS
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
+
+from coranto.records import ExtractedArticle, FetchedArticle, FinishedArticle, Record, Submission
+from coranto.records.envelope import MalformedEventError, decode, encode, new_traceparent, peek
+from coranto.reference.schemas import event_schema
+from coranto.testing import samples
+from coranto.topology import STREAMS
 
 KINDS = [stream.carries for stream in STREAMS]
 GOOD: dict[str, Any] = {

@@ -10,6 +10,8 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+from redis.crc import key_slot
+
 from coranto.records import article_id
 from coranto.reference import topology as page
 from coranto.reference.services import get_module
@@ -26,7 +28,6 @@ from coranto.topology import (
     Stream,
     readers_of,
 )
-from redis.crc import key_slot
 
 
 @cache

@@ -28,14 +28,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 from aiohttp import web
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
 from coranto.client import AsyncClient, new_submission
 from coranto.embedded import EmbeddedRedis
 from coranto.records import Submission
 from coranto.records.envelope import peek
 from coranto.topology import FINISHED, SERVICES, STAGES, Keys
 from coranto.worker.redis_streams import RedisStreams
-from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 KEYS = Keys()
 HOSTS = 16

@@ -12,12 +12,13 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from pydantic import SecretStr
+
 from coranto.records import DiscoveredArticle, Discovery, Submission, article_id
 from coranto.topology import FEEDER
 from coranto.worker.app import Worker
 from coranto.worker.settings import BreakerSettings, DeliverySettings, LogSettings, RedisSettings, WorkerSettings
 from coranto.worker.stage import Invalid, RetryPolicy, Stage, Transient, Unwanted
-from pydantic import SecretStr
 
 REASONS = {
     "not_ready": "Asked for by the message.",

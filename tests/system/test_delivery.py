@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from redis.asyncio import Redis
+
 from coranto.client import AsyncClient, TooMuchWaitingError, new_submission
 from coranto.embedded import EmbeddedRedis
 from coranto.records import DroppedArticle, Submission
@@ -27,7 +29,6 @@ from coranto.worker import log
 from coranto.worker.app import Worker
 from coranto.worker.redis_streams import RedisStreams
 from coranto.worker.settings import LogSettings
-from redis.asyncio import Redis
 
 KEYS = Keys()
 STAND_IN = Path(__file__).parent / "stand_in.py"

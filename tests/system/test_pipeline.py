@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from redis.asyncio import Redis
+
 from coranto.embedded import EmbeddedRedis
 from coranto.records.envelope import encode
 from coranto.testing import finished
 from coranto.topology import FINISHED, Keys
-from redis.asyncio import Redis
 
 SUBSCRIBER = """
 import datetime, sys, coranto.blocking

@@ -7,10 +7,11 @@ from importlib import util
 from pathlib import Path
 from typing import Any
 
+from redis.asyncio import Redis
+
 from coranto.client import AsyncClient, new_submission
 from coranto.topology import DISCOVERED, FEEDER, Keys
 from coranto.worker.redis_streams import RedisStreams
-from redis.asyncio import Redis
 
 KEYS = Keys()
 # Stated in docs/operate/failures.md: some 500 bytes for a waiting submission, as much again for what keeps its id known.

@@ -10,13 +10,16 @@ import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
 
+# Of the extras [cli] and [worker]; `pip install ./shared` alone brings neither, and puts the command on PATH all the same.
+_NEEDED = ("typer", "rich", "pydantic_settings", "structlog", "aiohttp", "zstandard")
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and give the exit code: 0 done, 1 failed, 2 wrong usage, 3 refused or not found."""
-    missing = [name for name in ("typer", "rich") if find_spec(name) is None]
+    missing = [name for name in _NEEDED if find_spec(name) is None]
     if missing:
         sys.stderr.write(
-            f"coranto: the command line needs {' and '.join(missing)}, which are not installed; "
+            f"coranto: the command line needs what is not installed here: {', '.join(missing)}; "
             "install them with: pip install './shared[cli,worker]'\n"
         )
         return 1

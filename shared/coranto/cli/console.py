@@ -48,7 +48,7 @@ def cell(text: str, *, style: str = "") -> Text:
 
 
 def new_table(*columns: str) -> Table:
-    """A plain table. Columns whose name ends with `#` hold numbers; the last one folds, and the others keep their words."""
+    """A plain table. Columns whose name ends with `#` hold numbers; only the last one folds."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     for column in columns:
         is_last = column == columns[-1]
@@ -61,7 +61,9 @@ def new_table(*columns: str) -> Table:
 
 def print_table(table: Table, *, console: Console = out) -> None:
     """Print the table, as wide as the terminal; wide enough for anything where a program reads."""
-    console.print(table, width=None if console.is_terminal else _WIDTH_FOR_PROGRAMS)
+    if not console.is_terminal:
+        console = Console(file=console.file, width=_WIDTH_FOR_PROGRAMS, highlight=False)
+    console.print(table)
 
 
 def write_json(value: Any) -> None:

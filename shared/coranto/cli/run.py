@@ -36,6 +36,7 @@ from coranto.cli.watching import (
 from coranto.pages import FilePageStore
 from coranto.records import DroppedArticle, FinishedArticle
 from coranto.topology import DROPPED, FINISHED
+from coranto.urls import host_of
 
 if TYPE_CHECKING:
     from coranto.samplesite import Difference, SampleSite
@@ -56,6 +57,8 @@ class Harvest:
 
     articles: dict[str, FinishedArticle] = field(default_factory=dict)
     dropped: list[DroppedArticle] = field(default_factory=list)
+    known_feeds: list[str] = field(default_factory=list)
+    """Feeds that were handed in and had been read before."""
 
 
 def run(
@@ -207,13 +210,24 @@ class _Job:
             if stored and stored[-1].id not in harvest.articles:
                 harvest.articles[stored[-1].id] = stored[-1]
                 show(stored[-1])
+        if not harvest.known_feeds:
+            return
+        feeds = ", ".join(harvest.known_feeds)
+        tell(
+            f"{feeds} had been read before and is polled when it is due (`coranto feeds list`); this is what is stored of it"
+        )
+        hosts = {host_of(url) for url in harvest.known_feeds}
+        for article in library.finished():
+            if article.discovery.source in hosts and article.id not in harvest.articles:
+                harvest.articles[article.id] = article
+                show(article)
 
     # --- both ------------------------------------------------------------------------------------------------------
 
     async def _submit_and_wait(self, sources: Sequence[Source], *, is_revisit: bool = False) -> Stillness:
         """Submit, and return when all that came of it is settled, or the time is over."""
         pages = FilePageStore(pages_directory(self._data))
-        await submit_all(self._system, sources, pages, name="run", is_revisit=is_revisit, refuse=_tell_refused)
+        await submit_all(self._system, sources, pages, is_revisit=is_revisit, refuse=_tell_refused)
         return await self._wait()
 
     async def _wait(self) -> Stillness:
@@ -238,9 +252,10 @@ class _Job:
 
         async def refusals() -> None:
             async for each in follow(system, DROPPED, DroppedArticle, after=dropped):
-                # A feed that is taken in is no article that was refused.
                 if each.reason != "feed_registered":
                     harvest.dropped.append(each)
+                elif each.detail is not None:
+                    harvest.known_feeds.append(each.url)
 
         tasks = [asyncio.create_task(articles()), asyncio.create_task(refusals())]
         try:

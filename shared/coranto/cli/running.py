@@ -122,7 +122,7 @@ class RunningSystem:
         return StageState(spec.name, total, outcomes)
 
     async def consistent_state(self) -> list[StageState]:
-        """Every stage at one moment, as far as it matters: where nothing is unsettled, nothing slipped by between two looks.
+        """Every stage at one moment: where nothing is unsettled, nothing slipped by between two looks.
 
         A message moves only with an outcome that is counted. Where the counts before and after a look are the same, what
         was not seen in one stage was not on its way to another.

@@ -1,4 +1,4 @@
-"""`coranto show`, `coranto topology` and `coranto settings`: what is stored, what is connected, and what is in force."""
+"""`coranto show`, `coranto topology` and `coranto settings`: what is stored, connected and in force."""
 
 from __future__ import annotations
 

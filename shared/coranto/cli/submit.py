@@ -146,7 +146,7 @@ def _suffixes() -> str:
 async def to_submission(
     source: Source, pages: PageStore, *, kind: Kind = "auto", name: str = "submit", is_revisit: bool = False
 ) -> Submission:
-    """The submission of one source; a saved page goes to the page store first. Raises OSError or ValueError when it cannot."""
+    """The submission of one source; a saved page goes to the page store first. Raises OSError or ValueError."""
     if source.file is None:
         return new_submission(source.url, kind=kind, source=name, is_revisit=is_revisit)
     size = source.file.stat().st_size

@@ -6,8 +6,8 @@ import asyncio
 import os
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib.metadata import entry_points
@@ -19,7 +19,7 @@ import typer
 from coranto.cli.articles import print_article
 from coranto.cli.console import err, out, say, tell, write_json
 from coranto.cli.errors import NOT_FOUND, USAGE, CommandError
-from coranto.cli.submit import find_sources, to_submission
+from coranto.cli.submit import Source, find_sources, to_submission
 from coranto.pages import FilePageStore
 from coranto.records import FinishedArticle, Record, Submission
 from coranto.topology import CLASSIFIER, EXTRACTOR, FEEDER, FETCHER, SINK
@@ -71,27 +71,29 @@ def try_(
         raise typer.Exit(NOT_FOUND)
 
 
-async def _try(source: Any, directory: Path) -> Ending:
+async def _try(source: Source, directory: Path) -> Ending:
     submission = await to_submission(source, FilePageStore(directory / "pages"), kind="page", name="try")
-    async with started_stages() as stages:
-        return await follow(submission, stages)
+    async with AsyncExitStack() as stack:
+        return await follow(submission, installed_stages(stack))
 
 
 async def follow(
-    submission: Submission, stages: Sequence[Stage[Any, Any]], *, patience: timedelta = _PATIENCE
+    submission: Submission, stages: AsyncIterator[Stage[Any, Any]], *, patience: timedelta = _PATIENCE
 ) -> Ending:
     """The way of one submission through the stages, to the finished article or to where and why it ended."""
     record: Record = submission
     deadline = time.monotonic() + patience.total_seconds()
-    for stage in stages:
+    name = ""
+    async for stage in stages:
+        name = stage.name
         ending, result = await _one_stage(stage, record, deadline)
         if ending is not None:
             return ending
         if result is None:
             meaning = "the stage handed no article on, as it does with a feed or a list"
-            return Ending(stage.name, "no_article", meaning=meaning, record=record)
+            return Ending(name, "no_article", meaning=meaning, record=record)
         record = result
-    return Ending(stages[-1].name, "finished", record=record)
+    return Ending(name, "finished", record=record)
 
 
 async def _one_stage(stage: Stage[Any, Any], record: Record, deadline: float) -> tuple[Ending | None, Record | None]:
@@ -132,9 +134,11 @@ def _ending(
     return Ending(stage.name, outcome, reason, stage.all_reasons().get(reason, ""), detail, record)
 
 
-@asynccontextmanager
-async def started_stages() -> AsyncIterator[list[Stage[Any, Any]]]:
-    """The stages that make an article, as the installed services give them, started."""
+async def installed_stages(stack: AsyncExitStack) -> AsyncIterator[Stage[Any, Any]]:
+    """The stages that make an article, as the installed services give them; the stack stops them.
+
+    Each is loaded and started when it is its turn: a page that the fetcher refuses waits for no models.
+    """
     points = {point.name: point for point in entry_points(group=ENTRY_POINTS)}
     missing = [spec.name for spec in _LINE if spec.name not in points]
     if missing:
@@ -142,21 +146,18 @@ async def started_stages() -> AsyncIterator[list[Stage[Any, Any]]]:
             f"not installed: {', '.join(missing)}; install with: pip install "
             + " ".join(f"./services/{name}" for name in missing)
         )
-    stages: list[Stage[Any, Any]] = []
     for spec in _LINE:
         try:
-            stages.append(points[spec.name].load()())
+            stage: Stage[Any, Any] = points[spec.name].load()()
         except ImportError as error:
             raise CommandError(
                 f"the stage {spec.name} cannot be loaded: {error}; install ./services/{spec.name} again with its requirements"
             ) from error
-    async with AsyncExitStack() as stack:
-        for stage in stages:
-            if stage.start is not None:
-                await stage.start()
-            if stage.stop is not None:
-                stack.push_async_callback(stage.stop)
-        yield stages
+        if stage.start is not None:
+            await stage.start()
+        if stage.stop is not None:
+            stack.push_async_callback(stage.stop)
+        yield stage
 
 
 @contextmanager

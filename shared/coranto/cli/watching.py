@@ -91,9 +91,10 @@ async def until_still(
     horizon: timedelta | None = None,
     on_look: Callable[[Sequence[StageState]], Any] | None = None,
 ) -> Stillness:
-    """Look until everything is settled, or the time is over. With a horizon, messages delayed beyond it are not waited for.
+    """Look until everything is settled, or the time is over.
 
-    A Redis that restarts meanwhile is waited for like everything else.
+    With a horizon, messages that are delayed beyond it are not waited for. A Redis that restarts meanwhile is waited
+    for like everything else.
     """
     deadline = None if timeout_seconds is None else time.monotonic() + timeout_seconds
     states: Sequence[StageState] = ()

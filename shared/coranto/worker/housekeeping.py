@@ -109,7 +109,7 @@ class Housekeeping:
             still_running = {entry.id for _, entry in self._delivery.running()}
             if taken := [entry_id for entry_id in lost if entry_id in still_running]:
                 # Not an error: whoever commits first wins, and the other's result is given up.
-                self._log.warning(events.CLAIM_LOST, entries=taken[:10], count=len(taken))
+                self._log.info(events.CLAIM_LOST, entries=taken[:10], count=len(taken))
 
     async def round(self) -> None:
         """Mend, claim, trim and measure, in this order."""

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from coranto_classifier.analysis import Analyst
 
 _MATERIAL = Path(os.environ.get("CORANTO_MATERIAL", Path(__file__).resolve().parents[4] / "shared"))

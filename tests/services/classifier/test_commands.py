@@ -8,12 +8,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from coranto_classifier.commands import classify_app, stories_app, topics_app
 from typer.testing import CliRunner
 
+from coranto_classifier.commands import classify_app, stories_app, topics_app
+
 _ROWS: list[dict[str, Any]] = [
-    {"id": "1", "title": "Жапаров прилетел в Москву", "text": "Президент Киргизии Садыр Жапаров прибыл в Москву.", "section": "Политика"},
-    {"id": "2", "title": None, "text": "The striker scored twice in the cup final in London.", "tags": ["Football"], "lang": "en"},
+    {
+        "id": "1",
+        "title": "Жапаров прилетел в Москву",
+        "text": "Президент Киргизии Садыр Жапаров прибыл в Москву.",
+        "section": "Политика",
+    },
+    {
+        "id": "2",
+        "title": None,
+        "text": "The striker scored twice in the cup final in London.",
+        "tags": ["Football"],
+        "lang": "en",
+    },
     {"id": "3", "title": "", "text": ""},
 ]
 
@@ -58,7 +70,11 @@ def test_line_that_is_no_object_is_named(line: str) -> None:
 def test_stories_are_placed_in_order_of_arrival(redis_url: str) -> None:
     text = "Мост через реку открыли утром в присутствии жителей, рабочие закончили стройку раньше срока на два месяца."
     other = "Музей получил в дар коллекцию картин, которую собирали три поколения семьи, выставка откроется осенью в главном зале."
-    rows = [{"id": "a", "title": "", "text": text}, {"id": "b", "title": "", "text": other}, {"id": "c", "title": "", "text": text}]
+    rows = [
+        {"id": "a", "title": "", "text": text},
+        {"id": "b", "title": "", "text": other},
+        {"id": "c", "title": "", "text": text},
+    ]
     for options in ([], ["--redis", redis_url, "--index", "trial"]):
         result = CliRunner().invoke(
             stories_app, ["--lines", *options], input=lines(rows), env={"CORANTO_REDIS__URL": None}
@@ -71,9 +87,21 @@ def test_stories_are_placed_in_order_of_arrival(redis_url: str) -> None:
         ]
 
 
+def test_exported_records_fill_an_index_that_came_back_empty(redis_url: str) -> None:
+    text = "Мост через реку открыли утром в присутствии жителей, рабочие закончили стройку раньше срока на два месяца."
+    record = {"id": "a", "content": {"title": "Мост открыли", "paragraphs": [{"kind": "paragraph", "text": text}]}}
+    options = ["--lines", "--redis", redis_url]
+    CliRunner().invoke(stories_app, options, input=lines([record]))
+    result = CliRunner().invoke(stories_app, options, input=lines([{"id": "b", "title": "", "text": text}]))
+    assert answers(result.stdout)[0]["cluster"] == "a"
+
+
 def test_explanation_shows_rubric_and_words(tmp_path: Path) -> None:
     article = tmp_path / "article.json"
-    article.write_text(json.dumps({"title": "Сборная выиграла матч", "text": "Вратарь отразил удар.", "section": "Спорт"}), encoding="utf-8")
+    article.write_text(
+        json.dumps({"title": "Сборная выиграла матч", "text": "Вратарь отразил удар.", "section": "Спорт"}),
+        encoding="utf-8",
+    )
     shown = json.loads(CliRunner().invoke(topics_app, ["explain", str(article)]).stdout)
     assert shown["rubrics"][0]["word"] == "Спорт"
     assert shown["topics"][0]["code"] == "15000000"

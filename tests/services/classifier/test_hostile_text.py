@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
+
 from coranto_classifier.analysis import LONGEST_TEXT, Analyst, ArticleText
 from coranto_classifier.fingerprints import fingerprint
 

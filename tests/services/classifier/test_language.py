@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from coranto_classifier.language import UNKNOWN, find_language
 
 
@@ -30,7 +31,10 @@ def test_close_languages_are_told_apart(text: str, code: str) -> None:
     ("text", "code"),
     [
         ("Влада Републике Србије усвојила је буџет за наредну годину", "sr-Cyrl"),
-        ("Vlada Republike Srbije usvojila je budžet za narednu godinu, saopštilo je ministarstvo u Beogradu", "sr-Latn"),
+        (
+            "Vlada Republike Srbije usvojila je budžet za narednu godinu, saopštilo je ministarstvo u Beogradu",
+            "sr-Latn",
+        ),
         ("中国政府今天宣布了新的经济发展计划", "zh-Hans"),
         ("中國政府今天宣布了新的經濟發展計劃", "zh-Hant"),
         ("佢哋喺香港買咗嘢，唔知幾時返嚟", "yue"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from coranto_classifier.analysis import Analyst, ArticleText
 from coranto_classifier.countries import find_country
 from coranto_classifier.names import NamedEntity
@@ -39,7 +40,9 @@ def test_surname_belongs_to_the_fuller_name_and_both_are_kept(analyst: Analyst) 
 
 
 def test_two_names_of_one_country_are_one_place(analyst: Analyst) -> None:
-    found = entities(analyst, "Президент Киргизии прибыл в Москву. Территория Кыргызстана мала. Граждане Киргизии ждут.")
+    found = entities(
+        analyst, "Президент Киргизии прибыл в Москву. Территория Кыргызстана мала. Граждане Киргизии ждут."
+    )
     place = found["place", "Киргизия"]
     assert place.country == "KG"
     assert place.aliases == ("Кыргызстан",)
@@ -76,7 +79,9 @@ def test_english_names_lose_article_and_possessive(analyst: Analyst) -> None:
 
 
 def test_language_without_a_finder_is_noted(analyst: Analyst) -> None:
-    analysis = analyst.analyse(ArticleText("Le président est arrivé", "Emmanuel Macron a parlé à Paris devant la presse."))
+    analysis = analyst.analyse(
+        ArticleText("Le président est arrivé", "Emmanuel Macron a parlé à Paris devant la presse.")
+    )
     assert analysis.entities == ()
     assert "names_not_supported" in analysis.notes
 

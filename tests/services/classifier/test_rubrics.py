@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from coranto_classifier.rubrics import Rubrics
 from coranto_classifier.vocabulary import TOP_CODES, media_topics, top_of
 
@@ -52,5 +53,5 @@ def test_own_table_comes_before_the_shipped_one(tmp_path: Path) -> None:
 def test_own_table_with_an_unknown_code_is_refused_by_line(tmp_path: Path) -> None:
     own = tmp_path / "own.tsv"
     own.write_text("rubric\tcode\tscore\nНаш город\t99\t0.8\n", encoding="utf-8")
-    with pytest.raises(ValueError, match="line 2 .*'99'"):
+    with pytest.raises(ValueError, match=r"line 2 .*'99'"):
         Rubrics(own)

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+
 from coranto_classifier.analysis import Analyst, ArticleText
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from redis.asyncio import Redis
+
 from coranto.embedded import EmbeddedRedis
 from coranto.records import Block, Content, ExtractedArticle
 from coranto.testing import extracted
@@ -15,7 +17,6 @@ from coranto_classifier.pool import InProcessAnalyser, PooledAnalyser
 from coranto_classifier.reasons import REASONS, SYSTEMIC
 from coranto_classifier.stage import classify
 from coranto_classifier.stories import MemoryStoryIndex, RedisStoryIndex
-from redis.asyncio import Redis
 
 _TEXT = (
     "Президент Киргизии Садыр Жапаров прибыл в Москву с рабочим визитом. Об этом сообщила пресс-служба. "
@@ -23,7 +24,9 @@ _TEXT = (
 )
 
 
-def record(text: str = _TEXT, *, title: str | None = "Жапаров прилетел в Москву", section: str | None = "Политика") -> ExtractedArticle:
+def record(
+    text: str = _TEXT, *, title: str | None = "Жапаров прилетел в Москву", section: str | None = "Политика"
+) -> ExtractedArticle:
     content = Content(
         title=title,
         paragraphs=(Block(kind="paragraph", text=text),) if text else (),
@@ -65,7 +68,9 @@ async def test_running_twice_gives_the_same_record(analyst: Analyst) -> None:
 
 
 async def test_article_without_text_is_classified_as_far_as_it_goes(analyst: Analyst) -> None:
-    done = await classify(record("", title=None, section=None), analyser=InProcessAnalyser(analyst), stories=MemoryStoryIndex())
+    done = await classify(
+        record("", title=None, section=None), analyser=InProcessAnalyser(analyst), stories=MemoryStoryIndex()
+    )
     assert done.classification.language.code == "und"
     assert done.classification.topics == ()
     assert done.classification.story is None

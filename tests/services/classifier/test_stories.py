@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
+from redis.asyncio import Redis
+
 from coranto.embedded import EmbeddedRedis
 from coranto.testing import FakeClock
 from coranto_classifier.fingerprints import containment, fingerprint
 from coranto_classifier.stories import (
+    DEFAULT_PREFIX,
     MemoryStoryIndex,
     RedisStoryIndex,
     StoryIndex,
@@ -19,10 +26,15 @@ from coranto_classifier.stories import (
     StoryUnavailableError,
     find_story,
 )
-from redis.asyncio import Redis
 
-_NOUNS = "мост завод театр музей порт вокзал рынок стадион парк институт фонд союз форум совет центр архив канал берег".split()
-_VERBS = "построил открыл закрыл передал осмотрел восстановил продал оценил проверил подготовил отремонтировал расширил".split()
+_NOUNS = [
+    *("мост", "завод", "театр", "музей", "порт", "вокзал", "рынок", "стадион", "парк"),
+    *("институт", "фонд", "союз", "форум", "совет", "центр", "архив", "канал", "берег"),
+]
+_VERBS = [
+    *("построил", "открыл", "закрыл", "передал", "осмотрел", "восстановил"),
+    *("продал", "оценил", "проверил", "подготовил", "отремонтировал", "расширил"),
+]
 
 
 def article(seed: int, sentences: int = 16) -> str:
@@ -90,11 +102,17 @@ async def test_the_same_record_twice_gives_the_same_answer(index: StoryIndex) ->
 
 
 async def test_text_that_joins_two_stories_leaves_them_the_older_name(index: StoryIndex) -> None:
-    await place(index, "aa", article(1))
-    await place(index, "bb", article(2))
-    found = await place(index, "cc", article(1) + " " + article(2))
-    assert found.cluster == "aa"
-    assert await index.cluster_of("bb") == "aa"
+    sentences = article(1, sentences=13).split(". ")
+    await place(index, "bb", ". ".join(sentences[:10]) + article(2, sentences=3))
+    assert (await place(index, "aa", ". ".join(sentences[3:]) + article(3, sentences=3))).cluster == "aa"
+    found = await place(index, "cc", ". ".join(sentences))
+    assert found.cluster == "bb"
+    assert await index.cluster_of("aa") == "bb"
+
+
+async def test_story_told_at_the_end_of_another_is_background_and_no_copy(index: StoryIndex) -> None:
+    await place(index, "aa", article(1) + " " + article(2, sentences=7))
+    assert (await place(index, "bb", article(2, sentences=7))).role == "original"
 
 
 async def test_phrase_that_everyone_uses_joins_nothing(index: StoryIndex) -> None:
@@ -130,6 +148,38 @@ async def test_four_replicas_agree_on_copies_that_arrive_at_once(redis_url: str)
         assert [found.role for found in places].count("original") == 1
     for client in clients:
         await client.aclose()
+
+
+async def test_replicas_that_are_killed_and_come_back_leave_every_story_whole(redis_url: str, tmp_path: Path) -> None:
+    records = [
+        {"id": f"{story:02d}-{copy}", "title": "", "text": article(story)} for story in range(40) for copy in range(4)
+    ]
+    program = [sys.executable, "-c", "from coranto_classifier.commands import stories_app; stories_app()", "--lines"]
+
+    def replica(number: int) -> subprocess.Popen[bytes]:
+        source = tmp_path / f"{number}.jsonl"
+        source.write_text("".join(json.dumps(record) + "\n" for record in records[number::4]), encoding="utf-8")
+        output = (tmp_path / f"{number}.out").open("wb")
+        return subprocess.Popen([*program, "--redis", redis_url, str(source)], stdout=output)
+
+    replicas = [replica(number) for number in range(4)]
+    client = Redis.from_url(redis_url)
+    while await client.get(f"{DEFAULT_PREFIX}count") is None:
+        await asyncio.sleep(0.005)
+    for number in (0, 1):
+        replicas[number].kill()
+        replicas[number].wait()
+        replicas[number] = replica(number)
+    assert [process.wait() for process in replicas] == [0, 0, 0, 0]
+    answers = [
+        json.loads(line) for number in range(4) for line in (tmp_path / f"{number}.out").read_text().splitlines()
+    ]
+    assert len(answers) == len(records)
+    for story in range(40):
+        places = [answer for answer in answers if answer["id"].startswith(f"{story:02d}-")]
+        assert len({answer["cluster"] for answer in places}) == 1
+        assert [answer["role"] for answer in places].count("original") == 1
+    await client.aclose()
 
 
 async def test_memory_per_article_stays_below_its_stated_bound(redis_url: str) -> None:

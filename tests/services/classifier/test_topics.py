@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from coranto_classifier.analysis import Analyst, ArticleText
 from coranto_classifier.rubrics import Hint
 from coranto_classifier.topics import combined
@@ -36,7 +37,9 @@ def test_agreeing_rubric_raises_confidence(analyst: Analyst) -> None:
 
 
 def test_rubric_gives_the_narrower_code(analyst: Analyst) -> None:
-    topics = analyst.analyse(ArticleText("Сборная выиграла матч", "Шайбу забросили в овертайме.", section="Хоккей")).topics
+    topics = analyst.analyse(
+        ArticleText("Сборная выиграла матч", "Шайбу забросили в овертайме.", section="Хоккей")
+    ).topics
     assert [topic.code for topic in topics] == ["15000000", "20000965"]
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from coranto.cli import main
 
 HERE = Path(__file__).resolve().parent

@@ -72,7 +72,7 @@ async def extract(article: FetchedArticle) -> ExtractedArticle:
     if not paragraphs or "please refuse" in html:
         raise Unwanted("no_text", detail=f"{len(html)} characters without a paragraph")
     if "please fail" in html:
-        raise Invalid("bad_page", detail=f"page {page.sha256} of {article.discovery.url} failed at line 12")
+        raise Invalid("bad_page", detail=f"page {page.sha256} of {article.discovery.url} failed at line 12 [/b]")
     if "please wait an hour" in html:
         raise Transient("host_down", retry_after=timedelta(hours=1), spends_attempt=False)
     title = re.search(r"<title>(.*?)</title>", html)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from redis.asyncio import Redis
+
 from coranto.records.envelope import MalformedEventError, encode
 from coranto.testing import discovered, fetched
 from coranto.topology import EXTRACTOR, FETCHER, STAGES, Pipeline
@@ -12,7 +14,6 @@ from coranto.worker import deadletters
 from coranto.worker.deadletters import Filter, Reference, folded
 from coranto.worker.redis_streams import RedisStreams
 from coranto.worker.streams import Dead
-from redis.asyncio import Redis
 
 PIPELINE = Pipeline(partitions=2)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
 from coranto.records import article_id
 from coranto.urls import canonicalize
 
@@ -103,8 +104,10 @@ def dead(system: Shell) -> list[str]:
 def test_dead_letters_of_one_cause_make_one_group(system: Shell, dead: list[str]) -> None:
     groups = system("dead", "groups", "--json").lines
     assert [(group["stage"], group["reason"], group["count"]) for group in groups] == [("extractor", "bad_page", 2)]
-    assert groups[0]["error"] == "bad_page: page <id> of <url> failed at line <n>"
-    assert "bad_page" in system("dead", "groups").out
+    assert groups[0]["error"] == "bad_page: page <id> of <url> failed at line <n> [/b]"
+    # What looks like markup is shown as it is.
+    assert "failed at line <n> [/b]" in system("dead", "groups").out
+    assert "failed at line 12 [/b]" in system("dead", "list").out
 
 
 def test_dead_letter_is_shown_whole(system: Shell, dead: list[str]) -> None:
@@ -164,5 +167,5 @@ def test_wait_names_what_is_delayed_and_ends_with_1_when_the_time_is_over(system
     system("submit", str(page))
     ended = system("wait", "--timeout", "1")
     assert ended.code == 1
-    assert "1 in the extractor (host_down), the next in 60 min" in ended.err
+    assert "1 in the extractor, the next in 60 min (host_down)" in ended.err
     assert "is delayed in the extractor because of host_down" in system("show", str(page)).out

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
 from coranto.cli import main
 from coranto.cli.errors import explain
 

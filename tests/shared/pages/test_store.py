@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 import zstandard
+
 from coranto.pages import CorruptPageError, FilePageStore, MissingPageError, PageTooLargeError
 from coranto.records import PageRef
 

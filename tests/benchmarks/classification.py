@@ -1,0 +1,386 @@
+"""How right the classifier is on the labelled sets, beside cheap alternatives in the same run.
+
+A model is never asked about a text it learned from: topics are judged on sets kept for evaluation and by folds, names on texts
+kept apart. Figures on the half that decides are lower or higher by a few hundredths; these are the visible half's.
+
+    python tests/benchmarks/classification.py [--only language --only stories ...]
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gzip
+import hashlib
+import importlib.util
+import json
+import os
+import re
+import resource
+import sys
+import tempfile
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+# One thread, as in a worker's process: timings are of one core.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import numpy as np
+from redis.asyncio import Redis
+
+from coranto.embedded import EmbeddedRedis
+from coranto_classifier.analysis import Analyst, ArticleText, ModelPaths
+from coranto_classifier.fingerprints import Fingerprint, fingerprint
+from coranto_classifier.language import find_language
+from coranto_classifier.names import NamedEntity, joined, mentions_with_entity
+from coranto_classifier.stories import RedisStoryIndex, find_story
+from coranto_classifier.vocabulary import TOP_CODES
+
+MATERIAL = Path(os.environ.get("CORANTO_MATERIAL", Path(__file__).resolve().parents[3] / "shared"))
+DATA = MATERIAL / "data"
+RESULTS = Path(__file__).parent / "results"
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One line of the table: what was measured, what is to be reached, and the floor that the gate holds."""
+
+    job: str
+    value: float
+    reach: float | None = None
+    floor: float | None = None
+    is_better_low: bool = False
+
+    @property
+    def holds(self) -> bool:
+        """Whether the floor is kept."""
+        if self.floor is None:
+            return True
+        return self.value <= self.floor if self.is_better_low else self.value >= self.floor
+
+
+def rows(path: str) -> list[Row]:
+    """Lines of one labelled set."""
+    with gzip.open(DATA / path, "rt", encoding="utf-8") as lines:
+        return [json.loads(line) for line in lines]
+
+
+def scorer() -> Any:
+    """The scorer that lies beside the data."""
+    spec = importlib.util.spec_from_file_location("score", DATA / "score.py")
+    if spec is None or spec.loader is None:
+        raise FileNotFoundError(f"{DATA / 'score.py'} is missing")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def language() -> Iterable[Figure]:
+    """Language by length of text; the bare model beside it."""
+    truth, score = rows("language/language.jsonl.gz"), scorer()
+    ours = score.score_language(truth, {row["id"]: {"language": find_language("", row["text"]).code} for row in truth})
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+    bare = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+    theirs = score.score_language(truth, {row["id"]: {"language": bare.classify(row["text"])[0]} for row in truth})
+    yield Figure("language, all lengths", ours["all"]["accuracy"], 0.955, 0.96)
+    yield Figure("language, headlines", ours["headline"]["accuracy"], None, 0.945)
+    for code in ("ru", "uk", "be", "bg"):
+        yield Figure(f"language, {code}", ours["all"]["languages"][code], 0.97, 0.97)
+    yield Figure("  py3langid alone, all lengths", theirs["all"]["accuracy"])
+    yield Figure("  py3langid alone, headlines", theirs["headline"]["accuracy"])
+
+
+def topics_unseen() -> Iterable[Figure]:
+    """Topics of English sets that no shipped model has learned from."""
+    analyst, score = Analyst(), scorer()
+    truth = [
+        row
+        for row in rows("topics/topics.jsonl.gz")
+        if row["source"] in ("ag-news-test", "bbc", "masakhanews") and row["language"] == "en" and row["topic"]
+    ]
+    answers = {row["id"]: _topic(analyst, row) for row in truth}
+    result = score.score_topics(truth, answers)["all"]
+    answered = [row for row in truth if answers[row["id"]]["topic"]]
+    yield Figure("topics en, unseen sets: macro-F1", result["macro_f1"], None, 0.45)
+    yield Figure("topics en, unseen sets: accuracy of answered", result["accepted_accuracy_of_answered"], None, 0.62)
+    yield Figure("topics en, unseen sets: coverage", len(answered) / len(truth))
+
+
+def _topic(analyst: Analyst, row: Row) -> Row:
+    found = analyst.topics.find(row["title"] or "", row["text"] or "", row["language"])
+    best = next((topic for topic in found if topic.code in TOP_CODES), None)
+    return {"topic": best.code if best else None, "score": best.score if best else 0.0}
+
+
+def topics_folds() -> Iterable[Figure]:
+    """Topics by folds: each text judged by a model that has not seen it, with one temperature."""
+    from coranto_classifier.training import topics as training
+    from coranto_classifier.vectors import WordVectors
+
+    files = [DATA / "topics/topics.jsonl.gz", DATA / "topics/weak.jsonl.gz", DATA / "topics_free/topics_free.jsonl.gz"]
+    every, score, vectors = training.read_texts(files), scorer(), WordVectors(ModelPaths().shipped)
+    floors = {"ru": (0.77, 0.94, 0.04), "en": (0.64, None, 0.05)}
+    for code, (f1_floor, covered_floor, error_floor) in floors.items():
+        texts = [text for text in every if text.language == code]
+        recipe = training.RECIPES[code]
+        counted = training.count(texts, vectors if recipe.has_vectors else None)
+        logits = training.held_out_logits(texts, counted, recipe)
+        temperature = training.temperature_of(logits, counted.labels, counted.weights)
+        scaled = logits / temperature
+        chances = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+        chances /= chances.sum(axis=1, keepdims=True)
+        judged = [index for index, text in enumerate(texts) if text.source != "lenta-weak"]
+        truth = [_as_row(texts[index]) for index in judged]
+        answers = {
+            texts[index].id: {"topic": TOP_CODES[int(chances[index].argmax())], "score": float(chances[index].max())}
+            for index in judged
+        }
+        result = score.score_topics(truth, answers)
+        whole = result["all"]
+        yield Figure(f"topics {code}, folds: macro-F1", whole["macro_f1"], {"ru": 0.77, "en": 0.66}[code], f1_floor)
+        at_70 = whole["accuracy_at_coverage"]["70"]
+        yield Figure(f"topics {code}, folds: accuracy at 70 % coverage", at_70, {"ru": 0.94}.get(code), covered_floor)
+        yield Figure(
+            f"topics {code}, folds: calibration error",
+            whole["ece"],
+            {"ru": 0.03, "en": 0.045}[code],
+            error_floor,
+            is_better_low=True,
+        )
+        telegram = result.get(f"source telegram-contest {code}")
+        if telegram:
+            accepted = telegram["accepted_accuracy_of_answered"]
+            yield Figure(f"topics {code}, folds: Telegram contest accepted", accepted, 0.76, 0.74)
+
+
+def _as_row(text: Any) -> Row:
+    return {
+        "id": text.id, "language": text.language, "source": text.source, "topic": text.topic, "accept": list(text.accept),
+    }  # fmt: skip
+
+
+def names() -> Iterable[Figure]:
+    """Names: English as shipped but for wikigold, which was learned from; Russian by halves of factRuEval."""
+    truth, score = rows("entities/entities.jsonl.gz"), scorer()
+    shipped = Analyst()
+    english = [row for row in truth if row["source"] == "uner-pud" and row["language"] == "en"]
+    result = score.score_entities(english, {row["id"]: _mentions(shipped, row, "en") for row in english})
+    yield Figure("names en, PUD: surface F1", result["uner-pud en"]["surface"]["all"]["f1"], 0.69, 0.62)
+    slavic = [row for row in truth if row["source"] == "bsnlp" and row["language"] == "ru"]
+    result = score.score_entities(slavic, {row["id"]: _mentions(shipped, row, "ru") for row in slavic})
+    yield Figure("names ru, bsnlp: normal forms F1", result["bsnlp ru"]["normal"]["all"]["f1"], 0.66, 0.74)
+    judged = [row for row in truth if row["source"] == "factrueval2016"]
+    result = score.score_entities(judged, _by_halves(judged))["factrueval2016 ru"]
+    yield Figure("names ru, factRuEval by halves: spans F1", result["spans"]["all"]["f1"], 0.80, 0.79)
+    yield Figure("names ru, factRuEval by halves: normal forms F1", result["normal"]["all"]["f1"], 0.78, 0.72)
+
+
+def _mentions(analyst: Analyst, row: Row, code: str) -> Row:
+    return _answer(joined(row["text"], analyst.finder(code).find(row["text"])))
+
+
+def _answer(entities: Iterable[NamedEntity]) -> Row:
+    return {
+        "entities": [
+            {
+                "type": mention.type,
+                "text": mention.text,
+                "start": mention.start,
+                "end": mention.end,
+                "normal": entity.name if mention.type == "person" else mention.normal,
+            }
+            for mention, entity in mentions_with_entity(entities)
+        ]
+    }
+
+
+def _by_halves(judged: list[Row]) -> dict[str, Row]:
+    """Each half of the texts tagged by a tagger that learned from the other half."""
+    from coranto_classifier.russian import RussianNames
+    from coranto_classifier.training import russian_names
+
+    shipped = ModelPaths().shipped
+    texts = list(russian_names.read_texts(DATA / "entities/entities.jsonl.gz"))
+    answers: dict[str, Row] = {}
+    for half in (0, 1):
+        with tempfile.TemporaryDirectory() as folder:
+            models = Path(folder)
+            for name in ("slovnet_ner_news_v1.tar", "navec_news_v1_1B_250K_300d_100q.tar"):
+                (models / name).symlink_to(shipped / name)
+            learned = [text for text in texts if text.source != "factrueval2016" or _half(text.id) != half]
+            russian_names.train(learned, models, models / "russian_names.crfsuite")
+            finder = RussianNames(models)
+            for row in judged:
+                if _half(row["id"]) == half:
+                    answers[row["id"]] = _answer(joined(row["text"], finder.find(row["text"])))
+    return answers
+
+
+def _half(identifier: str) -> int:
+    return hashlib.sha256(identifier.encode()).digest()[0] % 2
+
+
+def stories() -> Iterable[Figure]:
+    """Stories in a real Redis with four replicas at work at once; simhash and whole-text Jaccard beside them."""
+    truth, score = rows("duplicates/clusters.jsonl.gz"), scorer()
+    marks = [fingerprint(row["title"] or "", row["text"] or "") for row in truth]
+    with tempfile.TemporaryDirectory() as folder:
+        server = EmbeddedRedis(Path(folder))
+        server.start()
+        try:
+            clusters, bytes_each, per_article_ms = asyncio.run(_placed(server.url, truth, marks))
+        finally:
+            server.kill()
+    result = score.score_duplicates(
+        truth, {row["id"]: {"cluster": name} for row, name in zip(truth, clusters, strict=True)}
+    )
+    yield Figure("stories: B-cubed F1", result["b_cubed"]["f1"], 0.98, 0.985)
+    yield Figure("stories: B-cubed precision", result["b_cubed"]["precision"], 0.99, 0.98)
+    yield Figure("stories: lead-only copies found", result["recall_by_edit"]["lead only"], 0.68, 0.9)
+    yield Figure("stories: bytes an article in Redis", bytes_each, 3200, 3200, is_better_low=True)
+    yield Figure("stories: ms an article", per_article_ms)
+    simhash = score.score_duplicates(
+        truth, {row["id"]: {"cluster": name} for row, name in zip(truth, _simhash(truth), strict=True)}
+    )
+    yield Figure("  simhash, B-cubed F1", simhash["b_cubed"]["f1"])
+
+
+async def _placed(url: str, truth: list[Row], marks: list[Fingerprint]) -> tuple[list[str], float, float]:
+    clients = [Redis.from_url(url) for _ in range(4)]
+    replicas = [RedisStoryIndex(client) for client in clients]
+    before = (await clients[0].info("memory"))["used_memory"]
+    started = time.perf_counter()
+    found: dict[int, str] = {}
+
+    async def replica(number: int) -> None:
+        for index in range(number, len(truth), 4):
+            place = await find_story(truth[index]["id"], marks[index], replicas[number])
+            found[index] = place.cluster if place else truth[index]["id"]
+
+    await asyncio.gather(*(replica(number) for number in range(4)))
+    spent = time.perf_counter() - started
+    grown = (await clients[0].info("memory"))["used_memory"] - before
+    clusters = [await replicas[0].cluster_of(found[index]) for index in range(len(truth))]
+    for client in clients:
+        await client.aclose()
+    return clusters, grown / len(truth), spent / len(truth) * 1000
+
+
+def _simhash(truth: list[Row], *, bits: int = 64, distance: int = 6) -> list[str]:
+    """Clusters by simhash of three-word runs, compared within four bands."""
+    names: list[str] = []
+    bands: dict[tuple[int, int], list[int]] = defaultdict(list)
+    hashes: list[int] = []
+    for index, row in enumerate(truth):
+        words = re.findall(r"\w+", (row["text"] or "").lower())
+        runs = Counter(" ".join(words[start : start + 3]) for start in range(max(1, len(words) - 2)))
+        votes = [0] * bits
+        for run, count in runs.items():
+            value = int.from_bytes(hashlib.blake2b(run.encode(), digest_size=8).digest(), "little")
+            for bit in range(bits):
+                votes[bit] += count if value >> bit & 1 else -count
+        own = sum(1 << bit for bit in range(bits) if votes[bit] > 0)
+        near = [
+            other
+            for band in range(4)
+            for other in bands[band, own >> (16 * band) & 0xFFFF]
+            if (hashes[other] ^ own).bit_count() <= distance
+        ]
+        names.append(names[min(near)] if near else row["id"])
+        hashes.append(own)
+        for band in range(4):
+            bands[band, own >> (16 * band) & 0xFFFF].append(index)
+    return names
+
+
+def keywords() -> Iterable[Figure]:
+    """Keywords against RIA's own tags."""
+    analyst = Analyst()
+    truth = [row for row in rows("topics/topics.jsonl.gz") if row["source"] == "ria" and row.get("keywords")][:300]
+    hits = guessed = wanted = 0
+    for row in truth:
+        tags = {_folded(tag) for tag in row["keywords"]}
+        found = {_folded(word) for word in analyst.analyse(ArticleText(row["title"] or "", row["text"])).keywords}
+        hits += len(found & tags)
+        guessed += len(found)
+        # Tags that are no words of the text (rubrics, projects) cannot be found in it by anyone.
+        wanted += sum(tag[:5] in _folded(f"{row['title']} {row['text']}") for tag in tags)
+    yield Figure("keywords: precision at ten", hits / guessed, 0.28, 0.2)
+    yield Figure("keywords: recall at ten", hits / wanted, 0.62, 0.5)
+
+
+def _folded(word: str) -> str:
+    return word.lower().replace("ё", "е").strip()
+
+
+def cost() -> Iterable[Figure]:
+    """Processor time of one Russian article of 1,700 characters, all together, and memory of a process."""
+    analyst = Analyst()
+    articles = [
+        ArticleText(row["title"] or "", row["text"][:1600])
+        for row in rows("topics/topics.jsonl.gz")
+        if row["source"] == "ria"
+    ][:60]
+    for article in articles[:10]:
+        analyst.analyse(article)
+    started = time.process_time()
+    for article in articles[10:]:
+        analyst.analyse(article)
+    characters = sum(len(article.title) + len(article.text) for article in articles[10:])
+    spent_ms = (time.process_time() - started) * 1000
+    yield Figure(
+        "CPU ms for a 1,700-character Russian article", spent_ms * 1700 / characters, 40, None, is_better_low=True
+    )
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    yield Figure("memory of a process at its peak, MB", peak, 450, 450, is_better_low=True)
+
+
+PARTS: dict[str, Callable[[], Iterable[Figure]]] = {
+    "cost": cost,
+    "language": language,
+    "stories": stories,
+    "keywords": keywords,
+    "names": names,
+    "topics-unseen": topics_unseen,
+    "topics-folds": topics_folds,
+}
+"""Parts of the table; `cost` is first, while nothing else is in memory."""
+
+
+def main() -> int:
+    """Prints the table and keeps it; 1 when a floor is not held."""
+    parser = argparse.ArgumentParser(description="How right the classifier is on the labelled sets.")
+    parser.add_argument("--only", choices=sorted(PARTS), action="append", help="this part only; may be repeated")
+    arguments = parser.parse_args()
+    if not DATA.is_dir():
+        sys.stdout.write("The labelled sets are not beside the repository; set CORANTO_MATERIAL.\n")
+        return 0
+    figures = []
+    for name, part in PARTS.items():
+        if not arguments.only or name in arguments.only:
+            for figure in part():
+                figures.append(figure)
+                reach = "" if figure.reach is None else f"reach {figure.reach:g}"
+                sys.stdout.write(
+                    f"{figure.job:60s} {figure.value:10.4g}  {reach:12s} {'' if figure.holds else 'BELOW ITS FLOOR'}\n"
+                )
+                sys.stdout.flush()
+    if not arguments.only:
+        RESULTS.mkdir(exist_ok=True)
+        kept = {figure.job.strip(): round(figure.value, 4) for figure in figures}
+        (RESULTS / "classification.json").write_text(
+            json.dumps(kept, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
+        )
+    return 0 if all(figure.holds for figure in figures) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
