@@ -96,7 +96,7 @@ class Keys:
         return self._key(stage.name, "retry")
 
     def delayed(self, stage: StageSpec) -> str:
-        """Sorted set of the stage's waiting messages by due time (Unix seconds)."""
+        """Sorted set of the stage's waiting messages by due time (Unix milliseconds)."""
         return self._key(stage.name, "delayed")
 
     def delayed_entries(self, stage: StageSpec) -> str:

@@ -55,6 +55,8 @@ class Plan:
     """Address of the user's Redis; None starts our own in the data directory."""
     settings: Mapping[str, str] = field(default_factory=dict)
     """Variables for the services, where the user has not set them."""
+    is_fresh: bool = False
+    """True to begin with an empty data directory: what an earlier run left there is removed."""
     is_data_named: bool = True
     """True when the user named the directory: then it says where things are, whatever the environment says."""
 
@@ -93,9 +95,11 @@ class Processes:
         _require_installed(self.plan.replicas)
         try:
             data = self.plan.data
-            for name in ("logs", "run"):
-                (data / name).mkdir(parents=True, exist_ok=True)
+            (data / "run").mkdir(parents=True, exist_ok=True)
             self._lock = await _lock(data, self.say)
+            if self.plan.is_fresh:
+                await asyncio.to_thread(_clear, data)
+            (data / "logs").mkdir(exist_ok=True)
             for left_over in (data / "run").glob("*.address"):
                 left_over.unlink(missing_ok=True)
             self._guardian = _Guardian(self._lock.fileno())
@@ -103,6 +107,8 @@ class Processes:
             self._tasks.append(asyncio.create_task(self._guardian.keep_running()))
             if self.plan.redis_url is None:
                 await self._start_redis()
+                if self.plan.is_fresh:
+                    await asyncio.to_thread(_empty, self.redis_url)
             self._tasks += [asyncio.create_task(service.keep_running()) for service in self._services]
             self._tasks.append(asyncio.create_task(self._bound_logs()))
         except BaseException:
@@ -401,6 +407,23 @@ async def _finished(work: Coroutine[Any, Any, None]) -> None:
     except asyncio.CancelledError:
         await task
         raise
+
+
+def _clear(data: Path) -> None:
+    """Remove what an earlier run left; the lock, which we hold, stays, and Redis' own files are Redis' business."""
+    for left in data.iterdir():
+        if left.name in ("run", "redis") or left.name.startswith(locate.SOCKET_NAME.partition(".")[0]):
+            continue
+        if left.is_dir() and not left.is_symlink():
+            shutil.rmtree(left)
+        else:
+            left.unlink()
+
+
+def _empty(url: str) -> None:
+    """Empty our own Redis."""
+    with Redis.from_url(url) as redis:
+        redis.flushall()
 
 
 async def _lock(data: Path, say: Say) -> IO[str]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from coranto import locate
 from coranto.cli.articles import print_article, print_entry
 from coranto.cli.console import cell, err, out, say, tell
 from coranto.cli.errors import FAILED, NOT_FOUND, USAGE, CommandError
@@ -87,7 +88,12 @@ def run(
 
 
 async def _run(sources: Sequence[Source], timeout_seconds: float, data: Path | None) -> int:
-    plan = plan_for(data, settings={} if sources else SAMPLE_SETTINGS)
+    if sources:
+        plan = plan_for(data)
+    else:
+        # Invented articles have no place in the user's library, and every run checks what it has read itself.
+        data = locate.data_directory(data) / "sample"
+        plan = plan_for(data, settings=SAMPLE_SETTINGS, is_fresh=True)
     async with AsyncExitStack() as stack:
         stop = await stack.enter_async_context(stop_on_signals())
         began = time.monotonic()
@@ -168,13 +174,9 @@ class _Job:
         expectations = expectations_for({str(host): url for host, url in site.urls().items()})
         bases = tuple(f"{url}/" for url in site.urls().values())
         with opened_library(self._data, may_be_missing=True) as library:
-            # A library that has served before holds other articles too.
+            # On a Redis of the user's own, other articles may come in at the same time.
             records = [record for record in library.finished() if record.discovery.canonical_url.startswith(bases)]
             found = differences(expectations, records, library.ledger(), corrections_seen=True)
-        if earlier := [record for record in records if record.id not in harvest.articles]:
-            say(f"An earlier run has stored {_count(len(earlier), 'article')} of the site:\n")
-            for record in earlier:
-                _print_entry(record)
         _print_account(harvest, len(records))
         listed = sum(expectation.is_listed for expectation in expectations)
         if found:
@@ -349,8 +351,6 @@ def _print_next(directory: Path, data: Path | None, *, is_sample: bool) -> None:
         (f"coranto up{option}", "start the system and leave it running"),
     ]
     if is_sample:
-        lines.insert(
-            0, (f"coranto run{option} https://example.org/feed.xml", "the same with a feed or page of your own")
-        )
+        lines.insert(0, ("coranto run https://example.org/feed.xml", "the same with a feed or page of your own"))
     for command, what in lines:
         say(f"  {command:<50}  {what}")

@@ -60,6 +60,7 @@ def plan_for(
     scale: Sequence[str] = (),
     services: Sequence[str] = (),
     settings: Mapping[str, str] | None = None,
+    is_fresh: bool = False,
 ) -> Plan:
     """What to run. Raises CommandError when an option names a service there is none of."""
     directory = locate.data_directory(data)
@@ -68,6 +69,7 @@ def plan_for(
         replicas=parse_replicas(scale, services),
         redis_url=os.environ.get("CORANTO_REDIS__URL"),
         settings=settings or {},
+        is_fresh=is_fresh,
         is_data_named=data is not None,
     )
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 import time
 import traceback as tracebacks
 from collections import deque
@@ -253,7 +254,7 @@ class Delivery:
         if isinstance(signal, Unwanted):
             return Drop(signal.reason, self._notice(record, "dropped", signal.reason, signal.detail))
         trace = _trace(signal) if isinstance(signal, Invalid) else ""
-        return self._bury(held, record, signal.reason, str(signal), trace, held.entry.attempts + 1)
+        return self._bury(held, record, signal.reason, signal.detail or signal.reason, trace, held.entry.attempts + 1)
 
     def _fail(self, held: _Held, record: Record, error: BaseException) -> Outcome:
         """The outcome of a failure nobody foresaw: a few tries, then a dead letter with the traceback."""
@@ -356,6 +357,7 @@ class Delivery:
         for held, effect in zip(group, committed.effects, strict=True):
             self._release(held)
             self._note(held, effect)
+        self._in_flight.set(len(self._held))
         if committed.downstream_length > self.settings.high_water and self.stage.spec.writes is not None:
             # The length counts settled entries that are not trimmed yet, so this may be too early, never too late:
             # housekeeping trims, measures and lets the stage go on.
@@ -368,7 +370,6 @@ class Delivery:
 
     def _release(self, held: _Held) -> None:
         self._held.pop((held.partition, held.entry.line, held.entry.id), None)
-        self._in_flight.set(len(self._held))
 
     def _note(self, held: _Held, effect: Effect) -> None:
         """Count and log the end of a message, once."""
@@ -424,8 +425,10 @@ class Delivery:
 
 def _child(traceparent: str | None) -> str:
     """The trace context for what this stage writes: the same trace, a new span."""
-    fresh = new_traceparent()
-    return fresh if traceparent is None else f"{traceparent[:36]}{fresh[36:]}"
+    if traceparent is None:
+        return new_traceparent()
+    span = random.getrandbits(64) or 1  # noqa: S311 - a span id is a name, not a secret; zero is reserved
+    return f"{traceparent[:36]}{span:016x}-01"
 
 
 def _url_of(record: Record) -> str:
