@@ -1,0 +1,102 @@
+"""What is written down is true: commands in the documents exist, programs in them parse, compose runs every service."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from typer.main import get_command
+
+from coranto.cli.application import app
+from coranto.topology import SERVICES
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), *sorted(ROOT.glob("services/*/README.md"))]
+
+
+def blocks(document: Path, language: str) -> list[str]:
+    return re.findall(
+        rf"^```{language}\n(.*?)^```", document.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE
+    )
+
+
+def commands() -> list[tuple[str, list[str]]]:
+    found = []
+    for document in DOCUMENTS:
+        for block in blocks(document, "sh"):
+            for line in block.replace("\\\n", " ").splitlines():
+                for part in re.split(r"[|;]|&&", line):
+                    words = (
+                        shlex.split(part, comments=True)
+                        if part.count("'") % 2 == 0 and part.count('"') % 2 == 0
+                        else []
+                    )
+                    if any(Path(word).name == "coranto" for word in words):
+                        start = next(index for index, word in enumerate(words) if Path(word).name == "coranto")
+                        found.append((document.name, words[start + 1 :]))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("document", "words"), commands(), ids=lambda value: " ".join(value) if isinstance(value, list) else value
+)
+def test_a_command_in_the_documents_exists_with_its_options(document: str, words: list[str]) -> None:
+    command: Any = get_command(app)
+    while words and hasattr(command, "get_command"):
+        inner = command.get_command(None, words[0])
+        if inner is None:
+            break
+        command, words = inner, words[1:]
+    known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)} | {
+        "--help"
+    }
+    used = {word.partition("=")[0] for word in words if word.startswith("--")}
+    assert used <= known, f"{document}: {used - known} of {words}"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_python_in_the_documents_parses(document: Path) -> None:
+    for program in blocks(document, "python"):
+        compile(program, str(document), "exec")
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_in_the_documents_lead_somewhere(document: Path) -> None:
+    for target in re.findall(r"\]\(([^)#\s]+)", document.read_text(encoding="utf-8")):
+        if not re.match(r"[a-z]+:", target):
+            assert (document.parent / target).exists(), f"{document.name} links to {target}"
+
+
+def test_make_targets_in_the_documents_exist() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z-]+):", makefile, flags=re.MULTILINE))
+    for document in DOCUMENTS:
+        for block in blocks(document, "sh"):
+            for target in re.findall(r"^make ([a-z-]+)", block, flags=re.MULTILINE):
+                assert target in targets, f"{document.name}: make {target}"
+
+
+def test_compose_runs_every_service_of_the_topology_and_redis_that_keeps_its_data() -> None:
+    compose = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))
+    assert set(compose["services"]) == {*SERVICES, "redis"}
+    for name in SERVICES:
+        service = compose["services"][name]
+        assert service["build"]["args"]["SERVICE"] == name
+        assert service["read_only"] is True
+        assert service["cap_drop"] == ["ALL"]
+        assert "container_name" not in service, "a fixed name forbids --scale"
+    assert "noeviction" in compose["services"]["redis"]["command"]
+    assert "--appendonly" in compose["services"]["redis"]["command"]
+
+
+def test_no_file_names_a_package_index_or_a_path_of_one_machine() -> None:
+    for lock in (*ROOT.glob("requirements/*.txt"), *ROOT.glob("services/*/requirements.txt")):
+        text = lock.read_text(encoding="utf-8")
+        assert "--index-url" not in text
+        assert "--find-links" not in text
+        assert "file:" not in text
+        assert "--hash=sha256:" in text
