@@ -1,7 +1,8 @@
 """How right the classifier is on the labelled sets, beside cheap alternatives in the same run.
 
-A model is never asked about a text it learned from: topics are judged on sets kept for evaluation and by folds, names on texts
-kept apart. Figures on the half that decides are lower or higher by a few hundredths; these are the visible half's.
+A model is never asked about a text it learned from: topics are judged on sets kept for evaluation and by folds, names
+on texts kept apart. Figures on the half that decides are lower or higher by a few hundredths; these are the visible
+half's.
 
     python tests/benchmarks/classification.py [--only language --only stories ...]
 """
@@ -373,12 +374,12 @@ def main() -> int:
                     f"{figure.job:60s} {figure.value:10.4g}  {reach:12s} {'' if figure.holds else 'BELOW ITS FLOOR'}\n"
                 )
                 sys.stdout.flush()
-    if not arguments.only:
-        RESULTS.mkdir(exist_ok=True)
-        kept = {figure.job.strip(): round(figure.value, 4) for figure in figures}
-        (RESULTS / "classification.json").write_text(
-            json.dumps(kept, indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
-        )
+    kept_in = RESULTS / "classification.json"
+    # A run of some parts leaves the others' figures as they were.
+    kept = json.loads(kept_in.read_text(encoding="utf-8")) if kept_in.exists() else {}
+    kept |= {figure.job.strip(): round(figure.value, 4) for figure in figures}
+    RESULTS.mkdir(exist_ok=True)
+    kept_in.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return 0 if all(figure.holds for figure in figures) else 1
 
 

@@ -1,7 +1,7 @@
 """What an article is about, as one plain function call: the work that runs in the pool's processes.
 
-An `Analyst` holds the models of one process; `analyse` asks the questions in turn. Each question has a module of its own;
-here they only meet: the language chooses the models, the names feed the keywords.
+An `Analyst` holds the models of one process; `analyse` asks the questions in turn. Each question has a module of its
+own; here they only meet: the language chooses the models, the names feed the keywords.
 """
 
 from __future__ import annotations
@@ -94,6 +94,10 @@ class Analyst:
         """The table of rubrics in force."""
         return self._rubrics
 
+    def finder(self, language: str) -> NameFinder:
+        """The name finder of a language. Raises KeyError for one that has none."""
+        return self._finders[language]
+
     def analyse(self, article: ArticleText) -> Analysis:
         """Language, topics, names and keywords of an article. Safe to repeat; any text at all may come in."""
         title, text, notes = readable(article.title), readable(article.text), []
@@ -116,9 +120,9 @@ class Analyst:
         if finder is None:
             notes.append("names_not_supported")
         else:
-            entities = find_entities(f"{title}\n{text}", finder)
+            entities = find_entities(joined_text(title, text), finder)
             models["names"] = finder.version
-        keywords = find_keywords(title, text, entities, lemma=_lemma_of(finder))
+        keywords = find_keywords(title, text, entities, language=primary, lemma=_lemma_of(finder))
         return Analysis(language, tuple(topics), tuple(entities), keywords, models, tuple(notes))
 
 
@@ -128,6 +132,11 @@ def _lemma_of(finder: NameFinder | None) -> Callable[[str], tuple[str, str]] | N
     return normaliser.lemma if normaliser is not None else None
 
 
+def joined_text(title: str, text: str) -> str:
+    """What positions count in: title and text joined by a newline, or the text alone when there is no title."""
+    return f"{title}\n{text}" if title else text
+
+
 def readable(text: str) -> str:
-    """The text with control characters, direction marks and walls of letters turned into spaces, so that lengths stay."""
+    """The text with control characters, direction marks and walls of letters made spaces, so that lengths stay."""
     return _WALL.sub(lambda wall: " " * len(wall.group()), _UNREADABLE.sub(" ", text))

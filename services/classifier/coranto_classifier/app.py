@@ -6,11 +6,11 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
+from redis.asyncio import Redis
+
 from coranto.records import ClassifiedArticle, ExtractedArticle
 from coranto.topology import CLASSIFIER
 from coranto.worker.stage import RetryPolicy, Stage
-from redis.asyncio import Redis
-
 from coranto_classifier.analysis import Analyst, ModelPaths
 from coranto_classifier.endpoint import Endpoint, EndpointLimits
 from coranto_classifier.pool import Analyser, InProcessAnalyser, PooledAnalyser

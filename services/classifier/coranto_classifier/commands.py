@@ -17,7 +17,7 @@ from typing import Annotated, Any, TextIO
 import typer
 
 from coranto_classifier.analysis import Analysis, Analyst, ArticleText, ModelPaths
-from coranto_classifier.fingerprints import fingerprint
+from coranto_classifier.fingerprints import Fingerprint, fingerprint
 from coranto_classifier.names import mentions_with_entity
 from coranto_classifier.settings import Settings
 from coranto_classifier.stories import (
@@ -43,7 +43,7 @@ LinesOption = Annotated[
 
 @classify_app.callback(invoke_without_command=True, subcommand_metavar="")
 def classify(file: FileArgument = Path("-"), lines: LinesOption = False) -> None:
-    """Language, topic, names and keywords of each line {"id", "title", "text", "section"?, "tags"?, "lang"?, "url"?}."""
+    """Language, topic, names and keywords of each line: id, title, text, and section, tags, lang, url if known."""
     _ = lines
     analyst = Analyst(_model_paths())
     with _opened(file) as source:
@@ -65,7 +65,10 @@ def stories(
         str, typer.Option("--index", help="First part of the index's keys; the pipeline's own is coranto.")
     ] = "coranto",
 ) -> None:
-    """Story of each line {"id", "title", "text"}, in order of arrival; lines are written after the last has been read."""
+    """Story of each line {"id", "title", "text"}, in order of arrival; lines are written after the last has been read.
+
+    Lines may be finished records as well: fed with an export, an index that came back empty is filled at once.
+    """
     _ = lines
     with _opened(file) as source:
         rows = list(_rows(source))
@@ -179,7 +182,12 @@ async def _placed(rows: list[dict[str, Any]], redis: str | None, index: str) -> 
             await client.aclose()
 
 
-def _mark(row: dict[str, Any]) -> Any:
+def _mark(row: dict[str, Any]) -> Fingerprint:
+    """The line's fingerprint; a finished record, as `coranto export` writes it, does as well."""
+    content = row.get("content")
+    if isinstance(content, dict):
+        text = "\n".join(str(block.get("text") or "") for block in content.get("paragraphs") or ())
+        return fingerprint(content.get("title") or "", text)
     return fingerprint(row.get("title") or "", row.get("text") or "")
 
 

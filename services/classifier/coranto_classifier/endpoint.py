@@ -1,8 +1,8 @@
 """An OpenAI-compatible endpoint in place of the embedded models: topics, names and a summary.
 
-It is asked under a time-out, a budget a minute and a circuit breaker; whatever goes wrong, the embedded models' answer stands
-and the record says so. The article is data: it travels in a message of its own, fenced by a mark it cannot know, and whatever
-comes back is checked against the schema, the vocabulary and the text before it is believed.
+It is asked under a time-out, a budget a minute and a circuit breaker; whatever goes wrong, the embedded models'
+answer stands and the record says so. The article is data: it travels in a message of its own, fenced by a mark it
+cannot know, and whatever comes back is checked against the schema, the vocabulary and the text before it is believed.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any, Literal
 import aiohttp
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from coranto_classifier.analysis import ArticleText
+from coranto_classifier.analysis import ArticleText, joined_text
 from coranto_classifier.countries import find_country
 from coranto_classifier.names import NamedEntity
 from coranto_classifier.spans import Name
@@ -177,7 +177,7 @@ class Endpoint:
             for topic in sorted(answer.topics, key=lambda each: -each.score)
             if topic.code in known and not known[topic.code].is_retired
         ]
-        text = f"{article.title}\n{article.text}"
+        text = joined_text(article.title, article.text)
         entities = tuple(entity for name in answer.names if (entity := _found(name, text)) is not None)
         summary = answer.summary if self._limits.wants_summary else None
         return Opinion(tuple(topics), entities, summary, model)

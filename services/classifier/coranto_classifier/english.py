@@ -37,6 +37,14 @@ _POSSESSIVE = re.compile(r"['’]s?$")
 _COMPANY_WORDS = word_list("organisation_words")
 _PLACE_WORDS = word_list("place_words")
 _TITLES = word_list("titles")
+_TITLES_BEFORE = word_list("english_titles")
+_DEMONYMS = word_list("english_demonyms")
+_LISTS = {"g": "given", "s": "surnames", "c": "cities", "r": "regions", "n": "countries", "o": "organisations"}
+"""Lists of names, each with the letter it goes by in features."""
+
+HOME = "crossner"
+"""The source whose conventions the tagger follows; others lend it their words."""
+_LEARNED_TWICE = ("b", "w=", "s=", "m=", "-1w", "1w=", "org", "e3=", "first")
 
 
 def tokens_of(text: str) -> list[tuple[int, int]]:
@@ -64,14 +72,11 @@ class Lists:
         with gzip.open(models / "english_lists.json.gz", "rt", encoding="utf-8") as file:
             stored: dict[str, Any] = json.load(file)
         self._marks: dict[str, str] = {}
-        for mark, key in (("g", "given"), ("s", "surnames"), ("c", "cities"), ("r", "regions"), ("n", "countries")):
+        for mark, key in _LISTS.items():
             for name in stored[key]:
                 self._marks[name] = self._marks.get(name, "") + mark
         self._phrases: dict[str, str] = {
-            name: mark
-            for mark, key in (("c", "cities"), ("r", "regions"), ("n", "countries"))
-            for name in stored[key]
-            if " " in name
+            name: mark for mark, key in _LISTS.items() if mark not in "gs" for name in stored[key] if " " in name
         }
 
     def marks(self, word: str) -> str:
@@ -101,8 +106,13 @@ def _shape(word: str) -> str:
     return re.sub(r"(.)\1{2,}", r"\1\1", shape)
 
 
-def features(words: Sequence[str], lists: Lists, seen: dict[str, tuple[int, int]] | None = None) -> list[list[str]]:
-    """What the tagger sees of each word of a sentence. `seen` counts, for the whole text, capital and small spellings."""
+def features(
+    words: Sequence[str], lists: Lists, seen: dict[str, tuple[int, int]] | None = None, *, source: str = HOME
+) -> list[list[str]]:
+    """What the tagger sees of each word of a sentence. `seen` counts, for the whole text, capital and small spellings.
+
+    What it learns of `source` alone is kept apart from what holds for all sources.
+    """
     lowered = [word.lower() for word in words]
     shapes = [_shape(word) for word in words]
     marks = [lists.marks(word) for word in lowered]
@@ -115,6 +125,7 @@ def features(words: Sequence[str], lists: Lists, seen: dict[str, tuple[int, int]
         row.extend(f"p{size}={lower[:size]}" for size in (2, 3) if len(lower) > size)
         row.extend(f"e{size}={lower[-size:]}" for size in (2, 3, 4) if len(lower) > size)
         row.append(f"m={marks[index]}:{word[:1].isupper()}")
+        row.extend(f"m{mark}" for mark in marks[index])
         if phrases[index]:
             row.append(f"ph={phrases[index]}")
         _add_word_kinds(row, lower, "")
@@ -140,6 +151,7 @@ def features(words: Sequence[str], lists: Lists, seen: dict[str, tuple[int, int]
                     _add_word_kinds(row, lowered[near], str(offset))
             else:
                 row.append(f"{offset}edge")
+        row += [f"{source}~{name}" for name in row if name.startswith(_LEARNED_TWICE)]
         rows.append(row)
     return rows
 
@@ -178,7 +190,7 @@ class EnglishNames:
         self._lists = Lists(models)
         self._tagger = pycrfsuite.Tagger()
         self._tagger.open(str(models / "english_names.crfsuite"))
-        self.version = "crf-en-1"
+        self.version = "crf-en-2"
 
     def find(self, text: str) -> list[Name]:
         """The names of the text; what lies beyond 20,000 characters is not read."""
@@ -198,6 +210,10 @@ class EnglishNames:
             return
         tags = self._tagger.tag(features(words, self._lists, seen))
         for first, last, kind in runs(tags):
+            while kind == "person" and first < last and words[first].lower().rstrip(".") in _TITLES_BEFORE:
+                first += 1  # noqa: PLW2901 - a title is no part of the name
+            if kind == "place" and first == last and words[first].lower() in _DEMONYMS:
+                continue
             start, end = spans[first][0], spans[last][1]
             normal = normal_form(text[start:end])
             if normal:

@@ -1,7 +1,8 @@
 """A text's fingerprint: sampled hashes of its three-word runs, by which copies find one another.
 
-Which runs are kept depends on the run alone, so two texts that share a passage keep the same part of it. A copy is known by
-containment (the share of the smaller fingerprint that the larger has): cuts and lead-only copies lower any symmetric measure.
+Which runs are kept depends on the run alone, so two texts that share a passage keep the same part of it. A copy is
+known by containment (the share of the smaller fingerprint that the larger has): cuts and lead-only copies lower any
+symmetric measure.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from numpy.typing import NDArray
 RUN = 3
 SAMPLED = 2  # one run in so many is kept
 LONGEST_TEXT = 12_000
+OWN_TEXT = 0.6  # share of the larger text below which its beginning is asked as well
+LEAD_SHARED = 0.25  # share of its beginning that the smaller text must have then
 FEWEST = 6  # runs; a shorter text tells nothing
 
 _NOT_WORD = re.compile(r"[\W_]+")
@@ -23,6 +26,7 @@ _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _BASE = np.uint64(0x9E3779B97F4A7C15)
 _STIR = np.uint64(0xBF58476D1CE4E5B9)
 _STIR_AGAIN = np.uint64(0x94D049BB133111EB)
+_LEAD_RUNS = 50
 _NUMBERS_KEPT = 40
 _AGENCIES = re.compile(
     r"\b(ТАСС|Интерфакс|РИА Новости|Reuters|Рейтер|Associated Press|AFP|Agence France-Presse|Bloomberg|dpa|Xinhua|Синьхуа|"
@@ -36,6 +40,8 @@ class Fingerprint:
 
     runs: tuple[int, ...]
     """Sampled 32-bit hashes of three-word runs, in ascending order."""
+    lead: tuple[int, ...]
+    """Those of its runs that stand in its first words: what the text begins with tells what story it is of."""
     numbers: tuple[int, ...]
     """16-bit hashes of the numbers in the text, in ascending order."""
     digest: str
@@ -51,6 +57,10 @@ class Fingerprint:
     def packed_runs(self) -> bytes:
         """The runs as they are kept in Redis."""
         return np.array(self.runs, dtype="<u4").tobytes()
+
+    def packed_lead(self) -> bytes:
+        """The lead's runs as they are kept in Redis."""
+        return np.array(self.lead, dtype="<u4").tobytes()
 
     def packed_numbers(self) -> bytes:
         """The numbers as they are kept in Redis."""
@@ -71,16 +81,32 @@ def fingerprint(title: str, text: str, *, agency: str | None = None) -> Fingerpr
     named = _AGENCIES.search(f"{title}\n{body[:1500]}")
     return Fingerprint(
         runs=tuple(kept.tolist()),
+        lead=tuple(np.intersect1d(kept, (hashes[:_LEAD_RUNS] >> np.uint64(32)).astype(np.int64)).tolist()),
         numbers=_number_hashes(f"{title} {body}"),
         digest=hashlib.sha256(f"{title}\x1f{text}".encode("utf-8", "replace")).hexdigest()[:16],
         agency=agency or (named.group(1) if named else None),
     )
 
 
+def is_agency(name: str) -> bool:
+    """Whether the name is a news agency's."""
+    return _AGENCIES.fullmatch(name) is not None
+
+
 def containment(one: Fingerprint, other: Fingerprint) -> float:
-    """Share of the smaller text's runs that the larger has."""
-    smaller, larger = sorted((set(one.runs), set(other.runs)), key=len)
-    return len(smaller & larger) / len(smaller) if smaller else 0.0
+    """Share of the smaller text's runs that the larger has.
+
+    Nothing when the larger has much text of its own and begins with it: then the smaller is background at its end.
+    """
+    smaller, larger = (one, other) if len(one.runs) <= len(other.runs) else (other, one)
+    shared = len(set(smaller.runs).intersection(larger.runs))
+    if not shared:
+        return 0.0
+    if shared < OWN_TEXT * len(larger.runs) and larger.lead:
+        leading = len(set(larger.lead).intersection(smaller.runs))
+        if leading < LEAD_SHARED * len(larger.lead):
+            return 0.0
+    return shared / len(smaller.runs)
 
 
 def _words(text: str) -> list[str]:

@@ -9,11 +9,20 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
+from coranto_classifier.fingerprints import is_agency
 from coranto_classifier.names import NamedEntity
 from coranto_classifier.words import word_list
 
 _MOST = 10
 _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
+_ALWAYS = 6
+_ENOUGH = 1.5
+_FEW = 3
+_LONGEST_NAME = 5
+_HOME = {"ru": "RU"}
+_HOME_WEIGHT = 0.3  # a paper's own country is in every second text of it
+_DATELINE = 60
+_DATELINE_END = re.compile(r"[—–-]\s|\. /|\(")
 _TITLE_WEIGHT = 3.0
 _LEAD_WEIGHT = 1.5
 _LEAD_CHARACTERS = 400
@@ -22,18 +31,37 @@ _DULL = word_list("dull_nouns")
 
 
 def find_keywords(
-    title: str, text: str, entities: Sequence[NamedEntity], *, lemma: Callable[[str], tuple[str, str]] | None = None
+    title: str,
+    text: str,
+    entities: Sequence[NamedEntity],
+    *,
+    language: str = "",
+    lemma: Callable[[str], tuple[str, str]] | None = None,
 ) -> tuple[str, ...]:
     """Up to ten keywords, weightiest first. `lemma` gives a word's dictionary form and part of speech."""
-    weights: dict[str, float] = {}
-    for entity in entities:
-        weights[entity.name] = sum(_weight(mention.start, len(title)) for mention in entity.mentions)
-    names = sorted(weights, key=lambda name: -weights[name])[:_MOST]
+    weights = {
+        entity.name: sum(_weight(mention.start, len(title)) for mention in entity.mentions)
+        * (_HOME_WEIGHT if entity.country is not None and entity.country == _HOME.get(language) else 1.0)
+        for entity in entities
+        if not _is_furniture(entity, title, text) and len(entity.name.split()) <= _LONGEST_NAME
+    }
+    ranked = sorted(weights, key=lambda name: -weights[name])
+    names = [name for rank, name in enumerate(ranked[:_MOST]) if rank < _ALWAYS or weights[name] >= _ENOUGH]
     if lemma is None:
         return tuple(names)
-    taken = {word.lower() for name in weights for word in _WORD.findall(name)}
-    room = _MOST - len(names)
-    return (*names, *_nouns(title, text, taken, lemma)[: min(room, 2)])
+    taken = {word.lower() for entity in entities for word in _WORD.findall(entity.name)}
+    room = max(0, _FEW - len(names))
+    return (*names, *_nouns(title, text, taken, lemma)[:room])
+
+
+def _is_furniture(entity: NamedEntity, title: str, text: str) -> bool:
+    """True for the agency that sends the text and the town of its dateline, unless the text speaks of them again."""
+    if entity.type == "organisation" and is_agency(entity.name):
+        return True
+    start = len(title) + 1 if title else 0
+    head = text[: text.find("\n") if 0 <= text.find("\n") < _DATELINE else _DATELINE]
+    is_dated = bool(_DATELINE_END.search(head))
+    return entity.type == "place" and is_dated and entity.count == 1 and entity.mentions[0].start - start < 3
 
 
 def _weight(start: int, title_length: int) -> float:

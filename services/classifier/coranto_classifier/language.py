@@ -1,7 +1,8 @@
 """In which language a text is: a byte n-gram model, corrected where it is known to be blind.
 
-The model (py3langid) folds close languages together or lacks them; letters and common words that one of a pair has and
-the other has not decide there. The page's own declaration is a prior: it settles near ties and never overrules the text.
+The model (py3langid) folds close languages together or lacks them; letters and common words that one of a pair has
+and the other has not decide there. The page's own declaration is a prior: it settles near ties and never overrules
+the text.
 """
 
 from __future__ import annotations

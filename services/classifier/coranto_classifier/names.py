@@ -1,7 +1,8 @@
 """Whom and what an article names: mentions in normal form, joined into entities.
 
-Each language has a finder (see `spans.NameFinder`); adding one is adding a line to `FINDERS`. Joining is common to all: a
-surname belongs to the fuller name of the same text, countries go by their code, an acronym by the name it stands beside.
+Each language has a finder (see `spans.NameFinder`); adding one is adding a line to `FINDERS`. Joining is common to
+all: a surname belongs to the fuller name of the same text, countries go by their code, an acronym by the name it
+stands beside.
 """
 
 from __future__ import annotations
@@ -119,7 +120,7 @@ def _owners_of_parts(people: Sequence[Name]) -> dict[str, str]:
 
 
 def _is_shorter(words: tuple[str, ...], full: tuple[str, ...]) -> bool:
-    """True when the words are a shorter form of the full name: its surname, or the same with initials or fewer names."""
+    """True when the words are a shorter form of the full name: its surname, or with initials or fewer names."""
     if len(words) == 1:
         return words[0] == full[-1] or (words[0] == full[0] and len(words[0]) > 2)
     if words[-1] != full[-1] or len(words) > len(full):

@@ -1,4 +1,4 @@
-"""Runs the models in processes of their own, under a deadline: a text that takes too long costs its process, not the worker."""
+"""Runs the models in processes of their own, under a deadline: a text that takes too long costs its process only."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from datetime import timedelta
 from typing import Protocol
 
-from coranto.worker.stage import Invalid, Transient
 from pebble import ProcessExpired, ProcessPool
 
+from coranto.worker.stage import Invalid, Transient
 from coranto_classifier.analysis import Analysis, Analyst, ArticleText, ModelPaths
 
 _WARM_UP_SECONDS = 120.0

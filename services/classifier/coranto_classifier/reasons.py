@@ -1,4 +1,4 @@
-"""Why the classifier may give a record back: its closed list, the same words in metrics, logs, dead letters and docs."""
+"""Why the classifier may give a record back: the same words in metrics, logs, dead letters and docs."""
 
 REASONS: dict[str, str] = {
     "analysis_deadline": "The models ran longer on the text than the deadline allows; the process was ended.",

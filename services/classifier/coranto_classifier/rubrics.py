@@ -1,7 +1,7 @@
 """What the publisher's own rubric, tags and URL say of the topic: a table as data, looked up and nothing more.
 
-The table is `data/rubrics.tsv`: rubric, code (empty when the rubric says nothing of the topic), and how far to trust it.
-Users add their own table of the same form; its lines come first.
+The table is `data/rubrics.tsv`: rubric, code (empty when the rubric says nothing of the topic), and how far to trust
+it. Users add their own table of the same form; its lines come first.
 """
 
 from __future__ import annotations

@@ -46,12 +46,18 @@ _ACRONYM_WITH_ENDING = re.compile(r"^([А-ЯЁ]{2,}[А-ЯЁ0-9-]*)(а|у|ом|е
 _INITIALS = re.compile(r"^(?:[А-ЯЁA-Z]\.?-?){1,3}$")
 _PARTICLES = word_list("name_particles")
 _TOKEN = re.compile(r"[^\s]+")
+_CAPITALS = re.compile(r"\b[А-ЯЁ]{4,}(?:-[А-ЯЁ]{2,})*\b")
+_NAME_TAGS = ("Geox", "Name", "Surn", "Patr")
 _TRIMMED = " \t\n\u00a0.,;:!?()[]—–-…/|*"
 _FEMALE_SURNAME = re.compile(r"(?:ова|ева|ёва|ина|ына|ская|цкая)$")
 
 _ORGANISATION_CLASSES = word_list("russian_organisation_classes")
 _PLACE_CLASSES = word_list("russian_place_classes")
 _ADJECTIVE = re.compile(r"^([а-я]+?[сцз]к)(?:ий|ого|ому|им|ом|ая|ой|ую|ое|ие|их|ими)$")
+
+_CONSONANTS = "бвгджзйклмнпрстфхцчшщ"
+_REGIONS_TOGETHER = re.compile(r"(?:(?:\s*,\s*|\s+и\s+)[А-ЯЁ][а-яё-]+(?:ой|ая|ую))*\s+област")
+"""What follows "Тульской" in "Тульской, Тверской и Псковской областях"."""
 
 _AS_IT_STANDS = 0.03
 _LONGEST_TEXT = 20_000
@@ -67,6 +73,9 @@ class _Reading:
     number: str  # s, p, or *
     weight: float
     is_noun: bool
+
+
+_REGION = _Reading("область", "nomn", "f", "s", 1.0, is_noun=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,20 +96,40 @@ class RussianNames:
 
     def find(self, text: str) -> list[Name]:
         """The names of the text; what lies beyond 20,000 characters is not read."""
-        text = text[:_LONGEST_TEXT]
+        text = written = text[:_LONGEST_TEXT]
         if not _CYRILLIC.search(text):
             return []
+        text = _CAPITALS.sub(self._lowered, text)
         spans = [
             tidy
             for start, end, kind in self._tagger.spans(text)
             for tidy in _tidied(text, start, end, kind)
             if _is_name(text[tidy[0] : tidy[1]], kind)
         ]
+        spans = [(start, end, self._type_of(kind, written[start:end])) for start, end, kind in spans]
         forms = self.normaliser.normal_forms(text, spans)
         return [
-            Name(start, end, kind, text[start:end], form)
+            Name(start, end, kind, written[start:end], form)
             for (start, end, kind), form in zip(spans, forms, strict=True)
         ]
+
+    def _lowered(self, match: re.Match[str]) -> str:
+        """A word in capitals as it is usually written: a dateline's МОСКВА, a loud headline. Acronyms stay."""
+        word = match.group()
+        if not self.normaliser.is_known(word):
+            return word
+        tags = [tag for tag, _, _, _ in self.normaliser.parses(word.lower())]
+        if any("Abbr" in tag or "Orgn" in tag for tag in tags):
+            return word
+        return word.title() if any(mark in tag for tag in tags for mark in _NAME_TAGS) else word.lower()
+
+    def _type_of(self, kind: NameType, written: str) -> NameType:
+        """The tagger's type, but a town in a dateline's capitals is no organisation."""
+        if kind == "organisation" and written.isupper() and _CAPITALS.fullmatch(written):
+            tags = [tag for tag, _, _, _ in self.normaliser.parses(written.lower())]
+            if any("Geox" in tag for tag in tags) and not any("Abbr" in tag for tag in tags):
+                return "place"
+        return kind
 
 
 def _is_name(name: str, kind: NameType) -> bool:
@@ -181,6 +210,10 @@ class RussianNormaliser:
             chosen.append(max(candidates, key=lambda each: each.weight * _backing(each.form, support, words)).form)
         return chosen
 
+    def is_known(self, word: str) -> bool:
+        """Whether the dictionary has the word."""
+        return bool(self._morph.word_is_known(word.lower()))
+
     def lemma(self, word: str) -> tuple[str, str]:
         """Dictionary form and part of speech of a word, by its likeliest reading."""
         tag, lemma, _, _ = self.parses(word)[0]
@@ -200,13 +233,18 @@ class RussianNormaliser:
             return self._person(words, cases)
         if kind == "place" and len(words) == 1 and (place := _place_of_adjective(words[0])) is not None:
             return [_Candidate(place, 1.0)]
+        if kind == "place" and len(words) == 1 and _REGIONS_TOGETHER.match(text[end : end + 200]):
+            adjective = self._agreeing(words[0], _REGION)
+            if adjective is not None:
+                return [_Candidate(f"{_cased_like(words[0], adjective)} область", 1.0)]
         words, is_stripped = self._without_class(words, kind)
         if is_stripped and words[0][0] in _QUOTES:
             return [_Candidate(" ".join(words).strip(_QUOTES), 1.0)]
-        is_quoted = not is_stripped and start > 0 and text[start - 1] in _QUOTES
-        if is_quoted and self._is_after_class_word(text[max(0, start - 60) : start]):
-            return []
-        return self._phrase(words, cases, kind)
+        if start > 0 and text[start - 1] in _QUOTES and self._is_after_class_word(text[max(0, start - 60) : start]):
+            # "компании «Газпром»", yet "исполкома «Единой России»": the nominative where it can be read as one.
+            cases = {case: 6.0 if case == "nomn" else 1.0 for case in _CASES}
+        candidates = self._phrase(words, cases, kind)
+        return candidates or ([_Candidate(" ".join(words).strip(_QUOTES), 1.0)] if is_stripped else [])
 
     def _without_class(self, words: list[str], kind: NameType) -> tuple[list[str], bool]:
         """The name without the common noun before it: "компании «Ив Роше»" is Ив Роше, "города Одессы" is Одесса."""
@@ -216,9 +254,12 @@ class RussianNormaliser:
                 return words[index:], True
             if index and word[0].isalpha() and word[0].isupper() and not _CYRILLIC.search(word):
                 return words[index:], True
-            if word != word.lower() and not self._is_class(word, classes):
+            if word != word.lower() and not self._is_class(word, classes) and not self._is_adjective(word):
                 break
         return words, False
+
+    def _is_adjective(self, word: str) -> bool:
+        return str(self.parses(word.lower())[0][0].POS) == "ADJF"
 
     def _is_class(self, word: str, classes: frozenset[str]) -> bool:
         return any(lemma in classes for _, lemma, _, _ in self.parses(word.strip(_QUOTES).lower())[:3])
@@ -275,7 +316,9 @@ class RussianNormaliser:
 
     def _person_readings(self, word: str, position: int, count: int) -> list[_Reading]:
         """Ways to read one word of a person's name."""
-        as_it_stands = _Reading(word, "*", "*", "s", _AS_IT_STANDS, is_noun=True)
+        foreign = _foreign_readings(word)
+        is_oblique = any(reading.case not in ("nomn", "*") for reading in foreign)
+        as_it_stands = _Reading(word, "*", "*", "s", _AS_IT_STANDS / 4 if is_oblique else _AS_IT_STANDS, is_noun=True)
         if _INITIALS.match(word) or not _CYRILLIC.search(word) or word.lower() in _PARTICLES or "." in word[:-1]:
             return [_Reading(word, "*", "*", "s", 1.0, is_noun=True)]
         if word.isupper() and len(word) > 3:
@@ -285,7 +328,7 @@ class RussianNormaliser:
             reading = self._person_reading(word, tag, score, parse, is_last=position == count - 1, is_only=count == 1)
             if reading is not None:
                 readings.append(reading)
-        readings.extend(_foreign_readings(word))
+        readings.extend(foreign)
         return readings
 
     def _person_reading(
@@ -298,8 +341,9 @@ class RussianNormaliser:
         is_family, is_given = "Surn" in tag, "Name" in tag or "Patr" in tag
         gender = {"masc": "m", "femn": "f"}.get(str(tag.gender), "*")
         if "Fixd" in tag:
-            # The guesser offers indeclinable readings for any ending; for a consonant they hold for women only.
-            return _Reading(word, "*", gender, "s", 0.1, is_noun=True)
+            # The guesser offers indeclinable readings for any ending; few foreign names are.
+            weight = 0.1 if self.is_known(word) or word[-1] in "оиэю" else 0.02
+            return _Reading(word, "*", gender, "s", weight, is_noun=True)
         grammemes = {"nomn", "sing"}
         if is_family and gender != "*":
             grammemes.add({"m": "masc", "f": "femn"}[gender])
@@ -376,6 +420,8 @@ class RussianNormaliser:
             return [_Reading(acronym.group(1), "*", "*", "s", 1.0, is_noun=True)]
         readings = [_Reading(word, "nomn", "*", "*", _AS_IT_STANDS, is_noun=True)]
         is_known = bool(self._morph.word_is_known(word))
+        if kind == "place" and not is_known and word[-1:] == "е" and word[-2:-1] in _CONSONANTS:
+            readings.append(_Reading(word[:-1].lower(), "loct", "m", "s", 0.6, is_noun=True))
         for tag, _, score, parse in self.parses(word)[:14]:
             if tag.case is None or tag.POS not in ("NOUN", "ADJF", "PRTF"):
                 continue
@@ -393,7 +439,7 @@ class RussianNormaliser:
             if ("Name" in tag or "Surn" in tag or "Patr" in tag) and kind == "place":
                 weight *= 0.5
             if number == "plur" and is_alone and "Pltm" not in tag:
-                weight *= 0.5
+                weight *= 0.2
             gender = {"masc": "m", "femn": "f", "neut": "n"}.get(str(tag.gender), "*")
             case = _CASE_OF.get(str(tag.case), str(tag.case))
             if is_adjective:
@@ -410,8 +456,8 @@ class RussianNormaliser:
             if tag.POS not in ("ADJF", "PRTF"):
                 continue
             wanted = {"nomn", "plur"} if noun.number == "p" else {"nomn", "sing"}
-            if noun.number != "p" and noun.gender in "mfn":
-                wanted.add({"m": "masc", "f": "femn", "n": "neut"}[noun.gender])
+            if noun.number != "p":
+                wanted.add({"f": "femn", "n": "neut"}.get(noun.gender, "masc"))
             inflected = parse.inflect(wanted)
             if inflected is not None:
                 return str(inflected.word)
@@ -424,13 +470,13 @@ def _foreign_readings(word: str) -> list[_Reading]:
     readings = []
     for ending, case in (("ом", "ablt"), ("ем", "ablt"), ("а", "gent"), ("а", "accs"), ("у", "datv"), ("е", "loct")):
         stem = lower.removesuffix(ending)
-        if stem != lower and len(stem) > 2 and stem[-1] in "бвгджзйклмнпрстфхцчшщ":
+        if stem != lower and len(stem) > 2 and stem[-1] in _CONSONANTS:
             readings.append(_Reading(stem, case, "m", "s", 0.05, is_noun=True))
-    if lower[-1] in "бвгджзйклмнпрстфхцчшщ":
+    if lower[-1] in _CONSONANTS:
         readings.append(_Reading(lower, "nomn", "m", "s", 0.08, is_noun=True))
         readings.append(_Reading(lower, "*", "f", "s", 0.06, is_noun=True))
     elif lower[-1] in "оуиеэюы":
-        readings.append(_Reading(lower, "*", "*", "s", 0.06, is_noun=True))
+        readings.append(_Reading(lower, "*", "*", "s", 0.2 if lower[-1] in "оиэю" else 0.06, is_noun=True))
     return readings
 
 
@@ -456,7 +502,7 @@ def _supported_words(form: str) -> list[str]:
 
 
 def _backing(form: str, support: dict[str, float], words: Counter[str]) -> float:
-    """How far the rest of the text speaks for a form: other mentions that may be read so, and its words as they stand."""
+    """How far the rest of the text speaks for a form: mentions that may be read so, and its words as they stand."""
     last = form.rsplit(" ", 1)[-1]
     seen = sum(1 for word in form.split() if words[word]) / max(1, len(form.split()))
     return float(np.sqrt(support[form] + support[last])) * (1.0 + 0.5 * seen)

@@ -1,7 +1,8 @@
 """Where names stand in Russian text: slovnet's neural tagger, and a CRF that weighs its opinion once more.
 
-slovnet is sure of people and places and unsure where an organisation ends. The CRF sees its opinion, how sure it was, and each
-word's case and dictionary form, and has learned from texts tagged by hand what belongs to a name ("Верховный суд Пакистана").
+slovnet is sure of people and places and unsure where an organisation ends. The CRF sees its opinion, how sure it was,
+and each word's case and dictionary form, and has learned from texts tagged by hand what belongs to a name ("Верховный
+суд Пакистана").
 """
 
 from __future__ import annotations
@@ -79,7 +80,7 @@ class Slovnet:
 def features(
     words: Sequence[str], tags: Sequence[str], scores: NDArray[np.float32], parse: Parse, source: str
 ) -> list[list[str]]:
-    """What the CRF sees of each word. What it learns of `source` alone is kept apart from what holds for all sources."""
+    """What the CRF sees of each word. What it learns of `source` alone is kept apart from what holds for all."""
     lowered = [word.lower() for word in words]
     outlines = [_outline(word) for word in words]
     kinds = [_kind(word, parse) for word in words]

@@ -9,7 +9,6 @@ from __future__ import annotations
 from coranto.records import ClassifiedArticle, ExtractedArticle
 from coranto.records.sections import Classification, Entity, Language, Mention, Story, Topic
 from coranto.worker.stage import Transient
-
 from coranto_classifier.analysis import Analysis, ArticleText
 from coranto_classifier.endpoint import Endpoint, Opinion
 from coranto_classifier.fingerprints import fingerprint

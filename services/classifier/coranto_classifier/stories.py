@@ -1,4 +1,4 @@
-"""Which story an article belongs to, and what it is there: original, copy, excerpt or update. Nothing is ever dropped for it.
+"""Which story an article belongs to, and what it is there: original, copy, excerpt or update. Nothing is dropped.
 
 All classifier replicas share one index in Redis. One script call finds the story and enters the article, so copies that
 arrive at once end in one story. The same record twice gives the same answer. An index that comes back empty grows again
@@ -18,7 +18,7 @@ from typing import Literal, Protocol
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from coranto_classifier.fingerprints import Fingerprint
+from coranto_classifier.fingerprints import LEAD_SHARED, OWN_TEXT, Fingerprint, containment
 
 Role = Literal["original", "copy", "excerpt", "update"]
 
@@ -116,9 +116,10 @@ class RedisStoryIndex:
         limits = self._limits
         window = max(1, int(limits.window.total_seconds()))
         arguments: list[str | int | float | bytes] = [
-            record, mark.digest, int(time.time()), window, mark.packed_runs(), mark.packed_numbers(),
-            limits.threshold, limits.indexed_runs, limits.longest_posting, limits.compared,
-        ]  # fmt: skip
+            *(record, mark.digest, int(time.time()), window),
+            *(mark.packed_runs(), mark.packed_numbers(), mark.packed_lead()),
+            *(limits.threshold, limits.indexed_runs, limits.longest_posting, limits.compared, OWN_TEXT, LEAD_SHARED),
+        ]
         try:
             answer = await self._script(keys=[self._prefix], args=arguments)
         except (RedisError, OSError) as error:
@@ -199,12 +200,11 @@ class MemoryStoryIndex:
                 tally.update(postings)
         ranked = sorted(tally.items(), key=lambda item: (-item[1], item[0]))[: self.limits.compared]
         matches = []
-        own = set(mark.runs)
         for number, _ in ranked:
             other = self._articles[number]
             if other.record == record or now - other.at > self.limits.window.total_seconds():
                 continue
-            similarity = len(own.intersection(other.mark.runs)) / min(len(own), len(other.mark.runs))
+            similarity = containment(mark, other.mark)
             if similarity >= self.limits.threshold:
                 matches.append((similarity, other))
         return matches

@@ -1,8 +1,9 @@
 """What an article is about: a Media Topic with a calibrated probability, or nothing when there is too little to go by.
 
-Two witnesses speak: the publisher's own words (`rubrics`) and a linear model of the text. The model counts hashed words and
-character n-grams; for Russian it also takes the mean of the words' vectors, which lets it judge words it was never
-trained on. Where both witnesses agree the probability rises; where the text says little, the answer is none.
+Two witnesses speak: the publisher's own words (`rubrics`) and a linear model of the text. The model counts hashed
+words and character n-grams; for Russian it also takes the mean of the words' vectors, which lets it judge words it
+was never trained on. Where both witnesses agree the probability rises; where the text says little, the answer is
+none.
 """
 
 from __future__ import annotations
@@ -123,7 +124,8 @@ class TopicFinder:
 def combined(probabilities: dict[str, float] | None, hints: Sequence[Hint], *, threshold: float) -> list[ScoredTopic]:
     """One answer from the model's probabilities and the publisher's words.
 
-    Each word counts as a witness that is right as often as its score says, and otherwise says nothing of the other codes.
+    Each word counts as a witness that is right as often as its score says, and otherwise says nothing of the other
+    codes.
     """
     if probabilities is None and not hints:
         return []

@@ -26,7 +26,7 @@ class WordVectors:
         self._rows = np.arange(self._codes.shape[0])
 
     def mean(self, text: str, rarity: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Mean of the vectors of the text's distinct words, each by its rarity, of length one; zeros when none is known."""
+        """Mean of the vectors of the text's words, each by its rarity, of length one; zeros when none is known."""
         words = features.simplified(text).split()
         buckets = features.word_buckets(text)
         known = {

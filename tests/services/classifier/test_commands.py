@@ -53,6 +53,18 @@ def test_each_line_is_answered_in_order_and_in_shape() -> None:
     assert (third["language"], third["topic"], third["entities"], third["keywords"]) == ("und", None, [], [])
 
 
+def test_positions_count_in_the_text_alone_when_there_is_no_title() -> None:
+    text = "Президент Киргизии Садыр Жапаров прибыл в Москву."
+    for row in (
+        {"id": "1", "text": text},
+        {"id": "1", "title": None, "text": text},
+        {"id": "1", "title": "", "text": text},
+    ):
+        (answer,) = answers(CliRunner().invoke(classify_app, ["--lines"], input=lines([row])).stdout)
+        assert answer["entities"]
+        assert all(text[each["start"] : each["end"]] == each["text"] for each in answer["entities"])
+
+
 def test_gzipped_file_is_read_too(tmp_path: Path) -> None:
     path = tmp_path / "rows.jsonl.gz"
     path.write_bytes(gzip.compress(lines(_ROWS[:1]).encode()))

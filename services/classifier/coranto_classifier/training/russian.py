@@ -1,4 +1,4 @@
-"""Takes the Russian tagger and word vectors out of natasha's wheel (MIT), pinned by hash; natasha itself is never installed."""
+"""Takes the Russian tagger and word vectors out of natasha's wheel (MIT), pinned by hash; nothing of it is run."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """Trains the topic models on labelled texts and fits how far their probabilities may be trusted.
 
-A text is a JSON line with `title`, `text`, `language`, `source`, `topic` (an eight-digit code, or null to leave it out) and
-`accept`. Which sources may be used, and how heavily, stands in `sources`. Everything is computed on one thread from a fixed
-start, so that the same files give the same bytes.
+A text is a JSON line with `title`, `text`, `language`, `source`, `topic` (an eight-digit code, or null to leave it
+out) and `accept`. Which sources may be used, and how heavily, stands in `sources`. Everything is computed on one
+thread from a fixed start, so that the same files give the same bytes.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Recipe:
 
 
 RECIPES = {
-    "ru": Recipe(penalty=0.15, rounds=120, threshold=0.30, has_vectors=True),
+    "ru": Recipe(penalty=0.15, rounds=120, threshold=0.35, has_vectors=True),
     "en": Recipe(penalty=0.08, rounds=120, threshold=0.25),
     "*": Recipe(penalty=0.15, rounds=80, threshold=0.35),
 }

@@ -1,0 +1,195 @@
+"""How well the extractor reads the corpora, beside trafilatura and readability in the same run, and what CPU it takes.
+
+The figures are those of the half of the corpora that is here; another half, of other sites, is kept apart to judge by.
+
+    python tests/benchmarks/extraction.py [--only-ours]
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import importlib.util
+import json
+import logging
+import os
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from coranto_extractor import charset, reader
+from coranto_extractor.predictions import prediction
+from coranto_extractor.reader import Request
+
+MATERIAL = Path(os.environ.get("CORANTO_MATERIAL", Path(__file__).resolve().parents[3] / "shared"))
+CORPUS = MATERIAL / "corpus"
+RESULTS = Path(__file__).parent / "results"
+
+Row = dict[str, Any]
+Figures = dict[str, float]
+TITLED = ("naeb", "fundus-test", "traf-eval", "wcxb", "ru-news")
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One line of the table: what to reach, and the floor (or ceiling) that the gate holds."""
+
+    name: str
+    reach: float
+    gate: float
+    is_better_low: bool = False
+
+    def holds(self, value: float) -> bool:
+        """True when the value is on the right side of the gate."""
+        return value <= self.gate if self.is_better_low else value >= self.gate
+
+
+TABLE = (
+    Figure("text F1 aeb", 0.978, 0.965),
+    Figure("text F1 naeb", 0.940, 0.898),
+    Figure("text F1 fundus-eval", 0.950, 0.960),
+    Figure("text F1 fundus-test", 0.958, 0.952),
+    Figure("text F1 wcxb", 0.948, 0.940),
+    Figure("text F1 traf-eval", 0.935, 0.910),
+    Figure("text F1 daniel", 0.920, 0.935),
+    Figure("text F1 ru-news", 0.955, 0.955),
+    Figure("text F1 dumps", 0.88, 0.85),
+    Figure("title exact, mean of five", 0.87, 0.86),
+    Figure("title exact dumps", 0.75, 0.64),
+    Figure("author F1 naeb", 0.82, 0.88),
+    Figure("author F1 fundus-test", 0.82, 0.77),
+    Figure("pages with a wrong name naeb", 0.08, 0.08, is_better_low=True),
+    Figure("pages with a wrong name fundus-test", 0.08, 0.08, is_better_low=True),
+    Figure("authors invented, of 80", 10, 13, is_better_low=True),
+    Figure("dates invented, of 31", 8, 15, is_better_low=True),
+    Figure("date right fundus-test", 0.99, 0.98),
+    Figure("date right dates", 0.91, 0.86),
+    Figure("date right traf-eval", 0.90, 0.85),
+    Figure("date right ru-news", 0.97, 0.95),
+    Figure("tags F1 fundus-test", 0.65, 0.64),
+    Figure("non-articles refused", 0.45, 0.43),
+    Figure("articles refused", 0.01, 0.02, is_better_low=True),
+)
+
+
+def rows() -> Iterator[tuple[Row, bytes]]:
+    """Every page of the corpora with its truth."""
+    for truth in sorted(CORPUS.glob("*/truth.jsonl")):
+        for line in truth.read_text("utf-8").splitlines():
+            row = json.loads(line)
+            yield row, gzip.decompress((truth.parent / row["page"]).read_bytes())
+
+
+def by_us(row: Row, page: bytes) -> Row:
+    """The extractor's prediction."""
+    return prediction(row["id"], reader.read(page, Request(url=row.get("url"), content_type=row.get("content_type"))))
+
+
+def by_trafilatura(row: Row, page: bytes) -> Row:
+    """What trafilatura alone gives, with its default settings."""
+    from trafilatura import bare_extraction
+    from trafilatura.settings import Document
+
+    document = bare_extraction(
+        charset.decode(page).text, url=row.get("url"), include_comments=False, with_metadata=True
+    )
+    if not isinstance(document, Document):
+        return {"id": row["id"], "text": ""}
+    return {
+        "id": row["id"],
+        "text": document.text,
+        "title": document.title,
+        "authors": (document.author or "").split("; "),
+        "published": document.date,
+        "tags": document.tags or [],
+    }
+
+
+def by_readability(row: Row, page: bytes) -> Row:
+    """The text that readability-lxml gives."""
+    from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
+    from readability import Document  # type: ignore[import-untyped]  # readability-lxml ships no types
+
+    from coranto_extractor.blocks import cut
+
+    try:
+        document = Document(charset.decode(page).text)
+        blocks = cut(html.document_fromstring(document.summary(html_partial=True)))
+        return {"id": row["id"], "text": "\n".join(block.text for block in blocks), "title": document.short_title()}
+    except Exception:  # noqa: BLE001 - it raises what lxml raises, and more; a page it cannot read is an empty one
+        return {"id": row["id"], "text": ""}
+
+
+def measure(predict: Callable[[Row, bytes], Row]) -> Figures:
+    """The table's figures for one extractor, and its CPU time per page."""
+    score = _scorer()
+    pages: dict[str, list[Row]] = {}
+    milliseconds: list[float] = []
+    for row, page in rows():
+        begun = time.process_time()
+        predicted = predict(row, page)
+        if row["corpus"] != "dumps":
+            milliseconds.append((time.process_time() - begun) * 1000)
+        pages.setdefault(row["corpus"], []).append(score.score_page(row, predicted))
+    return _figures({name: score.aggregate(scored) for name, scored in pages.items()}, milliseconds)
+
+
+def _figures(by_corpus: dict[str, Row], milliseconds: list[float]) -> Figures:
+    found: Figures = {}
+    for name in ("aeb", "naeb", "fundus-eval", "fundus-test", "wcxb", "traf-eval", "daniel", "ru-news", "dumps"):
+        found[f"text F1 {name}"] = by_corpus[name]["F1"]
+    found["title exact, mean of five"] = statistics.mean(by_corpus[name]["title"] for name in TITLED)
+    found["title exact dumps"] = by_corpus["dumps"]["title"]
+    for name in ("naeb", "fundus-test"):
+        found[f"author F1 {name}"] = by_corpus[name]["author"]
+        found[f"pages with a wrong name {name}"] = by_corpus[name]["awrong"]
+    found["authors invented, of 80"] = sum(by_corpus[name].get("a+", 0) for name in TITLED)
+    found["dates invented, of 31"] = by_corpus["traf-eval"]["d+"]
+    for name in ("fundus-test", "dates", "traf-eval", "ru-news"):
+        found[f"date right {name}"] = by_corpus[name]["date"]
+    found["tags F1 fundus-test"] = by_corpus["fundus-test"]["tags"]
+    found["non-articles refused"] = by_corpus["not-articles"]["refused"]
+    articles = [one for name, one in by_corpus.items() if name not in ("not-articles", "dumps")]
+    found["articles refused"] = sum(one["refused"] * one["n"] for one in articles) / sum(one["n"] for one in articles)
+    found["CPU ms a page, mean"] = statistics.mean(milliseconds)
+    found["CPU ms a page, p95"] = statistics.quantiles(milliseconds, n=20)[-1]
+    return found
+
+
+def _scorer() -> Any:
+    spec = importlib.util.spec_from_file_location("corpus_score", CORPUS / "score.py")
+    if spec is None or spec.loader is None:
+        raise FileNotFoundError(f"{CORPUS / 'score.py'} cannot be loaded; set CORANTO_MATERIAL")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def main() -> None:
+    """Measure, print the table, and keep it."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only-ours", action="store_true", help="leave the other extractors out")
+    arguments = parser.parse_args()
+    if not CORPUS.is_dir():
+        sys.exit("the corpora are not beside the repository; set CORANTO_MATERIAL")
+    logging.disable(logging.CRITICAL)
+    systems = {"coranto": measure(by_us)}
+    if not arguments.only_ours:
+        systems["trafilatura"] = measure(by_trafilatura)
+        systems["readability"] = measure(by_readability)
+    print(f"{'':<40}" + "".join(f"{name:>13}" for name in systems) + f"{'reach':>9}")
+    reach = {figure.name: figure.reach for figure in TABLE}
+    for name in systems["coranto"]:
+        values = "".join(f"{figures[name]:>13.3f}" for figures in systems.values())
+        print(f"{name:<40}{values}{reach.get(name, ''):>9}")
+    RESULTS.mkdir(exist_ok=True)
+    rounded = {name: {key: round(value, 4) for key, value in figures.items()} for name, figures in systems.items()}
+    (RESULTS / "extraction.json").write_text(json.dumps(rounded, indent=1, ensure_ascii=False) + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    main()
