@@ -10,7 +10,6 @@ from coranto.pages import FilePageStore
 from coranto.records import ExtractedArticle, FetchedArticle
 from coranto.topology import EXTRACTOR
 from coranto.worker.stage import RetryPolicy, Stage
-
 from coranto_extractor.coverage import FieldCoverage
 from coranto_extractor.pool import ReaderPool
 from coranto_extractor.reasons import REASONS, SYSTEMIC

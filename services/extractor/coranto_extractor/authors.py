@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lxml import html
+from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
 
 from coranto.records.sections import Person
 from coranto_extractor import words
@@ -18,30 +18,31 @@ from coranto_extractor.blocks import Block, fold
 from coranto_extractor.found import Found, Notebook
 from coranto_extractor.metadata import PageMetadata, clean, item_values
 
-_AUTHOR_NAMES = (
-    "author", "article:author_name", "article:author:name", "dc.creator", "dcterms.creator", "dc.author", "parsely-author", "sailthru.author", "byl", "cxenseparse:author",
-    "citation_author", "mediator_author", "authors", "article.author", "rbauthors", "og:author", "vr:author", "creator", "article:author", "og:article:author", "dcsext.author",
-)  # fmt: skip
-AGENCIES = {
-    "ap": "AP", "associated press": "Associated Press", "the associated press": "Associated Press", "afp": "AFP", "agence france-presse": "AFP", "reuters": "Reuters", "thomson reuters": "Reuters",
-    "dpa": "dpa", "deutsche presse-agentur": "dpa", "apa": "APA", "keystone-sda": "Keystone-SDA", "sda": "SDA", "ansa": "ANSA", "efe": "EFE", "europa press": "Europa Press", "lusa": "Lusa",
-    "belga": "Belga", "anp": "ANP", "pap": "PAP", "čtk": "ČTK", "mti": "MTI", "ritzau": "Ritzau", "ntb": "NTB", "tt": "TT", "stt": "STT", "bns": "BNS", "elta": "ELTA", "hina": "Hina",
-    "tanjug": "Tanjug", "bta": "BTA", "бта": "БТА", "agerpres": "Agerpres", "anadolu agency": "Anadolu", "aa": "AA", "iha": "İHA", "dha": "DHA", "pti": "PTI", "ians": "IANS", "ani": "ANI", "bloomberg": "Bloomberg",
-    "xinhua": "Xinhua", "新华社": "新华社", "新華社": "新華社", "中新社": "中新社", "中央社": "中央社", "kyodo": "Kyodo", "共同通信": "共同通信", "時事通信": "時事通信", "yonhap": "Yonhap", "연합뉴스": "연합뉴스",
-    "тасс": "ТАСС", "итар-тасс": "ИТАР-ТАСС", "риа новости": "РИА Новости", "риа «новости»": "РИА Новости", "интерфакс": "Интерфакс", "interfax": "Interfax", "прайм": "Прайм", "росбалт": "Росбалт", "унiан": "УНІАН",
-    "униан": "УНИАН", "укринформ": "Укринформ", "укрінформ": "Укрінформ", "унн": "УНН", "белта": "БелТА", "казинформ": "Казинформ", "регнум": "ИА Регнум", "sid": "SID", "epd": "epd", "kna": "KNA", "upi": "UPI",
-    "αμπε": "ΑΜΠΕ", "απε-μπε": "ΑΠΕ-ΜΠΕ", "the canadian press": "The Canadian Press", "canadian press": "The Canadian Press", "press association": "PA Media", "pa media": "PA Media", "aap": "AAP",
-}  # fmt: skip
-_SPLIT = re.compile(r"\s*[,;|/•·\n]\s*|\s+(?:and|und|et|y|e|og|och|en|и|та|і|with|mit|&|\+|oraz|i|ve|dan|και|ja)\s+|、|，|；")
+_SPLIT = re.compile(
+    r"\s*[,;|/•·\n]\s*|\s+(?:and|und|et|y|e|og|och|en|и|та|і|with|mit|&|\+|oraz|i|ve|dan|και|ja)\s+|、|，|；"
+)
 _LEADING = re.compile(r"^\W+")
 _NAME_START = re.compile(r"^[^\W\d_]")
-_TRAILING = re.compile(r"\s*(?:\(.*?\)|\[.*?\]|\bfor (?:the )?[A-Z].*|\bin [A-Z].*|\s[-–—|]\s.*|\bvia\b.*|\bupdated\b.*|\bpublished\b.*)\s*$", re.I)
+_TRAILING = re.compile(
+    r"\s*(?:\(.*?\)|\[.*?\]|\bfor (?:the )?[A-Z].*|\bin [A-Z].*|\s[-–—|]\s.*|\bvia\b.*|\bupdated\b.*|\bpublished\b.*)\s*$",
+    re.IGNORECASE,
+)
+# “View all posts by”, “Zeige alle Beiträge von”: a small word after the first tells it from a name with “von” in it.
+_ALL_POSTS_BY = re.compile(r"\w+(?:\s[a-z]\w*){1,2}(?:\s\w+)?\s(?:by|von|par|por|di)\s+(?=[A-Z])")
 _BAD = re.compile(r"@|https?:|www\.|\.(?:com|org|net|ru|de|info)\b|\d|[<>{}=#%*_]|\?|!|…")
 _WIDE = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]")
-_BYLINE_CLASS = re.compile(r"(?:^|[\s_-])(?:author|byline|autor|auteur|writer|contributor|verfasser|forfatter|skribent|autore|authors|by-line|c-byline|article-author|post-author)", re.I)
-_SPOILED = re.compile(r"comment|related|sidebar|widget|recommend|teaser|card|list-item|latest|bio|about|caption|photo|image|credit|foto|avatar|social|follow|count|box-", re.I)
-_PARTICLES = frozenset("von van de der den del della di da dos das la le el al bin ibn ter zu zur du v. af av ten st. ben y e van't d' mc mac ван фон де ди".split())  # noqa: SIM905 - a word list reads better
-_TITLES = re.compile(r"^(?:dr|prof|mr|mrs|ms|sir|dipl|ing|mag|phd|ph\.d|md|m\.d|cfp|cfa|jr|sr|rd|mph|esq|rn|mba|ii|iii)\.?$", re.I)
+_BYLINE_CLASS = re.compile(
+    r"(?:^|[\s_-])(?:author|byline|autor|auteur|writer|contributor|verfasser|forfatter|skribent|autore|authors|by-line|c-byline|article-author|post-author)",
+    re.IGNORECASE,
+)
+_SPOILED = re.compile(
+    r"comment|related|sidebar|widget|recommend|teaser|card|list-item|latest|bio|about|caption|photo|image|credit|foto|avatar|social|follow|count|box-",
+    re.IGNORECASE,
+)
+_TITLES = re.compile(
+    r"^(?:dr|prof|mr|mrs|ms|sir|dipl|ing|mag|phd|ph\.d|md|m\.d|cfp|cfa|jr|sr|rd|mph|esq|rn|mba|ii|iii)\.?$",
+    re.IGNORECASE,
+)
 _MAX_NAME_CHARS = 60
 _MAX_BYLINE_CHARS = 140
 
@@ -75,18 +76,28 @@ def find_authors(
 Entries = list[tuple[str, str | None]]
 
 
-def _candidates(page: PageMetadata, root: html.HtmlElement, near: Sequence[Block]) -> Iterator[tuple[Entries, str, float]]:
+def _candidates(
+    page: PageMetadata, root: html.HtmlElement, near: Sequence[Block]
+) -> Iterator[tuple[Entries, str, float]]:
     for name in ("author", "creator"):
         yield list(_named(page, page.article.get(name), 0)), "json-ld", 0.95
-    for name in _AUTHOR_NAMES:
+    for name in words.markup("author"):
         yield [(text, None) for text in page.meta.get(name, ())], "meta", 0.8
     yield list(_microdata(page)), "microdata", 0.85
-    yield [(fold(link.text_content()), link.get("href")) for link in root.iterfind(".//a[@rel]") if _is_author_link(link)], "rel-author", 0.8
+    yield (
+        [
+            (fold(link.text_content()), link.get("href"))
+            for link in root.iterfind(".//a[@rel]")
+            if _is_author_link(link)
+        ],
+        "rel-author",
+        0.8,
+    )
     yield list(_marked_blocks(near)), "byline", 0.75
     yield list(_byline_texts(near)), "byline", 0.7
 
 
-def _named(page: PageMetadata, value: Any, depth: int) -> Iterator[tuple[str, str | None]]:  # noqa: ANN401 - JSON-LD values are of any type
+def _named(page: PageMetadata, value: Any, depth: int) -> Iterator[tuple[str, str | None]]:
     value = page.resolve(value)
     if isinstance(value, str):
         yield clean(value), None
@@ -121,7 +132,7 @@ def _is_spoiled(element: html.HtmlElement) -> bool:
         if ancestor.tag in ("aside", "nav", "footer", "figure", "figcaption", "body"):
             return bool(ancestor.tag != "body")
         names = f"{ancestor.get('class') or ''} {ancestor.get('id') or ''}"
-        if place < 5 and re.search(r"comment|related|sidebar|recommend|teaser|popular|latest", names, re.I):
+        if place < 5 and re.search(r"comment|related|sidebar|recommend|teaser|popular|latest", names, re.IGNORECASE):
             return True
     return False
 
@@ -137,11 +148,15 @@ def _marked_blocks(near: Sequence[Block]) -> Iterator[tuple[str, str | None]]:
             names = f"{element.get('class') or ''} {element.get('id') or ''} {element.get('itemprop') or ''}"
             if _BYLINE_CLASS.search(names):
                 if not _SPOILED.search(names) and len(element.text_content()) < 300:
-                    linked = [(text, href) for href, text in block.links if 3 < len(text) < _MAX_NAME_CHARS]
+                    linked: Entries = [(text, href) for href, text in block.links if 3 < len(text) < _MAX_NAME_CHARS]
                     yield from linked or [(block.text, None)]
                 break
             element = element.getparent()
-        inline = [child for child in block.element.iter("a", "span", "b", "strong", "em", "i", "cite") if _BYLINE_CLASS.search(child.get("class") or "")]
+        inline = [
+            child
+            for child in block.element.iter("a", "span", "b", "strong", "em", "i", "cite")
+            if _BYLINE_CLASS.search(child.get("class") or "")
+        ]
         for child in inline[:2]:
             if not _SPOILED.search(child.get("class") or ""):
                 yield fold(child.text_content()), child.get("href")
@@ -158,13 +173,23 @@ def _byline_texts(near: Sequence[Block]) -> Iterator[tuple[str, str | None]]:
         rest = block.text[found.end() :].lstrip(" :.–—-")
         first = re.split(r"\s*(?:[|•·(]|\d|\s[-–—]\s)", rest, maxsplit=1)[0]
         parts = [part for part in _SPLIT.split(first) if part]
-        if parts and _reads_like_name(parts[0]) and (":" in block.text or _WIDE.search(first) or 2 <= len(parts[0].split()) <= 4):
+        if (
+            parts
+            and _reads_like_name(parts[0])
+            and (":" in block.text or _WIDE.search(first) or 2 <= len(parts[0].split()) <= 4)
+        ):
             yield first, next((href for href, text in block.links if text and text in first), None)
             return
 
 
 def _sort_in(
-    text: str, url: str | None, page: PageMetadata, brands: set[str], persons: list[Person], agencies: list[str], notebook: Notebook
+    text: str,
+    url: str | None,
+    page: PageMetadata,
+    brands: set[str],
+    persons: list[Person],
+    agencies: list[str],
+    notebook: Notebook,
 ) -> None:
     whole = _strip(text)
     if _agency(whole):
@@ -191,11 +216,19 @@ def _strip(text: str) -> str:
         found = words.one_of("by").match(text)
         if found and (text[found.end() : found.end() + 1] in (" ", ":", "\u00a0", "：") or _WIDE.search(text)):
             text = text[found.end() :].lstrip(" :：.–—-")
+    behind = _ALL_POSTS_BY.match(text)
+    if behind:
+        text = text[behind.end() :]
+    parts = text.split()
+    # “Jane Doe January 5” in one element: the date's words are cut with what follows them.
+    text = next(
+        (" ".join(parts[:n]) for n in range(2, len(parts)) if parts[n].casefold() in words.months_of("en")), text
+    )
     return _TRAILING.sub("", text).strip(" ,.;:–—-|/\"'«»“”")
 
 
 def _agency(text: str) -> str | None:
-    return AGENCIES.get(text.casefold().strip())
+    return words.agencies().get(text.casefold().strip())
 
 
 def why_no_author(name: str, brands: set[str]) -> str | None:
@@ -208,8 +241,10 @@ def why_no_author(name: str, brands: set[str]) -> str | None:
         return "not_a_name"
     if any(key == brand or (len(brand) > 4 and len(key) > 4 and (key in brand or brand in key)) for brand in brands):
         return "brand"
-    if _TITLES.match(name):
+    if _TITLES.match(name) or name.casefold() in words.all_of("by"):
         return "role"
+    if words.one_of("read_also").match(name) or words.one_of("stock").match(name):
+        return "not_a_name"
     if words.one_of("not_person").search(name):
         return "not_a_person"
     left = words.one_of("roles").sub("", name.casefold())
@@ -223,7 +258,7 @@ def why_no_author(name: str, brands: set[str]) -> str | None:
 def _reads_like_name(name: str) -> bool:
     if _WIDE.search(name):
         return len(name) <= 20
-    parts = [part for part in name.split() if part.casefold() not in _PARTICLES]
+    parts = [part for part in name.split() if part.casefold() not in words.markup_set("name_particles")]
     if not parts or len(parts) > 6:
         return False
     if not all(_NAME_START.match(part) for part in parts):

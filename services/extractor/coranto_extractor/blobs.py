@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Iterator
 
-from lxml import etree, html
+from lxml import etree, html  # type: ignore[import-untyped]  # lxml ships no types
 
 from coranto_extractor.blocks import cut, fold, weight_of
 from coranto_extractor.metadata import PageMetadata, clean
@@ -18,7 +18,7 @@ from coranto_extractor.metadata import PageMetadata, clean
 _STRING = re.compile(r'"((?:[^"\\]|\\.){60,200000})"')
 _SENTENCE_END = re.compile(r"[.!?…。！？][\"'»”’)]*\s*$")
 _SENTENCE = re.compile(r"[.!?…。！？](?:\s|[\"'»”’)]|$)")
-_CODE = re.compile(r"[{};=]\s|function\s?\(|=>|\bvar\b|https?://\S+$|^[\w/+=.-]+$")
+_CODE = re.compile(r"[{}=]\s|;\n|function\s?\(|=>|\bvar\b|https?://\S+$|^[\w/+=.-]+$")
 _MAX_SCRIPT_CHARS = 5_000_000
 _MIN_WEIGHT = 300.0
 
@@ -56,11 +56,15 @@ def _strings(script: str) -> Iterator[str]:
 
 
 def _is_prose(text: str) -> bool:
-    return bool(_SENTENCE_END.search(re.sub(r"<[^>]*>", "", text))) and text.count(" ") >= 5 and not _CODE.search(text[:300])
+    return (
+        bool(_SENTENCE_END.search(re.sub(r"<[^>]*>", "", text)))
+        and text.count(" ") >= 5
+        and not _CODE.search(text[:300])
+    )
 
 
 def _paragraphs(text: str) -> list[str]:
-    if re.search(r"<(?:p|div|br)\b", text, re.I):
+    if re.search(r"<(?:p|div|br)\b", text, re.IGNORECASE):
         try:
             root = html.document_fromstring(text)
         except (etree.ParserError, ValueError):

@@ -8,30 +8,34 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from lxml import html
+from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
 
 from coranto_extractor import words
 from coranto_extractor.topic import stems
 
 HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
-_BLOCK_TAGS = HEADINGS | frozenset(
-    "p div section article main aside header footer nav ul ol li dl dt dd table thead tbody tfoot tr td th caption blockquote pre "
-    "figure figcaption form fieldset legend address details summary center body hr amp-img picture noscript".split()  # noqa: SIM905 - a word list reads better
+_COMMENT_NAMES = re.compile(
+    r"(?:^|[\s_-])(?:comments?|comment-?list|commentlist|disqus|respond|livefyre|kommentare?|reactions|komentarze)"
+    r"(?:$|[\s_-])",
+    re.IGNORECASE,
 )
-_SKIPPED_TAGS = frozenset(
-    "script style noscript template svg math iframe object embed canvas select option button textarea input label head title audio video "
-    "map area datalist dialog amp-ad amp-analytics amp-sidebar rt rp".split()  # noqa: SIM905 - a word list reads better
+_COMMENT_FALSE_FRIENDS = re.compile(r"count|link|button|no-?comment|open|closed", re.IGNORECASE)
+_CONSENT_NAMES = re.compile(r"cookie|consent|onetrust|gdpr|didomi|usercentrics|cmp-|paywall-?modal", re.IGNORECASE)
+_CAPTION_NAMES = re.compile(
+    r"caption|(?:^|[\s_-])(?:image|photo|img)[-_]{1,2}(?:credit|copyright|desc|title|source)"
+    r"|legende|bildunterschrift|(?:^|[\s_-])credits?(?:$|[\s_-])",
+    re.IGNORECASE,
 )
-_COMMENT_NAMES = re.compile(r"(?:^|[\s_-])(?:comments?|comment-?list|commentlist|disqus|respond|livefyre|kommentare?|reactions|komentarze)(?:$|[\s_-])", re.I)
-_COMMENT_FALSE_FRIENDS = re.compile(r"count|link|button|no-?comment|open|closed", re.I)
-_CONSENT_NAMES = re.compile(r"cookie|consent|onetrust|gdpr|didomi|usercentrics|cmp-|paywall-?modal", re.I)
-_CAPTION_NAMES = re.compile(r"caption|(?:^|[\s_-])(?:image|photo|img|media)[-_]{1,2}(?:credit|copyright|desc|title|text|source)|legende|bildunterschrift|(?:^|[\s_-])credits?(?:$|[\s_-])", re.I)
-_AUTHOR_BOX_NAMES = re.compile(r"author[-_]{0,2}(?:bio|box|info|card|desc|about|profile|description)|about[-_]{0,2}(?:the[-_])?author|(?:^|[\s_-])bio(?:$|[\s_-])", re.I)
-_UNSEEN_NAMES = re.compile(r"visually-?hidden|sr-only|screen-?reader|off-?screen|(?:^|\s)hidden-text", re.I)
-_HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.I)
+_AUTHOR_BOX_NAMES = re.compile(
+    r"author[-_]{0,2}(?:bio|box|info|card|desc|about|profile|description)"
+    r"|about[-_]{0,2}(?:the[-_])?author|(?:^|[\s_-])bio(?:$|[\s_-])",
+    re.IGNORECASE,
+)
+_UNSEEN_NAMES = re.compile(r"visually-?hidden|sr-only|screen-?reader|off-?screen|(?:^|\s)hidden-text", re.IGNORECASE)
+_HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 _SPACE = re.compile(r"\s+")
 _WIDE = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\u0e00-\u0e7f]")
 _SENTENCE_END = re.compile(r"[.!?…。！？](?:[\"'»”’“\)\]]|\s|$)")
@@ -52,21 +56,31 @@ class Block:
     weight: float
     parts: frozenset[str]
     links: list[tuple[str, str]] = field(default_factory=list)
+    place: int = 0
+    is_prose: bool = field(init=False)
+    """True for text that reads like a paragraph: long enough, mostly not linked, with a sentence in it."""
 
     @property
     def link_share(self) -> float:
         """Share of the characters that are linked."""
         return min(1.0, self.link_chars / max(1, len(self.text)))
 
-    @property
-    def is_prose(self) -> bool:
-        """True for text that reads like a paragraph: long enough, mostly not linked, with a sentence in it."""
-        return (
+    def __post_init__(self) -> None:
+        # Asked for some twenty times a block, so worked out once.
+        self.is_prose = (
             self.weight >= PROSE_CHARS
             and self.link_share < 0.5
-            and bool(_SENTENCE_END.search(self.text) or _CLAUSE.search(self.text) or self.weight > 150)
             and self.tag not in HEADINGS
+            and (self.weight > 150 or bool(_SENTENCE_END.search(self.text) or _CLAUSE.search(self.text)))
         )
+
+
+class BlockList(list[Block]):
+    """A page's blocks in reading order; `spans` tells which of them stand in an element, as first and one past the last."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.spans: dict[html.HtmlElement, tuple[int, int]] = {}
 
 
 def weight_of(text: str) -> float:
@@ -79,33 +93,37 @@ def fold(text: str) -> str:
     return _SPACE.sub(" ", text.replace("\u00ad", "").replace("\u200b", "").replace("\ufeff", "")).strip()
 
 
-def cut(root: html.HtmlElement) -> list[Block]:
+def cut(root: html.HtmlElement) -> BlockList:
     """The page's blocks in reading order."""
     body = root.find(".//body")
     cutter = _Cutter()
     cutter.walk(body if body is not None else root, frozenset())
     cutter.end_block()
+    cutter.blocks.spans[root] = (0, len(cutter.blocks))
     return cutter.blocks
 
 
 class _Cutter:
     def __init__(self) -> None:
-        self.blocks: list[Block] = []
+        self.blocks = BlockList()
         self._texts: list[str] = []
         self._link_chars = 0
         self._links: list[tuple[str, str]] = []
         self._element: html.HtmlElement | None = None
         self._parts: frozenset[str] = frozenset()
         self._link_depth = 0
+        self._block_tags = HEADINGS | words.markup_set("block_tags")
+        self._skipped_tags = words.markup_set("skipped_tags")
         self._breaks = 0
 
     def walk(self, element: html.HtmlElement, parts: frozenset[str]) -> None:
         tag = element.tag
         parts = parts | _parts_of(element, tag)
-        is_block = tag in _BLOCK_TAGS
+        is_block = tag in self._block_tags
         if is_block:
             self.end_block()
             self._open(element, parts)
+        first = len(self.blocks)
         is_link = tag == "a"
         start = len(self._texts)
         if is_link:
@@ -113,13 +131,15 @@ class _Cutter:
         self._add(element.text)
         for child in element:
             child_tag = child.tag
-            if not isinstance(child_tag, str) or ((child_tag in _SKIPPED_TAGS or _is_hidden(child)) and not _swallows_page(child)):
+            if not isinstance(child_tag, str) or (
+                (child_tag in self._skipped_tags or _is_hidden(child)) and not _swallows_page(child)
+            ):
                 pass
             elif child_tag == "br":
                 self._break()
             else:
                 self.walk(child, parts)
-                if child_tag in _BLOCK_TAGS:
+                if child_tag in self._block_tags:
                     self._open(element, parts)
             self._add(child.tail)
         if is_link:
@@ -129,6 +149,7 @@ class _Cutter:
                 self._links.append((href, fold("".join(self._texts[start:]))))
         if is_block:
             self.end_block()
+            self.blocks.spans[element] = (first, len(self.blocks))
 
     def _open(self, element: html.HtmlElement, parts: frozenset[str]) -> None:
         if not self._texts:
@@ -155,20 +176,29 @@ class _Cutter:
 
     def _ends_sentence(self) -> bool:
         tail = "".join(self._texts[-3:]).rstrip()
-        return len(tail) > 80 and tail[-1] in ".!?…»”\"。"
+        return len(tail) > 80 and tail[-1] in '.!?…»”"。'
 
     def end_block(self) -> None:
         text = fold("".join(self._texts))
         if text and self._element is not None:
             self.blocks.append(
-                Block(text, self._element, self._element.tag, self._link_chars, weight_of(text), self._parts, self._links)
+                Block(
+                    text,
+                    self._element,
+                    self._element.tag,
+                    self._link_chars,
+                    weight_of(text),
+                    self._parts,
+                    self._links,
+                    len(self.blocks),
+                )
             )
         self._texts, self._links, self._link_chars, self._breaks = [], [], 0, 0
 
 
 _PART_TAGS = {
-    "nav": "nav", "aside": "aside", "footer": "footer", "header": "header", "figure": "figure", "figcaption": "caption", "blockquote": "quote",
-    "pre": "code", "li": "list", "table": "table", "form": "form", "time": "time",
+    "nav": "nav", "aside": "aside", "footer": "footer", "header": "header", "figure": "figure", "figcaption": "caption",
+    "blockquote": "quote", "pre": "code", "li": "list", "table": "table", "form": "form", "time": "time",
 }  # fmt: skip
 _NO_PARTS: frozenset[str] = frozenset()
 _PART_SETS = {tag: frozenset({part}) for tag, part in _PART_TAGS.items()}
@@ -208,7 +238,11 @@ def _is_hidden(element: html.HtmlElement) -> bool:
     names = element.get("class")
     if names and _UNSEEN_NAMES.search(names):
         return True
-    return bool(style and _HIDDEN_STYLE.search(style)) or element.get("hidden") is not None or element.get("aria-hidden") == "true"
+    return (
+        bool(style and _HIDDEN_STYLE.search(style))
+        or element.get("hidden") is not None
+        or element.get("aria-hidden") == "true"
+    )
 
 
 # --- the container ------------------------------------------------------------------------------------------------
@@ -222,7 +256,9 @@ _BEFORE_HEADLINE = 0.5
 _AFTER_NEXT_HEADLINE = 0.4
 
 
-def find_container(blocks: Sequence[Block], topic: frozenset[str] = frozenset(), headline: str | None = None) -> html.HtmlElement | None:
+def find_container(
+    blocks: BlockList, topic: frozenset[str] = frozenset(), headline: str | None = None
+) -> html.HtmlElement | None:
     """The element that holds the article's paragraphs, or None when the page has no prose. `topic`: stems of the headline."""
     near = _nearness(blocks, headline)
     scores: dict[html.HtmlElement, float] = {}
@@ -249,7 +285,14 @@ def _nearness(blocks: Sequence[Block], headline: str | None) -> dict[int, float]
     if not places:
         return {}
     first = places[0]
-    after = next((n for n in range(first + 1, len(blocks)) if blocks[n].tag == "h1" and blocks[n].text != headline and blocks[first].tag == "h1"), len(blocks))
+    after = next(
+        (
+            n
+            for n in range(first + 1, len(blocks))
+            if blocks[n].tag == "h1" and blocks[n].text != headline and blocks[first].tag == "h1"
+        ),
+        len(blocks),
+    )
     prose_between = sum(1 for block in blocks[first:after] if block.is_prose)
     result = {id(block): _BEFORE_HEADLINE for block in blocks[:first]}
     if prose_between >= 2:
@@ -258,7 +301,7 @@ def _nearness(blocks: Sequence[Block], headline: str | None) -> dict[int, float]
 
 
 def _relevance(block: Block, topic: frozenset[str]) -> float:
-    return 1.0 + _TOPIC_GAIN * min(3, len(topic & stems(block.text))) if topic else 1.0
+    return 1.0 + _TOPIC_GAIN * min(3, len(topic & stems(block.text))) if block.weight > 100 else 1.0
 
 
 def _one_article(container: html.HtmlElement, best: html.HtmlElement) -> html.HtmlElement:
@@ -267,7 +310,15 @@ def _one_article(container: html.HtmlElement, best: html.HtmlElement) -> html.Ht
     while own is not None and own is not container:
         if own.tag == "article":
             parent = own.getparent()
-            others = sum(1 for sibling in parent if sibling.tag == "article" and sibling is not own and len(sibling.text_content()) > 400) if parent is not None else 0
+            others = (
+                sum(
+                    1
+                    for sibling in parent
+                    if sibling.tag == "article" and sibling is not own and len(sibling.text_content()) > 400
+                )
+                if parent is not None
+                else 0
+            )
             if others:
                 return own
         own = own.getparent()
@@ -275,7 +326,7 @@ def _one_article(container: html.HtmlElement, best: html.HtmlElement) -> html.Ht
 
 
 def _value(block: Block) -> float:
-    if "©" in block.text or words.one_of("legal").search(block.text):
+    if "©" in block.text or words.has("legal", block.text):
         return 0.0
     sentences = len(_SENTENCE_END.findall(block.text))
     density = 1.0 - block.link_share
@@ -287,57 +338,50 @@ def _value(block: Block) -> float:
     return value
 
 
-def _climb(best: html.HtmlElement, blocks: Sequence[Block], prose: Sequence[Block]) -> html.HtmlElement:
+def _climb(best: html.HtmlElement, blocks: BlockList, prose: Sequence[Block]) -> html.HtmlElement:
     """The ancestor that takes in the rest of the article, if one does so without taking in the rest of the page."""
-    totals: dict[html.HtmlElement, list[float]] = {}
-    chosen = {id(block) for block in prose}
-    for block in blocks:
-        good = _value(block) if id(block) in chosen else 0.0
-        bad = block.link_chars if id(block) not in chosen and not block.parts & _AWAY else 0
-        element: html.HtmlElement | None = block.element
-        while element is not None:
-            total = totals.setdefault(element, [0.0, 0.0])
-            total[0] += good
-            total[1] += bad
-            element = element.getparent()
+    good_before, bad_before = _running_totals(blocks, prose)
+
+    def total(element: html.HtmlElement) -> tuple[float, float]:
+        first, end = blocks.spans.get(element, (0, 0))
+        return good_before[end] - good_before[first], bad_before[end] - bad_before[first]
+
     here = best
-    parent = best.getparent()
-    while parent is not None and parent.tag != "html":
-        good_here, bad_here = totals.get(here, [0.0, 0.0])
-        good, bad = totals[parent]
-        gained, lost = good - good_here, bad - bad_here
-        if gained > _CLIMB_GAIN * good_here and gained > 3 * lost:
-            here = parent
-        elif parent.tag == "body":
+    good_here, bad_here = total(here)
+    for parent in best.iterancestors():
+        if parent.tag == "html":
             break
-        # A wrapper that adds nothing is passed over: the next one may add the other half of the article.
-        elif gained > 0 or lost > 0:
-            grand = parent.getparent()
-            if grand is None or (totals[grand][0] - good_here) <= _CLIMB_GAIN * good_here or (totals[grand][0] - good_here) <= 3 * (totals[grand][1] - bad_here):
+        good, bad = total(parent)
+        gained, lost = good - good_here, bad - bad_here
+        # A wrapper that adds little is passed over: the next one may add the other half of the article.
+        if gained > _CLIMB_GAIN * good_here:
+            if gained <= 3 * lost:
                 break
-            here = grand
-            parent = grand
-        parent = parent.getparent()
+            here, good_here, bad_here = parent, good, bad
     return here
 
 
-def within(blocks: Sequence[Block], container: html.HtmlElement) -> Iterator[tuple[int, Block]]:
-    """The blocks that stand in the container, with their places on the page."""
-    inside: dict[html.HtmlElement, bool] = {}
-    for place, block in enumerate(blocks):
-        element = block.element
-        known = inside.get(element)
-        if known is None:
-            known = element is container or any(ancestor is container for ancestor in element.iterancestors())
-            inside[element] = known
-        if known:
-            yield place, block
+def _running_totals(blocks: BlockList, prose: Sequence[Block]) -> tuple[list[float], list[float]]:
+    """Prose and linked text before each place, so that any element's share is one subtraction."""
+    chosen = {block.place for block in prose}
+    good, bad = [0.0], [0.0]
+    for block in blocks:
+        is_prose = block.place in chosen
+        good.append(good[-1] + (_value(block) if is_prose else 0.0))
+        bad.append(bad[-1] + (block.link_chars if not is_prose and not block.parts & _AWAY else 0))
+    return good, bad
 
 
-def article_blocks(blocks: Sequence[Block], container: html.HtmlElement) -> list[Block]:
+def within(blocks: BlockList, container: html.HtmlElement) -> Sequence[Block]:
+    """The blocks that stand in the container."""
+    first, end = blocks.spans.get(container, (0, 0))
+    return blocks[first:end]
+
+
+def article_blocks(blocks: BlockList, container: html.HtmlElement) -> list[Block]:
     """The container's blocks that belong to the text: prose, the headings over it, and lists and quotes between it."""
-    chosen = [block for _, block in within(blocks, container) if not block.parts & _AWAY and "aside" not in block.parts]
-    dropped = _link_lists(chosen) | _after_labels(chosen)
+    chosen = [block for block in within(blocks, container) if not block.parts & _AWAY and "aside" not in block.parts]
+    dropped = _link_lists(chosen) | _after_labels(chosen, blocks.spans)
     kept: list[Block] = []
     for block in chosen:
         if id(block) in dropped or (block.link_share > 0.8 and block.weight < 250):
@@ -348,15 +392,68 @@ def article_blocks(blocks: Sequence[Block], container: html.HtmlElement) -> list
     if first is None:
         return []
     last = max(n for n, block in enumerate(kept) if block.is_prose)
+    first, last = _widened(kept, first, last)
     result: list[Block] = []
     for n, block in enumerate(kept):
         is_between = first <= n <= last
-        if block.is_prose or (is_between and _belongs(block)):
+        if block.is_prose or (is_between and _belongs(block)) or n in (first, last):
             result.append(block)
     return [block for n, block in enumerate(result) if block.tag not in HEADINGS or _heads_something(result, n)]
 
 
+_STANDFIRST_NAMES = re.compile(
+    r"(?:^|[\s_-])(?:lead|lede|intro|introduction|standfirst|dek|deck|subtitle|sub-?title|subhead\w*|summary|vorspann|chapo|excerpt|anons|announce|preview|description|abstract|sapo|ingress)(?:$|[\s_-])",
+    re.IGNORECASE,
+)
+_STANDFIRST_REACH = 14
+_CLOCK_TIME = re.compile(r"\b\d{1,2}[:.]\d{2}\b")
+
+
+def find_standfirst(blocks: Sequence[Block], chosen: Sequence[Block], headline: str | None) -> list[Block]:
+    """The opening between headline and text that pages set outside of the text's container."""
+    places = [n for n, block in enumerate(blocks) if headline and block.text == headline]
+    if not places or not chosen:
+        return []
+    members = {id(block) for block in chosen}
+    first = next((n for n, block in enumerate(blocks) if id(block) in members), 0)
+    start = max((place for place in places if place < first), default=None)
+    if start is None or first - start > _STANDFIRST_REACH:
+        return []
+    opening = " ".join(block.text for block in chosen)
+    return [block for block in blocks[start + 1 : first] if _is_standfirst(block, opening)][:2]
+
+
+def _is_standfirst(block: Block, opening: str) -> bool:
+    if block.parts & (_AWAY | {"aside", "list", "figure"}) or block.link_share > 0.3 or not 40 <= block.weight <= 700:
+        return False
+    if block.text[:60] in opening or not _SENTENCE_END.search(block.text) or len(_CLOCK_TIME.findall(block.text)) > 1:
+        return False
+    names = f"{block.element.get('class') or ''} {block.element.get('itemprop') or ''}"
+    return block.is_prose or bool(_STANDFIRST_NAMES.search(names))
+
+
+def _widened(kept: Sequence[Block], first: int, last: int) -> tuple[int, int]:
+    """The text's first and last place with the short sentences, list items and code beside its paragraphs."""
+    while first > 0 and _adjoins(kept[first - 1], kept[first]):
+        first -= 1
+    while last + 1 < len(kept) and _adjoins(kept[last + 1], kept[last]):
+        last += 1
+    return first, last
+
+
+def _adjoins(block: Block, neighbour: Block) -> bool:
+    if block.link_share > 0.3 or block.weight < 15 or block.tag not in ("p", "li", "pre", "div", "blockquote", "code"):
+        return False
+    if block.tag == "li":
+        return "list" in neighbour.parts and block.element.getparent() is neighbour.element.getparent()
+    if block.element.getparent() is not neighbour.element.getparent() and block.element is not neighbour.element:
+        return False
+    return "code" in block.parts or (block.tag != "div" and bool(_SENTENCE_END.search(block.text[-3:])))
+
+
 def _belongs(block: Block) -> bool:
+    if "code" in block.parts:
+        return True
     if block.tag in HEADINGS or "quote" in block.parts:
         return block.link_share < 0.8
     if block.tag == "p":
@@ -377,7 +474,7 @@ def _first_of_teasers(chosen: Sequence[Block], kept: list[Block]) -> int:
     texts_since = 0
     cut_at: Block | None = None
     for block in reversed(chosen):
-        if block.link_share > 0.7 and block.weight > 20:
+        if block.link_share > 0.7 and block.weight > 20 and _leads_away(block):
             if texts_since:
                 pairs += 1
                 cut_at = first
@@ -394,11 +491,16 @@ def _first_of_teasers(chosen: Sequence[Block], kept: list[Block]) -> int:
     return place if before > 200 else len(kept)
 
 
-def _after_labels(chosen: Sequence[Block]) -> set[int]:
+def _leads_away(block: Block) -> bool:
+    """False for a link within the page, such as the question of an accordion."""
+    return any(not href.startswith(("#", "javascript:")) for href, _ in block.links)
+
+
+def _after_labels(chosen: Sequence[Block], spans: Mapping[html.HtmlElement, tuple[int, int]]) -> set[int]:
     """Ids of the blocks in boxes headed by a label such as “Read also”: teasers may have prose of their own."""
     total = sum(block.weight for block in chosen if block.is_prose)
     dropped: set[int] = set()
-    for n, block in enumerate(chosen):
+    for block in chosen:
         if block.weight > 60 or not words.whole("read_also").fullmatch(block.text.strip(" :.…»›>▶|-–—").casefold()):
             continue
         element: html.HtmlElement | None = block.element
@@ -406,12 +508,13 @@ def _after_labels(chosen: Sequence[Block]) -> set[int]:
             element = element.getparent() if element is not None else None
             if element is None:
                 break
-            members = list(within(chosen, element))
-            if any(place < n and other.is_prose for place, other in members):
+            first, end = spans.get(element, (0, 0))
+            members = [other for other in chosen if first <= other.place < end]
+            if any(other.place < block.place and other.is_prose for other in members):
                 break
-            weight = sum(other.weight for _, other in members if other.is_prose)
+            weight = sum(other.weight for other in members if other.is_prose)
             if len(members) > 1 and weight < 0.4 * total:
-                dropped.update(id(other) for _, other in members)
+                dropped.update(id(other) for other in members)
                 break
     return dropped
 

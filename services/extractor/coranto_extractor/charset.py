@@ -37,15 +37,17 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-_LABEL_IN_PAGE = re.compile(rb"""charset\s*=\s*["']?\s*([A-Za-z0-9_:.\-]{2,40})|encoding\s*=\s*["']([A-Za-z0-9_:.\-]{2,40})["']""")
-_MARKUP = re.compile(rb"<(?:script|style)\b.{0,200000}?</(?:script|style)|<[^>]{0,2000}>", re.I | re.S)
+_LABEL_IN_PAGE = re.compile(
+    rb"""charset\s*=\s*["']?\s*([A-Za-z0-9_:.\-]{2,40})|encoding\s*=\s*["']([A-Za-z0-9_:.\-]{2,40})["']"""
+)
+_MARKUP = re.compile(rb"<(?:script|style)\b.{0,200000}?</(?:script|style)|<[^>]{0,2000}>", re.IGNORECASE | re.DOTALL)
 _PRESCAN_BYTES = 4096
 _SAMPLE_BYTES = 20_000
 # More invalid sequences than one in this many bytes, and the page is not UTF-8 with a few broken quotes in it.
 _BYTES_PER_INVALID_SEQUENCE = 300
 _GUESSED = (
-    "cp1251", "koi8_r", "cp866", "iso8859_5", "mac_cyrillic", "cp1253", "cp1250", "iso8859_2", "cp1252", "cp1254", "cp1255", "cp1256", "cp1257",
-    "cp874", "gb18030", "big5hkscs", "cp932", "euc_jp", "cp949",
+    "cp1251", "koi8_r", "cp866", "iso8859_5", "mac_cyrillic", "cp1253", "cp1250", "iso8859_2", "cp1252", "cp1254",
+    "cp1255", "cp1256", "cp1257", "cp874", "gb18030", "big5hkscs", "cp932", "euc_jp", "cp949",
 )  # fmt: skip
 
 
@@ -76,13 +78,13 @@ def decode(page: bytes, stated: str | None = None) -> DecodedPage:
     if sequences > 10 * invalid and invalid * _BYTES_PER_INVALID_SEQUENCE < max(len(page), 3000):
         return DecodedPage(lenient, "utf-8", "mostly-utf-8")
     for label, evidence in ((stated, "header"), (_label_in_page(page), "meta")):
-        name = _codec(label)
-        if name and name != "utf-8":
-            text = page.decode(name, "replace")
+        codec = _codec(label)
+        if codec and codec != "utf-8":
+            text = page.decode(codec, "replace")
             if _looks_written(text):
-                return DecodedPage(text, name, evidence)
-    name = _guess(page)
-    return DecodedPage(page.decode(name, "replace"), name, "letters")
+                return DecodedPage(text, codec, evidence)
+    guessed = _guess(page)
+    return DecodedPage(page.decode(guessed, "replace"), guessed, "letters")
 
 
 def _label_in_page(page: bytes) -> str | None:

@@ -6,12 +6,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 _FIELDS = (
-    "refused", "title", "text", "authors", "published", "modified", "language", "section", "tags", "image_credit", "image_caption", "publisher", "lead", "canonical_url",
+    "refused", "title", "text", "authors", "published", "modified", "language", "section", "tags", "image_credit",
+    "image_caption", "publisher", "lead", "canonical_url",
 )  # fmt: skip
 _SHOWN_CHARS = 160
 
 
-def compare(earlier: Mapping[str, Mapping[str, Any]], now: Sequence[Mapping[str, Any]], *, examples: int) -> Iterator[str]:
+def compare(
+    earlier: Mapping[str, Mapping[str, Any]], now: Sequence[Mapping[str, Any]], *, examples: int
+) -> Iterator[str]:
     """Lines of a report on the pages that both readings have."""
     both = [(earlier[reading["id"]], reading) for reading in now if reading["id"] in earlier]
     yield f"{len(both)} pages in both readings, {len(now) - len(both)} only now, {len(earlier) - len(both)} only earlier"
@@ -35,7 +38,13 @@ def _difference(old: object, new: object) -> tuple[str, str]:
     if isinstance(old, str) and isinstance(new, str) and "\n" in old + new:
         only_old = [line for line in old.split("\n") if line not in new]
         only_new = [line for line in new.split("\n") if line not in old]
-        before, after = _shown(" / ".join(only_old)), _shown(" / ".join(only_new))
+        if only_old or only_new:
+            before, after = _shown(" / ".join(only_old)), _shown(" / ".join(only_new))
+        else:
+            before, after = (
+                f"{len(old)} characters",
+                f"{len(new)} characters, the same lines in another order or number",
+            )
     return before, after
 
 

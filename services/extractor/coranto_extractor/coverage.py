@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from coranto.records import Content
 from prometheus_client import CollectorRegistry, Counter, Metric
+
+from coranto.records import Content
 
 WATCHED_FIELDS = ("title", "published", "authors", "section", "tags", "image", "lead", "declared_language")
 _MAX_SOURCES = 500

@@ -12,57 +12,65 @@ from datetime import UTC, datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
 from typing import Literal
 
-from lxml import html
+from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
 
 from coranto.records.sections import Moment
 from coranto_extractor import words
-from coranto_extractor.blocks import Block
+from coranto_extractor.blocks import Block, BlockList
 from coranto_extractor.found import Found, Notebook
 from coranto_extractor.metadata import PageMetadata, item_values, strings
 
 _FIRST_YEAR = 1990
 _LAST_YEAR = 2040
-_PUBLISHED_NAMES = (
-    "article:published_time", "og:article:published_time", "article:published", "og:published_time", "datepublished", "date_published",
-    "article:post_date", "sailthru.date", "parsely-pub-date", "pubdate", "publishdate", "publish_date", "publish-date", "published_date", "published-date",
-    "publication_date", "publication-date", "published_time", "published_time_telegram", "mediator_published_time", "originalpublicationdate", "cxenseparse:recs:publishtime",
-    "citation_publication_date", "citation_date", "dc.date.issued", "dcterms.issued", "dc.date.published", "dcterms.date", "dc.date", "dc.date.created", "dcterms.created",
-    "dc.created", "article_date_original", "og:pubdate", "pub_date", "ptime", "shareaholic:article_published_time", "bt:pubdate", "analyticsattributes.articledate",
-    "date", "article.published", "article.created", "created", "article:created_time", "creation_date", "rnews:datepublished", "vr:published_time", "news_date", "lp:published",
-)  # fmt: skip
-_MODIFIED_NAMES = (
-    "article:modified_time", "og:article:modified_time", "og:updated_time", "article:modified", "article:updated_time", "datemodified", "date_modified", "lastmod", "last-modified", "modified_time",
-    "dcterms.modified", "dc.date.modified", "dc.modified", "revised", "parsely-metadata-modified", "moddate", "updated", "article_date_updated", "article.updated",
-)  # fmt: skip
 _ISO = re.compile(
     r"(?<!\d)(\d{4})-?(\d{2})-?(\d{2})"
     r"(?:[T\s_]{1,3}(\d{1,2}):?(\d{2})(?::?(\d{2})(?:[.,]\d{1,9})?)?\s?(Z|UTC|GMT|[+-]\d{2}:?\d{2}|[+-]\d{2}(?!\d))?)?",
-    re.I,
+    re.IGNORECASE,
 )
 _EPOCH = re.compile(r"1\d{9}(?:\d{3})?$")
 _CLOCK = r"(?:[^\d\n]{1,12}?(\d{1,2})[:.h](\d{2})(?::(\d{2}))?\s?([ap]\.?m\.?)?)?"
-_YEAR_FIRST = re.compile(r"(?<![\d.])((?:19|20)\d{2})\s?[-./年년]\s?(\d{1,2})\s?[-./月월]\s?(\d{1,2})\s?(?:日|일)?(?!\d)" + _CLOCK)
-_DAY_FIRST = re.compile(r"(?<![\d.])(\d{1,2})\s?([-./])\s?(\d{1,2})\s?\2\s?((?:19|20)\d{2}|\d{2}(?=[\s,|)]|$))(?![\d])" + _CLOCK)
-_DAY_WORD = re.compile(
-    r"(?<!\d)(\d{1,2})(?:st|nd|rd|th|er|º|ª|°)?\.?[\s\-]{1,3}(?:de |of |d['’]|den )?([^\W\d_]{3,14})\.?,?[\s\-]{1,3}(?:de |del |του )?((?:19|20)\d{2}|\d{2}(?=\s?[(,]?\s?\d{1,2}:\d{2}))(?!\d)"
-    r"(?:\s?(?:г|года|р|року|r)\.?)?" + _CLOCK,
-    re.I,
+_YEAR_FIRST = re.compile(
+    r"(?<![\d.])((?:19|20)\d{2})\s?[-./年년]\s?(\d{1,2})\s?[-./月월]\s?(\d{1,2})\s?(?:日|일)?(?!\d)" + _CLOCK
 )
-_WORD_DAY = re.compile(r"(?<!\w)([^\W\d_]{3,14})\.?[\s\-]{1,3}(\d{1,2})(?:st|nd|rd|th)?,?\s{1,2}((?:19|20)\d{2})(?!\d)" + _CLOCK, re.I)
-_YEAR_WORD_DAY = re.compile(r"(?<!\d)((?:19|20)\d{2})\.?\s([^\W\d_]{3,14})\.?\s(\d{1,2})(?!\d)" + _CLOCK, re.I)
-_IN_ADDRESS = re.compile(r"(?<!\d)((?:19|20)\d{2})[/\-_.]?(0?[1-9]|1[0-2])[/\-_.]?(0[1-9]|[12]\d|3[01]|[1-9](?=/))(?!\d)")
+_DAY_FIRST = re.compile(
+    r"(?<![\d.])(\d{1,2})\s?([-./])\s?(\d{1,2})\s?\2\s?((?:19|20)\d{2}|\d{2}(?=[\s,|)]|$))(?![\d])" + _CLOCK
+)
+_DAY_WORD = re.compile(
+    r"(?<!\d)(\d{1,2})(?:st|nd|rd|th|er|º|ª|°)?\.?[\s\-]{1,3}(?:de |of |d['’]|den )?([^\W\d_]{3,14})\.?,?"
+    r"[\s\-]{1,3}(?:de |del |του )?((?:19|20)\d{2}|\d{2}(?=\s?[(,]?\s?\d{1,2}:\d{2}))(?!\d)"
+    r"(?:\s?(?:г|года|р|року|r)\.?)?" + _CLOCK,
+    re.IGNORECASE,
+)
+_WORD_DAY = re.compile(
+    r"(?<!\w)([^\W\d_]{3,14})\.?[\s\-]{1,3}(\d{1,2})(?:st|nd|rd|th)?,?\s{1,2}((?:19|20)\d{2})(?!\d)" + _CLOCK,
+    re.IGNORECASE,
+)
+_YEAR_WORD_DAY = re.compile(r"(?<!\d)((?:19|20)\d{2})\.?\s([^\W\d_]{3,14})\.?\s(\d{1,2})(?!\d)" + _CLOCK, re.IGNORECASE)
+_IN_ADDRESS = re.compile(
+    r"(?<!\d)((?:19|20)\d{2})[/\-_.]?(0?[1-9]|1[0-2])[/\-_.]?(0[1-9]|[12]\d|3[01]|[1-9](?=/))(?!\d)"
+)
 _SHORT_IN_ADDRESS = re.compile(r"/(0[1-9]|[12]\d|3[01])[-_.](0[1-9]|1[0-2])[-_.]((?:19|20)\d{2})(?!\d)")
 _IN_SCRIPT = re.compile(
     r"""["'](?:date_?published|publish(?:ed)?_?(?:date|at|on|time)?|pub_?date|publication_?date|first_?published(?:_?(?:at|date))?)["']\s{0,5}:\s{0,5}["']([^"'\n]{8,40})["']""",
-    re.I,
+    re.IGNORECASE,
 )
-_DATE_CLASS = re.compile(r"date|time|publish|posted|pubdate|byline|meta|created|dated|stamp|datum|fecha|data\b", re.I)
-_SPOILED_CLASS = re.compile(r"comment|related|sidebar|widget|footer|recent|popular|teaser|card|list-item|more-|latest|copyright|modified|updated", re.I)
+_DATE_CLASS = re.compile(
+    r"date|time|publish|posted|pubdate|byline|meta|created|dated|stamp|datum|fecha|data\b", re.IGNORECASE
+)
+_SPOILED_CLASS = re.compile(
+    r"comment|related|sidebar|widget|footer|recent|popular|teaser|card|list-item|more-|latest|copyright|modified|updated",
+    re.IGNORECASE,
+)
 _MAX_DATE_BLOCK_CHARS = 160
 
 
 def find_published(
-    page: PageMetadata, root: html.HtmlElement, near: Sequence[Block], language: str | None, notebook: Notebook, not_after: datetime | None
+    page: PageMetadata,
+    root: html.HtmlElement,
+    near: Sequence[Block],
+    language: str | None,
+    notebook: Notebook,
+    not_after: datetime | None,
 ) -> Found[Moment] | None:
     """When the article was published. `near` are the blocks around headline and text; `not_after` is the time of fetching."""
     for text, source, confidence in _published_candidates(page, root, near, language):
@@ -72,8 +80,23 @@ def find_published(
         elif not_after and moment.at > not_after + timedelta(days=2):
             notebook.turn_down("published", str(text), "in_the_future")
         else:
-            return Found(moment, source, confidence)
+            return Found(_in_own_zone(moment, page, near, language), source, confidence)
     return None
+
+
+def _in_own_zone(moment: Moment, page: PageMetadata, near: Sequence[Block], language: str | None) -> Moment:
+    """The same moment with the offset of the page's own zone, when the page gives both a UTC time and its wall time."""
+    if moment.offset_minutes != 0 or moment.precision == "day":
+        return moment
+    for text, _, _ in _stated(page):
+        other = parse_moment(text, language)
+        if other and other.offset_minutes and other.at == moment.at:
+            return other
+    for shown in _visible_dates(near, language):
+        ahead = round((shown.at - moment.at.replace(second=0, microsecond=0)).total_seconds() / 60)
+        if shown.precision != "day" and shown.offset_minutes is None and ahead % 15 == 0 and -720 <= ahead <= 840:
+            return moment.model_copy(update={"offset_minutes": ahead})
+    return moment
 
 
 def find_modified(
@@ -96,16 +119,7 @@ def find_modified(
 def _published_candidates(
     page: PageMetadata, root: html.HtmlElement, near: Sequence[Block], language: str | None
 ) -> Iterator[tuple[str | Moment, str, float]]:
-    for name in ("datePublished", "dateCreated", "uploadDate"):
-        for text in strings(page.article.get(name)):
-            yield text, "json-ld", 0.95
-    for text in _other_nodes(page, "datePublished"):
-        yield text, "json-ld", 0.8
-    for name in _PUBLISHED_NAMES:
-        for text in page.meta.get(name, ()):
-            yield text, "opengraph" if "article:" in name else "meta", 0.9
-    for text in item_values(page.itemprops.get("datePublished", ())):
-        yield text, "microdata", 0.9
+    yield from _stated(page)
     yield from _time_elements(root)
     in_address = date_in_address(page.url) or date_in_address(_canonical(page))
     visible = next(_visible_dates(near, language), None)
@@ -119,25 +133,31 @@ def _published_candidates(
     if in_title:
         yield in_title, "title", 0.6
     for script in root.iter("script"):
-        if script.text and len(script.text) < 1_000_000:
+        # A date in JSON-LD that is not the article's is that of the page or of another thing on it.
+        if script.text and len(script.text) < 1_000_000 and "ld+json" not in (script.get("type") or ""):
             for match in _IN_SCRIPT.finditer(script.text):
                 yield match.group(1), "script", 0.5
+
+
+def _stated(page: PageMetadata) -> Iterator[tuple[str, str, float]]:
+    for name in ("datePublished", "dateCreated", "uploadDate"):
+        for text in strings(page.article.get(name)):
+            yield text, "json-ld", 0.95
+    for name in words.markup("published"):
+        for text in page.meta.get(name, ()):
+            yield text, "opengraph" if "article:" in name else "meta", 0.9
+    for text in item_values(page.itemprops.get("datePublished", ())):
+        yield text, "microdata", 0.9
 
 
 def _canonical(page: PageMetadata) -> str | None:
     return next((href for rel, href, _ in page.links if rel == "canonical"), None)
 
 
-def _other_nodes(page: PageMetadata, name: str) -> Iterator[str]:
-    for node in page.nodes[:50]:
-        if node is not page.article and node.get("@type") in ("WebPage", "VideoObject", "ItemPage") and isinstance(node.get(name), str):
-            yield node[name]
-
-
 def _modified_candidates(page: PageMetadata) -> Iterator[tuple[str, str, float]]:
     for text in strings(page.article.get("dateModified")):
         yield text, "json-ld", 0.95
-    for name in _MODIFIED_NAMES:
+    for name in words.markup("modified"):
         for text in page.meta.get(name, ()):
             yield text, "opengraph" if ":" in name else "meta", 0.9
     for text in item_values(page.itemprops.get("dateModified", ())):
@@ -180,7 +200,9 @@ def date_in_address(url: str | None) -> Moment | None:
     for match in _IN_ADDRESS.finditer("/" + path):
         moment = _moment(int(match.group(1)), int(match.group(2)), int(match.group(3)))
         # Eight bare digits may be an article's number; with separators they are a date.
-        if moment and (re.search(r"\D", match.group(0)) or re.search(r"(?:^|/|[-_])" + match.group(0) + r"(?:/|[-_.]|$)", path)):
+        if moment and (
+            re.search(r"\D", match.group(0)) or re.search(r"(?:^|/|[-_])" + match.group(0) + r"(?:/|[-_.]|$)", path)
+        ):
             return moment
     return None
 
@@ -219,8 +241,8 @@ def parse_moment(text: str, language: str | None = None) -> Moment | None:
         try:
             at = parsedate_to_datetime(text)
         except (ValueError, TypeError, IndexError):
-            at = None
-        if at is not None and _FIRST_YEAR <= at.year <= _LAST_YEAR:
+            return None
+        if _FIRST_YEAR <= at.year <= _LAST_YEAR:
             offset = at.utcoffset()
             minutes = int(offset.total_seconds() // 60) if offset is not None else None
             return _moment(at.year, at.month, at.day, str(at.hour), str(at.minute), str(at.second), minutes)
@@ -247,7 +269,9 @@ def moment_in_words(text: str, language: str | None) -> Moment | None:
             break
     for match in _DAY_FIRST.finditer(text):
         day, month = int(match[1]), int(match[3])
-        is_month_first = month > 12 or (match[2] == "/" and (language or "en").lower() in ("en", "en-us", "en_us") and day <= 12)
+        is_month_first = month > 12 or (
+            match[2] == "/" and (language or "en").lower() in ("en", "en-us", "en_us") and day <= 12
+        )
         if is_month_first:
             day, month = month, day
         moment = _moment(_year(match[4]), month, day, *_clock(match, 5))
@@ -255,10 +279,16 @@ def moment_in_words(text: str, language: str | None) -> Moment | None:
             found.append((match.start(), moment))
             break
     months = words.months_of(language)
-    for pattern, day_group, month_group, year_group in ((_DAY_WORD, 1, 2, 3), (_WORD_DAY, 2, 1, 3), (_YEAR_WORD_DAY, 3, 2, 1)):
+    for pattern, day_group, month_group, year_group in (
+        (_DAY_WORD, 1, 2, 3),
+        (_WORD_DAY, 2, 1, 3),
+        (_YEAR_WORD_DAY, 3, 2, 1),
+    ):
         for match in pattern.finditer(text):
             number = months.get(match[month_group].lower())
-            moment = _moment(_year(match[year_group]), number, int(match[day_group]), *_clock(match, 4)) if number else None
+            moment = (
+                _moment(_year(match[year_group]), number, int(match[day_group]), *_clock(match, 4)) if number else None
+            )
             if moment:
                 found.append((match.start(), moment))
                 break
@@ -280,7 +310,13 @@ def _clock(match: re.Match[str], group: int) -> tuple[str | None, str | None, st
 
 
 def _moment(
-    year: int, month: int, day: int, hour: str | None = None, minute: str | None = None, second: str | None = None, offset: int | None = None
+    year: int,
+    month: int,
+    day: int,
+    hour: str | None = None,
+    minute: str | None = None,
+    second: str | None = None,
+    offset: int | None = None,
 ) -> Moment | None:
     if not _FIRST_YEAR <= year <= _LAST_YEAR:
         return None
@@ -302,12 +338,18 @@ def as_written(moment: Moment) -> str:
     return moment.at.astimezone(timezone(timedelta(minutes=moment.offset_minutes))).isoformat()
 
 
-def near_headline(blocks: Sequence[Block], title: str | None, container: html.HtmlElement | None) -> list[Block]:
+def near_headline(blocks: BlockList, title: str | None, container: html.HtmlElement | None) -> list[Block]:
     """The short blocks a date of publication may stand in: around the headline and before the first paragraphs."""
-    start = next((n for n, block in enumerate(blocks) if title and block.text == title and block.tag in ("h1", "h2")), None)
+    start = next(
+        (n for n, block in enumerate(blocks) if title and block.text == title and block.tag in ("h1", "h2")), None
+    )
     if start is None:
-        start = next((n for n, block in enumerate(blocks) if title and title in block.text and len(block.text) < 2 * len(title)), None)
-    inside = [n for n, block in enumerate(blocks) if block.is_prose and container is not None and _is_in(block.element, container)]
+        start = next(
+            (n for n, block in enumerate(blocks) if title and title in block.text and len(block.text) < 2 * len(title)),
+            None,
+        )
+    begin, end = blocks.spans.get(container, (0, 0)) if container is not None else (0, 0)
+    inside = [n for n in range(begin, end) if blocks[n].is_prose]
     first = inside[0] if inside else (start or 0) + 12
     if start is None:
         start = max(0, first - 8)
@@ -317,7 +359,3 @@ def near_headline(blocks: Sequence[Block], title: str | None, container: html.Ht
     last = inside[-1] if inside else first
     window += blocks[last + 1 : last + 9]
     return [block for block in window if not block.parts & {"nav", "aside", "comment", "caption"}]
-
-
-def _is_in(element: html.HtmlElement, container: html.HtmlElement) -> bool:
-    return element is container or any(ancestor is container for ancestor in element.iterancestors())

@@ -5,16 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from lxml import html
+from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
 
 from coranto_extractor import words
-from coranto_extractor.authors import AGENCIES
 from coranto_extractor.blocks import fold
 from coranto_extractor.found import Found
 from coranto_extractor.metadata import PageMetadata, strings
 
 _LANGUAGE = re.compile(r"^([a-zA-Z]{2,3})(?:[-_]([A-Za-z]{4}))?(?:[-_]([A-Za-z]{2}|\d{3}))?(?:[-_.].*)?$")
-_PLAYER = re.compile(r"youtube(?:-nocookie)?\.com/embed|player\.vimeo|dailymotion\.com/embed|rutube\.ru/play|ok\.ru/videoembed|vk\.com/video_ext|brightcove|jwplayer|/embed/video|vidible|video-player", re.I)
+_PLAYER = re.compile(
+    r"youtube(?:-nocookie)?\.com/embed|player\.vimeo|dailymotion\.com/embed|rutube\.ru/play|ok\.ru/videoembed|vk\.com/video_ext|brightcove|jwplayer|/embed/video|vidible|video-player",
+    re.IGNORECASE,
+)
 _DATELINE = re.compile(
     r"^(?P<place>[^\W\d_][\w\s.,'’/-]{1,60}?)?\s{0,2}"
     r"(?:\((?P<round>[^()]{2,40})\)|/(?P<slash>[^/]{2,40})/|(?:[—–-]|\.)\s{1,2}(?P<dash>[^\W\d_][\w\s«»-]{1,30}?)\s{0,2}[.,—–-])\s{0,2}[—–-]?\s"
@@ -27,11 +29,13 @@ def find_publisher(page: PageMetadata) -> Found[str] | None:
     for text in strings(page.resolve(page.article.get("publisher"))):
         if not text.startswith("http"):
             return Found(text, "json-ld", 0.9)
-    text = page.first("og:site_name")
-    if text:
-        return Found(text, "opengraph", 0.85)
-    text = page.first("publisher", "dc.publisher", "dcterms.publisher", "application-name", "apple-mobile-web-app-title", "copyright")
-    return Found(text, "meta", 0.5) if text and len(text) < 80 and not text.startswith("http") else None
+    stated = page.first("og:site_name")
+    if stated:
+        return Found(stated, "opengraph", 0.85)
+    other = page.first(
+        "publisher", "dc.publisher", "dcterms.publisher", "application-name", "apple-mobile-web-app-title"
+    )
+    return Found(other, "meta", 0.5) if other and len(other) < 80 and not other.startswith("http") else None
 
 
 def find_lead(page: PageMetadata, texts: Sequence[str], title: str | None) -> Found[str] | None:
@@ -107,7 +111,9 @@ def has_video(page: PageMetadata, root: html.HtmlElement, container: html.HtmlEl
         return True
     scope = container if container is not None else root
     for element in scope.iter("video", "iframe", "amp-youtube", "amp-video", "embed"):
-        if element.tag in ("video", "amp-youtube", "amp-video") or _PLAYER.search(element.get("src") or element.get("data-src") or ""):
+        if element.tag in ("video", "amp-youtube", "amp-video") or _PLAYER.search(
+            element.get("src") or element.get("data-src") or ""
+        ):
             return True
     return False
 
@@ -127,7 +133,7 @@ def find_dateline_agency(texts: Sequence[str]) -> str | None:
         match = _DATELINE.match(text[:_DATELINE_CHARS])
         if match:
             name = (match["round"] or match["slash"] or match["dash"] or "").strip()
-            agency = AGENCIES.get(name.casefold())
+            agency = words.agencies().get(name.casefold())
             if agency:
                 return agency
     return None

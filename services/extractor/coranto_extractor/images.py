@@ -3,31 +3,39 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import lru_cache
 
-from lxml import html
+from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
 
 from coranto.records.sections import Image
 from coranto_extractor import words
-from coranto_extractor.blocks import Block, fold
+from coranto_extractor.blocks import fold
 from coranto_extractor.found import Found
 from coranto_extractor.metadata import PageMetadata, clean
 
-_SIGN = re.compile(r"\s*[(\[]?\s*(?:©|\(c\)|&copy;)\s*([^)\]]{2,100})[)\]]?\s*\.?$", re.I)
-_CREDIT_CLASS = re.compile(r"credit|copyright|photographer|photo-?author|image-?author|image__author|img-author|source|byline|attribution|quelle", re.I)
-_CAPTION_CLASS = re.compile(r"caption|legende|image[-_]+(?:title|desc|text)|photo[-_]+(?:title|desc|text)|img-?desc|image__title|bildunterschrift|figcaption", re.I)
+_SIGN = re.compile(r"\s*[(\[]?\s*(?:©|\(c\)|&copy;)\s*([^)\]]{2,100})[)\]]?\s*\.?$", re.IGNORECASE)
+_CREDIT_CLASS = re.compile(
+    r"credit|copyright|photographer|photo-?author|image-?author|image__author|img-author|source|attribution|quelle",
+    re.IGNORECASE,
+)
+_CAPTION_CLASS = re.compile(
+    r"caption|legende|image[-_]+(?:title|desc|text)|photo[-_]+(?:title|desc|text)|img-?desc|image__title|bildunterschrift|figcaption",
+    re.IGNORECASE,
+)
 _SOURCE_TAIL = re.compile(r"^(?P<caption>.{3,400}?[.!?»”\"])\s+(?P<credit>[^.!?\n]{2,60}/[^.!?\n]{2,60})$")
 _MAX_CAPTION_CHARS = 600
 _MAX_IMAGES = 30
-_LEAD = 2
 
 
 @lru_cache(maxsize=1)
 def _labelled() -> re.Pattern[str]:
     labels = "|".join(re.escape(word) for word in words.all_of("photo"))
     # In brackets, after a separator, or at the very end after a sentence: "(Фото: N. N. / Agency)", "Foto: N. N."
-    return re.compile(rf"[\s(\[|–—-]*(?<!\w)(?:{labels})(?:\s(?:by|par|von|av|af|de))?\s?[:：©/]\s*(?P<credit>[^)\]\n]{{2,120}})[)\]]?\s*\.?\s*$", re.I)
+    return re.compile(
+        rf"[\s(\[|–—-]*(?<!\w)(?:{labels})(?:\s(?:by|par|von|av|af|de))?\s?[:：©/]\s*(?P<credit>[^)\]\n]{{2,120}})[)\]]?\s*\.?\s*$",
+        re.IGNORECASE,
+    )
 
 
 def split_caption(text: str) -> tuple[str | None, str | None]:
@@ -44,9 +52,11 @@ def split_caption(text: str) -> tuple[str | None, str | None]:
     return text or None, None
 
 
-def find_images(page: PageMetadata, root: html.HtmlElement, container: html.HtmlElement | None, title: str | None) -> tuple[Found[Image] | None, tuple[Image, ...]]:
+def find_images(
+    page: PageMetadata, container: html.HtmlElement | None, title: str | None
+) -> tuple[Found[Image] | None, tuple[Image, ...]]:
     """The lead image and the further images of the text."""
-    figures = list(_figures(page, root, container))
+    figures = list(_figures(page, container))
     stated, source = _stated(page)
     lead = next((image for image in figures if stated and image.url and _file(image.url) == _file(stated)), None)
     if lead is None and figures and (figures[0].caption or figures[0].credit or not stated):
@@ -93,7 +103,7 @@ def _file(url: str) -> str:
     return url.split("?", 1)[0].rsplit("/", 1)[-1]
 
 
-def _figures(page: PageMetadata, root: html.HtmlElement, container: html.HtmlElement | None) -> Iterator[Image]:
+def _figures(page: PageMetadata, container: html.HtmlElement | None) -> Iterator[Image]:
     scope = container
     for _ in range(2):
         if scope is not None and scope.getparent() is not None and scope.getparent().tag != "body":
@@ -118,7 +128,7 @@ def _figures(page: PageMetadata, root: html.HtmlElement, container: html.HtmlEle
 
 def _address(element: html.HtmlElement) -> str | None:
     for name in ("data-src", "data-original", "data-lazy-src", "src"):
-        value = element.get(name)
+        value: str | None = element.get(name)
         if value and not value.startswith("data:"):
             return value
     return None
@@ -147,14 +157,25 @@ def _holder(element: html.HtmlElement) -> html.HtmlElement | None:
 def _has_caption(element: html.HtmlElement) -> bool:
     if len(element.text_content()) > _MAX_CAPTION_CHARS:
         return False
-    return any(_CAPTION_CLASS.search(child.get("class") or "") or _CREDIT_CLASS.search(child.get("class") or "") for child in element.iter("div", "span", "p", "em", "small", "i"))
+    return any(
+        _CAPTION_CLASS.search(child.get("class") or "") or _CREDIT_CLASS.search(child.get("class") or "")
+        for child in element.iter("div", "span", "p", "em", "small", "i")
+    )
+
+
+def _says_more_than_label(element: html.HtmlElement) -> bool:
+    text = fold(element.text_content()).strip(" :©()").casefold()
+    return bool(text) and text != "copyright" and text not in words.all_of("photo")
+
+
+def _is_credit(element: html.HtmlElement) -> bool:
+    is_named = _CREDIT_CLASS.search(element.get("class") or "") is not None
+    return is_named or "copyrightHolder" in (element.get("itemprop") or "") or element.tag == "cite"
 
 
 def _caption_of(holder: html.HtmlElement) -> tuple[str | None, str | None]:
-    credits_ = [
-        child for child in holder.iter("span", "div", "p", "small", "cite", "em", "i", "figcaption", "a")
-        if _CREDIT_CLASS.search(child.get("class") or "") or "copyrightHolder" in (child.get("itemprop") or "") or child.tag == "cite"
-    ]  # fmt: skip
+    tags = ("span", "div", "p", "small", "cite", "em", "i", "figcaption", "a")
+    credits_ = [child for child in holder.iter(*tags) if _is_credit(child) and _says_more_than_label(child)]
     whole = next((child for child in holder.iter("figcaption")), None)
     text = fold((whole if whole is not None else holder).text_content())[:_MAX_CAPTION_CHARS]
     if credits_:
@@ -162,10 +183,5 @@ def _caption_of(holder: html.HtmlElement) -> tuple[str | None, str | None]:
         if credit_text and len(credit_text) < 150:
             _, labelled = split_caption(credit_text)
             caption = text.replace(credit_text, " ", 1).strip(" |–—-")
-            return fold(caption) or None, labelled or credit_text.strip("() []")
+            return fold(caption) or None, labelled or credit_text.strip("()[] .|")
     return split_caption(text)
-
-
-def caption_in_blocks(blocks: Sequence[Block]) -> list[Block]:
-    """Blocks under pictures."""
-    return [block for block in blocks if "caption" in block.parts]

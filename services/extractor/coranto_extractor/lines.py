@@ -12,8 +12,12 @@ from coranto_extractor.titles import likeness
 
 _BARE = re.compile(r"^[\W\d_]*$")
 _ADDRESS = re.compile(r"^(?:https?://|www\.)\S+$|^\S+@\S+\.\w+$")
-_COUNT = re.compile(r"^\W*\d[\d\s.,KkMm]*\s?(?:shares?|comments?|views?|likes?|min(?:utes?)?(?: read)?|просмотр\w*|комментари\w*|kommentare?|partages?)?\W*$", re.I)
-_CREDIT_SIGN = re.compile(r"^\s*(?:©|\(c\)|&copy;)", re.I)
+_COUNT = re.compile(
+    r"^\W*\d[\d\s.,KkMm]*\s?(?:shares?|comments?|views?|likes?|min(?:utes?)?(?: read)?"
+    r"|просмотр\w*|комментари\w*|kommentare?|partages?)?\W*$",
+    re.IGNORECASE,
+)
+_CREDIT_SIGN = re.compile(r"^\s*(?:©|\(c\)|&copy;)", re.IGNORECASE)
 _SENTENCE = re.compile(r"[.!?…。！？][\"'»”’)\]]?$")
 _MAX_STOCK_WEIGHT = 90
 _MAX_READ_ALSO_WEIGHT = 220
@@ -69,7 +73,9 @@ def _first(text: str) -> str:
 
 def _begins_with(lowered: str, kind: str) -> str | None:
     for phrase in _by_first_word(kind).get(_first(lowered), ()):
-        if lowered.startswith(phrase) and (phrase[-1] > "\u3000" or not lowered[len(phrase) : len(phrase) + 1].isalnum()):
+        if lowered.startswith(phrase) and (
+            phrase[-1] > "\u3000" or not lowered[len(phrase) : len(phrase) + 1].isalnum()
+        ):
             return phrase
     return None
 

@@ -13,23 +13,20 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from lxml import html
+from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
 
+from coranto_extractor import words
 from coranto_extractor.blocks import fold
 
 JsonObject = dict[str, Any]
 
-_ARTICLE_TYPES = frozenset({
-    "Article", "NewsArticle", "ReportageNewsArticle", "AnalysisNewsArticle", "OpinionNewsArticle", "BackgroundNewsArticle", "BlogPosting",
-    "LiveBlogPosting", "Report", "TechArticle", "ScholarlyArticle", "AdvertiserContentArticle", "ReviewNewsArticle", "SocialMediaPosting",
-    "MedicalWebPage", "Review", "CreativeWork", "ClaimReview",
-})  # fmt: skip
-_WEAK_ARTICLE_TYPES = frozenset({"CreativeWork", "Review", "ClaimReview", "SocialMediaPosting", "MedicalWebPage"})
 _MAX_JSON_CHARS = 2_000_000
 _MAX_NODES = 3000
 _CONTROL = re.compile(r"[\x00-\x1f]+")
 _TRAILING_COMMA = re.compile(r",\s{0,50}([}\]])")
-_MEMBER = re.compile(r'"(datePublished|dateModified|headline|articleSection|inLanguage|keywords)"\s{0,5}:\s{0,5}"((?:[^"\\\n]|\\.){1,500})"')
+_MEMBER = re.compile(
+    r'"(datePublished|dateModified|headline|articleSection|inLanguage|keywords)"\s{0,5}:\s{0,5}"((?:[^"\\\n]|\\.){1,500})"'
+)
 _TAGS = re.compile(r"<[^>]{0,1000}>")
 
 
@@ -60,7 +57,7 @@ class PageMetadata:
         """All JSON-LD types on the page."""
         return {name for node in self.nodes for name in types_of(node)}
 
-    def resolve(self, value: Any) -> Any:  # noqa: ANN401 - JSON-LD values are of any type
+    def resolve(self, value: Any) -> Any:
         """The node a bare `@id` reference points to, or the value itself."""
         if isinstance(value, dict) and "@id" in value and len(value) <= 2:
             return self.by_id.get(str(value["@id"]), value)
@@ -106,29 +103,33 @@ def read_metadata(root: html.HtmlElement, url: str | None) -> PageMetadata:
 
 
 def _read_head_element(page: PageMetadata, element: html.HtmlElement, json_texts: list[str]) -> None:
-    tag = element.tag
-    if tag == "meta":
-        name = element.get("property") or element.get("name") or element.get("itemprop") or element.get("http-equiv")
-        content = element.get("content")
-        if name and content:
-            page.meta.setdefault(name.strip().lower(), []).append(clean(content))
-    elif tag == "link":
-        href = element.get("href")
-        if href:
-            for rel in (element.get("rel") or "").lower().split():
-                page.links.append((rel, href, element))
-    elif tag == "script":
-        if "ld+json" in (element.get("type") or "") and element.text and len(element.text) < _MAX_JSON_CHARS:
-            json_texts.append(element.text)
-    elif tag == "title":
-        parent = element.getparent()
-        if page.page_title is None and (parent is None or parent.tag != "svg"):
-            page.page_title = clean(element.text_content()) or None
-    elif tag == "base":
-        if element.get("href"):
+    match element.tag:
+        case "meta":
+            _read_meta(page, element)
+        case "link":
+            href = element.get("href") or ""
+            rels = (element.get("rel") or "").lower().split() if href else []
+            page.links.extend((rel, href, element) for rel in rels)
+        case "script":
+            is_json = "ld+json" in (element.get("type") or "")
+            if is_json and element.text and len(element.text) < _MAX_JSON_CHARS:
+                json_texts.append(element.text)
+        case "title":
+            parent = element.getparent()
+            if page.page_title is None and (parent is None or parent.tag != "svg"):
+                page.page_title = clean(element.text_content()) or None
+        case "base":
             page.base_url = page.absolute(element.get("href")) or page.base_url
-    elif page.declared_language is None:
-        page.declared_language = element.get("lang") or element.get("{http://www.w3.org/XML/1998/namespace}lang") or element.get("xml:lang")
+        case _:
+            xml_name = "{http://www.w3.org/XML/1998/namespace}lang"
+            page.declared_language = page.declared_language or element.get("lang") or element.get(xml_name)
+
+
+def _read_meta(page: PageMetadata, element: html.HtmlElement) -> None:
+    name = element.get("property") or element.get("name") or element.get("itemprop") or element.get("http-equiv")
+    content = element.get("content")
+    if name and content:
+        page.meta.setdefault(name.strip().lower(), []).append(clean(content))
 
 
 def clean(text: str) -> str:
@@ -140,8 +141,16 @@ def clean(text: str) -> str:
     return fold(text)
 
 
-def _load(text: str) -> Any:  # noqa: ANN401 - JSON is of any type
-    text = text.strip().removeprefix("<!--").removesuffix("-->").removeprefix("//<![CDATA[").removesuffix("//]]>").strip().rstrip(";")
+def _load(text: str) -> Any:
+    text = (
+        text.strip()
+        .removeprefix("<!--")
+        .removesuffix("-->")
+        .removeprefix("//<![CDATA[")
+        .removesuffix("//]]>")
+        .strip()
+        .rstrip(";")
+    )
     for attempt in (str, lambda raw: _TRAILING_COMMA.sub(r"\1", _CONTROL.sub(" ", raw)), entities.unescape):
         try:
             return json.loads(attempt(text), strict=False)
@@ -152,15 +161,24 @@ def _load(text: str) -> Any:  # noqa: ANN401 - JSON is of any type
 
 def _salvage(text: str) -> JsonObject:
     """The plain members of a JSON-LD text that is no JSON, mostly for an unescaped quote: better than nothing."""
-    members = {name: clean(value.replace('\\"', '"').replace("\\/", "/")) for name, value in reversed(_MEMBER.findall(text))}
-    kind = next((name for name in re.findall(r'"@type"\s{0,5}:\s{0,5}"(\w{3,40})"', text) if name in _ARTICLE_TYPES), None)
+    members = {
+        name: clean(value.replace('\\"', '"').replace("\\/", "/")) for name, value in reversed(_MEMBER.findall(text))
+    }
+    kind = next(
+        (
+            name
+            for name in re.findall(r'"@type"\s{0,5}:\s{0,5}"(\w{3,40})"', text)
+            if name in words.markup_set("article_types")
+        ),
+        None,
+    )
     author = re.search(r'"author"\s{0,5}:\s{0,5}[\[{\s]{0,20}[^}]{0,200}?"name"\s{0,5}:\s{0,5}"([^"\n]{2,80})"', text)
     if author:
         members["author"] = clean(author.group(1))
     return {"@type": kind, **members} if kind else {}
 
 
-def _nodes_of(value: Any) -> Iterator[JsonObject]:  # noqa: ANN401 - JSON is of any type
+def _nodes_of(value: Any) -> Iterator[JsonObject]:
     """All objects with a type or an id, outermost first."""
     waiting = [value]
     seen = 0
@@ -189,10 +207,10 @@ def _find_article(page: PageMetadata) -> JsonObject:
     addresses = {_path(text) for text in (page.url, page.first("og:url")) if text}
     for place, node in enumerate(page.nodes[:200]):
         types = types_of(node)
-        if not types & _ARTICLE_TYPES:
+        if not types & words.markup_set("article_types"):
             continue
         score = 3.0 - min(place, 100) / 100
-        if types <= _WEAK_ARTICLE_TYPES:
+        if types <= words.markup_set("weak_article_types"):
             score -= 2
         headline = node.get("headline") or node.get("name")
         if isinstance(headline, str) and titles:
@@ -219,7 +237,7 @@ def _path(url: str) -> str:
         return ""
 
 
-def strings(value: Any) -> list[str]:  # noqa: ANN401 - JSON-LD values are of any type
+def strings(value: Any) -> list[str]:
     """The texts in a JSON-LD value: itself, its members, or their names."""
     if isinstance(value, str):
         text = clean(value)

@@ -12,19 +12,24 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lxml import html
+from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
 from trafilatura import bare_extraction
 
-from coranto_extractor.blocks import HEADINGS, Block, article_blocks, find_container, within
+from coranto_extractor.blocks import HEADINGS, Block, BlockList, article_blocks, find_container, find_standfirst, within
 from coranto_extractor.topic import overlap
 
 Lines = list[str]
 Shingles = Counter[tuple[str, ...]]
 
-_TOKEN = re.compile("[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]|[^\\W\u0e00-\u0e7f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]+")
+_TOKEN = re.compile(
+    "[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]|[^\\W\u0e00-\u0e7f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]+"
+)
 _LIST_MARK = re.compile(r"^(?:[-*•]|\d{1,2}\.)\s+")
-_GOOD_NAME = re.compile(r"article|body|content|entry|hentry|main|page|post|text|blog|story", re.I)
-_BAD_NAME = re.compile(r"combx|comment|contact|foot|masthead|meta|outbrain|promo|related|scroll|shoutbox|sidebar|sponsor|shopping|tags|tool|widget|menu|popular|recommend", re.I)
+_GOOD_NAME = re.compile(r"article|body|content|entry|hentry|main|page|post|text|blog|story", re.IGNORECASE)
+_BAD_NAME = re.compile(
+    r"combx|comment|contact|foot|masthead|meta|outbrain|promo|related|scroll|shoutbox|sidebar|sponsor|shopping|tags|tool|widget|menu|popular|recommend",
+    re.IGNORECASE,
+)
 
 # trafilatura reports each page it gives up on; we count that ourselves.
 logging.getLogger("trafilatura").setLevel(logging.CRITICAL)
@@ -47,14 +52,16 @@ def agreement(one: Shingles, other: Shingles) -> float:
     return 2 * sum(min(count, big[key]) for key, count in small.items() if key in big) / total
 
 
-def by_paragraph_scores(blocks: Sequence[Block]) -> list[Block]:
+def by_paragraph_scores(blocks: BlockList) -> list[Block]:
     """The second opinion: the parent whose paragraphs score most, with the siblings that resemble it."""
     scores: dict[html.HtmlElement, float] = {}
     for block in blocks:
         if block.weight < 25 or block.tag in HEADINGS or "comment" in block.parts:
             continue
         score = (1.0 + block.text.count(",") + min(block.weight / 100, 3.0)) * (1.0 - block.link_share)
-        element: html.HtmlElement | None = block.element.getparent() if block.tag in ("p", "pre", "blockquote", "li") else block.element
+        element: html.HtmlElement | None = (
+            block.element.getparent() if block.tag in ("p", "pre", "blockquote", "li") else block.element
+        )
         for share in (1.0, 0.5, 0.33):
             if element is None:
                 break
@@ -73,7 +80,7 @@ def by_paragraph_scores(blocks: Sequence[Block]) -> list[Block]:
     siblings = [sibling for sibling in parent if sibling is best or scores.get(sibling, 0.0) >= threshold]
     if len(siblings) == 1:
         return chosen
-    members = {id(block) for sibling in siblings for _, block in within(blocks, sibling)}
+    members = {id(block) for sibling in siblings for block in within(blocks, sibling)}
     return [block for block in article_blocks(blocks, parent) if id(block) in members]
 
 
@@ -96,7 +103,10 @@ def by_trafilatura(root: html.HtmlElement, *, fast: bool = True) -> Lines:
 
 # Two opinions that agree so far say the same text, but for a line or two.
 _SAME = 0.9
-_CLEARLY = 0.1
+# Below this, the page's own statement of its text is of another text.
+_UNLIKE = 0.4
+# Share of the headline's words that an article takes up at least.
+_TAKEN_UP = 0.3
 _MIN_STATED_CHARS = 500
 
 
@@ -111,23 +121,54 @@ class ChosenText:
     confidence: float
 
 
-def choose(root: html.HtmlElement, blocks: Sequence[Block], topic: frozenset[str] = frozenset(), stated: str | None = None, headline: str | None = None) -> ChosenText:
-    """The opinion the others come closest to. `topic`: stems of the headline; `stated`: the text as the page's metadata give it."""
+def _opened(opening: Lines, texts: Lines) -> Lines:
+    """The text with its standfirst in front, unless it has it already."""
+    if not texts:
+        return []
+    head = " ".join(texts[:4])
+    return [text for text in opening if text[:60] not in head] + texts
+
+
+def choose(
+    root: html.HtmlElement,
+    blocks: BlockList,
+    topic: frozenset[str] = frozenset(),
+    stated: str | None = None,
+    headline: str | None = None,
+) -> ChosenText:
+    """The opinion the others come closest to.
+
+    `topic` holds the stems of the headline, `stated` is the text as the page's metadata give it. trafilatura, the dearest
+    of the three, is asked only where our two disagree or their text has nothing to do with the headline.
+    """
     container = find_container(blocks, topic, headline)
-    ours = [block.text for block in article_blocks(blocks, container)] if container is not None else []
-    scored = [block.text for block in by_paragraph_scores(blocks)]
-    theirs = by_trafilatura(root)
-    candidates = [(name, texts) for name, texts in (("blocks", ours), ("paragraph-scores", scored), ("trafilatura", theirs)) if texts]
-    if not candidates:
-        return ChosenText([], blocks, container, "blocks", 0.0)
+    members = article_blocks(blocks, container) if container is not None else []
+    opening = [block.text for block in find_standfirst(blocks, members, headline)]
+    candidates = [
+        ("blocks", _opened(opening, [block.text for block in members])),
+        ("paragraph-scores", _opened(opening, [block.text for block in by_paragraph_scores(blocks)])),
+    ]
     counts = [shingles(texts) for _, texts in candidates]
     witness = shingles([stated]) if stated and len(stated) > _MIN_STATED_CHARS else None
-    support = []
-    for one, (_, texts) in zip(counts, candidates, strict=True):
-        score = sum(agreement(one, other) for other in counts if other is not one)
+    if not _is_settled(candidates[0][1], counts, topic, witness):
+        candidates.append(("trafilatura", _opened(opening, by_trafilatura(root))))
+        counts.append(shingles(candidates[-1][1]))
+    best: tuple[float, str, Lines] = (0.0, "blocks", [])
+    for one, (name, texts) in zip(counts, candidates, strict=True):
+        if not texts:
+            continue
+        support = sum(agreement(one, other) for other in counts if other is not one and other) / max(1, len(counts) - 1)
         if witness:
-            score += agreement(one, witness)
-        support.append(score * (0.6 + 0.4 * overlap(" ".join(texts), topic)))
-    best = max(range(len(candidates)), key=support.__getitem__)
-    name, texts = candidates[best]
-    return ChosenText(texts, blocks, container, name, min(1.0, support[best] / 2))
+            support += 0.5 * agreement(one, witness)
+        support = (0.01 + support) * (0.6 + 0.4 * overlap(" ".join(texts), topic))
+        if support > best[0]:
+            best = (support, name, texts)
+    return ChosenText(best[2], blocks, container, best[1], min(1.0, best[0]))
+
+
+def _is_settled(ours: Lines, counts: Sequence[Shingles], topic: frozenset[str], witness: Shingles | None) -> bool:
+    if not counts[0] or not counts[1] or agreement(counts[0], counts[1]) < _SAME:
+        return False
+    if witness and agreement(counts[0], witness) < _UNLIKE:
+        return False
+    return overlap(" ".join(ours), topic) >= _TAKEN_UP

@@ -18,6 +18,13 @@ from coranto_extractor.lines import why_dropped
 _SENTENCE_END = re.compile(r"[.!?…。！？:;](?:[\"'»”’“)\]]|\[\d+\])*\s*$")
 _SENTENCE_INSIDE = re.compile(r"[.!?。！？][\"'»”’)]?\s+[\"'«“„(]?[^\W\d_]|[。！？]")
 _CLOCK_OR_DATE = re.compile(r"\d{1,2}[:.]\d{2}\s*$|\b\d{1,2}\.\d{1,2}\.\d{2,4}\b|\d{1,2}:\d{2}")
+_TICKER = re.compile(r"(?:\d{4}-\d{2}-\d{2}|\d{1,2}\.\d{1,2}\.\d{2,4})?[\s,]{0,2}\d{1,2}:\d{2}(?::\d{2})?\s+\S")
+# A label, perhaps with a count: what follows was written by readers.
+_COMMENTS = re.compile(
+    r"(?:\d+\s)?(?:comments?|комментари\w+|kommentare?|commentaires?|comentarios?|commenti|komentarze|σχόλια|评论|网友评论)\W{0,3}\d*\W{0,3}$",
+    re.IGNORECASE,
+)
+_MIN_TITLE_SCORE = 0.25
 _WORD = re.compile(r"[^\W\d_]{4,}")
 _WIDE = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\u0e00-\u0e7f]")
 
@@ -63,8 +70,15 @@ def _is_prose(line: str) -> bool:
 
 def _worth(line: str) -> float:
     weight = weight_of(line)
-    if why_dropped(line, None) in ("read_also", "stock"):
-        return -40.0
+    if weight < 200 and words.has("legal", line):
+        return -200.0
+    if _TICKER.match(line):
+        return -50.0
+    why = why_dropped(line, None)
+    if why == "read_also":
+        return -250.0
+    if why == "stock":
+        return -500.0 if _COMMENTS.match(line) else -40.0
     if _is_prose(line):
         if split_caption(line)[1] and weight < 200:
             return -10.0
@@ -108,7 +122,12 @@ def _paragraphs(lines: Sequence[str], worth: Sequence[float], start: int, end: i
 
 def _is_subheading(lines: Sequence[str], worth: Sequence[float], n: int, start: int, end: int) -> bool:
     """A lone short line between paragraphs. Two in a row are an inset: a link and its rubric."""
-    if not start < n < end - 1 or _CLOCK_OR_DATE.search(lines[n]) or weight_of(lines[n]) > 110 or weight_of(lines[n]) < 8:
+    if (
+        not start < n < end - 1
+        or _CLOCK_OR_DATE.search(lines[n])
+        or weight_of(lines[n]) > 110
+        or weight_of(lines[n]) < 8
+    ):
         return False
     return worth[n - 1] > 40 and worth[n + 1] > 40 and split_caption(lines[n])[1] is None
 
@@ -122,7 +141,7 @@ def _stems(text: str) -> set[str]:
 def _title_place(lines: Sequence[str], start: int, end: int) -> int | None:
     """The line above the text whose words the text takes up again."""
     body = _stems(" ".join(lines[start:end])[:6000])
-    best: tuple[float, int] | None = None
+    scores: dict[int, float] = {}
     first = max(0, start - 40)
     for n in range(first, min(start + 2, len(lines))):
         line = lines[n]
@@ -140,9 +159,22 @@ def _title_place(lines: Sequence[str], start: int, end: int) -> int | None:
             score -= 0.25
         if n >= start:
             score -= 0.15
-        if best is None or score > best[0]:
-            best = (score, n)
-    return best[1] if best and best[0] > 0.25 else None
+        if line.count(" / ") + line.count(" › ") + line.count(" > ") > 1 or words.one_of("by").match(line):
+            score -= 0.4
+        # Date or author stand below the headline, not above it.
+        if any(_is_date_or_byline(after) for after in lines[n + 1 : n + 4]):
+            score += 0.3
+        scores[n] = score
+    best = max(scores, key=scores.__getitem__, default=None)
+    if best is None or scores[best] <= _MIN_TITLE_SCORE:
+        return None
+    return best
+
+
+def _is_date_or_byline(line: str) -> bool:
+    if len(line) > 80:
+        return False
+    return moment_in_words(line, None) is not None or (len(line) < 50 and words.one_of("by").match(line) is not None)
 
 
 def _caption(between: Sequence[str]) -> tuple[str | None, str | None]:
@@ -156,6 +188,12 @@ def _caption(between: Sequence[str]) -> tuple[str | None, str | None]:
 def _section(lines: Sequence[str], place: int) -> str | None:
     for line in reversed(lines[max(0, place - 3) : place]):
         text = line.strip(" ,/|>»")
-        if 3 < len(text) < 30 and len(text.split()) <= 3 and not re.search(r"\d", text) and text[0].isupper() and not why_dropped(text, None):
+        if (
+            3 < len(text) < 30
+            and len(text.split()) <= 3
+            and not re.search(r"\d", text)
+            and text[0].isupper()
+            and not why_dropped(text, None)
+        ):
             return text if text.casefold() not in words.all_of("home") else None
     return None

@@ -14,9 +14,9 @@ from concurrent.futures import TimeoutError as DeadlineError
 from contextlib import suppress
 from datetime import timedelta
 
-from coranto.records import Content
 from pebble import ProcessExpired, ProcessPool
 
+from coranto.records import Content
 from coranto_extractor import reader
 from coranto_extractor.reader import Request
 from coranto_extractor.refusal import Refusal
@@ -80,7 +80,7 @@ class ReaderPool:
         """End the processes; pages in hand are given up."""
         pool, self._pool = self._pool, None
         if pool is not None:
-            pool.stop()
+            pool.stop()  # type: ignore[no-untyped-call]  # pebble leaves it untyped
             await asyncio.to_thread(pool.join, 10)
 
     async def read(self, page: bytes, request: Request) -> Content | Refusal:
@@ -100,7 +100,8 @@ class ReaderPool:
         except MemoryError as error:
             raise ReaderCrashedError(f"more than {self._max_process_bytes} bytes of memory") from error
         except asyncio.CancelledError:
-            future.cancel()  # ends the process: nobody waits for the page any more
+            # Ends the process: nobody waits for the page any more.
+            future.cancel()  # type: ignore[no-untyped-call]  # pebble leaves it untyped
             raise
 
 

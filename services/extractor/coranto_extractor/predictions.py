@@ -12,13 +12,22 @@ from coranto_extractor.refusal import Refusal
 def prediction(page_id: str, result: Content | Refusal) -> dict[str, Any]:
     """One line for the page with this id."""
     if isinstance(result, Refusal):
-        return {"id": page_id, "title": None, "text": "", "authors": [], "published": None, "refused": result.reason, "evidence": result.evidence, "from": {}}
+        return {
+            "id": page_id,
+            "title": None,
+            "text": "",
+            "authors": [],
+            "published": None,
+            "refused": result.reason,
+            "evidence": result.evidence,
+            "from": {},
+        }
     persons = [person.name for person in result.authors]
     return {
         "id": page_id,
         "title": result.title,
         "text": result.text,
-        "authors": persons or list(result.agencies),
+        "authors": [*persons, *result.agencies],
         "published": as_written(result.published) if result.published else None,
         "modified": as_written(result.modified) if result.modified else None,
         "language": result.declared_language,

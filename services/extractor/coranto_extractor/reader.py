@@ -11,28 +11,57 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from lxml import html
+from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
 
 from coranto.records.sections import Block as TextBlock
-from coranto.records.sections import Content, Hints, Image
+from coranto.records.sections import Content, Hints, Image, Moment
 from coranto_extractor import authors, blobs, charset, dates, details, images, lines, opinions, rubrics, titles, tree
 from coranto_extractor.addresses import alternates, canonical_url, links_in, next_page_url
 from coranto_extractor.blocks import HEADINGS, Block, cut, weight_of
 from coranto_extractor.found import Found, Notebook
 from coranto_extractor.metadata import PageMetadata, read_metadata
 from coranto_extractor.plaintext import read_dump
-from coranto_extractor.topic import stems
 from coranto_extractor.refusal import Reading, Refusal, why_refused
+from coranto_extractor.topic import stems
 
 EXTRACTOR_VERSION = "0.1.0"
 
-_MARKUP = re.compile(r"<(?:!doctype|html|head|body|div|p|article|script|meta|table|span|a)\b", re.I)
-_WORD = re.compile("[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]|[^\\W\u0e00-\u0e7f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]+")
-_TEXT_TYPES = ("text/html", "application/xhtml+xml", "text/plain", "application/xml", "text/xml", "application/octet-stream", "")
+_MARKUP = re.compile(r"<(?:!doctype|html|head|body|div|p|article|script|meta|table|span|a)\b", re.IGNORECASE)
+_WORD = re.compile(
+    "[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]|[^\\W\u0e00-\u0e7f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]+"
+)
+_TEXT_TYPES = (
+    "text/html",
+    "application/xhtml+xml",
+    "text/plain",
+    "application/xml",
+    "text/xml",
+    "application/octet-stream",
+    "",
+)
 _MAX_BINARY_SHARE = 0.05
+# Refusals that speak of what the page hides, not of what the article is.
+_HELPED_BY_FEED = frozenset({"too_short", "paywall_stub", "consent_wall", "challenge_wall", "error_page", "empty_page"})
+_MIN_FEED_TEXT = 400.0
+_LINKED = 0.8
+_BINARY_BEGINNINGS = (
+    b"%PDF-",
+    b"\x89PNG",
+    b"GIF8",
+    b"\xff\xd8\xff",
+    b"PK\x03\x04",
+    b"\x1f\x8b",
+    b"\x7fELF",
+    b"OggS",
+    b"RIFF",
+)
 # A page that shows less than this many letters of text may keep the article in its scripts.
 _SCRIPT_TEXT_BELOW = 250.0
-_KINDS: dict[str, Literal["paragraph", "heading", "quote", "list_item", "code"]] = {"quote": "quote", "list": "list_item", "code": "code"}
+_KINDS: dict[str, Literal["paragraph", "heading", "quote", "list_item", "code"]] = {
+    "quote": "quote",
+    "list": "list_item",
+    "code": "code",
+}
 
 
 @dataclass(frozen=True)
@@ -69,6 +98,8 @@ def read(page: bytes, request: Request | None = None, *, limits: tree.TreeLimits
     content_type = (request.content_type or "").split(";")[0].strip().lower()
     if content_type not in _TEXT_TYPES:
         return Refusal("not_text", f"media type {content_type}")
+    if page.startswith(_BINARY_BEGINNINGS):
+        return Refusal("binary", f"begins with {page[:4]!r}")
     decoded = charset.decode(page, request.charset)
     strange = sum(decoded.text.count(char) for char in "\x00\x01\x02\x03\x04\x05\x06\x0e\x0f\ufffd")
     if strange > _MAX_BINARY_SHARE * max(1, len(decoded.text)):
@@ -77,14 +108,42 @@ def read(page: bytes, request: Request | None = None, *, limits: tree.TreeLimits
         return _read_plain(decoded.text, request)
     try:
         root = tree.parse(decoded.text, limits)
-    except tree.Unreadable as unreadable:
+    except tree.UnreadableError as unreadable:
         return Refusal(unreadable.reason, unreadable.evidence)
-    return _read_tree(root, request)
+    result = _read_tree(root, request)
+    if isinstance(result, Refusal) and result.reason in _HELPED_BY_FEED:
+        return _read_feed_entry(request, limits) or result
+    return result
+
+
+def _read_feed_entry(request: Request, limits: tree.TreeLimits) -> Content | None:
+    """The article as its feed gave it, for a page that cannot be read; None when the feed gave no whole text."""
+    hints = request.hints
+    if hints is None or not hints.body_html:
+        return None
+    try:
+        root = tree.parse(f"<body>{hints.body_html}</body>", limits)
+    except tree.UnreadableError:
+        return None
+    blocks = [block for block in cut(root) if block.link_share < _LINKED and not block.parts & {"caption", "figure"}]
+    texts = [block.text for block in blocks]
+    kept = [text for text, stay in zip(texts, lines.kept(texts, hints.title), strict=True) if stay]
+    if sum(map(weight_of, kept)) < _MIN_FEED_TEXT:
+        return None
+    fields = _Fields()
+    if hints.title:
+        fields.take("title", Found(hints.title, "feed", 0.6))
+    if hints.published:
+        fields.take("published", Found(Moment(at=hints.published, precision="second", offset_minutes=0), "feed", 0.6))
+    fields.take("paragraphs", Found(_paragraphs(kept, blocks), "feed", 0.5))
+    return _content(fields, kept, Notebook(), request)
 
 
 def _read_tree(root: html.HtmlElement, request: Request) -> Content | Refusal:
     notebook = Notebook()
     tree.unfold_layout_tables(root)
+    # lxml makes a Python object per look at an element unless one is alive: this list halves the time of all that follows.
+    alive = list(root.iter())
     page = read_metadata(root, request.url)
     blocks = cut(root)
     title = titles.find_title(page, blocks)
@@ -106,15 +165,26 @@ def _read_tree(root: html.HtmlElement, request: Request) -> Content | Refusal:
     fields.take("declared_language", language)
     published = dates.find_published(page, root, near, code, notebook, request.fetched_at)
     fields.take("published", published)
-    fields.take("modified", dates.find_modified(page, published.value if published else None, code, notebook, request.fetched_at))
+    fields.take(
+        "modified",
+        dates.find_modified(page, published.value if published else None, code, notebook, request.fetched_at),
+    )
     _take_people(fields, page, root, near, notebook)
     fields.values["has_video"] = details.has_video(page, root, chosen.container)
-    reading = Reading(page, blocks, kept_texts, name, published is not None, bool(fields.values.get("authors")), fields.values["has_video"])
+    reading = Reading(
+        page,
+        blocks,
+        kept_texts,
+        name,
+        published is not None,
+        bool(fields.values.get("authors")),
+        fields.values["has_video"],
+    )
     refusal = why_refused(reading) or _wordless(kept_texts)
     if refusal:
         return refusal
     _take_rubrics(fields, page, root, near, name)
-    _take_images(fields, page, root, chosen.container, name)
+    _take_images(fields, page, chosen.container, name)
     fields.take("publisher", details.find_publisher(page))
     fields.take("lead", details.find_lead(page, kept_texts, name))
     fields.take("is_paywalled", details.find_paywall(page, [block.text for block in near[-10:]]))
@@ -122,11 +192,20 @@ def _read_tree(root: html.HtmlElement, request: Request) -> Content | Refusal:
     if canonical:
         fields.take("canonical_url", Found(canonical[0], canonical[1], 0.9))
     fields.take("paragraphs", Found(_paragraphs(kept_texts, chosen.blocks), chosen.source, chosen.confidence))
+    del alive
     members = [block for block in chosen.blocks if block.text in set(kept_texts)]
-    return _content(fields, kept_texts, notebook, request, alternates=alternates(page), links=links_in(page, members), next_page_url=next_page_url(page))
+    return _content(
+        fields,
+        kept_texts,
+        notebook,
+        request,
+        alternates=alternates(page),
+        links=links_in(page, members),
+        next_page_url=next_page_url(page),
+    )
 
 
-def _content(fields: _Fields, texts: Sequence[str], notebook: Notebook, request: Request, **more: Any) -> Content:  # noqa: ANN401 - fields of the section
+def _content(fields: _Fields, texts: Sequence[str], notebook: Notebook, request: Request, **more: Any) -> Content:
     return Content(
         **fields.values,
         **more,
@@ -139,7 +218,9 @@ def _content(fields: _Fields, texts: Sequence[str], notebook: Notebook, request:
     )
 
 
-def _take_people(fields: _Fields, page: PageMetadata, root: html.HtmlElement, near: Sequence[Block], notebook: Notebook) -> None:
+def _take_people(
+    fields: _Fields, page: PageMetadata, root: html.HtmlElement, near: Sequence[Block], notebook: Notebook
+) -> None:
     byline = authors.find_authors(page, root, near, titles.site_names(page), notebook)
     if byline is None:
         return
@@ -149,7 +230,9 @@ def _take_people(fields: _Fields, page: PageMetadata, root: html.HtmlElement, ne
         fields.take("agencies", Found(byline.value.agencies, byline.source, byline.confidence))
 
 
-def _take_rubrics(fields: _Fields, page: PageMetadata, root: html.HtmlElement, near: Sequence[Block], title: str | None) -> None:
+def _take_rubrics(
+    fields: _Fields, page: PageMetadata, root: html.HtmlElement, near: Sequence[Block], title: str | None
+) -> None:
     breadcrumbs = rubrics.find_breadcrumbs(page, root, title)
     fields.take("breadcrumbs", breadcrumbs)
     section = rubrics.find_section(page, near, breadcrumbs.value if breadcrumbs else ())
@@ -157,8 +240,8 @@ def _take_rubrics(fields: _Fields, page: PageMetadata, root: html.HtmlElement, n
     fields.take("tags", rubrics.find_tags(page, root, section.value if section else None, title))
 
 
-def _take_images(fields: _Fields, page: PageMetadata, root: html.HtmlElement, container: html.HtmlElement | None, title: str | None) -> None:
-    lead, rest = images.find_images(page, root, container, title)
+def _take_images(fields: _Fields, page: PageMetadata, container: html.HtmlElement | None, title: str | None) -> None:
+    lead, rest = images.find_images(page, container, title)
     fields.take("image", lead)
     fields.values["images"] = rest
 
@@ -195,7 +278,9 @@ def _read_plain(text: str, request: Request) -> Content | Refusal:
         fields.take("title", Found(dump.title, "line", 0.6))
     if dump.section:
         fields.take("section", Found(dump.section, "line", 0.4))
-    published = next((moment for line in dump.before if len(line) < 160 and (moment := dates.moment_in_words(line, None))), None)
+    published = next(
+        (moment for line in dump.before if len(line) < 160 and (moment := dates.moment_in_words(line, None))), None
+    )
     if published:
         fields.take("published", Found(published, "visible-date", 0.6))
     if dump.caption or dump.credit:

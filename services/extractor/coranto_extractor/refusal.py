@@ -12,17 +12,27 @@ from coranto_extractor.blocks import Block, weight_of
 from coranto_extractor.metadata import PageMetadata
 
 _ARTICLE_TYPES = frozenset({
-    "Article", "NewsArticle", "ReportageNewsArticle", "AnalysisNewsArticle", "OpinionNewsArticle", "BackgroundNewsArticle", "BlogPosting", "LiveBlogPosting", "Report",
-    "TechArticle", "ScholarlyArticle", "AdvertiserContentArticle", "ReviewNewsArticle", "Recipe", "Review", "ClaimReview",
+    "Article", "NewsArticle", "ReportageNewsArticle", "AnalysisNewsArticle", "OpinionNewsArticle",
+    "BackgroundNewsArticle", "BlogPosting", "LiveBlogPosting", "Report", "TechArticle", "ScholarlyArticle",
+    "AdvertiserContentArticle", "ReviewNewsArticle", "Recipe", "Review", "ClaimReview",
 })  # fmt: skip
-_PRODUCT_TYPES = frozenset({"Product", "ProductGroup", "Offer", "AggregateOffer", "IndividualProduct", "ProductModel", "Vehicle"})
-_LIST_TYPES = frozenset({"CollectionPage", "ItemList", "OfferCatalog", "SearchResultsPage", "ProfilePage", "Blog", "DataCatalog"})
+_PRODUCT_TYPES = frozenset(
+    {"Product", "ProductGroup", "Offer", "AggregateOffer", "IndividualProduct", "ProductModel", "Vehicle"}
+)
+_LIST_TYPES = frozenset(
+    {"CollectionPage", "ItemList", "OfferCatalog", "SearchResultsPage", "ProfilePage", "Blog", "DataCatalog"}
+)
 _VIDEO_TYPES = frozenset({"VideoObject", "ImageGallery", "MediaGallery", "Movie", "TVEpisode"})
 _PRICE = re.compile(r"(?:[$€£¥₽]\s?\d[\d.,]*|\d[\d.,]*\s?(?:[$€£¥₽]|руб|EUR|USD|zł|kr\b))")
 _PAGED = re.compile(r"(?:^|/)(?:page|seite|pagina)/?\d+/?$|[?&](?:page|p|start|offset)=\d+")
-_SEARCH_ADDRESS = re.compile(r"[?&](?:q|query|s|search|text|keywords?)=|/search/?(?:\?|$)", re.I)
-_LIST_ADDRESS = re.compile(r"/(?:category|categories|tag|tags|topic|topics|author|authors|archive|archives|section|rubric|collections?|shop|store|products?)/[^/]+/?$", re.I)
+_SEARCH_ADDRESS = re.compile(r"[?&](?:q|query|s|search|text|keywords?)=|/search/?(?:\?|$)", re.IGNORECASE)
+_LIST_ADDRESS = re.compile(
+    r"/(?:category|categories|tag|tags|topic|topics|author|authors|archive|archives|section|rubric|collections?|shop|store|products?)/[^/]+/?$",
+    re.IGNORECASE,
+)
 _MIN_TEXT_WEIGHT = 90.0
+# A list of teasers or goods rarely has so much text of its own; articles with prices in them do.
+_MUCH_TEXT = 4000.0
 
 
 @dataclass(frozen=True)
@@ -102,7 +112,9 @@ def _teasers_between(blocks: Sequence[Block], texts: Sequence[str]) -> int:
     places = [n for n, block in enumerate(blocks) if block.text in members]
     if not places:
         return 0
-    return sum(1 for block in blocks[places[0] : places[-1]] if _is_teaser(block) and not block.parts & {"aside", "nav"})
+    return sum(
+        1 for block in blocks[places[0] : places[-1]] if _is_teaser(block) and not block.parts & {"aside", "nav"}
+    )
 
 
 def _path(page: PageMetadata) -> str:
@@ -116,7 +128,7 @@ def _path(page: PageMetadata) -> str:
 def why_refused(reading: Reading) -> Refusal | None:
     """The reason not to take the page for an article, or None when it is one."""
     shape = measure(reading)
-    for judge in (_wall, _error, _no_text, _product, _search, _home, _index, _video):
+    for judge in (_wall, _error, _home, _no_text, _product, _search, _index, _video):
         refusal = judge(reading, shape)
         if refusal:
             return refusal
@@ -139,11 +151,15 @@ def _wall(reading: Reading, shape: Shape) -> Refusal | None:
     phrase = _found("wall", title) or (_found("wall", _short_page_text(reading)) if shape.page_weight < 1500 else None)
     if phrase:
         return Refusal("challenge_wall", f"“{phrase}”")
-    phrase = _found("consent", title) or (_found("consent", " ".join(reading.texts)) if shape.text_weight < 600 else None)
+    phrase = _found("consent", title) or (
+        _found("consent", " ".join(reading.texts)) if shape.text_weight < 600 else None
+    )
     if phrase and not _is_stated_article(shape, reading):
         return Refusal("consent_wall", f"“{phrase}”")
     if shape.text_weight < 250:
-        phrase = _found("paywall", _short_page_text(reading)) or (_found("login", title) if shape.page_weight < 3000 else None)
+        phrase = _found("paywall", _short_page_text(reading)) or (
+            _found("login", title) if shape.page_weight < 3000 else None
+        )
         if phrase:
             return Refusal("paywall_stub", f"“{phrase}”, {shape.text_weight:.0f} characters of text")
     return None
@@ -170,7 +186,9 @@ def _no_text(reading: Reading, shape: Shape) -> Refusal | None:
 
 
 def _is_stated_article(shape: Shape, reading: Reading) -> bool:
-    return bool(shape.types & _ARTICLE_TYPES) or (reading.page.first("og:type") or "").lower() in ("article", "news", "blog") and reading.has_date
+    return bool(shape.types & _ARTICLE_TYPES) or (
+        (reading.page.first("og:type") or "").lower() in ("article", "news", "blog") and reading.has_date
+    )
 
 
 def _product(reading: Reading, shape: Shape) -> Refusal | None:
@@ -183,7 +201,7 @@ def _product(reading: Reading, shape: Shape) -> Refusal | None:
     if typed & {"Product", "ProductGroup", "IndividualProduct"}:
         return Refusal("product_page", f"JSON-LD type {min(typed)}")
     cart = _found("shop", " ".join(block.text for block in reading.blocks if len(block.text) < 40)[:8000])
-    if shape.prices >= 8 and cart:
+    if shape.prices >= 8 and cart and shape.text_weight < _MUCH_TEXT and not reading.has_date:
         return Refusal("product_list", f"{shape.prices} prices and “{cart}”")
     if reading.page.itemprops.get("price") and cart:
         return Refusal("product_page", f"a price and “{cart}”")
@@ -204,7 +222,12 @@ def _search(reading: Reading, shape: Shape) -> Refusal | None:
 def _home(reading: Reading, shape: Shape) -> Refusal | None:
     if shape.path in ("/", "") or re.fullmatch(r"/(?:index\.\w+|[a-z]{2}(?:-[a-z]{2})?/?|home/?)", shape.path):
         known = bool(shape.path)
-        if known and not shape.types & _ARTICLE_TYPES and (reading.page.first("og:type") or "website") != "article" and shape.text_share < 0.5:
+        if (
+            known
+            and not shape.types & _ARTICLE_TYPES
+            and (reading.page.first("og:type") or "website") != "article"
+            and shape.text_share < 0.5
+        ):
             return Refusal("home_page", f"address {shape.path}, {shape.text_share:.0%} of the words are text")
     return None
 
@@ -215,17 +238,34 @@ def _index(reading: Reading, shape: Shape) -> Refusal | None:
     typed = shape.types & _LIST_TYPES
     if typed and shape.text_share < 0.35 and not reading.has_date:
         return Refusal("index_page", f"JSON-LD type {min(typed)}")
-    if shape.teasers_between >= 4 and shape.teasers_between > 0.5 * shape.paragraphs and shape.longest < 900:
+    is_plain_list = (
+        not reading.has_date
+        and shape.text_weight < _MUCH_TEXT
+        and shape.text_weight < 350 * shape.paragraphs
+        and shape.longest < 900
+    )
+    if is_plain_list and shape.teasers_between >= 4 and shape.teasers_between > 0.5 * shape.paragraphs:
         return Refusal("index_page", f"{shape.teasers_between} linked headings between {shape.paragraphs} paragraphs")
     if shape.link_share > 0.6 and shape.text_share < 0.15 and not reading.has_date and shape.text_weight < 1200:
         return Refusal("index_page", f"{shape.link_share:.0%} of the words are links")
-    if (_LIST_ADDRESS.search(shape.path) or _PAGED.search(shape.path)) and shape.text_share < 0.3 and not reading.has_author:
+    if (
+        (_LIST_ADDRESS.search(shape.path) or _PAGED.search(shape.path))
+        and shape.text_share < 0.3
+        and not reading.has_author
+    ):
         return Refusal("index_page", f"address {shape.path[:80]}")
     return None
 
 
 def _video(reading: Reading, shape: Shape) -> Refusal | None:
     kind = (reading.page.first("og:type") or "").lower()
-    if (kind.startswith("video") or shape.types & _VIDEO_TYPES) and not shape.types & _ARTICLE_TYPES and shape.text_weight < 400 and shape.sentences < 4:
-        return Refusal("video_or_gallery", f"{kind or min(shape.types & _VIDEO_TYPES)}, {shape.text_weight:.0f} characters of text")
+    if (
+        (kind.startswith("video") or shape.types & _VIDEO_TYPES)
+        and not shape.types & _ARTICLE_TYPES
+        and shape.text_weight < 400
+        and shape.sentences < 4
+    ):
+        return Refusal(
+            "video_or_gallery", f"{kind or min(shape.types & _VIDEO_TYPES)}, {shape.text_weight:.0f} characters of text"
+        )
     return None

@@ -6,16 +6,26 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from lxml import html
+from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
 
 from coranto_extractor import words
 from coranto_extractor.blocks import Block, fold
 from coranto_extractor.found import Found
 from coranto_extractor.metadata import PageMetadata, item_values, strings, types_of
+from coranto_extractor.titles import site_names
 
-_TAG_CLASS = re.compile(r"(?:^|[\s_-])(?:tags?|tag-?list|tag-?cloud|keywords?|topics?|labels?|schlagw|themen|etiquetas|tagi|metki)(?:$|[\s_-])", re.I)
-_TAG_ADDRESS = re.compile(r"/(?:tags?|topics?|keywords?|thema|themen|theme|temas?|etiquetas?|tagi|metki|story|label|schlagwort|stichwort|hashtag)/", re.I)
-_SECTION_CLASS = re.compile(r"(?:^|[\s_-])(?:category|rubric|rubrik|section-?name|kicker|article-?section|categories|rubrique)(?:$|[\s_-])|__category", re.I)
+_TAG_CLASS = re.compile(
+    r"(?:^|[\s_-])(?:tags?|tag-?list|tag-?cloud|keywords?|topics?|labels?|schlagw|themen|etiquetas|tagi|metki)(?:$|[\s_-])",
+    re.IGNORECASE,
+)
+_TAG_ADDRESS = re.compile(
+    r"/(?:tags?|topics?|keywords?|thema|themen|theme|temas?|etiquetas?|tagi|metki|story|label|schlagwort|stichwort|hashtag)/",
+    re.IGNORECASE,
+)
+_SECTION_CLASS = re.compile(
+    r"(?:^|[\s_-])(?:category|rubric|rubrik|section-?name|kicker|article-?section|categories|rubrique)(?:$|[\s_-])|__category",
+    re.IGNORECASE,
+)
 _MAX_TAG_CHARS = 60
 _MAX_TAGS = 40
 
@@ -24,14 +34,27 @@ def find_section(page: PageMetadata, near: Sequence[Block], breadcrumbs: Sequenc
     """The publisher's own rubric, or None."""
     for text in strings(page.article.get("articleSection")):
         return Found(text, "json-ld", 0.95)
-    stated = page.first("article:section", "og:article:section", "section", "cxenseparse:section", "parsely-section", "category", "sailthru.section", "dc.subject.section", "news_section", "article:category")
+    stated = page.first(
+        "article:section",
+        "og:article:section",
+        "section",
+        "cxenseparse:section",
+        "parsely-section",
+        "category",
+        "sailthru.section",
+        "dc.subject.section",
+        "news_section",
+        "article:category",
+    )
     if stated and len(stated) < 80 and not stated.startswith("http"):
         return Found(stated, "opengraph", 0.85)
     for text in item_values(page.itemprops.get("articleSection", ())):
         if len(text) < 80:
             return Found(text, "microdata", 0.9)
-    if breadcrumbs:
-        return Found(breadcrumbs[0], "breadcrumbs", 0.7)
+    sites = {name.casefold() for name in site_names(page)}
+    rubric = next((name for name in breadcrumbs if name.casefold() not in sites), None)
+    if rubric:
+        return Found(rubric, "breadcrumbs", 0.7)
     for block in near:
         if len(block.text) < 40 and _SECTION_CLASS.search(block.element.get("class") or ""):
             return Found(block.text.strip(" ,/|"), "rubric", 0.5)
@@ -42,12 +65,18 @@ def find_breadcrumbs(page: PageMetadata, root: html.HtmlElement, title: str | No
     """Rubrics from the home page down, without home and article."""
     for node in page.nodes[:200]:
         if "BreadcrumbList" in types_of(node):
-            names = [name for item in _items(page, node) for name in strings(item.get("name") or page.resolve(item.get("item")))[:1]]
+            names = [
+                name
+                for item in _items(page, node)
+                for name in strings(item.get("name") or page.resolve(item.get("item")))[:1]
+            ]
             cut = _without_ends(names, title)
             if cut:
                 return Found(cut, "json-ld", 0.9)
     for element in root.iterfind(".//*[@class]"):
-        if element.tag in ("ul", "ol", "nav", "div", "p") and re.search(r"breadcrumb|bread-crumb|crumbs|pathway", element.get("class") or "", re.I):
+        if element.tag in ("ul", "ol", "nav", "div", "p") and re.search(
+            r"breadcrumb|bread-crumb|crumbs|pathway", element.get("class") or "", re.IGNORECASE
+        ):
             links = [fold(link.text_content()) for link in element.iter("a")]
             cut = _without_ends([text for text in links if text], title)
             return Found(cut, "breadcrumbs", 0.7) if cut else None
@@ -76,7 +105,9 @@ def _without_ends(names: Sequence[str], title: str | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys(kept))[:10]
 
 
-def find_tags(page: PageMetadata, root: html.HtmlElement, section: str | None, title: str | None) -> Found[tuple[str, ...]] | None:
+def find_tags(
+    page: PageMetadata, root: html.HtmlElement, section: str | None, title: str | None
+) -> Found[tuple[str, ...]] | None:
     """The publisher's own tags, or None."""
     for texts, source, confidence in _tag_lists(page, root):
         tags: dict[str, str] = {}
@@ -105,21 +136,33 @@ def _split(texts: Sequence[str]) -> Iterator[str]:
 
 
 def _linked_tags(root: html.HtmlElement) -> list[str]:
-    by_rel = [fold(link.text_content()) for link in root.iterfind(".//a[@rel]") if "tag" in (link.get("rel") or "").split()]
+    by_rel = [
+        fold(link.text_content()) for link in root.iterfind(".//a[@rel]") if "tag" in (link.get("rel") or "").split()
+    ]
     if by_rel:
         return by_rel
     best: list[str] = []
     for element in root.iter("div", "ul", "p", "section", "span", "footer"):
         names = f"{element.get('class') or ''} {element.get('id') or ''}"
         if _TAG_CLASS.search(names) and "cloud" not in names:
-            links = [fold(link.text_content()) for link in element.iter("a") if not re.search(r"share|facebook|twitter", link.get("href") or "")]
+            links = [
+                fold(link.text_content())
+                for link in element.iter("a")
+                if not re.search(r"share|facebook|twitter", link.get("href") or "")
+            ]
             links = [text for text in links if 1 < len(text) <= _MAX_TAG_CHARS]
             if 0 < len(links) <= 25 and sum(map(len, links)) > 0.5 * len(fold(element.text_content())):
                 best = links
                 break
     if best:
         return best
-    return [text for link in root.iter("a") if _TAG_ADDRESS.search(link.get("href") or "") and _stands_in_tag_list(link) and (text := fold(link.text_content()))]
+    return [
+        text
+        for link in root.iter("a")
+        if _TAG_ADDRESS.search(link.get("href") or "")
+        and _stands_in_tag_list(link)
+        and (text := fold(link.text_content()))
+    ]
 
 
 def _stands_in_tag_list(link: html.HtmlElement) -> bool:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from datetime import timedelta
 
-from coranto.worker.settings import Concern, Duration, WorkerSettings
 from pydantic import Field
 
+from coranto.worker.settings import Concern, Duration, WorkerSettings
 from coranto_extractor.tree import TreeLimits
 
 

@@ -8,7 +8,6 @@ from typing import Protocol
 from coranto.pages import CorruptPageError, MissingPageError, PageStore, PageTooLargeError
 from coranto.records import Content, ExtractedArticle, FetchedArticle
 from coranto.worker.stage import Invalid, Transient, Unwanted
-
 from coranto_extractor.coverage import FieldCoverage
 from coranto_extractor.pool import ReaderCrashedError, ReaderTimeoutError
 from coranto_extractor.reader import Request

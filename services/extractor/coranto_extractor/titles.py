@@ -30,7 +30,11 @@ def find_title(page: PageMetadata, blocks: Sequence[Block]) -> Found[str] | None
                 best = (score, heading)
     if best:
         return Found(_without_kicker(best[1], [title for title, _ in stated]), "h1", min(1.0, 0.5 + best[0] / 2))
-    ones = [heading for heading, weight in headings if weight == 1.0 and not _is_site(heading, {_key(name) for name in names})]
+    ones = [
+        heading
+        for heading, weight in headings
+        if weight == 1.0 and not _is_site(heading, {_key(name) for name in names})
+    ]
     if len(ones) == 1 and (len(ones[0].split()) > 3 or any(likeness(ones[0], title) > 0.2 for title, _ in stated)):
         return Found(ones[0], "h1", 0.5)
     if stated:
@@ -86,14 +90,9 @@ def _headings(blocks: Sequence[Block]) -> list[tuple[str, float]]:
 
 def site_names(page: PageMetadata) -> list[str]:
     """Names the site goes by: as it states them, and its host."""
-    names = []
-    for value in (page.first("og:site_name", "application-name", "al:ios:app_name", "twitter:app:name:iphone"), *strings(page.resolve(page.article.get("publisher")))):
-        if value:
-            names.append(value)
-    if page.host:
-        names.append(page.host)
-        names.append(page.host.rsplit(".", 1)[0])
-    return names
+    stated = page.first("og:site_name", "application-name", "al:ios:app_name", "twitter:app:name:iphone")
+    names = [stated, *strings(page.resolve(page.article.get("publisher"))), page.host, page.host.rpartition(".")[0]]
+    return [name for name in names if name]
 
 
 def _key(text: str) -> str:
@@ -119,12 +118,19 @@ def cut_site_name(title: str, names: Sequence[str], references: Sequence[str] = 
 
 def _is_site(part: str, keys: set[str]) -> bool:
     key = _key(part)
-    return not key or any(key == name or (len(name) > 3 and (name in key and len(key) < 2.5 * len(name) + 6)) or (len(key) > 3 and key in name) for name in keys)
+    return not key or any(
+        key == name
+        or (len(name) > 3 and (name in key and len(key) < 2.5 * len(name) + 6))
+        or (len(key) > 3 and key in name)
+        for name in keys
+    )
 
 
 def _is_left_out(shorter: str, title: str, references: Sequence[str]) -> bool:
     short, full = _key(shorter), _key(title)
-    return any(short == _key(reference) for reference in references) and not any(full == _key(reference) for reference in references)
+    return any(short == _key(reference) for reference in references) and not any(
+        full == _key(reference) for reference in references
+    )
 
 
 def _stated_titles(page: PageMetadata, names: Sequence[str]) -> list[tuple[str, float]]:

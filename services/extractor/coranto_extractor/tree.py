@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from lxml import etree, html
+from lxml import etree, html  # type: ignore[import-untyped]  # lxml ships no types
 
 _TAG_START = re.compile(r"<[a-zA-Z]")
 # Control characters that no document type allows; libxml2 would end the document at the first NUL.
@@ -16,12 +16,12 @@ _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _XML_DECLARATION = re.compile(r"^\s{0,200}<\?xml[^>]{0,400}\?>")
 _CDATA = re.compile(r"<!\[CDATA\[|\]\]>")
-_NOSCRIPT = re.compile(r"</?noscript[^>]{0,200}>", re.I)
+_NOSCRIPT = re.compile(r"</?noscript[^>]{0,200}>", re.IGNORECASE)
 # libxml2 gives up at 256 levels without huge_tree; pages with unclosed font tags go beyond that and are still read.
 _LONG_TAG = re.compile(r"<[a-zA-Z][^<>]{20000,}>")
 
 
-class Unreadable(Exception):
+class UnreadableError(Exception):
     """The page cannot become a tree. `reason` is one of the service's refusal reasons."""
 
     def __init__(self, reason: str, evidence: str) -> None:
@@ -40,11 +40,11 @@ class TreeLimits:
 
 
 def parse(text: str, limits: TreeLimits) -> html.HtmlElement:
-    """The page as a tree. Raises Unreadable when it has too many nodes, nests too deeply or holds no element."""
+    """The page as a tree. Raises UnreadableError when it has too many nodes, nests too deeply or holds no element."""
     text = _CONTROL.sub("", text)
     nodes = sum(1 for _ in _TAG_START.finditer(text))
     if nodes > limits.max_nodes:
-        raise Unreadable("too_many_nodes", f"{nodes} tags, {limits.max_nodes} allowed")
+        raise UnreadableError("too_many_nodes", f"{nodes} tags, {limits.max_nodes} allowed")
     text = _XML_DECLARATION.sub("", text, count=1)
     encoded = _SURROGATE.sub("\ufffd", text).encode()
     # Comments stay out: they carry no text, and conditional comments hold old copies of menus.
@@ -52,10 +52,10 @@ def parse(text: str, limits: TreeLimits) -> html.HtmlElement:
     try:
         root = html.document_fromstring(encoded, parser=parser)
     except (etree.ParserError, etree.XMLSyntaxError, ValueError) as error:
-        raise Unreadable("empty_page", "the page holds no element") from error
+        raise UnreadableError("empty_page", "the page holds no element") from error
     depth = _depth(root)
     if depth > limits.max_depth:
-        raise Unreadable("too_deep", f"elements nest {depth} deep, {limits.max_depth} allowed")
+        raise UnreadableError("too_deep", f"elements nest {depth} deep, {limits.max_depth} allowed")
     return root
 
 

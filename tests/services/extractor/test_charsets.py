@@ -1,0 +1,40 @@
+"""Bytes to text: what they prove, what is stated, what the letters say."""
+
+from __future__ import annotations
+
+import pytest
+
+from coranto_extractor.charset import decode
+
+_RUSSIAN = "Рабочий визит запланирован на конец мая, сообщает служба. Стороны обсудили сотрудничество и границу. " * 4
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "windows-1251", "koi8-r", "cp866", "utf-16"])
+def test_russian_is_decoded_without_any_label(charset: str) -> None:
+    assert decode(_RUSSIAN.encode(charset)).text == _RUSSIAN
+
+
+def test_valid_utf_8_is_believed_over_a_wrong_label() -> None:
+    assert decode(_RUSSIAN.encode(), "windows-1251").charset == "utf-8"
+
+
+def test_label_that_makes_no_words_is_not_believed() -> None:
+    assert decode(_RUSSIAN.encode("windows-1251"), "iso-8859-1").text == _RUSSIAN
+
+
+def test_latin_1_is_read_as_browsers_read_it() -> None:
+    assert decode("“Café”".encode("cp1252"), "iso-8859-1").text == "“Café”"
+
+
+def test_label_in_the_page_is_found() -> None:
+    page = '<meta http-equiv="Content-Type" content="text/html; charset=gb2312">新闻'.encode("gb18030")
+    assert decode(page).text.endswith("新闻")
+
+
+def test_one_broken_byte_does_not_undo_utf_8() -> None:
+    decoded = decode(_RUSSIAN.encode() + b"\xff" + _RUSSIAN.encode())
+    assert (decoded.charset, decoded.text.count("\ufffd")) == ("utf-8", 1)
+
+
+def test_unknown_label_is_passed_over() -> None:
+    assert decode(_RUSSIAN.encode("windows-1251"), "x-no-such-charset").text == _RUSSIAN

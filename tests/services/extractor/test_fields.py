@@ -1,0 +1,210 @@
+"""What is read from a page, field by field, and what is turned down."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from coranto.records import Content
+from coranto_extractor.dates import as_written, parse_moment
+
+Write = Callable[..., bytes]
+Read = Callable[..., Content]
+
+
+def _json_ld(**members: object) -> str:
+    return f'<script type="application/ld+json">{json.dumps({"@type": "NewsArticle", **members})}</script>'
+
+
+def test_text_is_the_paragraphs_without_menu_and_footer(
+    write_page: Write, read_article: Read, paragraphs: tuple[str, ...]
+) -> None:
+    assert tuple(block.text for block in read_article(write_page()).paragraphs) == paragraphs
+
+
+def test_title_is_the_heading_that_the_metadata_confirm_without_site_name(
+    write_page: Write, read_article: Read
+) -> None:
+    article = read_article(
+        write_page(head='<meta property="og:title" content="Harbour bridge opens again - The Example Post">')
+    )
+    assert article.title == "Harbour bridge opens again"
+    assert article.origins["title"].source == "h1"
+
+
+def test_author_is_found_through_a_graph_and_an_id_reference(write_page: Write, read_article: Read) -> None:
+    graph = {
+        "@graph": [
+            {"@type": "NewsArticle", "headline": "Harbour bridge opens again", "author": {"@id": "#jane"}},
+            {"@type": "Person", "@id": "#jane", "name": "Jane Doe", "url": "/people/jane"},
+        ]
+    }
+    article = read_article(write_page(head=f'<script type="application/ld+json">{json.dumps(graph)}</script>'))
+    assert [(person.name, person.url) for person in article.authors] == [
+        ("Jane Doe", "https://news.example/people/jane")
+    ]
+
+
+@pytest.mark.parametrize(
+    "name", ["The Example Post", "@harbourfan", "desk@news.example", "Staff Writer", "Editorial Team", "news.example"]
+)
+def test_brand_handle_address_and_role_are_no_authors(write_page: Write, read_article: Read, name: str) -> None:
+    article = read_article(write_page(head=_json_ld(author=name)), want_notes=True)
+    assert article.authors == ()
+    assert any(note.field == "authors" for note in article.notes)
+
+
+def test_agency_in_the_author_field_is_an_agency(write_page: Write, read_article: Read) -> None:
+    article = read_article(write_page(head=_json_ld(author=[{"name": "Jane Doe"}, {"name": "Reuters"}])))
+    assert [person.name for person in article.authors] == ["Jane Doe"]
+    assert article.agencies == ("Reuters",)
+
+
+def test_photographer_is_no_author(write_page: Write, read_article: Read) -> None:
+    figure = '<figure><img src="/b.jpg" width="800"><figcaption>The bridge at night. Photo: Max Roe / Agency</figcaption></figure>'
+    article = read_article(write_page(above=figure))
+    assert article.authors == ()
+    assert article.image is not None
+    assert (article.image.caption, article.image.credit) == ("The bridge at night.", "Max Roe / Agency")
+
+
+def test_byline_in_words_names_the_author(write_page: Write, read_article: Read) -> None:
+    assert [person.name for person in read_article(write_page(above="<p>By Jane Doe</p>")).authors] == ["Jane Doe"]
+
+
+def test_page_without_date_gets_none_whatever_the_footer_says(write_page: Write, read_article: Read) -> None:
+    assert read_article(write_page()).published is None
+
+
+def test_date_in_words_near_the_headline_is_read(write_page: Write, read_article: Read) -> None:
+    published = read_article(write_page(above="<p>5 January 2024, 14:45</p>")).published
+    assert published is not None
+    assert (as_written(published), published.precision) == ("2024-01-05T14:45:00", "minute")
+
+
+def test_relative_date_is_no_date(write_page: Write, read_article: Read) -> None:
+    assert read_article(write_page(above="<p>3 hours ago</p>")).published is None
+
+
+def test_offset_the_page_gives_is_kept(write_page: Write, read_article: Read) -> None:
+    published = read_article(write_page(head=_json_ld(datePublished="2024-01-05T02:10:00+03:00"))).published
+    assert published is not None
+    assert published.offset_minutes == 180
+    assert as_written(published) == "2024-01-05T02:10:00+03:00"
+    assert published.at.isoformat() == "2024-01-04T23:10:00+00:00"
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "day"),
+    [
+        ("5 января 2012, 14:45", "ru", "2012-01-05T14:45:00"),
+        ("Veröffentlicht am 3. März 2021", "de", "2021-03-03"),
+        ("17 listopada 2019", "pl", "2019-11-17"),
+        ("17. listopada 2019", "hr", "2019-10-17"),
+        ("2020年3月4日", "zh", "2020-03-04"),
+        ("03/04/2020", "en", "2020-03-04"),
+        ("03/04/2020", "fr", "2020-04-03"),
+        ("Thu, 02 Jan 2020 10:00:00 +0100", "en", "2020-01-02T10:00:00+01:00"),
+        ("1577955600", None, "2020-01-02T09:00:00+00:00"),
+    ],
+)
+def test_dates_are_read_as_their_language_writes_them(text: str, language: str | None, day: str) -> None:
+    moment = parse_moment(text, language)
+    assert moment is not None
+    assert as_written(moment) == day
+
+
+@pytest.mark.parametrize("text", ["31 February 2020", "45.13.2020", "1 January", "yesterday", "2020", ""])
+def test_what_is_no_whole_date_is_none(text: str) -> None:
+    assert parse_moment(text, "en") is None
+
+
+def test_date_after_the_fetch_is_turned_down(write_page: Write, read_article: Read) -> None:
+    fetched_at = parse_moment("2024-01-05T12:00:00Z")
+    assert fetched_at is not None
+    page = write_page(head=_json_ld(datePublished="2025-01-01T00:00:00Z"))
+    article = read_article(page, fetched_at=fetched_at.at, want_notes=True)
+    assert article.published is None
+    assert [note.why for note in article.notes if note.field == "published"] == ["in_the_future"]
+
+
+def test_tags_section_and_paywall_come_from_json_ld(write_page: Write, read_article: Read) -> None:
+    article = read_article(
+        write_page(head=_json_ld(keywords="bridge, harbour", articleSection="City", isAccessibleForFree="False"))
+    )
+    assert (article.tags, article.section, article.is_paywalled) == (("bridge", "harbour"), "City", True)
+
+
+def test_json_ld_with_a_broken_string_still_gives_its_date(write_page: Write, read_article: Read) -> None:
+    broken = '{"@type": "NewsArticle", "description": "He said "no" twice", "datePublished": "2024-01-05T10:00:00Z"}'
+    published = read_article(write_page(head=f'<script type="application/ld+json">{broken}</script>')).published
+    assert published is not None
+    assert as_written(published) == "2024-01-05T10:00:00+00:00"
+
+
+def test_read_also_box_and_share_line_are_left_out(
+    write_page: Write, read_article: Read, paragraphs: tuple[str, ...]
+) -> None:
+    body = (
+        f"<p>{paragraphs[0]}</p><div><h3>Read also</h3><ul><li><a href='/a'>Tunnel closed for a week</a></li>"
+        f"<li><a href='/b'>Ferry sold to the islands</a></li></ul></div><p>{paragraphs[1]}</p><p>Share on Facebook</p>"
+        f"<p>{paragraphs[2]}</p>"
+    )
+    text = read_article(write_page(body=body)).text
+    assert "Tunnel" not in text
+    assert "Share" not in text
+    assert paragraphs[2] in text
+
+
+def test_comments_that_outweigh_the_article_are_left_out(write_page: Write, read_article: Read) -> None:
+    comment = (
+        "<li><p>I have crossed this bridge for thirty years, and I still think that the ferry was better.</p></li>"
+    )
+    text = read_article(write_page(below=f'<ol class="comment-list">{comment * 40}</ol>')).text
+    assert "thirty years" not in text
+
+
+def test_text_in_a_layout_table_is_read(read_article: Read, paragraphs: tuple[str, ...]) -> None:
+    menu = "".join(f'<tr><td><a href="/{n}">Menu entry number {n}</a></td></tr>' for n in range(20))
+    page = (
+        "<html><head><title>Harbour bridge opens again</title></head><body><table><tr><td><table>"
+        f"{menu}</table></td><td><h1>Harbour bridge opens again</h1>{'<br><br>'.join(paragraphs)}</td></tr></table></body></html>"
+    )
+    assert tuple(block.text for block in read_article(page.encode()).paragraphs) == paragraphs
+
+
+def test_headings_quotes_and_lists_are_marked(
+    write_page: Write, read_article: Read, paragraphs: tuple[str, ...]
+) -> None:
+    body = (
+        f"<p>{paragraphs[0]}</p><h2>What was done</h2><p>{paragraphs[1]}</p><blockquote><p>{paragraphs[2]}</p></blockquote>"
+        "<ul><li>Forty cables were replaced, each of them a hundred metres long.</li></ul>"
+        f"<p>{paragraphs[3]}</p>"
+    )
+    kinds = [block.kind for block in read_article(write_page(body=body)).paragraphs]
+    assert kinds == ["paragraph", "heading", "paragraph", "quote", "list_item", "paragraph"]
+
+
+def test_article_in_a_script_is_read_when_the_page_shows_none(read_article: Read, paragraphs: tuple[str, ...]) -> None:
+    state = json.dumps({"props": {"story": {"blocks": [{"text": paragraph} for paragraph in paragraphs]}}})
+    page = (
+        "<html><head><title>Harbour bridge opens again</title></head><body><div id='root'></div>"
+        f"<script id='__NEXT_DATA__' type='application/json'>{state}</script></body></html>"
+    )
+    article = read_article(page.encode())
+    assert tuple(block.text for block in article.paragraphs) == paragraphs
+    assert article.origins["paragraphs"].source == "script"
+
+
+def test_every_filled_field_says_where_it_came_from(write_page: Write, read_article: Read) -> None:
+    article = read_article(
+        write_page(head=_json_ld(datePublished="2024-01-05", author="Jane Doe", articleSection="City"))
+    )
+    assert {"title", "published", "authors", "section", "paragraphs"} <= set(article.origins)
+
+
+def test_same_bytes_give_the_same_record(write_page: Write, read_article: Read) -> None:
+    page = write_page(head=_json_ld(datePublished="2024-01-05", keywords=["a tag", "b tag", "c tag"]))
+    assert read_article(page).model_dump_json() == read_article(page).model_dump_json()
