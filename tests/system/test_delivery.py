@@ -27,6 +27,7 @@ from coranto.records.envelope import decode
 from coranto.topology import DISCOVERED, DROPPED, FEEDER, SUBMITTED, Keys
 from coranto.worker import log
 from coranto.worker.app import Worker
+from coranto.worker.connection import UnsafeRedisError, check_safety
 from coranto.worker.redis_streams import RedisStreams
 from coranto.worker.settings import LogSettings
 
@@ -295,6 +296,52 @@ async def test_readiness_is_red_while_redis_is_away_and_green_when_it_is_back(ow
         async with asyncio.timeout(20):
             while not worker.readiness()[0]:
                 await asyncio.sleep(0.05)
+
+
+async def test_a_failover_that_leaves_redis_read_only_for_a_while_is_waited_out(own_redis: EmbeddedRedis) -> None:
+    redis = Redis.from_url(own_redis.url)
+    await submit(own_redis.url, *pages(40, "?sleep=0.05"))
+    async with working(stand_in.make_worker(own_redis.url)):
+        await asyncio.sleep(0.5)
+        await redis.execute_command("REPLICAOF", "127.0.0.1", "1")
+        await asyncio.sleep(2)
+        await redis.execute_command("REPLICAOF", "NO", "ONE")
+        async with asyncio.timeout(40):
+            while len(await published(redis)) < 40:
+                await asyncio.sleep(0.1)
+    assert set((await published(redis)).values()) == {1}
+    await redis.aclose()
+
+
+async def test_a_redis_that_is_slow_for_seconds_loses_and_doubles_nothing(own_redis: EmbeddedRedis) -> None:
+    redis = Redis.from_url(own_redis.url)
+    await submit(own_redis.url, *pages(40, "?sleep=0.05"))
+    async with working(stand_in.make_worker(own_redis.url)):
+        await asyncio.sleep(0.4)
+        await redis.execute_command("CLIENT", "PAUSE", "3000", "ALL")
+        async with asyncio.timeout(40):
+            while len(await published(redis)) < 40:
+                await asyncio.sleep(0.2)
+    assert set((await published(redis)).values()) == {1}
+    await redis.aclose()
+
+
+async def test_an_unsafe_redis_is_reported_and_refused_when_told_to(own_redis: EmbeddedRedis) -> None:
+    redis = Redis.from_url(own_redis.url)
+    assert await check_safety(redis) == []
+    await redis.config_set("appendonly", "no")
+    await redis.config_set("maxmemory", "100mb")
+    await redis.config_set("maxmemory-policy", "allkeys-lru")
+    findings = await check_safety(redis)
+    assert "appendonly" in findings[0]
+    assert "noeviction" in findings[1]
+    worker = stand_in.make_worker(own_redis.url)
+    worker.settings = worker.settings.model_copy(
+        update={"redis": worker.settings.redis.model_copy(update={"refuse_unsafe": True})}
+    )
+    with pytest.raises(UnsafeRedisError, match="appendonly yes"):
+        await worker.serve(asyncio.Event())
+    await redis.aclose()
 
 
 @pytest.mark.parametrize("damage", ["flushall", "delete_stream", "destroy_group"])
