@@ -32,7 +32,9 @@ from coranto.samplesite import load_pages
 from coranto.samplesite.html import render
 from coranto.topology import FINISHED, SERVICES, Keys
 from coranto_classifier.analysis import Analyst, ArticleText
+from coranto_extractor.pool import ReaderPool
 from coranto_extractor.reader import Request, read
+from coranto_extractor.settings import ExtractorSettings
 
 RESULTS = Path(__file__).parent / "results"
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -60,6 +62,18 @@ def bare_calls(pages: list[bytes]) -> float:
         if isinstance(content, Content):
             analyst.analyse(ArticleText(content.title or "", content.text, section=content.section, tags=content.tags))
     return time.process_time() - began
+
+
+async def pages_per_second(pages: list[bytes], processes: int) -> float:
+    """Pages read in a second by a pool of so many processes."""
+    settings = ExtractorSettings()
+    pool = ReaderPool(processes=processes, deadline=settings.page_deadline, limits=settings.tree_limits())
+    await pool.start()
+    began = time.perf_counter()
+    await asyncio.gather(*(pool.read(page, Request(content_type="text/html")) for page in pages))
+    seconds = time.perf_counter() - began
+    await pool.stop()
+    return len(pages) / seconds
 
 
 def cpu_seconds(pids: set[int]) -> float:
@@ -166,6 +180,7 @@ def main() -> None:
     arguments = parser.parse_args()
     pages = [page for page in sample_pages(arguments.copies) if isinstance(read(page, Request()), Content)]
     bare = bare_calls(pages) / len(pages) * 1000
+    one, two = (asyncio.run(pages_per_second(pages, processes)) for processes in (1, 2))
     with tempfile.TemporaryDirectory(prefix="coranto-bench-") as directory:
         whole = asyncio.run(through_all_services(pages, Path(directory)))
     cpu = whole["cpu_ms_per_article"]
@@ -176,6 +191,7 @@ def main() -> None:
         "pipeline_cpu_ms_per_article": round(total, 2),
         "share_of_bare": round(bare / total, 3),
         "delivery_share_of_extraction": round((cpu["feeder"] + cpu["fetcher"] + cpu["sink"]) / cpu["extractor"], 3),
+        "extraction_with_two_processes": round(two / one, 2),
         **whole,
     }
     print(json.dumps(result, indent=2))

@@ -245,7 +245,7 @@ class Topic(Section):
 
 
 class Mention(Section):
-    """One place where a name stands: in title and text joined by a newline, in characters."""
+    """Where a name stands: characters of title and text joined by a newline, or of the text when there is no title."""
 
     text: str = Field(description="The words as they stand.")
     start: int = Field(ge=0, description="First character.")
@@ -266,7 +266,7 @@ class Entity(Section):
 class Story(Section):
     """The near-duplicate cluster the article belongs to."""
 
-    cluster: str = Field(description="Id of the cluster: the smallest record id in it.")
+    cluster: str = Field(description="Id of the cluster: the id of its first record.")
     role: Literal["original", "copy", "excerpt", "update"] = Field(description="What the article is in its cluster.")
     of: str | None = Field(None, description="Id of the record it was compared with, unless it is the original.")
     similarity: Score | None = Field(None, description="Share of the smaller text's shingles that the other has.")

@@ -427,7 +427,7 @@ def _child(traceparent: str | None) -> str:
     """The trace context for what this stage writes: the same trace, a new span."""
     if traceparent is None:
         return new_traceparent()
-    span = random.getrandbits(64) or 1  # noqa: S311 - a span id is a name, not a secret; zero is reserved
+    span = random.getrandbits(64) or 1
     return f"{traceparent[:36]}{span:016x}-01"
 
 

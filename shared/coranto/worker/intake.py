@@ -8,7 +8,6 @@ acknowledges; a subscriber that stopped because its group vanished is started ag
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -104,39 +103,3 @@ async def _parse(message: Any) -> RedisBatchStreamMessage:
 async def _decode(message: Any) -> list[tuple[bytes, dict[bytes, bytes]]]:
     raw = message.raw_message
     return list(zip(raw["message_ids"], raw["data"], strict=True))
-
-
-class PollingIntake:
-    """Reads any `StageStreams` with a plain loop: for the streams in memory, where there is no broker."""
-
-    def __init__(self) -> None:
-        self._tasks: list[asyncio.Task[None]] = []
-        self._starts: list[Callable[[], Awaitable[None]]] = []
-
-    def add(self, streams: Any, taker: Taker, *, consumer: str, batch: int, block: timedelta) -> None:
-        """Read both lines of this stage and partition into `taker`, at most `batch` entries a read."""
-
-        async def read(line: Line) -> None:
-            while True:
-                await taker.room(line)
-                taker.accept(streams.keys.partition, await streams.read(line, consumer, count=batch, block=block))
-
-        for line in ("main", "retry"):
-            self._starts.append(lambda line=line: read(line))  # type: ignore[misc]  # bound at definition
-
-    async def start(self) -> None:
-        """Begin to read."""
-        self._tasks = [asyncio.ensure_future(start()) for start in self._starts]
-
-    async def revive(self) -> int:
-        """Nothing here stops by itself."""
-        return 0
-
-    async def stop(self) -> None:
-        """Stop reading."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    async def close(self) -> None:
-        """Nothing to close."""

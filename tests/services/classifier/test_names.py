@@ -32,6 +32,55 @@ def test_russian_name_is_put_into_the_nominative(analyst: Analyst, sentence: str
     assert (kind, name) in entities(analyst, sentence)
 
 
+@pytest.mark.parametrize(
+    ("text", "kind", "name"),
+    [
+        ("Школьница из Якутска Айталина Попова победила на олимпиаде. Попова решила все задачи.", "person", "Айталина Попова"),
+        ("Экономист Марина Кузнецова ждёт роста цен. «Говорить рано», — предупредила Кузнецова.", "person", "Марина Кузнецова"),
+        ("Власти закрыли движение на дороге в Корсаков.", "place", "Корсаков"),
+        ("Второе место заняла команда Болгарии.", "place", "Болгария"),
+        ("Между Мурманском и Петрозаводском пустят поезд.", "place", "Мурманск"),
+        ("Переходы откроют в Саратовской и Курганской областях.", "place", "Саратовская область"),
+        ("Переходы откроют в Саратовской и Курганской областях.", "place", "Курганская область"),
+    ],
+)  # fmt: skip
+def test_words_around_a_russian_name_settle_its_form(analyst: Analyst, text: str, kind: str, name: str) -> None:
+    assert (kind, name) in entities(analyst, text)
+
+
+def test_verb_in_the_feminine_makes_the_surname_a_womans(analyst: Analyst) -> None:
+    found = entities(analyst, "Экономист Марина Кузнецова ждёт роста цен. «Говорить рано», — предупредила Кузнецова.")
+    assert ("person", "Кузнецов") not in found
+    assert found["person", "Марина Кузнецова"].count == 2
+
+
+def test_adjective_of_a_country_is_no_place_of_its_own(analyst: Analyst) -> None:
+    found = entities(analyst, "Об этом заявил российский министр. В российских регионах ждут дождей.")
+    assert not [name for kind, name in found if kind == "place" and name != "Россия"]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "kind", "name"),
+    [
+        ("The plan was announced by Transport Minister Radu Enescu on Friday.", "person", "Radu Enescu"),
+        ("Detective Inspector Carol Yates said the victims had lost a lot.", "person", "Carol Yates"),
+        ("Judge Eleanor Whitcombe told the court that it was planned.", "person", "Eleanor Whitcombe"),
+        ("Martin Luther King was born in Atlanta.", "person", "Martin Luther King"),
+        ("Anybody may walk into a lecture at Lakeview University in Nairobi.", "place", "Nairobi"),
+        ("They keep the station in a hut on a hill above Aberystwyth.", "place", "Aberystwyth"),
+        ("Ingrid Haugen, the chief executive of Fjordbank, will lead it.", "organisation", "Fjordbank"),
+    ],
+)
+def test_english_name_goes_without_its_bearers_function(
+    analyst: Analyst, sentence: str, kind: str, name: str
+) -> None:
+    assert (kind, name) in entities(analyst, sentence)
+
+
+def test_indefinite_pronoun_is_no_person(analyst: Analyst) -> None:
+    assert ("person", "Nobody") not in entities(analyst, "Nobody was hurt in Santiago, officials said.")
+
+
 def test_surname_belongs_to_the_fuller_name_and_both_are_kept(analyst: Analyst) -> None:
     found = entities(analyst, "Президент Владимир Путин прибыл в Москву. Вечером Путин выступил. С Путиным говорили.")
     person = found["person", "Владимир Путин"]

@@ -31,7 +31,7 @@ def test_rubric_that_tells_nothing_gives_no_hint(rubric: str) -> None:
 
 def test_every_line_of_the_table_names_a_living_code() -> None:
     table = Rubrics()
-    codes = {code for code, _ in table._table.values() if code}
+    codes = {code for of_rubric, _ in table._table.values() for code in of_rubric}
     assert codes <= media_topics().keys()
     assert not [code for code in codes if media_topics()[code].is_retired]
     assert {top_of(code) for code in codes} == set(TOP_CODES)
@@ -46,8 +46,8 @@ def test_own_table_comes_before_the_shipped_one(tmp_path: Path) -> None:
     own = tmp_path / "own.tsv"
     own.write_text("rubric\tcode\tscore\nНаш город\t06000000\t0.8\nСпорт\t08000000\t0.6\n", encoding="utf-8")
     rubrics = Rubrics(own)
-    assert rubrics.find("наш город") == ("06000000", 0.8)
-    assert rubrics.find("Спорт") == ("08000000", 0.6)
+    assert rubrics.find("наш город") == (("06000000",), 0.8)
+    assert rubrics.find("Спорт") == (("08000000",), 0.6)
 
 
 def test_own_table_with_an_unknown_code_is_refused_by_line(tmp_path: Path) -> None:
@@ -55,3 +55,8 @@ def test_own_table_with_an_unknown_code_is_refused_by_line(tmp_path: Path) -> No
     own.write_text("rubric\tcode\tscore\nНаш город\t99\t0.8\n", encoding="utf-8")
     with pytest.raises(ValueError, match=r"line 2 .*'99'"):
         Rubrics(own)
+
+
+def test_rubric_may_stand_for_two_codes() -> None:
+    (hint,) = Rubrics().hints(section="Происшествия")
+    assert hint.top_codes == ("02000000", "03000000")

@@ -19,6 +19,9 @@ from coranto_classifier.vocabulary import TOP_CODES, name_of, russian_name_of
         ("Parliament votes on the government's bill", "The prime minister's party lost its majority.", "11000000"),
         ("Striker scores twice in cup final", "The coach praised his team after the match.", "15000000"),
         ("Earthquake kills dozens in mountain province", "Rescuers search collapsed buildings.", "03000000"),
+        ("Вулкан на Камчатке выбросил пепел", "Извержение видно из посёлка, рейсы отменены.", "03000000"),
+        ("В области снова метель", "Порывы ветра и снегопад продлятся до утра, похолодает.", "17000000"),
+        ("Oil spill reaches nature reserve", "Volunteers clean tar from seabirds and turtles.", "06000000"),
     ],
 )
 def test_topic_of_plain_news_is_found(analyst: Analyst, title: str, text: str, code: str) -> None:
@@ -56,6 +59,13 @@ def test_weak_rubric_gives_way_to_a_sure_text() -> None:
     probabilities = {**dict.fromkeys(TOP_CODES, 0.0001), "15000000": 0.998}
     hint = Hint("14000000", 0.45, "rubric", "Общество")
     assert combined(probabilities, [hint], threshold=0.3)[0].code == "15000000"
+
+
+def test_rubric_of_two_topics_leaves_the_choice_to_the_text(analyst: Analyst) -> None:
+    fire = ArticleText("Пожар на складе потушили", "Пожарные эвакуировали людей, пострадавших нет.", section="Происшествия")
+    theft = ArticleText("Задержан грабитель банка", "Полиция возбудила уголовное дело.", section="Происшествия")
+    assert analyst.analyse(fire).topics[0].code == "03000000"
+    assert analyst.analyse(theft).topics[0].code == "02000000"
 
 
 def test_text_without_words_has_no_topic(analyst: Analyst) -> None:

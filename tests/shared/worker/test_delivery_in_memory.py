@@ -1,0 +1,128 @@
+"""Delivery's decisions on streams in memory, with a clock that stands still: what is retried when, and what is given up."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import pytest
+
+from coranto.records import DiscoveredArticle, Submission
+from coranto.records.envelope import encode
+from coranto.testing import FakeClock, MemoryIntake, MemoryPipeline, MemoryStreams, discovered, submission
+from coranto.topology import FEEDER, Keys
+from coranto.worker.breaker import Breaker
+from coranto.worker.delivery import Delivery
+from coranto.worker.metrics import Metrics
+from coranto.worker.settings import BreakerSettings, DeliverySettings
+from coranto.worker.stage import RetryPolicy, Stage, Transient, Unwanted
+
+REASONS = {"not_ready": "Not yet.", "not_wanted": "Not for us."}
+RETRY = RetryPolicy(attempts=3, first_delay=timedelta(seconds=4), longest_delay=timedelta(seconds=60))
+Handler = Callable[[Submission], Awaitable[DiscoveredArticle]]
+
+
+@asynccontextmanager
+async def delivering(pipeline: MemoryPipeline, handle: Handler) -> AsyncIterator[MemoryStreams]:
+    streams = MemoryStreams(pipeline)
+    stage = Stage(FEEDER, handle, REASONS, retry=RETRY, concurrency=2)
+    delivery = Delivery(
+        stage, [streams], DeliverySettings(), BreakerSettings(), consumer="one", metrics=Metrics(), clock=pipeline.clock
+    )
+    delivery.start()
+    intake = MemoryIntake(streams, delivery)
+    await intake.start()
+    yield streams
+    await intake.stop()
+    await delivery.drain(timedelta(seconds=1))
+
+
+def add(pipeline: MemoryPipeline, url: str = "https://news.example/one") -> None:
+    pipeline.add(Keys().stream(FEEDER.reads), encode(submission(url), source="test"))
+
+
+async def until(claim: Callable[[], bool]) -> None:
+    async with asyncio.timeout(5):
+        while not claim():
+            await asyncio.sleep(0.005)
+
+
+async def test_a_retry_waits_for_the_policy_and_for_what_the_host_asked() -> None:
+    clock = FakeClock()
+    pipeline = MemoryPipeline(clock)
+
+    async def handle(asked: Submission) -> DiscoveredArticle:
+        raise Transient("not_ready", retry_after=timedelta(seconds=30))
+
+    add(pipeline)
+    async with delivering(pipeline, handle):
+        await until(lambda: bool(pipeline.delayed.get("feeder")))
+        ((due_ms, row),) = pipeline.delayed["feeder"]
+    assert due_ms == int((clock() + 30) * 1000)
+    assert row.attempts == 1
+
+
+async def test_attempts_are_spent_one_by_one_and_then_the_message_is_dead() -> None:
+    clock = FakeClock()
+    pipeline = MemoryPipeline(clock)
+    calls = 0
+
+    async def handle(asked: Submission) -> DiscoveredArticle:
+        nonlocal calls
+        calls += 1
+        raise Transient("not_ready")
+
+    add(pipeline)
+    async with delivering(pipeline, handle) as streams:
+        for expected in (1, 2):
+            await until(lambda: bool(pipeline.delayed.get("feeder")))
+            assert pipeline.delayed["feeder"][0][1].attempts == expected
+            clock.advance(timedelta(minutes=2))
+            await streams.move_due(now_ms=int(clock() * 1000), limit=10)
+        await until(lambda: bool(pipeline.dead.get("feeder")))
+    assert calls == 3
+    assert pipeline.counts["feeder"] == {("retried", "not_ready"): 2, ("dead", "not_ready"): 1}
+
+
+async def test_a_handler_is_a_function_from_record_to_record() -> None:
+    pipeline = MemoryPipeline(FakeClock())
+
+    async def handle(asked: Submission) -> DiscoveredArticle:
+        if "unwanted" in asked.url:
+            raise Unwanted("not_wanted")
+        return discovered(asked.url)
+
+    add(pipeline)
+    add(pipeline, "https://news.example/unwanted")
+    async with delivering(pipeline, handle):
+        await until(lambda: sum(pipeline.counts.get("feeder", {}).values()) == 2)
+    assert pipeline.counts["feeder"] == {("published", "ok"): 1, ("dropped", "not_wanted"): 1}
+
+
+@pytest.mark.parametrize("attempt", [1, 2, 5, 2_000])
+def test_delays_grow_up_to_the_longest_and_keep_their_jitter(attempt: int) -> None:
+    ceiling = min(60.0, 4.0 * 2.0 ** min(attempt - 1, 60))
+    delays = [RETRY.delay_seconds(attempt) for _ in range(200)]
+    assert all(ceiling / 2 <= delay <= ceiling for delay in delays)
+    assert len(set(delays)) > 100
+
+
+async def test_the_breaker_opens_after_a_run_of_one_reason_probes_and_closes() -> None:
+    clock = FakeClock()
+    settings = BreakerSettings(failures=3, probe_after=timedelta(seconds=5), longest_pause=timedelta(seconds=8))
+    breaker = Breaker(settings, clock=clock)
+    assert [breaker.failed(reason) for reason in ("a", "a", "b", "b", "b")] == [False, False, False, False, True]
+    assert breaker.state == "open"
+    clock.advance(timedelta(seconds=5))
+    assert breaker.state == "probing"
+    await breaker.permit()
+    breaker.failed("b")
+    assert breaker.state == "open"
+    clock.advance(timedelta(seconds=5))
+    assert breaker.state == "open"  # twice as long after a failed probe, at most the longest
+    clock.advance(timedelta(seconds=3))
+    await breaker.permit()
+    assert breaker.succeeded()
+    assert breaker.state == "closed"
