@@ -139,6 +139,12 @@ class Fleet:
             process = subprocess.Popen(command, env=self._environment, stdout=log, stderr=log)
         self.processes.append((service, process))
 
+    def mend(self) -> None:
+        """Start again what ended by itself, as a restart policy would."""
+        for service, process in [each for each in self.processes if each[1].poll() is not None]:
+            self.processes.remove((service, process))
+            self.start(service)
+
     def kill_one(self, dice: random.Random) -> None:
         """Kill a process at once, and start another of its service."""
         service, process = self.processes.pop(dice.randrange(len(self.processes)))
@@ -177,13 +183,14 @@ async def submit_all(client: AsyncClient, submissions: list[Submission]) -> None
                 await asyncio.sleep(0.5)
 
 
-async def wait_until_idle(redis: Redis, within_seconds: float) -> None:
+async def wait_until_idle(redis: Redis, fleet: Fleet, within_seconds: float) -> None:
     """Return when nothing waits, is pending or delayed in any stage, three looks in a row."""
     quiet = 0
     deadline = time.monotonic() + within_seconds
     while quiet < 3:
         if time.monotonic() > deadline:
             break
+        fleet.mend()
         with suppress(RedisError, OSError):
             depths = [await RedisStreams(redis, stage, KEYS).measure() for stage in STAGES]
             busy = sum(depth.waiting + depth.pending + depth.delayed for depth in depths)
@@ -199,6 +206,7 @@ async def make_trouble(
     next_restart = time.monotonic() + seconds / 3
     while time.monotonic() < end:
         await asyncio.sleep(dice.uniform(1.0, 4.0))
+        fleet.mend()
         fleet.kill_one(dice)
         report.kills += 1
         if restarts_redis and time.monotonic() > next_restart:
@@ -268,13 +276,13 @@ async def run(
             submitting = asyncio.create_task(submit_all(client, submissions))
             await make_trouble(fleet, server, report, seconds, dice, restarts_redis=True)
             await submitting
-            await wait_until_idle(redis, drain_seconds)
+            await wait_until_idle(redis, fleet, drain_seconds)
             missing = await count(redis, data, set(urls), report)
             if missing and appendfsync == "everysec":
                 report.submitted_again = len(missing)
                 again = [new_submission(url, kind="page", source="chaos", is_revisit=True) for url in sorted(missing)]
                 await submit_all(client, again)
-                await wait_until_idle(redis, drain_seconds)
+                await wait_until_idle(redis, fleet, drain_seconds)
                 await count(redis, data, set(urls), report)
     finally:
         await asyncio.to_thread(fleet.stop)
