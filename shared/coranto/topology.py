@@ -119,17 +119,9 @@ class Keys:
         """Sorted set of submission ids accepted of late, by time, so that a repeated call has one effect."""
         return self._key("submissions")
 
-    def pause(self, stage: StageSpec) -> str:
-        """Set while the stage must not read because a stream behind it is above its high-water mark."""
-        return self._key(stage.name, "paused")
-
     def owned_by(self, stage: StageSpec, name: str) -> str:
         """A key of the stage's own, such as the feeder's set of seen articles."""
         return self._key(stage.name, name)
-
-    def lock(self, name: str) -> str:
-        """Short lease for housekeeping that one replica at a time does."""
-        return self._key("lock", name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,9 +71,7 @@ def test_adjective_of_a_country_is_no_place_of_its_own(analyst: Analyst) -> None
         ("Ingrid Haugen, the chief executive of Fjordbank, will lead it.", "organisation", "Fjordbank"),
     ],
 )
-def test_english_name_goes_without_its_bearers_function(
-    analyst: Analyst, sentence: str, kind: str, name: str
-) -> None:
+def test_english_name_goes_without_its_bearers_function(analyst: Analyst, sentence: str, kind: str, name: str) -> None:
     assert (kind, name) in entities(analyst, sentence)
 
 

@@ -62,7 +62,9 @@ def test_weak_rubric_gives_way_to_a_sure_text() -> None:
 
 
 def test_rubric_of_two_topics_leaves_the_choice_to_the_text(analyst: Analyst) -> None:
-    fire = ArticleText("Пожар на складе потушили", "Пожарные эвакуировали людей, пострадавших нет.", section="Происшествия")
+    fire = ArticleText(
+        "Пожар на складе потушили", "Пожарные эвакуировали людей, пострадавших нет.", section="Происшествия"
+    )
     theft = ArticleText("Задержан грабитель банка", "Полиция возбудила уголовное дело.", section="Происшествия")
     assert analyst.analyse(fire).topics[0].code == "03000000"
     assert analyst.analyse(theft).topics[0].code == "02000000"
