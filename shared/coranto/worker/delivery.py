@@ -44,7 +44,6 @@ class _Held:
 
     entry: Entry
     partition: int
-    taken_at: float
     is_running: bool = False
     record_id: str = ""
     url: str = ""
@@ -120,11 +119,10 @@ class Delivery:
 
     def accept(self, partition: int, entries: Sequence[Entry]) -> None:
         """Take entries in hand. One that is in hand already, claimed back from ourselves, is not taken twice."""
-        now = self._clock()
         for entry in entries:
             key = (partition, entry.line, entry.id)
             if key not in self._held:
-                held = _Held(entry, partition, now)
+                held = _Held(entry, partition)
                 self._held[key] = held
                 self._waiting.put_nowait(held)
         self._in_flight.set(len(self._held))

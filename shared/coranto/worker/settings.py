@@ -97,18 +97,12 @@ class DeliverySettings(Concern):
     parking_high_water: int = Field(
         50_000, ge=1, description="Delayed messages of a stage above which it reads no new ones until some come back."
     )
-    submit_high_water: int = Field(
-        250_000, ge=1, description="Waiting submissions above which submitting is refused with an error that says so."
-    )
     keep_finished: Duration = Field(
         timedelta(days=7), description="Span of finished and dropped events kept for replay."
     )
     keep_finished_at_most: Duration = Field(
         timedelta(days=30),
         description="Span after which finished and dropped events go even if a group has not read them.",
-    )
-    keep_submissions: Duration = Field(
-        timedelta(hours=24), description="Span in which a repeated submission id has no second effect."
     )
     housekeeping_interval: Duration = Field(
         timedelta(seconds=2),
