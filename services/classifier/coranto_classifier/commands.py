@@ -117,6 +117,7 @@ def explanation(analyst: Analyst, article: ArticleText) -> dict[str, Any]:
                 "word": hint.word,
                 "where": hint.source,
                 "code": hint.code,
+                "also": list(hint.also),
                 "name": name_of(hint.code),
                 "score": round(hint.score, 4),
             }

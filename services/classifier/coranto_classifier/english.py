@@ -39,6 +39,11 @@ _PLACE_WORDS = word_list("place_words")
 _TITLES = word_list("titles")
 _TITLES_BEFORE = word_list("english_titles")
 _DEMONYMS = word_list("english_demonyms")
+_NEVER_NAMES = word_list("english_never_names")
+_BEFORE_PLACES = word_list("english_before_places")
+_ABOVE_PLACES = word_list("english_above_places")
+_EMPLOYMENT = word_list("english_employment")
+_LONGEST_TITLE = 4  # words: "Detective Chief Inspector", "First Deputy Prime Minister"
 _LISTS = {"g": "given", "s": "surnames", "c": "cities", "r": "regions", "n": "countries", "o": "organisations"}
 """Lists of names, each with the letter it goes by in features."""
 
@@ -190,7 +195,7 @@ class EnglishNames:
         self._lists = Lists(models)
         self._tagger = pycrfsuite.Tagger()
         self._tagger.open(str(models / "english_names.crfsuite"))
-        self.version = "crf-en-2"
+        self.version = "crf-en-3"
 
     def find(self, text: str) -> list[Name]:
         """The names of the text; what lies beyond 20,000 characters is not read."""
@@ -209,15 +214,81 @@ class EnglishNames:
         if not any(word[:1].isupper() for word in words):
             return
         tags = self._tagger.tag(features(words, self._lists, seen))
-        for first, last, kind in runs(tags):
-            while kind == "person" and first < last and words[first].lower().rstrip(".") in _TITLES_BEFORE:
-                first += 1  # noqa: PLW2901 - a title is no part of the name
-            if kind == "place" and first == last and words[first].lower() in _DEMONYMS:
-                continue
+        for first, last, kind in self._mended(words, list(runs(tags)), seen):
             start, end = spans[first][0], spans[last][1]
             normal = normal_form(text[start:end])
             if normal:
                 yield Name(start, end, kind, text[start:end], normal)
+
+    def _mended(
+        self, words: Sequence[str], found: Sequence[tuple[int, int, NameType]], seen: dict[str, tuple[int, int]]
+    ) -> Iterator[tuple[int, int, NameType]]:
+        """The tagger's names without titles and common words, and the towns and employers it passed over."""
+        tagged = {index for first, last, _ in found for index in range(first, last + 1)}
+        missed = [
+            (index, index, kind)
+            for index, word in enumerate(words)
+            if index not in tagged and word[:1].isupper() and (kind := self._kind_by_place(words, index)) is not None
+        ]
+        for first, last, kind in sorted([*found, *missed]):
+            name = first + self._title_length(words[first : last + 1])
+            if name > first and kind == "organisation":
+                kind = "person" if self._is_person(words[name : last + 1]) else kind  # noqa: PLW2901 - read anew
+            if kind != "person":
+                name = first
+            if kind == "place" and words[first].islower():
+                # "hill above Matlock": only the town is a name.
+                cut = [index for index in range(first, last) if words[index] in _ABOVE_PLACES]
+                name = cut[-1] + 1 if cut else first
+            if first == last and not self._stands_alone(words, first, kind, seen):
+                continue
+            if first == last and kind == "person":
+                kind = self._kind_by_place(words, first) or kind  # noqa: PLW2901 - read anew
+            yield name, last, kind
+
+    def _title_length(self, words: Sequence[str]) -> int:
+        """How many words before a name say what its bearer does: "Transport Minister" of "Transport Minister Enescu"."""
+        titles = [
+            index for index, word in enumerate(words[:_LONGEST_TITLE]) if word.lower().rstrip(".") in _TITLES_BEFORE
+        ]
+        length = next((index + 1 for index in reversed(titles) if index + 1 < len(words)), 0)
+        is_name = any("g" in self.marks_of(word) for word in words[: titles[0]]) if titles else False
+        return 0 if is_name or (length and not words[length][:1].isalpha()) else length
+
+    def _is_person(self, words: Sequence[str]) -> bool:
+        """True for a given name and one or two more words, none of them an organisation's."""
+        return (
+            2 <= len(words) <= 3
+            and "g" in self.marks_of(words[0])
+            and not any(word.lower() in _COMPANY_WORDS for word in words)
+        )
+
+    def marks_of(self, word: str) -> str:
+        """Letters of the lists that hold the word, in any case."""
+        return self._lists.marks(word.lower())
+
+    def _stands_alone(self, words: Sequence[str], index: int, kind: str, seen: dict[str, tuple[int, int]]) -> bool:
+        """False for a demonym, and for a common word that has its capital from the sentence's start."""
+        lower = words[index].lower()
+        if kind == "place":
+            return lower not in _DEMONYMS
+        capital, small = seen.get(lower, (0, 0))
+        return lower not in _NEVER_NAMES and not (kind == "person" and index == 0 and small and not capital)
+
+    def _kind_by_place(self, words: Sequence[str], index: int) -> NameType | None:
+        """What a lone word is by the words before it: a town after "in", an employer after "chief executive of"."""
+        marks, before = self.marks_of(words[index]), [word.lower() for word in words[max(0, index - 2) : index]]
+        if index + 1 < len(words) and words[index + 1][:1].isupper():
+            return None
+        if not before or set(marks) & set("gs"):
+            return None
+        if "c" in marks:
+            return "place" if before[-1] in _BEFORE_PLACES else None
+        if not marks and before[-1] in _ABOVE_PLACES and words[index + 1 : index + 2] not in (["'s"], ["’s"]):
+            return "place"
+        if not marks and len(before) == 2 and before[1] in ("of", "at") and before[0] in _EMPLOYMENT:
+            return "organisation"
+        return None
 
 
 def runs(tags: Sequence[str]) -> Iterator[tuple[int, int, NameType]]:

@@ -95,7 +95,10 @@ def _with_one_type(names: Sequence[Name]) -> list[Name]:
     for name in names:
         (likeliest, count), *others = types[_folded(name.normal)].most_common()
         is_clear = bool(others) and count >= 2 * others[0][1]
-        result.append(replace(name, type=likeliest) if is_clear and name.type != likeliest else name)
+        kind = likeliest if is_clear else name.type
+        if kind == "organisation" and find_country(name.normal):
+            kind = "place"  # a team or a government goes by its country's name
+        result.append(replace(name, type=kind) if name.type != kind else name)
     return result
 
 

@@ -1,7 +1,8 @@
 """What the publisher's own rubric, tags and URL say of the topic: a table as data, looked up and nothing more.
 
 The table is `data/rubrics.tsv`: rubric, code (empty when the rubric says nothing of the topic), and how far to trust
-it. Users add their own table of the same form; its lines come first.
+it. A rubric that covers two topics has both codes, with a bar between. Users add their own table of the same form; its
+lines come first.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from importlib.resources import files
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from coranto_classifier.vocabulary import media_topics
+from coranto_classifier.vocabulary import media_topics, top_of
 
 _EDGES = re.compile(r"^[\W_]+|[\W_]+$")
 _SPACES = re.compile(r"[\s_]+")
@@ -42,6 +43,13 @@ class Hint:
     score: float
     source: str  # rubric, tags or url
     word: str
+    also: tuple[str, ...] = ()
+    """Further codes the word stands for, as likely as the first."""
+
+    @property
+    def top_codes(self) -> tuple[str, ...]:
+        """The top-level codes the word speaks for."""
+        return tuple(dict.fromkeys(top_of(code) for code in (self.code, *self.also)))
 
 
 def normalised(rubric: str) -> str:
@@ -54,14 +62,14 @@ class Rubrics:
 
     def __init__(self, *own: Path) -> None:
         shipped = files("coranto_classifier").joinpath("data/rubrics.tsv").read_text(encoding="utf-8")
-        self._table: dict[str, tuple[str, float]] = {}
+        self._table: dict[str, tuple[tuple[str, ...], float]] = {}
         for text in (shipped, *(path.read_text(encoding="utf-8") for path in own)):
             self._table.update(_read(text))
 
-    def find(self, rubric: str) -> tuple[str, float] | None:
-        """Code and trust of a rubric; None when the table does not know it or says it tells nothing."""
-        code, score = self._table.get(normalised(rubric), ("", 0.0))
-        return (code, score) if code else None
+    def find(self, rubric: str) -> tuple[tuple[str, ...], float] | None:
+        """Codes and trust of a rubric; None when the table does not know it or says it tells nothing."""
+        codes, score = self._table.get(normalised(rubric), ((), 0.0))
+        return (codes, score) if codes else None
 
     def hints(
         self, *, section: str | None, breadcrumbs: Iterable[str] = (), tags: Iterable[str] = (), url: str | None = None
@@ -73,15 +81,13 @@ class Rubrics:
             *self._best(tags, _TAG_TRUST, "tags"),
             *self._best(_path_words(url), _URL_TRUST, "url"),
         ]
-        return (
-            found
-            if not section
-            else [hint for hint in found if not (hint.source == "rubric" and hint.word != section)] or found
-        )
+        if section:
+            found = [hint for hint in found if not (hint.source == "rubric" and hint.word != section)] or found
+        return found
 
     def _best(self, words: Iterable[str], trust: float, source: str) -> Iterator[Hint]:
         hints = [
-            Hint(found[0], found[1] * trust, source, word)
+            Hint(found[0][0], found[1] * trust, source, word, found[0][1:])
             for word in words
             for part in (word, *re.split(r"\s*[/|>»:]\s*", word))
             if (found := self.find(part)) is not None
@@ -98,14 +104,15 @@ def _path_words(url: str | None) -> list[str]:
     return [_SLUGS.get(segment, segment.replace("-", " ")) for segment in segments[:4]]
 
 
-def _read(text: str) -> Mapping[str, tuple[str, float]]:
+def _read(text: str) -> Mapping[str, tuple[tuple[str, ...], float]]:
     """A table as text. Raises ValueError that names the line when a code is not in the vocabulary."""
-    table: dict[str, tuple[str, float]] = {}
+    table: dict[str, tuple[tuple[str, ...], float]] = {}
     for number, row in enumerate(csv.DictReader(text.splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE), start=2):
-        code = (row.get("code") or "").strip()
-        if code and code not in media_topics():
-            raise ValueError(
-                f"line {number} of the rubric table: {code!r} is no Media Topics code; see data/mediatopics.tsv"
-            )
-        table[normalised(row["rubric"])] = (code, float(row.get("score") or 0.9) if code else 0.0)
+        codes = tuple(code.strip() for code in (row.get("code") or "").split("|") if code.strip())
+        for code in codes:
+            if code not in media_topics():
+                raise ValueError(
+                    f"line {number} of the rubric table: {code!r} is no Media Topics code; see data/mediatopics.tsv"
+                )
+        table[normalised(row["rubric"])] = (codes, float(row.get("score") or 0.9) if codes else 0.0)
     return table

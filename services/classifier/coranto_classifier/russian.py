@@ -6,6 +6,7 @@ name (case, gender, number) against the words around it and against the other me
 
 from __future__ import annotations
 
+import gzip
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
@@ -39,6 +40,7 @@ _PREPOSITIONS: dict[str, frozenset[str]] = {
     )
     for word in words.split()
 }
+_WORD_AFTER = re.compile(r"[ \u00a0]+(?:не[ \u00a0]+)?([а-яё]+)")
 _WORD_BEFORE = re.compile(r"([\w-]+)[ \u00a0]+[«\"“„]?$")
 _QUOTES = "«»\"“”„'‘’"
 _CYRILLIC = re.compile(r"[а-яё]", re.IGNORECASE)
@@ -59,7 +61,12 @@ _CONSONANTS = "бвгджзйклмнпрстфхцчшщ"
 _REGIONS_TOGETHER = re.compile(r"(?:(?:\s*,\s*|\s+и\s+)[А-ЯЁ][а-яё-]+(?:ой|ая|ую))*\s+област")
 """What follows "Тульской" in "Тульской, Тверской и Псковской областях"."""
 
+_REGIONS = re.compile(r"[А-ЯЁ][а-яё-]+ой(?:(?:,| и) [А-ЯЁ][а-яё-]+ой)+ област(?:ях|ей|ям|ями)")
+"""Several regions that the tagger takes for one name."""
+
 _AS_IT_STANDS = 0.03
+_VERB_AGREES = 4.0
+_IN_GAZETTEER = 3.0
 _LONGEST_TEXT = 20_000
 
 
@@ -90,7 +97,7 @@ class RussianNames:
     """People, organisations and places of a Russian text, in the nominative."""
 
     def __init__(self, models: Path, vectors: WordVectors | None = None) -> None:
-        self.version = "slovnet-ner-news-v1+navec-news-v1+crf-ru-1"
+        self.version = "slovnet-ner-news-v1+navec-news-v1+crf-ru-2"
         self.normaliser = RussianNormaliser()
         self._tagger = RussianTagger(models, vectors or WordVectors(models), self.normaliser.parses)
 
@@ -151,6 +158,17 @@ def _places_of_adjectives() -> dict[str, str]:
     return dict(pairs)
 
 
+@cache
+def _gazetteer() -> frozenset[str]:
+    """Towns of the world as Russian spells them, in lower case."""
+    packed = files("coranto_classifier").joinpath("data/russian_places.txt.gz").read_bytes()
+    return frozenset(gzip.decompress(packed).decode("utf-8").split("\n"))
+
+
+def _is_town(name: str) -> bool:
+    return name.lower().replace("ё", "е") in _gazetteer()
+
+
 def _tidied(text: str, start: int, end: int, kind: NameType) -> Iterator[tuple[int, int, NameType]]:
     """The span without a line break inside or stray marks at its ends; nothing when no name is left."""
     for line in re.finditer(r"[^\n]+", text[start:end]):
@@ -159,6 +177,9 @@ def _tidied(text: str, start: int, end: int, kind: NameType) -> Iterator[tuple[i
             left += 1
         while left < right and text[right - 1] in _TRIMMED and not _ends_with_initial(text, left, right):
             right -= 1
+        first, space, rest = text[left:right].partition(" ")
+        if kind == "place" and first.lower() in _PREPOSITIONS and rest[:1].isupper():
+            left += len(first + space)
         inner = text[left:right]
         if "(" in inner and ")" not in inner:
             right = left + inner.index("(")
@@ -168,7 +189,10 @@ def _tidied(text: str, start: int, end: int, kind: NameType) -> Iterator[tuple[i
             left += 1
         if inner and inner[-1] in _QUOTES and not any(mark in inner[:-1] for mark in _QUOTES):
             right -= 1
-        if sum(letter.isalpha() for letter in text[left:right]) > 1:
+        if kind == "place" and _REGIONS.fullmatch(text[left:right]):
+            for adjective in re.finditer(r"[А-ЯЁ][а-яё-]+", text[left:right]):
+                yield left + adjective.start(), left + adjective.end(), kind
+        elif sum(letter.isalpha() for letter in text[left:right]) > 1:
             yield left, right, kind
 
 
@@ -230,7 +254,7 @@ class RussianNormaliser:
             return []
         cases = self._cases_before(text[max(0, start - 60) : start])
         if kind == "person":
-            return self._person(words, cases)
+            return self._person(words, cases, self._gender_of_verb(text, start, end))
         if kind == "place" and len(words) == 1 and (place := _place_of_adjective(words[0])) is not None:
             return [_Candidate(place, 1.0)]
         if kind == "place" and len(words) == 1 and _REGIONS_TOGETHER.match(text[end : end + 200]):
@@ -277,6 +301,9 @@ class RussianNormaliser:
             return {case: 4.0 if case in _PREPOSITIONS[word] else 0.15 for case in _CASES}
         if not _CYRILLIC.search(word):
             return weights
+        if match.group(1)[0].isupper():
+            # "Школьница из Якутска Айталина Попова": a name rarely governs the one that follows it.
+            return weights
         for tag, _, score, _ in self.parses(word)[:8]:
             if tag.POS in ("NOUN", "ADJF", "PRTF") and tag.case:
                 weights[_CASE_OF.get(str(tag.case), str(tag.case))] += 3.0 * score
@@ -285,6 +312,15 @@ class RussianNormaliser:
             elif tag.POS in ("VERB", "INFN") and tag.POS == "INFN":
                 weights["accs"] += score
         return weights
+
+    def _gender_of_verb(self, text: str, start: int, end: int) -> str | None:
+        """Gender of a verb in the past tense beside the name, which is its subject then: "Попова сказала"."""
+        beside = (_WORD_AFTER.match(text[end : end + 40]), _WORD_BEFORE.search(text[max(0, start - 40) : start]))
+        for match in beside:
+            tag = self.parses(match.group(1))[0][0] if match is not None and match.group(1).islower() else None
+            if tag is not None and tag.POS == "VERB" and tag.tense == "past" and tag.number == "sing":
+                return {"masc": "m", "femn": "f"}.get(str(tag.gender))
+        return None
 
     def _is_after_class_word(self, before: str) -> bool:
         """True when a common noun stands before the quote, as in "компании «Газпром»": the name is nominative then."""
@@ -295,13 +331,13 @@ class RussianNormaliser:
 
     # --- persons ---
 
-    def _person(self, words: Sequence[str], cases: dict[str, float]) -> list[_Candidate]:
-        """All words of a person's name agree in case and gender."""
+    def _person(self, words: Sequence[str], cases: dict[str, float], subject: str | None) -> list[_Candidate]:
+        """All words of a person's name agree in case and gender, and with the verb whose subject they are."""
         readings = [self._person_readings(word, position, len(words)) for position, word in enumerate(words)]
         found: dict[str, float] = defaultdict(float)
         for gender in "mf":
             for case in _CASES:
-                weight = cases[case]
+                weight = cases[case] * (_VERB_AGREES if case == "nomn" and gender == subject else 1.0)
                 form: list[str] = []
                 for word, options in zip(words, readings, strict=True):
                     fitting = [each for each in options if each.case in (case, "*") and each.gender in (gender, "*")]
@@ -420,8 +456,8 @@ class RussianNormaliser:
             return [_Reading(acronym.group(1), "*", "*", "s", 1.0, is_noun=True)]
         readings = [_Reading(word, "nomn", "*", "*", _AS_IT_STANDS, is_noun=True)]
         is_known = bool(self._morph.word_is_known(word))
-        if kind == "place" and not is_known and word[-1:] == "е" and word[-2:-1] in _CONSONANTS:
-            readings.append(_Reading(word[:-1].lower(), "loct", "m", "s", 0.6, is_noun=True))
+        if kind == "place":
+            readings += _place_readings(word, is_known=is_known, is_alone=is_alone)
         for tag, _, score, parse in self.parses(word)[:14]:
             if tag.case is None or tag.POS not in ("NOUN", "ADJF", "PRTF"):
                 continue
@@ -434,10 +470,10 @@ class RussianNormaliser:
             if inflected is None:
                 continue
             weight = score + 0.02
-            if "Geox" in tag:
-                weight *= 4.0 if kind == "place" else 2.0
-            if ("Name" in tag or "Surn" in tag or "Patr" in tag) and kind == "place":
-                weight *= 0.5
+            if kind == "place":
+                weight *= _place_factor(tag, inflected.word, is_alone=is_alone)
+            elif "Geox" in tag:
+                weight *= 2.0
             if number == "plur" and is_alone and "Pltm" not in tag:
                 weight *= 0.2
             gender = {"masc": "m", "femn": "f", "neut": "n"}.get(str(tag.gender), "*")
@@ -462,6 +498,25 @@ class RussianNormaliser:
             if inflected is not None:
                 return str(inflected.word)
         return None
+
+
+def _place_readings(word: str, *, is_known: bool, is_alone: bool) -> list[_Reading]:
+    """Readings of a place's name by ending and gazetteer: "Донецке" without a dictionary, "в Корсаков"."""
+    readings = []
+    if not is_known and word[-1:] == "е" and word[-2:-1] in _CONSONANTS:
+        readings.append(_Reading(word[:-1].lower(), "loct", "m", "s", 0.6, is_noun=True))
+    if is_alone and word[-1:] in _CONSONANTS and _is_town(word):
+        # A town is no living thing, so its accusative is the nominative once more; the dictionary has a surname only.
+        readings += [_Reading(word, case, "m", "s", _IN_GAZETTEER, is_noun=True) for case in ("nomn", "accs")]
+    return readings
+
+
+def _place_factor(tag: Any, nominative: str, *, is_alone: bool) -> float:
+    """How much likelier than otherwise a dictionary reading is when the word names a place."""
+    factor = 0.5 if any(mark in tag for mark in ("Name", "Surn", "Patr")) else 1.0
+    if "Geox" in tag:
+        return factor * 4.0
+    return factor * _IN_GAZETTEER if is_alone and _is_town(nominative) else factor
 
 
 def _foreign_readings(word: str) -> list[_Reading]:

@@ -133,9 +133,10 @@ def combined(probabilities: dict[str, float] | None, hints: Sequence[Hint], *, t
     if probabilities is None:
         scores = dict.fromkeys(TOP_CODES, 1.0)
     for hint in hints:
-        named = top_of(hint.code)
-        other = (1.0 - hint.score) / (len(TOP_CODES) - 1)
-        scores = {code: score * (hint.score if code == named else other) for code, score in scores.items()}
+        named = hint.top_codes
+        each = hint.score / len(named)
+        other = (1.0 - hint.score) / (len(TOP_CODES) - len(named))
+        scores = {code: score * (each if code in named else other) for code, score in scores.items()}
     total = sum(scores.values())
     ranked = sorted(((score / total, code) for code, score in scores.items()), reverse=True)
     best_score = ranked[0][0]
@@ -146,7 +147,7 @@ def combined(probabilities: dict[str, float] | None, hints: Sequence[Hint], *, t
     model_code = max(probabilities, key=lambda code: probabilities[code]) if probabilities else None
     topics = []
     for probability, code in chosen:
-        backing = [hint for hint in hints if top_of(hint.code) == code]
+        backing = [hint for hint in hints if code in hint.top_codes]
         sources = list(dict.fromkeys(hint.source for hint in backing))
         if code == model_code or not sources:
             sources.append("model")
@@ -158,7 +159,7 @@ def combined(probabilities: dict[str, float] | None, hints: Sequence[Hint], *, t
 
 def _narrower(hints: Iterable[Hint], score: float) -> list[ScoredTopic]:
     """The subtree code that the publisher's own words give."""
-    narrow = [hint for hint in hints if hint.code != top_of(hint.code)]
+    narrow = [hint for hint in hints if not hint.also and hint.code != top_of(hint.code)]
     if not narrow:
         return []
     best = max(narrow, key=lambda hint: hint.score)

@@ -21,7 +21,15 @@ from typing import Any
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-_OWN_TEXTS = files("coranto_classifier").joinpath("data/own_texts.jsonl.gz")
+OWN_TEXTS = Path(str(files("coranto_classifier").joinpath("training/own")))
+"""Texts written for the topics that the labelled files have few of."""
+
+
+def make_russian_places(_data: Path, _target: Path, _without: list[str]) -> None:
+    """Writes the gazetteer of towns in Russian."""
+    from coranto_classifier.training.lists import make_russian_places as write
+
+    write(Path(str(files("coranto_classifier").joinpath("data/russian_places.txt.gz"))))
 
 
 def make_russian(_data: Path, target: Path, _without: list[str]) -> None:
@@ -67,23 +75,25 @@ def make_topics(data: Path, target: Path, without: list[str]) -> None:
     from coranto_classifier.vectors import WordVectors
 
     paths = [*sorted((data / "topics").glob("*.jsonl.gz")), *sorted((data / "topics_free").glob("*.jsonl.gz"))]
-    own = Path(str(_OWN_TEXTS))
-    texts = read_texts([*paths, *([own] if own.exists() else [])], without=without)
+    texts = read_texts(paths, without=without)
+    own = read_texts(sorted(OWN_TEXTS.glob("*.jsonl")), without=without)
     vectors = WordVectors(target)
-    card: dict[str, Any] = {"version": "topics-1", "languages": {}, "figures": {}}
+    card: dict[str, Any] = {"version": "topics-2", "languages": {}, "figures": {}}
     for language, recipe in RECIPES.items():
         chosen = [text for text in texts if language == "*" or text.language == language]
+        chosen += [text for text in own if text.language == language]
         name = f"topics_{'other' if language == '*' else language}.npz"
         card["figures"][language] = train(chosen, target / name, recipe, vectors if recipe.has_vectors else None)
         card["languages"][language] = name
         _say(f"topics {language}: {card['figures'][language]}")
-    card["sources"] = sorted({text.source for text in texts})
+    card["sources"] = sorted({text.source for text in [*texts, *own]})
     (target / "topics.json").write_text(json.dumps(card, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
 PARTS: dict[str, Callable[[Path, Path, list[str]], None]] = {
     "russian": make_russian,
     "countries": make_countries,
+    "russian_places": make_russian_places,
     "names": make_names,
     "russian_names": make_russian_names,
     "topics": make_topics,

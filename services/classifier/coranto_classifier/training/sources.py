@@ -33,7 +33,7 @@ SOURCES = {
         Source("voa-hausa", "texts public domain"),
         Source("wikinews-ja", "CC BY 2.5, set CC BY-SA 4.0"),
         Source("kremlin.ru", "CC BY 4.0"),
-        Source("own", "written for this project, Apache-2.0"),
+        Source("own", "written for this project, Apache-2.0", 2.0),
         Source("ag-news-test", "non-commercial research: evaluation only", 0.0),
         Source("bbc", "research use: evaluation only", 0.0),
         Source("masakhanews", "CC BY-NC 4.0: evaluation only", 0.0),

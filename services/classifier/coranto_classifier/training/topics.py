@@ -67,7 +67,7 @@ def read_texts(files: Iterable[Path], *, without: Sequence[str] = ()) -> list[La
 
 
 def _read(path: Path) -> Iterator[LabelledText]:
-    with gzip.open(path, "rt", encoding="utf-8") as lines:
+    with gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8") as lines:
         for line in lines:
             row: dict[str, Any] = json.loads(line)
             if not row.get("topic"):
