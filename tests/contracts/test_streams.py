@@ -138,6 +138,20 @@ async def test_a_retry_comes_back_when_it_is_due_with_its_attempts(bench: Bench,
     assert (again.event, again.attempts, again.since_ms) == (b"in", 3, entry.since_ms)
 
 
+async def test_entries_of_both_lines_with_the_same_id_wait_side_by_side(redis: Redis) -> None:
+    # Ids are made of milliseconds: two streams that are written in the same one give the same id.
+    streams = RedisStreams(redis, FEEDER, Keys())
+    await streams.ensure()
+    await redis.xadd(streams.main, {"event": b"of the main line"}, id="1700000000000-0")
+    await redis.xadd(streams.retry, {"event": b"of the retry line"}, id="1700000000000-0")
+    (one,) = await streams.read("main", "a", count=1, block=SOON)
+    (two,) = await streams.read("retry", "a", count=1, block=SOON)
+    await streams.commit([(one, Retry("not_ready", 1, 1)), (two, Retry("not_ready", 1, 1))])
+    assert await streams.move_due(now_ms=1, limit=10) == 2
+    back = await streams.read("retry", "a", count=10, block=SOON)
+    assert {entry.event for entry in back} == {b"of the main line", b"of the retry line"}
+
+
 async def test_an_entry_in_use_is_not_claimed_while_it_is_renewed(bench: Bench, streams: StageStreams) -> None:
     await bench.add(SUBMITTED_KEY, b"in")
     (entry,) = await streams.read("main", "a", count=1, block=SOON)

@@ -16,7 +16,8 @@ end
 local WIDTH = { P = 2, D = 2, R = 5, X = 6 }
 local i = 6
 while i <= #ARGV do
-  local stream = ARGV[i] == 'm' and KEYS[1] or KEYS[2]
+  local line = i
+  local stream = ARGV[line] == 'm' and KEYS[1] or KEYS[2]
   local id, kind = ARGV[i + 1], ARGV[i + 2]
   local a = i + 3
   i = a + WIDTH[kind]
@@ -39,8 +40,10 @@ while i <= #ARGV do
       if ARGV[a + 1] ~= '' then redis.call('XADD', KEYS[8], '*', 'event', ARGV[a + 1]) end
       count('dropped', ARGV[a])
     elseif kind == 'R' then
-      redis.call('ZADD', KEYS[4], ARGV[a + 1], id)
-      redis.call('HSET', KEYS[5], id, cmsgpack.pack({ ARGV[a + 4], ARGV[a + 2], ARGV[a + 3], ARGV[a] }))
+      -- Named by line and id: entries of two streams may well bear the same id, and one must not displace the other.
+      local name = ARGV[line] .. ':' .. id
+      redis.call('ZADD', KEYS[4], ARGV[a + 1], name)
+      redis.call('HSET', KEYS[5], name, cmsgpack.pack({ ARGV[a + 4], ARGV[a + 2], ARGV[a + 3], ARGV[a] }))
       count('retried', ARGV[a])
     else
       redis.call('XADD', KEYS[6], '*', 'stage', stage, 'reason', ARGV[a], 'error', ARGV[a + 1],
