@@ -16,7 +16,7 @@ from coranto.records.sections import Person
 from coranto_extractor import words
 from coranto_extractor.blocks import Block, fold
 from coranto_extractor.found import Found, Notebook
-from coranto_extractor.metadata import PageMetadata, clean, item_values
+from coranto_extractor.metadata import PageMetadata, clean, item_values, strings, types_of
 
 _SPLIT = re.compile(
     r"\s*[,;|/•·\n]\s*|\s+(?:and|und|et|y|e|og|och|en|и|та|і|with|mit|&|\+|oraz|i|ve|dan|και|ja)\s+|、|，|；"
@@ -43,6 +43,11 @@ _TITLES = re.compile(
     r"^(?:dr|prof|mr|mrs|ms|sir|dipl|ing|mag|phd|ph\.d|md|m\.d|cfp|cfa|jr|sr|rd|mph|esq|rn|mba|ii|iii)\.?$",
     re.IGNORECASE,
 )
+_ORGANISATION_TYPES = frozenset(
+    {"Organization", "NewsMediaOrganization", "Corporation", "NGO", "GovernmentOrganization"}
+)
+_SOURCE_CLASS = re.compile(r"(?:^|[\s_-])(?:source|agency|quelle|fuente|istochnik)(?:$|[\s_-])", re.IGNORECASE)
+_SOURCE_LABEL = re.compile(r"^[^\W\d_]+\s?:\s?")
 _MAX_NAME_CHARS = 60
 _MAX_BYLINE_CHARS = 140
 
@@ -58,19 +63,66 @@ class Byline:
 def find_authors(
     page: PageMetadata, root: html.HtmlElement, near: Sequence[Block], site_names: Sequence[str], notebook: Notebook
 ) -> Found[Byline] | None:
-    """The persons and agencies the page names as authors, or None."""
+    """The persons and agencies the page names as authors, or None.
+
+    `near`: the blocks about the headline and the text's end.
+    """
     brands = {_key(name) for name in site_names if _key(name)}
-    agencies: list[str] = []
+    stated = list(_stated_agencies(page, brands, notebook))
+    boxed = tuple(dict.fromkeys(_source_boxes(near)))
+    organisations = {_key(name) for name in _named_organisations(page)}
     for entries, source, confidence in _candidates(page, root, near):
         persons: list[Person] = []
+        agencies: list[str] = []
         for text, url in entries:
-            _sort_in(text, url, page, brands, persons, agencies, notebook)
+            if _key(text) not in organisations:
+                _sort_in(text, url, page, brands, persons, agencies, notebook)
         if persons:
             unique = tuple({_key(person.name): person for person in reversed(persons)}.values())[::-1]
-            return Found(Byline(unique[:20], tuple(dict.fromkeys(agencies))), source, confidence)
+            return Found(Byline(unique[:20], _merged(stated, agencies, source) or boxed), source, confidence)
         if agencies:
-            return Found(Byline((), tuple(dict.fromkeys(agencies))), source, confidence)
-    return None
+            return Found(Byline((), _merged(stated, agencies, source)), source, confidence)
+    if stated:
+        return Found(Byline((), tuple(dict.fromkeys(stated))), "json-ld", 0.9)
+    return Found(Byline((), boxed), "source-box", 0.7) if boxed else None
+
+
+def _merged(stated: Sequence[str], agencies: Sequence[str], source: str) -> tuple[str, ...]:
+    """The agencies of one source: pages write the same agency in full in one place and as letters in another."""
+    both = [*stated, *agencies] if source == "json-ld" else stated or agencies
+    return tuple(dict.fromkeys(both))
+
+
+def _named_organisations(page: PageMetadata) -> Iterator[str]:
+    """Authors that the page's own data call an organisation."""
+    for name in ("author", "creator"):
+        stated = page.resolve(page.article.get(name))
+        for author in stated[:30] if isinstance(stated, list) else [stated]:
+            node = page.resolve(author)
+            if isinstance(node, dict) and types_of(node) & _ORGANISATION_TYPES:
+                yield from strings(node.get("name"))
+
+
+def _stated_agencies(page: PageMetadata, brands: set[str], notebook: Notebook) -> Iterator[str]:
+    for name in _named_organisations(page):
+        agency = _agency(name)
+        why = None if agency else why_no_author(name, brands)
+        # “Polar News Agency” is no person and an agency; “News Desk” is neither.
+        has_own_name = len(_key(words.one_of("not_person").sub("", name))) > 2
+        if why and not (why == "not_a_person" and has_own_name):
+            notebook.turn_down("authors", name, why)
+        else:
+            yield agency or name
+
+
+def _source_boxes(near: Sequence[Block]) -> Iterator[str]:
+    """Names in a box of their own that is called a source or an agency."""
+    for block in near:
+        names = block.element.get("class") or ""
+        if len(block.text) < _MAX_NAME_CHARS and _SOURCE_CLASS.search(names) and not _SPOILED.search(names):
+            agency = _agency(_SOURCE_LABEL.sub("", block.text).strip())
+            if agency:
+                yield agency
 
 
 Entries = list[tuple[str, str | None]]
@@ -163,23 +215,40 @@ def _marked_blocks(near: Sequence[Block]) -> Iterator[tuple[str, str | None]]:
 
 
 def _byline_texts(near: Sequence[Block]) -> Iterator[tuple[str, str | None]]:
-    starts = words.one_of("by")
     for block in near:
-        if len(block.text) > _MAX_BYLINE_CHARS or block.tag in ("h1", "h2", "h3") or block.is_prose:
+        if block.tag in ("h1", "h2", "h3") or block.is_prose:
             continue
-        found = starts.match(block.text)
-        if not found:
-            continue
-        rest = block.text[found.end() :].lstrip(" :.–—-")
-        first = re.split(r"\s*(?:[|•·(]|\d|\s[-–—]\s)", rest, maxsplit=1)[0]
-        parts = [part for part in _SPLIT.split(first) if part]
-        if (
-            parts
-            and _reads_like_name(parts[0])
-            and (":" in block.text or _WIDE.search(first) or 2 <= len(parts[0].split()) <= 4)
-        ):
-            yield first, next((href for href, text in block.links if text and text in first), None)
+        names = _names_in_byline(block.text)
+        if names:
+            yield names, next((href for href, text in block.links if text and text in names), None)
             return
+
+
+def _names_in_byline(text: str) -> str | None:
+    """What a line such as “By Jane Doe, 5 January” names; None when it is no such line."""
+    found = words.one_of("by").match(text) if len(text) <= _MAX_BYLINE_CHARS else None
+    if not found:
+        return None
+    rest = text[found.end() :].lstrip(" :.–—-")
+    first = re.split(r"\s*(?:[|•·(]|\d|\s[-–—]\s)", rest, maxsplit=1)[0]
+    parts = [part for part in _SPLIT.split(first) if part]
+    if parts and _reads_like_name(parts[0]) and (":" in text or _WIDE.search(first) or 2 <= len(parts[0].split()) <= 4):
+        return first
+    return None
+
+
+def authors_in_lines(lines: Sequence[str], notebook: Notebook) -> Found[Byline] | None:
+    """The authors that the first byline among these lines of a dump names, or None."""
+    for line in lines:
+        names = _names_in_byline(line)
+        if not names:
+            continue
+        persons: list[Person] = []
+        agencies: list[str] = []
+        _sort_in(names, None, PageMetadata(), set(), persons, agencies, notebook)
+        if persons or agencies:
+            return Found(Byline(tuple(persons), tuple(agencies)), "byline", 0.6)
+    return None
 
 
 def _sort_in(

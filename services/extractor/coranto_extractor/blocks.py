@@ -34,6 +34,14 @@ _AUTHOR_BOX_NAMES = re.compile(
     r"|about[-_]{0,2}(?:the[-_])?author|(?:^|[\s_-])bio(?:$|[\s_-])",
     re.IGNORECASE,
 )
+# What a player or a form says of its own state; the names of boxes around a text never say it.
+_NOTICE_NAMES = re.compile(
+    r"(?:player|video|media)[\w-]{0,20}(?:error|fallback|message|unsupported)|(?:error|alert)[-_](?:message|text|box)"
+    r"|^(?:error|alert)$",
+    re.IGNORECASE,
+)
+_MAX_FORM_CHARS = 600
+_MAX_NOTICE_CHARS = 300
 _UNSEEN_NAMES = re.compile(r"visually-?hidden|sr-only|screen-?reader|off-?screen|(?:^|\s)hidden-text", re.IGNORECASE)
 _HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 _SPACE = re.compile(r"\s+")
@@ -43,6 +51,10 @@ _CLAUSE = re.compile("[,;:，、；]")
 # A Chinese or Thai character carries what two to three Latin letters do.
 _WIDE_WEIGHT = 2.5
 PROSE_CHARS = 60
+# A closing line so long says something, with a full stop or without.
+_UNSTOPPED_WEIGHT = 40
+# No heading is so long.
+_HEADING_WEIGHT = 200
 
 
 @dataclass(slots=True)
@@ -65,12 +77,17 @@ class Block:
         """Share of the characters that are linked."""
         return min(1.0, self.link_chars / max(1, len(self.text)))
 
+    @property
+    def is_set_as_heading(self) -> bool:
+        """True for a paragraph, mostly the first, that the page sets as a heading for its looks."""
+        return self.tag in HEADINGS - {"h1"} and self.weight > _HEADING_WEIGHT and bool(_SENTENCE_END.search(self.text))
+
     def __post_init__(self) -> None:
         # Asked for some twenty times a block, so worked out once.
         self.is_prose = (
             self.weight >= PROSE_CHARS
             and self.link_share < 0.5
-            and self.tag not in HEADINGS
+            and (self.tag not in HEADINGS or self.is_set_as_heading)
             and (self.weight > 150 or bool(_SENTENCE_END.search(self.text) or _CLAUSE.search(self.text)))
         )
 
@@ -200,6 +217,7 @@ _PART_TAGS = {
     "nav": "nav", "aside": "aside", "footer": "footer", "header": "header", "figure": "figure", "figcaption": "caption",
     "blockquote": "quote", "pre": "code", "li": "list", "table": "table", "form": "form", "time": "time",
 }  # fmt: skip
+_PAGE_TAGS = ("h1", "article", "main")
 _NO_PARTS: frozenset[str] = frozenset()
 _PART_SETS = {tag: frozenset({part}) for tag, part in _PART_TAGS.items()}
 
@@ -216,6 +234,8 @@ def _parts_of(element: html.HtmlElement, tag: str) -> frozenset[str]:
             return parts | {"consent"}
         if _AUTHOR_BOX_NAMES.search(names):
             return parts | {"author-box"}
+    if _is_notice(element, tag):
+        return parts | {"notice"}
     if tag in ("div", "p", "section", "dd", "li"):
         names = element.get("class")
         if names and _CAPTION_NAMES.search(names) and len(names) < 150:
@@ -226,10 +246,21 @@ def _parts_of(element: html.HtmlElement, tag: str) -> frozenset[str]:
     return parts
 
 
+def _is_notice(element: html.HtmlElement, tag: str) -> bool:
+    """True for a form that asks for something, and for what a player or an alert says of its own state."""
+    if tag == "form":
+        # Whole pages stand in one form on some servers.
+        return len(element.text_content()) < _MAX_FORM_CHARS and not any(True for _ in element.iter(*_PAGE_TAGS))
+    if element.get("role") in ("alert", "status"):
+        return len(element.text_content()) < _MAX_NOTICE_CHARS
+    names = element.get("class") if tag in ("div", "p", "span", "section") else None
+    return bool(names and _NOTICE_NAMES.search(names) and len(element.text_content()) < _MAX_NOTICE_CHARS)
+
+
 def _swallows_page(element: html.HtmlElement) -> bool:
     """True for an unclosed button or a curtain that scripts lift, with the whole article inside."""
     return element.tag in ("button", "div", "section", "main", "article", "label", "option", "select") and any(
-        True for _ in element.iter("h1", "article", "main")
+        True for _ in element.iter(*_PAGE_TAGS)
     )
 
 
@@ -247,7 +278,7 @@ def _is_hidden(element: html.HtmlElement) -> bool:
 
 # --- the container ------------------------------------------------------------------------------------------------
 
-_AWAY = frozenset({"nav", "footer", "comment", "caption", "consent", "author-box"})
+_AWAY = frozenset({"nav", "footer", "comment", "caption", "consent", "author-box", "notice"})
 # What a paragraph gives to the element n levels above it. Falling off keeps the container tight; the climb widens it.
 _SHARES = (1.0, 0.85, 0.6, 0.4, 0.25)
 _CLIMB_GAIN = 0.12
@@ -426,7 +457,8 @@ def find_standfirst(blocks: Sequence[Block], chosen: Sequence[Block], headline: 
 def _is_standfirst(block: Block, opening: str) -> bool:
     if block.parts & (_AWAY | {"aside", "list", "figure"}) or block.link_share > 0.3 or not 40 <= block.weight <= 700:
         return False
-    if block.text[:60] in opening or not _SENTENCE_END.search(block.text) or len(_CLOCK_TIME.findall(block.text)) > 1:
+    has_sentence = _SENTENCE_END.search(block.text) or (block.tag == "p" and "header" in block.parts)
+    if block.text[:60] in opening or not has_sentence or len(_CLOCK_TIME.findall(block.text)) > 1:
         return False
     names = f"{block.element.get('class') or ''} {block.element.get('itemprop') or ''}"
     return block.is_prose or bool(_STANDFIRST_NAMES.search(names))
@@ -436,8 +468,11 @@ def _widened(kept: Sequence[Block], first: int, last: int) -> tuple[int, int]:
     """The text's first and last place with the short sentences, list items and code beside its paragraphs."""
     while first > 0 and _adjoins(kept[first - 1], kept[first]):
         first -= 1
-    while last + 1 < len(kept) and _adjoins(kept[last + 1], kept[last]):
+    while last + 1 < len(kept) and (_adjoins(kept[last + 1], kept[last]) or _continues(kept[last + 1], kept[last])):
         last += 1
+    while last > first and not kept[last].is_prose and kept[last].text.endswith(":"):
+        # It opens something that is no part of the text.
+        last -= 1
     return first, last
 
 
@@ -445,10 +480,26 @@ def _adjoins(block: Block, neighbour: Block) -> bool:
     if block.link_share > 0.3 or block.weight < 15 or block.tag not in ("p", "li", "pre", "div", "blockquote", "code"):
         return False
     if block.tag == "li":
-        return "list" in neighbour.parts and block.element.getparent() is neighbour.element.getparent()
+        is_next = "list" in neighbour.parts and block.element.getparent() is neighbour.element.getparent()
+        return is_next or (neighbour.text.endswith(":") and neighbour.place == block.place - 1)
     if block.element.getparent() is not neighbour.element.getparent() and block.element is not neighbour.element:
         return False
-    return "code" in block.parts or (block.tag != "div" and bool(_SENTENCE_END.search(block.text[-3:])))
+    return "code" in block.parts or (
+        block.tag != "div" and bool(_SENTENCE_END.search(block.text[-3:]) or block.text.endswith(":"))
+    )
+
+
+def _continues(block: Block, neighbour: Block) -> bool:
+    """True for a paragraph like the one before it that only lacks its full stop."""
+    return (
+        block.tag == "p" == neighbour.tag
+        and block.weight >= _UNSTOPPED_WEIGHT
+        and not words.one_of("photo").match(block.text)
+        and not block.links
+        and block.place == neighbour.place + 1
+        and block.element.get("class") == neighbour.element.get("class")
+        and block.element.getparent() is neighbour.element.getparent()
+    )
 
 
 def _belongs(block: Block) -> bool:
@@ -460,7 +511,7 @@ def _belongs(block: Block) -> bool:
         return block.link_share < 0.7
     if "list" in block.parts or "table" in block.parts:
         return block.link_share < 0.5
-    return block.link_share < 0.3 and bool(_SENTENCE_END.search(block.text) or block.weight > 40)
+    return block.link_share < 0.3 and bool(_SENTENCE_END.search(block.text) or block.weight >= 40)
 
 
 def _heads_something(result: Sequence[Block], n: int) -> bool:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
 
 from coranto_extractor import words
-from coranto_extractor.blocks import fold
+from coranto_extractor.blocks import Block, fold
 from coranto_extractor.found import Found
 from coranto_extractor.metadata import PageMetadata, strings
 
@@ -22,6 +23,12 @@ _DATELINE = re.compile(
     r"(?:\((?P<round>[^()]{2,40})\)|/(?P<slash>[^/]{2,40})/|(?:[—–-]|\.)\s{1,2}(?P<dash>[^\W\d_][\w\s«»-]{1,30}?)\s{0,2}[.,—–-])\s{0,2}[—–-]?\s"
 )
 _DATELINE_CHARS = 140
+_MAX_AGENCY_WORDS = 3
+_CORRECTION_NAMES = re.compile(
+    r"(?:^|[\s_-])(?:correction|corrections|erratum|errata|clarification|amendment)(?:$|[\s_-])", re.IGNORECASE
+)
+_MIN_CORRECTION_CHARS = 30
+_MAX_LINK_SHARE = 0.5
 
 
 def find_publisher(page: PageMetadata) -> Found[str] | None:
@@ -118,8 +125,13 @@ def has_video(page: PageMetadata, root: html.HtmlElement, container: html.HtmlEl
     return False
 
 
-def find_correction(texts: Sequence[str]) -> str | None:
-    """The correction or clarification note, if the article has one."""
+def find_correction(texts: Sequence[str], blocks: Sequence[Block] = ()) -> str | None:
+    """The correction or clarification note, if the article has one: a block called so, or a line that reads so."""
+    for block in blocks:
+        names = block.element.get("class") or ""
+        is_note = block.link_share < _MAX_LINK_SHARE and len(block.text) >= _MIN_CORRECTION_CHARS
+        if is_note and _CORRECTION_NAMES.search(names) and not block.parts & {"nav", "aside", "comment", "notice"}:
+            return block.text[:1000]
     for text in (*texts[:3], *texts[-6:]):
         match = words.one_of("correction").search(text[:160])
         if match and (match.start() < 5 or "version" in match.group(0)):
@@ -127,8 +139,12 @@ def find_correction(texts: Sequence[str]) -> str | None:
     return None
 
 
-def find_dateline_agency(texts: Sequence[str]) -> str | None:
-    """The agency in the dateline, such as Reuters in “LONDON (Reuters) -”."""
+def find_dateline_agency(texts: Sequence[str], named: Sequence[str] = ()) -> str | None:
+    """The agency in the dateline, such as Reuters in “LONDON (Reuters) -”.
+
+    `named`: organisations the page names as its maker or source. A name nobody knows is believed where the dateline
+    gives a day as well.
+    """
     for text in texts[:2]:
         match = _DATELINE.match(text[:_DATELINE_CHARS])
         if match:
@@ -136,4 +152,20 @@ def find_dateline_agency(texts: Sequence[str]) -> str | None:
             agency = words.agencies().get(name.casefold())
             if agency:
                 return agency
+            if name in named or (_has_day(match["place"] or "") and _is_agency_name(name)):
+                return name
     return None
+
+
+def _has_day(place: str) -> bool:
+    parts = [part.strip(".,").casefold() for part in place.split()]
+    pairs = pairwise(parts)
+    return any(
+        (one.isdigit() and other in words.months_of(None)) or (other.isdigit() and one in words.months_of(None))
+        for one, other in pairs
+    )
+
+
+def _is_agency_name(name: str) -> bool:
+    parts = name.split()
+    return 0 < len(parts) <= _MAX_AGENCY_WORDS and all(part.isalpha() and part[0].isupper() for part in parts)

@@ -21,6 +21,8 @@ _CREDIT_SIGN = re.compile(r"^\s*(?:©|\(c\)|&copy;)", re.IGNORECASE)
 _SENTENCE = re.compile(r"[.!?…。！？][\"'»”’)\]]?$")
 _MAX_STOCK_WEIGHT = 90
 _MAX_READ_ALSO_WEIGHT = 220
+# A stock phrase of so many words is said of nothing else, whatever follows it.
+_WHOLE_SENTENCE_WORDS = 4
 _MAX_BARE_LINES = 6
 # A pull quote stands close to its sentence; what comes again later is meant.
 _REPEAT_DISTANCE = 4
@@ -47,7 +49,11 @@ def why_dropped(text: str, title: str | None, *, is_first: bool = False) -> str 
         if phrase:
             rest = lowered[len(phrase) :].strip(" :.…!?>»-–—|)]")
             is_sentence = bool(_SENTENCE.search(text)) and len(phrase.split()) < 2
-            if not rest or (len(rest) < 60 and not is_sentence and len(phrase) + 12 > len(rest)):
+            if not rest or (
+                len(rest) < 60
+                and not is_sentence
+                and (len(phrase) + 12 > len(rest) or len(phrase.split()) >= _WHOLE_SENTENCE_WORDS)
+            ):
                 return "stock"
         phrase = _begins_with(lowered, "photo")
         if phrase and lowered[len(phrase) :].lstrip()[:1] in (":", "/", "©", "|", "："):

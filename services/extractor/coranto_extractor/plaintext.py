@@ -25,6 +25,8 @@ _COMMENTS = re.compile(
     re.IGNORECASE,
 )
 _MIN_TITLE_SCORE = 0.25
+_REACH_ABOVE = 3
+_REACH_BELOW = 4
 _WORD = re.compile(r"[^\W\d_]{4,}")
 _WIDE = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\u0e00-\u0e7f]")
 
@@ -40,6 +42,8 @@ class Dump:
     credit: str | None
     before: tuple[str, ...]
     """Lines between headline and text: dates and bylines stand there."""
+    around: tuple[str, ...] = ()
+    """Lines right above the headline and right below the text, where they stand on other pages."""
 
 
 def read_dump(text: str) -> Dump:
@@ -55,7 +59,16 @@ def read_dump(text: str) -> Dump:
     between = lines[(place + 1 if place is not None else max(0, start - 6)) : start]
     caption, credit = _caption(between)
     section = _section(lines, place) if place is not None else None
-    return Dump(title, section, tuple(body), caption, credit, tuple(between))
+    above = lines[max(0, place - _REACH_ABOVE) : place] if place is not None else []
+    return Dump(
+        title,
+        section,
+        tuple(body),
+        caption,
+        credit,
+        tuple(between),
+        (*reversed(above), *lines[end : end + _REACH_BELOW]),
+    )
 
 
 def _is_prose(line: str) -> bool:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from importlib.metadata import version
 from typing import Any, Literal
 
 from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
@@ -24,7 +25,7 @@ from coranto_extractor.plaintext import read_dump
 from coranto_extractor.refusal import Reading, Refusal, why_refused
 from coranto_extractor.topic import stems
 
-EXTRACTOR_VERSION = "0.1.0"
+EXTRACTOR_VERSION = version("coranto-extractor")
 
 _MARKUP = re.compile(r"<(?:!doctype|html|head|body|div|p|article|script|meta|table|span|a)\b", re.IGNORECASE)
 _WORD = re.compile(
@@ -44,6 +45,9 @@ _MAX_BINARY_SHARE = 0.05
 _HELPED_BY_FEED = frozenset({"too_short", "paywall_stub", "consent_wall", "challenge_wall", "error_page", "empty_page"})
 _MIN_FEED_TEXT = 400.0
 _LINKED = 0.8
+_BYLINE_REACH = 6
+_MAX_DATE_LINE = 160
+_NO_BYLINE = frozenset({"nav", "aside", "comment", "caption", "author-box", "notice"})
 _BINARY_BEGINNINGS = (
     b"%PDF-",
     b"\x89PNG",
@@ -169,7 +173,7 @@ def _read_tree(root: html.HtmlElement, request: Request) -> Content | Refusal:
         "modified",
         dates.find_modified(page, published.value if published else None, code, notebook, request.fetched_at),
     )
-    _take_people(fields, page, root, near, notebook)
+    _take_people(fields, page, root, [*near, *_behind(blocks, kept_texts, near)], notebook)
     fields.values["has_video"] = details.has_video(page, root, chosen.container)
     reading = Reading(
         page,
@@ -199,6 +203,10 @@ def _read_tree(root: html.HtmlElement, request: Request) -> Content | Refusal:
         kept_texts,
         notebook,
         request,
+        correction=details.find_correction(kept_texts, blocks),
+        source_agency=details.find_dateline_agency(
+            kept_texts, (*titles.site_names(page), *fields.values.get("agencies", ()))
+        ),
         alternates=alternates(page),
         links=links_in(page, members),
         next_page_url=next_page_url(page),
@@ -206,11 +214,11 @@ def _read_tree(root: html.HtmlElement, request: Request) -> Content | Refusal:
 
 
 def _content(fields: _Fields, texts: Sequence[str], notebook: Notebook, request: Request, **more: Any) -> Content:
+    more.setdefault("correction", details.find_correction(texts))
+    more.setdefault("source_agency", details.find_dateline_agency(texts))
     return Content(
         **fields.values,
         **more,
-        correction=details.find_correction(texts),
-        source_agency=details.find_dateline_agency(texts),
         word_count=sum(len(_WORD.findall(text)) for text in texts),
         origins=fields.origins,
         notes=tuple(notebook.notes) if request.want_notes else (),
@@ -218,10 +226,27 @@ def _content(fields: _Fields, texts: Sequence[str], notebook: Notebook, request:
     )
 
 
+def _behind(blocks: Sequence[Block], texts: Sequence[str], near: Sequence[Block]) -> list[Block]:
+    """The blocks about the text's end but those in `near`: bylines stand there as well as under the headline."""
+    # A footer may be taken for the last line of the text, so the search begins one line earlier.
+    closing = set(texts[-2:])
+    place = next((n for n, block in enumerate(blocks) if block.text in closing), len(blocks))
+    known = {block.place for block in near}
+    below = blocks[place + 1 : place + 1 + _BYLINE_REACH]
+    return [
+        block
+        for block in below
+        if block.place not in known and block.text not in closing and not block.parts & _NO_BYLINE
+    ]
+
+
 def _take_people(
     fields: _Fields, page: PageMetadata, root: html.HtmlElement, near: Sequence[Block], notebook: Notebook
 ) -> None:
-    byline = authors.find_authors(page, root, near, titles.site_names(page), notebook)
+    _take_byline(fields, authors.find_authors(page, root, near, titles.site_names(page), notebook))
+
+
+def _take_byline(fields: _Fields, byline: Found[authors.Byline] | None) -> None:
     if byline is None:
         return
     if byline.value.persons:
@@ -235,7 +260,7 @@ def _take_rubrics(
 ) -> None:
     breadcrumbs = rubrics.find_breadcrumbs(page, root, title)
     fields.take("breadcrumbs", breadcrumbs)
-    section = rubrics.find_section(page, near, breadcrumbs.value if breadcrumbs else ())
+    section = rubrics.find_section(page, root, near, breadcrumbs.value if breadcrumbs else ())
     fields.take("section", section)
     fields.take("tags", rubrics.find_tags(page, root, section.value if section else None, title))
 
@@ -260,7 +285,7 @@ def _paragraphs(texts: Sequence[str], blocks: Sequence[Block]) -> tuple[TextBloc
 
 
 def _kind(block: Block) -> Literal["paragraph", "heading", "quote", "list_item", "code"]:
-    if block.tag in HEADINGS:
+    if block.tag in HEADINGS and not block.is_set_as_heading:
         return "heading"
     for part, kind in _KINDS.items():
         if part in block.parts:
@@ -278,12 +303,13 @@ def _read_plain(text: str, request: Request) -> Content | Refusal:
         fields.take("title", Found(dump.title, "line", 0.6))
     if dump.section:
         fields.take("section", Found(dump.section, "line", 0.4))
-    published = next(
-        (moment for line in dump.before if len(line) < 160 and (moment := dates.moment_in_words(line, None))), None
-    )
+    short = [line for line in (*dump.before, *dump.around) if len(line) < _MAX_DATE_LINE]
+    published = next((moment for line in short if (moment := dates.moment_in_words(line, None))), None)
     if published:
         fields.take("published", Found(published, "visible-date", 0.6))
+    notebook = Notebook()
+    _take_byline(fields, authors.authors_in_lines(short, notebook))
     if dump.caption or dump.credit:
         fields.take("image", Found(Image(caption=dump.caption, credit=dump.credit), "caption", 0.6))
     fields.take("paragraphs", Found(tuple(TextBlock(text=paragraph) for paragraph in dump.paragraphs), "lines", 0.7))
-    return _content(fields, dump.paragraphs, Notebook(), request)
+    return _content(fields, dump.paragraphs, notebook, request)

@@ -128,7 +128,7 @@ def _path(page: PageMetadata) -> str:
 def why_refused(reading: Reading) -> Refusal | None:
     """The reason not to take the page for an article, or None when it is one."""
     shape = measure(reading)
-    for judge in (_wall, _error, _home, _no_text, _product, _search, _index, _video):
+    for judge in (_wall, _error, _home, _search, _no_text, _product, _index, _video):
         refusal = judge(reading, shape)
         if refusal:
             return refusal

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any
+from urllib.parse import urlsplit
 
 from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
 
@@ -23,42 +25,95 @@ _TAG_ADDRESS = re.compile(
     re.IGNORECASE,
 )
 _SECTION_CLASS = re.compile(
-    r"(?:^|[\s_-])(?:category|rubric|rubrik|section-?name|kicker|article-?section|categories|rubrique)(?:$|[\s_-])|__category",
+    r"(?:^|[\s_-])(?:category|rubric|rubrik|section-?name|kicker|article[-_]{0,2}section|categories|rubrique)(?:$|[\s_-])|__category",
     re.IGNORECASE,
 )
+_SECTION_META = (
+    "article:section",
+    "og:article:section",
+    "section",
+    "cxenseparse:section",
+    "parsely-section",
+    "category",
+    "sailthru.section",
+    "dc.subject.section",
+    "news_section",
+    "article:category",
+)
 _MAX_TAG_CHARS = 60
+_MAX_RUBRIC_CHARS = 40
 _MAX_TAGS = 40
 
 
-def find_section(page: PageMetadata, near: Sequence[Block], breadcrumbs: Sequence[str]) -> Found[str] | None:
-    """The publisher's own rubric, or None."""
+def find_section(
+    page: PageMetadata, root: html.HtmlElement, near: Sequence[Block], breadcrumbs: Sequence[str]
+) -> Found[str] | None:
+    """The publisher's own rubric, or None; never the name of the site or of its front page."""
+    no_rubrics = {name.casefold() for name in site_names(page)} | set(words.all_of("home"))
+    for text, source, confidence in _stated_sections(page, near, breadcrumbs):
+        if text and text.casefold() not in no_rubrics:
+            return Found(text, source, confidence)
+    named = _section_of_address(page, root, no_rubrics)
+    return Found(named, "address", 0.5) if named else None
+
+
+def _stated_sections(
+    page: PageMetadata, near: Sequence[Block], breadcrumbs: Sequence[str]
+) -> Iterator[tuple[str, str, float]]:
     for text in strings(page.article.get("articleSection")):
-        return Found(text, "json-ld", 0.95)
-    stated = page.first(
-        "article:section",
-        "og:article:section",
-        "section",
-        "cxenseparse:section",
-        "parsely-section",
-        "category",
-        "sailthru.section",
-        "dc.subject.section",
-        "news_section",
-        "article:category",
-    )
+        yield text, "json-ld", 0.95
+    stated = page.first(*_SECTION_META)
     if stated and len(stated) < 80 and not stated.startswith("http"):
-        return Found(stated, "opengraph", 0.85)
+        yield stated, "opengraph", 0.85
     for text in item_values(page.itemprops.get("articleSection", ())):
         if len(text) < 80:
-            return Found(text, "microdata", 0.9)
-    sites = {name.casefold() for name in site_names(page)}
-    rubric = next((name for name in breadcrumbs if name.casefold() not in sites), None)
-    if rubric:
-        return Found(rubric, "breadcrumbs", 0.7)
+            yield text, "microdata", 0.9
+    for text in breadcrumbs:
+        yield text, "breadcrumbs", 0.7
     for block in near:
-        if len(block.text) < 40 and _SECTION_CLASS.search(block.element.get("class") or ""):
-            return Found(block.text.strip(" ,/|"), "rubric", 0.5)
-    return None
+        if len(block.text) < _MAX_RUBRIC_CHARS and _SECTION_CLASS.search(block.element.get("class") or ""):
+            yield block.text.strip(" ,/|"), "rubric", 0.5
+
+
+def _section_of_address(page: PageMetadata, root: html.HtmlElement, no_rubrics: AbstractSet[str]) -> str | None:
+    """How the page itself names the first folder of its own address: the text of a link that leads there."""
+    own = _folders(page.url)
+    names: dict[int, str] = {}
+    for link in root.iter("a"):
+        href = link.get("href")
+        if not href or href.startswith(("#", "javascript:", "mailto:")):
+            continue
+        folders = _folders(page.absolute(href))
+        if not folders or len(folders) >= len(own) or own[: len(folders)] != folders or not _names_rubric(folders):
+            continue
+        if _host(page.absolute(href)) != page.host:
+            continue
+        text = fold(link.text_content()).strip(" ,/|»›")
+        is_rubric = 2 < len(text) < _MAX_RUBRIC_CHARS and text.casefold() not in no_rubrics
+        if is_rubric and not words.whole("read_also").fullmatch(text.casefold()):
+            names.setdefault(len(folders), text)
+    return names[min(names)] if names else None
+
+
+def _folders(url: str | None) -> list[str]:
+    try:
+        return [folder for folder in urlsplit(url or "").path.casefold().split("/") if folder]
+    except ValueError:
+        return []
+
+
+def _host(url: str | None) -> str:
+    try:
+        return (urlsplit(url or "").hostname or "").removeprefix("www.")
+    except ValueError:
+        return ""
+
+
+def _names_rubric(folders: Sequence[str]) -> bool:
+    """False when the last of the folders is a year or a page number, or when all there is is a language."""
+    return (
+        len(folders[-1]) > 1 and not folders[-1].isdigit() and (len(folders) > 1 or folders[0] not in words.languages())
+    )
 
 
 def find_breadcrumbs(page: PageMetadata, root: html.HtmlElement, title: str | None) -> Found[tuple[str, ...]] | None:
@@ -77,10 +132,22 @@ def find_breadcrumbs(page: PageMetadata, root: html.HtmlElement, title: str | No
         if element.tag in ("ul", "ol", "nav", "div", "p") and re.search(
             r"breadcrumb|bread-crumb|crumbs|pathway", element.get("class") or "", re.IGNORECASE
         ):
-            links = [fold(link.text_content()) for link in element.iter("a")]
+            anchors = list(element.iter("a"))
+            # Only the first crumb is home: a rubric with a host of its own has that host's front page.
+            own = anchors[1:] if anchors and _leads_home(page, anchors[0]) else anchors
+            links = [fold(link.text_content()) for link in own]
             cut = _without_ends([text for text in links if text], title)
             return Found(cut, "breadcrumbs", 0.7) if cut else None
     return None
+
+
+def _leads_home(page: PageMetadata, link: html.HtmlElement) -> bool:
+    """True for a link to the site's front page, or to the front page of one of its languages."""
+    href = link.get("href")
+    folders = _folders(page.absolute(href))
+    return bool(href and page.absolute(href)) and (
+        not folders or (len(folders) == 1 and folders[0] in words.languages())
+    )
 
 
 def _items(page: PageMetadata, node: dict[str, Any]) -> list[dict[str, Any]]:

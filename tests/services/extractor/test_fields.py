@@ -208,3 +208,33 @@ def test_every_filled_field_says_where_it_came_from(write_page: Write, read_arti
 def test_same_bytes_give_the_same_record(write_page: Write, read_article: Read) -> None:
     page = write_page(head=_json_ld(datePublished="2024-01-05", keywords=["a tag", "b tag", "c tag"]))
     assert read_article(page).model_dump_json() == read_article(page).model_dump_json()
+
+
+def test_opening_that_is_set_as_a_heading_is_a_paragraph(
+    write_page: Write, read_article: Read, paragraphs: tuple[str, ...]
+) -> None:
+    opening = f"{paragraphs[0]} {paragraphs[1]}"
+    body = f"<h3>{opening}</h3>" + "".join(f"<p>{paragraph}</p>" for paragraph in paragraphs[2:])
+    first = read_article(write_page(body=body)).paragraphs[0]
+    assert (first.kind, first.text) == ("paragraph", opening)
+
+
+def test_closing_line_without_full_stop_is_kept(
+    write_page: Write, read_article: Read, paragraphs: tuple[str, ...]
+) -> None:
+    closing = "The ferry is for sale, and so is its landing stage 🙂"
+    body = "".join(f"<p>{paragraph}</p>" for paragraph in (*paragraphs, closing))
+    assert read_article(write_page(body=body)).paragraphs[-1].text == closing
+
+
+def test_closing_list_is_kept_with_the_line_that_opens_it(
+    write_page: Write, read_article: Read, paragraphs: tuple[str, ...]
+) -> None:
+    body = (
+        "".join(f"<p>{paragraph}</p>" for paragraph in paragraphs)
+        + "<p>Crossings on Sunday:</p><ul><li>The first boat leaves the northern quay at nine.</li>"
+        "<li>The last boat comes back to the northern quay at six.</li></ul>"
+    )
+    text = read_article(write_page(body=body)).text
+    assert "Crossings on Sunday" in text
+    assert "at six" in text
