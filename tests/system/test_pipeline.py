@@ -104,3 +104,9 @@ async def test_a_subscriber_killed_ten_times_gets_every_record(
     await redis.aclose()
     # At least once: what was in the loop body of the one that died may come twice, and nothing else.
     assert sum(seen.values()) - len(expected) <= 10
+
+
+def test_each_page_of_the_sample_site_comes_out_as_it_must(tmp_path: Path) -> None:
+    answer = coranto("run", "--data", str(tmp_path))
+    assert answer.returncode == 0, answer.stdout[-3000:] + answer.stderr[-1000:]
+    assert "came out as it must" in answer.stdout
