@@ -165,10 +165,22 @@ def _wall(reading: Reading, shape: Shape) -> Refusal | None:
     return None
 
 
+# Below this a text may be an error page's own words.
+_BRIEF_TEXT_WEIGHT = 400
+# Share of the title that says "not found"; the site's name may stand beside it.
+_ERROR_SHARE = 0.3
+
+
 def _error(reading: Reading, shape: Shape) -> Refusal | None:
     if shape.text_weight > 1500 or _is_stated_article(shape, reading):
         return None
-    phrase = _found("not_found", f"{reading.page.page_title or ''} {reading.title or ''}")
+    phrase = None
+    for title in (reading.title or "", reading.page.page_title or ""):
+        found = [match.group(0) for match in words.one_of("not_found").finditer(title)]
+        # News is made of things that were not found too: over a text, the words must be what the title is about.
+        if found and (shape.text_weight < _BRIEF_TEXT_WEIGHT or sum(map(len, found)) >= len(title) * _ERROR_SHARE):
+            phrase = found[0]
+            break
     if not phrase and shape.text_weight < 300:
         heads = " ".join(block.text for block in reading.blocks if block.tag in ("h1", "h2") and len(block.text) < 80)
         phrase = _found("not_found", heads)

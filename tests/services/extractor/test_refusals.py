@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from coranto.records import Content, Hints
+from coranto_extractor.reader import Request, read
 from coranto_extractor.reasons import REASONS
 from coranto_extractor.refusal import Refusal
 
@@ -62,3 +63,17 @@ def test_feed_helps_where_the_page_shows_no_text(
     article = read_article(_PAGES["paywall_stub"].encode(), hints=hints)
     assert tuple(block.text for block in article.paragraphs) == paragraphs
     assert article.origins["paragraphs"].source == "feed"
+
+
+@pytest.mark.parametrize(
+    "title",
+    ["Missing climber not found after third day of search", "Bus number 404 is to run through the old town again"],
+)
+def test_a_brief_about_something_not_found_is_an_article(title: str) -> None:
+    text = "".join(
+        f"<p>Rescuers {number} searched the northern slope until dusk on Monday and will go on at first light, the town said.</p>"
+        for number in range(7)
+    )
+    page = f"<html><head><title>{title}</title></head><body><article><h1>{title}</h1>{text}</article></body></html>"
+    result = read(page.encode(), Request(url="https://news.example/1", content_type="text/html"))
+    assert isinstance(result, Content), result
