@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 
@@ -12,7 +10,6 @@ from coranto.records import Content
 from coranto_extractor.reader import Request, read
 from coranto_extractor.refusal import Refusal
 
-_MATERIAL = Path(os.environ.get("CORANTO_MATERIAL", Path(__file__).resolve().parents[4] / "shared"))
 _ADDRESS = "https://news.example/city/harbour-bridge"
 _PARAGRAPHS = (
     "The harbour bridge was opened to traffic on Friday after two years of repairs, the city council said.",
@@ -72,11 +69,3 @@ def read_refusal() -> Callable[..., Refusal]:
         return result
 
     return refusal_of
-
-
-@pytest.fixture(scope="session")
-def material() -> Path:
-    """The shared material: seed article and corpora."""
-    if not (_MATERIAL / "seed").is_dir():
-        pytest.skip("the shared material is not beside the repository; set CORANTO_MATERIAL")
-    return _MATERIAL
