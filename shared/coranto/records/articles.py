@@ -7,6 +7,7 @@ section and leaves the others as they came. `Submission` asks for an article; `D
 from __future__ import annotations
 
 import hashlib
+from abc import abstractmethod
 from typing import ClassVar, Literal
 
 from pydantic import Field
@@ -40,14 +41,14 @@ class Record(Section):
     event_type: ClassVar[str]
 
     @property
+    @abstractmethod
     def subject(self) -> str:
         """Id of the article the record is about."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def message_id(self) -> str:
         """Id of the message, from content only: the same work done twice gives the same id."""
-        raise NotImplementedError
 
 
 class Submission(Record):
