@@ -13,13 +13,13 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from importlib import util
 from pathlib import Path
 from typing import Any
 
 import pytest
 from redis.asyncio import Redis
 
+import stand_in
 from coranto.client import AsyncClient, TooMuchWaitingError, new_submission
 from coranto.embedded import EmbeddedRedis
 from coranto.records import DroppedArticle, Submission
@@ -32,19 +32,9 @@ from coranto.worker.redis_streams import RedisStreams
 from coranto.worker.settings import LogSettings
 
 KEYS = Keys()
-STAND_IN = Path(__file__).parent / "stand_in.py"
+STAND_IN = Path(stand_in.__file__)
 
 
-def load(path: Path) -> Any:
-    spec = util.spec_from_file_location(path.stem, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-stand_in = load(STAND_IN)
 log.configure(LogSettings(level="error"))
 
 

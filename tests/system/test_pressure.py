@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from importlib import util
-from pathlib import Path
 from typing import Any
 
 from redis.asyncio import Redis
 
+import stand_in
 from coranto.client import AsyncClient, new_submission
 from coranto.topology import DISCOVERED, FEEDER, Keys
 from coranto.worker.redis_streams import RedisStreams
@@ -20,21 +19,11 @@ NUMBER = 200_000
 HIGH_WATER = 2_000
 
 
-def load_stand_in() -> Any:
-    path = Path(__file__).parent / "stand_in.py"
-    spec = util.spec_from_file_location(path.stem, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 async def test_200_000_submissions_with_nobody_reading_downstream_stay_under_the_bound(
     redis: Redis, redis_url: str
 ) -> None:
     await redis.xgroup_create(KEYS.stream(DISCOVERED), "fetcher", id="0", mkstream=True)
-    worker = load_stand_in().make_worker(redis_url, high_water=HIGH_WATER, concurrency=64)
+    worker = stand_in.make_worker(redis_url, high_water=HIGH_WATER, concurrency=64)
     stop = asyncio.Event()
     running = asyncio.create_task(worker.serve(stop))
     async with AsyncClient.from_url(redis_url) as client:
