@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
+from coranto.parts import follows
 from coranto.records.sections import Alternate, Link
 from coranto_extractor.blocks import Block
 from coranto_extractor.details import language_tag
@@ -43,20 +43,16 @@ def alternates(page: PageMetadata) -> tuple[Alternate, ...]:
     return tuple(dict.fromkeys(found))[:_MAX_ALTERNATES]
 
 
-def next_page_url(page: PageMetadata) -> str | None:
-    """The next part of an article that is spread over several pages."""
-    own = page.url or ""
+def next_page_url(page: PageMetadata, first: str | None = None) -> str | None:
+    """The part after this page, of an article that is spread over several and begins at `first` (here, unless told)."""
+    if not page.url:
+        return None
     for rel, href, _ in page.links:
         url = page.absolute(href) if rel == "next" else None
-        # Blogs misuse rel=next for the next article: a next part continues this page's own address.
-        if url and url != own and _stem(url) == _stem(own):
+        # Blogs say rel=next of the next article too.
+        if url and follows(url, page.url, first or page.url):
             return url
     return None
-
-
-def _stem(url: str) -> str:
-    path = re.sub(r"[?#].*$", "", url).rstrip("/")
-    return re.sub(r"(?:/(?:page|seite|pagina))?[/\-_,]?\d{1,2}(?:\.\w+)?$", "", path)
 
 
 def links_in(page: PageMetadata, blocks: Sequence[Block]) -> tuple[Link, ...]:

@@ -6,8 +6,8 @@ Pure and synchronous: it runs inside a worker process, asks nobody, and gives th
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from importlib.metadata import version
 from typing import Any, Literal
@@ -78,6 +78,8 @@ class Request:
     hints: Hints | None = None
     fetched_at: datetime | None = None
     want_notes: bool = False
+    part_of: str | None = None
+    """Address of the article's first page, when this is a further part: a part is no article and never refused as none."""
 
 
 @dataclass
@@ -158,6 +160,8 @@ def _read_tree(root: html.HtmlElement, request: Request) -> Content | Refusal:
         in_scripts = blobs.find_text_in_scripts(page, root)
         if in_scripts:
             chosen = opinions.ChosenText(in_scripts, blocks, chosen.container, "script", 0.5)
+    if request.part_of:
+        chosen = _with_opening_heading(chosen, blocks, name)
     texts = chosen.texts
     stays = lines.kept(texts, name)
     kept_texts = [text for text, stay in zip(texts, stays, strict=True) if stay]
@@ -184,7 +188,7 @@ def _read_tree(root: html.HtmlElement, request: Request) -> Content | Refusal:
         bool(fields.values.get("authors")),
         fields.values["has_video"],
     )
-    refusal = why_refused(reading) or _wordless(kept_texts)
+    refusal = None if request.part_of else why_refused(reading) or _wordless(kept_texts)
     if refusal:
         return refusal
     _take_rubrics(fields, page, root, near, name)
@@ -209,8 +213,19 @@ def _read_tree(root: html.HtmlElement, request: Request) -> Content | Refusal:
         ),
         alternates=alternates(page),
         links=links_in(page, members),
-        next_page_url=next_page_url(page),
+        next_page_url=next_page_url(page, request.part_of),
     )
+
+
+def _with_opening_heading(
+    chosen: opinions.ChosenText, blocks: Sequence[Block], title: str | None
+) -> opinions.ChosenText:
+    """The text of a further part with the heading that opens it; on a first page such a line is a label."""
+    place = next((n for n, block in enumerate(blocks) if chosen.texts and block.text == chosen.texts[0]), 0)
+    above = blocks[place - 1] if place else None
+    if above is None or above.tag not in HEADINGS or above.tag == "h1" or above.text == title:
+        return chosen
+    return replace(chosen, texts=[above.text, *chosen.texts], blocks=(above, *chosen.blocks))
 
 
 def _content(fields: _Fields, texts: Sequence[str], notebook: Notebook, request: Request, **more: Any) -> Content:
@@ -219,11 +234,16 @@ def _content(fields: _Fields, texts: Sequence[str], notebook: Notebook, request:
     return Content(
         **fields.values,
         **more,
-        word_count=sum(len(_WORD.findall(text)) for text in texts),
+        word_count=count_words(texts),
         origins=fields.origins,
         notes=tuple(notebook.notes) if request.want_notes else (),
         extractor_version=EXTRACTOR_VERSION,
     )
+
+
+def count_words(texts: Iterable[str]) -> int:
+    """Words in the texts; in scripts without spaces every character counts as one."""
+    return sum(len(_WORD.findall(text)) for text in texts)
 
 
 def _behind(blocks: Sequence[Block], texts: Sequence[str], near: Sequence[Block]) -> list[Block]:

@@ -6,9 +6,10 @@ from datetime import timedelta
 from typing import Protocol
 
 from coranto.pages import CorruptPageError, MissingPageError, PageStore, PageTooLargeError
-from coranto.records import Content, ExtractedArticle, FetchedArticle
+from coranto.records import Content, ExtractedArticle, Fetch, FetchedArticle, PageRef
 from coranto.worker.stage import Invalid, Transient, Unwanted
 from coranto_extractor.coverage import FieldCoverage
+from coranto_extractor.parts import join
 from coranto_extractor.pool import ReaderCrashedError, ReaderTimeoutError
 from coranto_extractor.reader import Request
 from coranto_extractor.refusal import Refusal
@@ -32,9 +33,9 @@ async def extract(
     coverage: FieldCoverage | None = None,
     keeps_notes: bool = False,
 ) -> ExtractedArticle:
-    """The article with what its page says, or the reason why it is none. Safe to run twice."""
-    page = await _get_page(article, pages, max_page_bytes)
+    """The article with what its page says, and its further parts, or the reason why it is none. Safe to run twice."""
     fetch = article.fetch
+    page = await _get_page(fetch.page, pages, max_page_bytes)
     request = Request(
         url=fetch.final_url if fetch.final_url.startswith("http") else None,
         content_type=fetch.content_type,
@@ -46,14 +47,39 @@ async def extract(
     result = await _read(reader, page, request)
     if isinstance(result, Refusal):
         raise Unwanted(result.reason, detail=result.evidence)
+    if fetch.parts:
+        result = await _with_parts(result, fetch, pages=pages, reader=reader, max_page_bytes=max_page_bytes)
     if coverage is not None:
         coverage.count(article.discovery.source, result)
     return article.with_content(result)
 
 
-async def _get_page(article: FetchedArticle, pages: PageStore, max_page_bytes: int) -> bytes:
+async def _with_parts(
+    first: Content, fetch: Fetch, *, pages: PageStore, reader: PageReader, max_page_bytes: int
+) -> Content:
+    """The article with its further parts, as far as they can be read: the first page is one by itself."""
+    read: list[Content] = []
+    next_page_url = first.next_page_url
+    for part in fetch.parts:
+        next_page_url = part.url
+        try:
+            page = await _get_page(part.page, pages, max_page_bytes)
+            request = Request(
+                url=part.url, content_type=part.content_type, charset=part.charset, part_of=fetch.final_url
+            )
+            content = await _read(reader, page, request)
+        except (Unwanted, Invalid):
+            break
+        if isinstance(content, Refusal):
+            break
+        read.append(content)
+        next_page_url = content.next_page_url
+    return join(first, read, next_page_url=next_page_url)
+
+
+async def _get_page(ref: PageRef, pages: PageStore, max_page_bytes: int) -> bytes:
     try:
-        return await pages.get(article.fetch.page, max_bytes=max_page_bytes)
+        return await pages.get(ref, max_bytes=max_page_bytes)
     except PageTooLargeError as error:
         raise Unwanted("page_too_large", detail=str(error)) from error
     except MissingPageError as error:

@@ -17,8 +17,9 @@ from coranto_fetcher.journeys import NoJourneys, RedisJourneys
 from coranto_fetcher.reasons import REASONS, SYSTEMIC
 from coranto_fetcher.robots import RobotsCache
 from coranto_fetcher.settings import FetcherSettings, Settings
-from coranto_fetcher.stage import FetchLimits, fetch
+from coranto_fetcher.stage import fetch
 from coranto_fetcher.validators import NoValidators, RedisValidators
+from coranto_fetcher.way import FetchLimits
 
 if TYPE_CHECKING:
     from coranto.worker.app import Worker
@@ -87,5 +88,6 @@ def _fetch_limits(fetcher: FetcherSettings, *, has_time: bool) -> FetchLimits:
         longest_crawl_delay=fetcher.longest_crawl_delay,
         longest_retry_after=fetcher.longest_retry_after,
         max_redirects=fetcher.max_redirects,
+        max_parts=fetcher.max_parts,
         obeys_robots=fetcher.obeys_robots,
     )

@@ -1,4 +1,4 @@
-"""How far a message has come along its redirects, kept while it waits for the turn of the next host.
+"""How far a message has come, by redirects and from part to part, kept while it waits for a host's turn.
 
 Only saves requests: where it is lost, the journey begins again at its first address.
 """
@@ -6,26 +6,33 @@ Only saves requests: where it is lost, the journey begins again at its first add
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Protocol
 
 from redis.asyncio import Redis
 
-from coranto.records import DiscoveredArticle, Redirect
+from coranto.records import DiscoveredArticle, Fetch, Redirect
 from coranto.topology import FETCHER, Pipeline
 
 
 @dataclass(frozen=True, slots=True)
 class Journey:
-    """Where to go on, and the redirects that led there."""
+    """Where to go on, the redirects that led there, and what has been got already."""
 
     url: str
     hops: tuple[Redirect, ...] = ()
+    fetched: Fetch | None = None
+    """The article's first page, and its parts so far, when the journey goes on to a further part."""
+
+    @property
+    def has_come_along(self) -> bool:
+        """False when nothing is lost by beginning again."""
+        return bool(self.hops) or self.fetched is not None
 
     def after(self, status: int, target: str) -> Journey:
         """The journey one hop on."""
-        return Journey(target, (*self.hops, Redirect(url=self.url, status=status)))
+        return replace(self, url=target, hops=(*self.hops, Redirect(url=self.url, status=status)))
 
 
 class Journeys(Protocol):
@@ -63,12 +70,17 @@ class RedisJourneys:
         packed = await self._redis.get(self._key(article))
         if packed is None:
             return None
-        url, hops = json.loads(packed)
-        return Journey(url, tuple(Redirect(url=at, status=status) for at, status in hops))
+        url, hops, fetched = json.loads(packed)
+        return Journey(
+            url,
+            tuple(Redirect(url=at, status=status) for at, status in hops),
+            None if fetched is None else Fetch.model_validate(fetched),
+        )
 
     async def keep(self, article: DiscoveredArticle, journey: Journey) -> None:
         """Keep it while the message waits."""
-        packed = json.dumps([journey.url, [[hop.url, hop.status] for hop in journey.hops]])
+        fetched = None if journey.fetched is None else journey.fetched.model_dump(mode="json")
+        packed = json.dumps([journey.url, [[hop.url, hop.status] for hop in journey.hops], fetched])
         await self._redis.set(self._key(article), packed, ex=self._KEEP)
 
     def _key(self, article: DiscoveredArticle) -> str:

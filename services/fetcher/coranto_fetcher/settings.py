@@ -30,6 +30,12 @@ class FetcherSettings(WebSettings):
     )
     concurrency: int = Field(32, ge=1, le=1000, description="Pages fetched at once by one worker, of different hosts.")
     max_redirects: int = Field(10, ge=0, le=20, description="Redirects followed for one page.")
+    max_parts: int = Field(
+        10,
+        ge=1,
+        le=100,
+        description="Pages fetched of an article that is spread over several; 1 leaves it at the first.",
+    )
     max_body_bytes: int = Field(10_000_000, ge=1000, description="Largest page, as sent and unpacked, in bytes.")
     max_header_bytes: int = Field(16_384, ge=1000, description="Longest line of response headers, in bytes.")
     max_ratio: int = Field(100, ge=2, description="Largest ratio of unpacked to sent size, beyond the first megabyte.")

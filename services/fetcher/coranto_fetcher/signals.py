@@ -11,6 +11,8 @@ from typing import Final
 
 from multidict import CIMultiDictProxy
 
+from coranto_fetcher.markup import attributes_of
+
 KEPT_HEADERS: Final = (
     "age", "cache-control", "content-language", "content-length", "content-type", "date", "etag", "expires", "last-modified",
     "link", "server", "tdm-policy", "tdm-reservation", "x-robots-tag",
@@ -27,7 +29,6 @@ _USE_WORDS: Final = re.compile(
     re.IGNORECASE,
 )
 _META: Final = re.compile(rb"<meta\b[^>]{0,500}>", re.IGNORECASE)
-_ATTRIBUTE: Final = re.compile(rb"([a-z\-]+)\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s>]+))", re.IGNORECASE)
 _CHARSET: Final = re.compile(r"charset\s*=\s*[\"']?\s*([A-Za-z0-9._:\-]{1,40})", re.IGNORECASE)
 
 
@@ -59,12 +60,7 @@ def rights_signals(headers: CIMultiDictProxy[str], body: bytes, content_signals:
 def _from_meta(head: bytes) -> list[str]:
     found = []
     for tag in _META.findall(head):
-        attributes = {
-            match[1].lower().decode("ascii", "replace"): (match[2] or match[3] or match[4] or b"").decode(
-                "utf-8", "replace"
-            )
-            for match in _ATTRIBUTE.finditer(tag)
-        }
+        attributes = attributes_of(tag)
         name = attributes.get("name", "").strip().lower()
         value = attributes.get("content", "").strip()
         if name in ("tdm-reservation", "tdm-policy") and value:

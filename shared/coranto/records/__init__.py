@@ -20,6 +20,7 @@ from coranto.records.sections import (
     Discovery,
     Entity,
     Fetch,
+    FetchedPart,
     Hints,
     Image,
     Language,
@@ -39,7 +40,7 @@ from coranto.records.sections import (
 
 __all__ = [
     "Alternate", "Block", "Classification", "ClassifiedArticle", "Content", "DiscoveredArticle", "Discovery",
-    "DroppedArticle", "Entity", "ExtractedArticle", "Fetch", "FetchedArticle", "FinishedArticle", "Hints", "Image",
+    "DroppedArticle", "Entity", "ExtractedArticle", "Fetch", "FetchedArticle", "FetchedPart", "FinishedArticle", "Hints", "Image",
     "Language", "Link", "Mention", "Moment", "Note", "Origin", "PageRef", "Person", "Record", "Redirect", "SavedPage",
     "Storage", "Story", "Submission", "Topic", "article_id", "content_id",
 ]  # fmt: skip

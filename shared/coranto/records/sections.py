@@ -94,6 +94,15 @@ class Redirect(Section):
     status: int = Field(ge=300, le=399, description="HTTP status of the hop.")
 
 
+class FetchedPart(Section):
+    """A further page of an article that is spread over several."""
+
+    url: str = Field(description="Address the part came from.")
+    content_type: str | None = Field(None, description="Media type in lower case, without parameters.")
+    charset: str | None = Field(None, description="Charset the server stated, if any.")
+    page: PageRef = Field(description="The part's bytes in the page store.")
+
+
 class Fetch(Section):
     """How the page was got, and where its bytes are."""
 
@@ -108,6 +117,7 @@ class Fetch(Section):
     etag: str | None = Field(None, description="Validator for the next conditional request.")
     last_modified: str | None = Field(None, description="Validator for the next conditional request.")
     page: PageRef = Field(description="The page's bytes in the page store.")
+    parts: tuple[FetchedPart, ...] = Field((), description="Further parts of the same article, in order.")
     rights: tuple[str, ...] = Field((), description="Rights signals seen, such as `x-robots-tag: noai`.")
     fetched_at: UtcTime = Field(description="When the page was got.")
     elapsed_ms: int = Field(0, ge=0, description="Time from request to last byte, all hops, in milliseconds.")
@@ -206,7 +216,9 @@ class Content(Section):
     correction: str | None = Field(None, description="Correction or clarification note, if the article has one.")
     source_agency: str | None = Field(None, description="Agency in the dateline, such as Reuters.")
     links: tuple[Link, ...] = Field((), description="Links in the text.")
-    next_page_url: str | None = Field(None, description="Next part, when the article is spread over several pages.")
+    next_page_url: str | None = Field(
+        None, description="Next part that is not in the text, when the article is spread over several pages."
+    )
     word_count: int = Field(0, ge=0, description="Number of words in the text.")
     origins: dict[str, Origin] = Field(
         default_factory=dict, description="For each field that is filled, where it came from."

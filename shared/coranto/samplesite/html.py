@@ -80,14 +80,16 @@ def noise_in(language: str) -> Noise:
     return Noise.model_validate(tomllib.loads(_read(f"noise/{language}.toml")))
 
 
-def render(page: Page, article: ArticleText, *, base_url: str) -> str:
-    """The page as a browser gets it."""
+def render(page: Page, article: ArticleText, *, base_url: str, part: int = 1) -> str:
+    """The page as a browser gets it; `part` is one of several that the article is spread over."""
+    following = f"{page.path}/{part + 1}" if part < len(article.parts) else None
+    article = article.parts[part - 1]
     noise = noise_in(article.language)
     if page.layout == "text":
         return _render_text(article, noise)
     pieces = {
         "language": article.language,
-        "head": "\n".join(_head(page, article, base_url)),
+        "head": "\n".join(_head(page, article, base_url, following)),
         "article_attributes": ' itemscope itemtype="https://schema.org/NewsArticle"'
         if page.marks == "microdata"
         else "",
@@ -123,7 +125,7 @@ def render(page: Page, article: ArticleText, *, base_url: str) -> str:
     return Template(_read(f"templates/{page.layout}.html")).substitute(pieces)
 
 
-def _head(page: Page, article: ArticleText, base_url: str) -> list[str]:
+def _head(page: Page, article: ArticleText, base_url: str, following: str | None) -> list[str]:
     publication = publication_of(page, article.language)
     url = base_url + (page.canonical or page.path)
     lines = [f"<title>{escape(article.title)} — {escape(publication)}</title>"]
@@ -133,6 +135,8 @@ def _head(page: Page, article: ArticleText, base_url: str) -> list[str]:
         lines.append(f'<link rel="canonical" href="{escape(url)}">')
     if page.alternate_amp:
         lines.append(f'<link rel="amphtml" href="{escape(base_url + page.alternate_amp)}">')
+    if following:
+        lines.append(f'<link rel="next" href="{escape(base_url + following)}">')
     if page.marks in ("opengraph", "json-ld", "json-ld-graph"):
         lines += _open_graph(article, publication, url, base_url, with_times=page.marks == "opengraph")
     if page.marks in ("json-ld", "json-ld-graph"):

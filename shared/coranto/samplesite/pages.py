@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from coranto.records import Block
 
+_PAGE_BREAK = "\n\n---\n\n"
 _KINDS: dict[str, Literal["heading", "quote", "list_item"]] = {"## ": "heading", "> ": "quote", "- ": "list_item"}
 
 
@@ -49,13 +50,26 @@ class ArticleText(PagePart):
     image: Picture | None = None
     correction: str | None = None
     text: str
-    """Blocks between empty lines; `## ` begins a heading, `> ` a quotation, `- ` an item of a list."""
+    """Blocks between empty lines; `## ` begins a heading, `> ` a quotation, `- ` an item of a list.
+
+    A line `---` between blocks ends a page of an article that is spread over several.
+    """
+
+    @property
+    def parts(self) -> tuple[ArticleText, ...]:
+        """The article as its pages show it, one after the other; only the first has picture, lead and correction."""
+        first, *others = self.text.split(_PAGE_BREAK)
+        bare = {"lead": None, "image": None, "correction": None}
+        return (
+            self.model_copy(update={"text": first}),
+            *(self.model_copy(update={"text": text} | bare) for text in others),
+        )
 
     @property
     def blocks(self) -> tuple[Block, ...]:
         """The text as the extractor should give it."""
         found = []
-        for chunk in self.text.strip().split("\n\n"):
+        for chunk in self.text.replace(_PAGE_BREAK, "\n\n").strip().split("\n\n"):
             folded = " ".join(chunk.split())
             mark = next((mark for mark in _KINDS if folded.startswith(mark)), "")
             found.append(Block(kind=_KINDS.get(mark, "paragraph"), text=folded.removeprefix(mark)))

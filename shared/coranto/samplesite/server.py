@@ -133,8 +133,8 @@ class SampleSite:
         if known is not None:
             response: web.StreamResponse = known
         else:
-            page = self._find_page(host, request)
-            response = await self._give(page, request) if page else _missing()
+            page, part = self._find_page(host, request)
+            response = await self._give(page, request, part) if page else _missing()
         if isinstance(response, web.Response) and response.status == web.HTTPOk.status_code:
             response = _conditional(response, request)
         self.asked.append(
@@ -148,10 +148,18 @@ class SampleSite:
         )
         return response
 
-    def _find_page(self, host: HostName, request: web.Request) -> Page | None:
+    def _find_page(self, host: HostName, request: web.Request) -> tuple[Page | None, int]:
+        """The page, and which part of its article is asked for."""
         pages = {page.path: page for page in self.pages if page.host == host and page.fate.outcome != "merged"}
         # A tracking parameter does not change what is served, here as on most sites.
-        return pages.get(request.path_qs) or pages.get(request.path)
+        page = pages.get(request.path_qs) or pages.get(request.path)
+        if page is not None:
+            return page, 1
+        path, _, number = request.path.rpartition("/")
+        page = pages.get(path)
+        if page is None or page.article is None or not number.isdecimal():
+            return None, 1
+        return (page, int(number)) if 2 <= int(number) <= len(page.article.parts) else (None, 1)
 
     def _well_known(self, host: HostName, path: str) -> web.Response | None:
         base_url = self._urls[host]
@@ -189,7 +197,7 @@ class SampleSite:
     def _version(self, page: Page) -> ArticleText | None:
         return page.corrected if page.name in self._corrected else page.article
 
-    async def _give(self, page: Page, request: web.Request) -> web.StreamResponse:
+    async def _give(self, page: Page, request: web.Request, part: int) -> web.StreamResponse:
         self._visits[page.name] += 1
         answer = page.answer
         if self._visits[page.name] <= answer.fails_first:
@@ -206,15 +214,15 @@ class SampleSite:
         if answer.kind == "redirect":
             to = Template(answer.to or "/").substitute(base=self.base_url, wire=self.wire_url)
             return web.Response(status=answer.status, headers={"Location": to})
-        return web.Response(status=answer.status, body=self._body(page), headers=_headers(page))
+        return web.Response(status=answer.status, body=self._body(page, part), headers=_headers(page))
 
-    def _body(self, page: Page) -> bytes:
+    def _body(self, page: Page, part: int = 1) -> bytes:
         base_url = self._urls[page.host]
         if page.answer.body is not None:
             file = resources.files("coranto.samplesite").joinpath("bodies", page.answer.body)
             return Template(file.read_text(encoding="utf-8")).safe_substitute(base=base_url).encode(page.answer.charset)
         article = self._version(page)
-        text = html.render(page, article, base_url=base_url) if article else ""
+        text = html.render(page, article, base_url=base_url, part=part) if article else ""
         return text.encode(page.answer.charset, errors="xmlcharrefreplace")
 
     async def _give_slowly(self, page: Page, request: web.Request) -> web.StreamResponse:

@@ -23,8 +23,9 @@ from coranto.worker.stage import StageSignal, Transient
 from coranto_fetcher.budget import HostBudget
 from coranto_fetcher.journeys import RedisJourneys
 from coranto_fetcher.robots import RobotsCache
-from coranto_fetcher.stage import FetchLimits, fetch
+from coranto_fetcher.stage import fetch
 from coranto_fetcher.validators import RedisValidators
+from coranto_fetcher.way import FetchLimits
 
 PAGE = "<!doctype html><html><head><title>A title</title></head><body><p>A paragraph of text.</p></body></html>"
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]

@@ -97,7 +97,8 @@ class Text(HTMLParser):
 
 def text_of(page: Page, article: ArticleText) -> str:
     parser = Text()
-    parser.feed(render(page, article, base_url=BASE))
+    for part in range(1, len(article.parts) + 1):
+        parser.feed(render(page, article, base_url=BASE, part=part))
     return " ".join(" ".join(parser.parts).split())
 
 

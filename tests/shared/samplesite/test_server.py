@@ -203,3 +203,20 @@ async def test_every_request_is_on_record(site: SampleSite, browser: aiohttp.Cli
     (asked,) = site.asked
     assert (asked.host, asked.path, asked.status) == ("wire", "/robots.txt", 200)
     assert asked.user_agent is not None
+
+
+async def test_article_over_several_pages_leads_from_part_to_part(
+    site: SampleSite, browser: aiohttp.ClientSession
+) -> None:
+    page = page_named(site, "en-canal")
+    url, seen = site.url_of(page), []
+    while url:
+        body = (await body_of(browser, url)).decode()
+        seen.append([block.text for block in page.article.blocks if block.text in body] if page.article else [])
+        _, _, after = body.partition('<link rel="next" href="')
+        url = after.partition('"')[0]
+    assert page.article is not None
+    assert [len(texts) for texts in seen] == [3, 3, 3]
+    assert [text for texts in seen for text in texts] == [block.text for block in page.article.blocks]
+    async with browser.get(f"{site.url_of(page)}/4") as beyond:
+        assert beyond.status == 404
