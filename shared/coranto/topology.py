@@ -16,6 +16,7 @@ from coranto.records import (
     ExtractedArticle,
     FetchedArticle,
     FinishedArticle,
+    RecalledArticle,
     Record,
     Submission,
 )
@@ -41,6 +42,11 @@ class StageSpec:
     reads: Stream
     writes: Stream | None
 
+    @property
+    def ends_articles(self) -> bool:
+        """True when a message that ends here early ends its article; a stage that writes nothing only takes note."""
+        return self.writes is not None
+
 
 SUBMITTED = Stream("submitted", Submission)
 DISCOVERED = Stream("discovered", DiscoveredArticle)
@@ -49,8 +55,9 @@ EXTRACTED = Stream("extracted", ExtractedArticle)
 CLASSIFIED = Stream("classified", ClassifiedArticle)
 FINISHED = Stream("finished", FinishedArticle, is_replayable=True, announces_once=True)
 DROPPED = Stream("dropped", DroppedArticle, is_replayable=True)
+RECALLED = Stream("recalled", RecalledArticle)
 
-STREAMS = (SUBMITTED, DISCOVERED, FETCHED, EXTRACTED, CLASSIFIED, FINISHED, DROPPED)
+STREAMS = (SUBMITTED, DISCOVERED, FETCHED, EXTRACTED, CLASSIFIED, FINISHED, DROPPED, RECALLED)
 
 FEEDER = StageSpec("feeder", SUBMITTED, DISCOVERED)
 FETCHER = StageSpec("fetcher", DISCOVERED, FETCHED)
@@ -60,13 +67,16 @@ SINK = StageSpec("sink", CLASSIFIED, FINISHED)
 # The sink's second stage: it writes the ledger of articles that ended early, and publishes nothing.
 LEDGER = StageSpec("ledger", DROPPED, None)
 
-STAGES = (FEEDER, FETCHER, EXTRACTOR, CLASSIFIER, SINK, LEDGER)
+# The classifier's second stage: it enters stored articles into an index of stories that came back empty.
+RECALL = StageSpec("recall", RECALLED, None)
+
+STAGES = (FEEDER, FETCHER, EXTRACTOR, CLASSIFIER, SINK, LEDGER, RECALL)
 
 SERVICES: dict[str, tuple[StageSpec, ...]] = {
     "feeder": (FEEDER,),
     "fetcher": (FETCHER,),
     "extractor": (EXTRACTOR,),
-    "classifier": (CLASSIFIER,),
+    "classifier": (CLASSIFIER, RECALL),
     "sink": (SINK, LEDGER),
 }
 """Which service runs which stages; each name is also a container in compose.yaml."""
@@ -138,3 +148,11 @@ class Pipeline:
     def keys_for(self, article_id: str) -> Keys:
         """The keys of the partition that the article belongs to."""
         return Keys(int(article_id[:8], 16) % self.partitions, self.prefix)
+
+    def stories(self) -> str:
+        """First part of the keys of the index of stories, which all partitions share."""
+        return f"{self.prefix}:{{stories}}:"
+
+    def recall(self) -> str:
+        """What the index of stories has of what is stored: the span it asks the sink for (seconds), or `done`."""
+        return f"{self.stories()}recall"

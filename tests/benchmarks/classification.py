@@ -39,7 +39,8 @@ from coranto_classifier.analysis import Analyst, ArticleText, ModelPaths
 from coranto_classifier.fingerprints import Fingerprint, fingerprint
 from coranto_classifier.language import find_language
 from coranto_classifier.names import NamedEntity, joined, mentions_with_entity
-from coranto_classifier.stories import RedisStoryIndex, find_story
+from coranto_classifier.stories import find_story
+from coranto_classifier.story_indexes import RedisStoryIndex
 from coranto_classifier.vocabulary import TOP_CODES
 
 MATERIAL = Path(os.environ.get("CORANTO_MATERIAL", Path(__file__).resolve().parents[3] / "shared"))

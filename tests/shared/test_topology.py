@@ -18,6 +18,7 @@ from coranto.reference.services import get_module
 from coranto.topology import (
     DROPPED,
     FINISHED,
+    RECALLED,
     SERVICES,
     STAGES,
     STREAMS,
@@ -67,9 +68,9 @@ def test_the_drawing_shows_what_the_services_declare(tmp_path: Path, monkeypatch
     assert {edge for edge in drawn if set(edge) <= names} == declared
 
 
-def test_every_stage_but_the_ledger_is_drawn_to_write_what_it_drops() -> None:
+def test_every_stage_that_can_end_an_article_is_drawn_to_write_what_it_drops() -> None:
     dropping = set(re.findall(r"^  (\S+) -\.-> dropped$", page.drawing(), re.MULTILINE))
-    assert dropping == {stage.name for stage in STAGES} - {"ledger"}
+    assert dropping == {stage.name for stage in STAGES} - {"ledger", "recall"}
 
 
 def test_every_stage_runs_in_exactly_one_service() -> None:
@@ -85,7 +86,9 @@ def test_every_stream_but_the_last_has_a_reader(stream: Stream) -> None:
 
 
 @pytest.mark.parametrize(
-    "stream", [stream for stream in STREAMS if stream not in {SUBMITTED, DROPPED}], ids=lambda stream: stream.name
+    "stream",
+    [stream for stream in STREAMS if stream not in {SUBMITTED, DROPPED, RECALLED}],
+    ids=lambda stream: stream.name,
 )
 def test_every_stream_between_the_first_and_the_last_is_written_by_one_stage(stream: Stream) -> None:
     assert len([stage for stage in STAGES if stage.writes is stream]) == 1

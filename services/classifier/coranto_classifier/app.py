@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING
 
 from redis.asyncio import Redis
 
-from coranto.records import ClassifiedArticle, ExtractedArticle
-from coranto.topology import CLASSIFIER
+from coranto.records import ClassifiedArticle, ExtractedArticle, RecalledArticle, Record
+from coranto.topology import CLASSIFIER, RECALL
 from coranto.worker.stage import RetryPolicy, Stage
 from coranto_classifier.analysis import Analyst, ModelPaths
 from coranto_classifier.endpoint import Endpoint, EndpointLimits
 from coranto_classifier.pool import Analyser, InProcessAnalyser, PooledAnalyser
 from coranto_classifier.reasons import REASONS, SYSTEMIC
 from coranto_classifier.settings import ClassifierSettings, EndpointSettings, Settings
-from coranto_classifier.stage import classify
-from coranto_classifier.stories import MemoryStoryIndex, RedisStoryIndex, StoryIndex, StoryLimits
+from coranto_classifier.stage import classify, recall
+from coranto_classifier.stories import StoryIndex, StoryLimits
+from coranto_classifier.story_indexes import MemoryStoryIndex, RedisStoryIndex, ask_for_recall
 
 if TYPE_CHECKING:
     from coranto.worker.app import Worker
@@ -60,6 +61,18 @@ def create_stage(
     )
 
 
+def create_recall(settings: Settings, redis: Redis) -> Stage[RecalledArticle, Record]:
+    """The stage that enters stored articles into an index of stories that came back empty."""
+    return Stage(
+        RECALL,
+        handle=partial(recall, stories=_stories(settings, redis)),
+        reasons=REASONS,
+        retry=RetryPolicy(attempts=6),
+        concurrency=settings.classifier.concurrency,
+        systemic=SYSTEMIC,
+    )
+
+
 def create(settings: Settings | None = None) -> Worker:
     """The classifier as a worker, ready to run."""
     from coranto.worker.app import Worker  # here, so that `coranto try` and tests need no broker
@@ -67,7 +80,11 @@ def create(settings: Settings | None = None) -> Worker:
 
     settings = settings or Settings()
     redis = connect(settings.redis.url.get_secret_value())
-    return Worker(settings, stages=[create_stage(settings, redis=redis)])
+    stories = settings.classifier.stories
+    tasks = []
+    if stories.is_enabled:
+        tasks.append(partial(ask_for_recall, redis, settings.pipeline.to_topology(), window=stories.window))
+    return Worker(settings, stages=[create_stage(settings, redis=redis), create_recall(settings, redis)], tasks=tasks)
 
 
 def _pool(own: ClassifierSettings, paths: ModelPaths) -> PooledAnalyser:
@@ -83,7 +100,7 @@ def _stories(settings: Settings, redis: Redis | None) -> StoryIndex | None:
     limits = StoryLimits(window=own.window, threshold=own.threshold, indexed_runs=own.indexed_runs)
     if redis is None:
         return MemoryStoryIndex(limits)
-    return RedisStoryIndex(redis, limits=limits, prefix=f"{settings.pipeline.prefix}:{{stories}}:")
+    return RedisStoryIndex(redis, limits=limits, prefix=settings.pipeline.to_topology().stories())
 
 
 def _endpoint(own: EndpointSettings) -> Endpoint | None:

@@ -15,19 +15,17 @@ from pathlib import Path
 from typing import Annotated, Any, TextIO
 
 import typer
+from pydantic import ValidationError
 
+from coranto.records import FinishedArticle
+from coranto.topology import Pipeline
 from coranto_classifier.analysis import Analysis, Analyst, ArticleText, ModelPaths
-from coranto_classifier.fingerprints import Fingerprint, fingerprint
+from coranto_classifier.fingerprints import fingerprint
 from coranto_classifier.names import mentions_with_entity
 from coranto_classifier.settings import Settings
-from coranto_classifier.stories import (
-    MemoryStoryIndex,
-    RedisStoryIndex,
-    StoryIndex,
-    StoryLimits,
-    StoryPlace,
-    find_story,
-)
+from coranto_classifier.stage import place_of, recall
+from coranto_classifier.stories import StoryIndex, StoryLimits, StoryPlace, find_story
+from coranto_classifier.story_indexes import MemoryStoryIndex, RedisStoryIndex
 from coranto_classifier.topics import TEXT_READ
 from coranto_classifier.vocabulary import TOP_CODES, name_of
 
@@ -171,9 +169,9 @@ async def _placed(rows: list[dict[str, Any]], redis: str | None, index: str) -> 
         from coranto.worker.connection import connect  # only here: a run in memory needs no Redis
 
         client = connect(redis)
-        stories_index = RedisStoryIndex(client, limits=limits, prefix=f"{index}:{{stories}}:")
+        stories_index = RedisStoryIndex(client, limits=limits, prefix=Pipeline(prefix=index).stories())
     try:
-        places = [await find_story(str(row["id"]), _mark(row), stories_index) for row in rows]
+        places = [await _place(row, stories_index) for row in rows]
         return [
             _story_line(row, place, await stories_index.cluster_of(place.cluster) if place else str(row["id"]))
             for row, place in zip(rows, places, strict=True)
@@ -183,13 +181,19 @@ async def _placed(rows: list[dict[str, Any]], redis: str | None, index: str) -> 
             await client.aclose()
 
 
-def _mark(row: dict[str, Any]) -> Fingerprint:
-    """The line's fingerprint; a finished record, as `coranto export` writes it, does as well."""
-    content = row.get("content")
-    if isinstance(content, dict):
-        text = "\n".join(str(block.get("text") or "") for block in content.get("paragraphs") or ())
-        return fingerprint(content.get("title") or "", text)
-    return fingerprint(row.get("title") or "", row.get("text") or "")
+async def _place(row: dict[str, Any], index: StoryIndex) -> StoryPlace | None:
+    """The line's place; a finished record, as `coranto export` writes it, keeps the story it was announced in."""
+    if not isinstance(row.get("storage"), dict):
+        mark = fingerprint(row.get("title") or "", row.get("text") or "", agency=row.get("agency"), url=row.get("url"))
+        return await find_story(str(row["id"]), mark, index)
+    try:
+        article = FinishedArticle.model_validate(row, extra="ignore")
+    except ValidationError as error:
+        raise typer.BadParameter(f"the record {row['id']} is no finished article: {error}") from error
+    recalled = article.recalled()
+    if recalled is not None:
+        await recall(recalled, stories=index)
+    return await place_of(article, index)
 
 
 def _story_line(row: dict[str, Any], place: StoryPlace | None, cluster: str) -> dict[str, Any]:

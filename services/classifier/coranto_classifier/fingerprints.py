@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from coranto_classifier.agencies import known_as, named_in, published_by
+
 RUN = 3
 SAMPLED = 2  # one run in so many is kept
 LONGEST_TEXT = 12_000
@@ -28,10 +30,7 @@ _STIR = np.uint64(0xBF58476D1CE4E5B9)
 _STIR_AGAIN = np.uint64(0x94D049BB133111EB)
 _LEAD_RUNS = 50
 _NUMBERS_KEPT = 40
-_AGENCIES = re.compile(
-    r"\b(ТАСС|Интерфакс|РИА Новости|Reuters|Рейтер|Associated Press|AFP|Agence France-Presse|Bloomberg|dpa|Xinhua|Синьхуа|"
-    r"Anadolu|EFE|ANSA|Kyodo|Укринформ|БЕЛТА|Казинформ|Trend|АПА|ПТИ|UPI|AP)\b"
-)
+_AGENCY_SOUGHT_IN = 1500  # characters of the text
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +46,14 @@ class Fingerprint:
     digest: str
     """Of the whole text: the same text gives the same digest."""
     agency: str | None
-    """News agency the text names first."""
+    """News agency the text names first, as it writes it."""
+    own_agency: str = ""
+    """News agency that published the text itself; empty for anybody else's text."""
+
+    @property
+    def source(self) -> str:
+        """The one name of the agency whose text it says it is; empty for an agency's own text."""
+        return "" if self.own_agency else known_as(self.agency)
 
     @property
     def can_be_compared(self) -> bool:
@@ -67,7 +73,9 @@ class Fingerprint:
         return np.array(self.numbers, dtype="<u2").tobytes()
 
 
-def fingerprint(title: str, text: str, *, agency: str | None = None) -> Fingerprint:
+def fingerprint(
+    title: str, text: str, *, agency: str | None = None, url: str | None = None, publisher: str | None = None
+) -> Fingerprint:
     """The text's fingerprint. The title counts only where there is little text: copies are retitled."""
     body = text[:LONGEST_TEXT]
     words = _words(body)
@@ -78,19 +86,14 @@ def fingerprint(title: str, text: str, *, agency: str | None = None) -> Fingerpr
     if len(kept) < FEWEST:
         # Short texts are kept whole; the sampled runs are among these, so longer ones can still be compared.
         kept = np.unique(hashes >> np.uint64(32)).astype(np.int64)
-    named = _AGENCIES.search(f"{title}\n{body[:1500]}")
     return Fingerprint(
         runs=tuple(kept.tolist()),
         lead=tuple(np.intersect1d(kept, (hashes[:_LEAD_RUNS] >> np.uint64(32)).astype(np.int64)).tolist()),
         numbers=_number_hashes(f"{title} {body}"),
         digest=hashlib.sha256(f"{title}\x1f{text}".encode("utf-8", "replace")).hexdigest()[:16],
-        agency=agency or (named.group(1) if named else None),
+        agency=agency or named_in(f"{title}\n{body[:_AGENCY_SOUGHT_IN]}"),
+        own_agency=published_by(url, publisher),
     )
-
-
-def is_agency(name: str) -> bool:
-    """Whether the name is a news agency's."""
-    return _AGENCIES.fullmatch(name) is not None
 
 
 def containment(one: Fingerprint, other: Fingerprint) -> float:

@@ -9,7 +9,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 
-from coranto_classifier.fingerprints import is_agency
+from coranto_classifier.agencies import is_agency
 from coranto_classifier.names import NamedEntity
 from coranto_classifier.words import word_list
 

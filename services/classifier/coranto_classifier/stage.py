@@ -6,7 +6,7 @@ looked up in the index that all replicas share (`stories`). Here their answers b
 
 from __future__ import annotations
 
-from coranto.records import ClassifiedArticle, ExtractedArticle
+from coranto.records import ClassifiedArticle, ExtractedArticle, RecalledArticle
 from coranto.records.sections import Classification, Entity, Language, Mention, Story, Topic
 from coranto.worker.stage import Transient
 from coranto_classifier.analysis import Analysis, ArticleText
@@ -25,7 +25,7 @@ async def classify(
     """The article with its classification. Raises Transient while the pool or the story index is away."""
     analysis = await analyser.analyse(text_of(article))
     opinion = await endpoint.ask(text_of(article)) if endpoint is not None else None
-    place = await _place(article, stories) if stories is not None else None
+    place = await place_of(article, stories) if stories is not None else None
     return article.with_classification(section_of(analysis, place, opinion))
 
 
@@ -44,11 +44,27 @@ def text_of(article: ExtractedArticle) -> ArticleText:
     )
 
 
-async def _place(article: ExtractedArticle, stories: StoryIndex) -> StoryPlace | None:
-    """The article's place in its story."""
+async def recall(article: RecalledArticle, *, stories: StoryIndex | None) -> None:
+    """Enter a stored article into an index that came back empty. Raises Transient while the index is away."""
+    mark = fingerprint(article.title, article.text, agency=article.agency, url=article.url, publisher=article.publisher)
+    if stories is None or not mark.can_be_compared:
+        return
+    try:
+        await stories.enter(article.id, mark, cluster=article.cluster, at=article.stored_at)
+    except StoryUnavailableError as error:
+        raise Transient("story_index_unavailable", detail=str(error)) from error
+
+
+async def place_of(article: ExtractedArticle, stories: StoryIndex) -> StoryPlace | None:
+    """The article's place in its story; None for a text too short to compare. Raises Transient while the index is away."""
     content = article.content
-    agency = content.source_agency or next(iter(content.agencies), None)
-    mark = fingerprint(content.title or "", content.text, agency=agency)
+    mark = fingerprint(
+        content.title or "",
+        content.text,
+        agency=content.source_agency or next(iter(content.agencies), None),
+        url=article.fetch.final_url,
+        publisher=content.publisher,
+    )
     try:
         return await find_story(article.id, mark, stories)
     except StoryUnavailableError as error:

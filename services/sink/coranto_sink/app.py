@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from coranto.records import ClassifiedArticle, DroppedArticle, FinishedArticle, 
 from coranto.topology import LEDGER, SINK
 from coranto.worker.stage import RetryPolicy, Stage
 from coranto_sink.reasons import REASONS, SYSTEMIC
+from coranto_sink.recall import Recall
 from coranto_sink.settings import Settings
 from coranto_sink.sqlite import SqliteLibrary
 from coranto_sink.stage import note_dropped, store
@@ -60,6 +62,16 @@ def create_stage(settings: Settings | None = None) -> Stage[ClassifiedArticle, F
 def create(settings: Settings | None = None) -> Worker:
     """The sink as a worker, ready to run."""
     from coranto.worker.app import Worker  # here, so that `coranto try` and tests need no broker
+    from coranto.worker.connection import connect
 
     settings = settings or Settings()
-    return Worker(settings, stages=list(create_stages(settings)))
+    redis = connect(settings.redis.url.get_secret_value())
+    recall = Recall(redis, settings.pipeline.to_topology(), settings.sink.database)
+    finished, ledger = create_stages(settings)
+
+    async def stop() -> None:
+        await redis.aclose()
+        if ledger.stop is not None:
+            await ledger.stop()
+
+    return Worker(settings, stages=[finished, replace(ledger, stop=stop)], tasks=[recall.run])

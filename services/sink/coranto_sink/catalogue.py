@@ -33,13 +33,15 @@ _LEDGER_COLUMNS = "SELECT article_id, submission, url, stage, outcome, reason, d
 class SqliteCatalogue:
     """The articles and the ledger in the SQLite file at `path`."""
 
-    def __init__(self, path: Path, *, read_only: bool = True) -> None:
+    def __init__(self, path: Path, *, read_only: bool = True, any_thread: bool = False) -> None:
         if read_only and not path.is_file():
             raise FileNotFoundError(
                 f"no library at {path}: start the sink, or name the directory that holds it with --data or CORANTO_DATA"
             )
         uri = f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rwc'}"
-        self._connection = sqlite3.connect(uri, uri=True, timeout=_BUSY_TIMEOUT_SECONDS, isolation_level=None)
+        self._connection = sqlite3.connect(
+            uri, uri=True, timeout=_BUSY_TIMEOUT_SECONDS, isolation_level=None, check_same_thread=not any_thread
+        )
         try:
             if not read_only:
                 schema.migrate(self._connection)
@@ -75,11 +77,13 @@ class SqliteCatalogue:
         )
         return [_read(record) for (record,) in rows]
 
-    def finished(self) -> Iterator[FinishedArticle]:
-        """Every article in its latest revision, in the order of first storing."""
+    def finished(self, *, since: datetime | None = None) -> Iterator[FinishedArticle]:
+        """Every article in its latest revision, in the order of first storing; only those stored `since`, if given."""
         rows = self._connection.execute(
             "SELECT record FROM articles JOIN revisions"
-            " ON revisions.article_id = articles.id AND revisions.revision = articles.revision ORDER BY number"
+            " ON revisions.article_id = articles.id AND revisions.revision = articles.revision"
+            " WHERE :since IS NULL OR articles.last_stored >= :since ORDER BY number",
+            {"since": None if since is None else schema.time_text(since)},
         )
         for (record,) in rows:
             yield _read(record)

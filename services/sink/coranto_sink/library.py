@@ -104,8 +104,8 @@ class Catalogue(AbstractContextManager["Catalogue"], Protocol):
         """Every stored revision of the article, first to latest; empty when it is not stored."""
         ...
 
-    def finished(self) -> Iterator[FinishedArticle]:
-        """Every article in its latest revision, in the order of first storing."""
+    def finished(self, *, since: datetime | None = None) -> Iterator[FinishedArticle]:
+        """Every article in its latest revision, in the order of first storing; only those stored `since`, if given."""
         ...
 
     def search(self, query: str, *, limit: int = 20) -> list[Hit]:

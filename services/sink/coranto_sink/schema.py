@@ -7,6 +7,7 @@ A step that was released is never edited, a change is a new step.
 from __future__ import annotations
 
 import sqlite3
+from datetime import UTC, datetime
 
 STEPS: tuple[tuple[str, ...], ...] = (
     (
@@ -122,6 +123,10 @@ STEPS: tuple[tuple[str, ...], ...] = (
         END
         """,
     ),
+    (
+        # Recalls ask for what was stored of late.
+        "CREATE INDEX articles_last_stored ON articles (last_stored)",
+    ),
 )
 
 VERSION = len(STEPS)
@@ -129,6 +134,11 @@ VERSION = len(STEPS)
 
 class NewerSchemaError(Exception):
     """The file was written by a later version of this program."""
+
+
+def time_text(moment: datetime) -> str:
+    """The moment as the tables hold it: ISO 8601 in UTC with microseconds always, so that times sort as text."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def version_of(connection: sqlite3.Connection) -> int:

@@ -29,6 +29,7 @@ from coranto_sink.library import (
     Stored,
 )
 from coranto_sink.revisions import Digests, Latest, decide, digests_of
+from coranto_sink.schema import time_text
 
 T = TypeVar("T")
 
@@ -261,7 +262,7 @@ def _store(connection: sqlite3.Connection, article: ClassifiedArticle, now: date
         return decision
     if decision.reason == "unchanged":
         connection.execute(
-            "UPDATE articles SET last_fetched = ? WHERE id = ?", (_time(article.fetch.fetched_at), article.id)
+            "UPDATE articles SET last_fetched = ? WHERE id = ?", (time_text(article.fetch.fetched_at), article.id)
         )
     _write_ledger(
         connection,
@@ -329,7 +330,7 @@ def _write_article(connection: sqlite3.Connection, article: ClassifiedArticle, s
             "text": content.text,
             "authors": ", ".join(author.name for author in content.authors) or None,
             "publisher": content.publisher,
-            "published": _time(content.published.at) if content.published else None,
+            "published": time_text(content.published.at) if content.published else None,
             "language": classification.language.code,
             "topic": classification.topics[0].name if classification.topics else None,
             "section": content.section,
@@ -338,8 +339,8 @@ def _write_article(connection: sqlite3.Connection, article: ClassifiedArticle, s
             "story_role": classification.story.role if classification.story else None,
             "source": article.discovery.source,
             "revision": storage.revision,
-            "stored": _time(storage.stored_at),
-            "fetched": _time(article.fetch.fetched_at),
+            "stored": time_text(storage.stored_at),
+            "fetched": time_text(article.fetch.fetched_at),
         },
     )
     for statement in (
@@ -371,7 +372,7 @@ def _write_revision(connection: sqlite3.Connection, article: FinishedArticle, di
             storage.change,
             _json(storage.changed_fields),
             article.discovery.submission,
-            _time(storage.stored_at),
+            time_text(storage.stored_at),
             _json(digests),
             article.model_dump_json(exclude_none=True),
         ),
@@ -405,13 +406,8 @@ def _write_ledger(connection: sqlite3.Connection, line: LedgerLine) -> None:
             detail = excluded.detail, at = excluded.at
         WHERE excluded.at >= ledger.at
         """,
-        {**asdict(line), "at": _time(line.at)},
+        {**asdict(line), "at": time_text(line.at)},
     )
-
-
-def _time(moment: datetime) -> str:
-    """ISO 8601 in UTC with microseconds always, so that times sort as text."""
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def _json(value: object) -> str:

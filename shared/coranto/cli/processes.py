@@ -186,7 +186,7 @@ class Processes:
             while redis.is_running:  # noqa: ASYNC110 - a process is polled; it sets no event
                 await asyncio.sleep(0.1)
             self.note("gone", pid)
-            self.say(f"redis has died; it is started again (log: {self.plan.data / 'redis' / 'redis.log'})")
+            self.say(f"redis has died and is being started (log: {self.plan.data / 'redis' / 'redis.log'})")
             while True:
                 try:
                     await _finished(asyncio.to_thread(redis.start))
@@ -196,6 +196,7 @@ class Processes:
                     await asyncio.sleep(pause)
                     pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
             self.note("redis", redis.pid)
+            self.say("redis runs again")
             if time.monotonic() - started > _STEADY_AFTER_SECONDS:
                 pause = _FIRST_PAUSE_SECONDS
 

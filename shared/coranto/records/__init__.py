@@ -7,6 +7,7 @@ from coranto.records.articles import (
     ExtractedArticle,
     FetchedArticle,
     FinishedArticle,
+    RecalledArticle,
     Record,
     Submission,
     article_id,
@@ -41,6 +42,6 @@ from coranto.records.sections import (
 __all__ = [
     "Alternate", "Block", "Classification", "ClassifiedArticle", "Content", "DiscoveredArticle", "Discovery",
     "DroppedArticle", "Entity", "ExtractedArticle", "Fetch", "FetchedArticle", "FetchedPart", "FinishedArticle", "Hints", "Image",
-    "Language", "Link", "Mention", "Moment", "Note", "Origin", "PageRef", "Person", "Record", "Redirect", "SavedPage",
-    "Storage", "Story", "Submission", "Topic", "article_id", "content_id",
+    "Language", "Link", "Mention", "Moment", "Note", "Origin", "PageRef", "Person", "RecalledArticle", "Record", "Redirect",
+    "SavedPage", "Storage", "Story", "Submission", "Topic", "article_id", "content_id",
 ]  # fmt: skip

@@ -1,7 +1,8 @@
 """The article record at each point of its way: the type says how far it has come.
 
 `DiscoveredArticle` → `FetchedArticle` → `ExtractedArticle` → `ClassifiedArticle` → `FinishedArticle`. Each adds one
-section and leaves the others as they came. `Submission` asks for an article; `DroppedArticle` says why one ended early.
+section and leaves the others as they came. `Submission` asks for an article; `DroppedArticle` says why one ended early;
+`RecalledArticle` brings a stored one back to mind.
 """
 
 from __future__ import annotations
@@ -166,6 +167,22 @@ class FinishedArticle(ClassifiedArticle):
         # One announcement per stored revision, whatever brought it about.
         return content_id(self.event_type, self.id, str(self.storage.revision))
 
+    def recalled(self) -> RecalledArticle | None:
+        """What the article is known by among others of its story; None for one that is in none."""
+        content, story = self.content, self.classification.story
+        if story is None:
+            return None
+        return RecalledArticle(
+            id=self.id,
+            url=self.fetch.final_url,
+            title=content.title or "",
+            text=content.text,
+            agency=content.source_agency or next(iter(content.agencies), None),
+            publisher=content.publisher,
+            cluster=story.cluster,
+            stored_at=self.storage.stored_at,
+        )
+
 
 class DroppedArticle(Record):
     """An article that ended before it was stored, and why. Read by the sink for its ledger."""
@@ -190,3 +207,28 @@ class DroppedArticle(Record):
     def message_id(self) -> str:
         """Id of the message, from content only."""
         return content_id(self.event_type, self.id, self.submission, self.stage, self.reason)
+
+
+class RecalledArticle(Record):
+    """What a stored article is known by among others of its story: sent again by the sink when that knowledge was lost."""
+
+    event_type: ClassVar[str] = "coranto.article.recalled.v1"
+
+    id: str = Field(pattern=r"^[0-9a-f]{32}$", description="Article id.")
+    url: str = Field(description="Address the page came from.")
+    title: str = Field("", description="Headline.")
+    text: str = Field(description="The text, blocks joined by newlines.")
+    agency: str | None = Field(None, description="Agency the text names as its source.")
+    publisher: str | None = Field(None, description="Name of the publication.")
+    cluster: str = Field(description="Id of the story it was announced in.")
+    stored_at: UtcTime = Field(description="When its latest revision was stored.")
+
+    @property
+    def subject(self) -> str:
+        """Id of the article the record is about."""
+        return self.id
+
+    @property
+    def message_id(self) -> str:
+        """Id of the message, from content only."""
+        return content_id(self.event_type, self.id, self.stored_at.isoformat())

@@ -9,8 +9,7 @@ import yaml
 from coranto import __version__
 from coranto.records.envelope import FIELD
 from coranto.reference.schemas import path_of
-from coranto.reference.topology import notifies
-from coranto.topology import DROPPED, FINISHED, SERVICES, STREAMS, SUBMITTED, Keys, StageSpec, Stream
+from coranto.topology import DROPPED, FINISHED, RECALLED, SERVICES, STREAMS, SUBMITTED, Keys, StageSpec, Stream
 
 _NOTE = "# Made from `coranto.topology` by `make reference`: edit that, not this file.\n"
 _DESCRIPTION = (
@@ -82,6 +81,10 @@ def _operations() -> dict[str, Any]:
     for service, stages in SERVICES.items():
         for stage in stages:
             operations.update(_of_stage(service, stage))
+    operations["sinkRecalls"] = {
+        **_operation("send", RECALLED, "The sink sends stored articles again, when the classifier has asked."),
+        "x-service": "sink",
+    }
     operations["subscribe"] = _operation(
         "receive", FINISHED, "A program follows the finished articles, in a group of its own."
     )
@@ -102,7 +105,7 @@ def _of_stage(service: str, stage: StageSpec) -> dict[str, Any]:
             **_operation("send", stage.writes, f"The {name} publishes its result."),
             "x-service": service,
         }
-    if notifies(stage):
+    if stage.ends_articles:
         found[f"{name}Drops"] = {
             **_operation("send", DROPPED, f"The {name} says that a message ended early, and why."),
             "x-service": service,

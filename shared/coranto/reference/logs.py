@@ -43,6 +43,10 @@ EVENTS: Mapping[str, LogEvent] = {
     "redis.back": LogEvent("info", "Redis answers again."),
     "groups.recreated": LogEvent("warning", "A stream or group was gone, for example after a restart without a file."),
     "claim.lost": LogEvent("warning", "Another worker took over a message that this one still had in hand."),
+    "recall.started": LogEvent(
+        "info", "The sink sends stored articles again: the index of stories had come back empty."
+    ),
+    "recall.done": LogEvent("info", "All articles of the window have been sent again."),
     "redis.lost_data": LogEvent("warning", "Redis came back without what it held; the feeder looks into its account."),
     "account.resubmitted": LogEvent("info", "The feeder submitted again what Redis had lost."),
     "feed.polled": LogEvent("info", "The feeder asked a feed for news; the line says what it brought."),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from coranto.records import DroppedArticle, Record, Submission
+from coranto.records import DroppedArticle, RecalledArticle, Record, Submission
 from coranto.reference import examples
 from coranto.reference.markdown import block, code, page, table
 from coranto.reference.schemas import event_kinds, path_of, record_schema
@@ -61,7 +61,11 @@ def written_by(section: str) -> str | None:
 
 def _event(kind: type[Record], parts: Mapping[str, Any], example: str) -> str:
     schema = record_schema(kind)
-    writers = {Submission: "programs and the feeder", DroppedArticle: "each stage where an article ends early"}
+    writers = {
+        Submission: "programs and the feeder",
+        DroppedArticle: "each stage where an article ends early",
+        RecalledArticle: "the sink, when the classifier asks",
+    }
     writer = writers.get(kind) or next(
         f"the {stage.name}" for stage in STAGES if stage.writes is not None and stage.writes.carries is kind
     )

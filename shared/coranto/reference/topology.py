@@ -10,7 +10,9 @@ from coranto.reference.schemas import path_of
 from coranto.topology import (
     DROPPED,
     FINISHED,
+    RECALLED,
     SERVICES,
+    SINK,
     STAGES,
     STREAMS,
     SUBMITTED,
@@ -73,11 +75,6 @@ def render() -> str:
     )
 
 
-def notifies(stage: StageSpec) -> bool:
-    """Whether the stage writes `dropped` when a message ends early: all do but the one that reads it."""
-    return stage.reads is not DROPPED
-
-
 def edges() -> Iterator[Edge]:
     """Who hands to whom between stages and streams, by name."""
     for stage in STAGES:
@@ -95,7 +92,8 @@ def drawing() -> str:
         lines += [f"    {stage.name}[{stage.name}]" for stage in stages]
         lines.append("  end")
     lines += [f"  {giver} --> {taker}" for giver, taker in edges()]
-    lines += [f"  {stage.name} -.-> {DROPPED.name}" for stage in STAGES if notifies(stage)]
+    lines += [f"  {stage.name} -.-> {DROPPED.name}" for stage in STAGES if stage.ends_articles]
+    lines.append(f"  {SINK.name} -. when asked .-> {RECALLED.name}")
     lines.append(f"  {FINISHED.name} --> subscribers([programs that subscribe])")
     return "\n".join(lines)
 

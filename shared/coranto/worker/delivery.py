@@ -21,7 +21,6 @@ from typing import Any
 
 from coranto.records import DiscoveredArticle, DroppedArticle, Record, Submission, content_id
 from coranto.records.envelope import Event, MalformedEventError, decode, encode, new_traceparent, peek
-from coranto.topology import DROPPED
 from coranto.worker import log as events
 from coranto.worker.breaker import Breaker
 from coranto.worker.connection import is_passing
@@ -294,8 +293,8 @@ class Delivery:
         return Dead(reason, error[:_LONGEST_ERROR], trace[-_LONGEST_TRACEBACK:], attempts, notice)
 
     def _notice(self, record: Record, outcome: str, reason: str, detail: str | None) -> bytes | None:
-        """The event that tells the ledger; None for the ledger's own stage, which must not write to itself."""
-        if self.stage.spec.reads is DROPPED:
+        """The event that tells the ledger; None where the message's end is not an article's."""
+        if not self.stage.spec.ends_articles:
             return None
         dropped = DroppedArticle(
             id=record.subject,

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import gzip
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
+from coranto.records import Story
+from coranto.testing import samples
 from coranto_classifier.commands import classify_app, stories_app, topics_app
 
 _ROWS: list[dict[str, Any]] = [
@@ -99,13 +102,23 @@ def test_stories_are_placed_in_order_of_arrival(redis_url: str) -> None:
         ]
 
 
-def test_exported_records_fill_an_index_that_came_back_empty(redis_url: str) -> None:
+def test_exported_records_enter_an_index_under_the_story_they_were_announced_in(redis_url: str) -> None:
     text = "Мост через реку открыли утром в присутствии жителей, рабочие закончили стройку раньше срока на два месяца."
-    record = {"id": "a", "content": {"title": "Мост открыли", "paragraphs": [{"kind": "paragraph", "text": text}]}}
+    record = samples.finished(title="Мост открыли", text=text)
+    story = Story(cluster="first", role="copy")
+    section = record.classification.model_copy(update={"story": story})
+    storage = record.storage.model_copy(update={"stored_at": datetime.now(UTC)})
+    exported = record.model_copy(update={"classification": section, "storage": storage}).model_dump(mode="json")
     options = ["--lines", "--redis", redis_url]
-    CliRunner().invoke(stories_app, options, input=lines([record]))
+    CliRunner().invoke(stories_app, options, input=lines([exported]))
     result = CliRunner().invoke(stories_app, options, input=lines([{"id": "b", "title": "", "text": text}]))
-    assert answers(result.stdout)[0]["cluster"] == "a"
+    assert answers(result.stdout)[0]["cluster"] == "first"
+
+
+def test_record_that_is_no_finished_article_is_said_to_be_none() -> None:
+    result = CliRunner().invoke(stories_app, ["--lines"], input=lines([{"id": "a", "storage": {}}]))
+    assert result.exit_code == 2
+    assert "the record a is no finished article" in " ".join(result.output.split())
 
 
 def test_explanation_shows_rubric_and_words(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from coranto_classifier.app import create_stage
 from coranto_classifier.pool import InProcessAnalyser, PooledAnalyser
 from coranto_classifier.reasons import REASONS, SYSTEMIC
 from coranto_classifier.stage import classify
-from coranto_classifier.stories import MemoryStoryIndex, RedisStoryIndex
+from coranto_classifier.story_indexes import MemoryStoryIndex, RedisStoryIndex
 
 _TEXT = (
     "Президент Киргизии Садыр Жапаров прибыл в Москву с рабочим визитом. Об этом сообщила пресс-служба. "

@@ -7,7 +7,7 @@ import json
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,16 +16,8 @@ from redis.asyncio import Redis
 from coranto.embedded import EmbeddedRedis
 from coranto.testing import FakeClock
 from coranto_classifier.fingerprints import containment, fingerprint
-from coranto_classifier.stories import (
-    DEFAULT_PREFIX,
-    MemoryStoryIndex,
-    RedisStoryIndex,
-    StoryIndex,
-    StoryLimits,
-    StoryPlace,
-    StoryUnavailableError,
-    find_story,
-)
+from coranto_classifier.stories import StoryIndex, StoryLimits, StoryPlace, StoryUnavailableError, find_story
+from coranto_classifier.story_indexes import DEFAULT_PREFIX, MemoryStoryIndex, RedisStoryIndex
 
 _NOUNS = [
     *("мост", "завод", "театр", "музей", "порт", "вокзал", "рынок", "стадион", "парк"),
@@ -57,8 +49,8 @@ async def index(request: pytest.FixtureRequest, redis_url: str) -> AsyncIterator
     await client.aclose()
 
 
-async def place(index: StoryIndex, record: str, text: str, title: str = "") -> StoryPlace:
-    found = await find_story(record, fingerprint(title, text), index)
+async def place(index: StoryIndex, record: str, text: str, title: str = "", url: str | None = None) -> StoryPlace:
+    found = await find_story(record, fingerprint(title, text, url=url), index)
     assert found is not None
     return found
 
@@ -99,6 +91,64 @@ async def test_the_same_record_twice_gives_the_same_answer(index: StoryIndex) ->
     await place(index, "cc", article(1))
     assert await place(index, "bb", article(1)) == first
     assert (await place(index, "aa", article(1))).role == "original"
+
+
+async def test_text_that_others_name_as_source_is_an_original_though_it_came_later(index: StoryIndex) -> None:
+    await place(index, "aa", "МОСКВА, 1 мая - ТАСС. " + article(1))
+    source = await place(index, "bb", article(1), url="https://tass.ru/politika/1")
+    assert (source.cluster, source.role, source.of) == ("aa", "original", None)
+    other = await place(index, "cc", article(1), url="https://interfax.ru/1")
+    assert (other.cluster, other.role) == ("aa", "copy")
+
+
+async def test_copy_is_compared_with_the_source_it_names(index: StoryIndex) -> None:
+    await place(index, "aa", article(1))
+    await place(index, "bb", article(1), url="https://www.reuters.com/world/1")
+    found = await place(index, "cc", "ЛОНДОН (Рейтер) - " + article(1), url="https://vestnik.example/1")
+    assert (found.cluster, found.role, found.of, found.agency) == ("aa", "copy", "bb", "Рейтер")
+
+
+async def test_agency_that_names_itself_is_no_copy_of_itself(index: StoryIndex) -> None:
+    await place(index, "aa", article(1), url="https://tass.ru/1")
+    found = await place(index, "bb", "МОСКВА, 1 мая. /ТАСС/. " + article(1), url="https://tass.ru/2")
+    assert (found.role, found.of) == ("copy", "aa")
+
+
+async def test_recalled_record_keeps_the_story_it_was_announced_in(index: StoryIndex) -> None:
+    an_hour_ago = datetime.now(UTC) - timedelta(hours=1)
+    # Live articles have come in before the index is filled again.
+    assert (await place(index, "live", article(1))).cluster == "live"
+    await index.enter("copy", fingerprint("", article(1)), cluster="first", at=an_hour_ago)
+    await index.enter("first", fingerprint("", article(1)), cluster="first", at=an_hour_ago - timedelta(minutes=1))
+    assert (await place(index, "copy", article(1))).cluster == "first"
+    assert (await place(index, "next", article(1))).cluster == "first"
+    assert await index.cluster_of("live") == "first"
+
+
+async def test_record_that_came_back_before_its_recall_goes_to_its_old_story(index: StoryIndex) -> None:
+    then = datetime.now(UTC) - timedelta(days=1)
+    assert (await place(index, "copy", article(1))).cluster == "copy"
+    await index.enter("copy", fingerprint("", article(1)), cluster="first", at=then)
+    assert await index.cluster_of("copy") == "first"
+    assert (await place(index, "next", article(1))).cluster == "first"
+
+
+async def test_recalling_twice_changes_nothing(index: StoryIndex) -> None:
+    then = datetime.now(UTC) - timedelta(hours=2)
+    for _ in range(2):
+        for n, record in enumerate(("first", "second")):
+            await index.enter(record, fingerprint("", article(1)), cluster="first", at=then + timedelta(minutes=n))
+    found = await place(index, "third", article(1))
+    assert (found.cluster, found.role, found.of) == ("first", "copy", "first")
+
+
+async def test_recalled_record_leaves_with_its_window() -> None:
+    clock = FakeClock()
+    index = MemoryStoryIndex(StoryLimits(window=timedelta(days=7)), clock=clock)
+    stored = datetime.fromtimestamp(clock(), UTC) - timedelta(days=6)
+    await index.enter("aa", fingerprint("", article(1)), cluster="aa", at=stored)
+    clock.advance(timedelta(days=2))
+    assert (await place(index, "bb", article(1))).role == "original"
 
 
 async def test_text_that_joins_two_stories_leaves_them_the_older_name(index: StoryIndex) -> None:

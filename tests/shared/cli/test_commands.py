@@ -60,7 +60,7 @@ def test_what_cannot_be_submitted_is_named_and_the_rest_goes_in(system: Shell) -
 def test_status_tells_depths_outcomes_and_readiness_as_json(system: Shell) -> None:
     state = system("status", "--json").json
     assert [stage["stage"] for stage in state["stages"]] == [
-        "feeder", "fetcher", "extractor", "classifier", "sink", "ledger",
+        "feeder", "fetcher", "extractor", "classifier", "sink", "ledger", "recall",
     ]  # fmt: skip
     assert all(service["is_ready"] for service in state["services"].values())
     assert len(state["services"]) == 5

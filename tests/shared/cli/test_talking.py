@@ -84,7 +84,7 @@ def test_misspelt_variables_are_named_with_the_nearest_known_one(shell: Shell) -
 def test_topology_is_drawn_from_the_tables(shell: Shell) -> None:
     drawn = shell("topology")
     assert drawn.out.index("feeder") < drawn.out.index("extractor") < drawn.out.index("subscribers")
-    assert [stage["name"] for stage in shell("topology", "--json").json["stages"]][-1] == "ledger"
+    assert [stage["name"] for stage in shell("topology", "--json").json["stages"]][-1] == "recall"
 
 
 def test_wrong_usage_ends_with_2(shell: Shell, capsys: pytest.CaptureFixture[str]) -> None:
