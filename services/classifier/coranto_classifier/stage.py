@@ -7,26 +7,36 @@ looked up in the index that all replicas share (`stories`). Here their answers b
 from __future__ import annotations
 
 from coranto.records import ClassifiedArticle, ExtractedArticle, RecalledArticle
-from coranto.records.sections import Classification, Entity, Language, Mention, Story, Topic
+from coranto.records.sections import Classification, Entity, Language, Mention, RelatedArticle, Story, Topic
 from coranto.worker.stage import Transient
 from coranto_classifier.analysis import Analysis, ArticleText
 from coranto_classifier.endpoint import Endpoint, Opinion
 from coranto_classifier.fingerprints import fingerprint
 from coranto_classifier.names import NamedEntity
 from coranto_classifier.pool import Analyser
+from coranto_classifier.related import RelatedIndex
 from coranto_classifier.stories import StoryIndex, StoryPlace, StoryUnavailableError, find_story
 from coranto_classifier.topics import ScoredTopic
 from coranto_classifier.vocabulary import name_of, russian_name_of
 
 
 async def classify(
-    article: ExtractedArticle, *, analyser: Analyser, stories: StoryIndex | None, endpoint: Endpoint | None = None
+    article: ExtractedArticle,
+    *,
+    analyser: Analyser,
+    stories: StoryIndex | None,
+    related: RelatedIndex | None = None,
+    endpoint: Endpoint | None = None,
 ) -> ClassifiedArticle:
     """The article with its classification. Raises Transient while the pool or the story index is away."""
     analysis = await analyser.analyse(text_of(article))
     opinion = await endpoint.ask(text_of(article)) if endpoint is not None else None
     place = await place_of(article, stories) if stories is not None else None
-    return article.with_classification(section_of(analysis, place, opinion))
+    section = section_of(analysis, place, opinion)
+    if related is not None and analysis.vector is not None:
+        relatives = await _relatives_of(article, analysis.vector, related)
+        section = section.model_copy(update={"related": relatives})
+    return article.with_classification(section)
 
 
 def text_of(article: ExtractedArticle) -> ArticleText:
@@ -69,6 +79,14 @@ async def place_of(article: ExtractedArticle, stories: StoryIndex) -> StoryPlace
         return await find_story(article.id, mark, stories)
     except StoryUnavailableError as error:
         raise Transient("story_index_unavailable", detail=str(error)) from error
+
+
+async def _relatives_of(article: ExtractedArticle, vector: bytes, related: RelatedIndex) -> tuple[RelatedArticle, ...]:
+    try:
+        found = await related.find(article.id, vector)
+    except StoryUnavailableError as error:
+        raise Transient("story_index_unavailable", detail=str(error)) from error
+    return tuple(RelatedArticle(id=each.record, similarity=each.similarity) for each in found)
 
 
 def section_of(analysis: Analysis, place: StoryPlace | None, opinion: Opinion | None = None) -> Classification:

@@ -33,6 +33,7 @@ from coranto.records.sections import (
     PageRef,
     Person,
     Redirect,
+    RelatedArticle,
     SavedPage,
     Storage,
     Story,
@@ -43,5 +44,5 @@ __all__ = [
     "Alternate", "Block", "Classification", "ClassifiedArticle", "Content", "DiscoveredArticle", "Discovery",
     "DroppedArticle", "Entity", "ExtractedArticle", "Fetch", "FetchedArticle", "FetchedPart", "FinishedArticle", "Hints", "Image",
     "Language", "Link", "Mention", "Moment", "Note", "Origin", "PageRef", "Person", "RecalledArticle", "Record", "Redirect",
-    "SavedPage", "Storage", "Story", "Submission", "Topic", "article_id", "content_id",
+    "RelatedArticle", "SavedPage", "Storage", "Story", "Submission", "Topic", "article_id", "content_id",
 ]  # fmt: skip

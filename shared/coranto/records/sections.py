@@ -285,6 +285,13 @@ class Story(Section):
     agency: str | None = Field(None, description="Agency the copy names as its source.")
 
 
+class RelatedArticle(Section):
+    """An earlier article on the same event, by another publisher or in another language."""
+
+    id: str = Field(description="Id of the record.")
+    similarity: Score = Field(description="Cosine of the two texts' vectors.")
+
+
 class Classification(Section):
     """What the article is about."""
 
@@ -295,6 +302,9 @@ class Classification(Section):
         (), description="Keywords found in the text; the publisher's tags are in content."
     )
     story: Story | None = Field(None, description="Near-duplicate cluster; null when the text is too short to tell.")
+    related: tuple[RelatedArticle, ...] = Field(
+        (), description="Earlier articles on the same event, most alike first; only when vectors are made."
+    )
     summary: str | None = Field(None, description="Only when an external model was asked for one.")
     models: dict[str, str] = Field(default_factory=dict, description="Version of each model that had a part.")
     notes: tuple[str, ...] = Field((), description="For example: text_cut, external_model_unavailable.")
