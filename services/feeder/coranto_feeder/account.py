@@ -27,6 +27,7 @@ from coranto_feeder.registry import Feed, FeedRegistry
 Submit = Callable[[Sequence[Submission]], Awaitable[object]]
 
 REDIS_LOST_DATA: Final = "redis.lost_data"
+REDIS_RESTARTED: Final = "redis.restarted"
 ACCOUNT_RESUBMITTED: Final = "account.resubmitted"
 
 _SCHEMA: Final = """
@@ -237,9 +238,10 @@ class AccountKeeper:
         for feed in await self._account.kept_feeds():
             await self._registry.add(feed)
         lost = await self._account.unsettled(since=since)
-        self._log.warning(
-            REDIS_LOST_DATA, missing_streams=sorted(missing), is_marked=mark is not None, in_doubt=len(lost)
-        )
+        if mark is None or missing:
+            self._log.warning(REDIS_LOST_DATA, missing_streams=sorted(missing), in_doubt=len(lost))
+        else:
+            self._log.info(REDIS_RESTARTED, in_doubt=len(lost))
         for start in range(0, len(lost), _RESUBMIT_AT_ONCE):
             await self._submit_again(lost[start : start + _RESUBMIT_AT_ONCE], run_id)
         if lost:

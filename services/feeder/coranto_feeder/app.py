@@ -30,7 +30,7 @@ RETRY = RetryPolicy(attempts=6, first_delay=timedelta(seconds=2), longest_delay=
 class _UnpolledFeeds:
     """Takes feeds and lets them be: for a process that works alone."""
 
-    async def add(self, feed: Feed) -> bool:  # noqa: ARG002 - nobody polls it
+    async def add(self, feed: Feed, *, polls_again: bool = False) -> bool:  # noqa: ARG002 - nobody polls it
         """Register nothing."""
         return True
 

@@ -61,12 +61,15 @@ def feed_id(url: str) -> str:
 class Feeds(Protocol):
     """Where feeds are registered."""
 
-    async def add(self, feed: Feed) -> bool:
-        """Register it, due at once. False when it was registered before."""
+    async def add(self, feed: Feed, *, polls_again: bool = False) -> bool:
+        """Register it, due at once. False when it was registered before; then it is due at once only if asked for."""
 
 
 _ADD: Final = """
-if redis.call('HSETNX', KEYS[1], ARGV[1], ARGV[2]) == 0 then return 0 end
+if redis.call('HSETNX', KEYS[1], ARGV[1], ARGV[2]) == 0 then
+  if ARGV[4] == '1' then redis.call('ZADD', KEYS[2], ARGV[3], ARGV[1]) end
+  return 0
+end
 redis.call('ZADD', KEYS[2], ARGV[3], ARGV[1])
 return 1
 """
@@ -106,9 +109,10 @@ class FeedRegistry:
         self._lease = redis.register_script(_LEASE)
         self._save = redis.register_script(_SAVE)
 
-    async def add(self, feed: Feed) -> bool:
-        """Register it, due at once. False when it was registered before."""
-        arguments: list[str | float] = [feed.id, feed.model_dump_json(exclude_none=True), feed.added_at.timestamp()]
+    async def add(self, feed: Feed, *, polls_again: bool = False) -> bool:
+        """Register it, due at once. False when it was registered before; then it is due at once only if asked for."""
+        packed = feed.model_dump_json(exclude_none=True)
+        arguments: list[str | float] = [feed.id, packed, feed.added_at.timestamp(), int(polls_again)]
         return bool(await cast("Awaitable[int]", self._add(keys=[self._feeds, self._due], args=arguments)))
 
     async def remove(self, url: str) -> bool:

@@ -96,5 +96,5 @@ async def _register(submission: Submission, url: str, feeds: Feeds, now: datetim
     """Have the feed polled from now on. Always ends in Unwanted: a feed is no article."""
     # `submit` is what programs that do not name themselves are called; the feed's host says more.
     source = submission.source if submission.source != "submit" else None
-    is_new = await feeds.add(new_feed(url.partition("#")[0], source=source, now=now))
+    is_new = await feeds.add(new_feed(url.partition("#")[0], source=source, now=now), polls_again=submission.is_revisit)
     raise Unwanted("feed_registered", detail=None if is_new else "it was registered before")

@@ -10,12 +10,16 @@ import asyncio
 import hashlib
 import os
 import secrets
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
 import zstandard
 
 from coranto.records import PageRef
+
+_ABANDONED_AFTER_SECONDS = 3600.0
 
 
 class MissingPageError(LookupError):
@@ -48,6 +52,7 @@ class FilePageStore:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._swept: set[Path] = set()
 
     async def put(self, page: bytes) -> PageRef:
         """Keep the page durably and give its reference. Raises OSError when it cannot be kept."""
@@ -64,6 +69,7 @@ class FilePageStore:
         if self._holds(ref):
             return ref
         path.parent.mkdir(parents=True, exist_ok=True)
+        self._sweep(path.parent)
         # A writer killed here leaves a .part file and no page; the name is its own, so two writers never mix.
         partial = path.with_name(f"{ref.sha256}.{secrets.token_hex(4)}.part")
         try:
@@ -106,6 +112,16 @@ class FilePageStore:
         except (MissingPageError, CorruptPageError):
             return False
         return True
+
+    def _sweep(self, directory: Path) -> None:
+        """Remove what writers that were killed have left in the directory; once in the life of this store."""
+        if directory in self._swept:
+            return
+        self._swept.add(directory)
+        for partial in directory.glob("*.part"):
+            with suppress(FileNotFoundError):  # another process sweeps as well
+                if time.time() - partial.stat().st_mtime > _ABANDONED_AFTER_SECONDS:
+                    partial.unlink()
 
     def path_of(self, ref: PageRef) -> Path:
         """Where the page is, or would be."""

@@ -47,6 +47,9 @@ EVENTS: Mapping[str, LogEvent] = {
         "info", "The sink sends stored articles again: the index of stories had come back empty."
     ),
     "recall.done": LogEvent("info", "All articles of the window have been sent again."),
+    "redis.restarted": LogEvent(
+        "info", "Redis was restarted with its file; what was handed on just before is submitted again."
+    ),
     "redis.lost_data": LogEvent("warning", "Redis came back without what it held; the feeder looks into its account."),
     "account.resubmitted": LogEvent("info", "The feeder submitted again what Redis had lost."),
     "feed.polled": LogEvent("info", "The feeder asked a feed for news; the line says what it brought."),

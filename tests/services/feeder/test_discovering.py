@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -133,6 +133,19 @@ async def test_feed_is_registered_and_is_no_article(
         await take.signal_for(submission("https://example.org/news", kind="feed", id="s2"))
     ).reason == "feed_registered"
     assert (await take.signal_for(submission("file:///tmp/rss.xml", kind="feed"))).reason == "feed_not_on_the_web"
+
+
+async def test_known_feed_that_is_submitted_to_be_visited_again_is_due_at_once(
+    take: Discoverer, registry: FeedRegistry, submission: Make
+) -> None:
+    await take.signal_for(submission("https://example.org/news", kind="feed"))
+    now, day = datetime.now(UTC), timedelta(days=1)
+    (feed,) = await registry.lease_due(now, lease=day, limit=10)
+    await registry.save(feed, now + day)
+    await take.signal_for(submission("https://example.org/news", kind="feed", id="s2"))
+    assert await registry.lease_due(datetime.now(UTC), lease=day, limit=10) == []
+    await take.signal_for(submission("https://example.org/news", kind="feed", id="s3", is_revisit=True))
+    assert [one.url for one in await registry.lease_due(datetime.now(UTC), lease=day, limit=10)] == [feed.url]
 
 
 async def test_address_that_looks_like_a_feed_is_asked(

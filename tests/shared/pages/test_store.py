@@ -11,6 +11,7 @@ import stat
 import subprocess
 import sys
 import threading
+import time
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -193,3 +194,11 @@ def test_a_writer_killed_in_the_middle_leaves_no_page_and_the_next_one_writes_it
     assert [path.suffix for path in files_in(store)] == [".part"]
     assert store.put_now(PAGE) == ref
     assert store.get_now(ref) == PAGE
+    # What a writer has left an hour ago nobody writes on; until then it may be another's work.
+    left = next(path for path in files_in(store) if path.suffix == ".part")
+    FilePageStore(store.root).put_now(PAGE)
+    assert left.exists()
+    os.utime(left, (time.time() - 4000, time.time() - 4000))
+    store.path_of(ref).unlink()
+    FilePageStore(store.root).put_now(PAGE)
+    assert not left.exists()
