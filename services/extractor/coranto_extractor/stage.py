@@ -9,7 +9,7 @@ from coranto.pages import CorruptPageError, MissingPageError, PageStore, PageToo
 from coranto.records import Content, ExtractedArticle, Fetch, FetchedArticle, PageRef
 from coranto.worker.stage import Invalid, Transient, Unwanted
 from coranto_extractor.coverage import FieldCoverage
-from coranto_extractor.parts import join
+from coranto_extractor.joining import join
 from coranto_extractor.pool import ReaderCrashedError, ReaderTimeoutError
 from coranto_extractor.reader import Request
 from coranto_extractor.refusal import Refusal
