@@ -24,6 +24,8 @@ _MAX_READ_ALSO_WEIGHT = 220
 # A stock phrase of so many words is said of nothing else, whatever follows it.
 _WHOLE_SENTENCE_WORDS = 4
 _MAX_BARE_LINES = 6
+_MAX_LABEL_WEIGHT = 40
+_MAX_LABELS = 2
 # A pull quote stands close to its sentence; what comes again later is meant.
 _REPEAT_DISTANCE = 4
 
@@ -106,11 +108,13 @@ def kept(texts: Sequence[str], title: str | None) -> list[bool]:
 
 
 def _drop_tail_labels(texts: Sequence[str], result: list[bool]) -> None:
-    """Short lines without a sentence after the last paragraph are labels of what follows the article."""
+    """A short line or two without a sentence after the last paragraph are labels of what follows; more are a list."""
+    closing = []
     for n in range(len(texts) - 1, -1, -1):
-        if not result[n]:
-            continue
-        if weight_of(texts[n]) < 40 and not _SENTENCE.search(texts[n]):
+        if result[n]:
+            if weight_of(texts[n]) >= _MAX_LABEL_WEIGHT or _SENTENCE.search(texts[n]):
+                break
+            closing.append(n)
+    if len(closing) <= _MAX_LABELS:
+        for n in closing:
             result[n] = False
-        else:
-            return

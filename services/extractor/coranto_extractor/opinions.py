@@ -15,7 +15,9 @@ from dataclasses import dataclass
 from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
 from trafilatura import bare_extraction
 
-from coranto_extractor.blocks import HEADINGS, Block, BlockList, article_blocks, find_container, find_standfirst, within
+from coranto_extractor.article import article_blocks, find_standfirst
+from coranto_extractor.blocks import HEADINGS, Block, BlockList
+from coranto_extractor.container import find_container, within
 from coranto_extractor.topic import overlap
 
 Lines = list[str]
@@ -24,7 +26,8 @@ Shingles = Counter[tuple[str, ...]]
 _TOKEN = re.compile(
     "[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]|[^\\W\u0e00-\u0e7f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]+"
 )
-_LIST_MARK = re.compile(r"^(?:[-*•]|\d{1,2}\.)\s+")
+# trafilatura's own mark; the numbers that stand before an item are the page's.
+_LIST_MARK = re.compile(r"^-\s+")
 _GOOD_NAME = re.compile(r"article|body|content|entry|hentry|main|page|post|text|blog|story", re.IGNORECASE)
 _BAD_NAME = re.compile(
     r"combx|comment|contact|foot|masthead|meta|outbrain|promo|related|scroll|shoutbox|sidebar|sponsor|shopping|tags|tool|widget|menu|popular|recommend",

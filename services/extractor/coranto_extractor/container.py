@@ -1,0 +1,142 @@
+"""Finds the element that holds the article, by the value of the paragraphs in it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
+
+from coranto_extractor import words
+from coranto_extractor.blocks import SENTENCE_END, Block, BlockList
+from coranto_extractor.parts import AWAY, side_of
+from coranto_extractor.topic import stems
+
+# What a paragraph gives to the element n levels above it. Falling off keeps the container tight; the climb widens it.
+_SHARES = (1.0, 0.85, 0.6, 0.4, 0.25)
+_CLIMB_GAIN = 0.12
+_TOPIC_GAIN = 0.5
+_BEFORE_HEADLINE = 0.5
+_AFTER_NEXT_HEADLINE = 0.4
+
+
+def find_container(
+    blocks: BlockList, topic: frozenset[str] = frozenset(), headline: str | None = None
+) -> html.HtmlElement | None:
+    """The element that holds the article's paragraphs, or None when the page has no prose. `topic`: stems of the headline."""
+    near = _nearness(blocks, headline)
+    scores: dict[html.HtmlElement, float] = {}
+    prose = [block for block in blocks if block.is_prose and not block.parts & AWAY]
+    if not prose:
+        return None
+    times = Counter(block.text for block in prose)
+    for block in prose:
+        # What stands on the page more than once is an appeal or a teaser.
+        value = _value(block) * _relevance(block, topic) * near.get(id(block), 1.0) / times[block.text] ** 2
+        element = block.element if block.tag not in ("p", "li", "blockquote", "pre") else block.element.getparent()
+        for share in _SHARES:
+            if element is None:
+                break
+            scores[element] = scores.get(element, 0.0) + share * value
+            element = element.getparent()
+    best = max(scores, key=scores.__getitem__)
+    return _one_article(_climb(best, blocks, prose), best)
+
+
+def _nearness(blocks: Sequence[Block], headline: str | None) -> dict[int, float]:
+    """A factor for the blocks that do not stand between the headline and the next first-rank heading."""
+    places = [n for n, block in enumerate(blocks) if block.tag in ("h1", "h2") and block.text == headline]
+    if not places:
+        return {}
+    first = places[0]
+    after = next(
+        (
+            n
+            for n in range(first + 1, len(blocks))
+            if blocks[n].tag == "h1" and blocks[n].text != headline and blocks[first].tag == "h1"
+        ),
+        len(blocks),
+    )
+    prose_between = sum(1 for block in blocks[first:after] if block.is_prose)
+    result = {id(block): _BEFORE_HEADLINE for block in blocks[:first]}
+    if prose_between >= 2:
+        result.update((id(block), _AFTER_NEXT_HEADLINE) for block in blocks[after:])
+    return result
+
+
+def _relevance(block: Block, topic: frozenset[str]) -> float:
+    return 1.0 + _TOPIC_GAIN * min(3, len(topic & stems(block.text))) if block.weight > 100 else 1.0
+
+
+def _one_article(container: html.HtmlElement, best: html.HtmlElement) -> html.HtmlElement:
+    """The one <article> that the best paragraphs stand in, when the container holds several side by side."""
+    own: html.HtmlElement | None = best
+    while own is not None and own is not container:
+        if own.tag == "article":
+            parent = own.getparent()
+            others = (
+                sum(
+                    1
+                    for sibling in parent
+                    if sibling.tag == "article" and sibling is not own and len(sibling.text_content()) > 400
+                )
+                if parent is not None
+                else 0
+            )
+            if others:
+                return own
+        own = own.getparent()
+    return container
+
+
+def _value(block: Block) -> float:
+    if "©" in block.text or words.has("legal", block.text):
+        return 0.0
+    sentences = len(SENTENCE_END.findall(block.text))
+    density = 1.0 - block.link_share
+    value = min(block.weight, 1200.0) * density * density * (0.4 + 0.2 * min(sentences, 3))
+    if "aside" in block.parts or side_of(block.parts):
+        value *= 0.3
+    if "list" in block.parts:
+        value *= 0.6
+    return value
+
+
+def _climb(best: html.HtmlElement, blocks: BlockList, prose: Sequence[Block]) -> html.HtmlElement:
+    """The ancestor that takes in the rest of the article, if one does so without taking in the rest of the page."""
+    good_before, bad_before = _running_totals(blocks, prose)
+
+    def total(element: html.HtmlElement) -> tuple[float, float]:
+        first, end = blocks.spans.get(element, (0, 0))
+        return good_before[end] - good_before[first], bad_before[end] - bad_before[first]
+
+    here = best
+    good_here, bad_here = total(here)
+    for parent in best.iterancestors():
+        if parent.tag == "html":
+            break
+        good, bad = total(parent)
+        gained, lost = good - good_here, bad - bad_here
+        # A wrapper that adds little is passed over: the next one may add the other half of the article.
+        if gained > _CLIMB_GAIN * good_here:
+            if gained <= 3 * lost:
+                break
+            here, good_here, bad_here = parent, good, bad
+    return here
+
+
+def _running_totals(blocks: BlockList, prose: Sequence[Block]) -> tuple[list[float], list[float]]:
+    """Prose and linked text before each place, so that any element's share is one subtraction."""
+    chosen = {block.place for block in prose}
+    good, bad = [0.0], [0.0]
+    for block in blocks:
+        is_prose = block.place in chosen
+        good.append(good[-1] + (_value(block) if is_prose else 0.0))
+        bad.append(bad[-1] + (block.link_chars if not is_prose and not block.parts & AWAY else 0))
+    return good, bad
+
+
+def within(blocks: BlockList, container: html.HtmlElement) -> Sequence[Block]:
+    """The blocks that stand in the container."""
+    first, end = blocks.spans.get(container, (0, 0))
+    return blocks[first:end]

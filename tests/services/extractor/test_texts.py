@@ -1,0 +1,145 @@
+"""Which lines of a page are the article's text: headings, lists and short lines in it, boxes and teasers beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from coranto.records import Content
+from coranto_extractor.opinions import by_trafilatura
+from coranto_extractor.tree import TreeLimits, parse
+
+Write = Callable[..., bytes]
+Read = Callable[..., Content]
+ReadLines = Callable[[str], list[str]]
+
+
+# An article with a date is not taken for a list of articles, whatever links it holds.
+_DATED = '<meta property="article:published_time" content="2024-01-05T10:00:00Z">'
+
+
+@pytest.fixture
+def read_lines(write_page: Write, read_article: Read) -> ReadLines:
+    """The lines of text read from a page with this body."""
+
+    def lines_of(body: str) -> list[str]:
+        return [block.text for block in read_article(write_page(body=body, head=_DATED)).paragraphs]
+
+    return lines_of
+
+
+def _set(*paragraphs: str) -> str:
+    return "".join(f"<p>{paragraph}</p>" for paragraph in paragraphs)
+
+
+def test_heading_over_the_first_paragraph_is_text(read_lines: ReadLines, paragraphs: tuple[str, ...]) -> None:
+    assert read_lines(f"<h3>Two years of work</h3>{_set(*paragraphs)}")[0] == "Two years of work"
+
+
+def test_short_lines_before_and_after_the_paragraphs_are_text(
+    read_lines: ReadLines, paragraphs: tuple[str, ...]
+) -> None:
+    closing = ("How to ask for a seat on it", "ferry --ask --seat 2", "ferry --list")
+    body = f"<p>Dear neighbours</p>{_set(*paragraphs)}<p>{closing[0]}</p><pre>{closing[1]}</pre><pre>{closing[2]}</pre>"
+    assert read_lines(body) == ["Dear neighbours", *paragraphs, *closing]
+
+
+def test_label_below_the_last_paragraph_is_no_text(read_lines: ReadLines, paragraphs: tuple[str, ...]) -> None:
+    assert read_lines(f"{_set(*paragraphs)}<p>Bridges</p><p>The council and its works</p>") == list(paragraphs)
+
+
+def test_credit_and_date_beside_the_paragraphs_are_no_text(read_lines: ReadLines, paragraphs: tuple[str, ...]) -> None:
+    body = f"<p>Friday, 5 January 2024</p>{_set(*paragraphs)}<p>Photo Max Roe for the city council</p>"
+    assert read_lines(body) == list(paragraphs)
+
+
+def test_line_set_as_the_paragraphs_beside_it_is_text(read_lines: ReadLines, paragraphs: tuple[str, ...]) -> None:
+    lines = (*paragraphs[:2], "Cables: 40, a third cheaper", *paragraphs[2:])
+    assert read_lines("".join(f"<div class='line'>{line}</div>" for line in lines)) == list(lines)
+
+
+def test_heading_that_says_as_much_as_a_paragraph_is_text(read_lines: ReadLines, paragraphs: tuple[str, ...]) -> None:
+    closing = f"{paragraphs[0]} {paragraphs[1]}"
+    assert read_lines(f"{_set(*paragraphs)}<h3>{closing}</h3>") == [*paragraphs, closing]
+
+
+def test_links_set_between_paragraphs_do_not_end_the_text(read_lines: ReadLines, paragraphs: tuple[str, ...]) -> None:
+    inset = "<ul><li><a href='/ferry'>Ferry sold to the islands, crews stay</a></li></ul>"
+    said = [
+        f"{paragraph} Nobody said more about it on day {n}." for n, paragraph in enumerate((*paragraphs, paragraphs[0]))
+    ]
+    assert read_lines(inset.join(f"<p>{line}</p>" for line in said)) == said
+
+
+def test_teasers_below_the_text_still_end_it(read_lines: ReadLines, paragraphs: tuple[str, ...]) -> None:
+    teasers = "".join(
+        f"<div><a href='/t{n}'>The tunnel is closed for week {n}</a></div><div>Drivers go round it by road {n}.</div>"
+        for n in range(4)
+    )
+    assert read_lines(f"{_set(*paragraphs)}<div>{teasers}</div>") == list(paragraphs)
+
+
+def test_text_among_many_links_is_read(write_page: Write, read_article: Read, paragraphs: tuple[str, ...]) -> None:
+    links = "".join(f"<li><a href='https://example.org/{n}'>The source of note number {n}</a></li>" for n in range(30))
+    article = read_article(write_page(body=f"{_set(*paragraphs[:2])}<ul>{links}</ul>"))
+    assert [block.text for block in article.paragraphs] == list(paragraphs[:2])
+    assert article.origins["paragraphs"].source == "blocks"
+
+
+@pytest.mark.parametrize(
+    "box",
+    [
+        "<div class='newsletter-box'>{}</div>",
+        "<div class='c-promo'><p>{}</p></div>",
+        "<section class='InfoBox info-box'><h3>In short</h3><p>{}</p></section>",
+        "<div class='post-meta'>{}</div>",
+        "<div id='related'><p>{}</p></div>",
+    ],
+)
+def test_small_box_named_as_standing_beside_the_text_is_left_out(
+    box: str, read_lines: ReadLines, paragraphs: tuple[str, ...]
+) -> None:
+    inset = box.format("Every morning the harbour news come to your door.")
+    assert read_lines(_set(*paragraphs[:2]) + inset + _set(*paragraphs[2:])) == list(paragraphs)
+
+
+def test_text_in_a_box_with_such_a_name_is_read(read_lines: ReadLines, paragraphs: tuple[str, ...]) -> None:
+    assert read_lines(f"<div class='promo player'>{_set(*paragraphs)}</div>") == list(paragraphs)
+
+
+def test_longer_box_of_the_sites_own_affairs_is_not_taken_for_the_article(
+    write_page: Write, read_article: Read, paragraphs: tuple[str, ...]
+) -> None:
+    said = "When you come to these pages, we keep a note of it on your machine, and you may tell us not to do so. "
+    page = write_page(below=f"</article><div class='privacy-modal'>{_set(said * 5, said * 6, said * 7)}</div><article>")
+    assert [block.text for block in read_article(page).paragraphs] == list(paragraphs)
+
+
+def test_heading_of_a_box_whose_links_were_left_out_goes_with_them(
+    read_lines: ReadLines, paragraphs: tuple[str, ...]
+) -> None:
+    box = "<div><h2>The bridge before</h2><div><a href='/b'>The year in which the bridge was closed</a></div></div>"
+    assert read_lines(_set(*paragraphs[:2]) + box + _set(*paragraphs[2:])) == list(paragraphs)
+
+
+def test_product_called_bio_is_no_author_box(read_article: Read, paragraphs: tuple[str, ...]) -> None:
+    page = f"<html><body><div id='cable-bio-steel'><h1>Cables of the bridge</h1>{_set(*paragraphs)}</div></body></html>"
+    assert read_article(page.encode()).origins["paragraphs"].source == "blocks"
+
+
+def test_subheadline_under_the_headline_opens_the_text(
+    write_page: Write, read_article: Read, paragraphs: tuple[str, ...]
+) -> None:
+    deck = "Forty new cables hold the road over the harbour, and the ferry goes back to the islands"
+    page = (
+        write_page()
+        .replace(b"<h1>", b"<header><h1>")
+        .replace(b"</h1>", f"</h1><h2 class='subheadline'>{deck}</h2></header>".encode())
+    )
+    assert read_article(page).paragraphs[0].text == deck
+
+
+def test_number_of_a_heading_is_kept_in_the_third_opinion(paragraphs: tuple[str, ...]) -> None:
+    root = parse(f"<html><body><article><h2>2. Cables</h2>{_set(*paragraphs)}</article></body></html>", TreeLimits())
+    assert by_trafilatura(root)[0] == "2. Cables"
