@@ -6,7 +6,7 @@ A dump is what a browser's select-all gives: the page's lines, in order, without
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from coranto_extractor import words
@@ -14,21 +14,44 @@ from coranto_extractor.blocks import fold, weight_of
 from coranto_extractor.dates import moment_in_words
 from coranto_extractor.images import split_caption
 from coranto_extractor.lines import why_dropped
+from coranto_extractor.topic import stems
 
 _SENTENCE_END = re.compile(r"[.!?…。！？:;](?:[\"'»”’“)\]]|\[\d+\])*\s*$")
 _SENTENCE_INSIDE = re.compile(r"[.!?。！？][\"'»”’)]?\s+[\"'«“„(]?[^\W\d_]|[。！？]")
 _CLOCK_OR_DATE = re.compile(r"\d{1,2}[:.]\d{2}\s*$|\b\d{1,2}\.\d{1,2}\.\d{2,4}\b|\d{1,2}:\d{2}")
 _TICKER = re.compile(r"(?:\d{4}-\d{2}-\d{2}|\d{1,2}\.\d{1,2}\.\d{2,4})?[\s,]{0,2}\d{1,2}:\d{2}(?::\d{2})?\s+\S")
-# A label, perhaps with a count: what follows was written by readers.
-_COMMENTS = re.compile(
-    r"(?:\d+\s)?(?:comments?|комментари\w+|kommentare?|commentaires?|comentarios?|commenti|komentarze|σχόλια|评论|网友评论)\W{0,3}\d*\W{0,3}$",
-    re.IGNORECASE,
-)
+
+# What lines are worth that are no prose: labels of what is no part of the text, and lines of a sentence.
+_COMMENTS = -500.0
+_READ_ALSO = -250.0
+_LEGAL = -200.0
+_DATED = -50.0
+_SENTENCE = 5.0
+# A line worth more is a paragraph.
+_PARAGRAPH = 40.0
+_MAX_COMMENT_LABEL = 50
+# What stands between two paragraphs of one article costs so much a line, and ends it when there is so much of it.
+_COST_OF_A_LINE = 20.0
+_MAX_BETWEEN = 7
+# A paragraph alone among other lines, and again, is a teaser or a comment.
+_TEASER_SHARE = 0.3
+_MAX_INSET = 2
+_LEAD = 300.0
+# What follows a label such as “Read also” or “12 comments” is rarely the article.
+_LABEL_REACH = 6
+_AFTER_LABEL = 0.4
+# Browsers set paragraphs apart by empty lines, and mostly nothing else.
+_STACKED_SHARE = 0.5
+_MIN_APART = 3
+_MIN_SHARE_OF_MOST = 0.3
+
+_WITHOUT_TITLE = 0.3
 _MIN_TITLE_SCORE = 0.25
+_TITLE_REACH = 40
+_LONG_TITLE = 160.0
+_DATE_REACH = 4
 _REACH_ABOVE = 3
 _REACH_BELOW = 4
-_WORD = re.compile(r"[^\W\d_]{4,}")
-_WIDE = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\u0e00-\u0e7f]")
 
 
 @dataclass(frozen=True)
@@ -46,20 +69,42 @@ class Dump:
     """Lines right above the headline and right below the text, where they stand on other pages."""
 
 
+@dataclass(frozen=True)
+class _Line:
+    text: str
+    worth: float
+    is_apart: bool
+    """True for a line with empty lines above and below it."""
+
+    @property
+    def is_paragraph(self) -> bool:
+        return self.worth > _PARAGRAPH
+
+
+@dataclass(frozen=True)
+class _Run:
+    """Paragraphs that follow each other with little between them: places of the first line and past the last."""
+
+    start: int
+    end: int
+    value: float
+
+
 def read_dump(text: str) -> Dump:
     """Title, text and caption of a dump; without paragraphs when it holds no prose."""
-    lines = [folded for line in text.splitlines() if (folded := fold(line))]
-    worth = [_worth(line) for line in lines]
-    start, end = _best_run(worth)
-    if start is None:
+    lines = _lines(text)
+    runs = _runs(lines)
+    if not runs:
         return Dump(None, None, (), None, None, ())
-    place = _title_place(lines, start, end)
-    title = lines[place] if place is not None else None
-    body = _paragraphs(lines, worth, start if place is None else max(start, place + 1), end, title)
-    between = lines[(place + 1 if place is not None else max(0, start - 6)) : start]
+    run, place = _best(lines, runs)
+    start, end = run.start, run.end
+    texts = [line.text for line in lines]
+    title = texts[place] if place is not None else None
+    body = _paragraphs(lines, start if place is None else max(start, place + 1), end, title)
+    between = texts[(place + 1 if place is not None else max(0, start - 6)) : start]
     caption, credit = _caption(between)
-    section = _section(lines, place) if place is not None else None
-    above = lines[max(0, place - _REACH_ABOVE) : place] if place is not None else []
+    section = _section(texts, place) if place is not None else None
+    above = texts[max(0, place - _REACH_ABOVE) : place] if place is not None else []
     return Dump(
         title,
         section,
@@ -67,16 +112,27 @@ def read_dump(text: str) -> Dump:
         caption,
         credit,
         tuple(between),
-        (*reversed(above), *lines[end : end + _REACH_BELOW]),
+        (*reversed(above), *texts[end : end + _REACH_BELOW]),
     )
+
+
+def _lines(text: str) -> list[_Line]:
+    rows = ["", *map(fold, text.splitlines()), ""]
+    lines = [_Line(row, _worth(row), not rows[n - 1] and not rows[n + 1]) for n, row in enumerate(rows) if row]
+    apart = [line.worth for line in lines if line.is_apart and line.is_paragraph]
+    if len(apart) < _MIN_APART or sum(apart) < _LEAD:
+        return lines
+    return [
+        _Line(line.text, line.worth * _STACKED_SHARE, False) if line.is_paragraph and not line.is_apart else line
+        for line in lines
+    ]
 
 
 def _is_prose(line: str) -> bool:
     weight = weight_of(line)
     if weight < 60:
         return False
-    ends = bool(_SENTENCE_END.search(line))
-    if ends:
+    if _SENTENCE_END.search(line):
         return True
     return weight > 140 and (bool(_SENTENCE_INSIDE.search(line)) or line.count(",") + line.count("，") > 1)
 
@@ -84,104 +140,159 @@ def _is_prose(line: str) -> bool:
 def _worth(line: str) -> float:
     weight = weight_of(line)
     if weight < 200 and words.has("legal", line):
-        return -200.0
+        return _LEGAL
     if _TICKER.match(line):
-        return -50.0
+        return _DATED
+    if _labels_comments(line):
+        return _COMMENTS
     why = why_dropped(line, None)
     if why == "read_also":
-        return -250.0
+        return _READ_ALSO
     if why == "stock":
-        return -500.0 if _COMMENTS.match(line) else -40.0
+        return -40.0
     if _is_prose(line):
         if split_caption(line)[1] and weight < 200:
             return -10.0
         return min(weight, 500.0)
     if _SENTENCE_END.search(line) and weight > 20:
-        return 5.0
+        return _SENTENCE
     if _CLOCK_OR_DATE.search(line):
-        return -50.0
+        return _DATED
     return -30.0
 
 
-def _best_run(worth: Sequence[float]) -> tuple[int | None, int]:
-    best = 0.0
-    best_start: int | None = None
-    best_end = 0
-    total = 0.0
-    start = 0
-    for n, value in enumerate(worth):
-        if total <= 0:
-            total, start = 0.0, n
-        # A long gap ends the article however long the text before it was.
-        total = min(total, 900.0) + value
-        gained = sum(worth[start : n + 1]) if value > 40 else 0.0
-        if gained > best:
-            best, best_start, best_end = gained, start, n + 1
-    return best_start, best_end
+def _labels_comments(line: str) -> bool:
+    return len(line) < _MAX_COMMENT_LABEL and words.one_of("comments").search(line) is not None
 
 
-def _paragraphs(lines: Sequence[str], worth: Sequence[float], start: int, end: int, title: str | None) -> list[str]:
+def _runs(lines: Sequence[_Line]) -> list[_Run]:
+    runs: list[_Run] = []
+    # Each run ends where its value is highest: what follows may make up for the gap before it, or not.
+    run: _Run | None = None
+    value, end, trust, is_lone = 0.0, 0, 1.0, False
+    for first, last in _groups(lines):
+        paragraphs = [line.worth for line in lines[first:last] if line.is_paragraph]
+        if not paragraphs:
+            continue
+        between = [line.worth for line in lines[end:first]] if end else []
+        if run is None or _ends(between, len(paragraphs), value):
+            if run is not None:
+                runs.append(run)
+            near = between[-_LABEL_REACH:]
+            trust = _AFTER_LABEL if _COMMENTS in near or _READ_ALSO in near else 1.0
+            run, value, between = _Run(first, last, 0.0), 0.0, []
+        was_lone, is_lone = is_lone, len(paragraphs) < 2
+        is_teaser = is_lone and (_DATED in between or len(between) > (1 if was_lone else _MAX_INSET))
+        value += sum(paragraphs) * (_TEASER_SHARE if is_teaser else 1.0) - _COST_OF_A_LINE * len(between)
+        end = last
+        if value * trust > run.value:
+            run = _Run(run.start, end, value * trust)
+    return [*runs, run] if run is not None else []
+
+
+def _groups(lines: Sequence[_Line]) -> Iterator[tuple[int, int]]:
+    """The places, first and past the last, of lines of text that follow each other directly."""
+    first: int | None = None
+    for n, line in enumerate(lines):
+        if line.worth > 0 and first is None:
+            first = n
+        elif line.worth <= 0 and first is not None:
+            yield first, n
+            first = None
+    if first is not None:
+        yield first, len(lines)
+
+
+def _ends(between: Sequence[float], paragraphs: int, value: float) -> bool:
+    """True when so many paragraphs behind these lines are no part of the text of this value above them."""
+    if value <= _COST_OF_A_LINE * len(between) or (_COMMENTS in between and value > _LEAD):
+        return True
+    return paragraphs < 2 and (len(between) >= _MAX_BETWEEN or _READ_ALSO in between)
+
+
+def _best(lines: Sequence[_Line], runs: Sequence[_Run]) -> tuple[_Run, int | None]:
+    """The run that says most and has a headline, with the headline's place."""
+    most = max(run.value for run in runs)
+    rated = []
+    for run in runs:
+        if run.value >= _MIN_SHARE_OF_MOST * most:
+            place, score = _find_title(lines, run)
+            rated.append((run.value * (_WITHOUT_TITLE + score), run, place))
+    _, run, place = max(rated, key=lambda each: each[0])
+    return run, place
+
+
+def _paragraphs(lines: Sequence[_Line], start: int, end: int, title: str | None) -> list[str]:
     kept: list[str] = []
     seen: set[str] = set()
     for n in range(start, end):
-        line = lines[n]
-        if line in seen or why_dropped(line, title, is_first=not kept):
+        text = lines[n].text
+        if text in seen or why_dropped(text, title, is_first=not kept):
             continue
-        if worth[n] > 0 or _is_subheading(lines, worth, n, start, end):
-            kept.append(line)
-            seen.add(line)
+        if lines[n].worth > 0 or (start < n < end - 1 and _is_subheading(lines, n)):
+            kept.append(text)
+            seen.add(text)
     return kept
 
 
-def _is_subheading(lines: Sequence[str], worth: Sequence[float], n: int, start: int, end: int) -> bool:
+def _is_subheading(lines: Sequence[_Line], n: int) -> bool:
     """A lone short line between paragraphs. Two in a row are an inset: a link and its rubric."""
-    if (
-        not start < n < end - 1
-        or _CLOCK_OR_DATE.search(lines[n])
-        or weight_of(lines[n]) > 110
-        or weight_of(lines[n]) < 8
-    ):
-        return False
-    return worth[n - 1] > 40 and worth[n + 1] > 40 and split_caption(lines[n])[1] is None
+    text = lines[n].text
+    return (
+        8 <= weight_of(text) <= 110
+        and not _CLOCK_OR_DATE.search(text)
+        and lines[n - 1].is_paragraph
+        and lines[n + 1].is_paragraph
+        and split_caption(text)[1] is None
+    )
 
 
-def _stems(text: str) -> set[str]:
-    if _WIDE.search(text):
-        return {text[n : n + 2] for n in range(len(text) - 1) if _WIDE.match(text[n]) and _WIDE.match(text[n + 1])}
-    return {word[:5].casefold().replace("ё", "е") for word in _WORD.findall(text)}
-
-
-def _title_place(lines: Sequence[str], start: int, end: int) -> int | None:
-    """The line above the text whose words the text takes up again."""
-    body = _stems(" ".join(lines[start:end])[:6000])
+def _find_title(lines: Sequence[_Line], run: _Run) -> tuple[int | None, float]:
+    """Place of the line above the run whose words the run takes up again, and how sure that is."""
+    topic = " ".join(line.text for line in lines[run.start : run.end])[:6000]
+    body = stems(topic)
     scores: dict[int, float] = {}
-    first = max(0, start - 40)
-    for n in range(first, min(start + 2, len(lines))):
-        line = lines[n]
-        weight = weight_of(line)
-        if weight < 12 or weight > 260 or why_dropped(line, None) or split_caption(line)[1]:
-            continue
-        stems = _stems(line)
-        if not stems:
-            continue
-        shared = len(stems & body) / len(stems)
-        score = shared * min(1.0, 0.35 + 0.13 * len(stems)) - 0.006 * max(0, start - n)
-        if _CLOCK_OR_DATE.search(line) or moment_in_words(line, None):
-            score -= 0.35
-        if _SENTENCE_END.search(line) and not line.endswith(("?", "!", "»", ":")):
-            score -= 0.25
-        if n >= start:
-            score -= 0.15
-        if line.count(" / ") + line.count(" › ") + line.count(" > ") > 1 or words.one_of("by").match(line):
-            score -= 0.4
-        # Date or author stand below the headline, not above it.
-        if any(_is_date_or_byline(after) for after in lines[n + 1 : n + 4]):
-            score += 0.3
-        scores[n] = score
+    for n in range(max(0, run.start - _TITLE_REACH), run.start + 1):
+        score = _title_score(lines, n, run, body)
+        if score is not None:
+            scores[n] = score
     best = max(scores, key=scores.__getitem__, default=None)
     if best is None or scores[best] <= _MIN_TITLE_SCORE:
+        return None, 0.0
+    return best, scores[best]
+
+
+def _title_score(lines: Sequence[_Line], n: int, run: _Run, body: frozenset[str]) -> float | None:
+    line = lines[n].text
+    weight = weight_of(line)
+    if not 12 <= weight <= 260 or why_dropped(line, None) or _labels_comments(line) or split_caption(line)[1]:
         return None
-    return best
+    own = stems(line)
+    if not own:
+        return None
+    shared = len(own & body) / len(own)
+    score = shared * min(1.0, 0.35 + 0.13 * len(own)) - 0.006 * (run.start - n)
+    if _CLOCK_OR_DATE.search(line) or moment_in_words(line, None):
+        score -= 0.35
+    if _SENTENCE_END.search(line) and not line.endswith(("?", "!", "»", ":")):
+        score -= 0.25
+    if n == run.start:
+        score -= 0.15
+    if weight > _LONG_TITLE:
+        score -= 0.3
+    if lines[n].is_apart:
+        score -= 0.2
+    if line.count(" / ") + line.count(" › ") + line.count(" > ") > 1:
+        score -= 0.8
+    # The words that open a byline open headlines too, but the text does not take up a writer's name.
+    if shared < 0.5 and words.one_of("by").match(line):
+        score -= 0.4
+    if len(own) < 3:
+        score -= 0.2
+    # Date or author stand below the headline, not above it.
+    if any(_is_date_or_byline(after.text) for after in lines[n + 1 : n + 1 + _DATE_REACH]):
+        score += 0.3
+    return score
 
 
 def _is_date_or_byline(line: str) -> bool:
