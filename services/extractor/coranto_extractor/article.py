@@ -11,7 +11,7 @@ from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
 from coranto_extractor import words
 from coranto_extractor.blocks import HEADINGS, SENTENCE_END, Block, BlockList
 from coranto_extractor.container import within
-from coranto_extractor.parts import AWAY, side_of
+from coranto_extractor.parts import AWAY, sides_of
 
 _STANDFIRST_NAMES = re.compile(
     r"(?:^|[\s_-])(?:lead|lede|intro|introduction|standfirst|dek|deck|subtitle|sub-?title|subhead\w*|summary|vorspann|chapo|excerpt|anons|announce|preview|description|abstract|sapo|ingress)(?:$|[\s_-])",
@@ -264,8 +264,7 @@ def _side_boxes(chosen: Sequence[Block]) -> set[int]:
     total = sum(block.weight for block in chosen if block.is_prose)
     boxed: dict[str, list[Block]] = {}
     for block in chosen:
-        name = side_of(block.parts)
-        if name:
+        for name in sides_of(block.parts):
             boxed.setdefault(name, []).append(block)
     return {
         id(block)

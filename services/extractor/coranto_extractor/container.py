@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
 
 from coranto_extractor import words
 from coranto_extractor.blocks import SENTENCE_END, Block, BlockList
-from coranto_extractor.parts import AWAY, side_of
+from coranto_extractor.parts import AWAY, sides_of
 from coranto_extractor.topic import stems
 
 # What a paragraph gives to the element n levels above it. Falling off keeps the container tight; the climb widens it.
 _SHARES = (1.0, 0.85, 0.6, 0.4, 0.25)
 _CLIMB_GAIN = 0.12
 _TOPIC_GAIN = 0.5
+_ASIDE_SHARE = 0.3
 _BEFORE_HEADLINE = 0.5
 _AFTER_NEXT_HEADLINE = 0.4
 
@@ -30,9 +31,10 @@ def find_container(
     if not prose:
         return None
     times = Counter(block.text for block in prose)
+    values = _values(prose)
     for block in prose:
         # What stands on the page more than once is an appeal or a teaser.
-        value = _value(block) * _relevance(block, topic) * near.get(id(block), 1.0) / times[block.text] ** 2
+        value = values[block.place] * _relevance(block, topic) * near.get(id(block), 1.0) / times[block.text] ** 2
         element = block.element if block.tag not in ("p", "li", "blockquote", "pre") else block.element.getparent()
         for share in _SHARES:
             if element is None:
@@ -40,7 +42,17 @@ def find_container(
             scores[element] = scores.get(element, 0.0) + share * value
             element = element.getparent()
     best = max(scores, key=scores.__getitem__)
-    return _one_article(_climb(best, blocks, prose), best)
+    return _one_article(_climb(best, blocks, values), best)
+
+
+def _lying_names(prose: Sequence[Block]) -> set[str]:
+    """Names of boxes beside the text that hold most of the page's paragraphs."""
+    weights: Counter[str] = Counter()
+    for block in prose:
+        for name in sides_of(block.parts):
+            weights[name] += int(block.weight)
+    half = sum(block.weight for block in prose) / 2
+    return {name for name, weight in weights.items() if weight > half}
 
 
 def _nearness(blocks: Sequence[Block], headline: str | None) -> dict[int, float]:
@@ -89,22 +101,31 @@ def _one_article(container: html.HtmlElement, best: html.HtmlElement) -> html.Ht
     return container
 
 
+def _values(prose: Sequence[Block]) -> dict[int, float]:
+    """What each paragraph counts for, by its place."""
+    lying = _lying_names(prose)
+    return {
+        block.place: _value(block) * (1.0 if lying.issuperset(sides_of(block.parts)) else _ASIDE_SHARE)
+        for block in prose
+    }
+
+
 def _value(block: Block) -> float:
     if "©" in block.text or words.has("legal", block.text):
         return 0.0
     sentences = len(SENTENCE_END.findall(block.text))
     density = 1.0 - block.link_share
     value = min(block.weight, 1200.0) * density * density * (0.4 + 0.2 * min(sentences, 3))
-    if "aside" in block.parts or side_of(block.parts):
-        value *= 0.3
+    if "aside" in block.parts:
+        value *= _ASIDE_SHARE
     if "list" in block.parts:
         value *= 0.6
     return value
 
 
-def _climb(best: html.HtmlElement, blocks: BlockList, prose: Sequence[Block]) -> html.HtmlElement:
+def _climb(best: html.HtmlElement, blocks: BlockList, values: Mapping[int, float]) -> html.HtmlElement:
     """The ancestor that takes in the rest of the article, if one does so without taking in the rest of the page."""
-    good_before, bad_before = _running_totals(blocks, prose)
+    good_before, bad_before = _running_totals(blocks, values)
 
     def total(element: html.HtmlElement) -> tuple[float, float]:
         first, end = blocks.spans.get(element, (0, 0))
@@ -125,13 +146,12 @@ def _climb(best: html.HtmlElement, blocks: BlockList, prose: Sequence[Block]) ->
     return here
 
 
-def _running_totals(blocks: BlockList, prose: Sequence[Block]) -> tuple[list[float], list[float]]:
+def _running_totals(blocks: BlockList, values: Mapping[int, float]) -> tuple[list[float], list[float]]:
     """Prose and linked text before each place, so that any element's share is one subtraction."""
-    chosen = {block.place for block in prose}
     good, bad = [0.0], [0.0]
     for block in blocks:
-        is_prose = block.place in chosen
-        good.append(good[-1] + (_value(block) if is_prose else 0.0))
+        is_prose = block.place in values
+        good.append(good[-1] + values.get(block.place, 0.0))
         bad.append(bad[-1] + (block.link_chars if not is_prose and not block.parts & AWAY else 0))
     return good, bad
 

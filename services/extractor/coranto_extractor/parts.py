@@ -117,9 +117,9 @@ def _named_parts(tag: str, own_id: str, own_class: str) -> frozenset[str]:
     return frozenset(found)
 
 
-def side_of(parts: frozenset[str]) -> str | None:
-    """The name of the box beside the text that the parts speak of."""
-    return min((part for part in parts if part.startswith(_SIDE)), default=None)
+def sides_of(parts: frozenset[str]) -> list[str]:
+    """The names of the boxes beside the text that the parts speak of."""
+    return [part for part in parts if part.startswith(_SIDE)]
 
 
 def is_hidden(element: html.HtmlElement) -> bool:

@@ -108,6 +108,17 @@ def test_text_in_a_box_with_such_a_name_is_read(read_lines: ReadLines, paragraph
     assert read_lines(f"<div class='promo player'>{_set(*paragraphs)}</div>") == list(paragraphs)
 
 
+def test_name_of_a_wrapper_around_the_page_hides_no_box_in_it(
+    write_page: Write, read_article: Read, paragraphs: tuple[str, ...]
+) -> None:
+    inset = "<div class='newsletter'>Every morning the harbour news come to your door.</div>"
+    page = write_page(body=_set(*paragraphs[:2]) + inset + _set(*paragraphs[2:]))
+    page = page.replace(b"<main>", b"<div class='banner-wide right-sidebar'><main>").replace(
+        b"</main>", b"</main></div>"
+    )
+    assert [block.text for block in read_article(page).paragraphs] == list(paragraphs)
+
+
 def test_longer_box_of_the_sites_own_affairs_is_not_taken_for_the_article(
     write_page: Write, read_article: Read, paragraphs: tuple[str, ...]
 ) -> None:
