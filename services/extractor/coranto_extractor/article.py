@@ -25,6 +25,9 @@ _UNSTOPPED_WEIGHT = 40
 # A shorter line in a box of its own is a caption or a label.
 _MIN_LINE_WEIGHT = 20
 _MAX_SIDE_SHARE = 0.25
+_HEADED = frozenset({"list", "table", "code"})
+# How many levels below the paragraphs' parent the items of a list and the cells of a table stand.
+_HOME_REACH = {"li": 2, "td": 5, "th": 5}
 
 
 def article_blocks(blocks: BlockList, container: html.HtmlElement) -> list[Block]:
@@ -88,10 +91,17 @@ def _widened(kept: Sequence[Block], first: int, last: int, home: html.HtmlElemen
     """The text's first and last place with the short sentences, list items and code beside its paragraphs."""
     while first > 0 and (_adjoins(kept[first - 1], kept[first]) or _at_home(kept[first - 1], home)):
         first -= 1
-    while last + 1 < len(kept) and (
-        _adjoins(kept[last + 1], kept[last]) or _continues(kept[last + 1], kept[last]) or _at_home(kept[last + 1], home)
-    ):
-        last += 1
+    while last + 1 < len(kept):
+        if (
+            _adjoins(kept[last + 1], kept[last])
+            or _continues(kept[last + 1], kept[last])
+            or _at_home(kept[last + 1], home)
+        ):
+            last += 1
+        elif last + 2 < len(kept) and _heads(kept[last + 1], home) and _at_home(kept[last + 2], home):
+            last += 2
+        else:
+            break
     while last > first and not kept[last].is_prose and kept[last].text.endswith(":"):
         # It opens something that is no part of the text.
         last -= 1
@@ -126,14 +136,17 @@ def _is_set_like(block: Block, paragraph: Block) -> bool:
 
 def _at_home(block: Block, home: html.HtmlElement | None) -> bool:
     """True for a line that stands where the text's paragraphs do and is neither a credit nor a date."""
-    parent = block.element.getparent()
     return (
-        block.tag in ("p", "pre", "li", "blockquote", "dd", "dt")
+        block.tag in ("p", "pre", "li", "blockquote", "dd", "dt", "td", "th")
         and block.link_share < 0.3
-        and (parent is home or (block.tag == "li" and parent.getparent() is home))
+        and any(parent is home for parent in islice(block.element.iterancestors(), _HOME_REACH.get(block.tag, 1)))
         and not words.one_of("photo").match(block.text)
         and bool(SENTENCE_END.search(block.text) or not _YEAR_OR_CLOCK.search(block.text))
     )
+
+
+def _heads(block: Block, home: html.HtmlElement | None) -> bool:
+    return block.tag in HEADINGS and block.link_share < 0.3 and block.element.getparent() is home
 
 
 def _adjoins(block: Block, neighbour: Block) -> bool:
@@ -175,7 +188,7 @@ def _belongs(block: Block) -> bool:
 
 
 def _heads_something(result: Sequence[Block], n: int) -> bool:
-    return n + 1 < len(result) and any(block.is_prose for block in result[n + 1 : n + 4])
+    return any(block.is_prose or block.parts & _HEADED for block in result[n + 1 : n + 4])
 
 
 def _heads_dropped(
@@ -218,7 +231,10 @@ def _first_of_teasers(chosen: Sequence[Block], kept: list[Block], home: html.Htm
         return len(kept)
     place = next((n for n, block in enumerate(kept) if block is cut_at), len(kept))
     before = sum(block.weight for block in kept[:place] if block.is_prose)
-    return place if before > 200 else len(kept)
+    after = sum(block.weight for block in kept[place:] if block.is_prose)
+    # Entries under linked headings stand where the text does, and say more than its opening.
+    is_text = after > before and cut_at.element.getparent() is _home(kept[:place])
+    return place if before > 200 and not is_text else len(kept)
 
 
 def _home(blocks: Sequence[Block]) -> html.HtmlElement | None:

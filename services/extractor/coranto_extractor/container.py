@@ -17,6 +17,7 @@ _SHARES = (1.0, 0.85, 0.6, 0.4, 0.25)
 _CLIMB_GAIN = 0.12
 _TOPIC_GAIN = 0.5
 _ASIDE_SHARE = 0.3
+_MIN_ARTICLE_CHARS = 400
 _BEFORE_HEADLINE = 0.5
 _AFTER_NEXT_HEADLINE = 0.4
 
@@ -81,21 +82,18 @@ def _relevance(block: Block, topic: frozenset[str]) -> float:
 
 
 def _one_article(container: html.HtmlElement, best: html.HtmlElement) -> html.HtmlElement:
-    """The one <article> that the best paragraphs stand in, when the container holds several side by side."""
+    """The one <article> that the best paragraphs stand in, when the container holds several."""
     own: html.HtmlElement | None = best
     while own is not None and own is not container:
         if own.tag == "article":
-            parent = own.getparent()
-            others = (
-                sum(
-                    1
-                    for sibling in parent
-                    if sibling.tag == "article" and sibling is not own and len(sibling.text_content()) > 400
-                )
-                if parent is not None
-                else 0
-            )
-            if others:
+            around = set(own.iterancestors("article"))
+            if any(
+                other is not own
+                and other not in around
+                and own not in set(other.iterancestors("article"))
+                and len(other.text_content()) > _MIN_ARTICLE_CHARS
+                for other in container.iter("article")
+            ):
                 return own
         own = own.getparent()
     return container

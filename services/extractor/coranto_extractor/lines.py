@@ -62,7 +62,15 @@ def why_dropped(text: str, title: str | None, *, is_first: bool = False) -> str 
             return "credit"
         if _CREDIT_SIGN.match(text):
             return "credit"
+    if text[-1] in ")]" and _credit_in_brackets().search(text):
+        return "caption"
     return None
+
+
+@lru_cache(maxsize=1)
+def _credit_in_brackets() -> re.Pattern[str]:
+    labels = "|".join(re.escape(word) for word in words.all_of("photo"))
+    return re.compile(rf"[(\[]\s?(?:{labels})\s?[:：©/][^()\[\]]{{2,80}}[)\]]$", re.IGNORECASE)
 
 
 @lru_cache(maxsize=8)

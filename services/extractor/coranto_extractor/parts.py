@@ -51,6 +51,9 @@ _SIDE_NAMES = re.compile(
     r"|subscribe|teasers|timestamp|trending|vcard)(?:$|[\s_-])",
     re.IGNORECASE,
 )
+# Scripts show what such names hide, or print does; some hide only until the screen is wide enough.
+_HIDING_NAMES = frozenset({"hidden", "d-none", "hide", "is-hidden", "u-hidden", "display-none"})
+_SHOWING_NAME = re.compile(r"(?:^|\s)(?:\w{1,10}:|d-\w{2,3}-)(?:block|flex|grid|inline|table|contents)")
 _UNSEEN_NAMES = re.compile(r"visually-?hidden|sr-only|screen-?reader|off-?screen|(?:^|\s)hidden-text", re.IGNORECASE)
 _HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 # Longer lists of names are states and templates of a whole page.
@@ -114,6 +117,8 @@ def _named_parts(tag: str, own_id: str, own_class: str) -> frozenset[str]:
     side = _SIDE_NAMES.search(names)
     if side:
         found.add(_SIDE + side[1].lower())
+    if not _HIDING_NAMES.isdisjoint(own_class.split()) and not _SHOWING_NAME.search(own_class):
+        found.add(_SIDE + "hidden")
     return frozenset(found)
 
 

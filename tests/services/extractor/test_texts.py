@@ -7,6 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from coranto.records import Content
+from coranto_extractor.blocks import cut
+from coranto_extractor.container import find_container
 from coranto_extractor.opinions import by_trafilatura
 from coranto_extractor.tree import TreeLimits, parse
 
@@ -154,3 +156,49 @@ def test_subheadline_under_the_headline_opens_the_text(
 def test_number_of_a_heading_is_kept_in_the_third_opinion(paragraphs: tuple[str, ...]) -> None:
     root = parse(f"<html><body><article><h2>2. Cables</h2>{_set(*paragraphs)}</article></body></html>", TreeLimits())
     assert by_trafilatura(root)[0] == "2. Cables"
+
+
+def test_line_that_ends_in_a_photo_credit_is_a_caption(read_lines: ReadLines, paragraphs: tuple[str, ...]) -> None:
+    caption = "<div>The bridge in the light of a winter morning, seen from the quay (Foto: Max Roe/Agency)</div>"
+    assert read_lines(_set(*paragraphs[:2]) + caption + _set(*paragraphs[2:])) == list(paragraphs)
+
+
+@pytest.mark.parametrize("names", ["hidden", "d-none d-print-block"])
+def test_box_that_is_shown_on_demand_is_left_out(
+    names: str, read_lines: ReadLines, paragraphs: tuple[str, ...]
+) -> None:
+    box = f"<div class='{names}'><p>Help us keep the harbour news free for everyone by a small gift.</p></div>"
+    assert read_lines(_set(*paragraphs[:2]) + box + _set(*paragraphs[2:])) == list(paragraphs)
+
+
+@pytest.mark.parametrize("names", ["hidden md:block", "d-none d-lg-block"])
+def test_box_that_is_shown_on_wide_screens_is_read(
+    names: str, read_lines: ReadLines, paragraphs: tuple[str, ...]
+) -> None:
+    box = f"<div class='{names}'><p>{paragraphs[1]}</p></div>"
+    assert read_lines(_set(paragraphs[0]) + box + _set(*paragraphs[2:])) == list(paragraphs)
+
+
+def test_entries_under_linked_headings_are_text(read_lines: ReadLines, paragraphs: tuple[str, ...]) -> None:
+    entries = "".join(
+        f"<p><a href='https://example.org/{n}'>The bridge of harbour number {n}</a></p><p>{paragraph} It is one of {n}.</p>"
+        for n, paragraph in enumerate((*paragraphs, *paragraphs))
+    )
+    opening = f"{paragraphs[0]} {paragraphs[1]}"
+    assert read_lines(f"<p>{opening}</p>{entries}")[-1] == f"{paragraphs[3]} It is one of 7."
+
+
+def test_second_article_elsewhere_on_the_page_is_not_taken_in(paragraphs: tuple[str, ...]) -> None:
+    other = "The ferry was sold to the islands on Monday, and its crew goes with it, as the owner told the council. "
+    articles = (_set(*paragraphs, *paragraphs[::-1]), _set(other, other * 2, other * 3))
+    boxes = "".join(f"<div><article id='a{n}'><div>{text}</div></article></div>" for n, text in enumerate(articles))
+    container = find_container(cut(parse(f"<html><body><main>{boxes}</main></body></html>", TreeLimits())))
+    assert container is not None
+    assert "article" in (container.tag, container.getparent().tag)
+
+
+def test_table_and_list_under_a_heading_at_the_end_are_text(read_lines: ReadLines, paragraphs: tuple[str, ...]) -> None:
+    table = (
+        "<h3>In numbers</h3><table><tr><td>Cables</td><td>Forty</td></tr><tr><td>Years</td><td>Two</td></tr></table>"
+    )
+    assert read_lines(_set(*paragraphs) + table) == [*paragraphs, "In numbers", "Cables", "Forty", "Years", "Two"]
