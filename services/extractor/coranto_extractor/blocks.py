@@ -15,7 +15,6 @@ from coranto_extractor import words
 from coranto_extractor.parts import NO_PARTS, is_hidden, parts_of, swallows_page
 
 HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
-_SPACE = re.compile(r"\s+")
 _WIDE = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\u0e00-\u0e7f]")
 SENTENCE_END = re.compile(r"[.!?…。！？](?:[\"'»”’“\)\]]|\s|$)")
 _CLAUSE = re.compile("[,;:，、；]")
@@ -76,7 +75,7 @@ def weight_of(text: str) -> float:
 
 def fold(text: str) -> str:
     """The text with white space folded and invisible characters taken out."""
-    return _SPACE.sub(" ", text.replace("\u00ad", "").replace("\u200b", "").replace("\ufeff", "")).strip()
+    return " ".join(text.replace("\u00ad", "").replace("\u200b", "").replace("\ufeff", "").split())
 
 
 def cut(root: html.HtmlElement) -> BlockList:
@@ -165,6 +164,10 @@ class _Cutter:
         return len(tail) > 80 and tail[-1] in '.!?…»”"。'
 
     def end_block(self) -> None:
+        if not self._texts:
+            # Most ends of elements: nothing was said since the last one.
+            self._links, self._breaks = [], 0
+            return
         text = fold("".join(self._texts))
         if text and self._element is not None:
             self.blocks.append(

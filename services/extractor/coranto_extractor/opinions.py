@@ -42,17 +42,18 @@ def shingles(lines: Sequence[str]) -> Shingles:
     """How often each run of four words stands in the lines."""
     tokens = _TOKEN.findall("\n".join(lines))
     if len(tokens) < 4:
-        return Counter([tuple(tokens)]) if tokens else Counter()
+        return Counter([tuple(tokens)] if tokens else [])
     return Counter(zip(tokens, tokens[1:], tokens[2:], tokens[3:], strict=False))
 
 
 def agreement(one: Shingles, other: Shingles) -> float:
-    """How far two texts are the same, 0 to 1."""
+    """How far two texts are the same, 0 to 1. What one of them says twice counts twice."""
     total = one.total() + other.total()
     if not total:
         return 1.0
-    small, big = (one, other) if len(one) < len(other) else (other, one)
-    return 2 * sum(min(count, big[key]) for key, count in small.items() if key in big) / total
+    shared = one.keys() & other.keys()
+    # Without a generator: this is asked for thousands of shingles a page.
+    return 2 * sum(map(min, map(one.__getitem__, shared), map(other.__getitem__, shared))) / total
 
 
 def by_paragraph_scores(blocks: BlockList) -> list[Block]:

@@ -78,15 +78,17 @@ _NOTICE_TAGS = frozenset({"div", "p", "span", "section"})
 
 def parts_of(element: html.HtmlElement, tag: str) -> frozenset[str]:
     """The parts of the page that the element opens, empty for most."""
+    own_id = element.get("id")
+    own_class = element.get("class")
+    role = element.get("role")
+    named = NO_PARTS
+    if (own_id or own_class) and len(own_id or "") + len(own_class or "") < _MAX_NAMES_CHARS:
+        named = _named_parts(tag, own_id or "", own_class or "")
     parts = _PART_SETS.get(tag, NO_PARTS)
-    attributes = element.attrib
-    if not attributes:
-        return parts | {"notice"} if tag == "form" and _is_form_of_its_own(element) else parts
-    names = (attributes.get("id") or "", attributes.get("class") or "")
-    named = _named_parts(tag, *names) if 0 < len(names[0]) + len(names[1]) < _MAX_NAMES_CHARS else NO_PARTS
+    if not (named or role) and tag != "form":
+        return parts
     if "author-box" in named and _holds_page(element):
         named -= {"author-box"}
-    role = attributes.get("role")
     if (
         (tag == "form" and _is_form_of_its_own(element))
         or (role in ("alert", "status") and _is_shorter(element, _MAX_NOTICE_CHARS))
@@ -129,17 +131,14 @@ def sides_of(parts: frozenset[str]) -> list[str]:
 
 def is_hidden(element: html.HtmlElement) -> bool:
     """True for what a browser does not show."""
-    attributes = element.attrib
-    if not attributes:
-        return False
-    names = attributes.get("class")
+    names = element.get("class")
     if names and len(names) < _MAX_NAMES_CHARS and _is_unseen(names):
         return True
-    style = attributes.get("style")
+    style = element.get("style")
     return (
         bool(style and _HIDDEN_STYLE.search(style))
-        or attributes.get("hidden") is not None
-        or attributes.get("aria-hidden") == "true"
+        or element.get("hidden") is not None
+        or element.get("aria-hidden") == "true"
     )
 
 

@@ -229,8 +229,10 @@ def _with_opening_heading(
 
 
 def _content(fields: _Fields, texts: Sequence[str], notebook: Notebook, request: Request, **more: Any) -> Content:
-    more.setdefault("correction", details.find_correction(texts))
-    more.setdefault("source_agency", details.find_dateline_agency(texts))
+    if "correction" not in more:
+        more["correction"] = details.find_correction(texts)
+    if "source_agency" not in more:
+        more["source_agency"] = details.find_dateline_agency(texts)
     return Content(
         **fields.values,
         **more,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib import resources
@@ -89,12 +90,42 @@ def all_of(kind: str) -> tuple[str, ...]:
 @lru_cache(maxsize=64)
 def one_of(kind: str) -> re.Pattern[str]:
     """A pattern that matches any word of this kind, in any language, as whole words."""
-    parts = []
-    for word in all_of(kind):
-        before = r"(?<!\w)" if re.match(r"[^\W\u3040-\u9fff\uac00-\ud7af]", word) else ""
-        after = r"(?!\w)" if re.search(r"[^\W\u3040-\u9fff\uac00-\ud7af]$", word) else ""
-        parts.append(f"{before}{re.escape(word)}{after}")
+    spaced = [word for word in all_of(kind) if _OPENS_AT_A_BOUNDARY.match(word)]
+    others = [word for word in all_of(kind) if not _OPENS_AT_A_BOUNDARY.match(word)]
+    parts = [f"(?<!\\w){_tree(spaced)}"] if spaced else []
+    if others:
+        parts.append(_tree(others))
     return re.compile("|".join(parts) or r"(?!)", re.IGNORECASE)
+
+
+_OPENS_AT_A_BOUNDARY = re.compile(r"[^\W\u3040-\u9fff\uac00-\ud7af]")
+_ENDS_AT_A_BOUNDARY = re.compile(r"[^\W\u3040-\u9fff\uac00-\ud7af]$")
+
+
+def _tree(phrases: Sequence[str]) -> str:
+    """One expression for many phrases that branches where they part: a search need not try each of them in turn."""
+    longest_first = sorted(phrases, key=lambda phrase: (-len(phrase), phrase))
+    by_first: dict[str, list[str]] = {}
+    for phrase in longest_first:
+        by_first.setdefault(phrase[:1], []).append(phrase)
+    branches = []
+    for first, group in by_first.items():
+        if not first:
+            continue
+        if len(group) == 1:
+            branches.append(re.escape(group[0]) + (r"(?!\w)" if _ENDS_AT_A_BOUNDARY.search(group[0]) else ""))
+            continue
+        branches.append(re.escape(first) + _rest(first, [phrase[1:] for phrase in group]))
+    return f"(?:{'|'.join(branches)})"
+
+
+def _rest(before: str, phrases: Sequence[str]) -> str:
+    inner = [phrase for phrase in phrases if phrase]
+    end = (r"(?!\w)" if _ENDS_AT_A_BOUNDARY.search(before) else "") if len(inner) < len(phrases) else None
+    branches = [_tree(inner)] if inner else []
+    if end is not None:
+        branches.append(end)
+    return f"(?:{'|'.join(branches)})"
 
 
 @lru_cache(maxsize=16)
