@@ -112,6 +112,8 @@ _UNLIKE = 0.4
 # Share of the headline's words that an article takes up at least.
 _TAKEN_UP = 0.3
 _MIN_STATED_CHARS = 500
+# Where opinions are close, one that tells headings and lists from paragraphs is worth more.
+_NO_BLOCKS = 0.95
 
 
 @dataclass(frozen=True)
@@ -148,23 +150,25 @@ def choose(
     container = find_container(blocks, topic, headline)
     members = article_blocks(blocks, container) if container is not None else []
     opening = [block.text for block in find_standfirst(blocks, members, headline)]
-    candidates = [
-        ("blocks", _opened(opening, [block.text for block in members])),
-        ("paragraph-scores", _opened(opening, [block.text for block in by_paragraph_scores(blocks)])),
-    ]
-    counts = [shingles(texts) for _, texts in candidates]
+    ours = _opened(opening, [block.text for block in members])
+    second = _opened(opening, [block.text for block in by_paragraph_scores(blocks)])
+    counts = [shingles(ours), shingles(second)]
     witness = shingles([stated]) if stated and len(stated) > _MIN_STATED_CHARS else None
-    if not _is_settled(candidates[0][1], counts, topic, witness):
-        candidates.append(("trafilatura", _opened(opening, by_trafilatura(root))))
-        counts.append(shingles(candidates[-1][1]))
+    if _is_settled(ours, counts, topic, witness):
+        return ChosenText(ours, blocks, container, "blocks", agreement(*counts))
+    third = _opened(opening, by_trafilatura(root))
+    counts.append(shingles(third))
     best: tuple[float, str, Lines] = (0.0, "blocks", [])
-    for one, (name, texts) in zip(counts, candidates, strict=True):
+    opinions = (("blocks", ours), ("paragraph-scores", second), ("trafilatura", third))
+    for one, (name, texts) in zip(counts, opinions, strict=True):
         if not texts:
             continue
-        support = sum(agreement(one, other) for other in counts if other is not one and other) / max(1, len(counts) - 1)
+        support = sum(agreement(one, other) for other in counts if other is not one and other) / 2
         if witness:
             support += 0.5 * agreement(one, witness)
         support = (0.01 + support) * (0.6 + 0.4 * overlap(" ".join(texts), topic))
+        if name == "trafilatura":
+            support *= _NO_BLOCKS
         if support > best[0]:
             best = (support, name, texts)
     return ChosenText(best[2], blocks, container, best[1], min(1.0, best[0]))
