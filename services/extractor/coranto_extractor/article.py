@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from itertools import islice
 
@@ -25,6 +26,8 @@ _UNSTOPPED_WEIGHT = 40
 # A shorter line in a box of its own is a caption or a label.
 _MIN_LINE_WEIGHT = 20
 _MAX_SIDE_SHARE = 0.25
+# No box of teasers is longer, and looking through longer ones for each of many headings takes time.
+_MAX_BOX_BLOCKS = 200
 _HEADED = frozenset({"list", "table", "code"})
 # How many levels below the paragraphs' parent the items of a list and the cells of a table stand.
 _HOME_REACH = {"li": 2, "td": 5, "th": 5}
@@ -197,12 +200,18 @@ def _heads_dropped(
     """True for the heading of a box of teasers: nothing else of it was kept, and most of it is linked."""
     for element in islice(heading.element.iterancestors(), 3):
         first, end = spans.get(element, (0, 0))
+        if end - first > _MAX_BOX_BLOCKS:
+            return False
         if end - first > 1:
-            linked = sum(block.link_chars for block in chosen if first <= block.place < end)
-            return linked > len(heading.text) and not any(
-                first <= block.place < end for block in result if block is not heading
-            )
+            linked = sum(block.link_chars for block in _between(chosen, first, end))
+            return linked > len(heading.text) and len(_between(result, first, end)) == 1
     return False
+
+
+def _between(blocks: Sequence[Block], first: int, end: int) -> Sequence[Block]:
+    """Those of the blocks, which are in reading order, whose place is in the range."""
+    places = (bisect_left(blocks, place, key=lambda block: block.place) for place in (first, end))
+    return blocks[slice(*places)]
 
 
 def _first_of_teasers(chosen: Sequence[Block], kept: list[Block], home: html.HtmlElement | None) -> int:
@@ -265,7 +274,9 @@ def _after_labels(chosen: Sequence[Block], spans: Mapping[html.HtmlElement, tupl
             if element is None:
                 break
             first, end = spans.get(element, (0, 0))
-            members = [other for other in chosen if first <= other.place < end]
+            if end - first > _MAX_BOX_BLOCKS:
+                break
+            members = _between(chosen, first, end)
             if any(other.place < block.place and other.is_prose for other in members):
                 break
             weight = sum(other.weight for other in members if other.is_prose)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import islice
 
 from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
 
 from coranto_extractor import words
 from coranto_extractor.blocks import SENTENCE_END, Block, BlockList
-from coranto_extractor.parts import AWAY, sides_of
+from coranto_extractor.parts import AWAY, is_shorter, sides_of
 from coranto_extractor.topic import stems
 
 # What a paragraph gives to the element n levels above it. Falling off keeps the container tight; the climb widens it.
@@ -18,6 +19,7 @@ _CLIMB_GAIN = 0.12
 _TOPIC_GAIN = 0.5
 _ASIDE_SHARE = 0.3
 _MIN_ARTICLE_CHARS = 400
+_MAX_ARTICLES = 200
 _BEFORE_HEADLINE = 0.5
 _AFTER_NEXT_HEADLINE = 0.4
 
@@ -83,17 +85,16 @@ def _relevance(block: Block, topic: frozenset[str]) -> float:
 
 def _one_article(container: html.HtmlElement, best: html.HtmlElement) -> html.HtmlElement:
     """The one <article> that the best paragraphs stand in, when the container holds several."""
+    long_ones = {
+        article: set(article.iterancestors("article"))
+        for article in islice(container.iter("article"), _MAX_ARTICLES)
+        if not is_shorter(article, _MIN_ARTICLE_CHARS)
+    }
     own: html.HtmlElement | None = best
     while own is not None and own is not container:
         if own.tag == "article":
             around = set(own.iterancestors("article"))
-            if any(
-                other is not own
-                and other not in around
-                and own not in set(other.iterancestors("article"))
-                and len(other.text_content()) > _MIN_ARTICLE_CHARS
-                for other in container.iter("article")
-            ):
+            if any(other is not own and other not in around and own not in outer for other, outer in long_ones.items()):
                 return own
         own = own.getparent()
     return container

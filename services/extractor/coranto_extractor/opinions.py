@@ -34,6 +34,8 @@ _BAD_NAME = re.compile(
     re.IGNORECASE,
 )
 
+# trafilatura walks a tree many times over; a page of so many elements would take it seconds.
+_MAX_ELEMENTS = 30_000
 # trafilatura reports each page it gives up on; we count that ourselves.
 logging.getLogger("trafilatura").setLevel(logging.CRITICAL)
 
@@ -99,7 +101,9 @@ def _name_score(element: html.HtmlElement) -> float:
 
 
 def by_trafilatura(root: html.HtmlElement, *, fast: bool = True) -> Lines:
-    """The third opinion; the tree is left as it is. Empty when trafilatura finds nothing."""
+    """The third opinion; the tree is left as it is. Empty when trafilatura finds nothing or has too much to look at."""
+    if root.xpath("count(//*)") > _MAX_ELEMENTS:
+        return []
     document = bare_extraction(root, fast=fast, favor_precision=True, include_comments=False, with_metadata=False)
     text = getattr(document, "text", None) or ""
     return [_LIST_MARK.sub("", line.strip()) for line in text.split("\n") if line.strip()]

@@ -91,8 +91,8 @@ def parts_of(element: html.HtmlElement, tag: str) -> frozenset[str]:
         named -= {"author-box"}
     if (
         (tag == "form" and _is_form_of_its_own(element))
-        or (role in ("alert", "status") and _is_shorter(element, _MAX_NOTICE_CHARS))
-        or ("maybe-notice" in named and _is_shorter(element, _MAX_NOTICE_CHARS))
+        or (role in ("alert", "status") and is_shorter(element, _MAX_NOTICE_CHARS))
+        or ("maybe-notice" in named and is_shorter(element, _MAX_NOTICE_CHARS))
     ):
         return parts | {"notice"}
     if role in _PART_ROLES:
@@ -167,10 +167,11 @@ def _holds_page(element: html.HtmlElement) -> bool:
 
 def _is_form_of_its_own(element: html.HtmlElement) -> bool:
     """True for a form that asks for something; whole pages stand in one form on some servers."""
-    return _is_shorter(element, _MAX_FORM_CHARS) and not _holds_page(element)
+    return is_shorter(element, _MAX_FORM_CHARS) and not _holds_page(element)
 
 
-def _is_shorter(element: html.HtmlElement, chars: int) -> bool:
+def is_shorter(element: html.HtmlElement, chars: int) -> bool:
+    """True when the element holds less text than that; what is beyond is not looked at."""
     total = 0
     for text in element.itertext():
         total += len(text)

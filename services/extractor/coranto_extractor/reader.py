@@ -111,6 +111,9 @@ def read(page: bytes, request: Request | None = None, *, limits: tree.TreeLimits
     if strange > _MAX_BINARY_SHARE * max(1, len(decoded.text)):
         return Refusal("binary", f"{strange} of {len(decoded.text)} characters are no text")
     if content_type == "text/plain" and not _MARKUP.search(decoded.text[:5000]):
+        lines_given = decoded.text.count("\n")
+        if lines_given > limits.max_nodes:
+            return Refusal("too_many_nodes", f"{lines_given} lines, {limits.max_nodes} allowed")
         return _read_plain(decoded.text, request)
     try:
         root = tree.parse(decoded.text, limits)
@@ -201,7 +204,8 @@ def _read_tree(root: html.HtmlElement, request: Request) -> Content | Refusal:
         fields.take("canonical_url", Found(canonical[0], canonical[1], 0.9))
     fields.take("paragraphs", Found(_paragraphs(kept_texts, chosen.blocks), chosen.source, chosen.confidence))
     del alive
-    members = [block for block in chosen.blocks if block.text in set(kept_texts)]
+    kept_set = set(kept_texts)
+    members = [block for block in chosen.blocks if block.text in kept_set]
     return _content(
         fields,
         kept_texts,

@@ -16,10 +16,10 @@ _TAG_START = re.compile(r"<[a-zA-Z]")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _XML_DECLARATION = re.compile(r"^\s{0,200}<\?xml[^>]{0,400}\?>")
-_CDATA = re.compile(r"<!\[CDATA\[|\]\]>")
-_NOSCRIPT = re.compile(r"</?noscript[^>]{0,200}>", re.IGNORECASE)
-# libxml2 gives up at 256 levels without huge_tree; pages with unclosed font tags go beyond that and are still read.
-_LONG_TAG = re.compile(r"<[a-zA-Z][^<>]{20000,}>")
+_QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
+# libxml2 compares each attribute of an element with all those before it.
+_MAX_ATTRIBUTES = 20_000
+_LONG_TAG_CHARS = 4 * _MAX_ATTRIBUTES
 
 
 class UnreadableError(Exception):
@@ -41,11 +41,14 @@ class TreeLimits:
 
 
 def parse(text: str, limits: TreeLimits) -> html.HtmlElement:
-    """The page as a tree. Raises UnreadableError when it has too many nodes, nests too deeply or holds no element."""
+    """The page as a tree. Raises UnreadableError when it has too many nodes or attributes, nests too deeply or holds none."""
     text = _CONTROL.sub("", text)
     nodes = sum(1 for _ in _TAG_START.finditer(text))
     if nodes > limits.max_nodes:
         raise UnreadableError("too_many_nodes", f"{nodes} tags, {limits.max_nodes} allowed")
+    attributes = max(map(_attributes, filter(_is_long, text.split("<"))), default=0)
+    if attributes > _MAX_ATTRIBUTES:
+        raise UnreadableError("too_many_nodes", f"{attributes} attributes in a tag, {_MAX_ATTRIBUTES} allowed")
     text = _XML_DECLARATION.sub("", text, count=1)
     encoded = _SURROGATE.sub("\ufffd", text).encode()
     # Comments stay out: they carry no text, and conditional comments hold old copies of menus.
@@ -57,6 +60,14 @@ def parse(text: str, limits: TreeLimits) -> html.HtmlElement:
     if nodes > limits.max_depth and _deeper_than(limits.max_depth)(root):
         raise UnreadableError("too_deep", f"elements nest more than {limits.max_depth} deep")
     return root
+
+
+def _is_long(tag: str) -> bool:
+    return len(tag) > _LONG_TAG_CHARS
+
+
+def _attributes(tag: str) -> int:
+    return len(_QUOTED.sub("", tag).partition(">")[0].split())
 
 
 @lru_cache(maxsize=4)
@@ -71,22 +82,12 @@ _TABLE_PARTS = ("table", "tbody", "thead", "tfoot", "tr", "td", "th", "center", 
 
 def unfold_layout_tables(root: html.HtmlElement) -> None:
     """Turn tables that lay the page out into divs, in place: their cells hold text, forms or further tables, not data."""
-    for table in list(root.iter("table")):
-        if table.tag == "table" and _is_layout(table):
-            for element in list(table.iter("table", "tbody", "tr", "td")):
-                if element.tag == "table" and element is not table and not _is_layout(element):
-                    continue
-                if _own_table(element, table) or element is table:
-                    element.tag = "div"
-
-
-def _own_table(element: html.HtmlElement, table: html.HtmlElement) -> bool:
-    for ancestor in element.iterancestors():
-        if ancestor is table:
-            return True
-        if ancestor.tag == "table":
-            return False
-    return False
+    layout = {table for table in root.iter("table") if _is_layout(table)}
+    parts = [
+        element for element in root.iter("tbody", "tr", "td") if next(element.iterancestors("table"), None) in layout
+    ]
+    for element in (*layout, *parts):
+        element.tag = "div"
 
 
 def _is_layout(table: html.HtmlElement) -> bool:

@@ -102,7 +102,7 @@ _OPENS_AT_A_BOUNDARY = re.compile(r"[^\W\u3040-\u9fff\uac00-\ud7af]")
 _ENDS_AT_A_BOUNDARY = re.compile(r"[^\W\u3040-\u9fff\uac00-\ud7af]$")
 
 
-def _tree(phrases: Sequence[str]) -> str:
+def _tree(phrases: Sequence[str], end: str = r"(?!\w)") -> str:
     """One expression for many phrases that branches where they part: a search need not try each of them in turn."""
     longest_first = sorted(phrases, key=lambda phrase: (-len(phrase), phrase))
     by_first: dict[str, list[str]] = {}
@@ -113,18 +113,17 @@ def _tree(phrases: Sequence[str]) -> str:
         if not first:
             continue
         if len(group) == 1:
-            branches.append(re.escape(group[0]) + (r"(?!\w)" if _ENDS_AT_A_BOUNDARY.search(group[0]) else ""))
+            branches.append(re.escape(group[0]) + (end if _ENDS_AT_A_BOUNDARY.search(group[0]) else ""))
             continue
-        branches.append(re.escape(first) + _rest(first, [phrase[1:] for phrase in group]))
+        branches.append(re.escape(first) + _rest(first, [phrase[1:] for phrase in group], end))
     return f"(?:{'|'.join(branches)})"
 
 
-def _rest(before: str, phrases: Sequence[str]) -> str:
+def _rest(before: str, phrases: Sequence[str], end: str) -> str:
     inner = [phrase for phrase in phrases if phrase]
-    end = (r"(?!\w)" if _ENDS_AT_A_BOUNDARY.search(before) else "") if len(inner) < len(phrases) else None
-    branches = [_tree(inner)] if inner else []
-    if end is not None:
-        branches.append(end)
+    branches = [_tree(inner, end)] if inner else []
+    if len(inner) < len(phrases):
+        branches.append(end if _ENDS_AT_A_BOUNDARY.search(before) else "")
     return f"(?:{'|'.join(branches)})"
 
 
@@ -136,5 +135,9 @@ def whole(kind: str) -> re.Pattern[str]:
 
 def has(kind: str, text: str) -> bool:
     """True when the text holds a word of this kind; plain search, so for phrases that are no part of other words."""
-    folded = text.casefold()
-    return any(phrase in folded for phrase in all_of(kind))
+    return _anywhere(kind).search(text.casefold()) is not None
+
+
+@lru_cache(maxsize=16)
+def _anywhere(kind: str) -> re.Pattern[str]:
+    return re.compile(_tree(all_of(kind), end="") if all_of(kind) else r"(?!)")

@@ -11,7 +11,7 @@ import pytest
 
 from coranto.records import Content
 from coranto_extractor.pool import ReaderCrashedError, ReaderPool, ReaderTimeoutError
-from coranto_extractor.reader import Request
+from coranto_extractor.reader import Request, read
 from coranto_extractor.reasons import REASONS
 from coranto_extractor.refusal import Refusal
 from coranto_extractor.tree import TreeLimits
@@ -90,3 +90,49 @@ async def test_process_is_replaced_after_a_page_that_ended_it(
         assert isinstance(await pool.read(write_page(), Request()), Content)
     finally:
         await pool.stop()
+
+
+_PROSE = b"<p>Some words here, and more of it for a long time to be prose.</p>"
+
+
+@pytest.mark.parametrize(
+    ("page", "content_type", "evidence"),
+    [
+        (b"<html><body><p " + b" ".join(b"a%d=1" % n for n in range(50_000)) + b">text</p>", None, "attributes"),
+        (b"<html><body>" + b"<div>" * 100_000 + b"text", None, "deep"),
+        (b"<html><body>" + b"<i>a</i>" * 200_000, None, "tags"),
+        (b"word\n" * 300_000, "text/plain", "lines"),
+    ],
+)
+def test_hostile_page_is_refused_by_a_limit_with_a_name(page: bytes, content_type: str | None, evidence: str) -> None:
+    begun = time.process_time()
+    result = read(page, Request(content_type=content_type))
+    assert isinstance(result, Refusal)
+    assert result.reason in ("too_many_nodes", "too_deep")
+    assert evidence in result.evidence
+    assert time.process_time() - begun < 2
+
+
+def _seconds(page: bytes) -> float:
+    begun = time.process_time()
+    read(page, Request(url="https://news.example/hostile"))
+    return time.process_time() - begun
+
+
+@pytest.mark.parametrize(
+    "page_of",
+    [
+        lambda n: (
+            b"<h1>T words</h1>" + b"".join(b"<p>Prose %d, and more of it for a long time.</p>" % k for k in range(n))
+        ),
+        lambda n: b"<h1>T words</h1>" + (b"<p>Read also</p>" + _PROSE) * n,
+        lambda n: b"<h1>T words</h1>" + (b"<h2>Some heading</h2>" + _PROSE) * n,
+        lambda n: b"<table><tr><td>" * 60 + b"<table><tr>" + b"<td>one, two</td>" * n,
+        lambda n: b"<article>" * 60 + b"<article>x</article>" * n + _PROSE * 4,
+    ],
+)
+def test_time_for_a_page_grows_no_faster_than_the_page(page_of: Callable[[int], bytes]) -> None:
+    small, large = (b"<html><body>" + page_of(n) for n in (1000, 8000))
+    _seconds(small)
+    # Eight times the page: a step that compares each with each would take sixty-four times as long.
+    assert _seconds(large) < 16 * (_seconds(small) + 0.02)
