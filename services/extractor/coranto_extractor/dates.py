@@ -8,46 +8,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta, timezone
-from email.utils import parsedate_to_datetime
-from typing import Literal
+from datetime import datetime, timedelta
 
 from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
 
 from coranto.records.sections import Moment
 from coranto_extractor import words
-from coranto_extractor.blocks import Block, BlockList
+from coranto_extractor.blocks import HEADINGS, Block, BlockList
 from coranto_extractor.found import Found, Notebook
 from coranto_extractor.metadata import PageMetadata, item_values, strings
+from coranto_extractor.moments import make_moment, moment_in_words, parse_moment
 
-_FIRST_YEAR = 1990
-_LAST_YEAR = 2040
-_ISO = re.compile(
-    r"(?<!\d)(\d{4})-?(\d{2})-?(\d{2})"
-    r"(?:[T\s_]{1,3}(\d{1,2}):?(\d{2})(?::?(\d{2})(?:[.,]\d{1,9})?)?\s?(Z|UTC|GMT|[+-]\d{2}:?\d{2}|[+-]\d{2}(?!\d))?)?",
-    re.IGNORECASE,
-)
-_EPOCH = re.compile(r"1\d{9}(?:\d{3})?$")
-_CLOCK = r"(?:[^\d\n]{1,12}?(\d{1,2})[:.h](\d{2})(?::(\d{2}))?\s?([ap]\.?m\.?)?)?"
-_YEAR_FIRST = re.compile(
-    r"(?<![\d.])((?:19|20)\d{2})\s?[-./年년]\s?(\d{1,2})\s?[-./月월]\s?(\d{1,2})\s?(?:日|일)?(?!\d)" + _CLOCK
-)
-_DAY_FIRST = re.compile(
-    r"(?<![\d.])(\d{1,2})\s?([-./])\s?(\d{1,2})\s?\2\s?((?:19|20)\d{2}|\d{2}(?=[\s,|)]|$))(?![\d])" + _CLOCK
-)
-_DAY_WORD = re.compile(
-    r"(?<!\d)(\d{1,2})(?:st|nd|rd|th|er|º|ª|°)?\.?[\s\-]{1,3}(?:de |of |d['’]|den )?([^\W\d_]{3,14})\.?,?"
-    r"[\s\-]{1,3}(?:de |del |του )?((?:19|20)\d{2}|\d{2}(?=\s?[(,]?\s?\d{1,2}:\d{2}))(?!\d)"
-    r"(?:\s?(?:г|года|р|року|r)\.?)?" + _CLOCK,
-    re.IGNORECASE,
-)
-_WORD_DAY = re.compile(
-    r"(?<!\w)([^\W\d_]{3,14})\.?[\s\-]{1,3}(\d{1,2})(?:st|nd|rd|th)?,?\s{1,2}((?:19|20)\d{2})(?!\d)" + _CLOCK,
-    re.IGNORECASE,
-)
-_YEAR_WORD_DAY = re.compile(r"(?<!\d)((?:19|20)\d{2})\.?\s([^\W\d_]{3,14})\.?\s(\d{1,2})(?!\d)" + _CLOCK, re.IGNORECASE)
+# /2020/5/1/ or /2020-05/01/, /2020/0501/, 20200501: one digit is a month or a day only between two separators of a kind.
 _IN_ADDRESS = re.compile(
-    r"(?<!\d)((?:19|20)\d{2})[/\-_.]?(0?[1-9]|1[0-2])[/\-_.]?(0[1-9]|[12]\d|3[01]|[1-9](?=/))(?!\d)"
+    r"(?<!\d)(?P<year>(?:19|20)\d{2})(?:"
+    r"(?P<mark>[/\-_.])(?P<month>0?[1-9]|1[0-2])(?P=mark)(?P<day>0?[1-9]|[12]\d|3[01])"
+    r"|[/\-_.]?(?P<full_month>0[1-9]|1[0-2])[/\-_.]?(?P<full_day>0[1-9]|[12]\d|3[01]))(?!\d)"
 )
 _SHORT_IN_ADDRESS = re.compile(r"/(0[1-9]|[12]\d|3[01])[-_.](0[1-9]|1[0-2])[-_.]((?:19|20)\d{2})(?!\d)")
 _IN_SCRIPT = re.compile(
@@ -62,6 +38,8 @@ _SPOILED_CLASS = re.compile(
     re.IGNORECASE,
 )
 _MAX_DATE_BLOCK_CHARS = 160
+_LABEL_REACH = 20
+_LINKED = 0.6
 
 
 def find_published(
@@ -80,15 +58,17 @@ def find_published(
         elif not_after and moment.at > not_after + timedelta(days=2):
             notebook.turn_down("published", str(text), "in_the_future")
         else:
-            return Found(_in_own_zone(moment, page, near, language), source, confidence)
+            return Found(_in_own_zone(moment, page, root, near, language), source, confidence)
     return None
 
 
-def _in_own_zone(moment: Moment, page: PageMetadata, near: Sequence[Block], language: str | None) -> Moment:
+def _in_own_zone(
+    moment: Moment, page: PageMetadata, root: html.HtmlElement, near: Sequence[Block], language: str | None
+) -> Moment:
     """The same moment with the offset of the page's own zone, when the page gives both a UTC time and its wall time."""
     if moment.offset_minutes != 0 or moment.precision == "day":
         return moment
-    for text, _, _ in _stated(page):
+    for text, _, _ in (*_stated(page), *_time_elements(root)):
         other = parse_moment(text, language)
         if other and other.offset_minutes and other.at == moment.at:
             return other
@@ -196,9 +176,10 @@ def date_in_address(url: str | None) -> Moment | None:
     path = url.split("//", 1)[-1].partition("/")[2].split("?", 1)[0]
     short = _SHORT_IN_ADDRESS.search("/" + path)
     if short:
-        return _moment(int(short.group(3)), int(short.group(2)), int(short.group(1)))
+        return make_moment(int(short.group(3)), int(short.group(2)), int(short.group(1)))
     for match in _IN_ADDRESS.finditer("/" + path):
-        moment = _moment(int(match.group(1)), int(match.group(2)), int(match.group(3)))
+        month, day = match["month"] or match["full_month"], match["day"] or match["full_day"]
+        moment = make_moment(int(match["year"]), int(month), int(day))
         # Eight bare digits may be an article's number; with separators they are a date.
         if moment and (
             re.search(r"\D", match.group(0)) or re.search(r"(?:^|/|[-_])" + match.group(0) + r"(?:/|[-_.]|$)", path)
@@ -208,7 +189,6 @@ def date_in_address(url: str | None) -> Moment | None:
 
 
 def _visible_dates(near: Sequence[Block], language: str | None) -> Iterator[Moment]:
-    updated = words.one_of("updated")
     later: list[Moment] = []
     for block in near:
         text = block.text
@@ -219,123 +199,18 @@ def _visible_dates(near: Sequence[Block], language: str | None) -> Iterator[Mome
         moment = moment_in_words(text, language) if text else None
         if moment is None:
             continue
-        mark = updated.search(text)
-        if mark and not words.one_of("published").search(text) and mark.start() < 20:
-            later.append(moment)
+        updated = words.one_of("updated").search(text)
+        if updated and updated.start() < _LABEL_REACH:
+            # “Last change: 31.10.2023. Published: 01.11.2023”
+            published = words.one_of("published").search(text, updated.end())
+            first = moment_in_words(text[published.end() :], language) if published else None
+            if first:
+                yield first
+            else:
+                later.append(moment)
         else:
             yield moment
     yield from later
-
-
-def parse_moment(text: str, language: str | None = None) -> Moment | None:
-    """The moment a machine-readable statement gives; tolerant of the forms sites really use."""
-    text = text.strip()
-    if _EPOCH.match(text):
-        at = datetime.fromtimestamp(int(text[:10]), UTC)
-        return Moment(at=at, precision="second", offset_minutes=0)
-    match = _ISO.match(text) or (_ISO.search(text) if re.search(r"\d{4}-\d{2}-\d{2}", text) else None)
-    if match:
-        year, month, day, hour, minute, second, zone = match.groups()
-        return _moment(int(year), int(month), int(day), hour, minute, second, _offset(zone))
-    if re.match(r"[A-Za-z]{3,9},?\s+\d{1,2}\s+[A-Za-z]{3}\w*\s+\d{4}\s+\d", text):
-        try:
-            at = parsedate_to_datetime(text)
-        except (ValueError, TypeError, IndexError):
-            return None
-        if _FIRST_YEAR <= at.year <= _LAST_YEAR:
-            offset = at.utcoffset()
-            minutes = int(offset.total_seconds() // 60) if offset is not None else None
-            return _moment(at.year, at.month, at.day, str(at.hour), str(at.minute), str(at.second), minutes)
-    return moment_in_words(text, language)
-
-
-def _offset(zone: str | None) -> int | None:
-    if not zone:
-        return None
-    if zone.upper() in ("Z", "UTC", "GMT"):
-        return 0
-    digits = zone[1:].replace(":", "").ljust(4, "0")
-    minutes = int(digits[:2]) * 60 + int(digits[2:4])
-    return -minutes if zone[0] == "-" else minutes
-
-
-def moment_in_words(text: str, language: str | None) -> Moment | None:
-    """The first whole date in a text written for people, with the time beside it; None without day, month and year."""
-    found: list[tuple[int, Moment]] = []
-    for match in _YEAR_FIRST.finditer(text):
-        moment = _moment(int(match[1]), int(match[2]), int(match[3]), *_clock(match, 4))
-        if moment:
-            found.append((match.start(), moment))
-            break
-    for match in _DAY_FIRST.finditer(text):
-        day, month = int(match[1]), int(match[3])
-        is_month_first = month > 12 or (
-            match[2] == "/" and (language or "en").lower() in ("en", "en-us", "en_us") and day <= 12
-        )
-        if is_month_first:
-            day, month = month, day
-        moment = _moment(_year(match[4]), month, day, *_clock(match, 5))
-        if moment:
-            found.append((match.start(), moment))
-            break
-    months = words.months_of(language)
-    for pattern, day_group, month_group, year_group in (
-        (_DAY_WORD, 1, 2, 3),
-        (_WORD_DAY, 2, 1, 3),
-        (_YEAR_WORD_DAY, 3, 2, 1),
-    ):
-        for match in pattern.finditer(text):
-            number = months.get(match[month_group].lower())
-            moment = (
-                _moment(_year(match[year_group]), number, int(match[day_group]), *_clock(match, 4)) if number else None
-            )
-            if moment:
-                found.append((match.start(), moment))
-                break
-    return min(found, key=lambda pair: pair[0])[1] if found else None
-
-
-def _year(digits: str) -> int:
-    return int(digits) if len(digits) == 4 else 2000 + int(digits)
-
-
-def _clock(match: re.Match[str], group: int) -> tuple[str | None, str | None, str | None]:
-    hour, minute, second, half = match[group], match[group + 1], match[group + 2], match[group + 3]
-    if hour is None:
-        return None, None, None
-    number = int(hour)
-    if half and number <= 12:
-        number = number % 12 + (12 if half[0] in "pP" else 0)
-    return str(number), minute, second
-
-
-def _moment(
-    year: int,
-    month: int,
-    day: int,
-    hour: str | None = None,
-    minute: str | None = None,
-    second: str | None = None,
-    offset: int | None = None,
-) -> Moment | None:
-    if not _FIRST_YEAR <= year <= _LAST_YEAR:
-        return None
-    precision: Literal["day", "minute", "second"] = "day" if hour is None else "minute" if second is None else "second"
-    try:
-        zone = timezone(timedelta(minutes=offset)) if offset is not None else UTC
-        at = datetime(year, month, day, int(hour or 0), int(minute or 0), min(59, int(second or 0)), tzinfo=zone)
-    except ValueError:
-        # A time of day that cannot be is no reason to give up the day.
-        return _moment(year, month, day) if hour is not None else None
-    return Moment(at=at.astimezone(UTC), precision=precision, offset_minutes=offset)
-
-
-def as_written(moment: Moment) -> str:
-    """The moment in ISO form as the page gave it: in its own zone, and only the day when only the day is known."""
-    if moment.offset_minutes is None:
-        text = moment.at.replace(tzinfo=None).isoformat()
-        return text[:10] if moment.precision == "day" else text
-    return moment.at.astimezone(timezone(timedelta(minutes=moment.offset_minutes))).isoformat()
 
 
 def near_headline(blocks: BlockList, title: str | None, container: html.HtmlElement | None) -> list[Block]:
@@ -357,5 +232,11 @@ def near_headline(blocks: BlockList, title: str | None, container: html.HtmlElem
         first = start + 12
     window = [*blocks[start : min(first + 2, start + 30)], *reversed(blocks[max(0, start - 6) : start])]
     last = inside[-1] if inside else first
-    window += blocks[last + 1 : last + 9]
+    window += _before_teasers(blocks[last + 1 : last + 9])
     return [block for block in window if not block.parts & {"nav", "aside", "comment", "caption"}]
+
+
+def _before_teasers(blocks: Sequence[Block]) -> Sequence[Block]:
+    """The blocks up to the first linked heading: what follows that belongs to other articles."""
+    end = next((n for n, block in enumerate(blocks) if block.tag in HEADINGS and block.link_share > _LINKED), None)
+    return blocks[:end]

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 from coranto_extractor import words
 from coranto_extractor.blocks import fold, weight_of
-from coranto_extractor.dates import moment_in_words
 from coranto_extractor.images import split_caption
 from coranto_extractor.lines import why_dropped
+from coranto_extractor.moments import moment_in_words
 from coranto_extractor.topic import stems
 
 _SENTENCE_END = re.compile(r"[.!?…。！？:;](?:[\"'»”’“)\]]|\[\d+\])*\s*$")

@@ -21,6 +21,7 @@ from coranto_extractor.addresses import alternates, canonical_url, links_in, nex
 from coranto_extractor.blocks import HEADINGS, Block, cut, weight_of
 from coranto_extractor.found import Found, Notebook
 from coranto_extractor.metadata import PageMetadata, read_metadata
+from coranto_extractor.moments import moment_in_words
 from coranto_extractor.plaintext import read_dump
 from coranto_extractor.refusal import Reading, Refusal, why_refused
 from coranto_extractor.topic import stems
@@ -193,7 +194,8 @@ def _read_tree(root: html.HtmlElement, request: Request) -> Content | Refusal:
     )
     refusal = None if request.part_of else why_refused(reading) or _wordless(kept_texts)
     if refusal:
-        return refusal
+        fields.values["paragraphs"] = ()
+        return replace(refusal, read=_content(fields, (), notebook, request))
     _take_rubrics(fields, page, root, near, name)
     _take_images(fields, page, chosen.container, name)
     fields.take("publisher", details.find_publisher(page))
@@ -330,7 +332,7 @@ def _read_plain(text: str, request: Request) -> Content | Refusal:
     if dump.section:
         fields.take("section", Found(dump.section, "line", 0.4))
     short = [line for line in (*dump.before, *dump.around) if len(line) < _MAX_DATE_LINE]
-    published = next((moment for line in short if (moment := dates.moment_in_words(line, None))), None)
+    published = next((moment for line in short if (moment := moment_in_words(line, None))), None)
     if published:
         fields.take("published", Found(published, "visible-date", 0.6))
     notebook = Notebook()

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from coranto.records.sections import Content
 from coranto_extractor import words
 from coranto_extractor.blocks import Block, weight_of
 from coranto_extractor.metadata import PageMetadata
+from coranto_extractor.moments import as_written
 
 _ARTICLE_TYPES = frozenset({
     "Article", "NewsArticle", "ReportageNewsArticle", "AnalysisNewsArticle", "OpinionNewsArticle",
@@ -33,6 +35,7 @@ _LIST_ADDRESS = re.compile(
 _MIN_TEXT_WEIGHT = 90.0
 # A list of teasers or goods rarely has so much text of its own; articles with prices in them do.
 _MUCH_TEXT = 4000.0
+_SHOWN_CHARS = 100
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,21 @@ class Refusal:
 
     reason: str
     evidence: str
+    read: Content | None = None
+    """What the page says of itself all the same, without its text; None when it was not read so far."""
+
+    @property
+    def detail(self) -> str:
+        """The evidence, and for who reviews refusals the title, the names and the day that were read."""
+        if self.read is None:
+            return self.evidence
+        names = [*(person.name for person in self.read.authors), *self.read.agencies]
+        said = [
+            f"title “{self.read.title[:_SHOWN_CHARS]}”" if self.read.title else None,
+            f"by {', '.join(names)[:_SHOWN_CHARS]}" if names else None,
+            f"published {as_written(self.read.published)}" if self.read.published else None,
+        ]
+        return "; ".join([self.evidence, *filter(None, said)])
 
 
 @dataclass(frozen=True)

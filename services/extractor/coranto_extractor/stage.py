@@ -46,7 +46,7 @@ async def extract(
     )
     result = await _read(reader, page, request)
     if isinstance(result, Refusal):
-        raise Unwanted(result.reason, detail=result.evidence)
+        raise Unwanted(result.reason, detail=result.detail)
     if fetch.parts:
         result = await _with_parts(result, fetch, pages=pages, reader=reader, max_page_bytes=max_page_bytes)
     if coverage is not None:

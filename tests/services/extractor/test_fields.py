@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from coranto.records import Content
-from coranto_extractor.dates import as_written, parse_moment
+from coranto_extractor.moments import as_written, parse_moment
 
 Write = Callable[..., bytes]
 Read = Callable[..., Content]
@@ -94,31 +94,6 @@ def test_offset_the_page_gives_is_kept(write_page: Write, read_article: Read) ->
     assert published.offset_minutes == 180
     assert as_written(published) == "2024-01-05T02:10:00+03:00"
     assert published.at.isoformat() == "2024-01-04T23:10:00+00:00"
-
-
-@pytest.mark.parametrize(
-    ("text", "language", "day"),
-    [
-        ("5 января 2012, 14:45", "ru", "2012-01-05T14:45:00"),
-        ("Veröffentlicht am 3. März 2021", "de", "2021-03-03"),
-        ("17 listopada 2019", "pl", "2019-11-17"),
-        ("17. listopada 2019", "hr", "2019-10-17"),
-        ("2020年3月4日", "zh", "2020-03-04"),
-        ("03/04/2020", "en", "2020-03-04"),
-        ("03/04/2020", "fr", "2020-04-03"),
-        ("Thu, 02 Jan 2020 10:00:00 +0100", "en", "2020-01-02T10:00:00+01:00"),
-        ("1577955600", None, "2020-01-02T09:00:00+00:00"),
-    ],
-)
-def test_dates_are_read_as_their_language_writes_them(text: str, language: str | None, day: str) -> None:
-    moment = parse_moment(text, language)
-    assert moment is not None
-    assert as_written(moment) == day
-
-
-@pytest.mark.parametrize("text", ["31 February 2020", "45.13.2020", "1 January", "yesterday", "2020", ""])
-def test_what_is_no_whole_date_is_none(text: str) -> None:
-    assert parse_moment(text, "en") is None
 
 
 def test_date_after_the_fetch_is_turned_down(write_page: Write, read_article: Read) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from coranto.records import Content, Hints
+from coranto_extractor.predictions import prediction
 from coranto_extractor.reader import Request, read
 from coranto_extractor.reasons import REASONS
 from coranto_extractor.refusal import Refusal
@@ -35,6 +36,24 @@ def test_page_is_refused_with_its_reason_and_evidence(reason: str, read_refusal:
     refusal = read_refusal(_PAGES[reason].encode())
     assert refusal.reason == reason
     assert refusal.evidence
+
+
+def test_refused_page_keeps_what_was_read_of_it_but_no_text(read_refusal: ReadRefusal) -> None:
+    head = "<title>Bridge</title><meta property='article:published_time' content='2024-01-05T10:00:00Z'>"
+    page = f"<html><head>{head}<meta name='author' content='Jane Doe'></head><body><h1>Bridge</h1><p>Soon.</p>"
+    refusal = read_refusal(page.encode())
+    assert refusal.read is not None
+    assert (refusal.read.title, refusal.read.text) == ("Bridge", "")
+    assert refusal.detail == ("5 characters of text; title “Bridge”; by Jane Doe; published 2024-01-05T10:00:00+00:00")
+    line = prediction("1", refusal)
+    assert (line["refused"], line["title"], line["authors"], line["text"]) == ("too_short", "Bridge", ["Jane Doe"], "")
+    assert line["from"]["published"] == "opengraph"
+
+
+def test_page_refused_unread_has_a_line_too(read_refusal: ReadRefusal) -> None:
+    refusal = read_refusal(b"%PDF-1.7")
+    assert refusal.detail == refusal.evidence
+    assert prediction("1", refusal)["refused"] == "binary"
 
 
 def test_home_page_is_refused_by_its_address(read_refusal: ReadRefusal) -> None:

@@ -1,0 +1,133 @@
+"""How dates in many languages and calendars become moments, and where on a page a date is believed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+
+import pytest
+
+from coranto.records import Content
+from coranto_extractor.dates import date_in_address
+from coranto_extractor.moments import as_written, moment_in_words, parse_moment
+
+Write = Callable[..., bytes]
+Read = Callable[..., Content]
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "day"),
+    [
+        ("5 января 2012, 14:45", "ru", "2012-01-05T14:45:00"),
+        ("Veröffentlicht am 3. März 2021", "de", "2021-03-03"),
+        ("17 listopada 2019", "pl", "2019-11-17"),
+        ("17. listopada 2019", "hr", "2019-10-17"),
+        ("2020年3月4日", "zh", "2020-03-04"),
+        ("입력 2026.01.29 오후 6:40", "ko", "2026-01-29T18:40:00"),
+        ("03/04/2020", "en", "2020-03-04"),
+        ("03/04/2020", "fr", "2020-04-03"),
+        ("26 | 01 | 2022", "de", "2022-01-26"),
+        ("24 tháng 4 năm 2020", "vi", "2020-04-24"),
+        ("24 tháng 4, 2020", "vi", "2020-04-24"),
+        ("2020. április 24. 10:20", "hu", "2020-04-24T10:20:00"),
+        ("2020 m. balandžio 24 d.", "lt", "2020-04-24"),
+        ("24 ΑΠΡΙΛΙΟΥ 2020, 8:15 μ.μ.", "el", "2020-04-24T20:15:00"),
+        ("12 MAYIS 2020", "tr", "2020-05-12"),
+        ("21. juni/lipanj, 2020.", "bs", "2020-06-21"),
+        ("الجمعة 24 نيسان / أبريل 2020 09:22 مساءً", "ar", "2020-04-24T21:22:00"),
+        ("24 تشرين الأول 2020", "ar", "2020-10-24"),
+        ("٢٤ أبريل ٢٠٢٠", "ar", "2020-04-24"),
+        ("24 באפריל 2020", "he", "2020-04-24"),
+        ("24 अप्रैल 2020", "hi", "2020-04-24"),
+        ("3 June 2020 12:05 am", "en", "2020-06-03T00:05:00"),
+        ("Thu, 02 Jan 2020 10:00:00 +0100", "en", "2020-01-02T10:00:00+01:00"),
+        ("2020-12-05T23:15:0Z", "it", "2020-12-05T23:15:00+00:00"),
+        ("1577955600", None, "2020-01-02T09:00:00+00:00"),
+    ],
+)
+def test_dates_are_read_as_their_language_writes_them(text: str, language: str | None, day: str) -> None:
+    moment = parse_moment(text, language)
+    assert moment is not None
+    assert as_written(moment) == day
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "day"),
+    [
+        ("2 تير 1399 - 12:09", "fa", "2020-06-22T12:09:00"),
+        ("۱۲ اردیبهشت ۱۴۰۰", "fa", "2021-05-02"),
+        ("30 اسفند 1403", "fa", "2025-03-20"),
+        ("1403/12/30", "fa", "2025-03-20"),
+        ("5 มกราคม 2563", "th", "2020-01-05"),
+        ("5 ม.ค. 63 10:20", "th", "2020-01-05T10:20:00"),
+        ("令和2年5月1日", "ja", "2020-05-01"),
+        ("中華民國109年5月1日", "zh", "2020-05-01"),
+    ],
+)
+def test_years_of_other_calendars_are_turned_into_ours(text: str, language: str, day: str) -> None:
+    moment = moment_in_words(text, language)
+    assert moment is not None
+    assert as_written(moment) == day
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "31 February 2020",
+        "45.13.2020",
+        "1 January",
+        "yesterday",
+        "2020",
+        "",
+        "1403/12/30",
+        "5 apples 2563",
+        "12 เรื่อง 63",
+    ],
+)
+def test_what_is_no_whole_date_is_none(text: str) -> None:
+    assert parse_moment(text, "en") is None
+
+
+@pytest.mark.parametrize(
+    ("path", "day"),
+    [
+        ("/2020/05/01/story.html", "2020-05-01"),
+        ("/2020/5/1/story", "2020-05-01"),
+        ("/n1/2020/0501/c1001.html", "2020-05-01"),
+        ("/2020-05/01/c_112.htm", "2020-05-01"),
+        ("/story-20200501.html", "2020-05-01"),
+        ("/archives/2025/12/16/vibe.html", "2025-12-16"),
+        ("/01-05-2020-story", "2020-05-01"),
+        ("/reports/2021/22/week", None),
+        ("/league/2021-22/transfers", None),
+        ("/id120200622120908039/story", None),
+    ],
+)
+def test_day_in_the_address_stands_between_marks_or_in_full(path: str, day: str | None) -> None:
+    moment = date_in_address(f"https://news.example{path}")
+    assert (moment.at.date() if moment else None) == (date.fromisoformat(day) if day else None)
+
+
+def test_utc_time_gets_the_offset_of_the_time_element_of_the_same_moment(write_page: Write, read_article: Read) -> None:
+    head = '<meta property="article:published_time" content="2023-12-23T03:22:07Z">'
+    page = write_page(head=head, above='<time datetime="2023-12-22T22:22:07-0500">12/22</time>')
+    published = read_article(page).published
+    assert published is not None
+    assert as_written(published) == "2023-12-22T22:22:07-05:00"
+
+
+def test_day_of_publication_is_told_from_that_of_the_last_change_in_one_line(
+    write_page: Write, read_article: Read
+) -> None:
+    line = "<p>Last updated: 31 October 2023. First published: 1 November 2023</p>"
+    published = read_article(write_page(above=line)).published
+    assert published is not None
+    assert as_written(published) == "2023-11-01"
+
+
+def test_date_of_a_teaser_below_the_text_is_not_the_articles(write_page: Write, read_article: Read) -> None:
+    teaser = '<h3><a href="/other">Another story of the week</a></h3><p>22 June 2022</p>'
+    assert read_article(write_page(below=teaser)).published is None
+    published = read_article(write_page(below=f"<p>5 January 2024</p>{teaser}")).published
+    assert published is not None
+    assert as_written(published) == "2024-01-05"
