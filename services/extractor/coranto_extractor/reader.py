@@ -156,10 +156,12 @@ def _read_tree(root: html.HtmlElement, request: Request) -> Content | Refusal:
     alive = list(root.iter())
     page = read_metadata(root, request.url)
     blocks = cut(root)
-    title = titles.find_title(page, blocks)
+    headline = titles.find_headline(page, blocks)
+    title = headline.title if headline else None
     name = title.value if title else None
+    heading = headline.heading if headline else None
     stated = page.article.get("articleBody")
-    chosen = opinions.choose(root, blocks, stems(name or ""), stated if isinstance(stated, str) else None, name)
+    chosen = opinions.choose(root, blocks, stems(name or ""), stated if isinstance(stated, str) else None, heading)
     if sum(map(weight_of, chosen.texts)) < _SCRIPT_TEXT_BELOW:
         in_scripts = blobs.find_text_in_scripts(page, root)
         if in_scripts:
@@ -167,9 +169,9 @@ def _read_tree(root: html.HtmlElement, request: Request) -> Content | Refusal:
     if request.part_of:
         chosen = _with_opening_heading(chosen, blocks, name)
     texts = chosen.texts
-    stays = lines.kept(texts, name)
+    stays = lines.kept(texts, heading)
     kept_texts = [text for text, stay in zip(texts, stays, strict=True) if stay]
-    near = dates.near_headline(blocks, name, chosen.container)
+    near = dates.near_headline(blocks, heading, chosen.container)
     language = details.find_language(page)
     code = language.value if language else None
     fields = _Fields()

@@ -4,58 +4,85 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
 
-from coranto_extractor.blocks import Block
+from coranto_extractor.blocks import Block, fold
 from coranto_extractor.found import Found
 from coranto_extractor.metadata import PageMetadata, strings
 
-_SEPARATOR = re.compile(r"\s+[|•·»›:/\\~]+\s+|\s+[-–—―]+\s+|\s*[|»›]\s*|\s*::\s*|\s+<\s+")
+_SEPARATOR = re.compile(r"\s+[|•·»›:/\\~]+\s+|\s+[-–—―]+\s+|\s*[|»›ㅣ]\s*|\s*::\s*|\s+<\s+")
 _WORD = re.compile(r"\w+")
 _WIDE = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\u0e00-\u0e7f]")
 _MAX_TITLE_CHARS = 400
 _JOINTS = frozenset("|:-–—")
+_MIN_PART_LETTERS = 15
+_CUT_OFF = ("...", "…")
 
 
-def find_title(page: PageMetadata, blocks: Sequence[Block]) -> Found[str] | None:
+@dataclass(frozen=True)
+class Headline:
+    """The headline, and the text of the heading that holds it as the page sets it, with a rubric line or without."""
+
+    title: Found[str]
+    heading: str
+
+
+def find_headline(page: PageMetadata, blocks: Sequence[Block]) -> Headline | None:
     """The headline, or None when the page gives none."""
     names = site_names(page)
     stated = _stated_titles(page, names)
-    headings = _headings(blocks)
+    headings = _headings(page, blocks)
     parts = [(part, 0.9) for title, _ in stated for part in _SEPARATOR.split(title) if part.strip()]
-    best: tuple[float, str] | None = None
-    for rank, (heading, weight) in enumerate(headings):
+    best: tuple[float, Block] | None = None
+    for rank, (block, weight) in enumerate(headings):
         for title, trust in (*stated, *parts) if weight == 1.0 else stated:
-            score = likeness(heading, title) * trust * weight - rank * 0.001
+            score = likeness(block.text, title) * trust * weight - rank * 0.001
             if score > 0.55 and (best is None or score > best[0]):
-                best = (score, heading)
+                best = (score, block)
     if best:
-        return Found(_without_kicker(best[1], [title for title, _ in stated]), "h1", min(1.0, 0.5 + best[0] / 2))
+        title = _headline_in(best[1], [title for title, _ in stated])
+        return Headline(Found(title, "h1", min(1.0, 0.5 + best[0] / 2)), best[1].text)
     ones = [
-        heading
-        for heading, weight in headings
-        if weight == 1.0 and not _is_site(heading, {_key(name) for name in names})
+        block.text
+        for block, weight in headings
+        if weight == 1.0 and not _is_site(block.text, {_key(name) for name in names})
     ]
     if len(ones) == 1 and (len(ones[0].split()) > 3 or any(likeness(ones[0], title) > 0.2 for title, _ in stated)):
-        return Found(ones[0], "h1", 0.5)
+        return Headline(Found(ones[0], "h1", 0.5), ones[0])
     if stated:
         title, trust = stated[0]
-        return Found(title, "metadata", 0.6 * trust)
+        return Headline(Found(title, "metadata", 0.6 * trust), title)
     if ones:
-        return Found(ones[0], "h1", 0.4)
+        return Headline(Found(ones[0], "h1", 0.4), ones[0])
     return None
 
 
-def _without_kicker(heading: str, stated: Sequence[str]) -> str:
-    """The heading without the rubric line some pages set above the headline in the same element."""
-    key = _key(heading)
+def _headline_in(block: Block, stated: Sequence[str]) -> str:
+    """The heading without the rubric line or the subtitle that some pages set in the same element."""
+    heading, key = block.text, _key(block.text)
+    apart = {_key(child.text_content()) for child in block.element.iterdescendants()} - {"", key}
     for title in stated:
         other = _key(title)
-        if len(other) > 15 and len(other) > 0.4 * len(key) and key != other and key.endswith(other):
-            agreeing = sum(1 for text in stated if _key(text) == other)
-            # What the heading joins with a mark of its own was written as one headline.
-            is_joined = heading.removesuffix(title).rstrip()[-1:] in _JOINTS
-            if heading.endswith(title) and agreeing > 1 and not is_joined:
-                return title
+        if other == key:
+            # Markup swallows the marks and spaces between a heading's parts; the metadata keep them.
+            return title if len(title) > len(heading) and not title.endswith(_CUT_OFF) else heading
+        is_end, is_start = key.endswith(other), key.startswith(other)
+        if len(other) <= _MIN_PART_LETTERS or not (is_end or is_start):
+            continue
+        rest = key.removesuffix(other) if is_end else key.removeprefix(other)
+        agreeing = sum(1 for text in stated if _key(text) == other)
+        # What the heading joins with a mark of its own was written as one headline.
+        is_joined = heading.removesuffix(title).rstrip()[-1:] in _JOINTS
+        is_kicker = heading.endswith(title) and len(other) > 0.4 * len(key) and agreeing > 1 and not is_joined
+        if is_kicker or apart & {other, rest}:
+            return title
+    for child in block.element.iterdescendants():
+        part = fold(child.text_content())
+        is_part = len(_key(part)) > _MIN_PART_LETTERS and part != heading and heading.endswith(part)
+        # The metadata may set another line above the same headline.
+        if is_part and any(title.endswith(f": {part}") for title in stated):
+            return part
     return heading
 
 
@@ -72,20 +99,31 @@ def _words(text: str) -> set[str]:
     return set(_WORD.findall(_WIDE.sub(lambda match: f" {match[0]} ", text).casefold().replace("ё", "е")))
 
 
-def _headings(blocks: Sequence[Block]) -> list[tuple[str, float]]:
-    found: list[tuple[str, float]] = []
+def _headings(page: PageMetadata, blocks: Sequence[Block]) -> list[tuple[Block, float]]:
+    """The blocks that may be the headline, and how much each looks like one."""
+    found: list[tuple[Block, float]] = []
     for block in blocks:
         if len(block.text) > _MAX_TITLE_CHARS or len(block.text) < 4:
             continue
         if block.tag == "h1":
-            found.append((block.text, 1.0))
+            if not _leads_home(page, block):
+                found.append((block, 1.0))
         elif block.tag in ("h2", "h3"):
-            found.append((block.text, 0.9))
+            found.append((block, 0.9))
         elif "itemprop" in block.element.attrib and "headline" in block.element.get("itemprop", ""):
-            found.append((block.text, 1.0))
+            found.append((block, 1.0))
         elif len(block.text) < 250 and not block.is_prose and block.link_share < 0.5:
-            found.append((block.text, 0.8))
+            found.append((block, 0.8))
     return found[:400]
+
+
+def _leads_home(page: PageMetadata, block: Block) -> bool:
+    """True for a heading that is a link to the site's front page: it names the site."""
+    for href, text in block.links:
+        url = page.absolute(href)
+        if url and text == block.text and urlsplit(url).path in ("", "/") and not urlsplit(url).query:
+            return True
+    return False
 
 
 def site_names(page: PageMetadata) -> list[str]:
@@ -103,7 +141,8 @@ def cut_site_name(title: str, names: Sequence[str], references: Sequence[str] = 
     """The title without leading or trailing parts that name the site, or that the other titles do not have."""
     keys = {_key(name) for name in names if len(_key(name)) > 1}
     while True:
-        breaks = list(_SEPARATOR.finditer(title))
+        # The second of a pair of quotation marks parts nothing.
+        breaks = [found for found in _SEPARATOR.finditer(title) if "»" not in found[0] or "«" not in title]
         if not breaks:
             return title
         head, tail = title[: breaks[-1].start()], title[breaks[-1].end() :]

@@ -1,0 +1,66 @@
+"""Which words of a page are its headline."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from coranto.records import Content
+
+Write = Callable[..., bytes]
+Read = Callable[..., Content]
+
+_LEAD = "<p>Two years of repairs are over, and the ferry goes back to the island.</p>"
+
+
+def _page(heading: str, *stated: str, above: str = "") -> bytes:
+    names = ("og:title", "twitter:title")
+    head = "".join(f'<meta property="{name}" content="{text}">' for name, text in zip(names, stated, strict=False))
+    text = "".join(
+        f"<p>The council said on day {number} that the bridge is open, and that it cost less.</p>"
+        for number in range(9)
+    )
+    return f"<html><head><title>{stated[-1]} | Post</title>{head}</head><body><main>{above}{heading}{_LEAD}{text}</main>".encode()
+
+
+@pytest.mark.parametrize(
+    ("heading", "stated", "title"),
+    [
+        # A rubric line in an element of its own, and the metadata without it.
+        ("<h1><span>City : </span><span>Harbour bridge opens again</span></h1>", "Harbour bridge opens again",
+         "Harbour bridge opens again"),
+        ("<h1><small>Repairs end:</small> Harbour bridge opens again</h1>", "Harbour bridge opens again",
+         "Harbour bridge opens again"),
+        # The metadata with another rubric line.
+        ("<h1><span>Repairs</span> <span>“The harbour bridge is open”</span></h1>", "Interview: “The harbour bridge is open”",
+         "“The harbour bridge is open”"),
+        # A subtitle in an element of its own.
+        ("<h1>Harbour bridge opens again <small>What changes for buses</small></h1>", "Harbour bridge opens again",
+         "Harbour bridge opens again"),
+        # The mark between two parts that markup left out.
+        ("<h1><span>Two years on</span> <span>Harbour bridge opens again</span></h1>",
+         "Two years on: Harbour bridge opens again", "Two years on: Harbour bridge opens again"),
+        # One text is one headline, whatever the metadata leave out of it.
+        ("<h1>Update | Harbour bridge opens again</h1>", "Harbour bridge opens again",
+         "Update | Harbour bridge opens again"),
+        ("<h1>Harbour bridge opens again</h1>", "Harbour bridge opens again...", "Harbour bridge opens again"),
+    ],
+)  # fmt: skip
+def test_headline_is_told_from_what_is_set_with_it(heading: str, stated: str, title: str, read_article: Read) -> None:
+    article = read_article(_page(heading, stated, stated))
+    assert article.title == title
+    # The line under the headline stays, whatever was cut from the heading.
+    assert article.paragraphs[0].text.startswith("Two years of repairs")
+
+
+def test_heading_that_leads_to_the_front_page_names_the_site(read_article: Read) -> None:
+    heading = "<h2>Harbour bridge opens again</h2>"
+    above = '<h1><a href="https://news.example/">Harbour notes</a></h1>'
+    article = read_article(_page(heading, "Harbour notes Harbour bridge opens again", above=above))
+    assert article.title == "Harbour bridge opens again"
+
+
+def test_closing_quotation_mark_parts_no_site_name(read_article: Read) -> None:
+    article = read_article(_page("", "Mayor: «The bridge is open»", "Mayor: «The bridge is open»"))
+    assert article.title == "Mayor: «The bridge is open»"
