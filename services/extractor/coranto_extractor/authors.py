@@ -17,20 +17,21 @@ from coranto_extractor import words
 from coranto_extractor.blocks import Block, fold
 from coranto_extractor.found import Found, Notebook
 from coranto_extractor.metadata import PageMetadata, clean, item_values, strings, types_of
+from coranto_extractor.names import (
+    Brands,
+    Names,
+    agency_of,
+    has_two_parts,
+    is_house_name,
+    is_wide,
+    key,
+    reads_like_name,
+    sort_names,
+    split_names,
+    strip,
+    why_no_person,
+)
 
-_SPLIT = re.compile(
-    r"\s*[,;|/•·\n]\s*|\s+(?:and|und|et|y|e|og|och|en|и|та|і|with|mit|&|\+|oraz|i|ve|dan|και|ja)\s+|、|，|；"
-)
-_LEADING = re.compile(r"^\W+")
-_NAME_START = re.compile(r"^[^\W\d_]")
-_TRAILING = re.compile(
-    r"\s*(?:\(.*?\)|\[.*?\]|\bfor (?:the )?[A-Z].*|\bin [A-Z].*|\s[-–—|]\s.*|\bvia\b.*|\bupdated\b.*|\bpublished\b.*)\s*$",
-    re.IGNORECASE,
-)
-# “View all posts by”, “Zeige alle Beiträge von”: a small word after the first tells it from a name with “von” in it.
-_ALL_POSTS_BY = re.compile(r"\w+(?:\s[a-z]\w*){1,2}(?:\s\w+)?\s(?:by|von|par|por|di)\s+(?=[A-Z])")
-_BAD = re.compile(r"@|https?:|www\.|\.(?:com|org|net|ru|de|info)\b|\d|[<>{}=#%*_]|\?|!|…")
-_WIDE = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]")
 _BYLINE_CLASS = re.compile(
     r"(?:^|[\s_-])(?:author|byline|autor|auteur|writer|contributor|verfasser|forfatter|skribent|autore|authors|by-line|c-byline|article-author|post-author)",
     re.IGNORECASE,
@@ -39,17 +40,19 @@ _SPOILED = re.compile(
     r"comment|related|sidebar|widget|recommend|teaser|card|list-item|latest|bio|about|caption|photo|image|credit|foto|avatar|social|follow|count|box-",
     re.IGNORECASE,
 )
-_TITLES = re.compile(
-    r"^(?:dr|prof|mr|mrs|ms|sir|dipl|ing|mag|phd|ph\.d|md|m\.d|cfp|cfa|jr|sr|rd|mph|esq|rn|mba|ii|iii)\.?$",
-    re.IGNORECASE,
-)
 _ORGANISATION_TYPES = frozenset(
     {"Organization", "NewsMediaOrganization", "Corporation", "NGO", "GovernmentOrganization"}
 )
 _SOURCE_CLASS = re.compile(r"(?:^|[\s_-])(?:source|agency|quelle|fuente|istochnik)(?:$|[\s_-])", re.IGNORECASE)
 _SOURCE_LABEL = re.compile(r"^[^\W\d_]+\s?:\s?")
-_MAX_NAME_CHARS = 60
+_MAX_LINK_CHARS = 60
 _MAX_BYLINE_CHARS = 140
+# Where a page signs the article, and so may sign with a desk.
+_SIGNED = frozenset({"json-ld", "microdata", "rel-author"})
+# Where it may sign with its own name, which counts when nobody else is named.
+_SIGNED_BY_DATA = frozenset({"json-ld", "microdata"})
+_MAX_HOUSES = 2
+_MIN_LABELS = 3
 
 
 @dataclass(frozen=True)
@@ -67,24 +70,48 @@ def find_authors(
 
     `near`: the blocks about the headline and the text's end.
     """
-    brands = {_key(name) for name in site_names if _key(name)}
+    brands = Brands(tuple(site_names))
     stated = list(_stated_agencies(page, brands, notebook))
     boxed = tuple(dict.fromkeys(_source_boxes(near)))
-    organisations = {_key(name) for name in _named_organisations(page)}
+    organisations = {key(name) for name in _named_organisations(page)}
+    houses: dict[str, str] = {}
     for entries, source, confidence in _candidates(page, root, near):
-        persons: list[Person] = []
-        agencies: list[str] = []
+        names = Names()
         for text, url in entries:
-            if _key(text) not in organisations:
-                _sort_in(text, url, page, brands, persons, agencies, notebook)
+            if source in _SIGNED_BY_DATA and brands.include(strip(text)) and is_house_name(strip(text)):
+                houses.setdefault(key(text), strip(text))
+            if key(text) not in organisations:
+                sort_names(text, page.absolute(url), brands, names, notebook, takes_desks=source in _SIGNED)
+        persons = names.persons
+        if source == "meta":
+            persons = _without_owner(page, near, persons)
+        elif source == "byline":
+            persons = _without_labels(persons)
         if persons:
-            unique = tuple({_key(person.name): person for person in reversed(persons)}.values())[::-1]
-            return Found(Byline(unique[:20], _merged(stated, agencies, source) or boxed), source, confidence)
-        if agencies:
-            return Found(Byline((), _merged(stated, agencies, source)), source, confidence)
+            unique = tuple({key(person.name): person for person in reversed(persons)}.values())[::-1]
+            return Found(Byline(unique[:20], _merged(stated, names.agencies, source) or boxed), source, confidence)
+        if names.agencies:
+            return Found(Byline((), _merged(stated, names.agencies, source)), source, confidence)
     if stated:
         return Found(Byline((), tuple(dict.fromkeys(stated))), "json-ld", 0.9)
-    return Found(Byline((), boxed), "source-box", 0.7) if boxed else None
+    if boxed:
+        return Found(Byline((), boxed), "source-box", 0.7)
+    return Found(Byline((), tuple(houses.values())[:_MAX_HOUSES]), "json-ld", 0.5) if houses else None
+
+
+def _without_owner(page: PageMetadata, near: Sequence[Block], persons: list[Person]) -> list[Person]:
+    """The persons but for who made the site: of them many pages' meta elements tell, by one name or far from the text."""
+    whole = [person for person in persons if has_two_parts(person.name)]
+    if page.article or (page.first("og:type") or "").lower() == "article":
+        return whole
+    shown = " ".join(block.text for block in near).casefold()
+    return [person for person in whole if person.name.casefold() in shown]
+
+
+def _without_labels(persons: list[Person]) -> list[Person]:
+    """The persons without what links beside a byline say: rubrics and buttons have one word, names mostly two."""
+    whole = [person for person in persons if has_two_parts(person.name)]
+    return whole or (persons if len(persons) < _MIN_LABELS else [])
 
 
 def _merged(stated: Sequence[str], agencies: Sequence[str], source: str) -> tuple[str, ...]:
@@ -99,16 +126,18 @@ def _named_organisations(page: PageMetadata) -> Iterator[str]:
         stated = page.resolve(page.article.get(name))
         for author in stated[:30] if isinstance(stated, list) else [stated]:
             node = page.resolve(author)
-            if isinstance(node, dict) and types_of(node) & _ORGANISATION_TYPES:
+            types = types_of(node) if isinstance(node, dict) else set()
+            # Some say of a person both.
+            if types & _ORGANISATION_TYPES and "Person" not in types:
                 yield from strings(node.get("name"))
 
 
-def _stated_agencies(page: PageMetadata, brands: set[str], notebook: Notebook) -> Iterator[str]:
+def _stated_agencies(page: PageMetadata, brands: Brands, notebook: Notebook) -> Iterator[str]:
     for name in _named_organisations(page):
-        agency = _agency(name)
-        why = None if agency else why_no_author(name, brands)
+        agency = agency_of(name)
+        why = None if agency else why_no_person(name, brands)
         # “Polar News Agency” is no person and an agency; “News Desk” is neither.
-        has_own_name = len(_key(words.one_of("not_person").sub("", name))) > 2
+        has_own_name = len(key(words.one_of("not_person").sub("", name))) > 2
         if why and not (why == "not_a_person" and has_own_name):
             notebook.turn_down("authors", name, why)
         else:
@@ -119,8 +148,8 @@ def _source_boxes(near: Sequence[Block]) -> Iterator[str]:
     """Names in a box of their own that is called a source or an agency."""
     for block in near:
         names = block.element.get("class") or ""
-        if len(block.text) < _MAX_NAME_CHARS and _SOURCE_CLASS.search(names) and not _SPOILED.search(names):
-            agency = _agency(_SOURCE_LABEL.sub("", block.text).strip())
+        if len(block.text) < _MAX_LINK_CHARS and _SOURCE_CLASS.search(names) and not _SPOILED.search(names):
+            agency = agency_of(_SOURCE_LABEL.sub("", block.text).strip())
             if agency:
                 yield agency
 
@@ -200,7 +229,7 @@ def _marked_blocks(near: Sequence[Block]) -> Iterator[tuple[str, str | None]]:
             names = f"{element.get('class') or ''} {element.get('id') or ''} {element.get('itemprop') or ''}"
             if _BYLINE_CLASS.search(names):
                 if not _SPOILED.search(names) and len(element.text_content()) < 300:
-                    linked: Entries = [(text, href) for href, text in block.links if 3 < len(text) < _MAX_NAME_CHARS]
+                    linked: Entries = [(text, href) for href, text in block.links if 3 < len(text) < _MAX_LINK_CHARS]
                     yield from linked or [(block.text, None)]
                 break
             element = element.getparent()
@@ -231,8 +260,8 @@ def _names_in_byline(text: str) -> str | None:
         return None
     rest = text[found.end() :].lstrip(" :.–—-")
     first = re.split(r"\s*(?:[|•·(]|\d|\s[-–—]\s)", rest, maxsplit=1)[0]
-    parts = [part for part in _SPLIT.split(first) if part]
-    if parts and _reads_like_name(parts[0]) and (":" in text or _WIDE.search(first) or 2 <= len(parts[0].split()) <= 4):
+    parts = split_names(first)
+    if parts and reads_like_name(parts[0]) and (":" in text or is_wide(first) or 2 <= len(parts[0].split()) <= 4):
         return first
     return None
 
@@ -243,100 +272,8 @@ def authors_in_lines(lines: Sequence[str], notebook: Notebook) -> Found[Byline] 
         names = _names_in_byline(line)
         if not names:
             continue
-        persons: list[Person] = []
-        agencies: list[str] = []
-        _sort_in(names, None, PageMetadata(), set(), persons, agencies, notebook)
-        if persons or agencies:
-            return Found(Byline(tuple(persons), tuple(agencies)), "byline", 0.6)
+        sorted_names = Names()
+        sort_names(names, None, Brands(()), sorted_names, notebook)
+        if sorted_names.persons or sorted_names.agencies:
+            return Found(Byline(tuple(sorted_names.persons), tuple(sorted_names.agencies)), "byline", 0.6)
     return None
-
-
-def _sort_in(
-    text: str,
-    url: str | None,
-    page: PageMetadata,
-    brands: set[str],
-    persons: list[Person],
-    agencies: list[str],
-    notebook: Notebook,
-) -> None:
-    whole = _strip(text)
-    if _agency(whole):
-        agencies.append(_agency(whole) or "")
-        return
-    for raw in _SPLIT.split(whole):
-        part = _strip(raw)
-        if not part:
-            continue
-        agency = _agency(part)
-        why = None if agency else why_no_author(part, brands)
-        if agency:
-            agencies.append(agency)
-        elif why:
-            notebook.turn_down("authors", part, why)
-        else:
-            link = page.absolute(url)
-            persons.append(Person(name=part, url=link))
-
-
-def _strip(text: str) -> str:
-    text = _LEADING.sub("", fold(clean(text)))
-    for _ in range(2):
-        found = words.one_of("by").match(text)
-        if found and (text[found.end() : found.end() + 1] in (" ", ":", "\u00a0", "：") or _WIDE.search(text)):
-            text = text[found.end() :].lstrip(" :：.–—-")
-    behind = _ALL_POSTS_BY.match(text)
-    if behind:
-        text = text[behind.end() :]
-    parts = text.split()
-    # “Jane Doe January 5” in one element: the date's words are cut with what follows them.
-    text = next(
-        (" ".join(parts[:n]) for n in range(2, len(parts)) if parts[n].casefold() in words.months_of("en")), text
-    )
-    return _TRAILING.sub("", text).strip(" ,.;:–—-|/\"'«»“”")
-
-
-def _agency(text: str) -> str | None:
-    return words.agencies().get(text.casefold().strip())
-
-
-def why_no_author(name: str, brands: set[str]) -> str | None:
-    """Why the name is none of a person, in a word; None when it may be one."""
-    key = _key(name)
-    parts = name.split()
-    if not key or len(key) < 2 or len(name) > _MAX_NAME_CHARS or len(parts) > 6:
-        return "not_a_name"
-    if _BAD.search(name):
-        return "not_a_name"
-    if any(key == brand or (len(brand) > 4 and len(key) > 4 and (key in brand or brand in key)) for brand in brands):
-        return "brand"
-    if _TITLES.match(name) or name.casefold() in words.all_of("by"):
-        return "role"
-    if words.one_of("read_also").match(name) or words.one_of("stock").match(name):
-        return "not_a_name"
-    if words.one_of("not_person").search(name):
-        return "not_a_person"
-    left = words.one_of("roles").sub("", name.casefold())
-    if not re.sub(r"\W+", "", left):
-        return "role"
-    if not _reads_like_name(name):
-        return "not_a_name"
-    return None
-
-
-def _reads_like_name(name: str) -> bool:
-    if _WIDE.search(name):
-        return len(name) <= 20
-    parts = [part for part in name.split() if part.casefold() not in words.markup_set("name_particles")]
-    if not parts or len(parts) > 6:
-        return False
-    if not all(_NAME_START.match(part) for part in parts):
-        return False
-    cased = [part for part in parts if part[0].upper() != part[0].lower()]
-    if not cased:
-        return True
-    return all(part[0].isupper() for part in cased)
-
-
-def _key(text: str) -> str:
-    return re.sub(r"[\W_]+", "", text).casefold()

@@ -71,11 +71,18 @@ def test_organisation_in_the_author_field_is_an_agency(write_page: Write, read_a
     assert (article.authors, article.agencies) == ((), ("Northlight",))
 
 
-def test_publisher_in_the_author_field_is_nobody(write_page: Write, read_article: Read) -> None:
-    author = {"@type": "Organization", "name": "The Example Post"}
-    article = read_article(write_page(head=_json_ld(author=author)), want_notes=True)
-    assert (article.authors, article.agencies) == ((), ())
+@pytest.mark.parametrize("kind", ["Organization", "Person"])
+def test_publication_signs_only_where_its_data_say_so_and_nobody_else_does(
+    write_page: Write, read_article: Read, kind: str
+) -> None:
+    head = _json_ld(author={"@type": kind, "name": "The Example Post"})
+    article = read_article(write_page(head=head), want_notes=True)
+    assert (article.authors, article.agencies) == ((), ("The Example Post",))
     assert any(note.seen == "The Example Post" for note in article.notes)
+    signed = read_article(write_page(head=head, above="<p class='byline'>By Jane Doe</p>"))
+    assert ([person.name for person in signed.authors], signed.agencies) == (["Jane Doe"], ())
+    assert read_article(write_page(above="<p>By The Example Post</p>")).agencies == ()
+    assert read_article(write_page(head='<meta name="author" content="The Example Post">')).agencies == ()
 
 
 def test_agency_beside_a_person_does_not_hide_the_person(write_page: Write, read_article: Read) -> None:

@@ -48,11 +48,12 @@ def test_author_is_found_through_a_graph_and_an_id_reference(write_page: Write, 
 
 
 @pytest.mark.parametrize(
-    "name", ["The Example Post", "@harbourfan", "desk@news.example", "Staff Writer", "Editorial Team", "news.example"]
+    "name",
+    ["@harbourfan", "desk@news.example", "Staff Writer", "Editorial Team", "News Desk", "JD", "https://x.example"],
 )
-def test_brand_handle_address_and_role_are_no_authors(write_page: Write, read_article: Read, name: str) -> None:
+def test_handle_address_role_and_initials_are_no_authors(write_page: Write, read_article: Read, name: str) -> None:
     article = read_article(write_page(head=_json_ld(author=name)), want_notes=True)
-    assert article.authors == ()
+    assert (article.authors, article.agencies) == ((), ())
     assert any(note.field == "authors" for note in article.notes)
 
 

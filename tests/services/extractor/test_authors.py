@@ -1,0 +1,95 @@
+"""Who is taken for an author, a desk or a source, and who is not."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from coranto.records import Content
+
+Write = Callable[..., bytes]
+Read = Callable[..., Content]
+
+
+def _json_ld(**members: object) -> str:
+    return f'<script type="application/ld+json">{json.dumps({"@type": "NewsArticle", **members})}</script>'
+
+
+def _names(article: Content) -> tuple[list[str], list[str]]:
+    return [person.name for person in article.authors], list(article.agencies)
+
+
+@pytest.mark.parametrize(
+    ("stated", "persons", "desks"),
+    [
+        (["Jane Doe", "Gear Team"], ["Jane Doe"], ["Gear Team"]),
+        (["HB-Redaktion"], [], ["HB-Redaktion"]),
+        (["Harbour Staff"], [], ["Harbour Staff"]),
+        (["News Desk"], [], []),
+        (["Team"], [], []),
+    ],
+)
+def test_desk_with_a_name_of_its_own_is_a_source(
+    stated: list[str], persons: list[str], desks: list[str], write_page: Write, read_article: Read
+) -> None:
+    assert _names(read_article(write_page(head=_json_ld(author=stated)))) == (persons, desks)
+
+
+def test_desk_is_taken_only_from_where_a_page_signs(write_page: Write, read_article: Read) -> None:
+    head = '<meta property="og:type" content="article"><meta name="author" content="Harbour Staff">'
+    page = write_page(head=head, above="<p class='author'>Write to the Harbour Staff</p>")
+    assert _names(read_article(page)) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("stated", "name"),
+    [
+        ("신현주 기자", "신현주"),
+        ("山田太郎記者", "山田太郎"),
+        ("Doe, Jane", "Jane Doe"),
+        ("Interview: Jane Doe", "Jane Doe"),
+        ("Ein Gastbeitrag von Jana Dohm", "Jana Dohm"),
+        ("JANE DOE", "JANE DOE"),
+    ],
+)
+def test_name_is_freed_from_what_stands_about_it(stated: str, name: str, write_page: Write, read_article: Read) -> None:
+    assert _names(read_article(write_page(head=_json_ld(author=stated)))) == ([name], [])
+
+
+def test_meta_author_of_a_page_that_is_no_article_must_be_shown_by_the_text(
+    write_page: Write, read_article: Read
+) -> None:
+    head = '<meta name="author" content="Jane Doe">'
+    assert _names(read_article(write_page(head=head))) == ([], [])
+    assert _names(read_article(write_page(head=head, above="<p>Text and photos: Jane Doe</p>"))) == (["Jane Doe"], [])
+    declared = f'{head}<meta property="og:type" content="article">'
+    assert _names(read_article(write_page(head=declared))) == (["Jane Doe"], [])
+
+
+def test_meta_author_of_one_word_is_who_made_the_site(write_page: Write, read_article: Read) -> None:
+    head = '<meta property="og:type" content="article"><meta name="author" content="Janni">'
+    assert _names(read_article(write_page(head=head))) == ([], [])
+
+
+def test_imprint_in_the_author_element_names_nobody(write_page: Write, read_article: Read) -> None:
+    head = '<meta property="og:type" content="article"><meta name="author" content="The Example Post, Oslo, Norway">'
+    assert _names(read_article(write_page(head=head))) == ([], [])
+
+
+def test_rubrics_and_buttons_beside_a_byline_are_no_names(write_page: Write, read_article: Read) -> None:
+    links = '<a href="/jane-doe">Jane Doe</a> <a href="/contact">Contact</a>'
+    assert _names(read_article(write_page(above=f"<p class='author'>{links}</p>"))) == (["Jane Doe"], [])
+    rubrics = " ".join(f'<a href="/{name}">{name}</a>' for name in ("Harbour", "Transit", "Islands"))
+    assert _names(read_article(write_page(above=f"<p class='author'>{rubrics}</p>"))) == ([], [])
+
+
+def test_blog_called_after_its_author_does_not_make_the_author_a_brand(write_page: Write, read_article: Read) -> None:
+    page = write_page(head=_json_ld(author="Jane Doe")).replace(b"The Example Post", b"Jane Doe's blog")
+    assert _names(read_article(page)) == (["Jane Doe"], [])
+
+
+def test_person_whom_the_data_call_an_organisation_too_is_a_person(write_page: Write, read_article: Read) -> None:
+    author = {"@type": ["Person", "Organization"], "name": "Jane Doe"}
+    assert _names(read_article(write_page(head=_json_ld(author=author)))) == (["Jane Doe"], [])
