@@ -190,7 +190,7 @@ def _read_tree(root: html.HtmlElement, request: Request) -> Content | Refusal:
         blocks,
         kept_texts,
         name,
-        published is not None,
+        published.source if published else None,
         bool(fields.values.get("authors")),
         fields.values["has_video"],
     )

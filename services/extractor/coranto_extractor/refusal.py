@@ -32,7 +32,19 @@ _LIST_ADDRESS = re.compile(
     r"/(?:category|categories|tag|tags|topic|topics|author|authors|archive|archives|section|rubric|collections?|shop|store|products?)/[^/]+/?$",
     re.IGNORECASE,
 )
+# Things that sites of their own kind name behind their own prefix: “exampleshop:item”.
+_LISTED_THINGS = frozenset({"item", "product", "listing", "venue", "place", "app", "playlist", "album", "song", "user"})
+_DATES_IN_LISTS = frozenset({"time-element", "script", "title"})
 _MIN_TEXT_WEIGHT = 90.0
+# A page at the front of a site that has so large a share of text may be all the site has to say.
+_TEXT_PAGE = 0.4
+_MANY_TEASERS = 5
+# Prices for each paragraph; a guide to what to buy has fewer, and longer paragraphs.
+_MANY_PRICES = 0.4
+_PRICED_TEXT = 1500.0
+_LONG_LIST = 15
+# A teaser tells its story in a sentence or three.
+_TEASER_WEIGHT = 500.0
 # A list of teasers or goods rarely has so much text of its own; articles with prices in them do.
 _MUCH_TEXT = 4000.0
 _SHOWN_CHARS = 100
@@ -69,9 +81,20 @@ class Reading:
     blocks: Sequence[Block]
     texts: Sequence[str]
     title: str | None
-    has_date: bool
+    date_source: str | None
+    """Where the date of publication comes from; None when there is none."""
     has_author: bool
     has_video: bool
+
+    @property
+    def has_date(self) -> bool:
+        """True when a date of publication was found anywhere."""
+        return self.date_source is not None
+
+    @property
+    def has_own_date(self) -> bool:
+        """True when the date is surely that of this page, and not of one of the things it lists."""
+        return self.date_source is not None and self.date_source not in _DATES_IN_LISTS
 
 
 @dataclass(frozen=True)
@@ -193,6 +216,8 @@ def _error(reading: Reading, shape: Shape) -> Refusal | None:
     if shape.text_weight > 1500 or _is_stated_article(shape, reading):
         return None
     phrase = None
+    if words.whole("error_title").fullmatch((reading.title or "").casefold().strip(" .!")):
+        return Refusal("error_page", f"title “{reading.title}”")
     for title in (reading.title or "", reading.page.page_title or ""):
         found = [match.group(0) for match in words.one_of("not_found").finditer(title)]
         # News is made of things that were not found too: over a text, the words must be what the title is about.
@@ -216,7 +241,9 @@ def _no_text(reading: Reading, shape: Shape) -> Refusal | None:
 
 
 def _is_stated_article(shape: Shape, reading: Reading) -> bool:
-    return bool(shape.types & _ARTICLE_TYPES) or (
+    # A customer's review of a product makes no article of its page.
+    types = shape.types - {"Review"} if shape.types & _PRODUCT_TYPES else shape.types
+    return bool(types & _ARTICLE_TYPES) or (
         (reading.page.first("og:type") or "").lower() in ("article", "news", "blog") and reading.has_date
     )
 
@@ -227,12 +254,17 @@ def _product(reading: Reading, shape: Shape) -> Refusal | None:
     kind = (reading.page.first("og:type") or "").lower()
     if "product" in kind or reading.page.first("product:price:amount", "og:price:amount"):
         return Refusal("product_page", f"og:type {kind or 'with a price'}")
+    if ":" in kind and kind.rpartition(":")[2] in _LISTED_THINGS:
+        return Refusal("product_page", f"og:type {kind}")
     typed = shape.types & _PRODUCT_TYPES
     if typed & {"Product", "ProductGroup", "IndividualProduct"}:
         return Refusal("product_page", f"JSON-LD type {min(typed)}")
     cart = _found("shop", " ".join(block.text for block in reading.blocks if len(block.text) < 40)[:8000])
     if shape.prices >= 8 and cart and shape.text_weight < _MUCH_TEXT and not reading.has_date:
         return Refusal("product_list", f"{shape.prices} prices and “{cart}”")
+    is_priced = shape.prices >= _MANY_PRICES * shape.paragraphs and shape.longest < _PRICED_TEXT
+    if shape.prices >= 10 and is_priced and not reading.has_date and not reading.has_author:
+        return Refusal("product_list", f"{shape.prices} prices beside {shape.paragraphs} paragraphs")
     if reading.page.itemprops.get("price") and cart:
         return Refusal("product_page", f"a price and “{cart}”")
     return None
@@ -250,24 +282,25 @@ def _search(reading: Reading, shape: Shape) -> Refusal | None:
 
 
 def _home(reading: Reading, shape: Shape) -> Refusal | None:
-    if shape.path in ("/", "") or re.fullmatch(r"/(?:index\.\w+|[a-z]{2}(?:-[a-z]{2})?/?|home/?)", shape.path):
-        known = bool(shape.path)
-        if (
-            known
-            and not shape.types & _ARTICLE_TYPES
-            and (reading.page.first("og:type") or "website") != "article"
-            and shape.text_share < 0.5
-        ):
-            return Refusal("home_page", f"address {shape.path}, {shape.text_share:.0%} of the words are text")
-    return None
+    is_front = re.fullmatch(r"/(?:index\.\w+|[a-z]{2}(?:-[a-z]{2})?/?|home/?)?", shape.path)
+    # An address without a path is that of a page whose address is not known.
+    if not shape.path or not is_front or (shape.text_share >= _TEXT_PAGE and shape.teasers_between < _MANY_TEASERS):
+        return None
+    kind = (reading.page.first("og:type") or "website").lower()
+    holds_articles = bool(shape.types & _ARTICLE_TYPES) and kind != "website"
+    if holds_articles or (kind == "article" and reading.has_date):
+        return None
+    return Refusal("home_page", f"address {shape.path}, {shape.text_share:.0%} of the words are text")
 
 
 def _index(reading: Reading, shape: Shape) -> Refusal | None:
     if _is_stated_article(shape, reading):
         return None
     typed = shape.types & _LIST_TYPES
-    if typed and shape.text_share < 0.35 and not reading.has_date:
+    if typed and not reading.has_own_date and (shape.text_share < 0.35 or _is_teaser_list(shape, 0.3)):
         return Refusal("index_page", f"JSON-LD type {min(typed)}")
+    if _is_teaser_list(shape, 0.6) and shape.paragraphs >= _LONG_LIST and not reading.has_own_date:
+        return Refusal("index_page", f"{shape.teasers_between} linked headings between {shape.paragraphs} paragraphs")
     is_plain_list = (
         not reading.has_date
         and shape.text_weight < _MUCH_TEXT
@@ -287,8 +320,14 @@ def _index(reading: Reading, shape: Shape) -> Refusal | None:
     return None
 
 
+def _is_teaser_list(shape: Shape, share: float) -> bool:
+    return shape.teasers_between >= max(_MANY_TEASERS, share * shape.paragraphs) and shape.longest < _TEASER_WEIGHT
+
+
 def _video(reading: Reading, shape: Shape) -> Refusal | None:
     kind = (reading.page.first("og:type") or "").lower()
+    if kind.startswith("video") and not (reading.has_date or reading.has_author or _is_stated_article(shape, reading)):
+        return Refusal("video_or_gallery", f"og:type {kind}, no date and no author")
     if (
         (kind.startswith("video") or shape.types & _VIDEO_TYPES)
         and not shape.types & _ARTICLE_TYPES

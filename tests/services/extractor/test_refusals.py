@@ -40,7 +40,8 @@ def test_page_is_refused_with_its_reason_and_evidence(reason: str, read_refusal:
 
 def test_refused_page_keeps_what_was_read_of_it_but_no_text(read_refusal: ReadRefusal) -> None:
     head = "<title>Bridge</title><meta property='article:published_time' content='2024-01-05T10:00:00Z'>"
-    page = f"<html><head>{head}<meta name='author' content='Jane Doe'></head><body><h1>Bridge</h1><p>Soon.</p>"
+    head += "<meta property='og:type' content='article'><meta name='author' content='Jane Doe'>"
+    page = f"<html><head>{head}</head><body><h1>Bridge</h1><p>Soon.</p>"
     refusal = read_refusal(page.encode())
     assert refusal.read is not None
     assert (refusal.read.title, refusal.read.text) == ("Bridge", "")
@@ -54,6 +55,58 @@ def test_page_refused_unread_has_a_line_too(read_refusal: ReadRefusal) -> None:
     refusal = read_refusal(b"%PDF-1.7")
     assert refusal.detail == refusal.evidence
     assert prediction("1", refusal)["refused"] == "binary"
+
+
+def _list_of(number: int, teaser: str, head: str = "") -> bytes:
+    items = "".join(teaser.format(n) for n in range(number))
+    return f"<html><head><title>News</title>{head}</head><body><main><h1>News</h1>{items}</main></body>".encode()
+
+
+_LONG_TEASER = (
+    '<div><h3><a href="/a{0}">A linked headline of story number {0}</a></h3><time datetime="2024-01-05T10:00:00Z">Friday'
+    "</time><p>Two sentences tell of story {0}, and no more. Whoever wants to know the rest follows the link to it.</p></div>"
+)
+
+
+def test_long_list_of_teasers_is_an_index_though_each_has_its_date(read_refusal: ReadRefusal) -> None:
+    refusal = read_refusal(_list_of(40, _LONG_TEASER))
+    assert refusal.reason == "index_page"
+    assert "linked headings" in refusal.evidence
+
+
+def test_dated_article_with_many_linked_headings_is_no_index(read_article: Callable[..., Content]) -> None:
+    head = '<meta property="article:published_time" content="2024-01-05T10:00:00Z">'
+    assert read_article(_list_of(40, _LONG_TEASER, head)).published is not None
+
+
+def test_front_page_of_teasers_is_refused_whatever_its_data_list(read_refusal: ReadRefusal) -> None:
+    posts = '<script type="application/ld+json">{"@type": "BlogPosting", "headline": "One of many"}</script>'
+    assert read_refusal(_list_of(40, _LONG_TEASER, posts), "https://news.example/").reason == "home_page"
+
+
+def test_front_page_that_is_mostly_text_is_read(write_page: Write, read_article: Callable[..., Content]) -> None:
+    assert read_article(write_page(), "https://news.example/").text
+
+
+@pytest.mark.parametrize(
+    ("reason", "head", "body"),
+    [
+        ("product_page", "<meta property='og:type' content='exampleshop:item'>", ""),
+        ("video_or_gallery", "<meta property='og:type' content='video.other'>", ""),
+        ("product_page", """<script type='application/ld+json'>{"@type": "Product", "review": {"@type": "Review"}}</script>""", ""),
+        ("product_list", "", "".join(f"<p>A lamp of brass, number {n}</p><p>€ {n}9.00</p>" for n in range(30))),
+    ],
+)  # fmt: skip
+def test_shop_and_video_pages_are_told_by_what_they_say_they_are(
+    reason: str, head: str, body: str, write_page: Write, read_refusal: ReadRefusal
+) -> None:
+    assert read_refusal(write_page(head=head, below=body)).reason == reason
+
+
+def test_page_whose_whole_title_is_error_is_an_error_page(read_refusal: ReadRefusal) -> None:
+    text = "<p>We could not show what you asked for. The page may have moved, or the address has a slip of the pen.</p>"
+    page = f"<html><head><title>Error | Shop</title></head><body><h1>Error</h1>{text}</body>".encode()
+    assert read_refusal(page).reason == "error_page"
 
 
 def test_home_page_is_refused_by_its_address(read_refusal: ReadRefusal) -> None:
