@@ -20,6 +20,7 @@ _TAG_CLASS = re.compile(
     r"(?:^|[\s_-])(?:tags?|tag-?list|tag-?cloud|keywords?|topics?|labels?|schlagw|themen|etiquetas|tagi|metki)(?:$|[\s_-])",
     re.IGNORECASE,
 )
+_TAG_CLASS_IN_HUMPS = re.compile(r"[a-z]Tags?(?:List)?(?:$|[\s_-])")
 _TAG_ADDRESS = re.compile(
     r"/(?:tags?|topics?|keywords?|thema|themen|theme|temas?|etiquetas?|tagi|metki|story|label|schlagwort|stichwort|hashtag)/",
     re.IGNORECASE,
@@ -43,6 +44,17 @@ _SECTION_META = (
 _MAX_TAG_CHARS = 60
 _MAX_RUBRIC_CHARS = 40
 _MAX_TAGS = 40
+_MAX_LINKED_TAGS = 25
+_MENU_CLASS = re.compile(
+    r"(?:^|[\s_-])(?:navigation|navbar|menu|sub-?nav|site-header|page-header|masthead|sidebar|trending|popular|burger|hamburger|offcanvas)(?:$|[\s_-])",
+    re.IGNORECASE,
+)
+# “Page Type: Article”, “Subject: Justice”: for statistics, mostly.
+_LABELLED = re.compile(r"([A-Za-z][A-Za-z _-]{1,24}):(?=\s?\S)")
+# Numbers, identifiers, addresses and switches.
+_MACHINE = re.compile(r"^\d{5,}$|^[0-9a-f]{8}-[0-9a-f]{4}-|^_|://|^[\w-]+\.(?:com|org|net|ca|de|fr|co\.uk)$|^\w+:\w+")
+_MIN_CODES = 5
+_CODED = 0.6
 
 
 def find_section(
@@ -176,15 +188,47 @@ def find_tags(
     page: PageMetadata, root: html.HtmlElement, section: str | None, title: str | None
 ) -> Found[tuple[str, ...]] | None:
     """The publisher's own tags, or None."""
+    no_tags = {page.host, page.host.partition(".")[0], (title or "").casefold()}
+    single: Found[tuple[str, ...]] | None = None
     for texts, source, confidence in _tag_lists(page, root):
-        tags: dict[str, str] = {}
-        for text in texts:
-            tag = text.strip(" #,;.\"'«»")
-            if 1 < len(tag) <= _MAX_TAG_CHARS and not tag.startswith("http") and tag != title:
-                tags.setdefault(tag.casefold(), tag)
-        if tags and not (len(tags) == 1 and section and section.casefold() in tags):
-            return Found(tuple(tags.values())[:_MAX_TAGS], source, confidence)
-    return None
+        tags = {tag.casefold(): tag for tag in reversed(_without_codes(texts)) if tag.casefold() not in no_tags}
+        if not tags or (len(tags) == 1 and section and section.casefold() in tags):
+            continue
+        found = Found(tuple(tags.values())[::-1][:_MAX_TAGS], source, confidence)
+        # A single tag in the metadata may be a section by another name: then a list elsewhere leaves it out.
+        if single and (len(tags) == 1 or single.value[0].casefold() in tags):
+            return single
+        if len(tags) > 1 or source == "tag-links":
+            return found
+        single = found
+    return single
+
+
+def _without_codes(texts: Sequence[str]) -> list[str]:
+    """The tags among the texts: without what is there for machines, and none when that is most of them."""
+    tags = [tag for text in texts if 1 < len(tag := text.strip(" #,;.\"'«»")) <= _MAX_TAG_CHARS]
+    labelled = [tag for tag in tags if _LABELLED.match(tag)]
+    if len(labelled) > 1:
+        kept = (_LABELLED.match(tag) for tag in labelled)
+        values = [
+            tag[match.end() :].strip()
+            for tag, match in zip(labelled, kept, strict=True)
+            if match and _is_subject(match[1])
+        ]
+        if len(labelled) > len(tags) / 2:
+            return values
+        tags = [*values, *(tag for tag in tags if tag not in labelled)]
+    plain = [tag for tag in tags if not _MACHINE.search(tag)]
+    is_coded = len(plain) >= _MIN_CODES and sum(map(_is_code, plain)) > len(plain) * _CODED
+    return [] if is_coded else plain
+
+
+def _is_subject(label: str) -> bool:
+    return label.casefold() in words.markup_set("subject_labels")
+
+
+def _is_code(tag: str) -> bool:
+    return tag.isascii() and tag.isupper() and " " not in tag
 
 
 def _tag_lists(page: PageMetadata, root: html.HtmlElement) -> Iterator[tuple[list[str], str, float]]:
@@ -203,33 +247,68 @@ def _split(texts: Sequence[str]) -> Iterator[str]:
 
 
 def _linked_tags(root: html.HtmlElement) -> list[str]:
-    by_rel = [
-        fold(link.text_content()) for link in root.iterfind(".//a[@rel]") if "tag" in (link.get("rel") or "").split()
-    ]
+    by_rel = [link for link in root.iterfind(".//a[@rel]") if "tag" in (link.get("rel") or "").split()]
+    by_rel = [link for link in by_rel if not _stands_in_menu(link)]
     if by_rel:
-        return by_rel
-    best: list[str] = []
+        return [fold(link.text_content()) for link in by_rel]
+    labelled = _labelled_list(root)
+    if labelled:
+        return labelled
     for element in root.iter("div", "ul", "p", "section", "span", "footer"):
         names = f"{element.get('class') or ''} {element.get('id') or ''}"
-        if _TAG_CLASS.search(names) and "cloud" not in names:
-            links = [
-                fold(link.text_content())
-                for link in element.iter("a")
-                if not re.search(r"share|facebook|twitter", link.get("href") or "")
-            ]
-            links = [text for text in links if 1 < len(text) <= _MAX_TAG_CHARS]
-            if 0 < len(links) <= 25 and sum(map(len, links)) > 0.5 * len(fold(element.text_content())):
-                best = links
-                break
-    if best:
-        return best
+        is_named = _TAG_CLASS.search(names) or _TAG_CLASS_IN_HUMPS.search(names)
+        if is_named and "cloud" not in names and not _stands_in_menu(element):
+            texts = _links_of_list(element)
+            if len(texts) == 1:
+                # Each tag may have an element of its own.
+                alike = [one for one in element.itersiblings(element.tag) if one.get("class") == element.get("class")]
+                texts += [text for one in alike[:_MAX_LINKED_TAGS] for text in _links_of_list(one)]
+            if texts:
+                return texts
     return [
         text
         for link in root.iter("a")
         if _TAG_ADDRESS.search(link.get("href") or "")
         and _stands_in_tag_list(link)
+        and not _stands_in_menu(link)
         and (text := fold(link.text_content()))
     ]
+
+
+def _labelled_list(root: html.HtmlElement) -> list[str]:
+    """The links of a list that a line such as “Topics:” stands before."""
+    labels = words.whole("tag_labels")
+    for element in root.iter("ul", "ol"):
+        before = element.getprevious()
+        label = fold(before.text_content()).casefold().strip(" :") if before is not None else ""
+        if label and len(label) < _MAX_RUBRIC_CHARS and labels.fullmatch(label) and not _stands_in_menu(element):
+            texts = _links_of_list(element)
+            if texts and max(map(len, texts)) <= _MAX_RUBRIC_CHARS:
+                return texts
+    return []
+
+
+def _links_of_list(element: html.HtmlElement) -> list[str]:
+    """The texts of the links in the element, when it holds a few of them and hardly anything else."""
+    links = [
+        fold(link.text_content())
+        for link in element.iter("a")
+        if not re.search(r"share|facebook|twitter|^#", link.get("href") or "")
+    ]
+    texts = [text for text in links if 1 < len(text) <= _MAX_TAG_CHARS]
+    is_list = 0 < len(texts) <= _MAX_LINKED_TAGS and sum(map(len, texts)) > 0.5 * len(fold(element.text_content()))
+    return texts if is_list else []
+
+
+def _stands_in_menu(element: html.HtmlElement) -> bool:
+    """True in what a page shows above or beside every article: menus, trending topics."""
+    is_in_menu = False
+    for ancestor in element.iterancestors():
+        if ancestor.tag in ("article", "main"):
+            return False
+        names = f"{ancestor.get('class') or ''} {ancestor.get('id') or ''}"
+        is_in_menu = is_in_menu or ancestor.tag in ("nav", "header") or _MENU_CLASS.search(names) is not None
+    return is_in_menu
 
 
 def _stands_in_tag_list(link: html.HtmlElement) -> bool:
