@@ -24,7 +24,12 @@ _CAPTION_CLASS = re.compile(
     re.IGNORECASE,
 )
 _SOURCE_TAIL = re.compile(r"^(?P<caption>.{3,400}?[.!?»”\"])\s+(?P<credit>[^.!?\n]{2,60}/[^.!?\n]{2,60})$")
+# “(Jane Doe / Agency)” behind the caption.
+_IN_BRACKETS = re.compile(r"\s*\(([^()\n]{2,60}/[^()\n]{2,60})\)\s*\.?$")
 _MAX_CAPTION_CHARS = 600
+_MAX_CREDIT_CHARS = 80
+_SCOPE_LEVELS = 5
+_LEAST_LEVELS = 2
 _MAX_IMAGES = 30
 
 
@@ -33,18 +38,27 @@ def _labelled() -> re.Pattern[str]:
     labels = "|".join(re.escape(word) for word in words.all_of("photo"))
     # In brackets, after a separator, or at the very end after a sentence: "(Фото: N. N. / Agency)", "Foto: N. N."
     return re.compile(
-        rf"[\s(\[|–—-]*(?<!\w)(?:{labels})(?:\s(?:by|par|von|av|af|de))?\s?[:：©/]\s*(?P<credit>[^)\]\n]{{2,120}})[)\]]?\s*\.?\s*$",
+        rf"[\s(\[|–—-]*(?<!\w)(?:{labels})"
+        r"(?:(?:\s(?:by|par|von|av|af|de))?\s?[:：©/]|\s(?:by|par|von|av|af)(?=\s(?-i:[A-ZÀ-Ž])))"
+        r"\s*(?P<credit>[^)\]\n]{2,120})[)\]]?\s*\.?\s*$",
         re.IGNORECASE,
     )
+
+
+def _spaced(element: html.HtmlElement) -> str:
+    """The element's text with a space between its parts, where text_content() would run them together."""
+    return fold(" ".join(element.itertext()))
 
 
 def split_caption(text: str) -> tuple[str | None, str | None]:
     """Caption and credit of a line under a picture; either may be None."""
     text = fold(text)
-    for pattern in (_labelled(), _SIGN):
+    for pattern in (_labelled(), _SIGN, _IN_BRACKETS):
         match = pattern.search(text)
         if match:
             credit = match.group(1).strip(" .,;:|/")
+            # “Photo: Picture: …”
+            credit = _labelled().sub(r"\g<credit>", credit)
             return text[: match.start()].strip(" |–—-(") or None, credit or None
     match = _SOURCE_TAIL.match(text)
     if match:
@@ -56,11 +70,13 @@ def find_images(
     page: PageMetadata, container: html.HtmlElement | None, title: str | None
 ) -> tuple[Found[Image] | None, tuple[Image, ...]]:
     """The lead image and the further images of the text."""
-    figures = list(_figures(page, container))
+    found = list(_figures(page, container))
+    figures = [image for image, _ in found]
     stated, source = _stated(page)
     lead = next((image for image in figures if stated and image.url and _file(image.url) == _file(stated)), None)
-    if lead is None and figures and (figures[0].caption or figures[0].credit or not stated):
-        lead = figures[0]
+    if lead is None:
+        # A picture without a caption of its own may be a logo.
+        lead = next((image for image, is_captioned in found if is_captioned or not stated), None)
     if lead is None and not stated:
         return None, ()
     credit = (lead.credit if lead else None) or _stated_credit(page)
@@ -91,7 +107,7 @@ def _stated_credit(page: PageMetadata) -> str | None:
     value = page.resolve(page.article.get("image"))
     value = page.resolve(value[0]) if isinstance(value, list) and value else value
     if isinstance(value, dict):
-        for name in ("creditText", "copyrightNotice", "creator", "author"):
+        for name in ("creditText", "copyrightHolder", "copyrightNotice", "creator", "author"):
             credit = value.get(name)
             credit = credit.get("name") if isinstance(credit, dict) else credit
             if isinstance(credit, str) and credit.strip():
@@ -103,13 +119,18 @@ def _file(url: str) -> str:
     return url.split("?", 1)[0].rsplit("/", 1)[-1]
 
 
-def _figures(page: PageMetadata, container: html.HtmlElement | None) -> Iterator[Image]:
+def _figures(page: PageMetadata, container: html.HtmlElement | None) -> Iterator[tuple[Image, bool]]:
+    """The pictures, and whether each stands with a caption."""
     scope = container
-    for _ in range(2):
-        if scope is not None and scope.getparent() is not None and scope.getparent().tag != "body":
-            scope = scope.getparent()
     if scope is None:
         return
+    # The lead image mostly stands above the text, beside the headline.
+    for level in range(_SCOPE_LEVELS):
+        parent = scope.getparent()
+        is_whole = level >= _LEAST_LEVELS and scope.tag in ("article", "main")
+        if parent is None or parent.tag in ("body", "html") or is_whole:
+            break
+        scope = parent
     seen: set[str] = set()
     for count, element in enumerate(scope.iter("img", "amp-img")):
         if count > 200:
@@ -123,7 +144,10 @@ def _figures(page: PageMetadata, container: html.HtmlElement | None) -> Iterator
         if holder is None and len(alt) < 4:
             continue
         seen.add(url)
-        yield Image(url=url, caption=caption or alt[:_MAX_CAPTION_CHARS] or None, credit=credit)
+        yield (
+            Image(url=url, caption=caption or alt[:_MAX_CAPTION_CHARS] or None, credit=credit),
+            bool(caption or credit),
+        )
 
 
 def _address(element: html.HtmlElement) -> str | None:
@@ -155,8 +179,11 @@ def _holder(element: html.HtmlElement) -> html.HtmlElement | None:
 
 
 def _has_caption(element: html.HtmlElement) -> bool:
-    if len(element.text_content()) > _MAX_CAPTION_CHARS:
+    text = element.text_content()
+    if len(text) > _MAX_CAPTION_CHARS:
         return False
+    if text.strip() and (_SIGN.search(fold(text)) or _labelled().search(_spaced(element))):
+        return True
     return any(
         _CAPTION_CLASS.search(child.get("class") or "") or _CREDIT_CLASS.search(child.get("class") or "")
         for child in element.iter("div", "span", "p", "em", "small", "i")
@@ -177,11 +204,31 @@ def _caption_of(holder: html.HtmlElement) -> tuple[str | None, str | None]:
     tags = ("span", "div", "p", "small", "cite", "em", "i", "figcaption", "a")
     credits_ = [child for child in holder.iter(*tags) if _is_credit(child) and _says_more_than_label(child)]
     whole = next((child for child in holder.iter("figcaption")), None)
-    text = fold((whole if whole is not None else holder).text_content())[:_MAX_CAPTION_CHARS]
+    caption = whole if whole is not None else holder
+    text = _spaced(caption)[:_MAX_CAPTION_CHARS]
     if credits_:
-        credit_text = fold(credits_[0].text_content())
+        credit_text = _spaced(credits_[0])
         if credit_text and len(credit_text) < 150:
             _, labelled = split_caption(credit_text)
-            caption = text.replace(credit_text, " ", 1).strip(" |–—-")
-            return fold(caption) or None, labelled or credit_text.strip("()[] .|")
-    return split_caption(text)
+            rest = text.replace(credit_text, " ", 1).strip(" |–—-/")
+            return fold(rest) or None, labelled or credit_text.strip("()[] .|")
+    without, credit = split_caption(text)
+    return (without, credit) if credit else _split_by_elements(caption, text)
+
+
+def _split_by_elements(caption: html.HtmlElement, text: str) -> tuple[str | None, str | None]:
+    """Caption and credit where nothing but elements parts them: a sentence, and behind it a few words without an end."""
+    parts = [
+        part
+        for child in caption.iter("span", "small", "div", "p")
+        if len(child) == 0 and (part := fold(child.text_content()))
+    ]
+    if len(parts) == 2 and parts[0] + parts[1] == text.replace(f"{parts[0]} ", parts[0], 1):
+        first, last = parts
+        if (
+            first.endswith((".", "!", "?", "…", "“", "”", '"', "»"))
+            and len(last) <= _MAX_CREDIT_CHARS
+            and last[-1] not in ".!?…"
+        ):
+            return first, last
+    return text or None, None

@@ -1,0 +1,60 @@
+"""The lead image, and who made it apart from what it shows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from coranto.records import Content
+from coranto_extractor.images import split_caption
+
+Write = Callable[..., bytes]
+Read = Callable[..., Content]
+
+
+@pytest.mark.parametrize(
+    ("line", "caption", "credit"),
+    [
+        ("The bridge at night. Photo: Max Roe / Agency", "The bridge at night.", "Max Roe / Agency"),
+        ("The bridge at night. (Photo by Max Roe for Agency)", "The bridge at night", "Max Roe for Agency"),
+        ("The bridge at night. (Max Roe / Agency)", "The bridge at night.", "Max Roe / Agency"),
+        ("Die Brücke. Foto: Bild: Agentur/Max Roe", "Die Brücke.", "Agentur/Max Roe"),
+        ("Image Credits: Agency", None, "Agency"),
+        ("Мост ночью. Фото: Агентство", "Мост ночью.", "Агентство"),
+        ("The bridge (left) at night", "The bridge (left) at night", None),
+        ("A photo by the river", "A photo by the river", None),
+    ],
+)
+def test_caption_and_credit_are_told_apart(line: str, caption: str | None, credit: str | None) -> None:
+    without, made_by = split_caption(line)
+    assert made_by == credit
+    assert (without or "").strip(" .") == (caption or "").strip(" .")
+
+
+@pytest.mark.parametrize(
+    "caption",
+    [
+        "<figcaption><span>The bridge at night.</span><span>Agency</span></figcaption>",
+        "<figcaption>The bridge at night.<span class='credit'>Agency</span></figcaption>",
+        "<figcaption><span>The bridge at night.</span><small>© Agency</small></figcaption>",
+    ],
+)
+def test_credit_in_an_element_of_its_own_is_no_part_of_the_caption(
+    caption: str, write_page: Write, read_article: Read
+) -> None:
+    image = read_article(write_page(above=f'<figure><img src="/b.jpg">{caption}</figure>')).image
+    assert image is not None
+    assert (image.caption, image.credit) == ("The bridge at night.", "Agency")
+
+
+def test_logo_is_not_the_lead_image(write_page: Write, read_article: Read) -> None:
+    head = '<meta property="og:image" content="/lead-wide.jpg">'
+    figure = '<figure><img src="/b.jpg"><figcaption>The bridge at night. Photo: Max Roe</figcaption></figure>'
+    image = read_article(write_page(head=head, above=f'<img src="/logo.png" alt="Post logo">{figure}')).image
+    assert image is not None
+    assert (image.url, image.caption, image.credit) == (
+        "https://news.example/lead-wide.jpg",
+        "The bridge at night.",
+        "Max Roe",
+    )
