@@ -6,7 +6,7 @@ import gzip
 import json
 import multiprocessing
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -40,16 +40,41 @@ def extract(
     """Read saved pages named on stdin. One JSON line in, one JSON line out, in the same order."""
     if not lines and compare_with is None:
         raise typer.BadParameter("say --lines to print readings, or --compare OLD.jsonl to compare them")
-    pages = [json.loads(line) for line in sys.stdin if line.strip()]
+    pages = list(_parsed(sys.stdin, "standard input", needs=("id", "file")))
+    # Read before the pages are: a file that is no reading should not cost a long run.
+    earlier = _earlier(compare_with) if compare_with else {}
     readings = _with_progress(_read_all(pages, workers), len(pages))
     if compare_with is None:
         for reading in readings:
             sys.stdout.write(json.dumps(reading, ensure_ascii=False) + "\n")
         return
-    with compare_with.open(encoding="utf-8") as file:
-        earlier = {line["id"]: line for line in map(json.loads, filter(str.strip, file))}
     for line in compare(earlier, list(readings), examples=examples):
         typer.echo(line)
+
+
+def _earlier(path: Path) -> dict[str, dict[str, Any]]:
+    try:
+        with path.open(encoding="utf-8") as file:
+            return {line["id"]: line for line in _parsed(file, str(path), needs=("id",))}
+    except (OSError, UnicodeDecodeError) as error:
+        raise typer.BadParameter(f"{path} cannot be read: {error}") from error
+
+
+def _parsed(lines: Iterable[str], source: str, *, needs: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """The JSON objects of the lines. Raises BadParameter for a line that is none, or that lacks one of these texts."""
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            parsed = json.loads(line)
+        except ValueError as error:
+            raise typer.BadParameter(f"line {number} of {source} is no JSON: {error}") from error
+        missing = [name for name in needs if not isinstance(parsed, dict) or not isinstance(parsed.get(name), str)]
+        if missing:
+            raise typer.BadParameter(
+                f"line {number} of {source} must be an object with the text {' and '.join(missing)}, got {line.strip()[:80]}"
+            )
+        yield parsed
 
 
 def _read_all(pages: list[dict[str, Any]], workers: int) -> Iterator[dict[str, Any]]:

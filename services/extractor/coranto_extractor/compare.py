@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 _FIELDS = (
-    "refused", "title", "text", "authors", "published", "modified", "language", "section", "tags", "image_credit",
+    "refused", "title", "text", "authors", "agencies", "published", "modified", "language", "section", "tags", "image_credit",
     "image_caption", "publisher", "lead", "canonical_url",
 )  # fmt: skip
 _SHOWN_CHARS = 160

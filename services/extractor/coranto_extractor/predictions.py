@@ -29,6 +29,7 @@ def _fields(content: Content) -> dict[str, Any]:
         "title": content.title,
         "text": content.text,
         "authors": [*persons, *content.agencies],
+        "agencies": list(content.agencies),
         "published": as_written(content.published) if content.published else None,
         "modified": as_written(content.modified) if content.modified else None,
         "language": content.declared_language,
