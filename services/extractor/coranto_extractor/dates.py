@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 
 from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
@@ -76,7 +77,25 @@ def _in_own_zone(
         ahead = round((shown.at - moment.at.replace(second=0, microsecond=0)).total_seconds() / 60)
         if shown.precision != "day" and shown.offset_minutes is None and ahead % 15 == 0 and -720 <= ahead <= 840:
             return moment.model_copy(update={"offset_minutes": ahead})
-    return moment
+    return _on_shown_day(moment, page, near, language)
+
+
+def _on_shown_day(moment: Moment, page: PageMetadata, near: Sequence[Block], language: str | None) -> Moment:
+    """The same moment on the day the page shows, when that is the day before or after the UTC one.
+
+    The offset is the least one of whole hours that gives that day: the day is sure, the hour of the wall clock is not.
+    """
+    shown = date_in_address(page.url) or next(_visible_dates(near, language, with_updates=False), None)
+    if shown is None:
+        return moment
+    midnight = shown.at.replace(hour=0, minute=0, second=0, microsecond=0)
+    if moment.at >= midnight + timedelta(days=1):
+        hours = -((moment.at - midnight - timedelta(days=1)) // timedelta(hours=1) + 1)
+    elif moment.at < midnight:
+        hours = -((moment.at - midnight) // timedelta(hours=1))
+    else:
+        return moment
+    return moment.model_copy(update={"offset_minutes": hours * 60}) if -12 <= hours <= 14 else moment
 
 
 def find_modified(
@@ -99,10 +118,18 @@ def find_modified(
 def _published_candidates(
     page: PageMetadata, root: html.HtmlElement, near: Sequence[Block], language: str | None
 ) -> Iterator[tuple[str | Moment, str, float]]:
-    yield from _stated(page)
-    yield from _time_elements(root)
     in_address = date_in_address(page.url) or date_in_address(_canonical(page))
     visible = next(_visible_dates(near, language), None)
+    says_article = bool(page.article) or (page.first("og:type") or "").lower() not in ("", "website")
+    for text, source, confidence in _stated(page):
+        # Open Graph's article times on a page that says it is no article tell of the page's making.
+        if says_article or source != "opengraph" or _is_shown(text, language, in_address, near):
+            yield text, source, confidence
+    if not says_article:
+        yield from _time_elements(root, {block.element for block in near})
+    for text, source, confidence in _time_elements(root):
+        if says_article or _is_shown(text, language, in_address, near):
+            yield text, source, confidence
     if in_address and visible and visible.at.date() == in_address.at.date():
         yield visible, "visible-date", 0.9
     if in_address:
@@ -112,11 +139,22 @@ def _published_candidates(
     in_title = moment_in_words(page.page_title or "", language)
     if in_title:
         yield in_title, "title", 0.6
+    yield from _in_scripts(root)
+
+
+def _in_scripts(root: html.HtmlElement) -> Iterator[tuple[str, str, float]]:
     for script in root.iter("script"):
         # A date in JSON-LD that is not the article's is that of the page or of another thing on it.
         if script.text and len(script.text) < 1_000_000 and "ld+json" not in (script.get("type") or ""):
             for match in _IN_SCRIPT.finditer(script.text):
                 yield match.group(1), "script", 0.5
+
+
+def _is_shown(text: str, language: str | None, in_address: Moment | None, near: Sequence[Block]) -> bool:
+    """True when the day stands in the address, or near the headline or the text's end."""
+    moment = parse_moment(text, language)
+    days = {shown.at.date() for shown in (in_address, *_visible_dates(near, language)) if shown}
+    return moment is not None and moment.at.date() in days
 
 
 def _stated(page: PageMetadata) -> Iterator[tuple[str, str, float]]:
@@ -144,11 +182,16 @@ def _modified_candidates(page: PageMetadata) -> Iterator[tuple[str, str, float]]
         yield text, "microdata", 0.9
 
 
-def _time_elements(root: html.HtmlElement) -> Iterator[tuple[str, str, float]]:
+def _time_elements(
+    root: html.HtmlElement, inside: AbstractSet[html.HtmlElement] | None = None
+) -> Iterator[tuple[str, str, float]]:
+    """The times that elements give, likely ones first. `inside`: only of elements that stand in one of these."""
     ranked: list[tuple[float, int, str]] = []
     for place, element in enumerate(root.iter("time", "abbr")):
         stamp = element.get("datetime") or (element.get("title") if element.tag == "abbr" else None)
         if not stamp or len(stamp) > 60:
+            continue
+        if inside is not None and inside.isdisjoint((element, *element.iterancestors())):
             continue
         rank = 0.0
         names = element.get("class") or ""
@@ -188,7 +231,7 @@ def date_in_address(url: str | None) -> Moment | None:
     return None
 
 
-def _visible_dates(near: Sequence[Block], language: str | None) -> Iterator[Moment]:
+def _visible_dates(near: Sequence[Block], language: str | None, *, with_updates: bool = True) -> Iterator[Moment]:
     later: list[Moment] = []
     for block in near:
         text = block.text
@@ -210,7 +253,8 @@ def _visible_dates(near: Sequence[Block], language: str | None) -> Iterator[Mome
                 later.append(moment)
         else:
             yield moment
-    yield from later
+    if with_updates:
+        yield from later
 
 
 def near_headline(blocks: BlockList, title: str | None, container: html.HtmlElement | None) -> list[Block]:

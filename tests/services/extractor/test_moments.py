@@ -131,3 +131,39 @@ def test_date_of_a_teaser_below_the_text_is_not_the_articles(write_page: Write, 
     published = read_article(write_page(below=f"<p>5 January 2024</p>{teaser}")).published
     assert published is not None
     assert as_written(published) == "2024-01-05"
+
+
+@pytest.mark.parametrize(
+    ("stated", "shown", "written"),
+    [
+        ("2020-02-18T02:18:11Z", "17 February 2020", "2020-02-17T23:18:11-03:00"),
+        ("2021-11-04T23:00:00Z", "5 November 2021", "2021-11-05T00:00:00+01:00"),
+        # The same day, a day too far, an offset that the page gives, and a day of the last change.
+        ("2020-02-18T02:18:11Z", "18 February 2020", "2020-02-18T02:18:11+00:00"),
+        ("2020-02-18T14:18:11Z", "17 February 2020", "2020-02-18T14:18:11+00:00"),
+        ("2020-02-18T02:18:11+01:00", "17 February 2020", "2020-02-18T02:18:11+01:00"),
+        ("2020-02-18T23:18:11Z", "Updated 19 February 2020", "2020-02-18T23:18:11+00:00"),
+    ],
+)
+def test_utc_time_is_put_on_the_day_the_page_shows(
+    stated: str, shown: str, written: str, write_page: Write, read_article: Read
+) -> None:
+    head = f'<meta property="article:published_time" content="{stated}"><meta property="og:type" content="article">'
+    published = read_article(write_page(head=head, above=f"<p>{shown}</p>")).published
+    before = parse_moment(stated)
+    assert published is not None
+    assert before is not None
+    assert published.at == before.at
+    assert as_written(published) == written
+
+
+def test_page_that_is_no_article_has_only_the_dates_it_shows(write_page: Write, read_article: Read) -> None:
+    head = '<meta property="og:type" content="website"><meta property="article:published_time" content="2015-05-07">'
+    item = '<section><time datetime="2022-12-08">8 Dec</time></section>'
+    assert read_article(write_page(head=head, below=f"<div>{'<p>x</p>' * 12}{item}</div>")).published is None
+    published = read_article(write_page(head=head, above="<p>7 May 2015</p>")).published
+    assert published is not None
+    assert as_written(published) == "2015-05-07"
+    published = read_article(write_page(above='<p><time datetime="2022-12-08">Thursday</time></p>')).published
+    assert published is not None
+    assert as_written(published) == "2022-12-08"
