@@ -40,6 +40,8 @@ _SPOILED_CLASS = re.compile(
 )
 _MAX_DATE_BLOCK_CHARS = 160
 _LABEL_REACH = 20
+# Confidence of what may be the date of the page and not of the article.
+_LOOSE = 0.85
 _LINKED = 0.6
 
 
@@ -122,8 +124,8 @@ def _published_candidates(
     visible = next(_visible_dates(near, language), None)
     says_article = bool(page.article) or (page.first("og:type") or "").lower() not in ("", "website")
     for text, source, confidence in _stated(page):
-        # Open Graph's article times on a page that says it is no article tell of the page's making.
-        if says_article or source != "opengraph" or _is_shown(text, language, in_address, near):
+        # On a page that does not say it is an article, many meta elements tell of the page's making.
+        if says_article or confidence > _LOOSE or _is_shown(text, language, in_address, near):
             yield text, source, confidence
     if not says_article:
         yield from _time_elements(root, {block.element for block in near})
@@ -163,7 +165,8 @@ def _stated(page: PageMetadata) -> Iterator[tuple[str, str, float]]:
             yield text, "json-ld", 0.95
     for name in words.markup("published"):
         for text in page.meta.get(name, ()):
-            yield text, "opengraph" if "article:" in name else "meta", 0.9
+            is_loose = "article:" in name or name in words.markup_set("page_dates")
+            yield text, "opengraph" if "article:" in name else "meta", _LOOSE if is_loose else 0.9
     for text in item_values(page.itemprops.get("datePublished", ())):
         yield text, "microdata", 0.9
 
@@ -246,7 +249,9 @@ def _visible_dates(near: Sequence[Block], language: str | None, *, with_updates:
         if updated and updated.start() < _LABEL_REACH:
             # “Last change: 31.10.2023. Published: 01.11.2023”
             published = words.one_of("published").search(text, updated.end())
-            first = moment_in_words(text[published.end() :], language) if published else None
+            # “Updated on” has the word before the date, and says nothing of publication.
+            is_second = published and any(map(str.isdigit, text[updated.end() : published.start()]))
+            first = moment_in_words(text[published.end() :], language) if published and is_second else None
             if first:
                 yield first
             else:

@@ -142,7 +142,7 @@ def test_date_of_a_teaser_below_the_text_is_not_the_articles(write_page: Write, 
         ("2020-02-18T02:18:11Z", "18 February 2020", "2020-02-18T02:18:11+00:00"),
         ("2020-02-18T14:18:11Z", "17 February 2020", "2020-02-18T14:18:11+00:00"),
         ("2020-02-18T02:18:11+01:00", "17 February 2020", "2020-02-18T02:18:11+01:00"),
-        ("2020-02-18T23:18:11Z", "Updated 19 February 2020", "2020-02-18T23:18:11+00:00"),
+        ("2020-02-18T23:18:11Z", "Updated on 19 February 2020", "2020-02-18T23:18:11+00:00"),
     ],
 )
 def test_utc_time_is_put_on_the_day_the_page_shows(
@@ -164,6 +164,9 @@ def test_page_that_is_no_article_has_only_the_dates_it_shows(write_page: Write, 
     published = read_article(write_page(head=head, above="<p>7 May 2015</p>")).published
     assert published is not None
     assert as_written(published) == "2015-05-07"
+    assert read_article(write_page(head='<meta name="date" content="2015-05-07">')).published is None
+    published = read_article(write_page(head='<meta name="pubdate" content="2015-05-07">')).published
+    assert published is not None
     published = read_article(write_page(above='<p><time datetime="2022-12-08">Thursday</time></p>')).published
     assert published is not None
     assert as_written(published) == "2022-12-08"
