@@ -93,3 +93,44 @@ def test_blog_called_after_its_author_does_not_make_the_author_a_brand(write_pag
 def test_person_whom_the_data_call_an_organisation_too_is_a_person(write_page: Write, read_article: Read) -> None:
     author = {"@type": ["Person", "Organization"], "name": "Jane Doe"}
     assert _names(read_article(write_page(head=_json_ld(author=author)))) == (["Jane Doe"], [])
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ("Reportaje de Juana Díaz", "Juana Díaz"),
+        ("De notre correspondante Jeanne Dupont", "Jeanne Dupont"),
+        ("Articolo di Gianna Rossi", "Gianna Rossi"),
+        ("Van onze verslaggever Jan Jansen", "Jan Jansen"),
+        ("Rozmawiała: Janina Nowak", "Janina Nowak"),
+        ("Підготувала Яна Коваль", "Яна Коваль"),
+        ("Připravil: Jan Novák", "Jan Novák"),
+        ("Röportaj: Can Yılmaz", "Can Yılmaz"),
+        ("Γράφει ο Γιάννης Δήμου", "Γιάννης Δήμου"),
+        ("بقلم: جنى حداد", "جنى حداد"),
+        ("מאת: יעל כהן", "יעל כהן"),
+        ("نویسنده: سارا احمدی", "سارا احمدی"),
+        ("Ditulis oleh Jaya Putra", "Jaya Putra"),
+        ("Tác giả: Lan Nguyễn", "Lan Nguyễn"),
+        ("Text och foto: Jan Svensson", "Jan Svensson"),
+        ("Készítette: Kovács János", "Kovács János"),
+    ],
+)
+def test_byline_is_read_in_the_language_of_the_page(
+    line: str, name: str, write_page: Write, read_article: Read
+) -> None:
+    assert _names(read_article(write_page(above=f"<p>{line}</p>"))) == ([name], [])
+
+
+@pytest.mark.parametrize("name", ["مراسل", "פרשנית", "संवाददाता", "päätoimittaja", "Redaksi", "Tòa soạn", "综合报道"])
+def test_office_without_a_name_is_nobody_in_any_language(name: str, write_page: Write, read_article: Read) -> None:
+    assert _names(read_article(write_page(head=_json_ld(author=name)))) == ([], [])
+
+
+@pytest.mark.parametrize(
+    "name", ["رويترز", "뉴시스", "法新社", "Agência Brasil", "Anadolu Ajansı", "Інтерфакс-Україна"]
+)
+def test_agencies_are_known_in_their_own_scripts(name: str, write_page: Write, read_article: Read) -> None:
+    article = read_article(write_page(head=_json_ld(author=name)))
+    assert article.authors == ()
+    assert len(article.agencies) == 1
