@@ -292,7 +292,7 @@ def _take_rubrics(
     fields.take("breadcrumbs", breadcrumbs)
     section = rubrics.find_section(page, root, near, breadcrumbs.value if breadcrumbs else ())
     fields.take("section", section)
-    fields.take("tags", rubrics.find_tags(page, root, section.value if section else None, title))
+    fields.take("tags", rubrics.find_tags(page, root, title))
 
 
 def _take_images(fields: _Fields, page: PageMetadata, container: html.HtmlElement | None, title: str | None) -> None:

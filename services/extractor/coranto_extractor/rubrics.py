@@ -184,15 +184,13 @@ def _without_ends(names: Sequence[str], title: str | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys(kept))[:10]
 
 
-def find_tags(
-    page: PageMetadata, root: html.HtmlElement, section: str | None, title: str | None
-) -> Found[tuple[str, ...]] | None:
+def find_tags(page: PageMetadata, root: html.HtmlElement, title: str | None) -> Found[tuple[str, ...]] | None:
     """The publisher's own tags, or None."""
     no_tags = {page.host, page.host.partition(".")[0], (title or "").casefold()}
     single: Found[tuple[str, ...]] | None = None
     for texts, source, confidence in _tag_lists(page, root):
         tags = {tag.casefold(): tag for tag in reversed(_without_codes(texts)) if tag.casefold() not in no_tags}
-        if not tags or (len(tags) == 1 and section and section.casefold() in tags):
+        if not tags:
             continue
         found = Found(tuple(tags.values())[::-1][:_MAX_TAGS], source, confidence)
         # A single tag in the metadata may be a section by another name: then a list elsewhere leaves it out.
