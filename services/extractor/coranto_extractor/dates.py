@@ -163,9 +163,10 @@ def _stated(page: PageMetadata) -> Iterator[tuple[str, str, float]]:
     for name in ("datePublished", "dateCreated", "uploadDate"):
         for text in strings(page.article.get(name)):
             yield text, "json-ld", 0.95
+    is_site = (page.first("og:type") or "").lower() == "website"
     for name in words.markup("published"):
         for text in page.meta.get(name, ()):
-            is_loose = "article:" in name or name in words.markup_set("page_dates")
+            is_loose = name in words.markup_set("page_dates") or ("article:" in name and is_site)
             yield text, "opengraph" if "article:" in name else "meta", _LOOSE if is_loose else 0.9
     for text in item_values(page.itemprops.get("datePublished", ())):
         yield text, "microdata", 0.9

@@ -22,6 +22,7 @@ JsonObject = dict[str, Any]
 
 _MAX_JSON_CHARS = 2_000_000
 _MAX_NODES = 3000
+_MAX_TITLE_CHARS = 3000
 _CONTROL = re.compile(r"[\x00-\x1f]+")
 _TRAILING_COMMA = re.compile(r",\s{0,50}([}\]])")
 _MEMBER = re.compile(
@@ -117,7 +118,7 @@ def _read_head_element(page: PageMetadata, element: html.HtmlElement, json_texts
         case "title":
             parent = element.getparent()
             if page.page_title is None and (parent is None or parent.tag != "svg"):
-                page.page_title = clean(element.text_content()) or None
+                page.page_title = clean(element.text_content()[:_MAX_TITLE_CHARS]) or None
         case "base":
             page.base_url = page.absolute(element.get("href")) or page.base_url
         case _:

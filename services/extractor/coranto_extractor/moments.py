@@ -18,6 +18,8 @@ from coranto_extractor import words
 
 _FIRST_YEAR = 1990
 _LAST_YEAR = 2040
+# A statement or a line that gives a date is short; what is longer is only read so far.
+_MAX_TEXT_CHARS = 500
 _ISO = re.compile(
     r"(?<!\d)(\d{4})-?(\d{2})-?(\d{2})"
     r"(?:[T\s_]{1,3}(\d{1,2}):?(\d{2})(?::?(\d{1,2})(?:[.,]\d{1,9})?)?\s?(Z|UTC|GMT|[+-]\d{2}:?\d{2}|[+-]\d{2}(?!\d))?)?",
@@ -87,7 +89,7 @@ _SAME_LETTERS = str.maketrans("أإآيىكı", "اااییکi", _NO_LETTERS)
 
 def parse_moment(text: str, language: str | None = None) -> Moment | None:
     """The moment a machine-readable statement gives; tolerant of the forms sites really use."""
-    text = text.strip()
+    text = text[:_MAX_TEXT_CHARS].strip()
     if _EPOCH.match(text):
         at = datetime.fromtimestamp(int(text[:10]), UTC)
         return Moment(at=at, precision="second", offset_minutes=0)
@@ -118,7 +120,7 @@ def _offset(zone: str | None) -> int | None:
 
 def moment_in_words(text: str, language: str | None) -> Moment | None:
     """The first whole date in a text written for people, with the time beside it; None without day, month and year."""
-    text = _with_plain_digits(text)
+    text = _with_plain_digits(text[:_MAX_TEXT_CHARS])
     if not any(map(str.isdigit, text)):
         return None
     text = _ERA.sub(lambda era: str(_ERA_BEGINS[era[1]] + (1 if era[2] == "元" else int(era[2]))), text)

@@ -36,6 +36,7 @@ _TITLES = re.compile(
 )
 _INITIALS = re.compile(r"[^\W\d_]{1,3}$")
 _MAX_NAME_CHARS = 60
+_MAX_TEXT_CHARS = 1000
 _MAX_DESK_WORDS = 5
 _MIN_PART_CHARS = 4
 _WORDS = re.compile(r"\w+")
@@ -86,7 +87,7 @@ def sort_names(
 
     `takes_desks`: the text stands where authors are stated, so “Sports Desk” with a name of its own is one.
     """
-    whole = strip(text)
+    whole = strip(text[:_MAX_TEXT_CHARS])
     if agency_of(whole):
         names.agencies.append(agency_of(whole) or "")
         return

@@ -18,6 +18,8 @@ _MAX_TITLE_CHARS = 400
 _JOINTS = frozenset("|:-–—")
 _MIN_PART_LETTERS = 15
 _CUT_OFF = ("...", "…")
+# White space of the markup counts, so the element's text is longer than the heading's.
+_OWN_ELEMENT = 20
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,10 @@ def find_headline(page: PageMetadata, blocks: Sequence[Block]) -> Headline | Non
 def _headline_in(block: Block, stated: Sequence[str]) -> str:
     """The heading without the rubric line or the subtitle that some pages set in the same element."""
     heading, key = block.text, _key(block.text)
-    apart = {_key(child.text_content()) for child in block.element.iterdescendants()} - {"", key}
+    # A heading may stand in an element that holds the whole page beside it.
+    is_own = len(block.element.text_content()) <= _OWN_ELEMENT * len(heading) + _MIN_PART_LETTERS
+    parts = [fold(child.text_content()) for child in block.element.iterdescendants()] if is_own else []
+    apart = {_key(part) for part in parts} - {"", key}
     for title in stated:
         other = _key(title)
         if other == key:
@@ -77,8 +82,7 @@ def _headline_in(block: Block, stated: Sequence[str]) -> str:
         is_kicker = heading.endswith(title) and len(other) > 0.4 * len(key) and agreeing > 1 and not is_joined
         if is_kicker or apart & {other, rest}:
             return title
-    for child in block.element.iterdescendants():
-        part = fold(child.text_content())
+    for part in parts:
         is_part = len(_key(part)) > _MIN_PART_LETTERS and part != heading and heading.endswith(part)
         # The metadata may set another line above the same headline.
         if is_part and any(title.endswith(f": {part}") for title in stated):

@@ -38,6 +38,19 @@ HOSTILE = {
     "deep JSON": b"<script type='application/ld+json'>" + b"[" * 200_000 + b"</script><body><p>x</p>",
     "open comments": b"<body>" + b"<!--" * 1_000_000,
     "names": b"<body><h1>T</h1><p>By " + b"A and " * 200_000 + b"</p>",
+    "a date without an end": b"<meta property='article:published_time' content='"
+    + b"1 may " * 500_000
+    + b"'><h1>t</h1>",
+    "names without an end": b'<script type=\'application/ld+json\'>{"@type": "NewsArticle", "author": "'
+    + b"for A in B - " * 300_000
+    + b'"}</script><h1>t</h1>',
+    "lists behind labels": b"<body><h1>t</h1>" + b"<p>Tags</p><ul><li><a href='/x'></a></ul>" * 25_000,
+    "headline in the page's own element": b"<title>A headline of some words</title><body>A headline of some words"
+    + b"<div>x" * 380
+    + b"y" * 5_000_000,
+    "a caption of brackets": b"<body><h1>t</h1><p>x</p><figure><img src=x><figcaption>"
+    + b"(a/b " * 200_000
+    + b"</figcaption></figure>",
     "escapes in a script": b"<body><script>" + b'"\\\\' * 2_000_000 + b"</script>",
 }
 
