@@ -88,7 +88,9 @@ class Analyst:
         self._topics = TopicFinder(paths.topics, self._vectors)
         self._rubrics = Rubrics(*([paths.rubrics] if paths.rubrics else []))
         self._embedder: Embedder | None = E5Embedder() if paths.wants_vectors else None
-        self._finders: dict[str, NameFinder] = {code: make(paths.shipped) for code, make in FINDERS.items()}
+        self._finders: dict[str, NameFinder] = {
+            code: make(paths.shipped, self._vectors) for code, make in FINDERS.items()
+        }
 
     @property
     def topics(self) -> TopicFinder:

@@ -16,9 +16,11 @@ from pathlib import Path
 
 from coranto_classifier.countries import find_country
 from coranto_classifier.spans import Name, NameFinder, NameType
+from coranto_classifier.vectors import WordVectors
 
 _MENTIONS_KEPT = 50
 _INITIAL = re.compile(r"^[^\W\d_]\.?$")
+_PATRONYMIC = re.compile(r"(?:ович|евич|ьич|овна|евна|ична|инична)$")
 _ENTITY_GAP = re.compile(r"^\s*\(\s*$")
 
 
@@ -43,20 +45,20 @@ class NamedEntity:
         return self.mentions[:_MENTIONS_KEPT]
 
 
-def _russian(models: Path) -> NameFinder:
+def _russian(models: Path, vectors: WordVectors) -> NameFinder:
     from coranto_classifier.russian import RussianNames
 
-    return RussianNames(models)
+    return RussianNames(models, vectors)
 
 
-def _english(models: Path) -> NameFinder:
+def _english(models: Path, _vectors: WordVectors) -> NameFinder:
     from coranto_classifier.english import EnglishNames
 
     return EnglishNames(models)
 
 
-FINDERS: dict[str, Callable[[Path], NameFinder]] = {"ru": _russian, "en": _english}
-"""Languages whose names are found, and what makes the finder."""
+FINDERS: dict[str, Callable[[Path, WordVectors], NameFinder]] = {"ru": _russian, "en": _english}
+"""Languages whose names are found, and what makes the finder from the models' directory and the Russian vectors."""
 
 
 def find_entities(text: str, finder: NameFinder) -> list[NamedEntity]:
@@ -118,8 +120,21 @@ def _owners_of_parts(people: Sequence[Name]) -> dict[str, str]:
             candidates and len({full[other][-1] for other in candidates}) == 1 and len(words) > 1
         ):
             owners[key] = max(candidates, key=len)
+    for key, owner in _patronymics(full).items():
+        owners.setdefault(key, owner)
     # A form may lead to one that itself leads further: "Путин" to "Владимир Путин" to "Владимир Владимирович Путин".
     return {key: owners.get(owner, owner) for key, owner in owners.items()}
+
+
+def _patronymics(full: dict[str, tuple[str, ...]]) -> dict[str, str]:
+    """Given name and patronymic, each with the one full name of that given name: "Лев Николаевич" is Лев Толстой."""
+    owners = {}
+    for key, words in full.items():
+        if len(words) == 2 and _PATRONYMIC.search(words[1]):
+            others = [other for other, parts in full.items() if other != key and parts[0] == words[0]]
+            if len(others) == 1:
+                owners[key] = others[0]
+    return owners
 
 
 def _is_shorter(words: tuple[str, ...], full: tuple[str, ...]) -> bool:
@@ -167,10 +182,21 @@ def _entity(kind: NameType, mentions: Sequence[Name]) -> NamedEntity:
     first_seen = {form: position for position, form in enumerate(forms)}
     if kind == "person":
         name = max(forms, key=lambda form: (len(_full_words(form)), forms[form], -first_seen[form]))
+        name = _with_patronymic(name, forms)
     else:
         name = max(forms, key=lambda form: (forms[form], -first_seen[form]))
     aliases = tuple(form for form in forms if _folded(form) != _folded(name))
     return NamedEntity(kind, name, aliases, find_country(name) if kind == "place" else None, tuple(mentions))
+
+
+def _with_patronymic(name: str, forms: Iterable[str]) -> str:
+    """Given name and surname with the patronymic that the text gives beside the given name alone."""
+    pairs = [words for form in forms if len(words := form.split()) == 2]
+    patronymic = next((words[1] for words in pairs if _PATRONYMIC.search(words[1])), None)
+    whole = next((words for words in pairs if not _PATRONYMIC.search(words[1]) and not _INITIAL.match(words[0])), None)
+    if patronymic is None or whole is None or len(name.split()) != 2:
+        return name
+    return f"{whole[0]} {patronymic} {whole[1]}"
 
 
 def _full_words(form: str) -> list[str]:

@@ -24,6 +24,12 @@ class WordVectors:
         self._indexes: NDArray[np.uint8] = self.navec.pq.indexes
         self._codes: NDArray[np.float32] = self.navec.pq.codes
         self._rows = np.arange(self._codes.shape[0])
+        self._counts: list[int] = self.navec.vocab.counts
+
+    def count(self, word: str) -> int:
+        """How often newspapers wrote the word, in lower case; 0 for one that is not among the 250,000 commonest."""
+        index = self._ids.get(word)
+        return 0 if index is None else int(self._counts[index])
 
     def mean(self, text: str, rarity: NDArray[np.float32]) -> NDArray[np.float32]:
         """Mean of the vectors of the text's words, each by its rarity, of length one; zeros when none is known."""

@@ -137,3 +137,14 @@ def test_names_of_the_title_lead_the_keywords(analyst: Analyst) -> None:
     text = "Песков рассказал о визите. Встреча пройдет в Минске. Песков добавил, что список гостей готов."
     analysis = analyst.analyse(ArticleText("Песков рассказал о встрече в Минске", text))
     assert analysis.keywords[:2] == ("Песков", "Минск")
+
+
+def test_given_name_with_patronymic_joins_the_surname(analyst: Analyst) -> None:
+    text = "Писатель Лев Толстой родился в Ясной Поляне. Лев Николаевич много ходил пешком, вспоминали о Толстом."
+    found = entities(analyst, text)
+    assert found["person", "Лев Николаевич Толстой"].count == 3
+
+
+def test_common_word_that_opens_a_sentence_is_no_person(analyst: Analyst) -> None:
+    names = [name for kind, name in entities(analyst, "История повторилась. Здравствуйте, сказал Иван Мороз.")]
+    assert "История" not in names

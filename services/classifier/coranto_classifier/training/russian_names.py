@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from coranto_classifier.russian import RussianNormaliser
+from coranto_classifier.russian_dictionary import Dictionary
 from coranto_classifier.russian_tagger import Slovnet, features
 from coranto_classifier.vectors import WordVectors
 
@@ -56,7 +56,7 @@ def train(texts: Iterable[TaggedText], models: Path, target: Path) -> int:
     import pycrfsuite  # type: ignore[import-untyped]  # ships no types
 
     slovnet = Slovnet(models, WordVectors(models))
-    parse = RussianNormaliser().parses
+    parse = Dictionary().parses
     trainer = pycrfsuite.Trainer(verbose=False)
     trainer.select("lbfgs")
     trainer.set_params(
