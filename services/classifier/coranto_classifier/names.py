@@ -21,6 +21,9 @@ from coranto_classifier.vectors import WordVectors
 _MENTIONS_KEPT = 50
 _INITIAL = re.compile(r"^[^\W\d_]\.?$")
 _PATRONYMIC = re.compile(r"(?:ович|евич|ьич|овна|евна|ична|инична)$")
+_DATELINE = 60
+_DATELINE_START = re.compile(r"[^\W\d_a-zа-яё][^.!?()/\n]*[.,]?\s*[(/]")
+_DATELINE_END = re.compile(r"[)/]\s*[.:—–-]")
 _ENTITY_GAP = re.compile(r"^\s*\(\s*$")
 
 
@@ -68,7 +71,7 @@ def find_entities(text: str, finder: NameFinder) -> list[NamedEntity]:
 
 def joined(text: str, names: Sequence[Name]) -> list[NamedEntity]:
     """Mentions that mean the same, put together."""
-    names = _with_one_type(names)
+    names = _with_one_type([_with_dateline(text, name) for name in names])
     groups: dict[tuple[NameType, str], list[Name]] = defaultdict(list)
     owners = _owners_of_parts([name for name in names if name.type == "person"])
     acronyms = _acronyms(text, names)
@@ -102,6 +105,15 @@ def _with_one_type(names: Sequence[Name]) -> list[Name]:
             kind = "place"  # a team or a government goes by its country's name
         result.append(replace(name, type=kind) if name.type != kind else name)
     return result
+
+
+def _with_dateline(text: str, name: Name) -> Name:
+    """The name, an organisation when it stands where a dateline names the agency: "OSLO, 5 March (Nordlys) -"."""
+    start = text.rfind("\n", 0, name.start) + 1
+    if name.type == "organisation" or name.start - start > _DATELINE:
+        return name
+    is_agency = _DATELINE_START.fullmatch(text, start, name.start) and _DATELINE_END.match(text, name.end)
+    return replace(name, type="organisation") if is_agency else name
 
 
 def _owners_of_parts(people: Sequence[Name]) -> dict[str, str]:

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from coranto_classifier.russian_dictionary import CYRILLIC, PROPER_TAGS, place_of_adjective
-from coranto_classifier.russian_forms import QUOTES, RussianNormaliser
+from coranto_classifier.russian_forms import RussianNormaliser, opens_sentence
 from coranto_classifier.russian_spans import tidied
 from coranto_classifier.russian_tagger import RussianTagger
 from coranto_classifier.spans import Name, NameType
@@ -14,6 +14,7 @@ from coranto_classifier.vectors import WordVectors
 
 _CAPITALS = re.compile(r"\b[А-ЯЁ]{4,}(?:-[А-ЯЁ]{2,})*\b")
 _LONGEST_TEXT = 20_000
+_LOUD = 0.6
 
 
 class RussianNames:
@@ -31,7 +32,7 @@ class RussianNames:
         text = written = text[:_LONGEST_TEXT]
         if not CYRILLIC.search(text):
             return []
-        text = _CAPITALS.sub(self._lowered, text)
+        text = "\n".join(self._usual_capitals(line) for line in text.split("\n"))
         spans = [
             tidy
             for start, end, kind in self._tagger.spans(text)
@@ -46,15 +47,25 @@ class RussianNames:
             for (start, end, kind), form in zip(spans, forms, strict=True)
         ]
 
-    def _lowered(self, match: re.Match[str]) -> str:
-        """A word in capitals as it is usually written: a dateline's МОСКВА, a loud headline. Acronyms stay."""
-        word = match.group()
+    def _usual_capitals(self, line: str) -> str:
+        """The line with words in capitals as they are usually written: a dateline's МОСКВА, a loud headline."""
+        if not _CAPITALS.search(line):
+            return line
+        letters = [letter for letter in line if letter.isalpha()]
+        is_loud = sum(letter.isupper() for letter in letters) > _LOUD * len(letters)
+        return _CAPITALS.sub(lambda match: self._usual_form(match.group(), is_loud=is_loud), line)
+
+    def _usual_form(self, word: str, *, is_loud: bool) -> str:
+        """A word in capitals as it is usually written. Acronyms stay."""
         if not self._dictionary.is_known(word):
             return word
         tags = [tag for tag, _, _, _ in self._dictionary.parses(word.lower())]
         if any("Abbr" in tag or "Orgn" in tag for tag in tags):
             return word
-        return word.title() if any(mark in tag for tag in tags for mark in PROPER_TAGS) else word.lower()
+        if any(mark in tag for tag in tags for mark in PROPER_TAGS):
+            return word.title()
+        # ФИФА is a common word in small letters: only a line that is loud throughout is lowered.
+        return word.lower() if is_loud else word
 
     def _is_sentence_opener(
         self, text: str, span: tuple[int, int, NameType], spans: list[tuple[int, int, NameType]]
@@ -62,8 +73,7 @@ class RussianNames:
         """True for a common word that the tagger takes for a person since it opens a sentence: "История повторилась"."""
         start, end, kind = span
         word = text[start:end]
-        before = text[:start].rstrip(" \u00a0" + QUOTES)[-1:]
-        if kind != "person" or " " in word or before not in ("", "\n", ".", "!", "?", "…", "—", "–"):
+        if kind != "person" or " " in word or not opens_sentence(text, start):
             return False
         tags = [tag for tag, _, _, _ in self._dictionary.parses(word.lower())]
         if not self._dictionary.is_known(word) or any(mark in tag for tag in tags for mark in PROPER_TAGS):

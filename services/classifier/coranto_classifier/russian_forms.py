@@ -89,14 +89,14 @@ class RussianNormaliser:
                     support[word] += candidate.weight / total
         words = Counter(re.findall(r"[\w-]+", text))
         chosen: dict[int, str] = {}
-        surnames: set[str] = set()
+        known_forms: set[str] = set()
         # Full names first: what a surname is in the nominative, the full name tells.
         for index in sorted(range(len(spans)), key=lambda index: text.count(" ", *spans[index][:2]) == 0):
             start, end, kind = spans[index]
-            form = _likeliest(options[index], support, words, surnames if kind == "person" else set())
+            form = _likeliest(options[index], support, words, known_forms if kind == "person" else set())
             chosen[index] = form if form is not None else text[start:end].strip(QUOTES)
             if kind == "person" and " " in chosen[index]:
-                surnames.add(chosen[index].rsplit(" ", 1)[-1])
+                known_forms.update(chosen[index].split())
         return [_balanced(chosen[index]) for index in range(len(spans))]
 
     def _candidates(self, text: str, start: int, end: int, kind: NameType) -> list[_Candidate]:
@@ -115,7 +115,7 @@ class RussianNormaliser:
                 return [_Candidate(place, 1.0)]
             if (division := self._division_of(words[0], text[end : end + 200])) is not None:
                 return [_Candidate(division, 1.0)]
-        words, is_stripped = self._without_class(words, kind)
+        words, is_stripped = self._without_class(words, kind, may_be_common=opens_sentence(text, start))
         if is_stripped and words[0][0] in QUOTES:
             return [_Candidate(" ".join(words).strip(QUOTES), 1.0)]
         before = text[max(0, start - 60) : start]
@@ -140,7 +140,7 @@ class RussianNormaliser:
             return None
         return " ".join([cased_like(adjective, parts[0]), *(str(part) for part in parts[1:]), noun])
 
-    def _without_class(self, words: list[str], kind: NameType) -> tuple[list[str], bool]:
+    def _without_class(self, words: list[str], kind: NameType, *, may_be_common: bool) -> tuple[list[str], bool]:
         """The name without the common noun before it: "компании «Ив Роше»" is Ив Роше, "города Одессы" is Одесса.
 
         What governs the name is part of it: "жюри «Новой волны»", "делегация клуба «Перестройка»".
@@ -155,7 +155,8 @@ class RussianNormaliser:
                     return (words[index:], True) if is_repeated else (words, False)
                 if word[0].isalpha() and word[0].isupper() and not CYRILLIC.search(word):
                     return (words[index:], True) if is_class else (words, False)
-                if word[0].isupper() and is_class and (before == before.lower() or before.isupper()):
+                is_common = before == before.lower() or before.isupper() or (kind == "place" and may_be_common)
+                if word[0].isupper() and is_class and is_common:
                     # "партии Единая Россия", but no "партии России"; a town goes with "города" in case.
                     is_repeated = kind == "place" or (
                         words[0].islower() and self._may_be_nominative(word) and not find_country(word)
@@ -356,6 +357,11 @@ def _is_east_asian(words: Sequence[str]) -> bool:
     return 2 <= len(words) <= 3 and words[0].lower() in _EAST_ASIAN_SURNAMES
 
 
+def opens_sentence(text: str, position: int) -> bool:
+    """True when the capital at the position may be the sentence's."""
+    return text[max(0, position - 4) : position].rstrip(" \u00a0" + QUOTES)[-1:] in ("", *"\n.!?…—–")
+
+
 def _strongest(found: dict[str, float]) -> list[_Candidate]:
     """The four likeliest forms."""
     ranked = sorted(found.items(), key=lambda item: (-item[1], item[0]))[:4]
@@ -363,13 +369,13 @@ def _strongest(found: dict[str, float]) -> list[_Candidate]:
 
 
 def _likeliest(
-    candidates: Sequence[_Candidate], support: dict[str, float], words: Counter[str], surnames: set[str]
+    candidates: Sequence[_Candidate], support: dict[str, float], words: Counter[str], known_forms: set[str]
 ) -> str | None:
     """The best of the forms; None when there is none to choose from."""
     best = max(
         candidates,
         key=lambda each: (
-            each.weight * _backing(each.form, support, words) * (_SAME_PERSON if each.form in surnames else 1)
+            each.weight * _backing(each.form, support, words) * (_SAME_PERSON if each.form in known_forms else 1)
         ),
         default=None,
     )

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 from coranto_classifier.russian_dictionary import CYRILLIC, PROPER_TAGS, Dictionary
-from coranto_classifier.russian_forms import PREPOSITIONS, QUOTES
+from coranto_classifier.russian_forms import PREPOSITIONS, QUOTES, opens_sentence
 from coranto_classifier.spans import NameType
 from coranto_classifier.words import word_list
 
@@ -99,8 +99,7 @@ def _start_of_name(text: str, left: int, right: int, kind: NameType, dictionary:
 
 def _is_common_first_word(text: str, left: int, words: list[str], dictionary: Dictionary) -> bool:
     """True for a word for people whose capital is the sentence's: "Эксперты S&P", "Христианка Асия Биби"."""
-    before = text[:left].rstrip(" \u00a0" + QUOTES)[-1:]
-    if before not in ("", "\n", ".", "!", "?", "…") or not words[1][0].isupper() or not dictionary.is_known(words[0]):
+    if not opens_sentence(text, left) or not words[1][0].isupper() or not dictionary.is_known(words[0]):
         return False
     tags = [tag for tag, _, _, _ in dictionary.parses(words[0].lower())]
     is_person = tags[0].POS == "NOUN" and tags[0].animacy == "anim"

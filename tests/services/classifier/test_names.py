@@ -148,3 +148,24 @@ def test_given_name_with_patronymic_joins_the_surname(analyst: Analyst) -> None:
 def test_common_word_that_opens_a_sentence_is_no_person(analyst: Analyst) -> None:
     names = [name for kind, name in entities(analyst, "История повторилась. Здравствуйте, сказал Иван Мороз.")]
     assert "История" not in names
+
+
+def test_name_in_a_dateline_is_the_agencys(analyst: Analyst) -> None:
+    text = "ЯЛТА, 5 марта (Полярис) — Вулкан Толбачик выбросил пепел на пять километров."
+    assert ("organisation", "Полярис") in entities(analyst, text)
+
+
+def test_acronym_that_is_a_common_word_too_stays_an_acronym(analyst: Analyst) -> None:
+    assert ("organisation", "ФИФА") in entities(
+        analyst, "О выделении гранта объявила ФИФА. Президент ФИФА выступил в Цюрихе."
+    )
+
+
+def test_lone_given_name_takes_the_form_that_the_full_name_shows(analyst: Analyst) -> None:
+    text = "Школьница Айталина Попова победила на олимпиаде. Летом Айталина поедет в Краков."
+    assert entities(analyst, text)["person", "Айталина Попова"].count == 2
+
+
+def test_kind_of_place_before_its_name_is_no_part_of_it(analyst: Analyst) -> None:
+    text = "Озеро Кенозеро очистили от леса. Лес лежал в озере Кенозеро сто лет. Вода в Кенозере стала чище."
+    assert entities(analyst, text)["place", "Кенозеро"].count == 3
