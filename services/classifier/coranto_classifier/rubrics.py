@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from coranto_classifier.vocabulary import media_topics, top_of
+from coranto_classifier.vocabulary import codes_of_names, media_topics, top_of
 
 _EDGES = re.compile(r"^[\W_]+|[\W_]+$")
 _SPACES = re.compile(r"[\s_]+")
 _TAG_TRUST = 0.75  # a tag is one of many, a rubric is the publisher's choice
 _URL_TRUST = 0.85
+_NAME_TRUST = {"rubric": 0.9, "tags": 0.75}
 _SLUGS = {
     "politics": "politics", "economics": "economy", "economy": "economy", "business": "business", "finance": "finance",
     "sport": "sport", "sports": "sport", "culture": "culture", "science": "science", "technology": "technology",
@@ -45,6 +46,8 @@ class Hint:
     word: str
     also: tuple[str, ...] = ()
     """Further codes the word stands for, as likely as the first."""
+    is_vote: bool = True
+    """False for a name of the vocabulary: it says which narrower code is meant where the top-level code is given."""
 
     @property
     def top_codes(self) -> tuple[str, ...]:
@@ -63,6 +66,7 @@ class Rubrics:
     def __init__(self, *own: Path) -> None:
         shipped = files("coranto_classifier").joinpath("data/rubrics.tsv").read_text(encoding="utf-8")
         self._table: dict[str, tuple[tuple[str, ...], float]] = {}
+        self._names = {normalised(name): code for name, code in codes_of_names().items()}
         for text in (shipped, *(path.read_text(encoding="utf-8") for path in own)):
             self._table.update(_read(text))
 
@@ -72,7 +76,7 @@ class Rubrics:
         return (codes, score) if codes else None
 
     def hints(
-        self, *, section: str | None, breadcrumbs: Iterable[str] = (), tags: Iterable[str] = (), url: str | None = None
+        self, *, section: str | None, breadcrumbs: Sequence[str] = (), tags: Sequence[str] = (), url: str | None = None
     ) -> list[Hint]:
         """Everything the publisher's words say, the strongest word of each kind."""
         found = [
@@ -83,7 +87,17 @@ class Rubrics:
         ]
         if section:
             found = [hint for hint in found if not (hint.source == "rubric" and hint.word != section)] or found
-        return found
+        rubrics = [*([section] if section else []), *breadcrumbs]
+        named = [*self._named(rubrics, "rubric"), *self._named(tags, "tags")]
+        said = {hint.word for hint in found}
+        return [*found, *(hint for hint in named if hint.word not in said)]
+
+    def _named(self, words: Iterable[str], source: str) -> Iterator[Hint]:
+        """Narrower codes that the words name as the vocabulary does: "Coral reef" no, "Climate change" yes."""
+        for word in words:
+            code = self._names.get(normalised(word))
+            if code is not None:
+                yield Hint(code, _NAME_TRUST[source], source, word, is_vote=False)
 
     def _best(self, words: Iterable[str], trust: float, source: str) -> Iterator[Hint]:
         hints = [

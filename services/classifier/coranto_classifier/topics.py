@@ -28,6 +28,7 @@ TEXT_READ = 3000
 _SECOND_AT_LEAST = 0.25
 _SECOND_SHARE = 0.5
 _FLOOR = 1e-4
+_NARROWER = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,12 +128,13 @@ def combined(probabilities: dict[str, float] | None, hints: Sequence[Hint], *, t
     Each word counts as a witness that is right as often as its score says, and otherwise says nothing of the other
     codes.
     """
-    if probabilities is None and not hints:
+    votes = [hint for hint in hints if hint.is_vote]
+    if probabilities is None and not votes:
         return []
     scores = {code: max((probabilities or {}).get(code, 0.0), _FLOOR) for code in TOP_CODES}
     if probabilities is None:
         scores = dict.fromkeys(TOP_CODES, 1.0)
-    for hint in hints:
+    for hint in votes:
         named = hint.top_codes
         each = hint.score / len(named)
         other = (1.0 - hint.score) / (len(TOP_CODES) - len(named))
@@ -148,7 +150,7 @@ def combined(probabilities: dict[str, float] | None, hints: Sequence[Hint], *, t
     topics = []
     for probability, code in chosen:
         backing = [hint for hint in hints if code in hint.top_codes]
-        sources = list(dict.fromkeys(hint.source for hint in backing))
+        sources = list(dict.fromkeys(hint.source for hint in backing if hint.is_vote))
         if code == model_code or not sources:
             sources.append("model")
         score = round(float(probability), 4)
@@ -158,9 +160,11 @@ def combined(probabilities: dict[str, float] | None, hints: Sequence[Hint], *, t
 
 
 def _narrower(hints: Iterable[Hint], score: float) -> list[ScoredTopic]:
-    """The subtree code that the publisher's own words give."""
+    """The subtree codes that the publisher's own words give, surest first, at most three."""
     narrow = [hint for hint in hints if not hint.also and hint.code != top_of(hint.code)]
-    if not narrow:
-        return []
-    best = max(narrow, key=lambda hint: hint.score)
-    return [ScoredTopic(best.code, round(score * best.score, 4), best.source)]
+    best: dict[str, Hint] = {}
+    for hint in sorted(narrow, key=lambda hint: -hint.score):
+        best.setdefault(hint.code, hint)
+    return [
+        ScoredTopic(hint.code, round(score * hint.score, 4), hint.source) for hint in list(best.values())[:_NARROWER]
+    ]

@@ -40,6 +40,24 @@ def media_topics() -> MappingProxyType[str, MediaTopic]:
     return MappingProxyType(topics)
 
 
+@cache
+def codes_of_names() -> MappingProxyType[str, str]:
+    """Narrower codes by their English, German and Russian names in lower case; a name of two codes is left out.
+
+    The German names are IPTC's of 2017, the Russian ones a translation of this project.
+    """
+    folder = files("coranto_classifier").joinpath("data")
+    found: dict[str, set[str]] = {}
+    for file, columns in (("mediatopics.tsv", ("name_en", "name_de")), ("topic_names_ru.tsv", ("name_ru",))):
+        table = folder.joinpath(file).read_text(encoding="utf-8")
+        for row in csv.DictReader(table.splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE):
+            topic = media_topics()[row["code"]]
+            if topic.code != topic.top and not topic.is_retired:
+                for name in (row[column] for column in columns):
+                    found.setdefault(name.lower(), set()).add(topic.code)
+    return MappingProxyType({name: min(codes) for name, codes in found.items() if name and len(codes) == 1})
+
+
 def top_of(code: str) -> str:
     """The top-level code above this one. Raises KeyError for a code the vocabulary does not have."""
     return media_topics()[code].top

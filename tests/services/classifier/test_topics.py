@@ -85,3 +85,33 @@ def test_explanation_names_the_words_that_spoke(analyst: Analyst) -> None:
     assert model is not None
     words = [each.word for each in model.evidence("Футболисты сборной выиграли матч", "15000000")]
     assert "футболисты" in words[:3]
+
+
+@pytest.mark.parametrize(
+    ("tag", "title", "text", "top", "code"),
+    [
+        ("Climate change", "Sea ice melts", "Scientists warn of warming oceans and lost habitats.", "06000000", "20000418"),
+        ("инфляция", "Цены выросли", "Рубль подешевел, Центробанк повысил ставку.", "04000000", "20000370"),
+        ("Eishockey", "Sieg im Finale", "Die Mannschaft gewann das Spiel nach zwei Toren.", "15000000", "20000965"),
+    ],
+)  # fmt: skip
+def test_tag_that_the_vocabulary_has_gives_the_narrower_code(
+    analyst: Analyst, tag: str, title: str, text: str, top: str, code: str
+) -> None:
+    section = {"06000000": "Environment", "04000000": "Экономика", "15000000": "Sport"}[top]
+    topics = analyst.analyse(ArticleText(title, text, section=section, tags=(tag,))).topics
+    assert topics[0].code == top
+    found = {topic.code: topic for topic in topics}
+    assert found[code].source == "tags"
+    assert 0 < found[code].score < topics[0].score
+
+
+def test_name_of_the_vocabulary_says_nothing_where_the_text_is_of_something_else(analyst: Analyst) -> None:
+    topics = analyst.analyse(
+        ArticleText("Сборная проиграла в финале", "Тренер объяснил поражение травмой вратаря.", tags=("инфляция",))
+    ).topics
+    assert [topic.code for topic in topics] == ["15000000"]
+
+
+def test_name_of_the_vocabulary_alone_is_no_topic() -> None:
+    assert combined(None, [Hint("20000370", 0.75, "tags", "инфляция", is_vote=False)], threshold=0.3) == []
