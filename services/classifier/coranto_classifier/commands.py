@@ -26,7 +26,7 @@ from coranto_classifier.settings import Settings
 from coranto_classifier.stage import place_of, recall
 from coranto_classifier.stories import StoryIndex, StoryLimits, StoryPlace, find_story
 from coranto_classifier.story_indexes import MemoryStoryIndex, RedisStoryIndex
-from coranto_classifier.topics import TEXT_READ
+from coranto_classifier.topics import TEXT_READ, LinearModel
 from coranto_classifier.vocabulary import TOP_CODES, name_of
 
 classify_app = typer.Typer(help="Say what articles are about.", add_completion=False)
@@ -126,7 +126,7 @@ def explanation(analyst: Analyst, article: ArticleText) -> dict[str, Any]:
             code: [{"word": each.word, "weight": each.weight} for each in model.evidence(joined, code)]
             for code in codes
         }
-        if model is not None
+        if isinstance(model, LinearModel)  # an ONNX model does not say which words spoke
         else {},
     }
 

@@ -73,7 +73,8 @@ class ClassifierSettings(Concern):
         5000, ge=0, description="Articles after which a process is replaced; 0 means never."
     )
     model_dir: Path | None = Field(
-        None, description="Directory of topic models made by `make models`, in place of the shipped ones."
+        None,
+        description="Directory of topic models, made by `make models` or in ONNX form, in place of the shipped ones.",
     )
     rubrics: Path | None = Field(None, description="Table of the user's own rubrics, of the form of data/rubrics.tsv.")
     concurrency: int = Field(8, ge=1, description="Articles in hand at once.")

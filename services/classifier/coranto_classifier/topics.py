@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -98,13 +98,33 @@ def softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(exponentials / exponentials.sum(), dtype=np.float64)
 
 
+class TopicModel(Protocol):
+    """What gives probabilities for a text: a linear model of `make models`, or a user's ONNX file."""
+
+    codes: tuple[str, ...]
+    threshold: float
+
+    def probabilities(self, text: str, vectors: WordVectors | None = None, /) -> NDArray[np.float64]:
+        """Probability of each code, in the order of `codes`."""
+        ...
+
+
+def _load(path: Path) -> TopicModel:
+    """The model of a file, by its suffix."""
+    if path.suffix == ".onnx":
+        from coranto_classifier.onnx_topics import OnnxModel  # here: its runtime is an extra
+
+        return OnnxModel(path)
+    return LinearModel.load(path)
+
+
 class TopicFinder:
     """Topics of articles, from the models of a directory."""
 
     def __init__(self, models: Path, russian_vectors: WordVectors | None) -> None:
         card: dict[str, Any] = json.loads((models / "topics.json").read_text(encoding="utf-8"))
         self.version = str(card["version"])
-        self._models = {language: LinearModel.load(models / name) for language, name in card["languages"].items()}
+        self._models = {language: _load(models / name) for language, name in card["languages"].items()}
         self._vectors = {"ru": russian_vectors}
 
     def find(self, title: str, text: str, language: str, hints: Sequence[Hint] = ()) -> list[ScoredTopic]:
@@ -117,7 +137,7 @@ class TopicFinder:
             probabilities = dict(zip(model.codes, spoken.tolist(), strict=True))
         return combined(probabilities, hints, threshold=model.threshold if model is not None else 0.0)
 
-    def model_for(self, language: str) -> LinearModel | None:
+    def model_for(self, language: str) -> TopicModel | None:
         """The model for a language's primary code: its own or the one for all others."""
         return self._models.get(language.split("-", maxsplit=1)[0]) or self._models.get("*")
 
