@@ -42,14 +42,19 @@ _DEMONYMS = word_list("english_demonyms")
 _NEVER_NAMES = word_list("english_never_names")
 _BEFORE_PLACES = word_list("english_before_places")
 _ABOVE_PLACES = word_list("english_above_places")
+_SURE_ORGANISATIONS = word_list("english_sure_organisations")
 _EMPLOYMENT = word_list("english_employment")
+_LONGEST_ACRONYM = 6  # letters
 _LONGEST_TITLE = 4  # words: "Detective Chief Inspector", "First Deputy Prime Minister"
 _LISTS = {"g": "given", "s": "surnames", "c": "cities", "r": "regions", "n": "countries", "o": "organisations"}
 """Lists of names, each with the letter it goes by in features."""
 
+_SURE_PLACES = ("r", "n")
+_JOINTS = frozenset({"and", "-", "–", "—"})
+_PLACE_LISTS = ("r", "n", "c")
 HOME = "crossner"
 """The source whose conventions the tagger follows; others lend it their words."""
-_LEARNED_TWICE = ("b", "w=", "s=", "m=", "-1w", "1w=", "org", "e3=", "first")
+_LEARNED_TWICE = ("b", "w=", "s=", "m=", "c=", "-1w", "1w=", "org", "e3=", "first")
 
 
 def tokens_of(text: str) -> list[tuple[int, int]]:
@@ -80,6 +85,9 @@ class Lists:
         for mark, key in _LISTS.items():
             for name in stored[key]:
                 self._marks[name] = self._marks.get(name, "") + mark
+        self._spelled: dict[str, str] = {
+            word: kind for kind, words in stored.get("spelled", {}).items() for word in words.split()
+        }
         self._phrases: dict[str, str] = {
             name: mark for mark, key in _LISTS.items() if mark not in "gs" for name in stored[key] if " " in name
         }
@@ -87,6 +95,10 @@ class Lists:
     def marks(self, word: str) -> str:
         """Letters of the lists that hold the word."""
         return self._marks.get(word, "")
+
+    def spelled(self, word: str) -> str:
+        """How the word is written inside sentences: l small, m mostly small, u mostly with a capital, U with one, or ?."""
+        return self._spelled.get(word, "?")
 
     def phrase_marks(self, words: Sequence[str]) -> list[str]:
         """For each word, the mark of the longest listed phrase that covers it."""
@@ -122,6 +134,7 @@ def features(
     shapes = [_shape(word) for word in words]
     marks = [lists.marks(word) for word in lowered]
     phrases = lists.phrase_marks(lowered)
+    usual = [lists.spelled(word) for word in lowered]
     is_shouting = sum(word.isupper() for word in words) > 0.6 * len(words)
     rows = []
     for index, word in enumerate(words):
@@ -134,6 +147,9 @@ def features(
         if phrases[index]:
             row.append(f"ph={phrases[index]}")
         _add_word_kinds(row, lower, "")
+        is_capital = word[:1].isupper()
+        row.append(f"c={usual[index]}:{is_capital}")
+        row.append(f"c0={usual[index]}:{is_capital}:{index == 0}")
         if index == 0:
             row.append("first")
             row.append(f"first:s={shapes[index]}")
@@ -154,6 +170,8 @@ def features(
                     row.append(f"{offset}s|s={shapes[near]}|{shapes[index]}")
                     row.append(f"{offset}e3={lowered[near][-3:]}")
                     _add_word_kinds(row, lowered[near], str(offset))
+                    if is_capital:
+                        row.append(f"{offset}c={usual[near]}:{words[near][:1].isupper()}|{usual[index]}")
             else:
                 row.append(f"{offset}edge")
         row += [f"{source}~{name}" for name in row if name.startswith(_LEARNED_TWICE)]
@@ -195,7 +213,7 @@ class EnglishNames:
         self._lists = Lists(models)
         self._tagger = pycrfsuite.Tagger()
         self._tagger.open(str(models / "english_names.crfsuite"))
-        self.version = "crf-en-3"
+        self.version = "crf-en-4"
 
     def find(self, text: str) -> list[Name]:
         """The names of the text; what lies beyond 20,000 characters is not read."""
@@ -224,27 +242,72 @@ class EnglishNames:
         self, words: Sequence[str], found: Sequence[tuple[int, int, NameType]], seen: dict[str, tuple[int, int]]
     ) -> Iterator[tuple[int, int, NameType]]:
         """The tagger's names without titles and common words, and the towns and employers it passed over."""
-        tagged = {index for first, last, _ in found for index in range(first, last + 1)}
+        taken = {index for first, last, _ in found for index in range(first, last + 1)}
+        listed = [each for each in self._listed_places(words) if not taken.intersection(range(each[0], each[1] + 1))]
+        taken |= {index for first, last, _ in listed for index in range(first, last + 1)}
         missed = [
             (index, index, kind)
             for index, word in enumerate(words)
-            if index not in tagged and word[:1].isupper() and (kind := self._kind_by_place(words, index)) is not None
+            if index not in taken and word[:1].isupper() and (kind := self._kind_by_place(words, index)) is not None
         ]
-        for first, last, kind in sorted([*found, *missed]):
+        for first, last, kind in sorted([*found, *listed, *missed]):
             name = first + self._title_length(words[first : last + 1])
             if name > first and kind == "organisation":
                 kind = "person" if self._is_person(words[name : last + 1]) else kind  # noqa: PLW2901 - read anew
-            if kind != "person":
-                name = first
-            if kind == "place" and words[first].islower():
-                # "hill above Matlock": only the town is a name.
-                cut = [index for index in range(first, last) if words[index] in _ABOVE_PLACES]
-                name = cut[-1] + 1 if cut else first
-            if first == last and not self._stands_alone(words, first, kind, seen):
-                continue
-            if first == last and kind == "person":
-                kind = self._kind_by_place(words, first) or kind  # noqa: PLW2901 - read anew
-            yield name, last, kind
+            if kind == "person" and last > name and words[last].lower() in _SURE_ORGANISATIONS:
+                kind = "organisation"  # noqa: PLW2901 - read anew
+            if kind == "person":
+                yield from self._lone_or_whole(words, name, last, kind, seen)
+            else:
+                for start, end in self._edges(words, first, last, kind):
+                    yield from self._lone_or_whole(words, start, end, kind, seen)
+
+    def _edges(self, words: Sequence[str], first: int, last: int, kind: NameType) -> Iterator[tuple[int, int]]:
+        """The span of a place or an organisation without common words at its ends; two listed places apart."""
+        if kind == "place":
+            # "hill above Matlock", "lowland Europe": only the town is a name.
+            first = next((index for index in range(first, last + 1) if words[index][:1].isupper()), last + 1)
+        if last > first and words[last].islower() and words[last - 1][:1].isupper():
+            last -= 1  # "European Union funds"
+        joint = next((index for index in range(first + 1, last) if words[index] in _JOINTS), None)
+        if kind == "place" and joint is not None:
+            parts = (words[first:joint], words[joint + 1 : last + 1])
+            if all(map(self._is_listed, parts)) and not self._is_listed(words[first : last + 1]):
+                yield first, joint - 1
+                first = joint + 1
+        if first <= last:
+            yield first, last
+
+    def _is_listed(self, words: Sequence[str]) -> bool:
+        """Whether the words are a place of the lists."""
+        lowered = [word.lower() for word in words]
+        marks = self._lists.phrase_marks(lowered) if len(lowered) > 1 else [self._lists.marks(lowered[0])]
+        return all(set(mark) & set(_PLACE_LISTS) for mark in marks)
+
+    def _lone_or_whole(
+        self, words: Sequence[str], first: int, last: int, kind: NameType, seen: dict[str, tuple[int, int]]
+    ) -> Iterator[tuple[int, int, NameType]]:
+        """The span; a word alone only where it may be a name, with the type that its place in the sentence gives."""
+        if first == last:
+            if not self._stands_alone(words, first, kind, seen):
+                return
+            if kind == "person":
+                kind = self._kind_by_place(words, first) or kind
+        yield first, last, kind
+
+    def _listed_places(self, words: Sequence[str]) -> Iterator[tuple[int, int, NameType]]:
+        """Countries and parts of the world, by the lists alone; what may be a person's name as well is left out."""
+        marks = self._lists.phrase_marks([word.lower() for word in words])
+        index = 0
+        while index < len(words):
+            last = index
+            while marks[index] in _SURE_PLACES and last + 1 < len(words) and marks[last + 1] == marks[index]:
+                last += 1
+            single = self.marks_of(words[index])
+            is_single = bool(single) and set(single) <= set(_SURE_PLACES)
+            if words[index][:1].isupper() and words[last][:1].isupper() and (last > index or is_single):
+                yield index, last, "place"
+            index = last + 1
 
     def _title_length(self, words: Sequence[str]) -> int:
         """How many words before a name say what its bearer does: "Transport Minister" of "Transport Minister Enescu"."""
@@ -273,7 +336,11 @@ class EnglishNames:
         if kind == "place":
             return lower not in _DEMONYMS
         capital, small = seen.get(lower, (0, 0))
-        return lower not in _NEVER_NAMES and not (kind == "person" and index == 0 and small and not capital)
+        if lower in _NEVER_NAMES:
+            return False
+        # "Power was cut": a capital that only the sentence gives makes no person of a word that is usually small.
+        is_common = small > 0 or (self._lists.spelled(lower) in ("l", "m") and "g" not in self.marks_of(lower))
+        return not (kind == "person" and index == 0 and is_common and not capital)
 
     def _kind_by_place(self, words: Sequence[str], index: int) -> NameType | None:
         """What a lone word is by the words before it: a town after "in", an employer after "chief executive of"."""
@@ -307,4 +374,7 @@ def runs(tags: Sequence[str]) -> Iterator[tuple[int, int, NameType]]:
 def normal_form(name: str) -> str:
     """The name without article and possessive, on one line."""
     name = _POSSESSIVE.sub("", " ".join(name.split()))
-    return _ARTICLE.sub("", name).strip(" .,;:") if not name.endswith(".") else _ARTICLE.sub("", name)
+    name = _ARTICLE.sub("", name)
+    if name.isupper() and len(name) > _LONGEST_ACRONYM:
+        name = name.title()  # a dateline's BUCHAREST
+    return name if name.endswith(".") else name.strip(" .,;:")

@@ -72,6 +72,7 @@ def find_entities(text: str, finder: NameFinder) -> list[NamedEntity]:
 def joined(text: str, names: Sequence[Name]) -> list[NamedEntity]:
     """Mentions that mean the same, put together."""
     names = _with_one_type([_with_dateline(text, name) for name in names])
+    names = _clubs_by_their_town(names)
     groups: dict[tuple[NameType, str], list[Name]] = defaultdict(list)
     owners = _owners_of_parts([name for name in names if name.type == "person"])
     acronyms = _acronyms(text, names)
@@ -105,6 +106,21 @@ def _with_one_type(names: Sequence[Name]) -> list[Name]:
             kind = "place"  # a team or a government goes by its country's name
         result.append(replace(name, type=kind) if name.type != kind else name)
     return result
+
+
+def _clubs_by_their_town(names: Sequence[Name]) -> list[Name]:
+    """The names, a lone person's an organisation's when only one of that text begins so: "Ashbourne" of Ashbourne Rovers."""
+    people = {word for name in names if name.type == "person" and " " in name.normal for word in name.normal.split()}
+    openings: dict[str, set[str]] = defaultdict(set)
+    for name in names:
+        if name.type == "organisation" and " " in name.normal:
+            openings[name.normal.split()[0]].add(name.normal)
+    return [
+        replace(name, type="organisation", normal=next(iter(openings[name.normal])))
+        if name.type == "person" and len(openings.get(name.normal, ())) == 1 and name.normal not in people
+        else name
+        for name in names
+    ]
 
 
 def _with_dateline(text: str, name: Name) -> Name:

@@ -6,7 +6,8 @@ import pytest
 
 from coranto_classifier.analysis import Analyst, ArticleText
 from coranto_classifier.countries import find_country
-from coranto_classifier.names import NamedEntity
+from coranto_classifier.names import NamedEntity, joined
+from coranto_classifier.spans import Name
 
 
 def entities(analyst: Analyst, text: str, title: str = "") -> dict[tuple[str, str], NamedEntity]:
@@ -169,3 +170,33 @@ def test_lone_given_name_takes_the_form_that_the_full_name_shows(analyst: Analys
 def test_kind_of_place_before_its_name_is_no_part_of_it(analyst: Analyst) -> None:
     text = "Озеро Кенозеро очистили от леса. Лес лежал в озере Кенозеро сто лет. Вода в Кенозере стала чище."
     assert entities(analyst, text)["place", "Кенозеро"].count == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "name"),
+    [
+        ("Volunteers talk to listeners in Japan and Norway every night.", "place", "Norway"),
+        ("It will be paid for with European Union funds, the minister said.", "organisation", "European Union"),
+        ("BUCHAREST - Romania will build a second grain terminal, the government said.", "place", "Bucharest"),
+        ("The match was won by Ashbourne Rovers in extra time.", "organisation", "Ashbourne Rovers"),
+    ],
+)
+def test_english_name_ends_where_its_own_words_end(analyst: Analyst, text: str, kind: str, name: str) -> None:
+    assert (kind, name) in entities(analyst, text)
+
+
+@pytest.mark.parametrize(
+    "text", ["Dock workers in Rotterdam ended their strike on Friday.", "Power was cut in the city for an hour."]
+)
+def test_common_word_with_the_sentences_capital_is_no_english_person(analyst: Analyst, text: str) -> None:
+    assert [name for kind, name in entities(analyst, text) if kind == "person"] == []
+
+
+def test_club_goes_by_its_first_word() -> None:
+    text = "Ashbourne Rovers beat the leaders. Ashbourne scored twice."
+    names = [
+        Name(0, 16, "organisation", "Ashbourne Rovers", "Ashbourne Rovers"),
+        Name(35, 44, "person", "Ashbourne", "Ashbourne"),
+    ]
+    (club,) = joined(text, names)
+    assert (club.type, club.name, club.count) == ("organisation", "Ashbourne Rovers", 2)

@@ -15,6 +15,7 @@ from coranto_classifier.training.sources import SOURCES, weight_of
 pytest.importorskip("scipy", reason="make models needs the training extra")
 
 from coranto_classifier.topics import LinearModel
+from coranto_classifier.training.lists import spelled
 from coranto_classifier.training.topics import Recipe, read_texts, train
 
 _SPORT = ["Вратарь отразил удар в матче", "Тренер сборной доволен игрой", "Футболист забил гол в финале"]
@@ -68,3 +69,11 @@ def test_shipped_models_state_what_they_were_trained_with() -> None:
     card = json.loads((ModelPaths().shipped / "topics.json").read_text(encoding="utf-8"))
     assert set(card["languages"]) == {"ru", "en", "*"}
     assert all(figures["texts"] > 10_000 for figures in card["figures"].values())
+
+
+def test_words_are_listed_by_how_texts_write_them_inside_sentences() -> None:
+    texts = [["Dock", "workers", "met", ".", "The", "dock", "in", "Oslo", "is", "old", "."]] * 3
+    kinds = {word: kind for kind, words in spelled(texts).items() for word in words.split()}
+    assert kinds["dock"] == "l"  # its capital is the sentence's
+    assert kinds["oslo"] == "U"
+    assert "the" not in kinds

@@ -53,7 +53,7 @@ def make_names(data: Path, target: Path, without: list[str]) -> None:
     from coranto_classifier.training import crf
     from coranto_classifier.training.lists import make_lists
 
-    make_lists(target / "english_lists.json.gz")
+    make_lists(target / "english_lists.json.gz", crf.written_texts(data))
     paths = [data / "entities_free" / f"{name}.jsonl.gz" for name in crf.SOURCES if name not in without]
     count = crf.train([path for path in paths if path.exists()], Lists(target), target / "english_names.crfsuite")
     _say(f"English tagger: {count} sentences")

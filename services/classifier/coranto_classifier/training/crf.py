@@ -16,6 +16,7 @@ _DEMONYMS = word_list("english_demonyms")
 SOURCES = ("crossner", "gum", "uner_ewt", "wikigold_visible", "wnut17", "events_links")
 """Files that are learned from; `btc` is left out: four megabytes of model for nothing gained on news."""
 
+_WELL_SPELLED = ("crossner", "gum", "uner_ewt")
 _DOCUMENT = 8  # sentences of a file in a row stand for one text when spellings are counted
 
 
@@ -25,6 +26,21 @@ def read_sentences(path: Path) -> Iterator[tuple[list[str], list[str]]]:
         for line in lines:
             row: dict[str, Any] = json.loads(line)
             yield _resplit(row["tokens"], row["tags"])
+
+
+def written_texts(data: Path) -> Iterator[list[str]]:
+    """Texts that show how English words are written inside sentences, as tokens."""
+    for name in _WELL_SPELLED:
+        path = data / "entities_free" / f"{name}.jsonl.gz"
+        if path.exists():
+            yield from (words for words, _ in read_sentences(path))
+    path = data / "topics_free" / "topics_free.jsonl.gz"
+    if path.exists():
+        with gzip.open(path, "rt", encoding="utf-8") as lines:
+            for line in lines:
+                row: dict[str, Any] = json.loads(line)
+                if row["source"] == "wikipedia-current-events":
+                    yield [row["text"][start:end] for start, end in tokens_of(row["text"])]
 
 
 def _resplit(tokens: list[str], tags: list[str]) -> tuple[list[str], list[str]]:

