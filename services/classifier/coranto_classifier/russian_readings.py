@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 from coranto_classifier.countries import find_country
@@ -23,6 +25,7 @@ INITIALS = re.compile(r"^(?:[А-ЯЁA-Z]\.?-?){1,3}$")
 _ACRONYM_WITH_ENDING = re.compile(r"^([А-ЯЁ]{2,}[А-ЯЁ0-9-]*)(а|у|ом|е|ы|ов|ам|ами|ах)$")
 _PARTICLES = word_list("name_particles")
 _CONSONANTS = "бвгджзйклмнпрстфхцчшщ"
+_KEPT = 4_000  # words whose readings are kept: a process sees the same names all day
 _AS_IT_STANDS = 0.03
 _UNKNOWN_PLURAL = 0.05
 _LISTED = 0.5
@@ -43,7 +46,8 @@ def agree(adjective: Reading, noun: Reading) -> bool:
     return "*" in (adjective.gender, noun.gender) or adjective.gender == noun.gender
 
 
-def person_readings(dictionary: Dictionary, word: str, position: int, count: int) -> list[Reading]:
+@lru_cache(maxsize=_KEPT)
+def person_readings(dictionary: Dictionary, word: str, position: int, count: int) -> Sequence[Reading]:
     """Ways to read one word of a person's name of `count` words."""
     foreign = _foreign_readings(dictionary, word)
     is_oblique = any(reading.case not in ("nomn", "*") for reading in foreign)
@@ -101,9 +105,10 @@ def _person_reading(dictionary: Dictionary, word: str, parse: Parse, *, is_last:
     return Reading(inflected, case, gender, "s", weight * dictionary.currency(inflected, word))
 
 
+@lru_cache(maxsize=_KEPT)
 def phrase_readings(
     dictionary: Dictionary, word: str, kind: NameType, *, is_head_first: bool, is_alone: bool
-) -> list[Reading]:
+) -> Sequence[Reading]:
     """Ways to read one word of a place's or an organisation's name."""
     acronym = _ACRONYM_WITH_ENDING.match(word)
     if acronym:

@@ -8,6 +8,7 @@ and each word's case and dictionary form, and has learned from texts tagged by h
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ HOME = "factrueval2016"
 
 Parse = Callable[[str], list[tuple[Any, str, float, Any]]]
 _LEARNED_TWICE = ("b", "t=", "ts=", "-1t", "1t", "tp=", "w=", "l=", "-1tt", "p=")
+_OFFSETS = (-2, -1, 1, 2)
 _PIECE = 2000  # tokens; a wall of text is tagged in pieces
 
 
@@ -84,23 +86,36 @@ def features(
     lowered = [word.lower() for word in words]
     outlines = [_outline(word) for word in words]
     kinds = [_kind(word, parse) for word in words]
-    ranked = np.argsort(-scores, axis=1)[:, :2]
-    margins = np.minimum(6, scores[np.arange(len(words)), ranked[:, 0]] - scores[np.arange(len(words)), ranked[:, 1]])
+    ranks = np.argsort(-scores, axis=1)[:, :2]
+    every = np.arange(len(words))
+    margins = np.minimum(6, scores[every, ranks[:, 0]] - scores[every, ranks[:, 1]]).astype(int).tolist()
+    ranked = ranks.tolist()
+    near_rows = [
+        [
+            [
+                f"{offset}t={tag}",
+                f"{offset}s={outline}",
+                f"{offset}w={word}",
+                f"{offset}p={kind[0]}|{kind[1]}",
+                f"{offset}tt={tag}|",
+            ]
+            for tag, outline, word, kind in zip(tags, outlines, lowered, kinds, strict=True)
+        ]
+        for offset in _OFFSETS
+    ]
     rows = []
     for index, word in enumerate(lowered):
         tag, (part, case, lemma) = tags[index], kinds[index]
         row = [
             "b", f"t={tag}", f"w={word}", f"s={outlines[index]}", f"ts={tag}|{outlines[index]}", f"p={part}",
             f"tp={tag}|{part}|{case}", f"e3={word[-3:]}", f"l={lemma}",
-            f"e2={ranked[index, 0]}|{ranked[index, 1]}|{int(margins[index])}",
+            f"e2={ranked[index][0]}|{ranked[index][1]}|{margins[index]}",
         ]  # fmt: skip
-        for offset in (-2, -1, 1, 2):
+        for offset, near_row in zip(_OFFSETS, near_rows, strict=True):
             near = index + offset
             if 0 <= near < len(words):
-                row += [
-                    f"{offset}t={tags[near]}", f"{offset}s={outlines[near]}", f"{offset}w={lowered[near]}",
-                    f"{offset}p={kinds[near][0]}|{kinds[near][1]}", f"{offset}tt={tags[near]}|{tag}",
-                ]  # fmt: skip
+                *others, neighbour = near_row[near]
+                row += [*others, neighbour + tag]
             else:
                 row.append(f"{offset}E")
         row += [f"{source}~{name}" for name in row if name.startswith(_LEARNED_TWICE)]
@@ -119,6 +134,7 @@ def _outline(word: str) -> str:
     return "9" if word[:1].isdigit() else word[:1]
 
 
+@lru_cache(maxsize=20_000)
 def _kind(word: str, parse: Parse) -> tuple[str, str, str]:
     """Part of speech, case and dictionary form by the likeliest reading."""
     if not (word.isalpha() or "-" in word.strip("-")):
