@@ -143,8 +143,12 @@ def _by_words(best: str, ranks: dict[str, float], text: str, codes: tuple[str, .
     return max(codes, key=lambda code: (own[code], code == best, ranks.get(code, 0.0)))
 
 
-def _south_slavic(best: str, ranks: dict[str, float], text: str, _declared: str | None) -> str:
-    return best if _CYRILLIC.search(text) else _by_words(best, ranks, text, ("hr", "bs"))
+def _south_slavic(best: str, ranks: dict[str, float], text: str, declared: str | None) -> str:
+    if _CYRILLIC.search(text):
+        return best
+    found = _by_words(best, ranks, text, ("hr", "bs"))
+    # Serbian in Latin letters and Bosnian share their words: there the page may say which it is.
+    return "sr" if found == "bs" and declared == "sr" else found
 
 
 def _ethiopic(best: str, _ranks: dict[str, float], text: str, _declared: str | None) -> str:

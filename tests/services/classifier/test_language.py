@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from coranto_classifier.analysis import Analyst, ArticleText
 from coranto_classifier.language import UNKNOWN, find_language
 
 
@@ -66,3 +67,28 @@ def test_mixed_page_names_its_second_language() -> None:
     found = find_language("Бюджет", russian + english)
     assert found.code == "ru"
     assert found.also == ("en",)
+
+
+def test_mixed_page_is_noted_on_the_analysis(analyst: Analyst) -> None:
+    russian = "Правительство утвердило бюджет на следующий год, сообщили в пресс-службе кабинета министров.\n" * 6
+    english = "The government approved the budget for next year, the press office of the cabinet said on Monday.\n" * 6
+    analysis = analyst.analyse(ArticleText("Бюджет", russian + english))
+    assert analysis.language.also == ("en",)
+    assert "mixed_language" in analysis.notes
+
+
+@pytest.mark.parametrize(
+    ("declared", "text", "code"),
+    [
+        ("sr", "Vlada Republike Srbije usvojila je budžet za narednu godinu, saopštilo je ministarstvo.", "sr-Latn"),
+        (
+            "sr-Cyrl",
+            "Влада Републике Србије усвојила је буџет за наредну годину, саопштило је министарство.",
+            "sr-Cyrl",
+        ),
+        ("zh", "这家公司宣布了新的发展计划，并将在明年开始实施。", "zh-Hans"),
+        ("zh-CN", "這家公司宣布了新的發展計劃，並將在明年開始實施。", "zh-Hant"),
+    ],
+)
+def test_script_is_what_the_text_is_written_in_whatever_the_page_says(declared: str, text: str, code: str) -> None:
+    assert find_language(text, "", declared=declared).code == code
