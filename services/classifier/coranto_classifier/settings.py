@@ -64,9 +64,7 @@ class StorySettings(Concern):
 class ClassifierSettings(Concern):
     """The classifier's own settings."""
 
-    processes: int = Field(
-        1, ge=1, le=64, description="Processes that hold the models; each takes some 360 MB, 410 at its start."
-    )
+    processes: int = Field(1, ge=1, le=64, description="Processes that hold the models; each takes some 350 MB.")
     deadline: Duration = Field(timedelta(seconds=15), gt=timedelta(0), description="Longest work on one article.")
     # A thousand times what an ordinary article takes: only a text made to hurt comes near it.
     articles_per_process: int = Field(
