@@ -11,10 +11,12 @@ from coranto_classifier.russian_spans import tidied
 from coranto_classifier.russian_tagger import RussianTagger
 from coranto_classifier.spans import Name, NameType
 from coranto_classifier.vectors import WordVectors
+from coranto_classifier.words import word_list
 
 _CAPITALS = re.compile(r"\b[А-ЯЁ]{4,}(?:-[А-ЯЁ]{2,})*\b")
 _LONGEST_TEXT = 20_000
 _LOUD = 0.6
+_ORGANISATION_HEADS = word_list("russian_organisation_heads")
 
 
 class RussianNames:
@@ -70,10 +72,15 @@ class RussianNames:
     def _is_sentence_opener(
         self, text: str, span: tuple[int, int, NameType], spans: list[tuple[int, int, NameType]]
     ) -> bool:
-        """True for a common word that the tagger takes for a person since it opens a sentence: "История повторилась"."""
+        """True for a common word that is taken for a name since it opens a sentence: "История повторилась"."""
         start, end, kind = span
         word = text[start:end]
-        if kind != "person" or " " in word or not opens_sentence(text, start):
+        if " " in word or not opens_sentence(text, start):
+            return False
+        if kind == "organisation":
+            # "Правительство утвердило бюджет": in small letters it would be no name either.
+            return self._dictionary.lemma(word)[0] in _ORGANISATION_HEADS
+        if kind != "person":
             return False
         tags = [tag for tag, _, _, _ in self._dictionary.parses(word.lower())]
         if not self._dictionary.is_known(word) or any(mark in tag for tag in tags for mark in PROPER_TAGS):

@@ -58,6 +58,7 @@ _DIVISIONS_TOGETHER = re.compile(
 )
 """What follows "Тульской" in "Тульской, Тверской и Псковской областях"."""
 
+_SINGULAR_ADJECTIVE = re.compile(r"[А-ЯЁ][а-яё-]+(?:ой|ая|ую|ого|его|ому|ему|ым|ом)")
 _VERB_AGREES = 4.0
 _SAME_PERSON = 8.0
 _GOVERNS = (3.0, 1.0)
@@ -114,6 +115,10 @@ class RussianNormaliser:
             if (place := place_of_adjective(words[0])) is not None:
                 return [_Candidate(place, 1.0)]
             if (division := self._division_of(words[0], text[end : end + 200])) is not None:
+                return [_Candidate(division, 1.0)]
+        if kind == "place" and len(words) > 1 and _SINGULAR_ADJECTIVE.fullmatch(words[0]):
+            after = text[start + len(words[0]) : end]
+            if (division := self._division_of(words[0], after)) is not None:
                 return [_Candidate(division, 1.0)]
         words, is_stripped = self._without_class(words, kind, may_be_common=opens_sentence(text, start))
         if is_stripped and words[0][0] in QUOTES:

@@ -226,10 +226,11 @@ def _by_ending(dictionary: Dictionary, word: str) -> list[Reading]:
         stem = lower.removesuffix(ending)
         if stem != lower and len(stem) > 1 and stem[-1] in _CONSONANTS:
             form = stem + nominative
-            weight = _BY_RARE_ENDING if nominative == "ия" else _BY_ENDING
+            weight = _BY_RARE_ENDING if nominative == "ия" else _BY_A_ENDING if nominative == "а" else _BY_ENDING
             readings.append(Reading(form, case, gender, "s", weight * dictionary.currency(form, word)))
     return readings
 
 
 _BY_ENDING = 0.05
+_BY_A_ENDING = 0.04
 _BY_RARE_ENDING = 0.2  # few words but names end so

@@ -200,3 +200,8 @@ def test_club_goes_by_its_first_word() -> None:
     ]
     (club,) = joined(text, names)
     assert (club.type, club.name, club.count) == ("organisation", "Ashbourne Rovers", 2)
+
+
+def test_common_noun_that_opens_a_sentence_is_no_organisation(analyst: Analyst) -> None:
+    text = "Министр финансов прибыл в Самару. Правительство утвердило бюджет. Руководство завода ждёт."
+    assert "Правительство" not in [name for _, name in entities(analyst, text)]

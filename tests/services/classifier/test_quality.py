@@ -24,7 +24,9 @@ def benchmark() -> ModuleType:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("part", ["language", "stories", "keywords", "names", "topics-unseen", "topics-folds"])
+@pytest.mark.parametrize(
+    "part", ["language", "stories", "keywords", "names", "names-unseen", "topics-unseen", "topics-folds"]
+)
 def test_no_figure_falls_below_its_floor(part: str, material: Path) -> None:
     module = benchmark()
     module.DATA = material / "data"

@@ -80,6 +80,7 @@ def test_organisation_is_put_into_the_nominative(finder: RussianNames, text: str
         ("Посол [Боснии и Герцеговины] уехал.", "Босния и Герцеговина"),
         ("Мосты строят в [Донецкой] и Луганской народных республиках.", "Донецкая народная республика"),
         ("Дороги чинят в [Тульской] и Псковской областях.", "Тульская область"),
+        ("Дороги чинят в Тульской и [Псковской областях].", "Псковская область"),
     ],
 )
 def test_place_is_put_into_the_nominative(finder: RussianNames, text: str, name: str) -> None:
