@@ -22,8 +22,13 @@ _MENTIONS_KEPT = 50
 _INITIAL = re.compile(r"^[^\W\d_]\.?$")
 _PATRONYMIC = re.compile(r"(?:ович|евич|ьич|овна|евна|ична|инична)$")
 _DATELINE = 60
-_DATELINE_START = re.compile(r"[^\W\d_a-zа-яё][^.!?()/\n]*[.,]?\s*[(/]")
-_DATELINE_END = re.compile(r"[)/]\s*[.:—–-]")
+_DATELINES = (
+    # An agency in brackets, as in "OSLO, 5 March (Nordlys) -", and one after the date: "Ялта. 14 марта. Полярис —".
+    (re.compile(r"[^\W\d_a-zа-яё][^.!?()/\n]*[.,]?\s*[(/]"), re.compile(r"[)/]\s*[.:—–-]")),
+    (re.compile(r"[^\W\d_a-zа-яё][^.,!?()/\n]*[.,] \d{1,2} [^\W\d_]+[.,]? "), re.compile(r"\s*[—–-]\s")),
+)
+"""What stands between the line's beginning and an agency's name, and what follows it."""
+
 _ENTITY_GAP = re.compile(r"^\s*\(\s*$")
 
 
@@ -128,7 +133,9 @@ def _with_dateline(text: str, name: Name) -> Name:
     start = text.rfind("\n", 0, name.start) + 1
     if name.type == "organisation" or name.start - start > _DATELINE:
         return name
-    is_agency = _DATELINE_START.fullmatch(text, start, name.start) and _DATELINE_END.match(text, name.end)
+    is_agency = any(
+        opening.fullmatch(text, start, name.start) and closing.match(text, name.end) for opening, closing in _DATELINES
+    )
     return replace(name, type="organisation") if is_agency else name
 
 

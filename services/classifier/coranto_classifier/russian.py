@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from coranto_classifier.russian_dictionary import CYRILLIC, PROPER_TAGS, place_of_adjective
-from coranto_classifier.russian_forms import RussianNormaliser, opens_sentence
+from coranto_classifier.russian_forms import QUOTES, RussianNormaliser, opens_sentence
 from coranto_classifier.russian_spans import tidied
 from coranto_classifier.russian_tagger import RussianTagger
 from coranto_classifier.spans import Name, NameType
@@ -17,6 +17,7 @@ _CAPITALS = re.compile(r"\b[А-ЯЁ]{4,}(?:-[А-ЯЁ]{2,})*\b")
 _LONGEST_TEXT = 20_000
 _LOUD = 0.6
 _ORGANISATION_HEADS = word_list("russian_organisation_heads")
+_PLACE_HEADS = word_list("russian_place_heads")
 
 
 class RussianNames:
@@ -75,8 +76,11 @@ class RussianNames:
         """True for a common word that is taken for a name since it opens a sentence: "История повторилась"."""
         start, end, kind = span
         word = text[start:end]
-        if " " in word or not opens_sentence(text, start):
+        if not opens_sentence(text, start):
             return False
+        if " " in word:
+            is_quoted = start > 0 and text[start - 1] in QUOTES
+            return kind != "person" and not is_quoted and text.count(word) == 1 and self._is_common_phrase(word.split())
         if kind == "organisation":
             # "Правительство утвердило бюджет": in small letters it would be no name either.
             return self._dictionary.lemma(word)[0] in _ORGANISATION_HEADS
@@ -89,6 +93,19 @@ class RussianNames:
             return False
         # A surname such as "Мороз" stands inside a sentence or in a full name as well.
         return not any(other != span and word in text[other[0] : other[1]].split() for other in spans)
+
+    def _is_common_phrase(self, words: list[str]) -> bool:
+        """True for common words of which only the first has a capital: "Сильная метель", but no "Верховный суд"."""
+        readings = [self._dictionary.parses(word.lower()) for word in words]
+        tags = [tag for options in readings for tag, _, _, _ in options]
+        head = next((options[0][1] for options in readings if options[0][0].POS == "NOUN"), None)
+        return (
+            all(word.islower() and self._dictionary.is_known(word) for word in words[1:])
+            and readings[0][0][0].POS == "ADJF"
+            and head is not None
+            and head not in _ORGANISATION_HEADS | _PLACE_HEADS
+            and not any(mark in tag for tag in tags for mark in (*PROPER_TAGS, "Orgn"))
+        )
 
     def _type_of(self, kind: NameType, written: str) -> NameType:
         """The tagger's type, but a town in a dateline's capitals is no organisation."""

@@ -156,6 +156,20 @@ def test_name_in_a_dateline_is_the_agencys(analyst: Analyst) -> None:
     assert ("organisation", "Полярис") in entities(analyst, text)
 
 
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("Ялта. 14 марта. Полярис — Вулкан выбросил пепел.", "organisation"),
+        ("OSLO, 5 March (Полярис) - A new port will be built.", "organisation"),
+        ("Поезд идёт в Полярис (Арктика) и дальше.", "place"),
+    ],
+)
+def test_dateline_says_what_its_last_name_is(text: str, kind: str) -> None:
+    start = text.index("Полярис")
+    (entity,) = joined(text, [Name(start, start + 7, "place", "Полярис", "Полярис")])
+    assert entity.type == kind
+
+
 def test_acronym_that_is_a_common_word_too_stays_an_acronym(analyst: Analyst) -> None:
     assert ("organisation", "ФИФА") in entities(
         analyst, "О выделении гранта объявила ФИФА. Президент ФИФА выступил в Цюрихе."
@@ -200,6 +214,13 @@ def test_club_goes_by_its_first_word() -> None:
     ]
     (club,) = joined(text, names)
     assert (club.type, club.name, club.count) == ("organisation", "Ashbourne Rovers", 2)
+
+
+def test_common_phrase_that_opens_a_sentence_is_no_name(analyst: Analyst) -> None:
+    text = "На Сахалине закрыли дороги. Сильная метель накрыла Южно-Сахалинск. Верховный суд не работает."
+    names = [name for _, name in entities(analyst, text)]
+    assert "Сильная метель" not in names
+    assert "Верховный суд" in names
 
 
 def test_common_noun_that_opens_a_sentence_is_no_organisation(analyst: Analyst) -> None:
