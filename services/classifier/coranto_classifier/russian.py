@@ -24,7 +24,7 @@ class RussianNames:
     """People, organisations and places of a Russian text, in the nominative."""
 
     def __init__(self, models: Path, vectors: WordVectors | None = None) -> None:
-        self.version = "slovnet-ner-news-v1+navec-news-v1+crf-ru-2"
+        self.version = "slovnet-ner-news-v1+navec-news-v1+crf-ru-2+forms-2"
         vectors = vectors or WordVectors(models)
         self.normaliser = RussianNormaliser(vectors.count)
         self._dictionary = self.normaliser.dictionary
