@@ -78,7 +78,7 @@ def make_topics(data: Path, target: Path, without: list[str]) -> None:
     texts = read_texts(paths, without=without)
     own = read_texts(sorted(OWN_TEXTS.glob("*.jsonl")), without=without)
     vectors = WordVectors(target)
-    card: dict[str, Any] = {"version": "topics-2", "languages": {}, "figures": {}}
+    card: dict[str, Any] = {"version": "topics-3", "languages": {}, "figures": {}}
     for language, recipe in RECIPES.items():
         chosen = [text for text in texts if language == "*" or text.language == language]
         chosen += [text for text in own if text.language == language]
