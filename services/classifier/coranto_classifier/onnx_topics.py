@@ -28,7 +28,7 @@ class OnnxModel:
             import onnxruntime  # type: ignore[import-not-found, unused-ignore]  # an extra, absent by default
         except ImportError as error:
             raise RuntimeError(
-                f"{path.name} is an ONNX model and onnxruntime is not installed: pip install 'coranto-classifier[onnx]'"
+                f"{path.name} is an ONNX model and onnxruntime is not installed: pip install 'onnxruntime>=1.20'"
             ) from error
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1  # a process has one core

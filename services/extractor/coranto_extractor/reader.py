@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from importlib.metadata import version
-from typing import Any, Literal
+from typing import Any
 
 from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
 
@@ -22,6 +22,7 @@ from coranto_extractor.blocks import HEADINGS, Block, cut, weight_of
 from coranto_extractor.found import Found, Notebook
 from coranto_extractor.metadata import PageMetadata, read_metadata
 from coranto_extractor.moments import moment_in_words
+from coranto_extractor.paragraphs import Paragraph, paragraphs_of
 from coranto_extractor.plaintext import read_dump
 from coranto_extractor.refusal import Reading, Refusal, why_refused
 from coranto_extractor.topic import stems
@@ -62,11 +63,6 @@ _BINARY_BEGINNINGS = (
 )
 # A page that shows less than this many letters of text may keep the article in its scripts.
 _SCRIPT_TEXT_BELOW = 250.0
-_KINDS: dict[str, Literal["paragraph", "heading", "quote", "list_item", "code"]] = {
-    "quote": "quote",
-    "list": "list_item",
-    "code": "code",
-}
 
 
 @dataclass(frozen=True)
@@ -136,17 +132,17 @@ def _read_feed_entry(request: Request, limits: tree.TreeLimits) -> Content | Non
     except tree.UnreadableError:
         return None
     blocks = [block for block in cut(root) if block.link_share < _LINKED and not block.parts & {"caption", "figure"}]
-    texts = [block.text for block in blocks]
-    kept = [text for text, stay in zip(texts, lines.kept(texts, hints.title), strict=True) if stay]
-    if sum(map(weight_of, kept)) < _MIN_FEED_TEXT:
+    paragraphs = _kept([block.text for block in blocks], blocks, hints.title)
+    texts = [line for paragraph in paragraphs for line in paragraph.lines]
+    if sum(map(weight_of, texts)) < _MIN_FEED_TEXT:
         return None
     fields = _Fields()
     if hints.title:
         fields.take("title", Found(hints.title, "feed", 0.6))
     if hints.published:
         fields.take("published", Found(Moment(at=hints.published, precision="second", offset_minutes=0), "feed", 0.6))
-    fields.take("paragraphs", Found(_paragraphs(kept, blocks), "feed", 0.5))
-    return _content(fields, kept, Notebook(), request)
+    fields.take("paragraphs", Found(_to_record(paragraphs), "feed", 0.5))
+    return _content(fields, texts, Notebook(), request)
 
 
 def _read_tree(root: html.HtmlElement, request: Request) -> Content | Refusal:
@@ -168,9 +164,8 @@ def _read_tree(root: html.HtmlElement, request: Request) -> Content | Refusal:
             chosen = opinions.ChosenText(in_scripts, blocks, chosen.container, "script", 0.5)
     if request.part_of:
         chosen = _with_opening_heading(chosen, blocks, name)
-    texts = chosen.texts
-    stays = lines.kept(texts, heading)
-    kept_texts = [text for text, stay in zip(texts, stays, strict=True) if stay]
+    paragraphs = _kept(chosen.texts, chosen.blocks, heading)
+    kept_texts = [line for paragraph in paragraphs for line in paragraph.lines]
     near = dates.near_headline(blocks, heading, chosen.container)
     language = details.find_language(page)
     code = language.value if language else None
@@ -206,7 +201,7 @@ def _read_tree(root: html.HtmlElement, request: Request) -> Content | Refusal:
     canonical = canonical_url(page)
     if canonical:
         fields.take("canonical_url", Found(canonical[0], canonical[1], 0.9))
-    fields.take("paragraphs", Found(_paragraphs(kept_texts, chosen.blocks), chosen.source, chosen.confidence))
+    fields.take("paragraphs", Found(_to_record(paragraphs), chosen.source, chosen.confidence))
     del alive
     kept_set = set(kept_texts)
     members = [block for block in chosen.blocks if block.text in kept_set]
@@ -309,18 +304,15 @@ def _wordless(texts: Sequence[str]) -> Refusal | None:
     return None
 
 
-def _paragraphs(texts: Sequence[str], blocks: Sequence[Block]) -> tuple[TextBlock, ...]:
-    kinds = {block.text: _kind(block) for block in blocks}
-    return tuple(TextBlock(kind=kinds.get(text, "paragraph"), text=text) for text in texts)
+def _kept(texts: Sequence[str], blocks: Sequence[Block], headline: str | None) -> list[Paragraph]:
+    """The paragraphs of the text without the lines that are no part of it."""
+    whole = paragraphs_of(texts, blocks)
+    stays = lines.kept([paragraph.text for paragraph in whole], headline)
+    return [paragraph for paragraph, stay in zip(whole, stays, strict=True) if stay]
 
 
-def _kind(block: Block) -> Literal["paragraph", "heading", "quote", "list_item", "code"]:
-    if block.tag in HEADINGS and not block.is_set_as_heading:
-        return "heading"
-    for part, kind in _KINDS.items():
-        if part in block.parts:
-            return kind
-    return "paragraph"
+def _to_record(paragraphs: Iterable[Paragraph]) -> tuple[TextBlock, ...]:
+    return tuple(paragraph.to_record() for paragraph in paragraphs)
 
 
 def _read_plain(text: str, request: Request) -> Content | Refusal:

@@ -141,7 +141,8 @@ class Moment(Section):
     at: UtcTime = Field(description="The moment in UTC; midnight of the page's zone when only the day is known.")
     precision: Literal["day", "minute", "second"] = Field(description="How much the page gave.")
     offset_minutes: int | None = Field(
-        None, description="Offset from UTC the page gave, in minutes; null when it gave none."
+        None,
+        description="Offset from UTC the page gave, or the day it shows implies, in minutes; null when it gave none.",
     )
 
 
@@ -199,7 +200,7 @@ class Content(Section):
     lead: str | None = Field(None, description="Standfirst or description, when the page has one apart from the text.")
     paragraphs: tuple[Block, ...] = Field(description="The text, in reading order.")
     authors: tuple[Person, ...] = Field((), description="Persons who wrote the text.")
-    agencies: tuple[str, ...] = Field((), description="News agencies named as the text's source or co-author.")
+    agencies: tuple[str, ...] = Field((), description="Agencies, desks and organisations that sign the text.")
     publisher: str | None = Field(None, description="Name of the publication.")
     published: Moment | None = Field(None, description="When it was published, if the page says so.")
     modified: Moment | None = Field(None, description="When it was last changed, if the page says so.")

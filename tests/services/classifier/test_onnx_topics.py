@@ -72,5 +72,5 @@ def test_onnx_model_without_its_runtime_says_what_to_install(tmp_path: Path, mon
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     card(tmp_path)
     (tmp_path / "topics_ru.onnx").write_bytes(b"")
-    with pytest.raises(RuntimeError, match=r"pip install 'coranto-classifier\[onnx\]'"):
+    with pytest.raises(RuntimeError, match=r"pip install 'onnxruntime>=1\.20'"):
         TopicFinder(tmp_path, None)

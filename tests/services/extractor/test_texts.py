@@ -201,4 +201,12 @@ def test_table_and_list_under_a_heading_at_the_end_are_text(read_lines: ReadLine
     table = (
         "<h3>In numbers</h3><table><tr><td>Cables</td><td>Forty</td></tr><tr><td>Years</td><td>Two</td></tr></table>"
     )
-    assert read_lines(_set(*paragraphs) + table) == [*paragraphs, "In numbers", "Cables", "Forty", "Years", "Two"]
+    assert read_lines(_set(*paragraphs) + table) == [*paragraphs, "In numbers", "Cables | Forty", "Years | Two"]
+
+
+def test_cells_of_a_row_stand_in_one_line_though_rows_repeat_each_other(
+    read_lines: ReadLines, paragraphs: tuple[str, ...]
+) -> None:
+    rows = "".join(f"<tr><td>{name}</td><td>12 %</td><td>yes</td></tr>" for name in ("Leeds", "Hull", "York"))
+    read = read_lines(_set(*paragraphs[:2]) + f"<table>{rows}</table>" + _set(*paragraphs[2:]))
+    assert read[2:5] == ["Leeds | 12 % | yes", "Hull | 12 % | yes", "York | 12 % | yes"]
