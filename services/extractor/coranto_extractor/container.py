@@ -20,8 +20,50 @@ _TOPIC_GAIN = 0.5
 _ASIDE_SHARE = 0.3
 _MIN_ARTICLE_CHARS = 400
 _MAX_ARTICLES = 200
+_MIN_PARAGRAPHS = 3
 _BEFORE_HEADLINE = 0.5
 _AFTER_NEXT_HEADLINE = 0.4
+
+
+def first_article(blocks: BlockList, headline: str | None) -> BlockList:
+    """The blocks up to where a second headline, set like the first, opens another article: pages that scroll on and on."""
+    start = next((n for n, block in enumerate(blocks) if block.tag == "h1" and block.text == headline), None)
+    style = _style(blocks[start]) if start is not None else ()
+    if start is None or not any(style):
+        return blocks
+    prose: list[int] = []
+    for n in range(start + 1, len(blocks)):
+        block = blocks[n]
+        if block.tag == "h1" and block.text != headline and _style(block) == style:
+            is_followed = sum(one.is_prose for one in blocks[n:]) >= _MIN_PARAGRAPHS
+            is_next = len(prose) >= _MIN_PARAGRAPHS and is_followed and _end_of_common(blocks, start, prose[-1]) <= n
+            return _until(blocks, n) if is_next else blocks
+        if block.is_prose:
+            prose.append(n)
+    return blocks
+
+
+def _end_of_common(blocks: BlockList, one: int, other: int) -> int:
+    """Where the smallest element ends that holds both blocks; a list's items stand in one with their next headings."""
+    element = blocks[one].element
+    while element is not None:
+        first, end = blocks.spans.get(element, (one, one + 1))
+        if first <= other < end:
+            return end
+        element = element.getparent()
+    return len(blocks)
+
+
+def _style(heading: Block) -> tuple[str, str]:
+    parent = heading.element.getparent()
+    return heading.element.get("class") or "", (parent.get("class") or "") if parent is not None else ""
+
+
+def _until(blocks: BlockList, end: int) -> BlockList:
+    rest = BlockList()
+    rest.extend(blocks[:end])
+    rest.spans = {element: (first, min(last, end)) for element, (first, last) in blocks.spans.items() if first < end}
+    return rest
 
 
 def find_container(

@@ -17,7 +17,7 @@ from trafilatura import bare_extraction
 
 from coranto_extractor.article import article_blocks, find_standfirst
 from coranto_extractor.blocks import HEADINGS, Block, BlockList
-from coranto_extractor.container import find_container, within
+from coranto_extractor.container import find_container, first_article, within
 from coranto_extractor.topic import overlap
 
 Lines = list[str]
@@ -151,6 +151,7 @@ def choose(
     `topic` holds the stems of the headline, `stated` is the text as the page's metadata give it. trafilatura, the dearest
     of the three, is asked only where our two disagree or their text has nothing to do with the headline.
     """
+    blocks = first_article(blocks, headline)
     container = find_container(blocks, topic, headline)
     members = article_blocks(blocks, container) if container is not None else []
     opening = [block.text for block in find_standfirst(blocks, members, headline)]

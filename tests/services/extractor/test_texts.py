@@ -210,3 +210,36 @@ def test_cells_of_a_row_stand_in_one_line_though_rows_repeat_each_other(
     rows = "".join(f"<tr><td>{name}</td><td>12 %</td><td>yes</td></tr>" for name in ("Leeds", "Hull", "York"))
     read = read_lines(_set(*paragraphs[:2]) + f"<table>{rows}</table>" + _set(*paragraphs[2:]))
     assert read[2:5] == ["Leeds | 12 % | yes", "Hull | 12 % | yes", "York | 12 % | yes"]
+
+
+def _story(headline: str, lines: tuple[str, ...]) -> str:
+    return f'<div class="story"><header><h1 class="headline">{headline}</h1></header><div>{_set(*lines)}</div></div>'
+
+
+def _page_of(body: str) -> bytes:
+    head = f"<meta charset='utf-8'>{_DATED}<title>Harbour bridge opens again</title>"
+    return f"<html lang='en'><head>{head}</head><body><main>{body}</main></body></html>".encode()
+
+
+_OTHER = tuple(
+    f"The tram depot at the {place} gate will be closed for a week, the transport office said, and {number} trams moved."
+    for place, number in (("north", 12), ("south", 14), ("east", 9), ("west", 31))
+)
+
+
+def test_page_that_scrolls_on_to_other_articles_ends_with_its_own(
+    read_article: Read, paragraphs: tuple[str, ...]
+) -> None:
+    body = _story("Harbour bridge opens again", paragraphs) + _story("Depots close", _OTHER) + _story("More", _OTHER)
+    content = read_article(_page_of(body))
+    assert [block.text for block in content.paragraphs] == list(paragraphs)
+
+
+def test_sections_set_like_the_headline_are_of_one_article(read_article: Read, paragraphs: tuple[str, ...]) -> None:
+    parts = (("Harbour bridge opens again", paragraphs), ("What it cost", _OTHER[:2]), ("What comes next", _OTHER[2:]))
+    body = "".join(
+        f'<div class="title"><h1 class="headline">{title}</h1></div>{_set(*lines)}' for title, lines in parts
+    )
+    texts = [block.text for block in read_article(_page_of(f'<div class="text">{body}</div>')).paragraphs]
+    assert texts[-1] == _OTHER[-1]
+    assert texts[: len(paragraphs)] == list(paragraphs)
