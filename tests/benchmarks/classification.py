@@ -186,21 +186,35 @@ def names() -> Iterable[Figure]:
 
 
 def names_unseen() -> Iterable[Figure]:
-    """English names on wikigold, by a tagger that has not learned from it; the shipped one has."""
+    """English names on wikigold by halves: the shipped tagger has learned from these documents, and from no others."""
     from coranto_classifier.english import EnglishNames, Lists
     from coranto_classifier.training import crf
 
-    score = scorer()
     judged = [row for row in rows("entities/entities.jsonl.gz") if row["source"] == "wikigold"]
-    with tempfile.TemporaryDirectory() as folder:
-        models = Path(folder)
-        (models / "english_lists.json.gz").symlink_to(ModelPaths().shipped / "english_lists.json.gz")
-        paths = [DATA / f"entities_free/{name}.jsonl.gz" for name in crf.SOURCES if name != "wikigold_visible"]
-        crf.train(paths, Lists(models), models / "english_names.crfsuite")
-        finder = EnglishNames(models)
-        answers = {row["id"]: _answer(joined(row["text"], finder.find(row["text"]))) for row in judged}
-    result = score.score_entities(judged, answers)["wikigold en"]["surface"]["all"]["f1"]
-    yield Figure("names en, wikigold, trained without it: surface F1", result, 0.70, 0.65)
+    sentences = rows("entities_free/wikigold_visible.jsonl.gz")
+    letters = re.compile(r"\W+")
+    texts = [letters.sub("", row["text"]).lower() for row in judged]
+    answers: dict[str, Row] = {}
+    for half in (0, 1):
+        learned = [
+            row
+            for row in sentences
+            if any(letters.sub("", "".join(row["tokens"])).lower() in text for text in texts[half::2])
+        ]
+        with tempfile.TemporaryDirectory() as folder:
+            models = Path(folder)
+            own = models / "wikigold_half.jsonl.gz"
+            with gzip.open(own, "wt", encoding="utf-8") as file:
+                file.writelines(json.dumps(row) + "\n" for row in learned)
+            (models / "english_lists.json.gz").symlink_to(ModelPaths().shipped / "english_lists.json.gz")
+            others = [DATA / f"entities_free/{name}.jsonl.gz" for name in crf.SOURCES if name != "wikigold_visible"]
+            crf.train([*others, own], Lists(models), models / "english_names.crfsuite")
+            finder = EnglishNames(models)
+            answers |= {
+                row["id"]: _answer(joined(row["text"], finder.find(row["text"]))) for row in judged[1 - half :: 2]
+            }
+    result = scorer().score_entities(judged, answers)["wikigold en"]["surface"]["all"]["f1"]
+    yield Figure("names en, wikigold by halves: surface F1", result, 0.70, 0.68)
 
 
 def _mentions(analyst: Analyst, row: Row, code: str) -> Row:

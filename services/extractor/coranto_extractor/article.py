@@ -28,6 +28,7 @@ _MIN_LINE_WEIGHT = 20
 _MAX_SIDE_SHARE = 0.25
 # No box of teasers is longer, and looking through longer ones for each of many headings takes time.
 _MAX_BOX_BLOCKS = 200
+_MAX_TAIL_SHARE = 0.55
 _HEADED = frozenset({"list", "table", "code"})
 # How many levels below the paragraphs' parent the items of a list and the cells of a table stand.
 _HOME_REACH = {"li": 2, "td": 5, "th": 5}
@@ -290,13 +291,19 @@ def _side_boxes(chosen: Sequence[Block]) -> set[int]:
     """Ids of the blocks in boxes beside the text, unless boxes of that name hold much of the text."""
     total = sum(block.weight for block in chosen if block.is_prose)
     boxed: dict[str, list[Block]] = {}
+    end = -1
     for block in chosen:
-        for name in sides_of(block.parts):
+        names = sides_of(block.parts)
+        for name in names:
             boxed.setdefault(name, []).append(block)
+        if block.is_prose and not names:
+            end = block.place
     return {
         id(block)
         for members in boxed.values()
-        if sum(block.weight for block in members) < _MAX_SIDE_SHARE * total
+        # What stands behind all that has no such name is less likely of the text.
+        if sum(block.weight for block in members)
+        < total * (_MAX_TAIL_SHARE if members[0].place > end else _MAX_SIDE_SHARE)
         for block in members
     }
 

@@ -243,3 +243,11 @@ def test_sections_set_like_the_headline_are_of_one_article(read_article: Read, p
     texts = [block.text for block in read_article(_page_of(f'<div class="text">{body}</div>')).paragraphs]
     assert texts[-1] == _OTHER[-1]
     assert texts[: len(paragraphs)] == list(paragraphs)
+
+
+def test_long_teasers_below_a_short_article_are_no_text(read_lines: ReadLines, paragraphs: tuple[str, ...]) -> None:
+    teasers = f'<div class="teasers">{_set(*_OTHER[:2])}</div>'
+    assert read_lines(_set(*paragraphs) + teasers) == list(paragraphs)
+    # Between paragraphs so much text is the article's, whatever its element is called.
+    mixed = read_lines(_set(*paragraphs[:2]) + teasers + _set(*paragraphs[2:]))
+    assert mixed == [*paragraphs[:2], *_OTHER[:2], *paragraphs[2:]]
