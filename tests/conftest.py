@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -50,6 +52,19 @@ def own_redis(tmp_path: Path) -> Iterator[EmbeddedRedis]:
     server.start()
     yield server
     server.kill()
+
+
+@asynccontextmanager
+async def running_service(name: str, settings: Mapping[str, str]) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A service in a process of its own, told of errors only; ended at once when the block is left, unless it has ended."""
+    environment = os.environ | {"CORANTO_LOG__LEVEL": "error"} | settings
+    process = await asyncio.create_subprocess_exec(sys.executable, "-m", f"coranto_{name}", env=environment)
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
 
 
 async def eventually(

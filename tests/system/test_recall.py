@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-import sys
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 from redis.asyncio import Redis
-from tests.conftest import eventually
+from tests.conftest import eventually, running_service
 
 from coranto.records import ExtractedArticle, FinishedArticle, Story
 from coranto.records.envelope import FIELD, decode, encode
@@ -25,17 +21,6 @@ TEXT = "\n".join(
     f"and that {number * 11} travellers had asked for their money back since the storm."
     for number in range(1, 9)
 )
-
-
-@asynccontextmanager
-async def running(module: str, settings: dict[str, str]) -> AsyncIterator[asyncio.subprocess.Process]:
-    process = await asyncio.create_subprocess_exec(sys.executable, "-m", module, env=os.environ | settings)
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
 
 
 async def publish(redis: Redis, article: ExtractedArticle) -> None:
@@ -55,7 +40,6 @@ async def test_copy_finds_its_story_after_redis_has_lost_everything(
         "CORANTO_REDIS__URL": redis_url,
         "CORANTO_SINK__DATABASE": str(tmp_path / "library.sqlite"),
         "CORANTO_DELIVERY__HOUSEKEEPING_INTERVAL": "0.3",
-        "CORANTO_LOG__LEVEL": "error",
     }
     first, copy, late = (f"https://news{number}.example/ferries" for number in range(3))
 
@@ -67,8 +51,8 @@ async def test_copy_finds_its_story_after_redis_has_lost_everything(
         return await redis.get(Pipeline().recall()) == b"done" and await redis.exists(*entered) == len(entered)
 
     async with AsyncExitStack() as stack:
-        for module in ("coranto_sink", "coranto_classifier"):
-            await stack.enter_async_context(running(module, settings))
+        for name in ("sink", "classifier"):
+            await stack.enter_async_context(running_service(name, settings))
         for url in (first, copy):
             await publish(redis, samples.extracted(url, title="Ferries sail again", text=TEXT))
             await eventually(lambda url=url: is_stored(url), within_seconds=PATIENCE_SECONDS)

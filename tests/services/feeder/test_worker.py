@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
-import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from redis.asyncio import Redis
+from tests.conftest import running_service
 
 from coranto.client import AsyncClient, new_submission
 from coranto.embedded import EmbeddedRedis
@@ -28,9 +27,8 @@ FEED = """<feed xmlns='http://www.w3.org/2005/Atom'><title>The feed</title>{}</f
 ENTRY = "<entry><id>{0}</id><title>{0}</title><link href='/news/{0}'/><updated>2026-05-01T10:00:00Z</updated></entry>"
 
 
-@asynccontextmanager
-async def running_feeder(redis_url: str, data: Path) -> AsyncIterator[asyncio.subprocess.Process]:
-    """The feeder in a process of its own; ended at once when the block is left, unless it has ended before."""
+def running_feeder(redis_url: str, data: Path) -> AbstractAsyncContextManager[asyncio.subprocess.Process]:
+    """The feeder as the process it is."""
     settings = {
         "CORANTO_REDIS__URL": redis_url,
         "CORANTO_FEEDER__DATA": str(data),
@@ -39,15 +37,8 @@ async def running_feeder(redis_url: str, data: Path) -> AsyncIterator[asyncio.su
         "CORANTO_FEEDER__FIRST_INTERVAL": "0.3",
         "CORANTO_DELIVERY__CLAIM_AFTER": "2",
         "CORANTO_DELIVERY__HOUSEKEEPING_INTERVAL": "0.3",
-        "CORANTO_LOG__LEVEL": "error",
     }
-    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "coranto_feeder", env=os.environ | settings)
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+    return running_service("feeder", settings)
 
 
 async def until(claim: Callable[[], Any]) -> None:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
-import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 from redis.asyncio import Redis
+from tests.conftest import running_service
 
 from coranto.records import DiscoveredArticle, DroppedArticle, FetchedArticle
 from coranto.records.envelope import FIELD, decode, encode
@@ -27,9 +26,8 @@ DELAY_SECONDS = 0.1
 PATIENCE_SECONDS = 60.0
 
 
-@asynccontextmanager
-async def running_fetcher(redis_url: str, pages: Path) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A fetcher in a process of its own; ended at once when the block is left, unless it has ended before."""
+def running_fetcher(redis_url: str, pages: Path) -> AbstractAsyncContextManager[asyncio.subprocess.Process]:
+    """A fetcher as the process it is."""
     settings = {
         "CORANTO_REDIS__URL": redis_url,
         "CORANTO_PAGES__PATH": str(pages),
@@ -39,15 +37,8 @@ async def running_fetcher(redis_url: str, pages: Path) -> AsyncIterator[asyncio.
         "CORANTO_FETCHER__TOTAL_TIME": "1",
         "CORANTO_DELIVERY__CLAIM_AFTER": "2",
         "CORANTO_DELIVERY__HOUSEKEEPING_INTERVAL": "0.3",
-        "CORANTO_LOG__LEVEL": "error",
     }
-    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "coranto_fetcher", env=os.environ | settings)
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+    return running_service("fetcher", settings)
 
 
 async def until(claim: Callable[[], Any]) -> None:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
-import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from redis.asyncio import Redis
+from tests.conftest import running_service
 
 from coranto.records import ClassifiedArticle, DroppedArticle, FinishedArticle, Record
 from coranto.records.envelope import FIELD, decode, encode
@@ -24,9 +23,8 @@ KEYS = Keys()
 PATIENCE_SECONDS = 30.0
 
 
-@asynccontextmanager
-async def running_sink(redis_url: str, database: Path) -> AsyncIterator[asyncio.subprocess.Process]:
-    """The sink in a process of its own; ended at once when the block is left, unless it has ended before."""
+def running_sink(redis_url: str, database: Path) -> AbstractAsyncContextManager[asyncio.subprocess.Process]:
+    """The sink as the process it is."""
     settings = {
         "CORANTO_REDIS__URL": redis_url,
         "CORANTO_SINK__DATABASE": str(database),
@@ -35,15 +33,8 @@ async def running_sink(redis_url: str, database: Path) -> AsyncIterator[asyncio.
         "CORANTO_DELIVERY__CLAIM_AFTER": "1",
         "CORANTO_DELIVERY__HOUSEKEEPING_INTERVAL": "0.3",
         "CORANTO_DELIVERY__CLAIMS_BEFORE_DEAD": "100",
-        "CORANTO_LOG__LEVEL": "error",
     }
-    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "coranto_sink", env=os.environ | settings)
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+    return running_service("sink", settings)
 
 
 async def publish(redis: Redis, stream: Stream, record: Record) -> None:
