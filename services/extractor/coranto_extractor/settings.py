@@ -27,7 +27,7 @@ class ExtractorSettings(Concern):
         description="Longest time for one page; then its process is ended and replaced.",
     )
     max_page_bytes: int = Field(20_000_000, ge=1000, description="Largest page that is read, in bytes.")
-    max_nodes: int = Field(150_000, ge=100, description="Most elements a page may have.")
+    max_nodes: int = Field(120_000, ge=100, description="Most elements a page may have.")
     max_depth: int = Field(400, ge=10, le=800, description="Deepest nesting of elements a page may have.")
     # Each level takes two frames of Python's stack, whose default limit is 1000: hence the bound of 800 above, and the
     # raised limit in the worker processes.

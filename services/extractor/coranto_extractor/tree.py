@@ -36,7 +36,7 @@ class TreeLimits:
     """What a page may measure before it is refused."""
 
     max_page_bytes: int = 20_000_000
-    max_nodes: int = 150_000
+    max_nodes: int = 120_000
     max_depth: int = 400
 
 
