@@ -40,6 +40,7 @@ _SPOILED_CLASS = re.compile(
 )
 _MAX_DATE_BLOCK_CHARS = 160
 _LABEL_REACH = 20
+_MAX_LABEL_CHARS = 40
 # Confidence of what may be the date of the page and not of the article.
 _LOOSE = 0.85
 _LINKED = 0.6
@@ -124,6 +125,8 @@ def _published_candidates(
     visible = next(_visible_dates(near, language), None)
     says_article = bool(page.article) or (page.first("og:type") or "").lower() not in ("", "website")
     for text, source, confidence in _stated(page):
+        if confidence <= _LOOSE and _is_of_change(text, language, near):
+            continue
         # On a page that does not say it is an article, many meta elements tell of the page's making.
         if says_article or confidence > _LOOSE or _is_shown(text, language, in_address, near):
             yield text, source, confidence
@@ -157,6 +160,15 @@ def _is_shown(text: str, language: str | None, in_address: Moment | None, near: 
     moment = parse_moment(text, language)
     days = {shown.at.date() for shown in (in_address, *_visible_dates(near, language)) if shown}
     return moment is not None and moment.at.date() in days
+
+
+def _is_of_change(text: str, language: str | None, near: Sequence[Block]) -> bool:
+    """True when the page shows the day as that of its last change, and an earlier one as that of publication."""
+    moment = parse_moment(text, language)
+    shown = [each.at.date() for each in _visible_dates(near, language, with_updates=False)]
+    if moment is None or not shown or moment.at.date() in shown or shown[0] > moment.at.date():
+        return False
+    return any(moment.at.date() == each.at.date() for each in _visible_dates(near, language))
 
 
 def _stated(page: PageMetadata) -> Iterator[tuple[str, str, float]]:
@@ -237,6 +249,7 @@ def date_in_address(url: str | None) -> Moment | None:
 
 def _visible_dates(near: Sequence[Block], language: str | None, *, with_updates: bool = True) -> Iterator[Moment]:
     later: list[Moment] = []
+    labels = {block.place + 1: block.text for block in near if _is_update_label(block.text)}
     for block in near:
         text = block.text
         if len(text) > _MAX_DATE_BLOCK_CHARS:
@@ -245,6 +258,9 @@ def _visible_dates(near: Sequence[Block], language: str | None, *, with_updates:
             text = text[:_MAX_DATE_BLOCK_CHARS] if is_marked else text[:40] if text[0].isdigit() else ""
         moment = moment_in_words(text, language) if text else None
         if moment is None:
+            continue
+        if block.place in labels and text[0].isdigit():
+            later.append(moment)
             continue
         updated = words.one_of("updated").search(text)
         if updated and updated.start() < _LABEL_REACH:
@@ -261,6 +277,11 @@ def _visible_dates(near: Sequence[Block], language: str | None, *, with_updates:
             yield moment
     if with_updates:
         yield from later
+
+
+def _is_update_label(text: str) -> bool:
+    """True for “Last change:” in an element of its own."""
+    return len(text) <= _MAX_LABEL_CHARS and text.endswith(":") and words.one_of("updated").search(text) is not None
 
 
 def near_headline(blocks: BlockList, title: str | None, container: html.HtmlElement | None) -> list[Block]:
@@ -283,7 +304,10 @@ def near_headline(blocks: BlockList, title: str | None, container: html.HtmlElem
     window = [*blocks[start : min(first + 2, start + 30)], *reversed(blocks[max(0, start - 6) : start])]
     last = inside[-1] if inside else first
     window += _before_teasers(blocks[last + 1 : last + 9])
-    return [block for block in window if not block.parts & {"nav", "aside", "comment", "caption"}]
+    # Some pages set the headline itself in the caption of the picture above the text.
+    is_in_caption = start < len(blocks) and "caption" in blocks[start].parts
+    elsewhere = {"nav", "aside", "comment"} if is_in_caption else {"nav", "aside", "comment", "caption"}
+    return [block for block in window if not block.parts & elsewhere]
 
 
 def _before_teasers(blocks: Sequence[Block]) -> Sequence[Block]:

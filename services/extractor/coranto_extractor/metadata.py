@@ -219,8 +219,10 @@ def _find_article(page: PageMetadata) -> JsonObject:
             score += 3 if any(key and (key in title or title in key) for title in titles) else -1
         main = node.get("mainEntityOfPage") or node.get("url")
         main = main.get("@id") if isinstance(main, dict) else main
-        if isinstance(main, str) and _path(main) in addresses:
-            score += 2
+        is_main = isinstance(main, str) and _path(main) in addresses
+        if not is_main and types <= words.markup_set("embedded_article_types"):
+            continue
+        score += 2 if is_main else 0
         score += sum(0.5 for name in ("datePublished", "author", "articleBody", "publisher") if node.get(name))
         if score > best_score:
             best, best_score = node, score

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import date
 
@@ -123,6 +124,54 @@ def test_day_of_publication_is_told_from_that_of_the_last_change_in_one_line(
     published = read_article(write_page(above=line)).published
     assert published is not None
     assert as_written(published) == "2023-11-01"
+
+
+@pytest.mark.parametrize(
+    "label", ["Last change: 31.10.2023", "Letzte Änderung: 31.10.2023", "Dernière modification : 31.10.2023"]
+)
+def test_day_of_the_last_change_is_none_of_publication(label: str, write_page: Write, read_article: Read) -> None:
+    published = read_article(write_page(above=f"<p>{label}</p><p>1.11.2023</p>")).published
+    assert published is not None
+    assert as_written(published) == "2023-11-01"
+
+
+def test_page_date_that_is_shown_as_the_last_change_is_none_of_publication(
+    write_page: Write, read_article: Read
+) -> None:
+    head = '<meta name="date" content="2021-10-15"><meta property="og:type" content="article">'
+    shown = "<p>Released:</p><p>13 October 2021</p>"
+    changed = "<p>Last updated:</p><p>15 October 2021</p>"
+    published = read_article(write_page(head=head, above=shown, below=changed)).published
+    assert published is not None
+    assert as_written(published) == "2021-10-13"
+    published = read_article(write_page(head=head, below=changed)).published
+    assert published is not None
+    assert as_written(published) == "2021-10-15"
+
+
+def test_date_beside_a_headline_that_stands_in_a_caption_is_read(
+    read_article: Read, paragraphs: tuple[str, ...]
+) -> None:
+    text = "".join(f"<p>{paragraph}</p>" for paragraph in paragraphs)
+    title = "Harbour bridge opens again"
+    head = f"<title>{title}</title>"
+    caption = f"<figcaption><small>31 January 2022</small><h1>{title}</h1></figcaption>"
+    page = (
+        f"<html><head>{head}</head><body><main><figure><img src='/b.jpg'>{caption}</figure>{text}</main></body></html>"
+    )
+    published = read_article(page.encode()).published
+    assert published is not None
+    assert as_written(published) == "2022-01-31"
+
+
+@pytest.mark.parametrize(("main", "day"), [("https://news.example/city/harbour-bridge", "2022-01-10"), ("/jam", None)])
+def test_date_of_instructions_counts_where_they_are_what_the_page_is_about(
+    main: str, day: str | None, write_page: Write, read_article: Read
+) -> None:
+    steps = {"@type": "HowTo", "name": "Harbour bridge opens again", "datePublished": "2022-01-10", "url": main}
+    page = write_page(head=f'<script type="application/ld+json">{json.dumps(steps)}</script>')
+    published = read_article(page).published
+    assert (as_written(published) if published else None) == day
 
 
 def test_date_of_a_teaser_below_the_text_is_not_the_articles(write_page: Write, read_article: Read) -> None:
