@@ -87,6 +87,8 @@ def find_authors(
             persons = _without_owner(page, near, persons)
         elif source == "byline":
             persons = _without_labels(persons)
+        elif source in _SIGNED_BY_DATA:
+            persons = _without_accounts(near, persons)
         if persons:
             unique = tuple({key(person.name): person for person in reversed(persons)}.values())[::-1]
             return Found(Byline(unique[:20], _merged(stated, names.agencies, source) or boxed), source, confidence)
@@ -104,8 +106,22 @@ def _without_owner(page: PageMetadata, near: Sequence[Block], persons: list[Pers
     whole = [person for person in persons if has_two_parts(person.name)]
     if page.article or (page.first("og:type") or "").lower() == "article":
         return whole
-    shown = " ".join(block.text for block in near).casefold()
-    return [person for person in whole if person.name.casefold() in shown]
+    owners = " ".join(page.meta.get("copyright", ())).casefold()
+    shown = _shown(near)
+    return [person for person in whole if person.name.casefold() in shown and person.name.casefold() not in owners]
+
+
+def _without_accounts(near: Sequence[Block], persons: list[Person]) -> list[Person]:
+    """The persons but for names of one word that the page does not show: they are those of users of its system."""
+    if all(has_two_parts(person.name) for person in persons):
+        return persons
+    shown = _shown(near)
+    return [person for person in persons if has_two_parts(person.name) or person.name.casefold() in shown]
+
+
+def _shown(near: Sequence[Block]) -> str:
+    # “© 2020 Jane Doe” below the text is the site's imprint.
+    return " ".join(block.text for block in near if "©" not in block.text).casefold()
 
 
 def _without_labels(persons: list[Person]) -> list[Person]:

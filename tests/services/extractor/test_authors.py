@@ -64,6 +64,9 @@ def test_meta_author_of_a_page_that_is_no_article_must_be_shown_by_the_text(
     head = '<meta name="author" content="Jane Doe">'
     assert _names(read_article(write_page(head=head))) == ([], [])
     assert _names(read_article(write_page(head=head, above="<p>Text and photos: Jane Doe</p>"))) == (["Jane Doe"], [])
+    assert _names(read_article(write_page(head=head, below="<p>© 2024 Jane Doe</p>"))) == ([], [])
+    owned = f'{head}<meta name="copyright" content="Jane Doe, Oslo">'
+    assert _names(read_article(write_page(head=owned, above="<p>Text and photos: Jane Doe</p>"))) == ([], [])
     declared = f'{head}<meta property="og:type" content="article">'
     assert _names(read_article(write_page(head=declared))) == (["Jane Doe"], [])
 
@@ -134,3 +137,9 @@ def test_agencies_are_known_in_their_own_scripts(name: str, write_page: Write, r
     article = read_article(write_page(head=_json_ld(author=name)))
     assert article.authors == ()
     assert len(article.agencies) == 1
+
+
+def test_stated_name_of_one_word_counts_where_the_page_shows_it(write_page: Write, read_article: Read) -> None:
+    head = _json_ld(author="Janni")
+    assert _names(read_article(write_page(head=head))) == ([], [])
+    assert _names(read_article(write_page(head=head, above="<p>Janni, 5 January 2024</p>"))) == (["Janni"], [])
