@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import lru_cache
+from typing import Any
+from urllib.parse import unquote
 
 from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
 
@@ -13,6 +15,8 @@ from coranto_extractor import words
 from coranto_extractor.blocks import fold
 from coranto_extractor.found import Found
 from coranto_extractor.metadata import PageMetadata, clean
+from coranto_extractor.names import key
+from coranto_extractor.titles import site_names
 
 _SIGN = re.compile(r"\s*[(\[]?\s*(?:©|\(c\)|&copy;)\s*([^)\]]{2,100})[)\]]?\s*\.?$", re.IGNORECASE)
 _CREDIT_CLASS = re.compile(
@@ -30,6 +34,12 @@ _MAX_CAPTION_CHARS = 600
 _MAX_CREDIT_CHARS = 80
 # One of these stands in every labelled credit but “Photo by …”: looked for first, as it costs little.
 _MARKS = frozenset(":：©/(")
+_NAME_PARTS = re.compile(r"[^\W\d_]+")
+_SIZE_NAME = re.compile(r"\d+x\d+")
+_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_MAX_INITIALS = 2
+_MAX_DIGITS = 8
+_IMAGE_ADDRESS = re.compile(r"\.(?:jpe?g|png|webp|gif|avif)(?:$|[?#])", re.IGNORECASE)
 _SCOPE_LEVELS = 5
 _LEAST_LEVELS = 2
 _MAX_IMAGES = 30
@@ -93,16 +103,43 @@ def find_images(
 def _stated(page: PageMetadata) -> tuple[str | None, str]:
     for name in ("og:image", "og:image:url", "og:image:secure_url", "twitter:image", "twitter:image:src"):
         url = page.absolute(page.first(name))
-        if url:
+        if url and not _is_stand_in(page, url):
             return url, "opengraph"
-    value = page.article.get("image")
+    url = page.absolute(_address_of_node(page, page.article.get("image")))
+    return (url, "json-ld") if url and not _is_stand_in(page, url) else (None, "json-ld")
+
+
+def _address_of_node(page: PageMetadata, value: Any) -> str | None:
     while isinstance(value, list) and value:
         value = value[0]
     value = page.resolve(value)
     if isinstance(value, dict):
         value = value.get("url") or value.get("contentUrl")
-    url = page.absolute(value) if isinstance(value, str) else None
-    return url, "json-ld"
+    return value if isinstance(value, str) else None
+
+
+def _is_stand_in(page: PageMetadata, url: str) -> bool:
+    """True for the address of a logo, an icon, a spacer or a picture the site shares for want of one."""
+    publisher = page.resolve(page.article.get("publisher"))
+    logo = page.absolute(_address_of_node(page, publisher.get("logo"))) if isinstance(publisher, dict) else None
+    if logo and logo.split("?", 1)[0] == url.split("?", 1)[0]:
+        return True
+    name = unquote(_file(url)).rpartition(".")[0] or _file(url)
+    # Image servers call each picture “default.jpg”; and what has a long number was filed under it.
+    if name.lower() == "default" or sum(map(str.isdigit, name)) > _MAX_DIGITS:
+        return False
+    parts = [part.lower() for part in _NAME_PARTS.findall(_HUMP.sub(" ", name))]
+    stand_ins = [part for part in parts if part in words.markup_set("stand_in_pictures") or part.endswith("logo")]
+    if not stand_ins:
+        return _SIZE_NAME.fullmatch(name) is not None
+    brands = [key(brand) for brand in site_names(page)]
+    return all(
+        len(part) <= _MAX_INITIALS
+        or part in stand_ins
+        or part in words.markup_set("picture_words")
+        or any(part in brand for brand in brands)
+        for part in parts
+    )
 
 
 def _stated_credit(page: PageMetadata) -> str | None:
@@ -138,10 +175,13 @@ def _figures(page: PageMetadata, container: html.HtmlElement | None) -> Iterator
         if count > 200:
             return
         url = page.absolute(_address(element))
-        if not url or url in seen or _is_small(element) or url.startswith("data:"):
+        if not url or url in seen or _is_small(element) or url.startswith("data:") or _is_stand_in(page, url):
             continue
         holder = _holder(element)
         caption, credit = _caption_of(holder) if holder is not None else (None, None)
+        # Teasers have no credits; a lead picture with one may lead to a page of pictures.
+        if credit is None and _belongs_elsewhere(page, element, container):
+            continue
         alt = fold(element.get("alt") or "")
         if holder is None and len(alt) < 4:
             continue
@@ -150,6 +190,18 @@ def _figures(page: PageMetadata, container: html.HtmlElement | None) -> Iterator
             Image(url=url, caption=caption or alt[:_MAX_CAPTION_CHARS] or None, credit=credit),
             bool(caption or credit),
         )
+
+
+def _belongs_elsewhere(page: PageMetadata, element: html.HtmlElement, container: html.HtmlElement) -> bool:
+    """True for a picture outside the text that leads to another page: it is that page's."""
+    link = None
+    for ancestor in element.iterancestors():
+        if ancestor is container:
+            return False
+        if link is None and ancestor.tag == "a":
+            link = page.absolute(ancestor.get("href"))
+    own = (page.url or "").split("#", 1)[0]
+    return link is not None and link.split("#", 1)[0] != own and not _IMAGE_ADDRESS.search(link)
 
 
 def _address(element: html.HtmlElement) -> str | None:

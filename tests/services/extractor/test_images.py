@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -58,3 +59,45 @@ def test_logo_is_not_the_lead_image(write_page: Write, read_article: Read) -> No
         "The bridge at night.",
         "Max Roe",
     )
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/img/spacer.gif",
+        "/img/1x1.gif",
+        "/img/default-share.png",
+        "/img/logo_fb_1200x630.jpg",
+        "/img/ExamplePost-Logo.svg",
+        "/img/social-media.jpg",
+    ],
+)
+def test_stand_in_is_no_lead_image(address: str, write_page: Write, read_article: Read) -> None:
+    publisher = {"@type": "Organization", "name": "The Example Post", "logo": {"url": "/img/social-media.jpg"}}
+    stated = json.dumps({"@type": "NewsArticle", "headline": "Harbour bridge opens again", "publisher": publisher})
+    head = f'<meta property="og:image" content="{address}"><script type="application/ld+json">{stated}</script>'
+    assert read_article(write_page(head=head, above=f'<img src="{address}" alt="The Post">')).image is None
+    figure = '<figure><img src="/b.jpg"><figcaption>The bridge at night.</figcaption></figure>'
+    image = read_article(write_page(head=head, above=figure)).image
+    assert image is not None
+    assert (image.url, image.caption) == ("https://news.example/b.jpg", "The bridge at night.")
+
+
+@pytest.mark.parametrize(
+    "name", ["alibaba-logo-getty.jpg", "f957-4181_ratio_default_0.jpg", "359959517_default.jpg", "default.jpg"]
+)
+def test_picture_of_an_article_may_be_called_after_a_logo(name: str, write_page: Write, read_article: Read) -> None:
+    image = read_article(write_page(head=f'<meta property="og:image" content="/{name}">')).image
+    assert image is not None
+    assert image.url == f"https://news.example/{name}"
+
+
+def test_picture_outside_the_text_that_leads_to_another_page_is_not_the_articles(
+    write_page: Write, read_article: Read
+) -> None:
+    teaser = '<div><a href="/other"><img src="/t.jpg" alt="A ship in a storm"></a></div>'
+    assert read_article(write_page(above=teaser)).image is None
+    enlarged = teaser.replace("/other", "/large/t.jpg")
+    image = read_article(write_page(above=enlarged)).image
+    assert image is not None
+    assert image.caption == "A ship in a storm"
