@@ -16,8 +16,9 @@ from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
 from trafilatura import bare_extraction
 
 from coranto_extractor.article import article_blocks, find_standfirst
-from coranto_extractor.blocks import HEADINGS, Block, BlockList
+from coranto_extractor.blocks import HEADINGS, Block, BlockList, weight_of
 from coranto_extractor.container import find_container, first_article, within
+from coranto_extractor.lines import kept
 from coranto_extractor.topic import overlap
 
 Lines = list[str]
@@ -118,6 +119,8 @@ _TAKEN_UP = 0.3
 _MIN_STATED_CHARS = 500
 # Where opinions are close, one that tells headings and lists from paragraphs is worth more.
 _NO_BLOCKS = 0.95
+# A page of less text is refused.
+_LEAST_TEXT = 90.0
 
 
 @dataclass(frozen=True)
@@ -165,8 +168,10 @@ def choose(
     counts.append(shingles(third))
     best: tuple[float, str, Lines] = (0.0, "blocks", [])
     opinions = (("blocks", ours), ("paragraph-scores", second), ("trafilatura", third))
-    for one, (name, texts) in zip(counts, opinions, strict=True):
-        if not texts:
+    sizes = [_own_weight(texts, headline) for _, texts in opinions]
+    for one, size, (name, texts) in zip(counts, sizes, opinions, strict=True):
+        # The headline and the date are no text, however well they agree with the topic.
+        if not texts or size < _LEAST_TEXT <= max(sizes):
             continue
         support = sum(agreement(one, other) for other in counts if other is not one and other) / 2
         if witness:
@@ -177,6 +182,11 @@ def choose(
         if support > best[0]:
             best = (support, name, texts)
     return ChosenText(best[2], blocks, container, best[1], min(1.0, best[0]))
+
+
+def _own_weight(texts: Lines, headline: str | None) -> float:
+    """The weight of the lines without headline, dates and stock phrases."""
+    return sum(weight_of(text) for text, stays in zip(texts, kept(texts, headline), strict=True) if stays)
 
 
 def _is_settled(ours: Lines, counts: Sequence[Shingles], topic: frozenset[str], witness: Shingles | None) -> bool:

@@ -7,9 +7,11 @@ from collections.abc import Callable
 import pytest
 
 from coranto.records import Content
+from coranto_extractor import opinions
 from coranto_extractor.blocks import cut
 from coranto_extractor.container import find_container
 from coranto_extractor.opinions import by_trafilatura
+from coranto_extractor.topic import stems
 from coranto_extractor.tree import TreeLimits, parse
 
 Write = Callable[..., bytes]
@@ -251,3 +253,16 @@ def test_long_teasers_below_a_short_article_are_no_text(read_lines: ReadLines, p
     # Between paragraphs so much text is the article's, whatever its element is called.
     mixed = read_lines(_set(*paragraphs[:2]) + teasers + _set(*paragraphs[2:]))
     assert mixed == [*paragraphs[:2], *_OTHER[:2], *paragraphs[2:]]
+
+
+def test_opinion_that_holds_no_more_than_headline_and_date_is_not_chosen(paragraphs: tuple[str, ...]) -> None:
+    title = "Harbour bridge opens to traffic"
+    page = f"<html><body><h1>{title}</h1><p>5 January 2024</p><div>{_set(*paragraphs)}</div></body></html>"
+    root = parse(page, TreeLimits())
+    blocks = cut(root)
+    scant = [title, "5 January 2024"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(opinions, "by_paragraph_scores", lambda _: [])
+        patch.setattr(opinions, "by_trafilatura", lambda _: scant)
+        chosen = opinions.choose(root, blocks, stems(title), headline=title)
+    assert list(paragraphs)[1] in chosen.texts
