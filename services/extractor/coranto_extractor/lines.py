@@ -13,10 +13,13 @@ from coranto_extractor.titles import likeness
 _BARE = re.compile(r"^[\W\d_]*$")
 _ADDRESS = re.compile(r"^(?:https?://|www\.)\S+$|^\S+@\S+\.\w+$")
 _COUNT = re.compile(
-    r"^\W*\d[\d\s.,KkMm]*\s?(?:shares?|comments?|views?|likes?|min(?:utes?)?(?: read)?"
-    r"|просмотр\w*|комментари\w*|kommentare?|partages?)?\W*$",
+    r"^\W*\d[\d\s.,KkMm]*\s?(?:shares?|comments?|views?|reads?|likes?|min(?:utes?)?(?: read)?"
+    r"|просмотр\w*|комментари\w*|перегляд\w*|kommentare?|aufrufe?|partages?|vues?|vistas?|visualiza[cç]\w*"
+    r"|wyświetle\w*)?\W*$",
     re.IGNORECASE,
 )
+_COPYRIGHT = re.compile(r"^\W*(?:copyright\b|©|\(c\))", re.IGNORECASE)
+_CUT_OFF = re.compile(r"[\[(]?(?:\.{3}|…)[\])]?\s{0,3}[→»›>]{0,3}$")
 _CREDIT_SIGN = re.compile(r"^\s*(?:©|\(c\)|&copy;)", re.IGNORECASE)
 _SENTENCE = re.compile(r"[.!?…。！？][\"'»”’)\]]?$")
 _MAX_STOCK_WEIGHT = 90
@@ -28,6 +31,10 @@ _MAX_LABEL_WEIGHT = 40
 _MAX_LABELS = 2
 # A pull quote stands close to its sentence; what comes again later is meant.
 _REPEAT_DISTANCE = 4
+# An excerpt stands above the text, and is more than a label that ends in dots.
+_EXCERPT_REACH = 4
+_MIN_EXCERPT_LETTERS = 20
+_LETTERS = re.compile(r"[\W_]+")
 
 
 def why_dropped(text: str, title: str | None, *, is_first: bool = False) -> str | None:
@@ -46,25 +53,31 @@ def why_dropped(text: str, title: str | None, *, is_first: bool = False) -> str 
         is_label = not rest.strip(" :.…!>»-–—") or rest.lstrip()[:1] in (":", "|", ">", "»", "–", "—", "-", "：")
         if is_label or (len(phrase.split()) > 1 and not _SENTENCE.search(text)):
             return "read_also"
-    if weight <= _MAX_STOCK_WEIGHT:
-        phrase = _begins_with(lowered, "stock")
-        if phrase:
-            rest = lowered[len(phrase) :].strip(" :.…!?>»-–—|)]")
-            is_sentence = bool(_SENTENCE.search(text)) and len(phrase.split()) < 2
-            if not rest or (
-                len(rest) < 60
-                and not is_sentence
-                and (len(phrase) + 12 > len(rest) or len(phrase.split()) >= _WHOLE_SENTENCE_WORDS)
-            ):
-                return "stock"
-        phrase = _begins_with(lowered, "photo")
-        if phrase and lowered[len(phrase) :].lstrip()[:1] in (":", "/", "©", "|", "："):
-            return "credit"
-        if _CREDIT_SIGN.match(text):
-            return "credit"
+    if _is_stock(text, lowered, weight):
+        return "stock"
+    if weight <= _MAX_STOCK_WEIGHT and _is_credit(text, lowered):
+        return "credit"
     if text[-1] in ")]" and _credit_in_brackets().search(text):
         return "caption"
     return None
+
+
+def _is_stock(text: str, lowered: str, weight: float) -> bool:
+    if _COPYRIGHT.match(text) and words.has("legal", text):
+        return True
+    phrase = _begins_with(lowered, "stock")
+    is_whole_sentence = phrase is not None and len(phrase.split()) >= _WHOLE_SENTENCE_WORDS
+    if phrase is None or (weight > _MAX_STOCK_WEIGHT and not is_whole_sentence):
+        return False
+    rest = lowered[len(phrase) :].strip(" :.…!?>»-–—|)]")
+    is_sentence = bool(_SENTENCE.search(text)) and len(phrase.split()) < 2
+    return not rest or (len(rest) < 60 and not is_sentence and (len(phrase) + 12 > len(rest) or is_whole_sentence))
+
+
+def _is_credit(text: str, lowered: str) -> bool:
+    phrase = _begins_with(lowered, "photo")
+    is_labelled = phrase is not None and lowered[len(phrase) :].lstrip()[:1] in (":", "/", "©", "|", "：")
+    return is_labelled or _CREDIT_SIGN.match(text) is not None
 
 
 @lru_cache(maxsize=1)
@@ -110,9 +123,26 @@ def kept(texts: Sequence[str], title: str | None) -> list[bool]:
     for n, text in enumerate(texts):
         if len(text) > 40 and text in texts[max(0, n - _REPEAT_DISTANCE) : n]:
             reasons[n] = reasons[n] or "repeated"
+        elif n < _EXCERPT_REACH and _is_excerpt(text, texts[n + 1 : n + 1 + _EXCERPT_REACH]):
+            reasons[n] = reasons[n] or "excerpt"
     result = [why is None for why in reasons]
     _drop_tail_labels(texts, result)
     return result
+
+
+def _is_excerpt(text: str, following: Sequence[str]) -> bool:
+    """True when the line breaks off and a paragraph soon after it begins with the same words."""
+    mark = _CUT_OFF.search(text[-12:])
+    own = _letters(text[: len(text) - len(mark[0])]) if mark else ""
+    return len(own) >= _MIN_EXCERPT_LETTERS and any(
+        # An excerpt may run on into the second paragraph.
+        _letters(" ".join(following[n : n + 2])[: 2 * len(text)]).startswith(own)
+        for n in range(len(following))
+    )
+
+
+def _letters(text: str) -> str:
+    return _LETTERS.sub("", text).casefold()
 
 
 def _drop_tail_labels(texts: Sequence[str], result: list[bool]) -> None:

@@ -33,6 +33,30 @@ def read_lines(write_page: Write, read_article: Read) -> ReadLines:
     return lines_of
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "1,693 views",
+        "Copyright 2020 The Example Agency. All rights reserved. This material may not be published or rewritten.",
+        "Copy this code to embed it:",
+        "Выделите любой фрагмент прямо в тексте статьи и нажмите Ctrl+Insert или скопируйте готовый код:",
+        "Engineers replaced all forty cables, and the work cost… →",
+        "The harbour bridge was opened to traffic on Friday after two years of [...]",
+    ],
+)
+def test_notice_count_or_excerpt_is_no_text(line: str, read_lines: ReadLines, paragraphs: tuple[str, ...]) -> None:
+    before = "<p>Engineers replaced all forty cables, and the work cost less than anybody had planned for it.</p>"
+    text = _set(*paragraphs) if "harbour" in line else before + _set(*paragraphs)
+    assert read_lines(f"<p>{line}</p>{text}") == read_lines(text)
+
+
+def test_line_that_breaks_off_and_does_not_come_again_is_text(
+    read_lines: ReadLines, paragraphs: tuple[str, ...]
+) -> None:
+    line = "Nobody in the harbour had believed that this day would ever come…"
+    assert read_lines(f"<p>{line}</p>{_set(*paragraphs)}")[0] == line
+
+
 def _set(*paragraphs: str) -> str:
     return "".join(f"<p>{paragraph}</p>" for paragraph in paragraphs)
 
