@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -23,12 +24,15 @@ JsonObject = dict[str, Any]
 _MAX_JSON_CHARS = 2_000_000
 _MAX_NODES = 3000
 _MAX_TITLE_CHARS = 3000
+# What is longer is no statement; it is read so far.
+_MAX_META_CHARS = 20_000
+_MAX_URL_CHARS = 8000
 _CONTROL = re.compile(r"[\x00-\x1f]+")
 _TRAILING_COMMA = re.compile(r",\s{0,50}([}\]])")
 _MEMBER = re.compile(
     r'"(datePublished|dateModified|headline|articleSection|inLanguage|keywords)"\s{0,5}:\s{0,5}"((?:[^"\\\n]|\\.){1,500})"'
 )
-_TAGS = re.compile(r"<[^>]{0,1000}>")
+_TAGS = re.compile(r"<[^<>]{0,1000}>")
 
 
 @dataclass
@@ -65,14 +69,8 @@ class PageMetadata:
         return value
 
     def absolute(self, url: str | None) -> str | None:
-        """The address made absolute; None when it is no web address."""
-        if not url or not isinstance(url, str):
-            return None
-        try:
-            joined = urljoin(self.base_url or "", url.strip())
-            return joined if urlsplit(joined).scheme in ("http", "https") and urlsplit(joined).netloc else None
-        except ValueError:
-            return None
+        """The address made absolute; None when it is no web address, or longer than any is."""
+        return _joined(self.base_url or "", url) if isinstance(url, str) and 0 < len(url) <= _MAX_URL_CHARS else None
 
     @property
     def host(self) -> str:
@@ -82,6 +80,16 @@ class PageMetadata:
             return (urlsplit(address).hostname or "").removeprefix("www.")
         except ValueError:
             return ""
+
+
+@lru_cache(maxsize=2048)
+def _joined(base: str, url: str) -> str | None:
+    # A page's links are asked for by section, tags, pictures and text in turn.
+    try:
+        joined = urljoin(base, url.strip())
+        return joined if urlsplit(joined).scheme in ("http", "https") and urlsplit(joined).netloc else None
+    except ValueError:
+        return None
 
 
 def read_metadata(root: html.HtmlElement, url: str | None) -> PageMetadata:
@@ -130,7 +138,7 @@ def _read_meta(page: PageMetadata, element: html.HtmlElement) -> None:
     name = element.get("property") or element.get("name") or element.get("itemprop") or element.get("http-equiv")
     content = element.get("content")
     if name and content:
-        page.meta.setdefault(name.strip().lower(), []).append(clean(content))
+        page.meta.setdefault(name.strip().lower(), []).append(clean(content[:_MAX_META_CHARS]))
 
 
 def clean(text: str) -> str:

@@ -19,6 +19,11 @@ _XML_DECLARATION = re.compile(r"^\s{0,200}<\?xml[^>]{0,400}\?>")
 _QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
 # libxml2 compares each attribute of an element with all those before it.
 _MAX_ATTRIBUTES = 20_000
+# A dozen expressions look at each class, which takes a second for each million characters.
+_LARGE_PAGE_CHARS = 1_000_000
+_MAX_NAME_CHARS = 2000
+_NAMES = ("class", "id", "itemprop", "rel")
+_LONG_NAMES = etree.XPath(f"//*[{' or '.join(f'string-length(@{name}) > {_MAX_NAME_CHARS}' for name in _NAMES)}]")
 _LONG_TAG_CHARS = 4 * _MAX_ATTRIBUTES
 
 
@@ -59,7 +64,17 @@ def parse(text: str, limits: TreeLimits) -> html.HtmlElement:
         raise UnreadableError("empty_page", "the page holds no element") from error
     if nodes > limits.max_depth and _deeper_than(limits.max_depth)(root):
         raise UnreadableError("too_deep", f"elements nest more than {limits.max_depth} deep")
+    if len(text) > _LARGE_PAGE_CHARS:
+        _shorten_names(root)
     return root
+
+
+def _shorten_names(root: html.HtmlElement) -> None:
+    """Cut the classes and ids that are too long to be names."""
+    for element in _LONG_NAMES(root):
+        for attribute in _NAMES:
+            if attribute in element.attrib:
+                element.set(attribute, element.get(attribute)[:_MAX_NAME_CHARS])
 
 
 def _is_long(tag: str) -> bool:

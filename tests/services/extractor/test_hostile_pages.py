@@ -51,6 +51,21 @@ HOSTILE = {
     "a caption of brackets": b"<body><h1>t</h1><p>x</p><figure><img src=x><figcaption>"
     + b"(a/b " * 200_000
     + b"</figcaption></figure>",
+    "a class of 15 MB": b"<body><h1>t</h1><div class='" + b"tags-" * 3_000_000 + b"'><p>Some text, here.</p></div>",
+    "an id of 15 MB": b"<body><h1>t</h1><div id='" + b"tags " * 3_000_000 + b"'><p>Some text, here.</p></div>",
+    "separators in a statement": b"<meta property='og:title' content='"
+    + b" - a" * 2_500_000
+    + b"'><h1>a</h1><p>Text.</p>",
+    "open tags in a statement": b"<meta name='description' content='" + b"<" * 8_000_000 + b"'><h1>a</h1><p>Text.</p>",
+    "an address of 8 MB": b"<meta property='og:image' content='/logo"
+    + b"a-" * 4_000_000
+    + b".png'><h1>a</h1><p>Text.</p>",
+    "many nodes": b'<script type="application/ld+json">['
+    + b'{"@type": "NewsArticle", "author": "Jane Doe"},' * 40_000
+    + b"{}]</script><h1>a</h1>",
+    "zeros in a string": b'<script type="application/ld+json">{"@type": "NewsArticle", "headline": "'
+    + b"\\u0000" * 300_000
+    + b'"}</script><h1>a</h1>',
     "escapes in a script": b"<body><script>" + b'"\\\\' * 2_000_000 + b"</script>",
 }
 
@@ -87,6 +102,24 @@ def _dies(page: bytes, request: Request, limits: TreeLimits) -> Content | Refusa
     import os
 
     os._exit(9)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a class of 15 MB",
+        "an id of 15 MB",
+        "separators in a statement",
+        "open tags in a statement",
+        "an address of 8 MB",
+        "many nodes",
+        "zeros in a string",
+    ],
+)
+def test_long_names_and_statements_are_read_so_far(name: str) -> None:
+    begun = time.process_time()
+    read(HOSTILE[name], Request(url="https://news.example/hostile"))
+    assert time.process_time() - begun < 3
 
 
 @pytest.mark.parametrize(("misdeed", "error"), [(_never_ends, ReaderTimeoutError), (_dies, ReaderCrashedError)])
