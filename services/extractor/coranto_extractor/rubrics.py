@@ -14,6 +14,7 @@ from coranto_extractor import words
 from coranto_extractor.blocks import Block, fold
 from coranto_extractor.found import Found
 from coranto_extractor.metadata import PageMetadata, item_values, strings, types_of
+from coranto_extractor.names import key
 from coranto_extractor.titles import site_names
 
 _TAG_CLASS = re.compile(
@@ -41,6 +42,8 @@ _SECTION_META = (
     "news_section",
     "article:category",
 )
+# “Sport (12)”, “Sport[12]”: how many articles have the tag. In round brackets four digits may be a year.
+_COUNTED = re.compile(r"(?<=\S)\s{0,3}(?:\[\d{1,6}\]|\((?!(?:19|20)\d{2}\))\d{1,6}\))\s{0,3}$")
 _MAX_TAG_CHARS = 60
 _MAX_RUBRIC_CHARS = 40
 _MAX_TAGS = 40
@@ -186,10 +189,15 @@ def _without_ends(names: Sequence[str], title: str | None) -> tuple[str, ...]:
 
 def find_tags(page: PageMetadata, root: html.HtmlElement, title: str | None) -> Found[tuple[str, ...]] | None:
     """The publisher's own tags, or None."""
-    no_tags = {page.host, page.host.partition(".")[0], (title or "").casefold()}
+    no_tags = {page.host, (title or "").casefold()}
+    own = _names_of_site(page)
     single: Found[tuple[str, ...]] | None = None
     for texts, source, confidence in _tag_lists(page, root):
-        tags = {tag.casefold(): tag for tag in reversed(_without_codes(texts)) if tag.casefold() not in no_tags}
+        tags = {
+            tag.casefold(): tag
+            for tag in reversed(_without_codes([_COUNTED.sub("", text) for text in texts]))
+            if tag.casefold() not in no_tags and not _names_site(tag, own)
+        }
         if not tags:
             continue
         found = Found(tuple(tags.values())[::-1][:_MAX_TAGS], source, confidence)
@@ -200,6 +208,21 @@ def find_tags(page: PageMetadata, root: html.HtmlElement, title: str | None) -> 
             return found
         single = found
     return single
+
+
+def _names_of_site(page: PageMetadata) -> set[str]:
+    """The keys of the site's names that its host confirms, or is in no script to confirm: some channels are called “Security”."""
+    label = key(page.host.partition(".")[0])
+    names = {key(name) for name in (*site_names(page), label)} - {""}
+    return {name for name in names if name in key(page.host) or (label and label in name) or not name.isascii()}
+
+
+def _names_site(tag: str, own: AbstractSet[str]) -> bool:
+    """True for the site's name or host, and for the name with “official site” beside it."""
+    if key(tag) in own:
+        return True
+    rest = key(words.one_of("site_words").sub("", tag))
+    return 1 < len(rest) < len(key(tag)) and any(name.startswith(rest) for name in own)
 
 
 def _without_codes(texts: Sequence[str]) -> list[str]:

@@ -28,6 +28,8 @@ def _links(*tags: str, folder: str = "topic") -> str:
         (["Day: Friday", "Page Type: Article", "Subject: Bridges", "Subject: Ferries"], ("Bridges", "Ferries")),
         (["Bridges", "Ferries", "1003123", "_paid", "8ae9ab2d-fe1b-4230-acb8-a59b52877682"], ("Bridges", "Ferries")),
         (["Bridges", "Ferries", "news.example", "Harbour bridge opens again"], ("Bridges", "Ferries")),
+        # Counts of articles, but no years.
+        (["Bridges [530]", "Ferries(12)", "Elections (2024)"], ("Bridges", "Ferries", "Elections (2024)")),
         # Codes of an agency's own scheme.
         (["AER", "AIRS08", "GEN", "POL", "TRAN", "Europe"], ()),
         (["EU", "NATO", "Bridges"], ("EU", "NATO", "Bridges")),
@@ -79,3 +81,26 @@ def test_single_tag_in_the_metadata_gives_way_to_a_list_without_it(write_page: W
     assert read_article(write_page(head=head.format("Business"), below=below)).tags == ("Bridges", "Ferries")
     assert read_article(write_page(head=head.format("Bridges"), below=below)).tags == ("Bridges",)
     assert read_article(write_page(head=head.format("Business"))).tags == ("Business",)
+
+
+@pytest.mark.parametrize(
+    ("name", "url", "tags"),
+    [
+        ("The Harbour Post", "https://harbourpost.example/a", ("Bridges", "Security")),
+        ("海港邮报", "https://harbour.example/a", ("Bridges", "The Harbour Post", "Security")),
+        # A channel of a site that goes by another name.
+        ("Security", "https://news.example/a", ("Bridges", "The Harbour Post", "海港邮报", "Security", "海港邮报官网")),
+    ],
+)
+def test_name_of_the_site_is_no_tag(
+    name: str, url: str, tags: tuple[str, ...], write_page: Write, read_article: Read
+) -> None:
+    head = _keywords(
+        "Bridges", "The Harbour Post", "海港邮报", "Security", "海港邮报官网", "Harbour Post official site"
+    )
+    page = write_page(head=head).replace(b"The Example Post", name.encode())
+    kept = read_article(page, url=url).tags
+    assert set(tags) <= set(kept)
+    assert name == "Security" or name not in kept
+    assert ("海港邮报官网" in kept) is (name != "海港邮报")
+    assert ("Harbour Post official site" in kept) is ("harbourpost" not in url)
