@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote
 
-from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
+from lxml import etree, html  # type: ignore[import-untyped]  # lxml ships no types
 
 from coranto.records.sections import Image
 from coranto_extractor import words
@@ -30,6 +30,7 @@ _CAPTION_CLASS = re.compile(
 _SOURCE_TAIL = re.compile(r"^(?P<caption>.{3,400}?[.!?»”\"])\s+(?P<credit>[^.!?\n]{2,60}/[^.!?\n]{2,60})$")
 # “(Jane Doe / Agency)” behind the caption.
 _IN_BRACKETS = re.compile(r"\s*\(([^()\n]{2,60}/[^()\n]{2,60})\)\s*\.?$")
+_SHOWN_TEXTS = etree.XPath(".//text()[not(parent::script or parent::style)]")
 _MAX_CAPTION_CHARS = 600
 _MAX_CREDIT_CHARS = 80
 # One of these stands in every labelled credit but “Photo by …”: looked for first, as it costs little.
@@ -59,7 +60,7 @@ def _labelled() -> re.Pattern[str]:
 
 def _spaced(element: html.HtmlElement) -> str:
     """The element's text with a space between its parts, where text_content() would run them together."""
-    return fold(" ".join(element.itertext()))
+    return fold(" ".join(_SHOWN_TEXTS(element)))
 
 
 def split_caption(text: str) -> tuple[str | None, str | None]:

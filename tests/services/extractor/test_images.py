@@ -101,3 +101,10 @@ def test_picture_outside_the_text_that_leads_to_another_page_is_not_the_articles
     image = read_article(write_page(above=enlarged)).image
     assert image is not None
     assert image.caption == "A ship in a storm"
+
+
+def test_script_in_a_figure_is_no_caption(write_page: Write, read_article: Read) -> None:
+    caption = "<figcaption><script>show('x')</script><style>.a{fill:red}</style>The bridge at night.</figcaption>"
+    image = read_article(write_page(above=f'<figure><img src="/b.jpg">{caption}</figure>')).image
+    assert image is not None
+    assert image.caption == "The bridge at night."
