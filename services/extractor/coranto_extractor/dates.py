@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
 
@@ -122,18 +122,22 @@ def _published_candidates(
     page: PageMetadata, root: html.HtmlElement, near: Sequence[Block], language: str | None
 ) -> Iterator[tuple[str | Moment, str, float]]:
     in_address = date_in_address(page.url) or date_in_address(_canonical(page))
-    visible = next(_visible_dates(near, language), None)
+    # Read once: a page may state thousands of dates.
+    dated = [moment.at.date() for moment in _visible_dates(near, language, with_updates=False)]
+    shown = list(_visible_dates(near, language))
+    visible = shown[0] if shown else None
+    days = {moment.at.date() for moment in (in_address, *shown) if moment}
     says_article = bool(page.article) or (page.first("og:type") or "").lower() not in ("", "website")
     for text, source, confidence in _stated(page):
-        if confidence <= _LOOSE and _is_of_change(text, language, near):
+        if confidence <= _LOOSE and _is_of_change(text, language, dated, days):
             continue
         # On a page that does not say it is an article, many meta elements tell of the page's making.
-        if says_article or confidence > _LOOSE or _is_shown(text, language, in_address, near):
+        if says_article or confidence > _LOOSE or _is_shown(text, language, days):
             yield text, source, confidence
     if not says_article:
         yield from _time_elements(root, {block.element for block in near})
     for text, source, confidence in _time_elements(root):
-        if says_article or _is_shown(text, language, in_address, near):
+        if says_article or _is_shown(text, language, days):
             yield text, source, confidence
     if in_address and visible and visible.at.date() == in_address.at.date():
         yield visible, "visible-date", 0.9
@@ -155,20 +159,22 @@ def _in_scripts(root: html.HtmlElement) -> Iterator[tuple[str, str, float]]:
                 yield match.group(1), "script", 0.5
 
 
-def _is_shown(text: str, language: str | None, in_address: Moment | None, near: Sequence[Block]) -> bool:
+def _is_shown(text: str, language: str | None, days: AbstractSet[date]) -> bool:
     """True when the day stands in the address, or near the headline or the text's end."""
     moment = parse_moment(text, language)
-    days = {shown.at.date() for shown in (in_address, *_visible_dates(near, language)) if shown}
     return moment is not None and moment.at.date() in days
 
 
-def _is_of_change(text: str, language: str | None, near: Sequence[Block]) -> bool:
-    """True when the page shows the day as that of its last change, and an earlier one as that of publication."""
-    moment = parse_moment(text, language)
-    shown = [each.at.date() for each in _visible_dates(near, language, with_updates=False)]
-    if moment is None or not shown or moment.at.date() in shown or shown[0] > moment.at.date():
+def _is_of_change(text: str, language: str | None, dated: Sequence[date], days: AbstractSet[date]) -> bool:
+    """True when the page shows the day as that of its last change, and an earlier one as that of publication.
+
+    `dated`: the days shown of anything but a change; `days`: all that are shown.
+    """
+    moment = parse_moment(text, language) if dated else None
+    if moment is None:
         return False
-    return any(moment.at.date() == each.at.date() for each in _visible_dates(near, language))
+    day = moment.at.date()
+    return day in days and day not in dated and dated[0] < day
 
 
 def _stated(page: PageMetadata) -> Iterator[tuple[str, str, float]]:

@@ -26,6 +26,7 @@ _MAX_NODES = 3000
 _MAX_TITLE_CHARS = 3000
 # What is longer is no statement; it is read so far.
 _MAX_META_CHARS = 20_000
+_MAX_META_VALUES = 200
 _MAX_URL_CHARS = 8000
 _CONTROL = re.compile(r"[\x00-\x1f]+")
 _TRAILING_COMMA = re.compile(r",\s{0,50}([}\]])")
@@ -138,7 +139,9 @@ def _read_meta(page: PageMetadata, element: html.HtmlElement) -> None:
     name = element.get("property") or element.get("name") or element.get("itemprop") or element.get("http-equiv")
     content = element.get("content")
     if name and content:
-        page.meta.setdefault(name.strip().lower(), []).append(clean(content[:_MAX_META_CHARS]))
+        values = page.meta.setdefault(name.strip().lower(), [])
+        if len(values) < _MAX_META_VALUES:
+            values.append(clean(content[:_MAX_META_CHARS]))
 
 
 def clean(text: str) -> str:

@@ -57,6 +57,10 @@ HOSTILE = {
     + b" - a" * 2_500_000
     + b"'><h1>a</h1><p>Text.</p>",
     "open tags in a statement": b"<meta name='description' content='" + b"<" * 8_000_000 + b"'><h1>a</h1><p>Text.</p>",
+    "many dates beside many others": b"<meta property='og:type' content='article'>"
+    + b"<meta name='date' content='2021-10-15'>" * 140_000
+    + b"<h1>a</h1><p>1 October 2021</p><p>Last updated: 15 October 2021</p>"
+    + b"<p>2 May 2020</p>" * 20,
     "an address of 8 MB": b"<meta property='og:image' content='/logo"
     + b"a-" * 4_000_000
     + b".png'><h1>a</h1><p>Text.</p>",
@@ -110,6 +114,7 @@ def _dies(page: bytes, request: Request, limits: TreeLimits) -> Content | Refusa
         "a class of 15 MB",
         "an id of 15 MB",
         "separators in a statement",
+        "many dates beside many others",
         "open tags in a statement",
         "an address of 8 MB",
         "many nodes",
