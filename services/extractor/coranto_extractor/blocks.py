@@ -23,6 +23,9 @@ _WIDE_WEIGHT = 2.5
 _PROSE_CHARS = 60
 # No heading is so long.
 _HEADING_WEIGHT = 200
+# A linked teaser has up to some six hundred letters.
+_LABEL_CHARS = 300
+_MAX_LINKED_WEIGHT = 900
 
 
 @dataclass(slots=True)
@@ -88,6 +91,13 @@ def cut(root: html.HtmlElement) -> BlockList:
     return cutter.blocks
 
 
+def _wraps_text(link: html.HtmlElement) -> bool:
+    """True for a link around more than a teaser: no label is so long, so the text is the page's own."""
+    if len(link.text or "") < _LABEL_CHARS and not any(child.tag in ("br", "p") for child in link):
+        return False
+    return weight_of("".join(link.itertext())) > _MAX_LINKED_WEIGHT
+
+
 class _Cutter:
     def __init__(self) -> None:
         self.blocks = BlockList()
@@ -109,7 +119,7 @@ class _Cutter:
             self.end_block()
             self._open(element, parts)
         first = len(self.blocks)
-        is_link = tag == "a"
+        is_link = tag == "a" and not _wraps_text(element)
         start = len(self._texts)
         if is_link:
             self._link_depth += 1

@@ -290,3 +290,10 @@ def test_opinion_that_holds_no_more_than_headline_and_date_is_not_chosen(paragra
         patch.setattr(opinions, "by_trafilatura", lambda _: scant)
         chosen = opinions.choose(root, blocks, stems(title), headline=title)
     assert list(paragraphs)[1] in chosen.texts
+
+
+def test_link_around_the_whole_text_does_not_make_it_a_list_of_links(
+    read_lines: ReadLines, paragraphs: tuple[str, ...]
+) -> None:
+    lines = (*paragraphs, *_OTHER, *(line.replace("tram", "bus") for line in _OTHER))
+    assert read_lines(f'<dl><a href="/text">{"<br><br>".join(lines)}</a></dl>') == list(lines)
