@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from coranto.parts import follows
+from coranto.pagination import follows
 from coranto.records.sections import Alternate, Link
 from coranto_extractor.blocks import Block
 from coranto_extractor.details import language_tag

@@ -16,6 +16,7 @@ from coranto.records.sections import Person
 from coranto_extractor import words
 from coranto_extractor.blocks import Block, fold
 from coranto_extractor.found import Found, Notebook
+from coranto_extractor.letters import key
 from coranto_extractor.metadata import PageMetadata, clean, item_values, strings, types_of
 from coranto_extractor.names import (
     Brands,
@@ -24,7 +25,6 @@ from coranto_extractor.names import (
     has_two_parts,
     is_house_name,
     is_wide,
-    key,
     reads_like_name,
     sort_names,
     split_names,

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
 
 from coranto_extractor import words
+from coranto_extractor.letters import WIDE
 from coranto_extractor.parts import NO_PARTS, is_hidden, parts_of, swallows_page
 
 HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
-_WIDE = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\u0e00-\u0e7f]")
 SENTENCE_END = re.compile(r"[.!?…。！？](?:[\"'»”’“\)\]]|\s|$)")
 _CLAUSE = re.compile("[,;:，、；]")
 # A Chinese or Thai character carries what two to three Latin letters do.
@@ -73,7 +73,7 @@ class BlockList(list[Block]):
 
 def weight_of(text: str) -> float:
     """Length of a text in Latin letters: characters of scripts without spaces count more."""
-    return len(text) + (_WIDE_WEIGHT - 1) * len(_WIDE.findall(text))
+    return len(text) + (_WIDE_WEIGHT - 1) * len(WIDE.findall(text))
 
 
 def fold(text: str) -> str:

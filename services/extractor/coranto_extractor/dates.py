@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
@@ -46,6 +47,18 @@ _LOOSE = 0.85
 _LINKED = 0.6
 
 
+@dataclass(frozen=True)
+class _Shown:
+    """The dates the page shows near headline and text: of publication, as far as it says, and of its last change."""
+
+    first: list[Moment]
+    later: list[Moment]
+
+    @property
+    def all(self) -> list[Moment]:
+        return [*self.first, *self.later]
+
+
 def find_published(
     page: PageMetadata,
     root: html.HtmlElement,
@@ -55,19 +68,21 @@ def find_published(
     not_after: datetime | None,
 ) -> Found[Moment] | None:
     """When the article was published. `near` are the blocks around headline and text; `not_after` is the time of fetching."""
-    for text, source, confidence in _published_candidates(page, root, near, language):
+    # Read once: a page may state thousands of dates, and each is held against what is shown.
+    shown = _shown_dates(near, language)
+    for text, source, confidence in _published_candidates(page, root, near, shown, language):
         moment = text if isinstance(text, Moment) else parse_moment(text, language)
         if moment is None:
             notebook.turn_down("published", str(text), "not_a_date")
         elif not_after and moment.at > not_after + timedelta(days=2):
             notebook.turn_down("published", str(text), "in_the_future")
         else:
-            return Found(_in_own_zone(moment, page, root, near, language), source, confidence)
+            return Found(_in_own_zone(moment, page, root, shown, language), source, confidence)
     return None
 
 
 def _in_own_zone(
-    moment: Moment, page: PageMetadata, root: html.HtmlElement, near: Sequence[Block], language: str | None
+    moment: Moment, page: PageMetadata, root: html.HtmlElement, shown: _Shown, language: str | None
 ) -> Moment:
     """The same moment with the offset of the page's own zone, when the page gives both a UTC time and its wall time."""
     if moment.offset_minutes != 0 or moment.precision == "day":
@@ -76,22 +91,22 @@ def _in_own_zone(
         other = parse_moment(text, language)
         if other and other.offset_minutes and other.at == moment.at:
             return other
-    for shown in _visible_dates(near, language):
-        ahead = round((shown.at - moment.at.replace(second=0, microsecond=0)).total_seconds() / 60)
-        if shown.precision != "day" and shown.offset_minutes is None and ahead % 15 == 0 and -720 <= ahead <= 840:
+    for wall in shown.all:
+        ahead = round((wall.at - moment.at.replace(second=0, microsecond=0)).total_seconds() / 60)
+        if wall.precision != "day" and wall.offset_minutes is None and ahead % 15 == 0 and -720 <= ahead <= 840:
             return moment.model_copy(update={"offset_minutes": ahead})
-    return _on_shown_day(moment, page, near, language)
+    return _on_shown_day(moment, page, shown)
 
 
-def _on_shown_day(moment: Moment, page: PageMetadata, near: Sequence[Block], language: str | None) -> Moment:
+def _on_shown_day(moment: Moment, page: PageMetadata, shown: _Shown) -> Moment:
     """The same moment on the day the page shows, when that is the day before or after the UTC one.
 
     The offset is the least one of whole hours that gives that day: the day is sure, the hour of the wall clock is not.
     """
-    shown = date_in_address(page.url) or next(_visible_dates(near, language, with_updates=False), None)
-    if shown is None:
+    day = date_in_address(page.url) or next(iter(shown.first), None)
+    if day is None:
         return moment
-    midnight = shown.at.replace(hour=0, minute=0, second=0, microsecond=0)
+    midnight = day.at.replace(hour=0, minute=0, second=0, microsecond=0)
     if moment.at >= midnight + timedelta(days=1):
         hours = -((moment.at - midnight - timedelta(days=1)) // timedelta(hours=1) + 1)
     elif moment.at < midnight:
@@ -119,14 +134,12 @@ def find_modified(
 
 
 def _published_candidates(
-    page: PageMetadata, root: html.HtmlElement, near: Sequence[Block], language: str | None
+    page: PageMetadata, root: html.HtmlElement, near: Sequence[Block], shown: _Shown, language: str | None
 ) -> Iterator[tuple[str | Moment, str, float]]:
-    in_address = date_in_address(page.url) or date_in_address(_canonical(page))
-    # Read once: a page may state thousands of dates.
-    dated = [moment.at.date() for moment in _visible_dates(near, language, with_updates=False)]
-    shown = list(_visible_dates(near, language))
-    visible = shown[0] if shown else None
-    days = {moment.at.date() for moment in (in_address, *shown) if moment}
+    in_address = date_in_address(page.url) or date_in_address(page.canonical)
+    dated = [moment.at.date() for moment in shown.first]
+    visible = next(iter(shown.all), None)
+    days = {moment.at.date() for moment in (in_address, *shown.all) if moment}
     says_article = bool(page.article) or (page.first("og:type") or "").lower() not in ("", "website")
     for text, source, confidence in _stated(page):
         if confidence <= _LOOSE and _is_of_change(text, language, dated, days):
@@ -190,10 +203,6 @@ def _stated(page: PageMetadata) -> Iterator[tuple[str, str, float]]:
         yield text, "microdata", 0.9
 
 
-def _canonical(page: PageMetadata) -> str | None:
-    return next((href for rel, href, _ in page.links if rel == "canonical"), None)
-
-
 def _modified_candidates(page: PageMetadata) -> Iterator[tuple[str, str, float]]:
     for text in strings(page.article.get("dateModified")):
         yield text, "json-ld", 0.95
@@ -253,7 +262,8 @@ def date_in_address(url: str | None) -> Moment | None:
     return None
 
 
-def _visible_dates(near: Sequence[Block], language: str | None, *, with_updates: bool = True) -> Iterator[Moment]:
+def _shown_dates(near: Sequence[Block], language: str | None) -> _Shown:
+    dated: list[Moment] = []
     later: list[Moment] = []
     labels = {block.place + 1: block.text for block in near if _is_update_label(block.text)}
     for block in near:
@@ -276,13 +286,12 @@ def _visible_dates(near: Sequence[Block], language: str | None, *, with_updates:
             is_second = published and any(map(str.isdigit, text[updated.end() : published.start()]))
             first = moment_in_words(text[published.end() :], language) if published and is_second else None
             if first:
-                yield first
+                dated.append(first)
             else:
                 later.append(moment)
         else:
-            yield moment
-    if with_updates:
-        yield from later
+            dated.append(moment)
+    return _Shown(dated, later)
 
 
 def _is_update_label(text: str) -> bool:

@@ -11,6 +11,7 @@ from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
 from coranto_extractor import words
 from coranto_extractor.blocks import Block, fold
 from coranto_extractor.found import Found
+from coranto_extractor.letters import word_characters
 from coranto_extractor.metadata import PageMetadata, strings
 
 _LANGUAGE = re.compile(r"^([a-zA-Z]{2,3})(?:[-_]([A-Za-z]{4}))?(?:[-_]([A-Za-z]{2}|\d{3}))?(?:[-_.].*)?$")
@@ -47,7 +48,7 @@ def find_publisher(page: PageMetadata) -> Found[str] | None:
 
 def find_lead(page: PageMetadata, texts: Sequence[str], title: str | None) -> Found[str] | None:
     """The standfirst, when the page has one apart from the text."""
-    opening = _key(" ".join(texts[:4]))
+    opening = word_characters(" ".join(texts[:4]))
     for text, source in (
         (next(iter(strings(page.article.get("description"))), None), "json-ld"),
         (page.first("og:description"), "opengraph"),
@@ -55,15 +56,11 @@ def find_lead(page: PageMetadata, texts: Sequence[str], title: str | None) -> Fo
     ):
         if not text or len(text) < 20:
             continue
-        key = _key(re.sub(r"(?:\.\.\.|…|\[…\]|\[&hellip;\])\s*$", "", text))
-        if key and key != _key(title or "") and key[:80] not in opening:
+        key = word_characters(re.sub(r"(?:\.\.\.|…|\[…\]|\[&hellip;\])\s*$", "", text))
+        if key and key != word_characters(title or "") and key[:80] not in opening:
             return Found(text, source, 0.7)
         return None
     return None
-
-
-def _key(text: str) -> str:
-    return re.sub(r"\W+", "", text).casefold()
 
 
 def language_tag(label: str | None) -> str | None:

@@ -14,8 +14,8 @@ from coranto.records.sections import Image
 from coranto_extractor import words
 from coranto_extractor.blocks import fold
 from coranto_extractor.found import Found
+from coranto_extractor.letters import key
 from coranto_extractor.metadata import PageMetadata, clean
-from coranto_extractor.names import key
 from coranto_extractor.titles import site_names
 
 _SIGN = re.compile(r"\s*[(\[]?\s*(?:©|\(c\)|&copy;)\s*([^)\]]{2,100})[)\]]?\s*\.?$", re.IGNORECASE)

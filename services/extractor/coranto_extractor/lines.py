@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from coranto_extractor import words
 from coranto_extractor.blocks import weight_of
+from coranto_extractor.letters import key
 from coranto_extractor.titles import likeness
 
 _BARE = re.compile(r"^[\W\d_]*$")
@@ -34,7 +35,6 @@ _REPEAT_DISTANCE = 4
 # An excerpt stands above the text, and is more than a label that ends in dots.
 _EXCERPT_REACH = 4
 _MIN_EXCERPT_LETTERS = 20
-_LETTERS = re.compile(r"[\W_]+")
 
 
 def why_dropped(text: str, title: str | None, *, is_first: bool = False) -> str | None:
@@ -133,16 +133,12 @@ def kept(texts: Sequence[str], title: str | None) -> list[bool]:
 def _is_excerpt(text: str, following: Sequence[str]) -> bool:
     """True when the line breaks off and a paragraph soon after it begins with the same words."""
     mark = _CUT_OFF.search(text[-12:])
-    own = _letters(text[: len(text) - len(mark[0])]) if mark else ""
+    own = key(text[: len(text) - len(mark[0])]) if mark else ""
     return len(own) >= _MIN_EXCERPT_LETTERS and any(
         # An excerpt may run on into the second paragraph.
-        _letters(" ".join(following[n : n + 2])[: 2 * len(text)]).startswith(own)
+        key(" ".join(following[n : n + 2])[: 2 * len(text)]).startswith(own)
         for n in range(len(following))
     )
-
-
-def _letters(text: str) -> str:
-    return _LETTERS.sub("", text).casefold()
 
 
 def _drop_tail_labels(texts: Sequence[str], result: list[bool]) -> None:

@@ -18,6 +18,7 @@ from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
 
 from coranto_extractor import words
 from coranto_extractor.blocks import fold
+from coranto_extractor.letters import word_characters
 
 JsonObject = dict[str, Any]
 
@@ -74,6 +75,11 @@ class PageMetadata:
         return _joined(self.base_url or "", url) if isinstance(url, str) and 0 < len(url) <= _MAX_URL_CHARS else None
 
     @property
+    def canonical(self) -> str | None:
+        """The canonical address as the page's head links it; None when it links none."""
+        return next((href for rel, href, _ in self.links if rel == "canonical"), None)
+
+    @property
     def host(self) -> str:
         """Host of the page without `www.`; empty when unknown."""
         address = self.url or self.base_url or ""
@@ -99,8 +105,7 @@ def read_metadata(root: html.HtmlElement, url: str | None) -> PageMetadata:
     json_texts: list[str] = []
     for element in root.iter("base", "meta", "link", "title", "script", "html"):
         _read_head_element(page, element, json_texts)
-    canonical = next((href for rel, href, _ in page.links if rel == "canonical"), None)
-    page.url = page.url or page.absolute(canonical) or page.absolute(page.first("og:url"))
+    page.url = page.url or page.absolute(page.canonical) or page.absolute(page.first("og:url"))
     page.base_url = page.base_url or page.url
     for element in root.iterfind(".//*[@itemprop]"):
         for name in element.get("itemprop", "").split():
@@ -215,7 +220,7 @@ def types_of(node: JsonObject) -> set[str]:
 def _find_article(page: PageMetadata) -> JsonObject:
     best: JsonObject = {}
     best_score = 0.0
-    titles = {_key(text) for text in (page.page_title, page.first("og:title")) if text}
+    titles = {word_characters(text) for text in (page.page_title, page.first("og:title")) if text}
     addresses = {_path(text) for text in (page.url, page.first("og:url")) if text}
     for place, node in enumerate(page.nodes[:200]):
         types = types_of(node)
@@ -226,7 +231,7 @@ def _find_article(page: PageMetadata) -> JsonObject:
             score -= 2
         headline = node.get("headline") or node.get("name")
         if isinstance(headline, str) and titles:
-            key = _key(clean(headline))
+            key = word_characters(clean(headline))
             score += 3 if any(key and (key in title or title in key) for title in titles) else -1
         main = node.get("mainEntityOfPage") or node.get("url")
         main = main.get("@id") if isinstance(main, dict) else main
@@ -238,10 +243,6 @@ def _find_article(page: PageMetadata) -> JsonObject:
         if score > best_score:
             best, best_score = node, score
     return best
-
-
-def _key(text: str) -> str:
-    return re.sub(r"\W+", "", text).casefold()
 
 
 def _path(url: str) -> str:

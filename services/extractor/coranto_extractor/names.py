@@ -14,6 +14,7 @@ from coranto.records.sections import Person
 from coranto_extractor import words
 from coranto_extractor.blocks import fold
 from coranto_extractor.found import Notebook
+from coranto_extractor.letters import key
 from coranto_extractor.metadata import clean
 
 _SPLIT = re.compile(
@@ -225,8 +226,3 @@ def has_two_parts(name: str) -> bool:
 def is_wide(text: str) -> bool:
     """True for a text in Chinese, Japanese or Korean."""
     return _WIDE.search(text) is not None
-
-
-def key(text: str) -> str:
-    """The letters and digits of a name alone, in lower case: what makes two writings of it the same."""
-    return re.sub(r"[\W_]+", "", text).casefold()

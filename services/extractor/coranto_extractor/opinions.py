@@ -18,15 +18,13 @@ from trafilatura import bare_extraction
 from coranto_extractor.article import article_blocks, find_standfirst
 from coranto_extractor.blocks import HEADINGS, Block, BlockList, weight_of
 from coranto_extractor.container import find_container, first_article, within
+from coranto_extractor.letters import tokens
 from coranto_extractor.lines import kept
 from coranto_extractor.topic import overlap
 
 Lines = list[str]
 Shingles = Counter[tuple[str, ...]]
 
-_TOKEN = re.compile(
-    "[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]|[^\\W\u0e00-\u0e7f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]+"
-)
 # trafilatura's own mark; the numbers that stand before an item are the page's.
 _LIST_MARK = re.compile(r"^-\s+")
 _GOOD_NAME = re.compile(r"article|body|content|entry|hentry|main|page|post|text|blog|story", re.IGNORECASE)
@@ -43,10 +41,10 @@ logging.getLogger("trafilatura").setLevel(logging.CRITICAL)
 
 def shingles(lines: Sequence[str]) -> Shingles:
     """How often each run of four words stands in the lines."""
-    tokens = _TOKEN.findall("\n".join(lines))
-    if len(tokens) < 4:
-        return Counter([tuple(tokens)] if tokens else [])
-    return Counter(zip(tokens, tokens[1:], tokens[2:], tokens[3:], strict=False))
+    found = tokens("\n".join(lines))
+    if len(found) < 4:
+        return Counter([tuple(found)] if found else [])
+    return Counter(zip(found, found[1:], found[2:], found[3:], strict=False))
 
 
 def agreement(one: Shingles, other: Shingles) -> float:

@@ -20,6 +20,7 @@ from coranto_extractor import authors, blobs, charset, dates, details, images, l
 from coranto_extractor.addresses import alternates, canonical_url, links_in, next_page_url
 from coranto_extractor.blocks import HEADINGS, Block, cut, weight_of
 from coranto_extractor.found import Found, Notebook
+from coranto_extractor.letters import tokens
 from coranto_extractor.metadata import PageMetadata, read_metadata
 from coranto_extractor.moments import moment_in_words
 from coranto_extractor.paragraphs import Paragraph, paragraphs_of
@@ -30,9 +31,6 @@ from coranto_extractor.topic import stems
 EXTRACTOR_VERSION = version("coranto-extractor")
 
 _MARKUP = re.compile(r"<(?:!doctype|html|head|body|div|p|article|script|meta|table|span|a)\b", re.IGNORECASE)
-_WORD = re.compile(
-    "[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]|[^\\W\u0e00-\u0e7f\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af]+"
-)
 _TEXT_TYPES = (
     "text/html",
     "application/xhtml+xml",
@@ -178,7 +176,8 @@ def _read_tree(root: html.HtmlElement, request: Request) -> Content | Refusal:
         "modified",
         dates.find_modified(page, published.value if published else None, code, notebook, request.fetched_at),
     )
-    _take_people(fields, page, root, [*near, *_behind(blocks, kept_texts, near)], notebook)
+    signed = [*near, *_behind(blocks, kept_texts, near)]
+    _take_byline(fields, authors.find_authors(page, root, signed, titles.site_names(page), notebook))
     fields.values["has_video"] = details.has_video(page, root, chosen.container)
     reading = Reading(
         page,
@@ -248,7 +247,7 @@ def _content(fields: _Fields, texts: Sequence[str], notebook: Notebook, request:
 
 def count_words(texts: Iterable[str]) -> int:
     """Words in the texts; in scripts without spaces every character counts as one."""
-    return sum(len(_WORD.findall(text)) for text in texts)
+    return sum(len(tokens(text)) for text in texts)
 
 
 def _behind(blocks: Sequence[Block], texts: Sequence[str], near: Sequence[Block]) -> list[Block]:
@@ -263,12 +262,6 @@ def _behind(blocks: Sequence[Block], texts: Sequence[str], near: Sequence[Block]
         for block in below
         if block.place not in known and block.text not in closing and not block.parts & _NO_BYLINE
     ]
-
-
-def _take_people(
-    fields: _Fields, page: PageMetadata, root: html.HtmlElement, near: Sequence[Block], notebook: Notebook
-) -> None:
-    _take_byline(fields, authors.find_authors(page, root, near, titles.site_names(page), notebook))
 
 
 def _take_byline(fields: _Fields, byline: Found[authors.Byline] | None) -> None:

@@ -13,8 +13,8 @@ from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
 from coranto_extractor import words
 from coranto_extractor.blocks import Block, fold
 from coranto_extractor.found import Found
+from coranto_extractor.letters import key
 from coranto_extractor.metadata import PageMetadata, item_values, strings, types_of
-from coranto_extractor.names import key
 from coranto_extractor.titles import site_names
 
 _TAG_CLASS = re.compile(

@@ -9,11 +9,11 @@ from urllib.parse import urlsplit
 
 from coranto_extractor.blocks import Block, fold
 from coranto_extractor.found import Found
+from coranto_extractor.letters import WIDE, word_characters
 from coranto_extractor.metadata import PageMetadata, strings
 
 _SEPARATOR = re.compile(r"\s+[|•·»›:/\\~]+\s+|\s+[-–—―]+\s+|\s*[|»›ㅣ]\s*|\s*::\s*|\s+<\s+")
 _WORD = re.compile(r"\w+")
-_WIDE = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\u0e00-\u0e7f]")
 _MAX_TITLE_CHARS = 400
 _JOINTS = frozenset("|:-–—")
 _MIN_PART_LETTERS = 15
@@ -48,7 +48,7 @@ def find_headline(page: PageMetadata, blocks: Sequence[Block]) -> Headline | Non
     ones = [
         block.text
         for block, weight in headings
-        if weight == 1.0 and not _is_site(block.text, {_key(name) for name in names})
+        if weight == 1.0 and not _is_site(block.text, {word_characters(name) for name in names})
     ]
     if len(ones) == 1 and (len(ones[0].split()) > 3 or any(likeness(ones[0], title) > 0.2 for title, _ in stated)):
         return Headline(Found(ones[0], "h1", 0.5), ones[0])
@@ -62,13 +62,13 @@ def find_headline(page: PageMetadata, blocks: Sequence[Block]) -> Headline | Non
 
 def _headline_in(block: Block, stated: Sequence[str]) -> str:
     """The heading without the rubric line or the subtitle that some pages set in the same element."""
-    heading, key = block.text, _key(block.text)
+    heading, key = block.text, word_characters(block.text)
     # A heading may stand in an element that holds the whole page beside it.
     is_own = len(block.element.text_content()) <= _OWN_ELEMENT * len(heading) + _MIN_PART_LETTERS
     parts = [fold(child.text_content()) for child in block.element.iterdescendants()] if is_own else []
-    apart = {_key(part) for part in parts} - {"", key}
+    apart = {word_characters(part) for part in parts} - {"", key}
     for title in stated:
-        other = _key(title)
+        other = word_characters(title)
         if other == key:
             # Markup swallows the marks and spaces between a heading's parts; the metadata keep them.
             return title if len(title) > len(heading) and not title.endswith(_CUT_OFF) else heading
@@ -76,14 +76,14 @@ def _headline_in(block: Block, stated: Sequence[str]) -> str:
         if len(other) <= _MIN_PART_LETTERS or not (is_end or is_start):
             continue
         rest = key.removesuffix(other) if is_end else key.removeprefix(other)
-        agreeing = sum(1 for text in stated if _key(text) == other)
+        agreeing = sum(1 for text in stated if word_characters(text) == other)
         # What the heading joins with a mark of its own was written as one headline.
         is_joined = heading.removesuffix(title).rstrip()[-1:] in _JOINTS
         is_kicker = heading.endswith(title) and len(other) > 0.4 * len(key) and agreeing > 1 and not is_joined
         if is_kicker or apart & {other, rest}:
             return title
     for part in parts:
-        is_part = len(_key(part)) > _MIN_PART_LETTERS and part != heading and heading.endswith(part)
+        is_part = len(word_characters(part)) > _MIN_PART_LETTERS and part != heading and heading.endswith(part)
         # The metadata may set another line above the same headline.
         if is_part and any(title.endswith(f": {part}") for title in stated):
             return part
@@ -100,7 +100,7 @@ def likeness(one: str, other: str) -> float:
 
 
 def _words(text: str) -> set[str]:
-    return set(_WORD.findall(_WIDE.sub(lambda match: f" {match[0]} ", text).casefold().replace("ё", "е")))
+    return set(_WORD.findall(WIDE.sub(lambda match: f" {match[0]} ", text).casefold().replace("ё", "е")))
 
 
 def _headings(page: PageMetadata, blocks: Sequence[Block]) -> list[tuple[Block, float]]:
@@ -137,13 +137,9 @@ def site_names(page: PageMetadata) -> list[str]:
     return [name for name in names if name]
 
 
-def _key(text: str) -> str:
-    return re.sub(r"\W+", "", text).casefold()
-
-
 def cut_site_name(title: str, names: Sequence[str], references: Sequence[str] = ()) -> str:
     """The title without leading or trailing parts that name the site, or that the other titles do not have."""
-    keys = {_key(name) for name in names if len(_key(name)) > 1}
+    keys = {word_characters(name) for name in names if len(word_characters(name)) > 1}
     while True:
         # The second of a pair of quotation marks parts nothing.
         breaks = [found for found in _SEPARATOR.finditer(title) if "»" not in found[0] or "«" not in title]
@@ -160,7 +156,7 @@ def cut_site_name(title: str, names: Sequence[str], references: Sequence[str] = 
 
 
 def _is_site(part: str, keys: set[str]) -> bool:
-    key = _key(part)
+    key = word_characters(part)
     return not key or any(
         key == name
         or (len(name) > 3 and (name in key and len(key) < 2.5 * len(name) + 6))
@@ -170,9 +166,9 @@ def _is_site(part: str, keys: set[str]) -> bool:
 
 
 def _is_left_out(shorter: str, title: str, references: Sequence[str]) -> bool:
-    short, full = _key(shorter), _key(title)
-    return any(short == _key(reference) for reference in references) and not any(
-        full == _key(reference) for reference in references
+    short, full = word_characters(shorter), word_characters(title)
+    return any(short == word_characters(reference) for reference in references) and not any(
+        full == word_characters(reference) for reference in references
     )
 
 
@@ -191,6 +187,6 @@ def _stated_titles(page: PageMetadata, names: Sequence[str]) -> list[tuple[str, 
     for text, trust in given:
         others = [other for other in texts if other != text]
         cut = cut_site_name(text, names, others)
-        if cut and _key(cut) and len(cut) <= _MAX_TITLE_CHARS:
+        if cut and word_characters(cut) and len(cut) <= _MAX_TITLE_CHARS:
             result.append((cut, trust))
     return result

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from coranto.parts import follows
+from coranto.pagination import follows
 from coranto.urls import UnsupportedUrlError, join
 from coranto_fetcher.markup import attributes_of
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from redis.exceptions import RedisError
 
 from coranto.pages import PageStore
-from coranto.parts import part_number
+from coranto.pagination import part_number
 from coranto.records import DiscoveredArticle, Fetch, FetchedArticle, FetchedPart, PageRef, SavedPage
 from coranto.web import WebClient, WebResponse
 from coranto.worker.stage import Transient, Unwanted

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from pathlib import Path
 
 import pytest
+from tests.conftest import load_program
 
 _BENCHMARK = Path(__file__).resolve().parents[2] / "benchmarks" / "extraction.py"
 
@@ -15,12 +14,7 @@ _BENCHMARK = Path(__file__).resolve().parents[2] / "benchmarks" / "extraction.py
 def test_no_figure_falls_behind_its_gate(material: Path) -> None:
     if not (material / "corpus").is_dir():
         pytest.skip("the corpora are not in the shared material")
-    spec = importlib.util.spec_from_file_location("extraction_benchmark", _BENCHMARK)
-    assert spec is not None
-    assert spec.loader is not None
-    benchmark = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = benchmark
-    spec.loader.exec_module(benchmark)
+    benchmark = load_program(_BENCHMARK)
     figures = benchmark.measure(benchmark.by_us)
     fallen = {figure.name: figures[figure.name] for figure in benchmark.TABLE if not figure.holds(figures[figure.name])}
     assert fallen == {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from coranto.parts import part_number
+from coranto.pagination import part_number
 from coranto.urls import UnsupportedUrlError
 
 STORY = "https://example.org/2026/the-long-story"
