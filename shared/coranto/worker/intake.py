@@ -19,6 +19,7 @@ from faststream.redis.message import FAKE_CONSUMER, RedisBatchStreamMessage
 
 from coranto.worker.redis_streams import RedisStreams
 from coranto.worker.streams import Entry, Line
+from coranto.worker.tasks import end
 
 
 class Taker(Protocol):
@@ -77,8 +78,11 @@ class FastStreamIntake:
 
     async def stop(self) -> None:
         """Stop reading. What Redis handed out in the last moment stays pending and is handed back by the caller."""
+        reading = [task for reader in self._readers for task in reader.subscriber.tasks]
         for reader in self._readers:
             await reader.subscriber.stop()
+        # FastStream cancels its tasks and does not wait: one that is still reading would take what the caller hands back.
+        await end(reading)
 
     async def close(self) -> None:
         """Close the connections."""
