@@ -17,7 +17,7 @@ from typing import Any, Self
 from coranto.records import FinishedArticle, article_id
 from coranto.urls import UnsupportedUrlError, canonicalize, fold_variants
 from coranto_sink import schema
-from coranto_sink.library import Hit, LedgerLine, LibraryError
+from coranto_sink.library import Catalogue, Hit, LedgerLine, LibraryError
 
 _BUSY_TIMEOUT_SECONDS = 10.0
 _MOST_WORDS = 32
@@ -28,6 +28,15 @@ _SHORTEST_WITH_ENDING = 4
 _QUERY_PART = re.compile(r'"([^"]*)"|(\S+)')
 
 _LEDGER_COLUMNS = "SELECT article_id, submission, url, stage, outcome, reason, detail, at FROM ledger"
+
+
+def open_library(path: Path, *, read_only: bool = True) -> Catalogue:
+    """The library in this SQLite file, for reading.
+
+    With `read_only=False` an older file is brought to the present schema first, and a missing one is made.
+    Raises FileNotFoundError when there is none, LibraryError when it cannot be read.
+    """
+    return SqliteCatalogue(path, read_only=read_only)
 
 
 class SqliteCatalogue:

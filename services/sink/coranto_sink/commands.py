@@ -21,7 +21,8 @@ from coranto.cli.library import library_path
 from coranto.cli.running import DataOption, JsonOption
 from coranto.formats import to_atom_entry, to_atom_feed, to_json_ld, to_json_line, to_ninjs
 from coranto.records import FinishedArticle
-from coranto_sink.library import Catalogue, Hit, LibraryError, open_library
+from coranto_sink.catalogue import open_library
+from coranto_sink.library import Catalogue, Hit, LibraryError
 
 export_app = typer.Typer(help="Write the stored articles out.", add_completion=False)
 search_app = typer.Typer(help="Search the stored articles.", add_completion=False)

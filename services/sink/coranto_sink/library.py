@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
 
 from coranto.records import ClassifiedArticle, DroppedArticle, FinishedArticle, Storage
@@ -134,14 +133,3 @@ class Catalogue(AbstractContextManager["Catalogue"], Protocol):
     def close(self) -> None:
         """Let the database go."""
         ...
-
-
-def open_library(path: Path, *, read_only: bool = True) -> Catalogue:
-    """The library in this SQLite file, for reading.
-
-    With `read_only=False` an older file is brought to the present schema first, and a missing one is made.
-    Raises FileNotFoundError when there is none, LibraryError when it cannot be read.
-    """
-    from coranto_sink.catalogue import SqliteCatalogue  # here, so that the protocols import no database
-
-    return SqliteCatalogue(path, read_only=read_only)

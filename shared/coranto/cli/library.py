@@ -109,7 +109,7 @@ def opened_library(data: Path | None, *, may_be_missing: bool = False) -> Iterat
         yield EmptyCatalogue()
         return
     try:
-        sink = importlib.import_module("coranto_sink.library")
+        sink = importlib.import_module("coranto_sink.catalogue")
     except ImportError as error:
         raise CommandError(
             "the library of stored articles is read through the sink, which is not installed here "

@@ -18,7 +18,7 @@ import pytest
 
 from coranto.records import ClassifiedArticle
 from coranto.worker.stage import Transient
-from coranto_sink.library import open_library
+from coranto_sink.catalogue import open_library
 from coranto_sink.reasons import REASONS, SYSTEMIC
 from coranto_sink.sqlite import SqliteLibrary
 from coranto_sink.stage import store

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from coranto.records import ClassifiedArticle
-from coranto_sink.catalogue import SqliteCatalogue, match_expression
-from coranto_sink.library import Catalogue, LibraryError, open_library
+from coranto_sink.catalogue import SqliteCatalogue, match_expression, open_library
+from coranto_sink.library import Catalogue, LibraryError
 from coranto_sink.sqlite import SqliteLibrary
 from coranto_sink.stage import store
 

@@ -14,7 +14,7 @@ import pytest
 
 from coranto.records import ClassifiedArticle, DroppedArticle, FinishedArticle
 from coranto.worker.stage import Unwanted
-from coranto_sink.library import open_library
+from coranto_sink.catalogue import open_library
 from coranto_sink.sqlite import SqliteLibrary
 from coranto_sink.stage import note_dropped, store
 

@@ -16,7 +16,8 @@ from tests.conftest import running_service
 from coranto.records import ClassifiedArticle, DroppedArticle, FinishedArticle, Record
 from coranto.records.envelope import FIELD, decode, encode
 from coranto.topology import CLASSIFIED, DROPPED, FINISHED, Keys, Stream
-from coranto_sink.library import LibraryError, open_library
+from coranto_sink.catalogue import open_library
+from coranto_sink.library import LibraryError
 
 MakeArticle = Callable[..., ClassifiedArticle]
 KEYS = Keys()
