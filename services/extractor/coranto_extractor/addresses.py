@@ -12,6 +12,7 @@ from coranto_extractor.metadata import PageMetadata
 
 _MAX_ALTERNATES = 50
 _MAX_LINKS = 200
+_ALTERNATE_RELS = frozenset({"amphtml", "alternate"})
 
 
 def canonical_url(page: PageMetadata) -> tuple[str, str] | None:
@@ -29,7 +30,7 @@ def alternates(page: PageMetadata) -> tuple[Alternate, ...]:
     """AMP, print and other-language forms."""
     found: list[Alternate] = []
     for rel, href, element in page.links:
-        url = page.absolute(href)
+        url = page.absolute(href) if rel in _ALTERNATE_RELS else None
         if not url:
             continue
         if rel == "amphtml":

@@ -94,9 +94,10 @@ def _joined(base: str, url: str) -> str | None:
     # A page's links are asked for by section, tags, pictures and text in turn.
     try:
         joined = urljoin(base, url.strip())
-        return joined if urlsplit(joined).scheme in ("http", "https") and urlsplit(joined).netloc else None
+        parts = urlsplit(joined)
     except ValueError:
         return None
+    return joined if parts.scheme in ("http", "https") and parts.netloc else None
 
 
 def read_metadata(root: html.HtmlElement, url: str | None) -> PageMetadata:

@@ -7,6 +7,7 @@ are forked from a server that has everything loaded, so a new one is ready at on
 from __future__ import annotations
 
 import asyncio
+import gc
 import multiprocessing
 import sys
 from collections.abc import Callable
@@ -120,3 +121,5 @@ def _prepare_process(max_process_bytes: int) -> None:
 
         resource.setrlimit(resource.RLIMIT_AS, (max_process_bytes, resource.RLIM_INFINITY))
     reader.read(_WARM_UP_PAGE, Request(url="https://warm-up.invalid/page"))
+    # What is loaded by now stays: the collector need not walk it again on every page of many elements.
+    gc.freeze()

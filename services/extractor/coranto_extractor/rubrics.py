@@ -93,6 +93,8 @@ def _stated_sections(
 def _section_of_address(page: PageMetadata, root: html.HtmlElement, no_rubrics: AbstractSet[str]) -> str | None:
     """How the page itself names the first folder of its own address: the text of a link that leads there."""
     own = _folders(page.url)
+    if len(own) < 2:
+        return None
     names: dict[int, str] = {}
     for link in root.iter("a"):
         href = link.get("href")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from coranto_extractor.blocks import Block, fold
@@ -99,8 +100,9 @@ def likeness(one: str, other: str) -> float:
     return 2 * shared / (len(left) + len(right))
 
 
-def _words(text: str) -> set[str]:
-    return set(_WORD.findall(WIDE.sub(lambda match: f" {match[0]} ", text).casefold().replace("ё", "е")))
+@lru_cache(maxsize=256)  # each heading is held against each stated title
+def _words(text: str) -> frozenset[str]:
+    return frozenset(_WORD.findall(WIDE.sub(lambda match: f" {match[0]} ", text).casefold().replace("ё", "е")))
 
 
 def _headings(page: PageMetadata, blocks: Sequence[Block]) -> list[tuple[Block, float]]:

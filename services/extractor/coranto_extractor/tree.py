@@ -24,7 +24,7 @@ _LARGE_PAGE_CHARS = 1_000_000
 _MAX_NAME_CHARS = 2000
 _NAMES = ("class", "id", "itemprop", "rel")
 _LONG_NAMES = etree.XPath(f"//*[{' or '.join(f'string-length(@{name}) > {_MAX_NAME_CHARS}' for name in _NAMES)}]")
-_LONG_TAG_CHARS = 4 * _MAX_ATTRIBUTES
+_LONG_TAG = re.compile(f"<[^<]{{{4 * _MAX_ATTRIBUTES},}}")
 
 
 class UnreadableError(Exception):
@@ -48,10 +48,10 @@ class TreeLimits:
 def parse(text: str, limits: TreeLimits) -> html.HtmlElement:
     """The page as a tree. Raises UnreadableError when it has too many nodes or attributes, nests too deeply or holds none."""
     text = _CONTROL.sub("", text)
-    nodes = sum(1 for _ in _TAG_START.finditer(text))
-    if nodes > limits.max_nodes:
+    nodes = text.count("<")
+    if nodes > limits.max_nodes and (nodes := sum(1 for _ in _TAG_START.finditer(text))) > limits.max_nodes:
         raise UnreadableError("too_many_nodes", f"{nodes} tags, {limits.max_nodes} allowed")
-    attributes = max(map(_attributes, filter(_is_long, text.split("<"))), default=0)
+    attributes = max(map(_attributes, _LONG_TAG.findall(text)), default=0)
     if attributes > _MAX_ATTRIBUTES:
         raise UnreadableError("too_many_nodes", f"{attributes} attributes in a tag, {_MAX_ATTRIBUTES} allowed")
     text = _XML_DECLARATION.sub("", text, count=1)
@@ -77,12 +77,8 @@ def _shorten_names(root: html.HtmlElement) -> None:
                 element.set(attribute, element.get(attribute)[:_MAX_NAME_CHARS])
 
 
-def _is_long(tag: str) -> bool:
-    return len(tag) > _LONG_TAG_CHARS
-
-
 def _attributes(tag: str) -> int:
-    return len(_QUOTED.sub("", tag).partition(">")[0].split())
+    return len(_QUOTED.sub("", tag.removeprefix("<")).partition(">")[0].split())
 
 
 @lru_cache(maxsize=4)
