@@ -15,11 +15,15 @@ from lxml import etree, html  # type: ignore[import-untyped]  # lxml ships no ty
 from coranto_extractor.blocks import cut, fold, weight_of
 from coranto_extractor.metadata import PageMetadata, clean
 
-_STRING = re.compile(r'"((?:[^"\\]|\\.){60,200000})"')
+# What stands before each quote that is not escaped. It matches everywhere and takes nothing back, so a script is read once,
+# however its quotes are broken.
+_UP_TO_QUOTE = re.compile(r'((?:[^"\\]++|\\.)*+)(?:"|\\?\Z)', re.DOTALL)
+_TAG = re.compile(r"<[^<>]*>")
 _SENTENCE_END = re.compile(r"[.!?…。！？][\"'»”’)]*\s*$")
 _SENTENCE = re.compile(r"[.!?…。！？](?:\s|[\"'»”’)]|$)")
 _CODE = re.compile(r"[{}=]\s|;\n|function\s?\(|=>|\bvar\b|https?://\S+$|^[\w/+=.-]+$")
 _MAX_SCRIPT_CHARS = 5_000_000
+_MIN_STRING_CHARS = 60
 _MIN_WEIGHT = 300.0
 
 
@@ -45,22 +49,29 @@ def _weight(paragraphs: list[str]) -> float:
 
 def _strings(script: str) -> Iterator[str]:
     # A script inside a string (`self.__next_f.push([1, "…"])`) holds its own strings one level of escapes deeper.
-    for match in _STRING.finditer(script):
+    for literal in _literals(script):
         try:
-            text = json.loads(f'"{match.group(1)}"', strict=False)
+            text = json.loads(f'"{literal}"', strict=False)
         except ValueError:
             continue
         yield text
-        if '\\"' in match.group(1) and len(text) > 1000 and text.lstrip()[:1] in "[{0123456789":
+        if '\\"' in literal and len(text) > 1000 and text.lstrip()[:1] in "[{0123456789":
             yield from (inner for inner in _strings(text) if inner)
 
 
+def _literals(script: str) -> Iterator[str]:
+    """What stands between two quotes and is as long as a paragraph; code between two such texts is none."""
+    closed_at = 0
+    for match in _UP_TO_QUOTE.finditer(script):
+        literal = match[1]
+        is_closed = match.end() > match.end(1) and script[match.end(1)] == '"'
+        if is_closed and match.start() != closed_at and len(literal) >= _MIN_STRING_CHARS:
+            closed_at = match.end()
+            yield literal
+
+
 def _is_prose(text: str) -> bool:
-    return (
-        bool(_SENTENCE_END.search(re.sub(r"<[^>]*>", "", text)))
-        and text.count(" ") >= 5
-        and not _CODE.search(text[:300])
-    )
+    return bool(_SENTENCE_END.search(_TAG.sub("", text))) and text.count(" ") >= 5 and not _CODE.search(text[:300])
 
 
 def _paragraphs(text: str) -> list[str]:

@@ -12,7 +12,7 @@ from coranto_extractor.letters import key
 from coranto_extractor.titles import likeness
 
 _BARE = re.compile(r"^[\W\d_]*$")
-_ADDRESS = re.compile(r"^(?:https?://|www\.)\S+$|^\S+@\S+\.\w+$")
+_ADDRESS = re.compile(r"^(?:https?://|www\.)\S+$|^[^\s@]+@[^\s@]+\.\w+$")
 _COUNT = re.compile(
     r"^\W*\d[\d\s.,KkMm]*\s?(?:shares?|comments?|views?|reads?|likes?|min(?:utes?)?(?: read)?"
     r"|просмотр\w*|комментари\w*|перегляд\w*|kommentare?|aufrufe?|partages?|vues?|vistas?|visualiza[cç]\w*"

@@ -16,6 +16,8 @@ from coranto_extractor.metadata import PageMetadata, strings
 _SEPARATOR = re.compile(r"\s+[|•·»›:/\\~]+\s+|\s+[-–—―]+\s+|\s*[|»›ㅣ]\s*|\s*::\s*|\s+<\s+")
 _WORD = re.compile(r"\w+")
 _MAX_TITLE_CHARS = 400
+# A title with the names of section and site; what is longer is looked at no further, as parts of it are cut off one by one.
+_MAX_STATED_CHARS = 1000
 _JOINTS = frozenset("|:-–—")
 _MIN_PART_LETTERS = 15
 _CUT_OFF = ("...", "…")
@@ -183,7 +185,7 @@ def _stated_titles(page: PageMetadata, names: Sequence[str]) -> list[tuple[str, 
         (page.first("dc.title", "dcterms.title", "title", "headline", "sailthru.title", "parsely-title", "hdl"), 0.95),
         (page.page_title, 0.95),
     ]
-    given = [(text, trust) for text, trust in raw if text]
+    given = [(text[:_MAX_STATED_CHARS], trust) for text, trust in raw if text]
     texts = [text for text, _ in given]
     result: list[tuple[str, float]] = []
     for text, trust in given:

@@ -179,6 +179,10 @@ def _seconds(page: bytes) -> float:
         lambda n: b"<h1>T words</h1>" + (b"<p>Read also</p>" + _PROSE) * n,
         lambda n: b"<h1>T words</h1>" + (b"<h2>Some heading</h2>" + _PROSE) * n,
         lambda n: b"<table><tr><td>" * 60 + b"<table><tr>" + b"<td>one, two</td>" * n,
+        lambda n: b'<script>x = "' + rb"never closed, \"" * (3 * n) + b"</script>",
+        lambda n: b"<script>x = '" + b'"' + b"<" * (10 * n) + b" ends." + b'"' + b"'</script>",
+        lambda n: b'<meta property="og:title" content="' + b"|" * (4 * n) + b'"><h1>T words</h1>' + _PROSE,
+        lambda n: b"<h1>T words</h1>" + _PROSE + b"<p>" + b"a@" * (8 * n) + b"</p>" + _PROSE,
         lambda n: b"<article>" * 60 + b"<article>x</article>" * n + _PROSE * 4,
     ],
 )
