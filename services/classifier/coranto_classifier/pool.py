@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import multiprocessing
-from concurrent.futures import CancelledError as FutureCancelledError
-from concurrent.futures import TimeoutError as FutureTimeoutError
 from datetime import timedelta
 from typing import Protocol
 
-from pebble import ProcessExpired, ProcessPool
-
+from coranto.worker.processes import OverdueError, Processes, ProcessLostError
 from coranto.worker.stage import Invalid, Transient
 from coranto_classifier.analysis import Analysis, Analyst, ArticleText, ModelPaths
 
-_WARM_UP_SECONDS = 120.0
 _analyst: Analyst | None = None
 
 
@@ -41,56 +35,27 @@ class PooledAnalyser:
     """Runs the models in processes that can be ended."""
 
     def __init__(self, paths: ModelPaths, *, processes: int, deadline: timedelta, articles_per_process: int) -> None:
-        self._paths = paths
-        self._processes = processes
-        self._deadline = deadline
-        self._articles_per_process = articles_per_process
-        self._pool: ProcessPool | None = None
-
-    async def start(self) -> None:
-        """Starts the processes and waits until each has read its models."""
-        self._pool = ProcessPool(
-            max_workers=self._processes,
-            max_tasks=self._articles_per_process,
-            initializer=_load,
-            initargs=(self._paths,),
-            # A forked child would take the event loop's sockets and threads along.
-            context=multiprocessing.get_context("spawn"),
+        self._processes = Processes(
+            processes, deadline=deadline, prepare=_load, prepare_with=(paths,), calls_per_process=articles_per_process
         )
-        waiting = [self._pool.schedule(_warm_up, timeout=_WARM_UP_SECONDS) for _ in range(self._processes)]
-        await asyncio.gather(*(asyncio.wrap_future(each) for each in waiting))
-
-    async def stop(self) -> None:
-        """Ends the processes."""
-        pool, self._pool = self._pool, None
-        if pool is not None:
-            pool.stop()  # type: ignore[no-untyped-call]  # pebble types this one not
-            await asyncio.to_thread(pool.join, 10)
+        self.start = self._processes.start
+        self.stop = self._processes.stop
 
     async def analyse(self, article: ArticleText) -> Analysis:
         """The analysis. Raises Invalid after the deadline and Transient when the process was lost."""
-        if self._pool is None:
-            await self.start()
-        if self._pool is None:
-            raise Transient("analysis_process_lost", detail="the pool is stopping")
-        future = self._pool.schedule(_analyse, args=(article,), timeout=self._deadline.total_seconds())
         try:
-            result: Analysis = await asyncio.wrap_future(future)
-        except (TimeoutError, FutureTimeoutError) as error:
-            raise Invalid("analysis_deadline", detail=f"{len(article.text)} characters in {self._deadline}") from error
-        except (ProcessExpired, FutureCancelledError) as error:
+            return await self._processes.call(_analyse, article)
+        except OverdueError as error:
+            raise Invalid("analysis_deadline", detail=f"{len(article.text)} characters: {error}") from error
+        except ProcessLostError as error:
             raise Transient("analysis_process_lost", detail=str(error)) from error
-        return result
 
 
 def _load(paths: ModelPaths) -> None:
-    """Reads the models of a new process."""
+    """Reads the models of a new process and warms them up."""
     global _analyst  # noqa: PLW0603 - a process has one set of models, and pool tasks reach it by module only
     _analyst = Analyst(paths)
-
-
-def _warm_up() -> None:
-    """Has every model speak once, so that the first article does not pay for it."""
+    # Every model speaks once, so that the first article does not pay for it.
     _analyse(
         ArticleText("Владимир Путин прибыл в Москву", "Президент России провёл переговоры.", declared_language="ru")
     )

@@ -7,10 +7,10 @@ from typing import Protocol
 
 from coranto.pages import CorruptPageError, MissingPageError, PageStore, PageTooLargeError
 from coranto.records import Content, ExtractedArticle, Fetch, FetchedArticle, PageRef
+from coranto.worker.processes import OverdueError, ProcessLostError
 from coranto.worker.stage import Invalid, Transient, Unwanted
 from coranto_extractor.coverage import FieldCoverage
 from coranto_extractor.joining import join
-from coranto_extractor.pool import ReaderCrashedError, ReaderTimeoutError
 from coranto_extractor.reader import Request
 from coranto_extractor.refusal import Refusal
 
@@ -21,7 +21,7 @@ class PageReader(Protocol):
     """Reads one page. The pool does, and so does a fake in tests."""
 
     async def read(self, page: bytes, request: Request) -> Content | Refusal:
-        """What the page says, or why it is no article. Raises ReaderTimeoutError and ReaderCrashedError."""
+        """What the page says, or why it is no article. Raises OverdueError and ProcessLostError."""
 
 
 async def extract(
@@ -93,11 +93,11 @@ async def _get_page(ref: PageRef, pages: PageStore, max_page_bytes: int) -> byte
 async def _read(reader: PageReader, page: bytes, request: Request) -> Content | Refusal:
     try:
         return await reader.read(page, request)
-    except ReaderTimeoutError as error:
+    except OverdueError as error:
         raise Invalid("reader_timeout", detail=str(error)) from error
-    except ReaderCrashedError:
+    except ProcessLostError:
         # Once may be the machine's fault (memory ran out beside us); twice is the page's.
         try:
             return await reader.read(page, request)
-        except (ReaderTimeoutError, ReaderCrashedError) as error:
+        except (OverdueError, ProcessLostError) as error:
             raise Invalid("reader_crashed", detail=str(error)) from error

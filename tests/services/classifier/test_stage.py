@@ -92,11 +92,11 @@ async def test_pool_answers_and_ends_what_takes_too_long() -> None:
     try:
         analysis = await pool.analyse(ArticleText("Жапаров прилетел в Москву", _TEXT))
         assert analysis.language.code == "ru"
-        pool._deadline = timedelta(milliseconds=1)
+        pool._processes.deadline = timedelta(milliseconds=1)
         with pytest.raises(Invalid) as signal:
             await pool.analyse(ArticleText("Визит", _TEXT * 100))
         assert signal.value.reason == "analysis_deadline"
-        pool._deadline = timedelta(seconds=60)
+        pool._processes.deadline = timedelta(seconds=60)
         assert (await pool.analyse(ArticleText("Визит", _TEXT))).language.code == "ru"
     finally:
         await pool.stop()

@@ -10,7 +10,8 @@ from datetime import timedelta
 import pytest
 
 from coranto.records import Content
-from coranto_extractor.pool import ReaderCrashedError, ReaderPool, ReaderTimeoutError
+from coranto.worker.processes import OverdueError, ProcessLostError
+from coranto_extractor.pool import ReaderPool
 from coranto_extractor.reader import Request, read
 from coranto_extractor.reasons import REASONS
 from coranto_extractor.refusal import Refusal
@@ -83,7 +84,7 @@ async def test_hostile_pages_end_in_bounded_time_and_leave_the_next_page_unharme
     async def seconds_for(name: str) -> float:
         begun = time.monotonic()
         # The stage gives both errors a name: reader_timeout, reader_crashed.
-        with suppress(ReaderTimeoutError, ReaderCrashedError):
+        with suppress(OverdueError, ProcessLostError):
             result = await pool.read(HOSTILE[name], Request(url="https://news.example/hostile"))
             assert isinstance(result, Content) or result.reason in REASONS
         return time.monotonic() - begun
@@ -95,17 +96,6 @@ async def test_hostile_pages_end_in_bounded_time_and_leave_the_next_page_unharme
         assert isinstance(await pool.read(write_page(), Request()), Content)
     finally:
         await pool.stop()
-
-
-def _never_ends(page: bytes, request: Request, limits: TreeLimits) -> Content | Refusal:
-    while True:
-        pass
-
-
-def _dies(page: bytes, request: Request, limits: TreeLimits) -> Content | Refusal:
-    import os
-
-    os._exit(9)
 
 
 @pytest.mark.parametrize(
@@ -125,22 +115,6 @@ def test_long_names_and_statements_are_read_so_far(name: str) -> None:
     begun = time.process_time()
     read(HOSTILE[name], Request(url="https://news.example/hostile"))
     assert time.process_time() - begun < 3
-
-
-@pytest.mark.parametrize(("misdeed", "error"), [(_never_ends, ReaderTimeoutError), (_dies, ReaderCrashedError)])
-async def test_process_is_replaced_after_a_page_that_ended_it(
-    misdeed: Callable[..., Content | Refusal], error: type[Exception], write_page: Callable[..., bytes]
-) -> None:
-    pool = ReaderPool(processes=1, deadline=timedelta(seconds=1), limits=TreeLimits())
-    await pool.start()
-    try:
-        reads_well, pool._read_page = pool._read_page, misdeed
-        with pytest.raises(error):
-            await pool.read(b"page", Request())
-        pool._read_page = reads_well
-        assert isinstance(await pool.read(write_page(), Request()), Content)
-    finally:
-        await pool.stop()
 
 
 _PROSE = b"<p>Some words here, and more of it for a long time to be prose.</p>"

@@ -11,8 +11,8 @@ import pytest
 from coranto.pages import FilePageStore
 from coranto.records import Content, FetchedArticle, FetchedPart, PageRef
 from coranto.testing import samples
+from coranto.worker.processes import OverdueError
 from coranto_extractor import reader
-from coranto_extractor.pool import ReaderTimeoutError
 from coranto_extractor.reader import Request
 from coranto_extractor.refusal import Refusal
 from coranto_extractor.stage import extract
@@ -30,7 +30,7 @@ class ReaderInPlace:
 
     async def read(self, page: bytes, request: Request) -> Content | Refusal:
         if request.url == self.fails_on:
-            raise ReaderTimeoutError("longer than 10 s")
+            raise OverdueError("longer than 10 s")
         return reader.read(page, request)
 
 

@@ -10,11 +10,11 @@ import pytest
 from coranto.pages import FilePageStore
 from coranto.records import Content, FetchedArticle, PageRef
 from coranto.testing import samples
+from coranto.worker.processes import OverdueError, ProcessLostError
 from coranto.worker.stage import Invalid, Transient, Unwanted
 from coranto_extractor import reader
 from coranto_extractor.app import create_stage
 from coranto_extractor.coverage import FieldCoverage
-from coranto_extractor.pool import ReaderCrashedError, ReaderTimeoutError
 from coranto_extractor.reader import Request
 from coranto_extractor.reasons import REASONS
 from coranto_extractor.refusal import Refusal
@@ -83,15 +83,15 @@ async def test_store_that_does_not_answer_is_tried_again(article: FetchedArticle
 
 
 async def test_page_that_runs_to_the_deadline_is_invalid(article: FetchedArticle, pages: FilePageStore) -> None:
-    slow = ReaderInPlace(ReaderTimeoutError("longer than 10 s"))
+    slow = ReaderInPlace(OverdueError("longer than 10 s"))
     with pytest.raises(Invalid, match="reader_timeout"):
         await extract(article, pages=pages, reader=slow, max_page_bytes=_MAX)
 
 
 async def test_one_crash_is_forgiven_and_two_are_not(article: FetchedArticle, pages: FilePageStore) -> None:
-    once = ReaderInPlace(ReaderCrashedError("exit code 9"))
+    once = ReaderInPlace(ProcessLostError("exit code 9"))
     assert (await extract(article, pages=pages, reader=once, max_page_bytes=_MAX)).content.title
-    twice = ReaderInPlace(ReaderCrashedError("exit code 9"), ReaderCrashedError("exit code 9"))
+    twice = ReaderInPlace(ProcessLostError("exit code 9"), ProcessLostError("exit code 9"))
     with pytest.raises(Invalid, match="reader_crashed"):
         await extract(article, pages=pages, reader=twice, max_page_bytes=_MAX)
 

@@ -1,0 +1,120 @@
+"""CPU work in processes of their own: each does one call at a time, is ended at the deadline and replaced.
+
+What a stranger sends can make a parser run for minutes or take all memory. A thread cannot be stopped then, a process
+can, and the event loop stays free meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import multiprocessing
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any, ParamSpec, TypeVar
+
+from pebble import ProcessExpired, ProcessPool
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class OverdueError(Exception):
+    """The call was not done within the deadline; its process has been ended."""
+
+
+class ProcessLostError(Exception):
+    """The process died during the call, or ran out of the memory it may take."""
+
+
+class Processes:
+    """So many processes, each made ready by `prepare` before its first call.
+
+    They are forked from a server of their own that has the modules of `preload` loaded: so a new one is ready at once,
+    and takes none of this process' sockets and threads along. Functions and arguments are pickled on the way, results
+    on the way back.
+    """
+
+    def __init__(
+        self,
+        count: int,
+        *,
+        deadline: timedelta,
+        prepare: Callable[..., object] | None = None,
+        prepare_with: tuple[Any, ...] = (),
+        preload: tuple[str, ...] = (),
+        calls_per_process: int = 0,
+        max_bytes: int | None = None,
+    ) -> None:
+        self._count = count
+        self.deadline = deadline
+        """Longest time for one call, in which waiting for a free process does not count."""
+        self._prepare = (prepare, prepare_with, max_bytes)
+        self._preload = preload
+        self._calls_per_process = calls_per_process
+        self._max_bytes = max_bytes
+        self._pool: ProcessPool | None = None
+
+    async def start(self) -> None:
+        """Start the processes and return when they are ready."""
+        pool = self._started()
+        ready = [asyncio.wrap_future(pool.schedule(_is_ready)) for _ in range(self._count)]
+        await asyncio.gather(*ready)
+
+    def _started(self) -> ProcessPool:
+        if self._pool is None:
+            context = multiprocessing.get_context("forkserver")
+            context.set_forkserver_preload(list(self._preload))
+            self._pool = ProcessPool(
+                max_workers=self._count,
+                max_tasks=self._calls_per_process,
+                initializer=_make_ready,
+                initargs=self._prepare,
+                context=context,
+            )
+        return self._pool
+
+    async def stop(self) -> None:
+        """End the processes; calls in hand are given up."""
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.stop()  # type: ignore[no-untyped-call]  # pebble leaves it untyped
+            await asyncio.to_thread(pool.join, 10)
+
+    async def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """What the function returns or raises in one of the processes. Raises OverdueError and ProcessLostError.
+
+        Starts the processes at the first call. A call that is cancelled ends its process.
+        """
+        future = self._started().schedule(function, args=args, kwargs=kwargs, timeout=self.deadline.total_seconds())
+        try:
+            result: T = await asyncio.wrap_future(future)
+        except TimeoutError as error:
+            raise OverdueError(f"longer than {self.deadline.total_seconds():g} s") from error
+        except ProcessExpired as error:
+            raise ProcessLostError(f"exit code {error.exitcode}") from error
+        except MemoryError as error:
+            raise ProcessLostError(f"more than {self._max_bytes} bytes of memory") from error
+        except asyncio.CancelledError:
+            future.cancel()  # type: ignore[no-untyped-call]  # pebble leaves it untyped
+            raise
+        return result
+
+
+def _is_ready() -> bool:
+    return True
+
+
+def _make_ready(prepare: Callable[..., object] | None, prepare_with: tuple[Any, ...], max_bytes: int | None) -> None:
+    if max_bytes is not None:
+        with suppress(
+            ImportError, ValueError, OSError
+        ):  # no such limit on this system, or a lower one in force already
+            import resource
+
+            resource.setrlimit(resource.RLIMIT_AS, (max_bytes, resource.RLIM_INFINITY))
+    if prepare is not None:
+        prepare(*prepare_with)
+    # What is loaded by now stays: the collector need not walk it again at every call that makes many objects.
+    gc.freeze()
