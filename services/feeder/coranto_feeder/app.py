@@ -12,13 +12,12 @@ from coranto.records import DiscoveredArticle, Submission
 from coranto.topology import FEEDER
 from coranto.worker.stage import RetryPolicy, Stage
 from coranto_feeder.account import AccountKeeper, SqliteAccount
-from coranto_feeder.feeds import FeedLimits
 from coranto_feeder.polling import Poller
 from coranto_feeder.probe import WebProbe
 from coranto_feeder.reasons import REASONS, SYSTEMIC
 from coranto_feeder.registry import Feed, FeedRegistry
 from coranto_feeder.seen import ProcessSeen, RedisSeen
-from coranto_feeder.settings import FeederSettings, Settings
+from coranto_feeder.settings import Settings
 from coranto_feeder.stage import discover
 
 if TYPE_CHECKING:
@@ -39,12 +38,18 @@ def create_stage(settings: Settings | None = None) -> Stage[Submission, Discover
     """The stage that takes submissions in, working alone: without Redis, account and polling."""
     settings = settings or Settings()
     web = settings.feeder.to_client(settings.feeder.web_limits())
+    reader = settings.feeder.to_reader()
+
+    async def stop() -> None:
+        await web.close()
+        await reader.stop()
+
     return Stage(
         FEEDER,
         handle=partial(
             discover,
             seen=ProcessSeen(),
-            probe=WebProbe(web, feed_limits(settings.feeder)),
+            probe=WebProbe(web, reader),
             feeds=_UnpolledFeeds(),
             folds_variants=settings.feeder.folds_variants,
         ),
@@ -52,7 +57,7 @@ def create_stage(settings: Settings | None = None) -> Stage[Submission, Discover
         retry=RETRY,
         concurrency=settings.feeder.concurrency,
         systemic=SYSTEMIC,
-        stop=web.close,
+        stop=stop,
     )
 
 
@@ -66,6 +71,7 @@ def create(settings: Settings | None = None) -> Worker:
     redis = connect(settings.redis.url.get_secret_value())
     client = AsyncClient(redis, pipeline)
     web = feeder.to_client(feeder.web_limits())
+    reader = feeder.to_reader()
     registry = FeedRegistry(redis, pipeline.all_keys()[0])
     account = SqliteAccount(feeder.data / "account.sqlite")
 
@@ -76,6 +82,7 @@ def create(settings: Settings | None = None) -> Worker:
 
     async def stop() -> None:
         await web.close()
+        await reader.stop()
         await account.close()
         await redis.aclose()
 
@@ -84,7 +91,7 @@ def create(settings: Settings | None = None) -> Worker:
         handle=partial(
             discover,
             seen=RedisSeen(redis, pipeline, window=feeder.seen_window),
-            probe=WebProbe(web, feed_limits(feeder)),
+            probe=WebProbe(web, reader),
             feeds=registry,
             account=account,
             folds_variants=feeder.folds_variants,
@@ -98,10 +105,5 @@ def create(settings: Settings | None = None) -> Worker:
         stop=stop,
     )
     keeper = AccountKeeper(account, registry, redis, client.submit, pipeline)
-    poller = Poller(registry, web, submit, feeder)
+    poller = Poller(registry, web, reader, submit, feeder)
     return Worker(settings, stages=[stage], tasks=[keeper.run, *([poller.run] if feeder.polls else [])])
-
-
-def feed_limits(feeder: FeederSettings) -> FeedLimits:
-    """The bounds on one feed."""
-    return FeedLimits(feeder.max_feed_bytes, feeder.max_entries, feeder.max_body_chars)

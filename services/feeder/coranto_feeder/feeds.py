@@ -78,9 +78,9 @@ _ROOT: Final = re.compile(
     rb"<(?:[A-Za-z_][\w.\-]*:)?(rss|feed|rdf|channel|urlset|sitemapindex|html|opml)\b", re.IGNORECASE
 )
 _JSON_VERSION: Final = re.compile(r"jsonfeed\.org/version/|^1(?:\.\d)?$")
-_LOC_BLOCK: Final = re.compile(r"<(?:\w+:)?(url|sitemap)\b[^>]*>(.*?)(?=<(?:\w+:)?(?:url|sitemap)\b|\Z)", re.DOTALL)
+_LOC_BLOCK: Final = re.compile(r"<(?:\w+:)?(url|sitemap)\b[^<>]*>(.*?)(?=<(?:\w+:)?(?:url|sitemap)\b|\Z)", re.DOTALL)
 _FIELD: Final = re.compile(
-    r"<(?:(\w+):)?(loc|lastmod|title|publication_date)\b[^>]*>\s*(?:<!\[CDATA\[)?(.*?)(?:\]\]>)?\s*</", re.DOTALL
+    r"<(?:(\w+):)?(loc|lastmod|title|publication_date)\b[^<>]*>\s*(?:<!\[CDATA\[)?(.*?)(?:\]\]>)?\s*</", re.DOTALL
 )
 _OF_MEDIA: Final = ("image", "video")
 """Prefixes of sitemap extensions whose addresses and titles are not the article's."""

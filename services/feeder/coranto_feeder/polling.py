@@ -26,7 +26,8 @@ from coranto.urls import UnsupportedUrlError, host_of
 from coranto.web import WebClient, WebError, WebResponse
 from coranto.worker.log import get_logger, without_query
 from coranto_feeder.autodiscover import find_feeds
-from coranto_feeder.feeds import Entry, FeedLimits, NotAFeedError, ParsedFeed, parse_feed
+from coranto_feeder.feeds import Entry, NotAFeedError, ParsedFeed
+from coranto_feeder.reading import FeedReader, UnreadableFeedError
 from coranto_feeder.registry import Feed, FeedRegistry
 from coranto_feeder.settings import FeederSettings
 
@@ -46,7 +47,6 @@ _TEST_VALIDATORS_EVERY: Final = 20
 _LONGEST_CACHE_AGE: Final = timedelta(hours=1)
 _LONGEST_RETRY_AFTER: Final = timedelta(days=1)
 _LEASE: Final = timedelta(minutes=5)
-_LONGEST_READING: Final = timedelta(seconds=60)
 # An index names its history; what is new is in the parts that changed of late.
 _MOST_PARTS: Final = 20
 
@@ -85,6 +85,7 @@ class Poller:
         self,
         registry: FeedRegistry,
         web: WebClient,
+        reader: FeedReader,
         submit: Submit,
         settings: FeederSettings,
         *,
@@ -92,6 +93,7 @@ class Poller:
     ) -> None:
         self._registry = registry
         self._web = web
+        self._reader = reader
         self._submit = submit
         self._settings = settings
         self._now = now
@@ -250,22 +252,11 @@ class Poller:
             raise PollFailedError(f"status_{response.status}", f"status {response.status}", retry_after=retry_after)
 
     async def _parse(self, response: WebResponse) -> ParsedFeed:
-        limits = FeedLimits(
-            max_bytes=self._settings.max_feed_bytes,
-            max_entries=self._settings.max_entries,
-            max_body_chars=self._settings.max_body_chars,
-        )
-        reading = asyncio.to_thread(
-            parse_feed,
-            response.body,
-            url=response.url,
-            content_type=response.headers.get("Content-Type"),
-            limits=limits,
-        )
+        content_type = response.headers.get("Content-Type")
         try:
-            return await asyncio.wait_for(reading, _LONGEST_READING.total_seconds())
-        except TimeoutError as error:
-            raise PollFailedError("unreadable", f"reading took longer than {_LONGEST_READING}") from error
+            return await self._reader.read(response.body, url=response.url, content_type=content_type)
+        except UnreadableFeedError as error:
+            raise PollFailedError("unreadable", str(error)) from error
 
     def _page_with_feeds(self, feed: Feed, response: WebResponse, error: NotAFeedError, now: datetime) -> PollResult:
         """A page instead of a feed: its feeds are registered if it names any, else it is a failure."""

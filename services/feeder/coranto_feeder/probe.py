@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Literal
 
 from coranto.urls import UnsupportedUrlError
 from coranto.web import PrivateAddressError, WebClient, WebError
-from coranto_feeder.feeds import FeedLimits, NotAFeedError, parse_feed
+from coranto_feeder.feeds import NotAFeedError
+from coranto_feeder.reading import FeedReader
 from coranto_feeder.stage import ProbeFailedError
 
 _MOST_HOPS = 5
@@ -16,9 +16,9 @@ _MOST_HOPS = 5
 class WebProbe:
     """Asks over the web."""
 
-    def __init__(self, web: WebClient, limits: FeedLimits) -> None:
+    def __init__(self, web: WebClient, reader: FeedReader) -> None:
         self._web = web
-        self._limits = limits
+        self._reader = reader
 
     async def __call__(self, url: str) -> Literal["feed", "page"]:
         """What the address is. What cannot be got for good counts as a page: the fetcher says why.
@@ -40,13 +40,8 @@ class WebProbe:
         if response.status != 200:
             return "page"
         try:
-            await asyncio.to_thread(
-                parse_feed,
-                response.body,
-                url=response.url,
-                content_type=response.headers.get("Content-Type"),
-                limits=self._limits,
-            )
+            content_type = response.headers.get("Content-Type")
+            await self._reader.read(response.body, url=response.url, content_type=content_type)
         except NotAFeedError:
             return "page"
         return "feed"

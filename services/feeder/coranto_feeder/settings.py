@@ -10,6 +10,8 @@ from pydantic import Field
 from coranto.web import WebLimits
 from coranto.web.settings import WebSettings
 from coranto.worker.settings import Duration, WorkerSettings
+from coranto_feeder.feeds import FeedLimits
+from coranto_feeder.reading import FeedReader
 
 
 class FeederSettings(WebSettings):
@@ -53,12 +55,32 @@ class FeederSettings(WebSettings):
     max_body_chars: int = Field(
         100_000, ge=0, description="Longest article text of a feed kept as a hint; a longer one is left out."
     )
-    total_time: Duration = Field(timedelta(seconds=60), gt=timedelta(0), description="Longest time for one feed.")
+    total_time: Duration = Field(
+        timedelta(seconds=60), gt=timedelta(0), description="Longest time for getting one feed."
+    )
+    reader_processes: int = Field(2, ge=1, le=64, description="Processes that read feeds, one feed at a time each.")
+    reading_deadline: Duration = Field(
+        timedelta(seconds=30),
+        gt=timedelta(0),
+        description="Longest time for reading one feed; its process is ended then, and the poll has failed.",
+    )
+    max_reader_bytes: int = Field(
+        2_000_000_000, ge=200_000_000, description="Address space that a process which reads feeds may take, in bytes."
+    )
 
     def web_limits(self) -> WebLimits:
         """The limits on one response, as the web client takes them."""
         # Sitemaps pack well: 50 MB in 300 KB are ordinary there.
         return WebLimits(total_time=self.total_time, max_body_bytes=self.max_feed_bytes, max_ratio=500)
+
+    def to_reader(self) -> FeedReader:
+        """The reader of feeds within these bounds."""
+        return FeedReader(
+            FeedLimits(self.max_feed_bytes, self.max_entries, self.max_body_chars),
+            processes=self.reader_processes,
+            deadline=self.reading_deadline,
+            max_process_bytes=self.max_reader_bytes,
+        )
 
 
 class Settings(WorkerSettings):

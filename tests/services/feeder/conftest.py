@@ -16,6 +16,7 @@ from coranto.records import Submission
 from coranto.topology import Keys
 from coranto.web import AddressGuard, WebClient
 from coranto_feeder.polling import Poller, PollResult, new_feed
+from coranto_feeder.reading import FeedReader
 from coranto_feeder.registry import Feed, FeedRegistry
 from coranto_feeder.settings import FeederSettings
 
@@ -59,16 +60,23 @@ async def browser() -> AsyncIterator[WebClient]:
         yield client
 
 
+@pytest.fixture
+async def reader() -> AsyncIterator[FeedReader]:
+    one = FeederSettings(reader_processes=1, reading_deadline=timedelta(seconds=5)).to_reader()
+    yield one
+    await one.stop()
+
+
 class PolledFeeds:
     """A poller with its registry, a clock that is set by hand, and what was submitted."""
 
-    def __init__(self, redis: Redis, browser: WebClient) -> None:
+    def __init__(self, redis: Redis, browser: WebClient, reader: FeedReader) -> None:
         self.registry = FeedRegistry(redis, Keys())
         self.submitted: list[Submission] = []
         self.refusal: Exception | None = None
         self.now = NOW
         self.settings = FeederSettings()
-        self.poller = Poller(self.registry, browser, self._submit, self.settings, now=lambda: self.now)
+        self.poller = Poller(self.registry, browser, reader, self._submit, self.settings, now=lambda: self.now)
 
     async def _submit(self, submissions: Sequence[Submission]) -> None:
         if self.refusal is not None:
@@ -89,8 +97,8 @@ class PolledFeeds:
 
 
 @pytest.fixture
-def polled(redis: Redis, browser: WebClient) -> PolledFeeds:
-    return PolledFeeds(redis, browser)
+def polled(redis: Redis, browser: WebClient, reader: FeedReader) -> PolledFeeds:
+    return PolledFeeds(redis, browser, reader)
 
 
 @pytest.fixture

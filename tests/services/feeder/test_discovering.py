@@ -17,8 +17,8 @@ from coranto.topology import Keys, Pipeline
 from coranto.web import WebClient
 from coranto.worker.stage import Invalid, StageSignal, Transient, Unwanted
 from coranto_feeder.app import create_stage
-from coranto_feeder.feeds import FeedLimits
 from coranto_feeder.probe import WebProbe
+from coranto_feeder.reading import FeedReader
 from coranto_feeder.reasons import REASONS
 from coranto_feeder.registry import FeedRegistry
 from coranto_feeder.seen import ProcessSeen, RedisSeen, Seen
@@ -40,9 +40,9 @@ def registry(redis: Redis) -> FeedRegistry:
 class Discoverer:
     """The handler with its collaborators."""
 
-    def __init__(self, redis: Redis, browser: WebClient, registry: FeedRegistry) -> None:
+    def __init__(self, redis: Redis, browser: WebClient, reader: FeedReader, registry: FeedRegistry) -> None:
         self.seen: Seen = RedisSeen(redis, Pipeline(), window=timedelta(days=1))
-        self.probe = WebProbe(browser, FeedLimits())
+        self.probe = WebProbe(browser, reader)
         self.registry = registry
 
     async def __call__(self, submission: Submission) -> DiscoveredArticle:
@@ -56,8 +56,8 @@ class Discoverer:
 
 
 @pytest.fixture
-def take(redis: Redis, browser: WebClient, registry: FeedRegistry) -> Discoverer:
-    return Discoverer(redis, browser, registry)
+def take(redis: Redis, browser: WebClient, reader: FeedReader, registry: FeedRegistry) -> Discoverer:
+    return Discoverer(redis, browser, reader, registry)
 
 
 async def test_page_becomes_an_article_with_the_id_of_its_canonical_address(take: Discoverer, submission: Make) -> None:

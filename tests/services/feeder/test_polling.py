@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 from coranto.topology import Keys
 from coranto.web import WebClient
 from coranto_feeder.polling import Poller, new_feed
+from coranto_feeder.reading import FeedReader
 from coranto_feeder.registry import FeedRegistry
 from coranto_feeder.settings import FeederSettings
 
@@ -229,7 +230,9 @@ async def test_private_redirect_of_a_feed_is_refused(polled: PolledFeeds, site: 
     assert (await polled.poll(url)).feed.last_outcome == "private_address"
 
 
-async def test_two_pollers_share_the_feeds_and_poll_none_twice(redis: Redis, browser: WebClient, site: Site) -> None:
+async def test_two_pollers_share_the_feeds_and_poll_none_twice(
+    redis: Redis, browser: WebClient, reader: FeedReader, site: Site
+) -> None:
     registry = FeedRegistry(redis, Keys())
     for number in range(12):
         site.says(f"/feed{number}", body=atom((str(number), "2026-05-01T10:00:00Z")))
@@ -239,7 +242,7 @@ async def test_two_pollers_share_the_feeds_and_poll_none_twice(redis: Redis, bro
     async def submit(submissions: object) -> None:
         submitted.extend(one.url for one in submissions)  # type: ignore[attr-defined]  # a list of submissions
 
-    pollers = [Poller(registry, browser, submit, FeederSettings()) for _ in range(2)]
+    pollers = [Poller(registry, browser, reader, submit, FeederSettings()) for _ in range(2)]
     running = [asyncio.create_task(poller.run()) for poller in pollers]
     for _ in range(500):
         if len(submitted) == 12:
@@ -268,3 +271,16 @@ async def test_feed_removed_while_it_is_polled_stays_removed(polled: PolledFeeds
     await polled.registry.remove(url)
     await polled.poller.poll(feed)
     assert await polled.registry.all() == []
+
+
+async def test_feed_that_takes_too_long_to_read_is_given_up_and_the_next_one_is_read(
+    polled: PolledFeeds, site: Site
+) -> None:
+    endless = site.says("/endless", body=b'<rss version="2.0"><channel><item><description>' + b"<x>" * 1_000_000)
+    good = site.says("/good", body=atom(ONE))
+    await polled.add(endless)
+    await polled.add(good)
+    failed = (await polled.poll(endless)).feed
+    assert failed.last_outcome == "unreadable"
+    assert "longer than 5 s" in (failed.last_error or "")
+    assert len((await polled.poll(good)).submitted) == 1
