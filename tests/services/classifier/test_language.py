@@ -21,6 +21,11 @@ from coranto_classifier.language import UNKNOWN, find_language
         ("Vláda schválila rozpočet na budúci rok, povedal minister", "sk"),
         ("Netko je prošli tjedan na sveučilištu otkrio povijest zrakoplova", "hr"),
         ("Neko je prošle sedmice na univerzitetu otkrio historiju aviona", "bs"),
+        ("Presiden mengatakan bahwa polisi di Jepang menutup kantor itu karena kecelakaan", "id"),
+        ("Presiden berkata bahawa polis di Jepun menutup pejabat itu kerana kemalangan", "ms"),
+        ("Regjeringen sier at hele byen må være uten strøm etter stormen", "no"),
+        ("Regeringen siger, at hele byen må være uden strøm efter stormen", "da"),
+        ("Regjeringa seier at heile byen må vere utan straum etter stormen", "nn"),
         ("ኣብ ኤርትራ ናይ ህዝቢ እቲ ሓድሽ መንግስቲ እዩ ኸኣ ድማ", "ti"),
     ],
 )
@@ -54,6 +59,12 @@ def test_page_declaration_never_overrules_the_text() -> None:
 def test_page_declaration_settles_what_the_text_leaves_open() -> None:
     assert find_language("Otvoren novi most", "").code == "hr"
     assert find_language("Otvoren novi most", "", declared="sr").code == "sr-Latn"
+
+
+def test_page_that_says_it_is_bosnian_is_believed_where_the_words_tell_nothing() -> None:
+    text = "Granične provjere obično izostaju"
+    assert find_language(text, "").code == "hr"
+    assert find_language(text, "", declared="bs").code == "bs"
 
 
 @pytest.mark.parametrize("text", ["", "   ", "😀😀😀 🎉", "12 345 678", "a" * 500, "\x00\x00\x00"])
