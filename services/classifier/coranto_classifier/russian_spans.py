@@ -25,6 +25,8 @@ _PARTS = re.compile(r"(?:[^\n,]|,(?! [А-ЯЁA-Z«\"]))+")
 
 _WORD = re.compile(r"\S+")
 _HEADS = {"organisation": word_list("russian_organisation_heads"), "place": word_list("russian_place_heads")}
+_PLACE_CLASSES = word_list("russian_place_classes")
+_PLACE_AFTER_PLACE = re.compile(r"([А-ЯЁ][а-яё-]+) ([а-яё]+) (?=[А-ЯЁ])")
 _PLACE_ADJECTIVES = word_list("russian_place_adjectives")
 
 
@@ -40,10 +42,23 @@ def tidied(
         if kind == "place" and _REGIONS.fullmatch(text[left:right]):
             for adjective in re.finditer(r"[А-ЯЁ][а-яё-]+", text[left:right]):
                 yield left + adjective.start(), left + adjective.end(), kind
+        elif kind == "place" and (second := _start_of_second_place(text, left, right, dictionary)):
+            yield left, _without_marks(text, left, second)[1], kind
+            yield second, right, kind
         elif both := (_TWO_PEOPLE if kind == "person" else _TWO_ACRONYMS).fullmatch(text, left, right):
             yield from ((*both.span(group), kind) for group in (1, 2))
         elif sum(letter.isalpha() for letter in text[left:right]) > 1:
             yield left, right, kind
+
+
+def _start_of_second_place(text: str, left: int, right: int, dictionary: Dictionary) -> int | None:
+    """Where a second place begins in "Камчатка вулкан Шивелуч": at the kind of place after a place that needs none."""
+    match = _PLACE_AFTER_PLACE.match(text, left, right)
+    if match is None:
+        return None
+    is_place = any(tag.POS == "NOUN" and "Geox" in tag for tag, _, _, _ in dictionary.parses(match[1]))
+    is_kind = any(lemma in _PLACE_CLASSES for _, lemma, _, _ in dictionary.parses(match[2]))
+    return match.start(2) if is_place and is_kind else None
 
 
 def _without_marks(text: str, left: int, right: int) -> tuple[int, int]:

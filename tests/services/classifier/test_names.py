@@ -181,6 +181,11 @@ def test_lone_given_name_takes_the_form_that_the_full_name_shows(analyst: Analys
     assert entities(analyst, text)["person", "Айталина Попова"].count == 2
 
 
+def test_kind_of_place_after_a_place_begins_the_next_one(analyst: Analyst) -> None:
+    text = "На Камчатке вулкан Шивелуч выбросил пепел на высоту 8 километров."
+    assert {("place", "Камчатка"), ("place", "Шивелуч")} <= entities(analyst, text).keys()
+
+
 def test_kind_of_place_before_its_name_is_no_part_of_it(analyst: Analyst) -> None:
     text = "Озеро Кенозеро очистили от леса. Лес лежал в озере Кенозеро сто лет. Вода в Кенозере стала чище."
     assert entities(analyst, text)["place", "Кенозеро"].count == 3
