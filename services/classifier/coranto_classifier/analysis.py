@@ -20,7 +20,7 @@ from coranto_classifier.names import FINDERS, NamedEntity, find_entities
 from coranto_classifier.rubrics import Rubrics
 from coranto_classifier.spans import NameFinder
 from coranto_classifier.topics import ScoredTopic, TopicFinder
-from coranto_classifier.vectors import WordVectors
+from coranto_classifier.vectors import ENGLISH_FILES, EnglishVectors, TextVectors, WordVectors
 
 LONGEST_TEXT = 20_000
 """Characters of an article that are analysed; what lies beyond is noted on the record as `text_cut`."""
@@ -78,6 +78,11 @@ class ModelPaths:
         own = self.directory
         return own if own is not None and (own / "topics.json").exists() else self.shipped
 
+    @property
+    def english_vectors(self) -> Path:
+        """The directory of the English word vectors: beside the user's models when these were trained with their own."""
+        return self.topics if all((self.topics / name).exists() for name in ENGLISH_FILES) else self.shipped
+
 
 class Analyst:
     """The models of one process, loaded once."""
@@ -85,7 +90,9 @@ class Analyst:
     def __init__(self, paths: ModelPaths | None = None) -> None:
         paths = paths or ModelPaths()
         self._vectors = WordVectors(paths.shipped)
-        self._topics = TopicFinder(paths.topics, self._vectors)
+        english = EnglishVectors(paths.english_vectors)
+        text_vectors: dict[str, TextVectors] = {"ru": self._vectors, "en": english}
+        self._topics = TopicFinder(paths.topics, text_vectors)
         self._rubrics = Rubrics(*([paths.rubrics] if paths.rubrics else []))
         self._embedder: Embedder | None = E5Embedder() if paths.wants_vectors else None
         self._finders: dict[str, NameFinder] = {

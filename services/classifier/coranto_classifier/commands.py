@@ -102,7 +102,7 @@ def explanation(analyst: Analyst, article: ArticleText) -> dict[str, Any]:
         section=article.section, breadcrumbs=article.breadcrumbs, tags=article.tags, url=article.url
     )
     language = analysis.language.code.split("-")[0]
-    model = analyst.topics.model_for(language)
+    model, vectors = analyst.topics.model_for(language), analyst.topics.vectors_for(language)
     joined = f"{article.title}\n{article.text}"[:TEXT_READ]
     codes = list(dict.fromkeys(topic.code for topic in analysis.topics if topic.code in TOP_CODES))
     alone = {topic.code: topic.score for topic in analyst.topics.find(article.title, article.text, language)}
@@ -123,7 +123,7 @@ def explanation(analyst: Analyst, article: ArticleText) -> dict[str, Any]:
         ],
         "model_alone": alone,
         "words": {
-            code: [{"word": each.word, "weight": each.weight} for each in model.evidence(joined, code)]
+            code: [{"word": each.word, "weight": each.weight} for each in model.evidence(joined, code, vectors)]
             for code in codes
         }
         if isinstance(model, LinearModel)  # an ONNX model does not say which words spoke

@@ -69,12 +69,23 @@ def hashed(text: str, *, words: bool = True, sizes: tuple[int, ...] = (3, 4, 5))
 
 def word_buckets(text: str) -> NDArray[np.int64]:
     """Bucket of each word of the simplified text, in order, with repetitions."""
+    return buckets_of(word_keys(text))
+
+
+def word_keys(text: str) -> NDArray[np.uint64]:
+    """A number of 64 bits for each word of the simplified text, in order: it stands for the word and does not tell it."""
     letters = np.frombuffer(simplified(text).encode("utf-32-le", "replace"), dtype=np.uint32).astype(np.uint64)
     blanks = letters == _SPACE
     if letters.size < 3 or bool(blanks.all()):
-        return np.empty(0, dtype=np.int64)
+        return np.empty(0, dtype=np.uint64)
     with np.errstate(over="ignore"):
-        return _buckets(_word_hashes(letters, blanks)[0])
+        return _word_hashes(letters, blanks)[0]
+
+
+def buckets_of(keys: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """Bucket of each word by its key."""
+    with np.errstate(over="ignore"):
+        return _buckets(keys)
 
 
 def _buckets(hashes: NDArray[np.uint64]) -> NDArray[np.int64]:

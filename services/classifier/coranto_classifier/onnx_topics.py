@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from coranto_classifier.vectors import WordVectors
+from coranto_classifier.vectors import TextVectors
 from coranto_classifier.vocabulary import TOP_CODES, media_topics
 
 _THRESHOLD = 0.3
@@ -53,7 +53,7 @@ class OnnxModel:
         if len(self._outputs) != 1:
             raise ValueError(f"{path}: expected one output of floats, got {self._outputs}; export with zipmap off")
 
-    def probabilities(self, text: str, _vectors: WordVectors | None = None) -> NDArray[np.float64]:
+    def probabilities(self, text: str, _vectors: TextVectors | None = None) -> NDArray[np.float64]:
         """Probability of each code, in the order of `codes`. Raises ValueError when the file gives another number of them."""
         (found,) = self._session.run(self._outputs, {self._input: np.array([[text]], dtype=object)})
         chances = np.asarray(found, dtype=np.float64).ravel()

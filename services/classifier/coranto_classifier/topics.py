@@ -1,15 +1,15 @@
 """What an article is about: a Media Topic with a calibrated probability, or nothing when there is too little to go by.
 
 Two witnesses speak: the publisher's own words (`rubrics`) and a linear model of the text. The model counts hashed
-words and character n-grams; for Russian it also takes the mean of the words' vectors, which lets it judge words it
-was never trained on. Where both witnesses agree the probability rises; where the text says little, the answer is
+words and character n-grams; for Russian and English it also takes the mean of the words' vectors, which lets it judge
+words it was never trained on. Where both witnesses agree the probability rises; where the text says little, the answer is
 none.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from coranto_classifier import features
 from coranto_classifier.rubrics import Hint
-from coranto_classifier.vectors import WordVectors
+from coranto_classifier.vectors import TextVectors
 from coranto_classifier.vocabulary import TOP_CODES, top_of
 
 TEXT_READ = 3000
@@ -67,7 +67,7 @@ class LinearModel:
         with np.load(path, allow_pickle=False) as stored:
             return cls({name: stored[name] for name in stored.files})
 
-    def probabilities(self, text: str, vectors: WordVectors | None = None) -> NDArray[np.float64]:
+    def probabilities(self, text: str, vectors: TextVectors | None = None) -> NDArray[np.float64]:
         """Probability of each code, in the order of `codes`."""
         sparse = features.vector(text, rarity=self._rarity)
         logits = self._bias.copy()
@@ -77,7 +77,7 @@ class LinearModel:
             logits += vectors.mean(text, self._rarity) @ self._dense
         return softmax(logits.astype(np.float64) / self.temperature)
 
-    def evidence(self, text: str, code: str, *, most: int = 12) -> list[Evidence]:
+    def evidence(self, text: str, code: str, vectors: TextVectors | None = None, *, most: int = 12) -> list[Evidence]:
         """The words that spoke for a code, strongest first: what the score loses without each."""
         index = self.codes.index(code)
         words = features.simplified(text).split()
@@ -88,6 +88,12 @@ class LinearModel:
             own = np.unique(features.hashed(word))
             total = float(sum(share.get(int(bucket), 0.0) * float(self._weights[bucket, index]) for bucket in own))
             found[word] = total * float(self._scales[index])
+        if self._dense is not None and vectors is not None:
+            direction = self._dense[:, index]
+            whole = float(vectors.mean(text, self._rarity) @ direction)
+            for word in found:
+                others = " ".join(other for other in words if other != word)
+                found[word] += whole - float(vectors.mean(others, self._rarity) @ direction)
         ranked = sorted(found.items(), key=lambda item: -item[1])[:most]
         return [Evidence(word, round(weight, 4)) for word, weight in ranked if weight > 0]
 
@@ -104,7 +110,7 @@ class TopicModel(Protocol):
     codes: tuple[str, ...]
     threshold: float
 
-    def probabilities(self, text: str, vectors: WordVectors | None = None, /) -> NDArray[np.float64]:
+    def probabilities(self, text: str, vectors: TextVectors | None = None, /) -> NDArray[np.float64]:
         """Probability of each code, in the order of `codes`."""
         ...
 
@@ -121,11 +127,11 @@ def _load(path: Path) -> TopicModel:
 class TopicFinder:
     """Topics of articles, from the models of a directory."""
 
-    def __init__(self, models: Path, russian_vectors: WordVectors | None) -> None:
+    def __init__(self, models: Path, vectors: Mapping[str, TextVectors]) -> None:
         card: dict[str, Any] = json.loads((models / "topics.json").read_text(encoding="utf-8"))
         self.version = str(card["version"])
         self._models = {language: _load(models / name) for language, name in card["languages"].items()}
-        self._vectors = {"ru": russian_vectors}
+        self._vectors = vectors
 
     def find(self, title: str, text: str, language: str, hints: Sequence[Hint] = ()) -> list[ScoredTopic]:
         """Topics, surest first; none when neither the publisher's words nor the text say enough."""
@@ -136,6 +142,10 @@ class TopicFinder:
             spoken = model.probabilities(joined, self._vectors.get(language))
             probabilities = dict(zip(model.codes, spoken.tolist(), strict=True))
         return combined(probabilities, hints, threshold=model.threshold if model is not None else 0.0)
+
+    def vectors_for(self, language: str) -> TextVectors | None:
+        """The word vectors that the language's model takes beside its counts."""
+        return self._vectors.get(language)
 
     def model_for(self, language: str) -> TopicModel | None:
         """The model for a language's primary code: its own or the one for all others."""

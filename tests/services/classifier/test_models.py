@@ -16,10 +16,14 @@ EVALUATION_ONLY = {"ag-news-test", "bbc", "masakhanews"}
 
 
 def test_models_are_of_kinds_that_run_nothing_when_read() -> None:
-    assert {"".join(path.suffixes[-1:]) for path in MODELS.iterdir()} <= {".npz", ".json", ".gz", ".tar", ".crfsuite"}
+    assert {"".join(path.suffixes[-1:]) for path in MODELS.iterdir()} <= {
+        ".npz", ".npy", ".json", ".gz", ".tar", ".crfsuite",
+    }  # fmt: skip
     for path in MODELS.glob("*.npz"):
         with np.load(path, allow_pickle=False) as stored:
             assert all(stored[name].dtype != object for name in stored.files)
+    for path in MODELS.glob("*.npy"):
+        assert np.load(path, mmap_mode="r", allow_pickle=False).dtype != object
 
 
 def test_no_model_was_trained_on_sets_for_evaluation_only() -> None:

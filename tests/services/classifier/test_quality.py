@@ -12,7 +12,18 @@ _PROGRAM = Path(__file__).resolve().parents[2] / "benchmarks" / "classification.
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "part", ["language", "stories", "keywords", "names", "names-unseen", "topics-unseen", "topics-folds"]
+    "part",
+    [
+        "language",
+        "stories",
+        "keywords",
+        "names",
+        "names-unseen",
+        "topics-unseen",
+        "topics-folds",
+        "topics-mixed",
+        "topics-free",
+    ],
 )
 def test_no_figure_falls_below_its_floor(part: str, material: Path) -> None:
     module = load_program(_PROGRAM)

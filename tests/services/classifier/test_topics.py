@@ -6,7 +6,7 @@ import pytest
 
 from coranto_classifier.analysis import Analyst, ArticleText
 from coranto_classifier.rubrics import Hint
-from coranto_classifier.topics import combined
+from coranto_classifier.topics import LinearModel, combined
 from coranto_classifier.vocabulary import TOP_CODES, name_of, russian_name_of
 
 
@@ -85,6 +85,16 @@ def test_explanation_names_the_words_that_spoke(analyst: Analyst) -> None:
     assert model is not None
     words = [each.word for each in model.evidence("Футболисты сборной выиграли матч", "15000000")]
     assert "футболисты" in words[:3]
+
+
+def test_explanation_counts_what_a_word_means_beside_how_it_is_spelled(analyst: Analyst) -> None:
+    model, vectors = analyst.topics.model_for("en"), analyst.topics.vectors_for("en")
+    assert isinstance(model, LinearModel)
+    text = "The goalkeeper spoke on Monday"
+    spelled = {each.word: each.weight for each in model.evidence(text, "15000000")}
+    meant = {each.word: each.weight for each in model.evidence(text, "15000000", vectors)}
+    assert next(iter(meant)) == "goalkeeper"
+    assert meant["goalkeeper"] > spelled.get("goalkeeper", 0.0)
 
 
 @pytest.mark.parametrize(

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import gzip
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from coranto_classifier.analysis import ModelPaths
 from coranto_classifier.training.sources import SOURCES, weight_of
+from coranto_classifier.vocabulary import TOP_CODES
 
 pytest.importorskip("scipy", reason="make models needs the training extra")
 
 from coranto_classifier.topics import LinearModel
 from coranto_classifier.training.lists import spelled
-from coranto_classifier.training.topics import Recipe, read_texts, train
+from coranto_classifier.training.topics import Recipe, count, evened, fit, read_texts, train
 
 _SPORT = ["Вратарь отразил удар в матче", "Тренер сборной доволен игрой", "Футболист забил гол в финале"]
 _ECONOMY = ["Банк повысил ставку по вкладам", "Рубль подешевел к доллару", "Инфляция ускорилась в мае"]
@@ -63,6 +67,47 @@ def test_same_texts_give_the_same_bytes_and_a_model_that_has_learned(labelled: P
     model = LinearModel.load(tmp_path / "one.npz")
     chances = dict(zip(model.codes, model.probabilities("Сборная проиграла матч, вратарь пропустил гол"), strict=True))
     assert max(chances, key=lambda code: chances[code]) == "15000000"
+
+
+class OneNumberOfSport:
+    """Word vectors of one number: 1 for texts on a match, 0 for others."""
+
+    def mean(self, text: str, _rarity: NDArray[np.float32]) -> NDArray[np.float32]:
+        """1 or 0, in an array."""
+        return np.array(["матч" in text.lower()], dtype=np.float32)
+
+
+def test_part_learned_apart_is_added_by_its_share(labelled: Path) -> None:
+    texts = read_texts([labelled])
+    alone = Recipe(penalty=0.1, rounds=15, threshold=0.3)
+    shared = Recipe(penalty=0.1, rounds=15, threshold=0.3, dense_weight=2.0, counted_share=0.5)
+    counted, _ = fit(count(texts, alone, None), alone)
+    weights, _ = fit(count(texts, shared, OneNumberOfSport()), shared)
+    assert np.allclose(weights[:-1], counted * 0.5)
+    assert weights[-1].argmax() == TOP_CODES.index("15000000")
+
+
+def test_text_of_two_accepted_codes_teaches_the_first_and_leaves_the_rest_open(labelled: Path) -> None:
+    texts = [replace(text, accept=("15000000", "04000000")) for text in read_texts([labelled])]
+    first, either = (Recipe(penalty=0.1, rounds=15, threshold=0.3, first_share=share) for share in (1.0, 0.5))
+    sport = [text for text in texts if text.topic == "15000000"]
+
+    def confidence(recipe: Recipe) -> float:
+        counted = count(sport, recipe, None)
+        weights, bias = fit(counted, recipe)
+        logits = counted.matrix @ weights + bias
+        shares = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return float((shares[:, TOP_CODES.index("15000000")] / shares.sum(axis=1)).mean())
+
+    assert 0.5 < confidence(either) <= confidence(first)
+
+
+def test_evening_thins_the_common_topic_and_keeps_the_sum() -> None:
+    labels = np.array([0] * 90 + [1] * 10)
+    weights = evened(np.ones(100, dtype=np.float32), labels, 0.5)
+    assert weights[0] < 1 < weights[-1]
+    assert weights[-1] / weights[0] < 9
+    assert weights.sum() == pytest.approx(100, rel=1e-4)
 
 
 def test_shipped_models_state_what_they_were_trained_with() -> None:

@@ -15,7 +15,11 @@ import time
 from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from coranto_classifier.training.topics import LabelledText
+    from coranto_classifier.vectors import TextVectors
 
 # One thread: sums are added in one order then, and the same files give the same bytes.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -69,25 +73,43 @@ def make_russian_names(data: Path, target: Path, _without: list[str]) -> None:
         _say(f"Russian tagger: {count} texts")
 
 
+def make_english_vectors(data: Path, target: Path, without: list[str]) -> None:
+    """Distils the vectors of English words, where they are not there yet."""
+    from coranto_classifier.training.english_vectors import make_english_vectors as write
+    from coranto_classifier.training.english_vectors import tagged_sentences
+    from coranto_classifier.vectors import ENGLISH_FILES
+
+    if not all((target / name).exists() for name in ENGLISH_FILES):
+        texts = [text.text for text in _labelled_texts(data, without) if text.language == "en"]
+        _say(f"English vectors: {write([*texts, *tagged_sentences(data / 'entities_free')], target)} words")
+
+
 def make_topics(data: Path, target: Path, without: list[str]) -> None:
     """Trains and calibrates the topic models."""
     from coranto_classifier.training.topics import RECIPES, read_texts, train
-    from coranto_classifier.vectors import WordVectors
+    from coranto_classifier.vectors import EnglishVectors, WordVectors
 
-    paths = [*sorted((data / "topics").glob("*.jsonl.gz")), *sorted((data / "topics_free").glob("*.jsonl.gz"))]
-    texts = read_texts(paths, without=without)
+    texts = _labelled_texts(data, without)
     own = read_texts(sorted(OWN_TEXTS.glob("*.jsonl")), without=without)
-    vectors = WordVectors(target)
-    card: dict[str, Any] = {"version": "topics-3", "languages": {}, "figures": {}}
+    vectors: dict[str, TextVectors] = {"ru": WordVectors(target), "en": EnglishVectors(target)}
+    card: dict[str, Any] = {"version": "topics-4", "languages": {}, "figures": {}}
     for language, recipe in RECIPES.items():
         chosen = [text for text in texts if language == "*" or text.language == language]
         chosen += [text for text in own if text.language == language]
         name = f"topics_{'other' if language == '*' else language}.npz"
-        card["figures"][language] = train(chosen, target / name, recipe, vectors if recipe.has_vectors else None)
+        card["figures"][language] = train(chosen, target / name, recipe, vectors.get(language))
         card["languages"][language] = name
         _say(f"topics {language}: {card['figures'][language]}")
     card["sources"] = sorted({text.source for text in [*texts, *own]})
     (target / "topics.json").write_text(json.dumps(card, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def _labelled_texts(data: Path, without: list[str]) -> list[LabelledText]:
+    """The texts that may be trained on."""
+    from coranto_classifier.training.topics import read_texts
+
+    paths = [*sorted((data / "topics").glob("*.jsonl.gz")), *sorted((data / "topics_free").glob("*.jsonl.gz"))]
+    return read_texts(paths, without=without)
 
 
 PARTS: dict[str, Callable[[Path, Path, list[str]], None]] = {
@@ -96,6 +118,7 @@ PARTS: dict[str, Callable[[Path, Path, list[str]], None]] = {
     "russian_places": make_russian_places,
     "names": make_names,
     "russian_names": make_russian_names,
+    "english_vectors": make_english_vectors,
     "topics": make_topics,
 }
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
-import subprocess
-import sys
-import tempfile
 import zipfile
 from pathlib import Path
 
-_VERSION = "1.6.0"
+from coranto_classifier.training.wheels import fetched_wheel
+
+PACKAGE = "natasha==1.6.0"
 _WHEEL_SHA256 = "e12b130d05a0b4d2eb6442092ed5b5769a68a311c17f2095b1aa739fb8d6dc78"
 FILES = {
     "navec_news_v1_1B_250K_300d_100q.tar": "natasha/data/emb/navec_news_v1_1B_250K_300d_100q.tar",
@@ -26,18 +24,7 @@ FILE_SHA256 = {
 
 def take_models(target: Path) -> None:
     """Puts the model files into the directory. Raises ValueError when the wheel is not the one that was examined."""
-    with tempfile.TemporaryDirectory() as folder:
-        subprocess.run(  # noqa: S603 - arguments are a fixed list
-            [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", folder, f"natasha=={_VERSION}"],
-            check=True,
-        )
-        wheel = next(Path(folder).glob("natasha-*.whl"))
-        seen = hashlib.sha256(wheel.read_bytes()).hexdigest()
-        if seen != _WHEEL_SHA256:
-            raise ValueError(
-                f"natasha {_VERSION}: the wheel's SHA-256 is {seen}, expected {_WHEEL_SHA256}; it was replaced"
-            )
-        with zipfile.ZipFile(wheel) as archive:
-            for name, member in FILES.items():
-                with archive.open(member) as source, (target / name).open("wb") as file:
-                    shutil.copyfileobj(source, file)
+    with fetched_wheel(PACKAGE, _WHEEL_SHA256) as wheel, zipfile.ZipFile(wheel) as archive:
+        for name, member in FILES.items():
+            with archive.open(member) as source, (target / name).open("wb") as file:
+                shutil.copyfileobj(source, file)

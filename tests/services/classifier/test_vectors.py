@@ -1,0 +1,68 @@
+"""Vectors of texts from those of their words, and how the English ones are made."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from coranto_classifier import features
+from coranto_classifier.analysis import Analyst, ArticleText, ModelPaths
+from coranto_classifier.vectors import ENGLISH_FILES, EnglishVectors
+
+EVEN = np.full(features.BUCKETS, 2.0, dtype=np.float32)
+SERVICE = Path(__file__).resolve().parents[3] / "services" / "classifier"
+
+
+@pytest.fixture(scope="module")
+def english() -> EnglishVectors:
+    return EnglishVectors(ModelPaths().shipped)
+
+
+def test_vector_of_a_text_has_length_one_and_heeds_neither_order_nor_repetition(english: EnglishVectors) -> None:
+    vector = english.mean("Striker scores twice", EVEN)
+    assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-5)
+    assert np.allclose(vector, english.mean("twice scores striker STRIKER", EVEN), atol=1e-5)
+
+
+@pytest.mark.parametrize("text", ["", "— !", "😀", "qzxvkw wvkxzq"])
+def test_text_without_a_known_word_has_a_vector_of_zeros(english: EnglishVectors, text: str) -> None:
+    assert not english.mean(text, EVEN).any()
+
+
+def test_words_of_one_field_are_nearer_than_words_of_two(english: EnglishVectors) -> None:
+    goalkeeper, midfielder, mortgage = (english.mean(word, EVEN) for word in ("goalkeeper", "midfielder", "mortgage"))
+    assert goalkeeper @ midfielder > goalkeeper @ mortgage + 0.2
+
+
+def test_rare_words_weigh_more(english: EnglishVectors) -> None:
+    rarity = EVEN.copy()
+    rarity[features.word_buckets("mortgage")] = 5.0
+    text = "goalkeeper mortgage"
+    assert english.mean(text, rarity) @ english.mean("mortgage", EVEN) > english.mean(text, EVEN) @ english.mean(
+        "mortgage", EVEN
+    )
+
+
+def test_topic_is_told_by_words_near_to_those_learned(analyst: Analyst) -> None:
+    topics = analyst.analyse(ArticleText("Goalkeeper and midfielder sidelined", "The winger limped off.")).topics
+    assert topics[0].code == "15000000"
+
+
+@pytest.mark.parametrize("name", ENGLISH_FILES)
+def test_card_states_the_hash_of_the_english_vectors(name: str) -> None:
+    digest = hashlib.sha256((ModelPaths().shipped / name).read_bytes()).hexdigest()
+    assert digest in (SERVICE / "MODELS.md").read_text(encoding="utf-8")
+    assert "all-MiniLM-L6-v2" in (SERVICE / "NOTICE").read_text(encoding="utf-8")
+
+
+def test_own_models_bring_their_own_english_vectors(tmp_path: Path) -> None:
+    shipped = ModelPaths().shipped
+    (tmp_path / "topics.json").write_bytes((shipped / "topics.json").read_bytes())
+    paths = ModelPaths(directory=tmp_path)
+    assert paths.english_vectors == shipped
+    for name in ENGLISH_FILES:
+        (tmp_path / name).write_bytes((shipped / name).read_bytes())
+    assert paths.english_vectors == tmp_path
