@@ -32,6 +32,13 @@ _MAX_LABEL_WEIGHT = 40
 _MAX_LABELS = 2
 # A pull quote stands close to its sentence; what comes again later is meant.
 _REPEAT_DISTANCE = 4
+# What a publisher says of itself, of its letters and of its earnings fits into so much.
+_MAX_NOTICE_WEIGHT = 450
+# Below the text's last sentences stand who wrote it, where to write to, and what else there is.
+_CLOSING_REACH = 4
+_MAX_CLOSING_WEIGHT = 250
+_MAX_BIO_WEIGHT = 700
+_MAIL = re.compile(r"[\w.+-]+@[\w-]+\.\w{2,}")
 # An excerpt stands above the text, and is more than a label that ends in dots.
 _EXCERPT_REACH = 4
 _MIN_EXCERPT_LETTERS = 20
@@ -43,7 +50,19 @@ def why_dropped(text: str, title: str | None, *, is_first: bool = False) -> str 
         return "no_words"
     if title and is_first and likeness(text, title) > 0.9:
         return "headline"
+    return _why_no_text(text) if len(text) <= _MAX_NOTICE_WEIGHT else None
+
+
+@lru_cache(maxsize=4096)
+def _why_no_text(text: str) -> str | None:
+    """The same of the line alone. The lines of a page are looked at up to five times, so what was found is kept."""
     weight = weight_of(text)
+    if weight > _MAX_NOTICE_WEIGHT:
+        return None
+    if words.has("notices", text):
+        return "notice"
+    if _ends_in_credit(text):
+        return "caption"
     if weight > _MAX_READ_ALSO_WEIGHT:
         return None
     lowered = text.casefold().lstrip(" >»›→•*-–—|[(►▶■●")
@@ -86,6 +105,34 @@ def _credit_in_brackets() -> re.Pattern[str]:
     return re.compile(rf"[(\[]\s?(?:{labels})\s?[:：©/][^()\[\]]{{2,80}}[)\]]$", re.IGNORECASE)
 
 
+_CREDIT_REACH = 160
+_CREDIT_MARKS = ("/", ":", "：")
+
+
+def _ends_in_credit(text: str) -> bool:
+    """True for a caption: it ends in “Credit: Jane Doe”, “(AP Photo/Jane Doe)” or “Jane Doe/Getty Images”."""
+    tail = text[-_CREDIT_REACH:]
+    return any(mark in tail for mark in _CREDIT_MARKS) and _credit_at_end().search(tail) is not None
+
+
+@lru_cache(maxsize=1)
+def _credit_at_end() -> re.Pattern[str]:
+    # Agencies sign texts too, but only a picture has its maker's name joined to theirs by a stroke.
+    houses = {name for agency in words.agencies().values() for name in (agency, agency.upper()) if name[0] < "\u3000"}
+    houses.update(words.markup("picture_houses"))
+    house = "|".join(map(re.escape, sorted(houses, key=lambda name: (-len(name), name))))
+    labels = {word for word in words.all_of("photo") if word[0] < "\u3000"}
+    label = "|".join(
+        re.escape(word[0].upper() + word[1:]) for word in sorted(labels, key=lambda name: (-len(name), name))
+    )
+    name = r"[^.!?:/()\[\]]{2,60}"
+    return re.compile(
+        rf"(?<!\w)(?:(?:{house})(?:\s(?i:photo|images?|foto))?\s?/\s?{name}(?:/{name})?"
+        rf"|{name}/\s?(?:{house})"
+        rf"|(?:{label})\s?[:：]\s?(?=[^\W\d_])[^.!?:()]{{2,60}})[)\]]?\.?$"
+    )
+
+
 @lru_cache(maxsize=8)
 def _by_first_word(kind: str) -> dict[str, tuple[str, ...]]:
     table: dict[str, list[str]] = {}
@@ -126,8 +173,26 @@ def kept(texts: Sequence[str], title: str | None) -> list[bool]:
         elif n < _EXCERPT_REACH and _is_excerpt(text, texts[n + 1 : n + 1 + _EXCERPT_REACH]):
             reasons[n] = reasons[n] or "excerpt"
     result = [why is None for why in reasons]
+    _drop_closing_notes(texts, result)
     _drop_tail_labels(texts, result)
     return result
+
+
+def _drop_closing_notes(texts: Sequence[str], result: list[bool]) -> None:
+    """Who else took part, where to write to, and where to follow: what stands below an article's last sentences."""
+    closing = [n for n in range(len(texts)) if result[n]][-_CLOSING_REACH:]
+    for n in closing[1:]:
+        text = texts[n]
+        if weight_of(text) <= _MAX_CLOSING_WEIGHT and (_MAIL.search(text) or words.has("closing", text)):
+            result[n] = False
+
+
+def introduces(text: str, names: Sequence[str], lead: int = 0) -> bool:
+    """True for “Jane Doe writes about bridges”: a text names its author in full only to say who that is.
+
+    `lead`: so many characters may stand before the name: the office, or words such as “our”.
+    """
+    return weight_of(text) <= _MAX_BIO_WEIGHT and any(name in text[: len(name) + lead] for name in names)
 
 
 def _is_excerpt(text: str, following: Sequence[str]) -> bool:

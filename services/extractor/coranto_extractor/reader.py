@@ -23,6 +23,7 @@ from coranto_extractor.found import Found, Notebook
 from coranto_extractor.letters import tokens
 from coranto_extractor.metadata import PageMetadata, read_metadata
 from coranto_extractor.moments import moment_in_words
+from coranto_extractor.names import has_two_parts
 from coranto_extractor.paragraphs import Paragraph, paragraphs_of
 from coranto_extractor.plaintext import read_dump
 from coranto_extractor.refusal import Reading, Refusal, why_refused
@@ -47,6 +48,10 @@ _MIN_FEED_TEXT = 400.0
 _LINKED = 0.8
 _BYLINE_REACH = 6
 _MAX_DATE_LINE = 160
+# So many closing paragraphs may introduce authors.
+_BIO_REACH = 4
+_BEFORE_BIO = 4
+_BIO_LEAD = 40
 _NO_BYLINE = frozenset({"nav", "aside", "comment", "caption", "author-box", "notice"})
 _BINARY_BEGINNINGS = (
     b"%PDF-",
@@ -178,6 +183,8 @@ def _read_tree(root: html.HtmlElement, request: Request) -> Content | Refusal:
     )
     signed = [*near, *_behind(blocks, kept_texts, near)]
     _take_byline(fields, authors.find_authors(page, root, signed, titles.site_names(page), notebook))
+    paragraphs = _without_bios(paragraphs, [person.name for person in fields.values.get("authors", ())])
+    kept_texts = [line for paragraph in paragraphs for line in paragraph.lines]
     fields.values["has_video"] = details.has_video(page, root, chosen.container)
     reading = Reading(
         page,
@@ -302,6 +309,25 @@ def _kept(texts: Sequence[str], blocks: Sequence[Block], headline: str | None) -
     whole = paragraphs_of(texts, blocks)
     stays = lines.kept([paragraph.text for paragraph in whole], headline)
     return [paragraph for paragraph, stay in zip(whole, stays, strict=True) if stay]
+
+
+def _without_bios(paragraphs: list[Paragraph], authors: Iterable[str]) -> list[Paragraph]:
+    """The paragraphs without those at the end that say who the authors are, and without what follows these."""
+    names = [name for name in authors if has_two_parts(name)]
+    bios = [n for n, paragraph in enumerate(paragraphs) if lines.introduces(paragraph.text, names)]
+    if len(bios) == 1 and bios[0] >= _BEFORE_BIO:
+        said, after = (
+            sum(weight_of(paragraph.text) for paragraph in part)
+            for part in (paragraphs[: bios[0]], paragraphs[bios[0] + 1 :])
+        )
+        if after < said:
+            return paragraphs[: bios[0]]
+    reach = max(_BEFORE_BIO, len(paragraphs) - _BIO_REACH)
+    return [
+        paragraph
+        for n, paragraph in enumerate(paragraphs)
+        if n < reach or not (n in bios or lines.introduces(paragraph.text, names, _BIO_LEAD))
+    ]
 
 
 def _to_record(paragraphs: Iterable[Paragraph]) -> tuple[TextBlock, ...]:
