@@ -66,8 +66,12 @@ class Block:
 class BlockList(list[Block]):
     """A page's blocks in reading order; `spans` tells which of them stand in an element, as first and one past the last."""
 
+    headline: int
+    """Place of the heading that is the headline; 0 when it is not known."""
+
     def __init__(self) -> None:
         super().__init__()
+        self.headline = 0
         self.spans: dict[html.HtmlElement, tuple[int, int]] = {}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import islice
@@ -9,7 +10,7 @@ from itertools import islice
 from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
 
 from coranto_extractor import words
-from coranto_extractor.blocks import SENTENCE_END, Block, BlockList
+from coranto_extractor.blocks import HEADINGS, SENTENCE_END, Block, BlockList
 from coranto_extractor.parts import AWAY, is_shorter, sides_of
 from coranto_extractor.topic import stems
 
@@ -23,6 +24,10 @@ _MAX_ARTICLES = 200
 _MIN_PARAGRAPHS = 3
 _BEFORE_HEADLINE = 0.5
 _AFTER_NEXT_HEADLINE = 0.4
+_SAID_BELOW = 2.0
+_MAX_LABEL_WEIGHT = 50
+_LINKED = 0.5
+_NO_LABEL = re.compile(r"[\W\d_]+")
 
 
 def first_article(blocks: BlockList, headline: str | None) -> BlockList:
@@ -41,6 +46,42 @@ def first_article(blocks: BlockList, headline: str | None) -> BlockList:
         if block.is_prose:
             prose.append(n)
     return blocks
+
+
+def before_comments(blocks: BlockList, headline: str | None) -> BlockList:
+    """The blocks up to where a label such as “12 comments” opens what readers say below the text."""
+    weight = 0.0
+    last: Block | None = None
+    start = next((n for n, block in enumerate(blocks) if block.text == headline and block.tag in ("h1", "h2")), 0)
+    for n in range(start, len(blocks)):
+        block = blocks[n]
+        if block.is_prose and not block.parts & AWAY:
+            weight += block.weight
+            last = block
+        elif (
+            weight > _MIN_ARTICLE_CHARS
+            and block.weight <= _MAX_LABEL_WEIGHT
+            and _labels_comments(block)
+            and last is not None
+            and not _goes_on(blocks, n, last)
+        ):
+            return _until(blocks, n)
+    return blocks
+
+
+def _labels_comments(block: Block) -> bool:
+    text = _NO_LABEL.sub(" ", block.text).strip().casefold()
+    return words.whole("comment_labels").fullmatch(text) is not None and (
+        block.tag in HEADINGS or block.link_share < _LINKED
+    )
+
+
+def _goes_on(blocks: BlockList, place: int, last: Block) -> bool:
+    """True when paragraphs stand below the place as those above it do: the label is that of a button among them."""
+    home = last.element.getparent()
+    return any(
+        block.is_prose and block.element.getparent() is home and block.tag == last.tag for block in blocks[place:]
+    )
 
 
 def _end_of_common(blocks: BlockList, one: int, other: int) -> int:
@@ -62,6 +103,7 @@ def _style(heading: Block) -> tuple[str, str]:
 def _until(blocks: BlockList, end: int) -> BlockList:
     rest = BlockList()
     rest.extend(blocks[:end])
+    rest.headline = blocks.headline
     rest.spans = {element: (first, min(last, end)) for element, (first, last) in blocks.spans.items() if first < end}
     return rest
 
@@ -198,6 +240,14 @@ def _running_totals(blocks: BlockList, values: Mapping[int, float]) -> tuple[lis
 
 
 def within(blocks: BlockList, container: html.HtmlElement) -> Sequence[Block]:
-    """The blocks that stand in the container."""
+    """The blocks that stand in the container, without those above the headline where it says far more below it."""
     first, end = blocks.spans.get(container, (0, 0))
+    if first < blocks.headline < end and _weight_of_prose(
+        blocks[blocks.headline : end]
+    ) > _SAID_BELOW * _weight_of_prose(blocks[first : blocks.headline]):
+        first = blocks.headline
     return blocks[first:end]
+
+
+def _weight_of_prose(blocks: Sequence[Block]) -> float:
+    return sum(block.weight for block in blocks if block.is_prose and not block.parts & AWAY)
