@@ -29,6 +29,11 @@ _MAX_SIDE_SHARE = 0.25
 # No box of teasers is longer, and looking through longer ones for each of many headings takes time.
 _MAX_BOX_BLOCKS = 200
 _MAX_TAIL_SHARE = 0.55
+_PICTURE = "picture"
+_PICTURE_LEVELS = 3
+_MAX_CAPTION_WEIGHT = 400
+_CAPTION_TAGS = frozenset({"p", "div", "section"})
+_PICTURE_BOXES = frozenset({"div", "section", "figure", "article"})
 _HEADED = frozenset({"list", "table", "code"})
 # How many levels below the paragraphs' parent the items of a list and the cells of a table stand.
 _HOME_REACH = {"li": 2, "td": 5, "th": 5}
@@ -38,7 +43,7 @@ def article_blocks(blocks: BlockList, container: html.HtmlElement) -> list[Block
     """The container's blocks that belong to the text: prose, the headings over it, and lists and quotes between it."""
     chosen = [block for block in within(blocks, container) if not block.parts & AWAY and "aside" not in block.parts]
     dropped = _link_lists(chosen, container) | _after_labels(chosen, blocks.spans)
-    dropped |= _side_boxes(chosen)
+    dropped |= _side_boxes(chosen, blocks.spans)
     kept: list[Block] = []
     for block in chosen:
         if id(block) in dropped or (block.link_share > 0.8 and block.weight < 250):
@@ -67,7 +72,7 @@ def article_blocks(blocks: BlockList, container: html.HtmlElement) -> list[Block
     ]
 
 
-def find_standfirst(blocks: Sequence[Block], chosen: Sequence[Block], headline: str | None) -> list[Block]:
+def find_standfirst(blocks: BlockList, chosen: Sequence[Block], headline: str | None) -> list[Block]:
     """The opening between headline and text that pages set outside of the text's container."""
     places = [n for n, block in enumerate(blocks) if headline and block.text == headline]
     if not places or not chosen:
@@ -78,7 +83,11 @@ def find_standfirst(blocks: Sequence[Block], chosen: Sequence[Block], headline: 
     if start is None or first - start > _STANDFIRST_REACH:
         return []
     opening = " ".join(block.text for block in chosen)
-    return [block for block in blocks[start + 1 : first] if _is_standfirst(block, opening)][:2]
+    return [
+        block
+        for block in blocks[start + 1 : first]
+        if _is_standfirst(block, opening) and not _stands_with_picture(block, blocks.spans)
+    ][:2]
 
 
 def _is_standfirst(block: Block, opening: str) -> bool:
@@ -287,13 +296,15 @@ def _after_labels(chosen: Sequence[Block], spans: Mapping[html.HtmlElement, tupl
     return dropped
 
 
-def _side_boxes(chosen: Sequence[Block]) -> set[int]:
+def _side_boxes(chosen: Sequence[Block], spans: Mapping[html.HtmlElement, tuple[int, int]]) -> set[int]:
     """Ids of the blocks in boxes beside the text, unless boxes of that name hold much of the text."""
     total = sum(block.weight for block in chosen if block.is_prose)
     boxed: dict[str, list[Block]] = {}
     end = -1
     for block in chosen:
         names = sides_of(block.parts)
+        if block.weight <= _MAX_CAPTION_WEIGHT and _stands_with_picture(block, spans):
+            names = [*names, _PICTURE]
         for name in names:
             boxed.setdefault(name, []).append(block)
         if block.is_prose and not names:
@@ -306,6 +317,19 @@ def _side_boxes(chosen: Sequence[Block]) -> set[int]:
         < total * (_MAX_TAIL_SHARE if members[0].place > end else _MAX_SIDE_SHARE)
         for block in members
     }
+
+
+def _stands_with_picture(block: Block, spans: Mapping[html.HtmlElement, tuple[int, int]]) -> bool:
+    """True for the only text in a box that holds a picture: a caption, whatever the box is called."""
+    if block.tag not in _CAPTION_TAGS:
+        return False
+    for element in islice(block.element.iterancestors(), _PICTURE_LEVELS):
+        first, end = spans.get(element, (0, 0))
+        if end - first != 1 or element.tag not in _PICTURE_BOXES:
+            return False
+        if element.find(".//img") is not None or element.find(".//picture") is not None:
+            return True
+    return False
 
 
 def _link_lists(chosen: Sequence[Block], container: html.HtmlElement) -> set[int]:
