@@ -10,8 +10,10 @@ from urllib.parse import urlsplit
 from coranto.records.sections import Content
 from coranto_extractor import words
 from coranto_extractor.blocks import Block, weight_of
+from coranto_extractor.letters import tokens
 from coranto_extractor.metadata import PageMetadata
 from coranto_extractor.moments import as_written
+from coranto_extractor.topic import overlap, stems
 
 _ARTICLE_TYPES = frozenset({
     "Article", "NewsArticle", "ReportageNewsArticle", "AnalysisNewsArticle", "OpinionNewsArticle",
@@ -26,6 +28,13 @@ _LIST_TYPES = frozenset(
 )
 _VIDEO_TYPES = frozenset({"VideoObject", "ImageGallery", "MediaGallery", "Movie", "TVEpisode"})
 _PRICE = re.compile(r"(?:[$€£¥₽]\s?\d[\d.,]*|\d[\d.,]*\s?(?:[$€£¥₽]|руб|EUR|USD|zł|kr\b))")
+# Addresses of lists by a folder of theirs, wherever it stands: “/podcasts/category/science/rankings”.
+_LIST_FOLDER = re.compile(
+    r"/(?:categor(?:y|ies)|tags?|topics?|authors?|directory|directories|rankings?|listings?)(?:/|$)", re.IGNORECASE
+)
+_PRODUCT_FOLDER = re.compile(
+    r"/(?:products?|produkte?|producto|produit|prodotto|produto|product-page)/[^/]+/?$", re.IGNORECASE
+)
 _PAGED = re.compile(r"(?:^|/)(?:page|seite|pagina)/?\d+/?$|[?&](?:page|p|start|offset)=\d+")
 _SEARCH_ADDRESS = re.compile(r"[?&](?:q|query|s|search|text|keywords?)=|/search/?(?:\?|$)", re.IGNORECASE)
 _LIST_ADDRESS = re.compile(
@@ -47,6 +56,11 @@ _LONG_LIST = 15
 _TEASER_WEIGHT = 500.0
 # A list of teasers or goods rarely has so much text of its own; articles with prices in them do.
 _MUCH_TEXT = 4000.0
+# A text so short among so much else, which nobody signed or dated, introduces what the page lists.
+_SCANT_SHARE = 0.15
+_SCANT_TEXT = 2000.0
+_LABEL_WORDS = 3
+_TAKEN_UP = 0.3
 _SHOWN_CHARS = 100
 
 
@@ -249,6 +263,13 @@ def _is_stated_article(shape: Shape, reading: Reading) -> bool:
 
 
 def _product(reading: Reading, shape: Shape) -> Refusal | None:
+    # Shops on systems made for blogs call their products articles.
+    if _PRODUCT_FOLDER.search(shape.path.partition("?")[0]) and not shape.types & _ARTICLE_TYPES:
+        cart = _cart(reading)
+        if "Product" in shape.types or (cart and shape.prices):
+            return Refusal(
+                "product_page", f"address {shape.path[:80]} and " + (f"“{cart}”" if cart else "type Product")
+            )
     if _is_stated_article(shape, reading):
         return None
     kind = (reading.page.first("og:type") or "").lower()
@@ -259,7 +280,7 @@ def _product(reading: Reading, shape: Shape) -> Refusal | None:
     typed = shape.types & _PRODUCT_TYPES
     if typed & {"Product", "ProductGroup", "IndividualProduct"}:
         return Refusal("product_page", f"JSON-LD type {min(typed)}")
-    cart = _found("shop", " ".join(block.text for block in reading.blocks if len(block.text) < 40)[:8000])
+    cart = _cart(reading)
     if shape.prices >= 8 and cart and shape.text_weight < _MUCH_TEXT and not reading.has_date:
         return Refusal("product_list", f"{shape.prices} prices and “{cart}”")
     is_priced = shape.prices >= _MANY_PRICES * shape.paragraphs and shape.longest < _PRICED_TEXT
@@ -268,6 +289,10 @@ def _product(reading: Reading, shape: Shape) -> Refusal | None:
     if reading.page.itemprops.get("price") and cart:
         return Refusal("product_page", f"a price and “{cart}”")
     return None
+
+
+def _cart(reading: Reading) -> str | None:
+    return _found("shop", " ".join(block.text for block in reading.blocks if len(block.text) < 40)[:8000])
 
 
 def _search(reading: Reading, shape: Shape) -> Refusal | None:
@@ -305,10 +330,19 @@ def _index(reading: Reading, shape: Shape) -> Refusal | None:
         not reading.has_date
         and shape.text_weight < _MUCH_TEXT
         and shape.text_weight < 350 * shape.paragraphs
-        and shape.longest < 900
+        and shape.longest < _TEASER_WEIGHT
     )
     if is_plain_list and shape.teasers_between >= 4 and shape.teasers_between > 0.5 * shape.paragraphs:
         return Refusal("index_page", f"{shape.teasers_between} linked headings between {shape.paragraphs} paragraphs")
+    if not reading.has_date and not reading.has_author:
+        if _LIST_FOLDER.search(shape.path.partition("?")[0]):
+            return Refusal("index_page", f"address {shape.path[:80]}, no date and no author")
+        if (
+            _share_but_for_comments(reading, shape) < _SCANT_SHARE
+            and shape.text_weight < _SCANT_TEXT
+            and not _tells_its_title(reading)
+        ):
+            return Refusal("index_page", f"{shape.text_share:.0%} of the words are text, no date and no author")
     if shape.link_share > 0.6 and shape.text_share < 0.15 and not reading.has_date and shape.text_weight < 1200:
         return Refusal("index_page", f"{shape.link_share:.0%} of the words are links")
     if (
@@ -318,6 +352,17 @@ def _index(reading: Reading, shape: Shape) -> Refusal | None:
     ):
         return Refusal("index_page", f"address {shape.path[:80]}")
     return None
+
+
+def _share_but_for_comments(reading: Reading, shape: Shape) -> float:
+    comments = sum(block.weight for block in reading.blocks if "comment" in block.parts)
+    return shape.text_weight / max(1.0, shape.page_weight - comments)
+
+
+def _tells_its_title(reading: Reading) -> bool:
+    """True when the title says more than a label does, and the text takes it up."""
+    title = reading.title or ""
+    return len(tokens(title)) > _LABEL_WORDS and overlap(" ".join(reading.texts), stems(title)) >= _TAKEN_UP
 
 
 def _is_teaser_list(shape: Shape, share: float) -> bool:

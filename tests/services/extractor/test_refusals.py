@@ -149,3 +149,50 @@ def test_a_brief_about_something_not_found_is_an_article(title: str) -> None:
     page = f"<html><head><title>{title}</title></head><body><article><h1>{title}</h1>{text}</article></body></html>"
     result = read(page.encode(), Request(url="https://news.example/1", content_type="text/html"))
     assert isinstance(result, Content), result
+
+
+_MENU = "".join(f"<li><a href='/goods/{n}'>Goods</a> of our house, part number {n}</li>" for n in range(60))
+
+
+def _unsigned(title: str, text: str) -> bytes:
+    return f"<html><head><title>{title}</title></head><body><ul>{_MENU}</ul><h1>{title}</h1><p>{text}</p></body></html>".encode()
+
+
+def test_scant_text_that_nobody_signed_or_dated_among_links_is_an_index(read_refusal: ReadRefusal) -> None:
+    text = "Here you find all lamps of our house, from the small one of brass to the large one of green glass, in one place."
+    assert read_refusal(_unsigned("Lamps", text), "https://lamps.example/all").reason == "index_page"
+
+
+def test_scant_text_that_takes_up_what_its_headline_says_is_an_article(read_article: Callable[..., Content]) -> None:
+    title = "Harbour bridge opens to traffic after two years"
+    text = "The harbour bridge opened to traffic on Friday. It took two years to repair, the council of the city said."
+    assert read_article(_unsigned(title, text), "https://news.example/4711").title == title
+
+
+def test_list_is_told_by_the_folder_it_stands_in(
+    write_page: Write, read_article: Callable[..., Content], read_refusal: ReadRefusal
+) -> None:
+    address = "https://news.example/podcasts/category/harbour"
+    assert read_refusal(write_page(), address).reason == "index_page"
+    dated = write_page(head='<meta property="article:published_time" content="2024-01-05T10:00:00Z">')
+    assert read_article(dated, address).published is not None
+
+
+def test_product_of_a_shop_on_a_system_for_blogs_is_no_article(
+    write_page: Write, read_article: Callable[..., Content], read_refusal: ReadRefusal
+) -> None:
+    head = '<meta property="og:type" content="article"><meta property="article:published_time" content="2024-01-05">'
+    price = "<p>€ 19.90</p><div>Add to cart</div>"
+    address = "https://lamps.example/product/brass-lamp/"
+    assert read_refusal(write_page(head=head, above=price), address).reason == "product_page"
+    # Magazines have folders of that name too.
+    assert read_article(write_page(head=head), address).title
+
+
+def test_article_in_a_box_named_after_comments_is_read(
+    write_page: Write, read_article: Callable[..., Content], paragraphs: tuple[str, ...]
+) -> None:
+    page = write_page().replace(b"<main>", b"<main><div class='comments'>").replace(b"</main>", b"</div></main>")
+    article = read_article(page)
+    assert tuple(block.text for block in article.paragraphs) == paragraphs
+    assert article.origins["paragraphs"].source == "blocks"
