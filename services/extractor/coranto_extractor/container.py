@@ -22,9 +22,12 @@ _ASIDE_SHARE = 0.3
 _MIN_ARTICLE_CHARS = 400
 _MAX_ARTICLES = 200
 _MIN_PARAGRAPHS = 3
+_MAX_PARTS = 8
 _BEFORE_HEADLINE = 0.5
 _AFTER_NEXT_HEADLINE = 0.4
 _SAID_BELOW = 2.0
+# Parts that hold no headline of an article.
+_NEVER_AROUND = frozenset({"comment", "consent", "notice", "author-box"})
 _MAX_LABEL_WEIGHT = 50
 _LINKED = 0.5
 _NO_LABEL = re.compile(r"[\W\d_]+")
@@ -46,6 +49,22 @@ def first_article(blocks: BlockList, headline: str | None) -> BlockList:
         if block.is_prose:
             prose.append(n)
     return blocks
+
+
+def forget_lying_parts(blocks: BlockList, headline: str | None) -> None:
+    """Take comments, notices and such for parts of the text where the headline stands in them too: their names lie."""
+    heading = next((block for block in blocks if block.text == headline and block.parts & _NEVER_AROUND), None)
+    lying = heading.parts & _NEVER_AROUND if heading is not None else frozenset()
+    if heading is None or any(block.text == headline and not block.parts & lying for block in blocks):
+        return
+    for n in range(heading.place - 1, -1, -1):
+        if not blocks[n].parts & lying:
+            break
+        blocks[n].parts -= lying
+    for block in blocks[heading.place :]:
+        if block.is_prose and not block.parts & lying:
+            return
+        block.parts -= lying
 
 
 def before_comments(blocks: BlockList, headline: str | None) -> BlockList:
@@ -215,6 +234,7 @@ def _climb(best: html.HtmlElement, blocks: BlockList, values: Mapping[int, float
         return good_before[end] - good_before[first], bad_before[end] - bad_before[first]
 
     here = best
+    below = best
     good_here, bad_here = total(here)
     for parent in best.iterancestors():
         if parent.tag == "html":
@@ -223,10 +243,25 @@ def _climb(best: html.HtmlElement, blocks: BlockList, values: Mapping[int, float
         gained, lost = good - good_here, bad - bad_here
         # A wrapper that adds little is passed over: the next one may add the other half of the article.
         if gained > _CLIMB_GAIN * good_here:
-            if gained <= 3 * lost:
+            if gained <= 3 * lost and not _is_cut_in_two(below, parent, blocks):
                 break
             here, good_here, bad_here = parent, good, bad
+        below = parent
     return here
+
+
+def _is_cut_in_two(part: html.HtmlElement, parent: html.HtmlElement, blocks: BlockList) -> bool:
+    """True when boxes stand between two parts of one text: elements side by side, set alike, of paragraphs alone."""
+    if part.tag not in ("div", "section"):
+        return False
+    alike = [other for other in parent if other.tag == part.tag and other.get("class") == part.get("class")]
+    return 1 < len(alike) <= _MAX_PARTS and all(_is_of_paragraphs(blocks, element) for element in alike)
+
+
+def _is_of_paragraphs(blocks: BlockList, element: html.HtmlElement) -> bool:
+    members = blocks[slice(*blocks.spans.get(element, (0, 0)))]
+    prose = sum(block.is_prose for block in members)
+    return prose >= _MIN_PARAGRAPHS - 1 and not any(block.tag in ("h1", "h2") for block in members)
 
 
 def _running_totals(blocks: BlockList, values: Mapping[int, float]) -> tuple[list[float], list[float]]:

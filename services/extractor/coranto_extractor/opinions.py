@@ -17,7 +17,7 @@ from trafilatura import bare_extraction
 
 from coranto_extractor.article import article_blocks, find_standfirst
 from coranto_extractor.blocks import HEADINGS, Block, BlockList, weight_of
-from coranto_extractor.container import before_comments, find_container, first_article, within
+from coranto_extractor.container import before_comments, find_container, first_article, forget_lying_parts, within
 from coranto_extractor.letters import tokens
 from coranto_extractor.lines import kept
 from coranto_extractor.topic import overlap
@@ -152,6 +152,7 @@ def choose(
     `topic` holds the stems of the headline, `stated` is the text as the page's metadata give it. trafilatura, the dearest
     of the three, is asked only where our two disagree or their text has nothing to do with the headline.
     """
+    forget_lying_parts(blocks, headline)
     blocks = before_comments(first_article(blocks, headline), headline)
     blocks.headline = next((block.place for block in blocks if block.tag == "h1" and block.text == headline), 0)
     container = find_container(blocks, topic, headline)

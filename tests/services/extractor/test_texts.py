@@ -297,3 +297,17 @@ def test_link_around_the_whole_text_does_not_make_it_a_list_of_links(
 ) -> None:
     lines = (*paragraphs, *_OTHER, *(line.replace("tram", "bus") for line in _OTHER))
     assert read_lines(f'<dl><a href="/text">{"<br><br>".join(lines)}</a></dl>') == list(lines)
+
+
+def test_text_that_a_box_of_links_cuts_in_two_is_read_whole(
+    write_page: Write, read_article: Read, paragraphs: tuple[str, ...]
+) -> None:
+    links = "".join(
+        f"<li><a href='/t{n}'>The tunnel is closed for the week number {n} of it</a></li>" for n in range(30)
+    )
+    halves = [f"<div class='part'><div class='copy'>{_set(*half)}</div></div>" for half in (paragraphs, _OTHER)]
+    body = f"{halves[0]}<section><ul>{links}</ul></section>{halves[1]}"
+    assert [block.text for block in read_article(write_page(body=body, head=_DATED)).paragraphs] == [
+        *paragraphs,
+        *_OTHER,
+    ]
