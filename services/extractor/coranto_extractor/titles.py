@@ -23,6 +23,9 @@ _MIN_PART_LETTERS = 15
 _CUT_OFF = ("...", "…")
 # White space of the markup counts, so the element's text is longer than the heading's.
 _OWN_ELEMENT = 20
+# Some pages set a title for search engines as the last of the crumbs, and the headline as a heading of second rank.
+_CRUMBS = frozenset({"nav", "list", "side:breadcrumb", "side:breadcrumbs"})
+_CRUMB = 0.85
 
 
 @dataclass(frozen=True)
@@ -115,7 +118,7 @@ def _headings(page: PageMetadata, blocks: Sequence[Block]) -> list[tuple[Block, 
             continue
         if block.tag == "h1":
             if not _leads_home(page, block):
-                found.append((block, 1.0))
+                found.append((block, _CRUMB if block.parts & _CRUMBS else 1.0))
         elif block.tag in ("h2", "h3"):
             found.append((block, 0.9))
         elif "itemprop" in block.element.attrib and "headline" in block.element.get("itemprop", ""):

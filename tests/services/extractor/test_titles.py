@@ -64,3 +64,21 @@ def test_heading_that_leads_to_the_front_page_names_the_site(read_article: Read)
 def test_closing_quotation_mark_parts_no_site_name(read_article: Read) -> None:
     article = read_article(_page("", "Mayor: «The bridge is open»", "Mayor: «The bridge is open»"))
     assert article.title == "Mayor: «The bridge is open»"
+
+
+def test_title_for_search_engines_among_the_crumbs_is_no_headline(write_page: Write, read_article: Read) -> None:
+    engines, headline = "Harbour bridge: when will it open again?", "Forty new cables, and the buses are back"
+    page = (
+        write_page(
+            title=engines,
+            head=f'<script type="application/ld+json">{{"@type": "NewsArticle", "headline": "{headline}"}}</script>',
+        )
+        .replace(b"<h1>", b"<nav><ol><li><a href='/city'>City</a></li><li><h1>")
+        .replace(b"</h1>", f"</h1></li></ol></nav><h2>{headline}</h2>".encode())
+    )
+    assert read_article(page).title == headline
+
+
+def test_only_heading_of_a_page_is_its_headline_wherever_it_stands(write_page: Write, read_article: Read) -> None:
+    page = write_page().replace(b"<h1>", b"<ul><li><h1>").replace(b"</h1>", b"</h1></li></ul>")
+    assert read_article(page).title == "Harbour bridge opens again"
