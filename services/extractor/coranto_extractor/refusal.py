@@ -335,7 +335,9 @@ def _index(reading: Reading, shape: Shape) -> Refusal | None:
     if is_plain_list and shape.teasers_between >= 4 and shape.teasers_between > 0.5 * shape.paragraphs:
         return Refusal("index_page", f"{shape.teasers_between} linked headings between {shape.paragraphs} paragraphs")
     if not reading.has_date and not reading.has_author:
-        if _LIST_FOLDER.search(shape.path.partition("?")[0]):
+        # Works of reference have such folders too, but their paragraphs are long and their headings no links.
+        is_listing = shape.longest < _TEASER_WEIGHT or shape.teasers_between >= _MANY_TEASERS
+        if is_listing and _LIST_FOLDER.search(shape.path.partition("?")[0]):
             return Refusal("index_page", f"address {shape.path[:80]}, no date and no author")
         if (
             _share_but_for_comments(reading, shape) < _SCANT_SHARE

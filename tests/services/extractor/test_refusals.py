@@ -176,6 +176,10 @@ def test_list_is_told_by_the_folder_it_stands_in(
     assert read_refusal(write_page(), address).reason == "index_page"
     dated = write_page(head='<meta property="article:published_time" content="2024-01-05T10:00:00Z">')
     assert read_article(dated, address).published is not None
+    entry = (
+        "The harbour bridge has carried the road to the islands since the old one fell into the sea in a storm. " * 6
+    )
+    assert read_article(write_page(body=f"<p>{entry}</p>"), "https://lexicon.example/topic/harbour-bridge").text
 
 
 def test_product_of_a_shop_on_a_system_for_blogs_is_no_article(
