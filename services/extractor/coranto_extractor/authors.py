@@ -33,11 +33,11 @@ from coranto_extractor.names import (
 )
 
 _BYLINE_CLASS = re.compile(
-    r"(?:^|[\s_-])(?:author|byline|autor|auteur|writer|contributor|verfasser|forfatter|skribent|autore|authors|by-line|c-byline|article-author|post-author)",
+    r"(?:^|[\s_-])(?:author|byline|autor|auteur|writer|contributor|verfasser|forfatter|skribent|autore|authors|by-line|c-byline|article-author|post-author|firma|firmante|redattore|kirjoittaja|toimittaja|szerzo|yazar|avtor)(?!ity|ized|ise)",
     re.IGNORECASE,
 )
 _SPOILED = re.compile(
-    r"comment|related|sidebar|widget|recommend|teaser|card|list-item|latest|bio|about|caption|photo|image|credit|foto|avatar|social|follow|count|box-",
+    r"comment|related|sidebar|widget|recommend|teaser|(?<!v)card|list-item|latest|bio|about|caption|photo|image|credit|foto|avatar|social|follow|count|box-",
     re.IGNORECASE,
 )
 _ORGANISATION_TYPES = frozenset(
@@ -75,6 +75,7 @@ def find_authors(
     boxed = tuple(dict.fromkeys(_source_boxes(near)))
     organisations = {key(name) for name in _named_organisations(page)}
     houses: dict[str, str] = {}
+    signed: Found[Byline] | None = None
     for entries, source, confidence in _candidates(page, root, near):
         names = Names()
         for text, url in entries:
@@ -82,23 +83,32 @@ def find_authors(
                 houses.setdefault(key(text), strip(text))
             if key(text) not in organisations:
                 sort_names(text, page.absolute(url), brands, names, notebook, takes_desks=source in _SIGNED)
-        persons = names.persons
-        if source == "meta":
-            persons = _without_owner(page, near, persons)
-        elif source == "byline":
-            persons = _without_labels(persons)
-        elif source in _SIGNED_BY_DATA:
-            persons = _without_accounts(near, persons)
+        persons = _judged(page, near, names.persons, source)
+        # The data may name the agency alone, where the page shows who wrote for it; but a place stands there as often.
+        if signed is not None:
+            persons = [person for person in persons if source == "byline" and has_two_parts(person.name)]
+        agencies = signed.value.agencies if signed is not None else _merged(stated, names.agencies, source)
         if persons:
             unique = tuple({key(person.name): person for person in reversed(persons)}.values())[::-1]
-            return Found(Byline(unique[:20], _merged(stated, names.agencies, source) or boxed), source, confidence)
-        if names.agencies:
-            return Found(Byline((), _merged(stated, names.agencies, source)), source, confidence)
-    if stated:
-        return Found(Byline((), tuple(dict.fromkeys(stated))), "json-ld", 0.9)
-    if boxed:
-        return Found(Byline((), boxed), "source-box", 0.7)
+            return Found(Byline(unique[:20], agencies or boxed), source, confidence)
+        if names.agencies and signed is None:
+            signed = Found(Byline((), agencies), source, confidence)
+    if signed is None and stated:
+        signed = Found(Byline((), tuple(dict.fromkeys(stated))), "json-ld", 0.9)
+    if signed is None and boxed:
+        signed = Found(Byline((), boxed), "source-box", 0.7)
+    if signed is not None:
+        return signed
     return Found(Byline((), tuple(houses.values())[:_MAX_HOUSES]), "json-ld", 0.5) if houses else None
+
+
+def _judged(page: PageMetadata, near: Sequence[Block], persons: list[Person], source: str) -> list[Person]:
+    """The persons but for those that a source of this kind names beside its authors."""
+    if source == "meta":
+        return _without_owner(page, near, persons)
+    if source == "byline":
+        return _without_labels(persons)
+    return _without_accounts(near, persons) if source in _SIGNED_BY_DATA else persons
 
 
 def _without_owner(page: PageMetadata, near: Sequence[Block], persons: list[Person]) -> list[Person]:
@@ -275,8 +285,9 @@ def _names_in_byline(text: str) -> str | None:
     if not found:
         return None
     rest = text[found.end() :].lstrip(" :.–—-")
-    first = re.split(r"\s*(?:[|•·(]|\d|\s[-–—]\s)", rest, maxsplit=1)[0]
-    parts = split_names(first)
+    # A nickname in brackets parts no name.
+    first = re.split(r"\s*(?:[|•·]|\((?!\w[\w. ]{0,20}\)\s[^\W\d_a-z])|\d|\s[-–—]\s)", rest, maxsplit=1)[0]
+    parts = [strip(part) for part in split_names(first)]
     if parts and reads_like_name(parts[0]) and (":" in text or is_wide(first) or 2 <= len(parts[0].split()) <= 4):
         return first
     return None

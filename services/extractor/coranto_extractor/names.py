@@ -36,8 +36,14 @@ _TITLES = re.compile(
     re.IGNORECASE,
 )
 _INITIALS = re.compile(r"[^\W\d_]{1,3}$")
+# “Richard (Dick) Roe”, “Jane “Janie” Doe”.
+_NICKNAME = re.compile(r"\s[(\"“„'‘][^\W\d_][\w.\- ]{0,20}[)\"”“'’](?=\s)")
+# “Jane Doe example.com Archive”: from a host's name on it is no name.
+_HOST_ON = re.compile(r"\s+\S+\.(?:com|org|net|ru|de|info|es|fr|it|uk)\b.*$", re.IGNORECASE)
 _MAX_NAME_CHARS = 60
 _MAX_TEXT_CHARS = 1000
+# A given name and a surname stand before it.
+_HOST_AFTER = 2
 _MAX_DESK_WORDS = 5
 _MIN_PART_CHARS = 4
 _WORDS = re.compile(r"\w+")
@@ -145,6 +151,8 @@ def strip(text: str) -> str:
     text = next(
         (" ".join(parts[:n]) for n in range(2, len(parts)) if parts[n].casefold() in words.months_of("en")), text
     )
+    if len(text.split()) > _HOST_AFTER:
+        text = _HOST_ON.sub("", text)
     text = _TRAILING.sub("", text).strip(" ,.;:–—-|/\"'«»“”")
     return _without_wide_role(text) if _WIDE.search(text) else text
 
@@ -200,6 +208,7 @@ def reads_like_name(name: str) -> bool:
     """True for one to six words that begin with capitals, as far as the script has any; not for initials alone."""
     if _WIDE.search(name):
         return len(name) <= 20
+    name = _NICKNAME.sub("", name)
     if all(_INITIALS.match(part) and part.isupper() for part in name.split()):
         return False
     parts = [part for part in name.split() if part.casefold() not in words.markup_set("name_particles")]

@@ -20,7 +20,7 @@ _COMMENT_NAMES = re.compile(
     r"(?:$|[\s_-])",
     re.IGNORECASE,
 )
-_COMMENT_FALSE_FRIENDS = re.compile(r"count|link|button|no-?comment|open|closed", re.IGNORECASE)
+_COMMENT_FALSE_FRIENDS = re.compile(r"count|link|button|no-?comment|open|closed|date|time", re.IGNORECASE)
 _CONSENT_NAMES = re.compile(
     r"cookie|consent|onetrust|gdpr|didomi|usercentrics|cmp-|paywall-?modal"
     r"|privacy[-_](?:modal|content|banner|notice|settings|popup|overlay)",

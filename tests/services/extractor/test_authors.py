@@ -143,3 +143,26 @@ def test_stated_name_of_one_word_counts_where_the_page_shows_it(write_page: Writ
     head = _json_ld(author="Janni")
     assert _names(read_article(write_page(head=head))) == ([], [])
     assert _names(read_article(write_page(head=head, above="<p>Janni, 5 January 2024</p>"))) == (["Janni"], [])
+
+
+@pytest.mark.parametrize(
+    ("byline", "names"),
+    [
+        ("<p class='author vcard'><a href='/doe'>Jane Doe</a> Senior Harbour Correspondent</p>", ["Jane Doe"]),
+        ("<p class='firma'>Ángela Dote | Madrid</p>", ["Ángela Dote"]),
+        ("<p>By Jane Doe post.com Archive | Contact</p>", ["Jane Doe"]),
+        ("<p>By JANE DOE, Executive Editor | Friday June 7, 2013</p>", ["JANE DOE"]),
+        ("<p>By Richard (Dick) Roe</p>", ["Richard (Dick) Roe"]),
+        ("<div class='comments_datetime'>By JANE DOE 10/5/11 09:19 PM ET</div>", ["JANE DOE"]),
+    ],
+)
+def test_byline_is_read_whatever_stands_beside_the_name(
+    byline: str, names: list[str], write_page: Write, read_article: Read
+) -> None:
+    assert _names(read_article(write_page(above=byline))) == (names, [])
+
+
+def test_writer_the_page_shows_stands_beside_the_agency_its_data_name(write_page: Write, read_article: Read) -> None:
+    head = '<meta property="og:type" content="article"><meta name="author" content="Reuters">'
+    assert _names(read_article(write_page(head=head, above="<p>By Jane Doe</p>"))) == (["Jane Doe"], ["Reuters"])
+    assert _names(read_article(write_page(head=head, above="<p>By Washington</p>"))) == ([], ["Reuters"])
