@@ -9,6 +9,7 @@ from functools import lru_cache
 from coranto_extractor import words
 from coranto_extractor.blocks import weight_of
 from coranto_extractor.letters import key
+from coranto_extractor.moments import moment_in_words
 from coranto_extractor.titles import likeness
 
 _BARE = re.compile(r"^[\W\d_]*$")
@@ -38,6 +39,8 @@ _MAX_NOTICE_WEIGHT = 450
 _CLOSING_REACH = 4
 _MAX_CLOSING_WEIGHT = 250
 _MAX_BIO_WEIGHT = 700
+_BYLINE_REACH = 3
+_MAX_BYLINE_CHARS = 100
 _MAIL = re.compile(r"[\w.+-]+@[\w-]+\.\w{2,}")
 # An excerpt stands above the text, and is more than a label that ends in dots.
 _EXCERPT_REACH = 4
@@ -50,7 +53,9 @@ def why_dropped(text: str, title: str | None, *, is_first: bool = False) -> str 
         return "no_words"
     if title and is_first and likeness(text, title) > 0.9:
         return "headline"
-    return _why_no_text(text) if len(text) <= _MAX_NOTICE_WEIGHT else None
+    if len(text) > _MAX_NOTICE_WEIGHT:
+        return "caption" if len(text) <= _MAX_CAPTION_CHARS and _ends_in_credit(text) else None
+    return _why_no_text(text)
 
 
 @lru_cache(maxsize=4096)
@@ -69,7 +74,7 @@ def _why_no_text(text: str) -> str | None:
     phrase = _begins_with(lowered, "read_also")
     if phrase:
         rest = lowered[len(phrase) :]
-        is_label = not rest.strip(" :.…!>»-–—") or rest.lstrip()[:1] in (":", "|", ">", "»", "–", "—", "-", "：")
+        is_label = not rest.strip(" :.…!?>»-–—") or rest.lstrip()[:1] in (":", "|", ">", "»", "–", "—", "-", "：")
         if is_label or (len(phrase.split()) > 1 and not _SENTENCE.search(text)):
             return "read_also"
     if _is_stock(text, lowered, weight):
@@ -106,6 +111,7 @@ def _credit_in_brackets() -> re.Pattern[str]:
 
 
 _CREDIT_REACH = 160
+_MAX_CAPTION_CHARS = 800
 _CREDIT_MARKS = ("/", ":", "：")
 
 
@@ -170,12 +176,23 @@ def kept(texts: Sequence[str], title: str | None) -> list[bool]:
     for n, text in enumerate(texts):
         if len(text) > 40 and text in texts[max(0, n - _REPEAT_DISTANCE) : n]:
             reasons[n] = reasons[n] or "repeated"
+        elif n < _BYLINE_REACH and _is_dated_byline(text):
+            reasons[n] = reasons[n] or "byline"
         elif n < _EXCERPT_REACH and _is_excerpt(text, texts[n + 1 : n + 1 + _EXCERPT_REACH]):
             reasons[n] = reasons[n] or "excerpt"
     result = [why is None for why in reasons]
     _drop_closing_notes(texts, result)
     _drop_tail_labels(texts, result)
     return result
+
+
+def _is_dated_byline(text: str) -> bool:
+    """True for “By Jane Doe on Monday, January 5th, 2024”."""
+    return (
+        len(text) <= _MAX_BYLINE_CHARS
+        and words.one_of("by").match(text) is not None
+        and moment_in_words(text, None) is not None
+    )
 
 
 def _drop_closing_notes(texts: Sequence[str], result: list[bool]) -> None:

@@ -20,10 +20,10 @@ from coranto_extractor import authors, blobs, charset, dates, details, images, l
 from coranto_extractor.addresses import alternates, canonical_url, links_in, next_page_url
 from coranto_extractor.blocks import HEADINGS, Block, cut, weight_of
 from coranto_extractor.found import Found, Notebook
-from coranto_extractor.letters import tokens
+from coranto_extractor.letters import key, tokens
 from coranto_extractor.metadata import PageMetadata, read_metadata
 from coranto_extractor.moments import moment_in_words
-from coranto_extractor.names import has_two_parts
+from coranto_extractor.names import has_two_parts, strip
 from coranto_extractor.paragraphs import Paragraph, paragraphs_of
 from coranto_extractor.plaintext import read_dump
 from coranto_extractor.refusal import Reading, Refusal, why_refused
@@ -312,8 +312,12 @@ def _kept(texts: Sequence[str], blocks: Sequence[Block], headline: str | None) -
 
 
 def _without_bios(paragraphs: list[Paragraph], authors: Iterable[str]) -> list[Paragraph]:
-    """The paragraphs without those at the end that say who the authors are, and without what follows these."""
+    """The paragraphs without those that name the authors above the text, or say below it who they are, and what follows these."""
     names = [name for name in authors if has_two_parts(name)]
+    # A line at the opening that only names the author is the byline.
+    signed = {key(name) for name in names}
+    first = next((n for n, paragraph in enumerate(paragraphs) if key(strip(paragraph.text)) not in signed), 0)
+    paragraphs = paragraphs[first:]
     bios = [n for n, paragraph in enumerate(paragraphs) if lines.introduces(paragraph.text, names)]
     if len(bios) == 1 and bios[0] >= _BEFORE_BIO:
         said, after = (

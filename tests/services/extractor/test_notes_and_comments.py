@@ -54,6 +54,7 @@ def test_what_the_publisher_says_of_itself_is_no_text(
         "Workers hang the last cable of the bridge on a cold morning in December. Credit: Max Roe",
         "The mayor walks over the bridge with the engineers on Friday, Jan. 5, 2024. (AP Photo/Max Roe)",
         "The first bus on the bridge after two years stops for the cameras of the town. REUTERS/Max Roe",
+        f"{'The mayor of the city and the engineers of the bridge stand on it, left to right. ' * 6}(AP Photo/Max Roe, File)",
         "Max Roe/Getty Images",
         "Arbeiter hängen an einem kalten Morgen das letzte Seil der Brücke ein. Bild: Max Roe",
     ],
@@ -172,3 +173,14 @@ def test_paragraphs_that_all_stand_in_boxes_with_pictures_are_text(
 ) -> None:
     boxes = "".join(f"<div><div><img src='/{n}.jpg'></div><div>{line}</div></div>" for n, line in enumerate(paragraphs))
     assert read_lines(boxes) == list(paragraphs)
+
+
+@pytest.mark.parametrize(
+    "byline",
+    ["By Max Roe and Ann Poe on Friday, January 5th, 2024 at 11:08 a.m.", "Von Max Roe, 5. Januar 2024", "Jane Doe"],
+)
+def test_byline_over_the_first_paragraph_is_no_text(
+    byline: str, write_page: Write, read_article: Read, paragraphs: tuple[str, ...]
+) -> None:
+    article = read_article(write_page(body=_set(byline, *paragraphs), head=_SIGNED))
+    assert tuple(block.text for block in article.paragraphs) == paragraphs
