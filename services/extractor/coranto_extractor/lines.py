@@ -35,6 +35,10 @@ _MAX_LABELS = 2
 _REPEAT_DISTANCE = 4
 # What a publisher says of itself, of its letters and of its earnings fits into so much.
 _MAX_NOTICE_WEIGHT = 450
+# No credit is longer: the agency's name and two of persons, or a label and one name.
+_CREDIT_REACH = 125
+_LABELLED_REACH = 64
+_MAX_CAPTION_CHARS = 800
 # Below the text's last sentences stand who wrote it, where to write to, and what else there is.
 _CLOSING_REACH = 4
 _MAX_CLOSING_WEIGHT = 250
@@ -110,15 +114,11 @@ def _credit_in_brackets() -> re.Pattern[str]:
     return re.compile(rf"[(\[]\s?(?:{labels})\s?[:：©/][^()\[\]]{{2,80}}[)\]]$", re.IGNORECASE)
 
 
-_CREDIT_REACH = 160
-_MAX_CAPTION_CHARS = 800
-_CREDIT_MARKS = ("/", ":", "：")
-
-
 def _ends_in_credit(text: str) -> bool:
     """True for a caption: it ends in “Credit: Jane Doe”, “(AP Photo/Jane Doe)” or “Jane Doe/Getty Images”."""
     tail = text[-_CREDIT_REACH:]
-    return any(mark in tail for mark in _CREDIT_MARKS) and _credit_at_end().search(tail) is not None
+    labelled = text[-_LABELLED_REACH:]
+    return ("/" in tail or ":" in labelled or "：" in labelled) and _credit_at_end().search(tail) is not None
 
 
 @lru_cache(maxsize=1)
