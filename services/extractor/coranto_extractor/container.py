@@ -22,7 +22,8 @@ _ASIDE_SHARE = 0.3
 _MIN_ARTICLE_CHARS = 400
 _MAX_ARTICLES = 200
 _MIN_PARAGRAPHS = 3
-_MAX_PARTS = 8
+_MAX_PARTS = 40
+_MIN_STEPS = 4
 _BEFORE_HEADLINE = 0.5
 _AFTER_NEXT_HEADLINE = 0.4
 _SAID_BELOW = 2.0
@@ -251,17 +252,19 @@ def _climb(best: html.HtmlElement, blocks: BlockList, values: Mapping[int, float
 
 
 def _is_cut_in_two(part: html.HtmlElement, parent: html.HtmlElement, blocks: BlockList) -> bool:
-    """True when boxes stand between two parts of one text: elements side by side, set alike, of paragraphs alone."""
+    """True when boxes stand between the parts of one text: elements side by side, set alike, of paragraphs alone."""
     if part.tag not in ("div", "section"):
         return False
     alike = [other for other in parent if other.tag == part.tag and other.get("class") == part.get("class")]
-    return 1 < len(alike) <= _MAX_PARTS and all(_is_of_paragraphs(blocks, element) for element in alike)
-
-
-def _is_of_paragraphs(blocks: BlockList, element: html.HtmlElement) -> bool:
-    members = blocks[slice(*blocks.spans.get(element, (0, 0)))]
-    prose = sum(block.is_prose for block in members)
-    return prose >= _MIN_PARAGRAPHS - 1 and not any(block.tag in ("h1", "h2") for block in members)
+    if not 1 < len(alike) <= _MAX_PARTS:
+        return False
+    members = [blocks[slice(*blocks.spans.get(element, (0, 0)))] for element in alike]
+    if any(block.tag in ("h1", "h2") for blocks_in in members for block in blocks_in):
+        return False
+    if all(sum(block.is_prose for block in blocks_in) >= _MIN_PARAGRAPHS - 1 for blocks_in in members):
+        return True
+    # The steps of a guide are shorter, but unlike teasers they lead nowhere.
+    return len(alike) >= _MIN_STEPS and not any(block.link_chars for blocks_in in members for block in blocks_in)
 
 
 def _running_totals(blocks: BlockList, values: Mapping[int, float]) -> tuple[list[float], list[float]]:

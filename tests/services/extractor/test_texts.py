@@ -311,3 +311,18 @@ def test_text_that_a_box_of_links_cuts_in_two_is_read_whole(
         *paragraphs,
         *_OTHER,
     ]
+
+
+def test_steps_of_a_guide_are_read_with_its_opening(
+    write_page: Write, read_article: Read, paragraphs: tuple[str, ...]
+) -> None:
+    links = "".join(
+        f"<li><a href='/t{n}'>The tunnel is closed for the week number {n} of it</a></li>" for n in range(30)
+    )
+    steps = tuple(
+        f"Hang cable number {n} into its hook and turn the hook to the left, until it holds." for n in range(5)
+    )
+    said = [f"{paragraphs[0]} {paragraphs[1]}", *steps]
+    boxes = [f"<div class='step'><div class='content'><p>{line}</p></div></div>" for line in said]
+    body = f"{boxes[0]}<section><ul>{links}</ul></section>{''.join(boxes[1:])}"
+    assert [block.text for block in read_article(write_page(body=body, head=_DATED)).paragraphs] == said
