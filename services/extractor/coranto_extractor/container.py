@@ -91,8 +91,10 @@ def before_comments(blocks: BlockList, headline: str | None) -> BlockList:
 
 def _labels_comments(block: Block) -> bool:
     text = _NO_LABEL.sub(" ", block.text).strip().casefold()
-    return words.whole("comment_labels").fullmatch(text) is not None and (
-        block.tag in HEADINGS or block.link_share < _LINKED
+    # “Discussion” is a part of many texts, “12 responses” is not.
+    kinds = ("comment_labels", "comment_counts") if any(map(str.isdigit, block.text)) else ("comment_labels",)
+    return (block.tag in HEADINGS or block.link_share < _LINKED) and any(
+        words.whole(kind).fullmatch(text) for kind in kinds
     )
 
 

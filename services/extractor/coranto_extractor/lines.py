@@ -195,12 +195,18 @@ def _is_dated_byline(text: str) -> bool:
     )
 
 
+def _is_signature(text: str) -> bool:
+    """True for “(Reporting by Jane Doe; editing by Max Roe)”: in a sentence the same words do not come first."""
+    return len(text) <= _MAX_NOTICE_WEIGHT and _begins_with(text.casefold().lstrip(" (–—-*"), "signatures") is not None
+
+
 def _drop_closing_notes(texts: Sequence[str], result: list[bool]) -> None:
     """Who else took part, where to write to, and where to follow: what stands below an article's last sentences."""
     closing = [n for n in range(len(texts)) if result[n]][-_CLOSING_REACH:]
     for n in closing[1:]:
         text = texts[n]
-        if weight_of(text) <= _MAX_CLOSING_WEIGHT and (_MAIL.search(text) or words.has("closing", text)):
+        is_note = weight_of(text) <= _MAX_CLOSING_WEIGHT and (_MAIL.search(text) or words.has("closing", text))
+        if is_note or _is_signature(text):
             result[n] = False
 
 

@@ -70,6 +70,7 @@ def test_line_that_ends_in_who_made_or_lent_a_picture_is_a_caption(
     [
         "The agency AP and the paper reported on the same day that the bridge would cost a third less.",
         "He gave the council credit: without its patience the bridge would have been sold for its steel.",
+        "The storm first appeared in March, according to reporting by the harbour office and its many writers.",
         "The town has earned a commission of inquiry, not a speech, said the head of the building office.",
     ],
 )
@@ -78,6 +79,7 @@ def test_sentence_with_the_same_words_in_it_is_text(
 ) -> None:
     lines = (*paragraphs[:2], line, *paragraphs[2:])
     assert read_lines(_set(*lines)) == list(lines)
+    assert read_lines(_set(*paragraphs, line)) == [*paragraphs, line]
 
 
 @pytest.mark.parametrize(
@@ -141,13 +143,19 @@ _READERS = (
 )
 
 
-@pytest.mark.parametrize("label", ["Comments (3)", "3 Kommentare", "Leave a reply", "Обсуждение", "Vos réactions"])
+@pytest.mark.parametrize("label", ["Comments (3)", "3 Kommentare", "Leave a reply", "Обсуждение (3)", "Vos réactions"])
 def test_what_readers_say_below_a_label_is_no_text(
     label: str, write_page: Write, read_article: Read, paragraphs: tuple[str, ...]
 ) -> None:
     below = f"<div><h3>{label}</h3>{''.join(f'<div><b>Max {n}</b><p>{said}</p></div>' for n, said in enumerate(_READERS))}</div>"
     article = read_article(write_page(below=below, head=_DATED))
     assert tuple(block.text for block in article.paragraphs) == paragraphs
+
+
+def test_discussion_of_results_is_part_of_a_text(read_lines: ReadLines, paragraphs: tuple[str, ...]) -> None:
+    lines = (*paragraphs, *(f"{paragraph} So it was on the first day." for paragraph in paragraphs))
+    sections = [f"<div>{_set(*lines[:6])}</div>", f"<div><h2>Discussion</h2>{_set(*lines[6:])}</div>"]
+    assert read_lines("".join(sections)) == [*lines[:6], "Discussion", *lines[6:]]
 
 
 def test_text_goes_on_below_a_button_for_comments(read_lines: ReadLines, paragraphs: tuple[str, ...]) -> None:
