@@ -336,9 +336,7 @@ def _index(reading: Reading, shape: Shape) -> Refusal | None:
         return Refusal("index_page", f"{shape.teasers_between} linked headings between {shape.paragraphs} paragraphs")
     if not reading.has_date and not reading.has_author:
         # Works of reference have such folders too, but their paragraphs are long and their headings no links.
-        is_listing = shape.longest < _TEASER_WEIGHT or shape.teasers_between >= max(
-            _MANY_TEASERS, 0.5 * shape.paragraphs
-        )
+        is_listing = shape.longest < _TEASER_WEIGHT or shape.teasers_between > shape.paragraphs
         if is_listing and _LIST_FOLDER.search(shape.path.partition("?")[0]):
             return Refusal("index_page", f"address {shape.path[:80]}, no date and no author")
         if (
