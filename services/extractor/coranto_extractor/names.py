@@ -41,6 +41,8 @@ _NICKNAME = re.compile(r"\s[(\"“„'‘][^\W\d_][\w.\- ]{0,20}[)\"”“'’](
 # “Jane Doe example.com Archive”: from a host's name on it is no name.
 _HOST_ON = re.compile(r"\s+\S+\.(?:com|org|net|ru|de|info|es|fr|it|uk)\b.*$", re.IGNORECASE)
 _MAX_NAME_CHARS = 60
+# No byline is so long, and the words behind a name are looked for from each place in it.
+_MAX_BYLINE_CHARS = 1000
 _MAX_TEXT_CHARS = 1000
 # A given name and a surname stand before it.
 _HOST_AFTER = 2
@@ -137,7 +139,7 @@ def split_names(text: str) -> list[str]:
 
 def strip(text: str) -> str:
     """A name without the byline word before it, and without the office, the place or the date behind it."""
-    text = _LEADING.sub("", fold(clean(text)))
+    text = _LEADING.sub("", fold(clean(text[:_MAX_BYLINE_CHARS])))
     for _ in range(2):
         found = words.one_of("by").match(text)
         follows = text[found.end() : found.end() + 1] if found else ""

@@ -157,6 +157,7 @@ def _seconds(page: bytes) -> float:
         lambda n: b"<script>x = '" + b'"' + b"<" * (10 * n) + b" ends." + b'"' + b"'</script>",
         lambda n: b'<meta property="og:title" content="' + b"|" * (4 * n) + b'"><h1>T words</h1>' + _PROSE,
         lambda n: b"<h1>T words</h1>" + _PROSE + b"<p>" + b"a@" * (8 * n) + b"</p>" + _PROSE,
+        lambda n: b"<h1>T words</h1><div class=byline>By " + b"(" * (4 * n) + b"</div>" + _PROSE,
         lambda n: b"<article>" * 60 + b"<article>x</article>" * n + _PROSE * 4,
     ],
 )
