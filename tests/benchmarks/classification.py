@@ -308,7 +308,7 @@ def _answer(entities: Iterable[NamedEntity]) -> Row:
 
 def _by_halves(judged: list[Row]) -> dict[str, Row]:
     """Each half of the texts tagged by a tagger that learned from the other half."""
-    from coranto_classifier.russian import RussianNames
+    from coranto_classifier.russian.names import RussianNames
     from coranto_classifier.training import russian_names
 
     shipped = ModelPaths().shipped

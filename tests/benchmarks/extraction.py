@@ -21,7 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from coranto_extractor import charset, reader
+from coranto_extractor import reader
+from coranto_extractor.page import charset
 from coranto_extractor.predictions import prediction
 from coranto_extractor.reader import Request
 
@@ -114,7 +115,7 @@ def by_readability(row: Row, page: bytes) -> Row:
     from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
     from readability import Document  # type: ignore[import-untyped]  # readability-lxml ships no types
 
-    from coranto_extractor.blocks import cut
+    from coranto_extractor.page.blocks import cut
 
     try:
         document = Document(charset.decode(page).text)

@@ -54,7 +54,7 @@ class NamedEntity:
 
 
 def _russian(models: Path, vectors: WordVectors) -> NameFinder:
-    from coranto_classifier.russian import RussianNames
+    from coranto_classifier.russian.names import RussianNames
 
     return RussianNames(models, vectors)
 

@@ -9,12 +9,12 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from coranto_extractor import words
-from coranto_extractor.blocks import fold, weight_of
-from coranto_extractor.images import split_caption
-from coranto_extractor.lines import why_dropped
-from coranto_extractor.moments import moment_in_words
-from coranto_extractor.topic import stems
+from coranto_extractor.fields.images import split_caption
+from coranto_extractor.language import words
+from coranto_extractor.language.moments import moment_in_words
+from coranto_extractor.language.topic import stems
+from coranto_extractor.page.blocks import fold, weight_of
+from coranto_extractor.text.lines import why_dropped
 
 _SENTENCE_END = re.compile(r"[.!?…。！？:;](?:[\"'»”’“)\]]|\[\d+\])*\s*$")
 _SENTENCE_INSIDE = re.compile(r"[.!?。！？][\"'»”’)]?\s+[\"'«“„(]?[^\W\d_]|[。！？]")

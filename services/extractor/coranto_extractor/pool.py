@@ -8,9 +8,9 @@ from datetime import timedelta
 from coranto.records import Content
 from coranto.worker.processes import Processes
 from coranto_extractor import reader
+from coranto_extractor.page.tree import TreeLimits
 from coranto_extractor.reader import Request
 from coranto_extractor.refusal import Refusal
-from coranto_extractor.tree import TreeLimits
 
 _RECURSION_LIMIT = 6000
 _WARM_UP_PAGE = b"""<!doctype html><html lang="en"><head><title>Warm-up - Site</title></head><body><h1>Warm-up</h1>

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from coranto.records.sections import Content
-from coranto_extractor.moments import as_written
+from coranto_extractor.language.moments import as_written
 from coranto_extractor.refusal import Refusal
 
 

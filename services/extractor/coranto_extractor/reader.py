@@ -16,18 +16,20 @@ from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
 
 from coranto.records.sections import Block as TextBlock
 from coranto.records.sections import Content, Hints, Image, Moment
-from coranto_extractor import authors, blobs, charset, dates, details, images, lines, opinions, rubrics, titles, tree
-from coranto_extractor.addresses import alternates, canonical_url, links_in, next_page_url
-from coranto_extractor.blocks import HEADINGS, Block, cut, weight_of
-from coranto_extractor.found import Found, Notebook
-from coranto_extractor.letters import key, tokens
-from coranto_extractor.metadata import PageMetadata, read_metadata
-from coranto_extractor.moments import moment_in_words
-from coranto_extractor.names import has_two_parts, strip
-from coranto_extractor.paragraphs import Paragraph, paragraphs_of
+from coranto_extractor.fields import authors, dates, details, images, rubrics, titles
+from coranto_extractor.fields.addresses import alternates, canonical_url, links_in, next_page_url
+from coranto_extractor.fields.found import Found, Notebook
+from coranto_extractor.fields.names import has_two_parts, strip
+from coranto_extractor.language.letters import key, tokens
+from coranto_extractor.language.moments import moment_in_words
+from coranto_extractor.language.topic import stems
+from coranto_extractor.page import blobs, charset, tree
+from coranto_extractor.page.blocks import HEADINGS, Block, cut, weight_of
+from coranto_extractor.page.metadata import PageMetadata, read_metadata
 from coranto_extractor.plaintext import read_dump
 from coranto_extractor.refusal import Reading, Refusal, why_refused
-from coranto_extractor.topic import stems
+from coranto_extractor.text import lines, opinions
+from coranto_extractor.text.paragraphs import Paragraph, paragraphs_of
 
 EXTRACTOR_VERSION = version("coranto-extractor")
 

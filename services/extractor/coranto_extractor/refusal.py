@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from coranto.records.sections import Content
-from coranto_extractor import words
-from coranto_extractor.blocks import Block, weight_of
-from coranto_extractor.letters import tokens
-from coranto_extractor.metadata import PageMetadata
-from coranto_extractor.moments import as_written
-from coranto_extractor.topic import overlap, stems
+from coranto_extractor.language import words
+from coranto_extractor.language.letters import tokens
+from coranto_extractor.language.moments import as_written
+from coranto_extractor.language.topic import overlap, stems
+from coranto_extractor.page.blocks import Block, weight_of
+from coranto_extractor.page.metadata import PageMetadata
 
 _ARTICLE_TYPES = frozenset({
     "Article", "NewsArticle", "ReportageNewsArticle", "AnalysisNewsArticle", "OpinionNewsArticle",

@@ -8,7 +8,7 @@ from datetime import timedelta
 from pydantic import Field
 
 from coranto.worker.settings import Concern, Duration, WorkerSettings
-from coranto_extractor.tree import TreeLimits
+from coranto_extractor.page.tree import TreeLimits
 
 
 def _usable_cores() -> int:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from coranto_classifier.analysis import Analyst
-from coranto_classifier.russian import RussianNames
-from coranto_classifier.russian_spans import tidied
+from coranto_classifier.russian.names import RussianNames
+from coranto_classifier.russian.spans import tidied
 from coranto_classifier.spans import NameType
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from coranto.records import Content
-from coranto_extractor.moments import as_written, parse_moment
+from coranto_extractor.language.moments import as_written, parse_moment
 
 Write = Callable[..., bytes]
 Read = Callable[..., Content]

@@ -11,11 +11,11 @@ import pytest
 
 from coranto.records import Content
 from coranto.worker.processes import OverdueError, ProcessLostError
+from coranto_extractor.page.tree import TreeLimits
 from coranto_extractor.pool import ReaderPool
 from coranto_extractor.reader import Request, read
 from coranto_extractor.reasons import REASONS
 from coranto_extractor.refusal import Refusal
-from coranto_extractor.tree import TreeLimits
 
 _DEADLINE = timedelta(seconds=2)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from coranto.records import Content
-from coranto_extractor.images import split_caption
+from coranto_extractor.fields.images import split_caption
 
 Write = Callable[..., bytes]
 Read = Callable[..., Content]

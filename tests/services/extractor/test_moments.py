@@ -9,8 +9,8 @@ from datetime import date
 import pytest
 
 from coranto.records import Content
-from coranto_extractor.dates import date_in_address
-from coranto_extractor.moments import as_written, moment_in_words, parse_moment
+from coranto_extractor.fields.dates import date_in_address
+from coranto_extractor.language.moments import as_written, moment_in_words, parse_moment
 
 Write = Callable[..., bytes]
 Read = Callable[..., Content]

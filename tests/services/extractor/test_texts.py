@@ -7,12 +7,12 @@ from collections.abc import Callable
 import pytest
 
 from coranto.records import Content
-from coranto_extractor import opinions
-from coranto_extractor.blocks import cut
-from coranto_extractor.container import find_container
-from coranto_extractor.opinions import by_trafilatura
-from coranto_extractor.topic import stems
-from coranto_extractor.tree import TreeLimits, parse
+from coranto_extractor.language.topic import stems
+from coranto_extractor.page.blocks import cut
+from coranto_extractor.page.tree import TreeLimits, parse
+from coranto_extractor.text import opinions
+from coranto_extractor.text.container import find_container
+from coranto_extractor.text.opinions import by_trafilatura
 
 Write = Callable[..., bytes]
 Read = Callable[..., Content]

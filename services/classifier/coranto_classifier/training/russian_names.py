@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from coranto_classifier.russian_dictionary import Dictionary
-from coranto_classifier.russian_tagger import Slovnet, features
+from coranto_classifier.russian.dictionary import Dictionary
+from coranto_classifier.russian.tagger import Slovnet, features
 from coranto_classifier.vectors import WordVectors
 
 COPIES = {"nerel": 1, "factrueval2016": 1}

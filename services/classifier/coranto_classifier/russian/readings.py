@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from coranto_classifier.countries import find_country
-from coranto_classifier.russian_dictionary import (
+from coranto_classifier.russian.dictionary import (
     CASE_OF,
     CYRILLIC,
     GENDERS,

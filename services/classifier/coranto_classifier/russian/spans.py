@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from coranto_classifier.russian_dictionary import CYRILLIC, PROPER_TAGS, Dictionary
-from coranto_classifier.russian_forms import PREPOSITIONS, QUOTES, opens_sentence
+from coranto_classifier.russian.dictionary import CYRILLIC, PROPER_TAGS, Dictionary
+from coranto_classifier.russian.forms import PREPOSITIONS, QUOTES, opens_sentence
 from coranto_classifier.spans import NameType
 from coranto_classifier.words import word_list
 

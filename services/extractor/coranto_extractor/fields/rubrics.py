@@ -10,12 +10,12 @@ from urllib.parse import urlsplit
 
 from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
 
-from coranto_extractor import words
-from coranto_extractor.blocks import Block, fold
-from coranto_extractor.found import Found
-from coranto_extractor.letters import key
-from coranto_extractor.metadata import PageMetadata, item_values, strings, types_of
-from coranto_extractor.titles import site_names
+from coranto_extractor.fields.found import Found
+from coranto_extractor.fields.titles import site_names
+from coranto_extractor.language import words
+from coranto_extractor.language.letters import key
+from coranto_extractor.page.blocks import Block, fold
+from coranto_extractor.page.metadata import PageMetadata, item_values, strings, types_of
 
 _TAG_CLASS = re.compile(
     r"(?:^|[\s_-])(?:tags?|tag-?list|tag-?cloud|keywords?|topics?|labels?|schlagw|themen|etiquetas|tagi|metki)(?:$|[\s_-])",

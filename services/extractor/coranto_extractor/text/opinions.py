@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
 from trafilatura import bare_extraction
 
-from coranto_extractor.article import article_blocks, find_standfirst
-from coranto_extractor.blocks import HEADINGS, Block, BlockList, weight_of
-from coranto_extractor.container import before_comments, find_container, first_article, forget_lying_parts, within
-from coranto_extractor.letters import tokens
-from coranto_extractor.lines import kept
-from coranto_extractor.topic import overlap
+from coranto_extractor.language.letters import tokens
+from coranto_extractor.language.topic import overlap
+from coranto_extractor.page.blocks import HEADINGS, Block, BlockList, weight_of
+from coranto_extractor.text.article import article_blocks, find_standfirst
+from coranto_extractor.text.container import before_comments, find_container, first_article, forget_lying_parts, within
+from coranto_extractor.text.lines import kept
 
 Lines = list[str]
 Shingles = Counter[tuple[str, ...]]

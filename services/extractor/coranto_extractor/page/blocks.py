@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 
 from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
 
-from coranto_extractor import words
-from coranto_extractor.letters import WIDE
-from coranto_extractor.parts import NO_PARTS, is_hidden, parts_of, swallows_page
+from coranto_extractor.language import words
+from coranto_extractor.language.letters import WIDE
+from coranto_extractor.page.parts import NO_PARTS, is_hidden, parts_of, swallows_page
 
 HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 SENTENCE_END = re.compile(r"[.!?…。！？](?:[\"'»”’“\)\]]|\s|$)")

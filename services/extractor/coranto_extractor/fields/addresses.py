@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from coranto.pagination import follows
 from coranto.records.sections import Alternate, Link
-from coranto_extractor.blocks import Block
-from coranto_extractor.details import language_tag
-from coranto_extractor.metadata import PageMetadata
+from coranto_extractor.fields.details import language_tag
+from coranto_extractor.page.blocks import Block
+from coranto_extractor.page.metadata import PageMetadata
 
 _MAX_ALTERNATES = 50
 _MAX_LINKS = 200

@@ -6,11 +6,10 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
-from coranto_extractor import words
-from coranto_extractor.blocks import weight_of
-from coranto_extractor.letters import key
-from coranto_extractor.moments import moment_in_words
-from coranto_extractor.titles import likeness
+from coranto_extractor.language import words
+from coranto_extractor.language.letters import key, likeness
+from coranto_extractor.language.moments import moment_in_words
+from coranto_extractor.page.blocks import weight_of
 
 _BARE = re.compile(r"^[\W\d_]*$")
 _ADDRESS = re.compile(r"^(?:https?://|www\.)\S+$|^[^\s@]+@[^\s@]+\.\w+$")

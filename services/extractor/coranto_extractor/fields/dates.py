@@ -15,11 +15,11 @@ from datetime import date, datetime, timedelta
 from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
 
 from coranto.records.sections import Moment
-from coranto_extractor import words
-from coranto_extractor.blocks import HEADINGS, Block, BlockList
-from coranto_extractor.found import Found, Notebook
-from coranto_extractor.metadata import PageMetadata, item_values, strings
-from coranto_extractor.moments import make_moment, moment_in_words, parse_moment
+from coranto_extractor.fields.found import Found, Notebook
+from coranto_extractor.language import words
+from coranto_extractor.language.moments import make_moment, moment_in_words, parse_moment
+from coranto_extractor.page.blocks import HEADINGS, Block, BlockList
+from coranto_extractor.page.metadata import PageMetadata, item_values, strings
 
 # /2020/5/1/ or /2020-05/01/, /2020/0501/, 20200501: one digit is a month or a day only between two separators of a kind.
 _IN_ADDRESS = re.compile(

@@ -1,6 +1,6 @@
 """Turns a date as pages write it, for machines or for people, into a moment.
 
-Knows the months of all languages in `languages/`, the calendars that news sites count in, and nothing of where on a
+Knows the months of all languages in `lists/`, the calendars that news sites count in, and nothing of where on a
 page a date stands. A date without a year, or one like "3 hours ago", is none.
 """
 
@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Literal
 
 from coranto.records.sections import Moment
-from coranto_extractor import words
+from coranto_extractor.language import words
 
 _FIRST_YEAR = 1990
 _LAST_YEAR = 2040

@@ -9,10 +9,10 @@ from itertools import islice
 
 from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
 
-from coranto_extractor import words
-from coranto_extractor.blocks import HEADINGS, SENTENCE_END, Block, BlockList
-from coranto_extractor.container import within
-from coranto_extractor.parts import AWAY, sides_of
+from coranto_extractor.language import words
+from coranto_extractor.page.blocks import HEADINGS, SENTENCE_END, Block, BlockList
+from coranto_extractor.page.parts import AWAY, sides_of
+from coranto_extractor.text.container import within
 
 _STANDFIRST_NAMES = re.compile(
     r"(?:^|[\s_-])(?:lead|lede|intro|introduction|standfirst|dek|deck|subtitle|sub-?title|subhead\w*|summary|vorspann|chapo|excerpt|anons|announce|preview|description|abstract|sapo|ingress)(?:$|[\s_-])",

@@ -11,12 +11,12 @@ from urllib.parse import unquote
 from lxml import etree, html  # type: ignore[import-untyped]  # lxml ships no types
 
 from coranto.records.sections import Image
-from coranto_extractor import words
-from coranto_extractor.blocks import fold
-from coranto_extractor.found import Found
-from coranto_extractor.letters import key
-from coranto_extractor.metadata import PageMetadata, clean
-from coranto_extractor.titles import site_names
+from coranto_extractor.fields.found import Found
+from coranto_extractor.fields.titles import site_names
+from coranto_extractor.language import words
+from coranto_extractor.language.letters import key
+from coranto_extractor.page.blocks import fold
+from coranto_extractor.page.metadata import PageMetadata, clean
 
 _SIGN = re.compile(r"\s*[(\[]?\s*(?:©|\(c\)|&copy;)\s*([^)\]]{2,100})[)\]]?\s*\.?$", re.IGNORECASE)
 _CREDIT_CLASS = re.compile(

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from coranto_classifier.countries import find_country
-from coranto_classifier.russian_dictionary import (
+from coranto_classifier.russian.dictionary import (
     CASE_OF,
     CASES,
     CYRILLIC,
@@ -24,7 +24,7 @@ from coranto_classifier.russian_dictionary import (
     cased_like,
     place_of_adjective,
 )
-from coranto_classifier.russian_readings import agree, is_acronym, person_readings, phrase_readings
+from coranto_classifier.russian.readings import agree, is_acronym, person_readings, phrase_readings
 from coranto_classifier.spans import NameType
 from coranto_classifier.words import word_list
 

@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from coranto.records.sections import Person
-from coranto_extractor import words
-from coranto_extractor.blocks import fold
-from coranto_extractor.found import Notebook
-from coranto_extractor.letters import key
-from coranto_extractor.metadata import clean
+from coranto_extractor.fields.found import Notebook
+from coranto_extractor.language import words
+from coranto_extractor.language.letters import key
+from coranto_extractor.page.blocks import fold
+from coranto_extractor.page.metadata import clean
 
 _SPLIT = re.compile(
     r"\s*[,;|/•·\n]\s*|\s+(?:and|und|et|y|e|og|och|en|и|та|і|with|mit|&|\+|oraz|i|ve|dan|και|ja)\s+|、|，|；"

@@ -10,7 +10,7 @@ from typing import Literal
 from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
 
 from coranto.records.sections import Block as TextBlock
-from coranto_extractor.blocks import HEADINGS, Block
+from coranto_extractor.page.blocks import HEADINGS, Block
 
 Kind = Literal["paragraph", "heading", "quote", "list_item", "code"]
 

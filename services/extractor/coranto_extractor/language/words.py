@@ -1,4 +1,4 @@
-"""The word lists of `languages/*.toml`, one file per language, and the names in `markup.toml`.
+"""The word lists of `lists/*.toml`, one file per language, and the names in `markup.toml`.
 
 A new language is a new file.
 """
@@ -30,7 +30,7 @@ class Words:
 def languages() -> dict[str, Words]:
     """The words of each language by its code."""
     result: dict[str, Words] = {}
-    folder = resources.files("coranto_extractor").joinpath("languages")
+    folder = resources.files("coranto_extractor.language").joinpath("lists")
     for file in sorted(folder.iterdir(), key=lambda entry: entry.name):
         if file.name.endswith(".toml"):
             table = tomllib.loads(file.read_text("utf-8"))
@@ -42,7 +42,7 @@ def languages() -> dict[str, Words]:
 
 @lru_cache(maxsize=1)
 def _markup() -> dict[str, Any]:
-    return tomllib.loads(resources.files("coranto_extractor").joinpath("markup.toml").read_text("utf-8"))
+    return tomllib.loads(resources.files("coranto_extractor.language").joinpath("markup.toml").read_text("utf-8"))
 
 
 @lru_cache(maxsize=16)

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 
 from lxml import etree, html  # type: ignore[import-untyped]  # lxml ships no types
 
-from coranto_extractor.blocks import cut, fold, weight_of
-from coranto_extractor.metadata import PageMetadata, clean
+from coranto_extractor.page.blocks import cut, fold, weight_of
+from coranto_extractor.page.metadata import PageMetadata, clean
 
 # What stands before each quote that is not escaped. It matches everywhere and takes nothing back, so a script is read once,
 # however its quotes are broken.

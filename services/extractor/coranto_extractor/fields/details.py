@@ -8,11 +8,11 @@ from itertools import pairwise
 
 from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
 
-from coranto_extractor import words
-from coranto_extractor.blocks import Block, fold
-from coranto_extractor.found import Found
-from coranto_extractor.letters import word_characters
-from coranto_extractor.metadata import PageMetadata, strings
+from coranto_extractor.fields.found import Found
+from coranto_extractor.language import words
+from coranto_extractor.language.letters import word_characters
+from coranto_extractor.page.blocks import Block, fold
+from coranto_extractor.page.metadata import PageMetadata, strings
 
 _LANGUAGE = re.compile(r"^([a-zA-Z]{2,3})(?:[-_]([A-Za-z]{4}))?(?:[-_]([A-Za-z]{2}|\d{3}))?(?:[-_.].*)?$")
 _PLAYER = re.compile(

@@ -13,12 +13,8 @@ from typing import Any
 from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
 
 from coranto.records.sections import Person
-from coranto_extractor import words
-from coranto_extractor.blocks import Block, fold
-from coranto_extractor.found import Found, Notebook
-from coranto_extractor.letters import key
-from coranto_extractor.metadata import PageMetadata, clean, item_values, strings, types_of
-from coranto_extractor.names import (
+from coranto_extractor.fields.found import Found, Notebook
+from coranto_extractor.fields.names import (
     Brands,
     Names,
     agency_of,
@@ -31,6 +27,10 @@ from coranto_extractor.names import (
     strip,
     why_no_person,
 )
+from coranto_extractor.language import words
+from coranto_extractor.language.letters import key
+from coranto_extractor.page.blocks import Block, fold
+from coranto_extractor.page.metadata import PageMetadata, clean, item_values, strings, types_of
 
 _BYLINE_CLASS = re.compile(
     r"(?:^|[\s_-])(?:author|byline|autor|auteur|writer|contributor|verfasser|forfatter|skribent|autore|authors|by-line|c-byline|article-author|post-author|firma|firmante|redattore|kirjoittaja|toimittaja|szerzo|yazar|avtor)(?!ity|ized|ise)",

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from coranto_classifier.russian_dictionary import CYRILLIC, PROPER_TAGS, place_of_adjective
-from coranto_classifier.russian_forms import QUOTES, RussianNormaliser, opens_sentence
-from coranto_classifier.russian_spans import tidied
-from coranto_classifier.russian_tagger import RussianTagger
+from coranto_classifier.russian.dictionary import CYRILLIC, PROPER_TAGS, place_of_adjective
+from coranto_classifier.russian.forms import QUOTES, RussianNormaliser, opens_sentence
+from coranto_classifier.russian.spans import tidied
+from coranto_classifier.russian.tagger import RussianTagger
 from coranto_classifier.spans import Name, NameType
 from coranto_classifier.vectors import WordVectors
 from coranto_classifier.words import word_list

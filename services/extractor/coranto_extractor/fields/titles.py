@@ -5,16 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from urllib.parse import urlsplit
 
-from coranto_extractor.blocks import Block, fold
-from coranto_extractor.found import Found
-from coranto_extractor.letters import WIDE, word_characters
-from coranto_extractor.metadata import PageMetadata, strings
+from coranto_extractor.fields.found import Found
+from coranto_extractor.language.letters import likeness, word_characters
+from coranto_extractor.page.blocks import Block, fold
+from coranto_extractor.page.metadata import PageMetadata, strings
 
 _SEPARATOR = re.compile(r"\s+[|•·»›:/\\~]+\s+|\s+[-–—―]+\s+|\s*[|»›ㅣ]\s*|\s*::\s*|\s+<\s+")
-_WORD = re.compile(r"\w+")
 _MAX_TITLE_CHARS = 400
 # A title with the names of section and site; what is longer is looked at no further, as parts of it are cut off one by one.
 _MAX_STATED_CHARS = 1000
@@ -94,20 +92,6 @@ def _headline_in(block: Block, stated: Sequence[str]) -> str:
         if is_part and any(title.endswith(f": {part}") for title in stated):
             return part
     return heading
-
-
-def likeness(one: str, other: str) -> float:
-    """How far two titles say the same, 0 to 1: shared words over the words of both."""
-    left, right = _words(one), _words(other)
-    if not left or not right:
-        return 0.0
-    shared = len(left & right)
-    return 2 * shared / (len(left) + len(right))
-
-
-@lru_cache(maxsize=256)  # each heading is held against each stated title
-def _words(text: str) -> frozenset[str]:
-    return frozenset(_WORD.findall(WIDE.sub(lambda match: f" {match[0]} ", text).casefold().replace("ё", "е")))
 
 
 def _headings(page: PageMetadata, blocks: Sequence[Block]) -> list[tuple[Block, float]]:

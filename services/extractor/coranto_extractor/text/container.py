@@ -9,10 +9,10 @@ from itertools import islice
 
 from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
 
-from coranto_extractor import words
-from coranto_extractor.blocks import HEADINGS, SENTENCE_END, Block, BlockList
-from coranto_extractor.parts import AWAY, is_shorter, sides_of
-from coranto_extractor.topic import stems
+from coranto_extractor.language import words
+from coranto_extractor.language.topic import stems
+from coranto_extractor.page.blocks import HEADINGS, SENTENCE_END, Block, BlockList
+from coranto_extractor.page.parts import AWAY, is_shorter, sides_of
 
 # What a paragraph gives to the element n levels above it. Falling off keeps the container tight; the climb widens it.
 _SHARES = (1.0, 0.85, 0.6, 0.4, 0.25)

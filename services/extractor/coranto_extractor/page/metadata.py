@@ -16,9 +16,9 @@ from urllib.parse import urljoin, urlsplit
 
 from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
 
-from coranto_extractor import words
-from coranto_extractor.blocks import fold
-from coranto_extractor.letters import word_characters
+from coranto_extractor.language import words
+from coranto_extractor.language.letters import word_characters
+from coranto_extractor.page.blocks import fold
 
 JsonObject = dict[str, Any]
 

@@ -1,0 +1,1 @@
+"""Title, authors, dates and the other fields, each read where the page gives it."""

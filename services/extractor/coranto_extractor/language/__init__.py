@@ -1,0 +1,1 @@
+"""Word lists of each language, and what texts are compared by."""
