@@ -27,16 +27,10 @@ from typing import Any, Literal, Self
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
-from redis.exceptions import (
-    AuthenticationError,
-    BusyLoadingError,
-    ReadOnlyError,
-    ResponseError,
-)
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import TimeoutError as RedisTimeoutError
+from redis.exceptions import RedisError, ResponseError
 
 from coranto import locate
+from coranto.outages import is_passing
 from coranto.records import FinishedArticle, Hints, Submission, article_id, content_id
 from coranto.records.envelope import FIELD, MalformedEventError, decode, encode, new_traceparent
 from coranto.topology import FINISHED, SUBMITTED, Keys, Pipeline
@@ -46,15 +40,6 @@ Start = Literal["now", "beginning"] | datetime | str
 """Where a new group begins: now, at the oldest event kept, at a time, or behind an entry id such as `1719-0`."""
 
 _log = logging.getLogger("coranto")
-_PASSING = (
-    RedisConnectionError,
-    RedisTimeoutError,
-    BusyLoadingError,
-    ReadOnlyError,
-    ConnectionError,
-    TimeoutError,
-    OSError,
-)
 _SUBMIT_AT_MOST = 500
 _DEFAULT_HIGH_WATER = 250_000
 _DEFAULT_KEEP = timedelta(hours=24)
@@ -218,15 +203,14 @@ class Subscription(AsyncIterator[FinishedArticle]):
         while True:
             try:
                 return await self._next()
-            except (AuthenticationError, MalformedEventError):
-                raise
-            except _PASSING as error:
-                _log.warning("Redis does not answer (%s); trying again", error)
-            except ResponseError as error:
-                if "NOGROUP" not in str(error):
+            except (RedisError, OSError) as error:
+                if is_passing(error):
+                    _log.warning("Redis does not answer (%s); trying again", error)
+                elif isinstance(error, ResponseError) and "NOGROUP" in str(error):
+                    # The stream was emptied under us: what comes from now on is ours from its beginning.
+                    self._start = "beginning"
+                else:
                     raise
-                # The stream was emptied under us: what comes from now on is ours from its beginning.
-                self._start = "beginning"
             self._is_open = False
             await asyncio.sleep(0.5)
 
@@ -308,7 +292,7 @@ class Subscription(AsyncIterator[FinishedArticle]):
         while True:
             await asyncio.sleep(self._claim_after_ms / 3000)
             held = [*self._ready, *([self._given] if self._given else [])]
-            with suppress(*_PASSING, ResponseError):
+            with suppress(RedisError, OSError):
                 for stream in self._streams:
                     ids: list[int | bytes | str | memoryview] = [
                         pending.id for pending in held if pending.stream == stream

@@ -83,7 +83,7 @@ def make_worker(
         breaker=BreakerSettings(
             failures=5, probe_after=timedelta(milliseconds=300), longest_pause=timedelta(seconds=1)
         ),
-        log=LogSettings(level="error"),
+        log=LogSettings(level=os.environ.get("CORANTO_LOG__LEVEL", "error")),  # type: ignore[arg-type]  # checked by pydantic
         worker_name=name,
     )
     stage = Stage(

@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 from redis.asyncio import Redis
+from redis.exceptions import ResponseError
 
 import stand_in
 from coranto.client import AsyncClient, TooMuchWaitingError, new_submission
@@ -58,9 +59,14 @@ def processes() -> Iterator[list[subprocess.Popen[bytes]]]:
         process.wait()
 
 
-def start_process(url: str) -> subprocess.Popen[bytes]:
-    environment = {**os.environ, "CORANTO_REDIS__URL": url}
-    return subprocess.Popen([sys.executable, str(STAND_IN)], env=environment)
+def start_process(url: str, *, log_to: Path | None = None) -> subprocess.Popen[bytes]:
+    environment = {**os.environ, "CORANTO_REDIS__URL": url, "CORANTO_LOG__LEVEL": "info" if log_to else "error"}
+    log_file = log_to.open("wb") if log_to else None
+    try:
+        return subprocess.Popen([sys.executable, str(STAND_IN)], env=environment, stderr=log_file)
+    finally:
+        if log_file:
+            log_file.close()
 
 
 async def submit(url: str, *addresses: str) -> list[Submission]:
@@ -81,6 +87,14 @@ async def outcomes(redis: Redis) -> dict[tuple[str, str], int]:
 async def published(redis: Redis) -> Counter[str]:
     rows: Any = await redis.xrange(KEYS.stream(DISCOVERED))
     return Counter(json.loads(fields[b"event"])["data"]["discovery"]["url"] for _, fields in rows)
+
+
+async def refuses_writes(redis: Redis) -> bool:
+    try:
+        await redis.set("probe", "1")
+    except ResponseError as error:
+        return "MISCONF" in str(error)
+    return False
 
 
 def state_of(worker: Worker, name: str) -> Any:
@@ -253,6 +267,42 @@ async def test_sigterm_finishes_what_runs_and_hands_back_the_rest_at_once(
     assert await outcomes(redis) == {("published", "ok"): 1}
     groups: Any = await redis.xinfo_groups(KEYS.stream(SUBMITTED))
     assert groups[0]["consumers"] == 0
+
+
+async def test_worker_works_on_while_its_log_lies_on_a_full_disk(
+    redis: Redis, redis_url: str, processes: list[subprocess.Popen[bytes]]
+) -> None:
+    await submit(redis_url, *pages(20))
+    processes.append(start_process(redis_url, log_to=Path("/dev/full")))
+    await wait_for(redis, {("published", "ok"): 20})
+    processes[-1].send_signal(signal.SIGTERM)
+    assert await asyncio.to_thread(processes[-1].wait, 15) == 0
+
+
+async def test_messages_wait_while_redis_cannot_write_its_file_and_are_settled_when_it_can(
+    own_redis: EmbeddedRedis,
+) -> None:
+    await submit(own_redis.url, *pages(40, "?sleep=0.02"))
+    redis = Redis.from_url(own_redis.url)
+    file = Path((await redis.config_get("dir"))["dir"]) / "unwritable.rdb"
+    file.mkdir()  # a file cannot take a directory's name: to Redis this is a disk it cannot save to
+    await redis.config_set("dbfilename", file.name)
+    await redis.config_set("save", "3600 1")
+    async with working(stand_in.make_worker(own_redis.url)) as worker:
+        await asyncio.sleep(0.3)
+        await redis.bgsave()
+        async with asyncio.timeout(10):
+            while not await refuses_writes(redis):
+                await asyncio.sleep(0.02)
+        await asyncio.sleep(3)  # longer than the claim time: nothing in hand may be taken for lost
+        file.rmdir()
+        await redis.bgsave()
+        await wait_for(redis, {("published", "ok"): 40})
+        assert set((await published(redis)).values()) == {1}
+        async with asyncio.timeout(10):
+            while not worker.readiness()[0]:
+                await asyncio.sleep(0.05)
+    await redis.aclose()
 
 
 async def test_redis_restarted_with_its_file_loses_nothing(own_redis: EmbeddedRedis) -> None:

@@ -25,10 +25,10 @@ from coranto.cli.errors import USAGE, CommandError
 from coranto.cli.feeds import unread_feeds
 from coranto.cli.processes import ask_ready
 from coranto.cli.running import DataOption, DelayedFor, JsonOption, RunningSystem, StageState, connected
+from coranto.outages import is_passing
 from coranto.records import FinishedArticle, Record
 from coranto.records.envelope import FIELD, MalformedEventError, decode
 from coranto.topology import FINISHED, STAGES, Stream
-from coranto.worker.connection import is_passing
 
 FAR = timedelta(seconds=60)
 """A message that is delayed for longer is named by `coranto wait`: nothing is wrong with it, and it takes its time."""

@@ -38,6 +38,9 @@ EVENTS: Mapping[str, LogEvent] = {
     "message.done": LogEvent("info", "A message has ended; at WARNING when it became a dead letter."),
     "worker.stopping": LogEvent("info", "The service was told to stop, and finishes what it has in hand."),
     "worker.stopped": LogEvent("info", "The service has ended; what was left was handed back."),
+    "log.lines_lost": LogEvent(
+        "warning", "So many lines could not be written, for example to a full disk; the work went on meanwhile."
+    ),
     "redis.unsafe": LogEvent("warning", "Redis may lose or evict what it holds; the line names the setting to change."),
     "redis.waiting": LogEvent("warning", "Redis does not answer. The service waits and is not ready."),
     "redis.back": LogEvent("info", "Redis answers again."),

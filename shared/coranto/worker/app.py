@@ -12,8 +12,9 @@ from typing import Any
 
 from redis.asyncio import Redis
 
+from coranto.outages import is_passing
 from coranto.worker import log as events
-from coranto.worker.connection import UnsafeRedisError, check_safety, connect, is_passing
+from coranto.worker.connection import UnsafeRedisError, check_safety, connect
 from coranto.worker.delivery import Delivery
 from coranto.worker.housekeeping import Housekeeping
 from coranto.worker.intake import FastStreamIntake
@@ -93,17 +94,19 @@ class Worker:
                 running.delivery.start()
             if not await self._start_reading(intake, stop):
                 return
-            background = [asyncio.create_task(running.housekeeping.run()) for running in self._running]
-            background += [asyncio.create_task(self._keep_running(task)) for task in self._tasks]
+            housekeeping = [asyncio.create_task(running.housekeeping.run()) for running in self._running]
+            background = housekeeping + [asyncio.create_task(self._keep_running(task)) for task in self._tasks]
             self._is_started = True
             self._log.info(events.WORKER_STARTED, stages=[stage.name for stage in self._stages], operations=address)
             waiting = asyncio.ensure_future(stop.wait())
-            ends: list[asyncio.Future[Any]] = [waiting, *(running.delivery.broken for running in self._running)]
+            # A stage whose delivery or housekeeping has failed stands still: better a new process than that.
+            vital: list[asyncio.Future[None]] = [*housekeeping, *(running.delivery.broken for running in self._running)]
+            ends: list[asyncio.Future[Any]] = [waiting, *vital]
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             waiting.cancel()
-            for running in self._running:
-                if running.delivery.broken.done():
-                    running.delivery.broken.result()
+            for part in vital:
+                if part.done():
+                    part.result()
         finally:
             self._is_stopping = True
             self._log.info(events.WORKER_STOPPING)
@@ -170,7 +173,8 @@ class Worker:
 
     async def _keep_running(self, task: BackgroundTask) -> None:
         """Run a background task of the service, again when it fails: a poller must not end because one poll did."""
-        name = getattr(task, "__qualname__", repr(task))
+        # Never the repr: that of a partial shows its arguments, a connection with its password among them.
+        name = getattr(task, "__qualname__", None) or getattr(task, "func", task).__qualname__
         pause = 1.0
         while True:
             started = time.monotonic()

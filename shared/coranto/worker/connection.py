@@ -8,25 +8,7 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
-from redis.exceptions import (
-    AuthenticationError,
-    BusyLoadingError,
-    NoPermissionError,
-    ReadOnlyError,
-    RedisError,
-    ResponseError,
-)
-from redis.exceptions import (
-    ConnectionError as RedisConnectionError,
-)
-from redis.exceptions import (
-    TimeoutError as RedisTimeoutError,
-)
-
-NOT_READY: tuple[type[Exception], ...] = (
-    RedisConnectionError, RedisTimeoutError, BusyLoadingError, ReadOnlyError, ConnectionError, TimeoutError, OSError,
-)  # fmt: skip
-"""What Redis says, or does not say, while it restarts or fails over. Worth waiting for."""
+from redis.exceptions import RedisError
 
 
 class UnsafeRedisError(RuntimeError):
@@ -46,27 +28,6 @@ def connect(url: str, *, socket_timeout_seconds: float = 15.0) -> Redis:
         health_check_interval=30,
         retry=Retry(ExponentialBackoff(cap=0.5, base=0.05), retries=3),
     )
-
-
-def is_passing(error: BaseException) -> bool:
-    """Whether the error is the server's state, which passes, and not our mistake."""
-    if isinstance(error, AuthenticationError | NoPermissionError):
-        return False
-    if isinstance(error, NOT_READY):
-        return True
-    # Server states that redis-py has no class for.
-    states = (
-        "MISCONF",
-        "OOM ",
-        "MASTERDOWN",
-        "NOREPLICAS",
-        "LOADING",
-        "READONLY",
-        "CLUSTERDOWN",
-        "TRYAGAIN",
-        "UNBLOCKED",
-    )
-    return isinstance(error, ResponseError) and str(error).startswith(states)
 
 
 async def check_safety(redis: Redis) -> list[str]:

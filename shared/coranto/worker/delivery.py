@@ -19,11 +19,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from coranto.outages import is_passing
 from coranto.records import DiscoveredArticle, DroppedArticle, Record, Submission, content_id
 from coranto.records.envelope import Event, MalformedEventError, decode, encode, new_traceparent, peek
 from coranto.worker import log as events
 from coranto.worker.breaker import Breaker
-from coranto.worker.connection import is_passing
 from coranto.worker.metrics import Metrics
 from coranto.worker.settings import BreakerSettings, DeliverySettings
 from coranto.worker.stage import Invalid, Stage, StageSignal, Transient, Unwanted

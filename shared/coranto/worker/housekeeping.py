@@ -12,8 +12,8 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
+from coranto.outages import is_passing
 from coranto.worker import log as events
-from coranto.worker.connection import is_passing
 from coranto.worker.delivery import Delivery
 from coranto.worker.metrics import Metrics
 from coranto.worker.settings import DeliverySettings

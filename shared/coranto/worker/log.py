@@ -6,9 +6,10 @@ Event names are `noun.verb`; everything else is a field. Bodies, secrets and que
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
-from typing import Any
+from typing import Any, TextIO, cast
 from urllib.parse import urlsplit, urlunsplit
 
 import structlog
@@ -31,10 +32,12 @@ STAGE_RESUMED = "stage.resumed"
 CLAIM_LOST = "claim.lost"
 TASK_FAILED = "task.failed"
 HOUSEKEEPING_FAILED = "housekeeping.failed"
+LINES_LOST = "log.lines_lost"
 
 
 def configure(settings: LogSettings) -> None:
     """Set logging up for this process, once, at its start. Libraries that log through `logging` get the same form."""
+    output = cast("TextIO", _Output(sys.stderr))
     level = logging.getLevelNamesMapping()[settings.level.upper()]
     as_json = settings.format == "json" or (settings.format == "auto" and not sys.stderr.isatty())
     shared: list[Any] = [
@@ -49,10 +52,10 @@ def configure(settings: LogSettings) -> None:
     structlog.configure(
         processors=[*shared, *last],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(output),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(output)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
@@ -61,6 +64,29 @@ def configure(settings: LogSettings) -> None:
     )
     # A library's INFO is our DEBUG.
     logging.basicConfig(level=max(level, logging.WARNING), handlers=[handler], force=True)
+
+
+class _Output:
+    """A stream that never fails its writer: work goes on where a line cannot be kept, as on a full disk."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._lost = 0
+
+    def write(self, text: str) -> int:
+        try:
+            if self._lost:
+                lost = {"lines": self._lost, "event": LINES_LOST, "level": "warning"}
+                self._stream.write(json.dumps(lost) + "\n")
+                self._lost = 0
+            self._stream.write(text)
+            self._stream.flush()
+        except (OSError, ValueError):  # a full disk, a reader that has gone, a stream that is closed
+            self._lost += 1
+        return len(text)
+
+    def flush(self) -> None:
+        """Nothing waits: each line is flushed as it is written."""
 
 
 def get_logger(**bound: Any) -> Any:

@@ -1,0 +1,40 @@
+"""Tells what passes by itself, while Redis restarts, fails over or runs out of room, from what does not.
+
+Light, because the client needs it: redis and the standard library.
+"""
+
+from __future__ import annotations
+
+import re
+
+from redis.exceptions import (
+    AuthenticationError,
+    BusyLoadingError,
+    NoPermissionError,
+    ReadOnlyError,
+    ResponseError,
+)
+from redis.exceptions import (
+    ConnectionError as RedisConnectionError,
+)
+from redis.exceptions import (
+    TimeoutError as RedisTimeoutError,
+)
+
+_NOT_READY: tuple[type[Exception], ...] = (
+    RedisConnectionError, RedisTimeoutError, BusyLoadingError, ReadOnlyError, ConnectionError, TimeoutError, OSError,
+)  # fmt: skip
+# Server states that redis-py has no class for. Redis 6.2 hides them behind the script that met them: “Error running script
+# (call to f_1d38…): @user_script:8: @user_script: 8: -MISCONF Errors writing to the AOF file”.
+_PASSING_STATE = re.compile(
+    r"(?:^|: -)(?:MISCONF|OOM|MASTERDOWN|NOREPLICAS|LOADING|READONLY|CLUSTERDOWN|TRYAGAIN|UNBLOCKED)\b"
+)
+
+
+def is_passing(error: BaseException) -> bool:
+    """Whether the error is the server's state, which passes, and not our mistake."""
+    if isinstance(error, AuthenticationError | NoPermissionError):
+        return False
+    if isinstance(error, _NOT_READY):
+        return True
+    return isinstance(error, ResponseError) and bool(_PASSING_STATE.search(str(error)))
