@@ -174,7 +174,7 @@ class Worker:
     async def _keep_running(self, task: BackgroundTask) -> None:
         """Run a background task of the service, again when it fails: a poller must not end because one poll did."""
         # Never the repr: that of a partial shows its arguments, a connection with its password among them.
-        name = getattr(task, "__qualname__", None) or getattr(task, "func", task).__qualname__
+        name = getattr(getattr(task, "func", task), "__qualname__", type(task).__name__)
         pause = 1.0
         while True:
             started = time.monotonic()
