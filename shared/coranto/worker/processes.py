@@ -16,6 +16,9 @@ from typing import Any, ParamSpec, TypeVar
 
 from pebble import ProcessExpired, ProcessPool
 
+_LOOK_EVERY_SECONDS = 1.0
+_SERVER_LOST = "the server that forks the processes has died"
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -63,6 +66,10 @@ class Processes:
         await asyncio.gather(*ready)
 
     def _started(self) -> ProcessPool:
+        if self._pool is not None and not self._pool.active:
+            # The server that forks the processes was killed, and with it the pool; a new pool starts a new one.
+            broken, self._pool = self._pool, None
+            asyncio.get_running_loop().run_in_executor(None, _put_away, broken)
         if self._pool is None:
             context = multiprocessing.get_context("forkserver")
             context.set_forkserver_preload(list(self._preload))
@@ -79,27 +86,40 @@ class Processes:
         """End the processes; calls in hand are given up."""
         pool, self._pool = self._pool, None
         if pool is not None:
-            pool.stop()  # type: ignore[no-untyped-call]  # pebble leaves it untyped
-            await asyncio.to_thread(pool.join, 10)
+            await asyncio.to_thread(_put_away, pool)
 
     async def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """What the function returns or raises in one of the processes. Raises OverdueError and ProcessLostError.
 
         Starts the processes at the first call. A call that is cancelled ends its process.
         """
-        future = self._started().schedule(function, args=args, kwargs=kwargs, timeout=self.deadline.total_seconds())
+        pool = self._started()
         try:
-            result: T = await asyncio.wrap_future(future)
+            future = pool.schedule(function, args=args, kwargs=kwargs, timeout=self.deadline.total_seconds())
+            answer: asyncio.Future[T] = asyncio.wrap_future(future)
+            # A pool that breaks leaves its calls without an answer.
+            while not (await asyncio.wait([answer], timeout=_LOOK_EVERY_SECONDS))[0]:
+                if not pool.active:
+                    raise ProcessLostError(_SERVER_LOST)
+            return answer.result()
         except TimeoutError as error:
             raise OverdueError(f"longer than {self.deadline.total_seconds():g} s") from error
         except ProcessExpired as error:
             raise ProcessLostError(f"exit code {error.exitcode}") from error
         except MemoryError as error:
             raise ProcessLostError(f"more than {self._max_bytes} bytes of memory") from error
+        except RuntimeError as error:
+            if pool.active:
+                raise
+            raise ProcessLostError(_SERVER_LOST) from error
         except asyncio.CancelledError:
             future.cancel()  # type: ignore[no-untyped-call]  # pebble leaves it untyped
             raise
-        return result
+
+
+def _put_away(pool: ProcessPool) -> None:
+    pool.stop()  # type: ignore[no-untyped-call]  # pebble leaves it untyped
+    pool.join(10)
 
 
 def _is_ready() -> bool:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from multiprocessing import forkserver
 
 import pytest
 
@@ -55,3 +57,13 @@ async def test_a_cancelled_call_ends_its_process(processes: Processes) -> None:
     with pytest.raises(asyncio.CancelledError):
         await call
     assert await processes.call(os.getpid) != before
+
+
+async def test_calls_go_on_after_the_server_that_forks_the_processes_was_killed(processes: Processes) -> None:
+    call = asyncio.create_task(processes.call(time.sleep, 60))
+    await asyncio.sleep(0.5)
+    os.kill(forkserver._forkserver._forkserver_pid, signal.SIGKILL)  # the standard library names it nowhere else
+    async with asyncio.timeout(20):
+        with pytest.raises(ProcessLostError):
+            await call
+        assert await processes.call(divmod, 7, 2) == (3, 1)
