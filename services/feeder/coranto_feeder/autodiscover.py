@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from html.parser import HTMLParser
 from typing import Final
 
@@ -30,7 +31,9 @@ def looks_like_feed(url: str) -> bool:
 def find_feeds(page: str, *, url: str) -> list[str]:
     """Addresses of the feeds that the page at `url` names, in its order, without repetition."""
     reader = _Reader()
-    reader.feed(page[:_LOOKED_AT])
+    # html.parser gives up at a `<![` that opens nothing it knows: what the page named before counts.
+    with suppress(AssertionError):
+        reader.feed(page[:_LOOKED_AT])
     base = _joined(url, reader.base) or url
     named = [address for href in reader.named if (address := _joined(base, href)) is not None]
     if named:

@@ -15,7 +15,6 @@ from calendar import timegm
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from html.parser import HTMLParser
 from typing import Any, Final, Literal
 from xml.etree.ElementTree import Element, ParseError
 
@@ -82,6 +81,9 @@ _LOC_BLOCK: Final = re.compile(r"<(?:\w+:)?(url|sitemap)\b[^<>]*>(.*?)(?=<(?:\w+
 _FIELD: Final = re.compile(
     r"<(?:(\w+):)?(loc|lastmod|title|publication_date)\b[^<>]*>\s*(?:<!\[CDATA\[)?(.*?)(?:\]\]>)?\s*</", re.DOTALL
 )
+# Each matches in one pass whatever is left open; html.parser begins anew at each tag that never ends.
+_UNSEEN: Final = re.compile(r"<(script|style)\b[^<>]*>.*?(?:</\1\s*>|\Z)|<!--.*?(?:-->|\Z)", re.DOTALL | re.IGNORECASE)
+_TAG: Final = re.compile(r"<[A-Za-z/!?][^<>]*>")
 _OF_MEDIA: Final = ("image", "video")
 """Prefixes of sitemap extensions whose addresses and titles are not the article's."""
 
@@ -115,30 +117,8 @@ def parse_feed(
 def strip_markup(text: str) -> str:
     """The text without tags, entities resolved and white space folded."""
     if "<" in text or "&" in text:
-        collector = _TextCollector()
-        collector.feed(text)
-        collector.close()
-        text = "".join(collector.parts)
+        text = html.unescape(_TAG.sub(" ", _UNSEEN.sub(" ", text)))
     return " ".join(text.split())
-
-
-class _TextCollector(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.parts: list[str] = []
-        self._skipping = 0
-
-    def handle_starttag(self, tag: str, attrs: object) -> None:  # noqa: ARG002 - the base class passes it
-        self._skipping += tag in ("script", "style")
-        self.parts.append(" ")
-
-    def handle_endtag(self, tag: str) -> None:
-        self._skipping -= tag in ("script", "style") and self._skipping > 0
-        self.parts.append(" ")
-
-    def handle_data(self, data: str) -> None:
-        if not self._skipping:
-            self.parts.append(data)
 
 
 def _unpacked(body: bytes, max_bytes: int) -> bytes:

@@ -267,3 +267,25 @@ def test_broken_sitemap_is_searched_in_one_pass(unit: bytes) -> None:
     seconds(50_000)
     # Ten times the size: a search that begins anew at each tag would take a hundred times as long.
     assert seconds(1_000_000) < 25 * (seconds(100_000) + 0.02)
+
+
+@pytest.mark.parametrize("unit", ["<a ", '<a b="', "<!--", "<![", "<script", "<script>", "&#"])
+def test_markup_that_never_ends_is_stripped_in_one_pass(unit: str) -> None:
+    def seconds(size: int) -> float:
+        begun = time.process_time()
+        strip_markup("A story " + unit * (size // len(unit)))
+        return time.process_time() - begun
+
+    # Ten times the text: a search that begins anew at each tag would take a hundred times as long.
+    assert seconds(1_000_000) < 25 * (seconds(100_000) + 0.02)
+
+
+def test_scripts_comments_and_tags_are_stripped_and_what_only_looks_like_one_stays() -> None:
+    assert strip_markup("<style>p {}</style>Fish &amp; <b>chips</b><!-- 2 > 1 --> for 3 < 5<script>x<y</script>") == (
+        "Fish & chips for 3 < 5"
+    )
+
+
+def test_page_with_a_section_that_html_does_not_know_still_names_its_feeds() -> None:
+    page = '<link rel="alternate" type="application/rss+xml" href="/rss"><![Cing a]><p>Text</p>'
+    assert find_feeds(page, url="https://news.example/") == ["https://news.example/rss"]
