@@ -11,6 +11,8 @@ from coranto_extractor.reader import Request, read
 from coranto_extractor.refusal import Refusal
 
 _ADDRESS = "https://news.example/city/harbour-bridge"
+# An article with a date is not taken for a list of articles, whatever links it holds.
+_DATED = '<meta property="article:published_time" content="2024-01-05T10:00:00Z">'
 _PARAGRAPHS = (
     "The harbour bridge was opened to traffic on Friday after two years of repairs, the city council said.",
     "Engineers replaced all forty cables, and the work cost a third less than planned, according to the report.",
@@ -57,6 +59,16 @@ def read_article() -> Callable[..., Content]:
         return result
 
     return content_of
+
+
+@pytest.fixture
+def read_lines(write_page: Callable[..., bytes], read_article: Callable[..., Content]) -> Callable[[str], list[str]]:
+    """The lines of text read from a page with this body."""
+
+    def lines_of(body: str) -> list[str]:
+        return [block.text for block in read_article(write_page(body=body, head=_DATED)).paragraphs]
+
+    return lines_of
 
 
 @pytest.fixture

@@ -21,16 +21,6 @@ def _set(*paragraphs: str) -> str:
     return "".join(f"<p>{paragraph}</p>" for paragraph in paragraphs)
 
 
-@pytest.fixture
-def read_lines(write_page: Write, read_article: Read) -> ReadLines:
-    """The lines of text read from a page with this body."""
-
-    def lines_of(body: str) -> list[str]:
-        return [block.text for block in read_article(write_page(body=body, head=_DATED)).paragraphs]
-
-    return lines_of
-
-
 @pytest.mark.parametrize(
     "notice",
     [

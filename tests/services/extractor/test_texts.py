@@ -23,16 +23,6 @@ ReadLines = Callable[[str], list[str]]
 _DATED = '<meta property="article:published_time" content="2024-01-05T10:00:00Z">'
 
 
-@pytest.fixture
-def read_lines(write_page: Write, read_article: Read) -> ReadLines:
-    """The lines of text read from a page with this body."""
-
-    def lines_of(body: str) -> list[str]:
-        return [block.text for block in read_article(write_page(body=body, head=_DATED)).paragraphs]
-
-    return lines_of
-
-
 @pytest.mark.parametrize(
     "line",
     [
