@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from tests.conftest import load_program
 
 _PROGRAM = Path(__file__).resolve().parents[2] / "benchmarks" / "classification.py"
+
+
+@pytest.fixture(scope="module")
+def program(material: Path) -> ModuleType:
+    """The benchmark, loaded once: its parts share what takes minutes to make."""
+    module = load_program(_PROGRAM)
+    module.DATA = material / "data"
+    return module
 
 
 @pytest.mark.slow
@@ -25,9 +34,7 @@ _PROGRAM = Path(__file__).resolve().parents[2] / "benchmarks" / "classification.
         "topics-free",
     ],
 )
-def test_no_figure_falls_below_its_floor(part: str, material: Path) -> None:
-    module = load_program(_PROGRAM)
-    module.DATA = material / "data"
-    figures = list(module.PARTS[part]())
+def test_no_figure_falls_below_its_floor(part: str, program: ModuleType) -> None:
+    figures = list(program.PARTS[part]())
     assert figures
     assert [figure for figure in figures if not figure.holds] == []
