@@ -52,7 +52,8 @@ def configure(settings: LogSettings) -> None:
     structlog.configure(
         processors=[*shared, *last],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(output),
+        # Not PrintLogger: it writes a line and its end apart.
+        logger_factory=structlog.WriteLoggerFactory(output),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(output)
@@ -75,12 +76,10 @@ class _Output:
 
     def write(self, text: str) -> int:
         try:
-            if self._lost:
-                lost = {"lines": self._lost, "event": LINES_LOST, "level": "warning"}
-                self._stream.write(json.dumps(lost) + "\n")
-                self._lost = 0
-            self._stream.write(text)
+            lost = {"lines": self._lost, "event": LINES_LOST, "level": "warning"}
+            self._stream.write(f"{json.dumps(lost)}\n{text}" if self._lost else text)
             self._stream.flush()
+            self._lost = 0
         except (OSError, ValueError):  # a full disk, a reader that has gone, a stream that is closed
             self._lost += 1
         return len(text)

@@ -4,31 +4,55 @@ from __future__ import annotations
 
 import io
 import json
-from typing import Any
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
 
 from coranto.worker import log
+from coranto.worker.settings import LogSettings
 
 
 class SmallDisk(io.StringIO):
     """A file on a disk that is full for a while."""
 
     is_full = False
+    writes = 0
 
     def write(self, text: str) -> int:
+        self.writes += 1
         if self.is_full:
             raise OSError(28, "No space left on device")
         return super().write(text)
 
 
-def test_lines_that_cannot_be_written_are_counted_and_the_work_goes_on() -> None:
-    disk: Any = SmallDisk()
-    output = log._Output(disk)
-    output.write("first\n")
+@pytest.fixture
+def disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[SmallDisk]:
+    """Standard error on a small disk, and logging set up for it; both as before afterwards."""
+    before, handlers, level = structlog.get_config(), logging.root.handlers[:], logging.root.level
+    file = SmallDisk()
+    monkeypatch.setattr("sys.stderr", file)
+    log.configure(LogSettings(level="info", format="json"))
+    yield file
+    structlog.configure(**before)
+    logging.root.handlers[:] = handlers
+    logging.root.setLevel(level)
+
+
+def test_lines_that_cannot_be_written_are_counted_and_the_work_goes_on(disk: SmallDisk) -> None:
+    logger = log.get_logger()
+    logger.info("first")
     disk.is_full = True
-    output.write("second\n")
-    output.write("third\n")
+    logger.info("second")
+    logging.getLogger("library").warning("third")
     disk.is_full = False
-    output.write("fourth\n")
-    first, lost, fourth = disk.getvalue().splitlines()
-    assert (first, fourth) == ("first", "fourth")
-    assert json.loads(lost) == {"lines": 2, "event": log.LINES_LOST, "level": "warning"}
+    logger.info("fourth")
+    first, lost, fourth = map(json.loads, disk.getvalue().splitlines())
+    assert (first["event"], fourth["event"]) == ("first", "fourth")
+    assert lost == {"lines": 2, "event": log.LINES_LOST, "level": "warning"}
+
+
+def test_a_line_is_written_in_one_piece(disk: SmallDisk) -> None:
+    log.get_logger().info("first")
+    assert disk.writes == 1
