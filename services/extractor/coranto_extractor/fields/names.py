@@ -42,7 +42,6 @@ _NICKNAME = re.compile(r"\s[(\"“„'‘][^\W\d_][\w.\- ]{0,20}[)\"”“'’](
 _HOST_ON = re.compile(r"\s+\S+\.(?:com|org|net|ru|de|info|es|fr|it|uk)\b.*$", re.IGNORECASE)
 _MAX_NAME_CHARS = 60
 # No byline is so long, and the words behind a name are looked for from each place in it.
-_MAX_BYLINE_CHARS = 1000
 _MAX_TEXT_CHARS = 1000
 # A given name and a surname stand before it.
 _HOST_AFTER = 2
@@ -96,7 +95,7 @@ def sort_names(
 
     `takes_desks`: the text stands where authors are stated, so “Sports Desk” with a name of its own is one.
     """
-    whole = strip(text[:_MAX_TEXT_CHARS])
+    whole = strip(text)
     if agency_of(whole):
         names.agencies.append(agency_of(whole) or "")
         return
@@ -139,7 +138,7 @@ def split_names(text: str) -> list[str]:
 
 def strip(text: str) -> str:
     """A name without the byline word before it, and without the office, the place or the date behind it."""
-    text = _LEADING.sub("", fold(clean(text[:_MAX_BYLINE_CHARS])))
+    text = _LEADING.sub("", fold(clean(text[:_MAX_TEXT_CHARS])))
     for _ in range(2):
         found = words.one_of("by").match(text)
         follows = text[found.end() : found.end() + 1] if found else ""

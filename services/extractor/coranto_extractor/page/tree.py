@@ -48,6 +48,7 @@ class TreeLimits:
 def parse(text: str, limits: TreeLimits) -> html.HtmlElement:
     """The page as a tree. Raises UnreadableError when it has too many nodes or attributes, nests too deeply or holds none."""
     text = _CONTROL.sub("", text)
+    # A page has at most as many tags as brackets, which are counted in no time; scripts have brackets too.
     nodes = text.count("<")
     if nodes > limits.max_nodes and (nodes := sum(1 for _ in _TAG_START.finditer(text))) > limits.max_nodes:
         raise UnreadableError("too_many_nodes", f"{nodes} tags, {limits.max_nodes} allowed")
