@@ -166,6 +166,7 @@ def _figures(
     yield Figure(f"{name}: calibration error", whole["ece"], 0.045, 0.05, is_better_low=True)
 
 
+@cache
 def _answers_unseen() -> tuple[list[Row], dict[str, Row]]:
     analyst = Analyst()
     truth = [
