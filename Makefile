@@ -9,7 +9,9 @@ PYTHON ?= $(shell for name in python3.12 python3.11 python3.13 python3; do \
 VENV := .venv
 BIN := $(VENV)/bin
 SERVICES := feeder fetcher extractor classifier sink
-LOCAL := ./shared $(SERVICES:%=./services/%)
+# Everything that is installed: what users deploy, the command line, and the site it is shown on.
+PACKAGES := $(SERVICES) cli samplesite
+LOCAL := ./shared $(PACKAGES:%=./services/%)
 MATERIAL ?= ../shared
 
 .PHONY: help setup run test test-slow check lint types imports format reference reference-check lock models chaos bench clean
@@ -19,7 +21,7 @@ help: ## this list
 
 # --- environments: plain venv and pip, from hash-locked files -----------------------------------------------------
 
-$(VENV)/run.stamp: requirements/run.txt requirements/build.txt shared/pyproject.toml $(SERVICES:%=services/%/pyproject.toml)
+$(VENV)/run.stamp: requirements/run.txt requirements/build.txt shared/pyproject.toml $(PACKAGES:%=services/%/pyproject.toml)
 	@test -n "$(PYTHON)" || { echo "Coranto needs Python 3.11, 3.12 or 3.13: none was found on PATH. Install one, or say where it is: make PYTHON=/path/to/python3.12 run"; exit 1; }
 	test -x $(BIN)/python || "$(PYTHON)" -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/build.txt -r requirements/run.txt
@@ -58,13 +60,13 @@ lint:
 	$(BIN)/ruff format --check .
 
 types:
-	$(BIN)/mypy shared/coranto $(foreach service,$(SERVICES),services/$(service)/coranto_$(service))
+	$(BIN)/mypy shared/coranto docs/generate $(foreach package,$(PACKAGES),services/$(package)/coranto_$(package))
 
 imports:
 	$(BIN)/lint-imports
 
 reference-check:
-	$(BIN)/python -m coranto.reference --check
+	PYTHONPATH=docs $(BIN)/python -m generate --check
 
 # --- making what is committed -------------------------------------------------------------------------------------
 
@@ -73,20 +75,20 @@ format: $(VENV)/dev.stamp ## format and mend what ruff can
 	$(BIN)/ruff format .
 
 reference: $(VENV)/dev.stamp ## schemas, AsyncAPI and reference pages
-	$(BIN)/python -m coranto.reference
+	PYTHONPATH=docs $(BIN)/python -m generate
 
 models: $(VENV)/dev.stamp ## train the classifier's models: DATA=../shared/data
 	$(BIN)/python -m coranto_classifier.training --data $(or $(DATA),$(MATERIAL)/data)
 
-RUN_EXTRAS := --extra worker --extra web --extra cli
+RUN_EXTRAS := --extra worker --extra http
 UV_COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
-	--no-emit-index-url --no-emit-find-links --no-emit-package coranto
+	--no-emit-index-url --no-emit-find-links $(foreach package,coranto coranto-cli coranto-samplesite,--no-emit-package $(package))
 lock: $(VENV)/dev.stamp ## hash-locked requirements, for every Python and platform we serve
 	$(UV_COMPILE) requirements/build.in -o requirements/build.txt
-	$(UV_COMPILE) $(RUN_EXTRAS) --extra embedded shared/pyproject.toml $(SERVICES:%=services/%/pyproject.toml) -c requirements/build.txt -o requirements/run.txt
+	$(UV_COMPILE) $(RUN_EXTRAS) --extra local shared/pyproject.toml $(PACKAGES:%=services/%/pyproject.toml) -c requirements/build.txt -o requirements/run.txt
 	$(UV_COMPILE) --extra training requirements/dev.in services/classifier/pyproject.toml -c requirements/run.txt -c requirements/build.txt -o requirements/dev.txt
 	for service in $(SERVICES); do \
-		$(UV_COMPILE) $(RUN_EXTRAS) shared/pyproject.toml services/$$service/pyproject.toml \
+		$(UV_COMPILE) $(RUN_EXTRAS) shared/pyproject.toml services/cli/pyproject.toml services/$$service/pyproject.toml \
 			-c requirements/run.txt -o services/$$service/requirements.txt; \
 	done
 

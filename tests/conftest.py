@@ -15,7 +15,7 @@ from types import ModuleType
 import pytest
 from redis.asyncio import Redis
 
-from coranto.embedded import EmbeddedRedis
+from coranto_cli.local.redis_server import EmbeddedRedis
 
 ROOT = Path(__file__).resolve().parent.parent
 

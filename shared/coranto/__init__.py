@@ -5,10 +5,10 @@
     async for article in coranto.subscribe(group="desk"):
         print(article.content.title, article.classification.topics)
 
-`coranto.blocking` has the same without an event loop; `coranto.records` has the records.
+`coranto.client.blocking` has the same without an event loop; `coranto.records` has the records.
 """
 
-from coranto.client import AsyncClient, Receipt, Subscription, TooMuchWaitingError, submit, subscribe
+from coranto.client import AsyncClient, Receipt, Subscription, TooMuchWaitingError, blocking, submit, subscribe
 
-__all__ = ["AsyncClient", "Receipt", "Subscription", "TooMuchWaitingError", "submit", "subscribe"]
+__all__ = ["AsyncClient", "Receipt", "Subscription", "TooMuchWaitingError", "blocking", "submit", "subscribe"]
 __version__ = "0.1.0"

@@ -35,7 +35,6 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import numpy as np
 from redis.asyncio import Redis
 
-from coranto.embedded import EmbeddedRedis
 from coranto_classifier.analysis import Analyst, ArticleText, ModelPaths
 from coranto_classifier.fingerprints import Fingerprint, fingerprint
 from coranto_classifier.language import find_language
@@ -43,6 +42,7 @@ from coranto_classifier.names import NamedEntity, joined, mentions_with_entity
 from coranto_classifier.stories import find_story
 from coranto_classifier.story_indexes import RedisStoryIndex
 from coranto_classifier.vocabulary import TOP_CODES
+from coranto_cli.local.redis_server import EmbeddedRedis
 
 MATERIAL = Path(os.environ.get("CORANTO_MATERIAL", Path(__file__).resolve().parents[3] / "shared"))
 DATA = MATERIAL / "data"

@@ -27,13 +27,14 @@ from pydantic import SecretStr
 from redis.asyncio import Redis
 
 from coranto.client import AsyncClient, new_submission
-from coranto.embedded import EmbeddedRedis
 from coranto.records import DiscoveredArticle, Discovery, Submission, article_id
+from coranto.settings import LogSettings, RedisSettings
 from coranto.topology import DISCOVERED, FEEDER, SUBMITTED, Keys
 from coranto.worker import log
 from coranto.worker.app import Worker
-from coranto.worker.settings import DeliverySettings, LogSettings, RedisSettings, WorkerSettings
+from coranto.worker.settings import DeliverySettings, WorkerSettings
 from coranto.worker.stage import Stage
+from coranto_cli.local.redis_server import EmbeddedRedis
 
 KEYS = Keys()
 INPUT, OUTPUT = KEYS.stream(SUBMITTED), KEYS.stream(DISCOVERED)

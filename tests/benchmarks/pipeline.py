@@ -25,16 +25,16 @@ from typing import Any
 from redis.asyncio import Redis
 
 from coranto.client import AsyncClient, new_submission
-from coranto.embedded import EmbeddedRedis
 from coranto.pages import FilePageStore
 from coranto.records import Content, SavedPage
-from coranto.samplesite import load_pages
-from coranto.samplesite.html import render
 from coranto.topology import FINISHED, SERVICES, Keys
 from coranto_classifier.analysis import Analyst, ArticleText
+from coranto_cli.local.redis_server import EmbeddedRedis
 from coranto_extractor.pool import ReaderPool
 from coranto_extractor.reader import Request, read
 from coranto_extractor.settings import ExtractorSettings
+from coranto_samplesite import load_pages
+from coranto_samplesite.html import render
 
 RESULTS = Path(__file__).parent / "results"
 TICKS = os.sysconf("SC_CLK_TCK")

@@ -9,8 +9,8 @@ import pytest
 
 from coranto.records import ClassifiedArticle, DiscoveredArticle, DroppedArticle, FinishedArticle, Record, Submission
 from coranto.records.envelope import decode, encode
-from coranto.reference.services import get_module
 from coranto.topology import LEDGER
+from generate.services import get_module
 
 EXAMPLES = Path(__file__).parent / "examples"
 

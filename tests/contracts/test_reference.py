@@ -15,15 +15,15 @@ from jsonschema import Draft202012Validator
 from prometheus_client import generate_latest
 from prometheus_client.metrics import MetricWrapperBase
 
-from coranto.reference import book, commands, logs
-from coranto.reference.__main__ import main
-from coranto.reference.outcomes import find_endings
-from coranto.reference.services import MissingModuleError, Service, get_module, get_services
-from coranto.reference.settings import CLIENT_VARIABLES, settings_of
+from coranto.settings import in_force
 from coranto.topology import SERVICES, STAGES, STREAMS
 from coranto.worker.metrics import Metrics
-from coranto.worker.settings import in_force
 from coranto.worker.stage import DELIVERY_REASONS
+from generate import book, commands, logs
+from generate.__main__ import main
+from generate.outcomes import find_endings
+from generate.services import MissingModuleError, Service, get_module, get_services
+from generate.settings import CLIENT_VARIABLES, settings_of
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 REFERENCE = ROOT / "docs" / "reference"
@@ -65,12 +65,12 @@ def test_the_pages_are_the_same_in_another_process_and_nothing_is_started_to_mak
         "import socket, sys, threading\n"
         "def refuse(*arguments): raise AssertionError('a connection was opened')\n"
         "socket.socket.connect = refuse\n"
-        "from coranto.reference.__main__ import main\n"
+        "from generate.__main__ import main\n"
         "code = main(['--check', '--directory', sys.argv[1], '--examples', sys.argv[2]])\n"
         "assert threading.active_count() == 1, threading.enumerate()\n"
         "sys.exit(code)\n"
     )
-    environment = {**os.environ, "PYTHONHASHSEED": "4711"}
+    environment = {**os.environ, "PYTHONHASHSEED": "4711", "PYTHONPATH": str(ROOT / "docs")}
     subprocess.run(
         [sys.executable, "-c", program, str(REFERENCE), str(EXAMPLES)], env=environment, check=True, timeout=100
     )
@@ -260,7 +260,7 @@ def test_what_is_stale_missing_or_left_over_is_found_and_mended(pages: dict[str,
 def test_check_names_the_pages_writes_nothing_and_exits_with_1(
     pages: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("coranto.reference.__main__.render", lambda **_places: pages)
+    monkeypatch.setattr("generate.__main__.render", lambda **_places: pages)
     book.write(pages, tmp_path)
     assert main(["--check", "--directory", str(tmp_path)]) == 0
     (tmp_path / "records.md").unlink()

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
+from coranto.streams.interface import Dead, Drop, Publish, Retry, StageStreams
+from coranto.streams.redis import RedisStreams
 from coranto.testing.streams import MemoryPipeline, MemoryStreams
 from coranto.topology import DROPPED, FEEDER, FETCHER, FINISHED, SINK, Keys, StageSpec
-from coranto.worker.redis_streams import RedisStreams
-from coranto.worker.streams import Dead, Drop, Publish, Retry, StageStreams
 
 SOON = timedelta(milliseconds=50)
 NEVER = timedelta(hours=1)

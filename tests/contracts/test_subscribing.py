@@ -16,11 +16,11 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from coranto.embedded import EmbeddedRedis, NoRedisServerError, find_server
 from coranto.records import FinishedArticle, Submission, content_id
 from coranto.records.envelope import FIELD, decode, encode
 from coranto.testing import samples
 from coranto.topology import FINISHED, SUBMITTED, Keys
+from coranto_cli.local.redis_server import EmbeddedRedis, NoRedisServerError, find_server
 
 REFERENCE = Path(__file__).resolve().parent.parent.parent / "docs" / "reference"
 STREAM = Keys().stream(FINISHED)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from coranto.reference.schemas import event_kinds, record_schema
+from generate.schemas import event_kinds, record_schema
 
 PINNED: dict[str, dict[str, dict[str, list[str]]]] = json.loads(
     (Path(__file__).parent / "pinned.json").read_text(encoding="utf-8")

@@ -18,9 +18,9 @@ from pydantic.fields import FieldInfo
 
 from coranto.records import ExtractedArticle, FetchedArticle, FinishedArticle, Record, Submission
 from coranto.records.envelope import MalformedEventError, decode, encode, new_traceparent, peek
-from coranto.reference.schemas import event_schema
 from coranto.testing import samples
 from coranto.topology import STREAMS
+from generate.schemas import event_schema
 
 KINDS = [stream.carries for stream in STREAMS]
 GOOD: dict[str, Any] = {

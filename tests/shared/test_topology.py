@@ -13,8 +13,6 @@ import pytest
 from redis.crc import key_slot
 
 from coranto.records import article_id
-from coranto.reference import topology as page
-from coranto.reference.services import get_module
 from coranto.topology import (
     DROPPED,
     FINISHED,
@@ -29,6 +27,8 @@ from coranto.topology import (
     Stream,
     readers_of,
 )
+from generate import topology as page
+from generate.services import get_module
 
 
 @cache

@@ -32,11 +32,11 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from coranto.client import AsyncClient, new_submission
-from coranto.embedded import EmbeddedRedis
 from coranto.records import Submission
 from coranto.records.envelope import peek
+from coranto.streams.redis import RedisStreams
 from coranto.topology import FINISHED, SERVICES, STAGES, Keys
-from coranto.worker.redis_streams import RedisStreams
+from coranto_cli.local.redis_server import EmbeddedRedis
 
 KEYS = Keys()
 HOSTS = 16

@@ -15,9 +15,10 @@ from urllib.parse import parse_qs, urlsplit
 from pydantic import SecretStr
 
 from coranto.records import DiscoveredArticle, Discovery, Submission, article_id
+from coranto.settings import LogSettings, RedisSettings
 from coranto.topology import FEEDER
 from coranto.worker.app import Worker
-from coranto.worker.settings import BreakerSettings, DeliverySettings, LogSettings, RedisSettings, WorkerSettings
+from coranto.worker.settings import BreakerSettings, DeliverySettings, WorkerSettings
 from coranto.worker.stage import Invalid, RetryPolicy, Stage, Transient, Unwanted
 
 REASONS = {

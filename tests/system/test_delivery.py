@@ -22,15 +22,15 @@ from redis.exceptions import ResponseError
 
 import stand_in
 from coranto.client import AsyncClient, TooMuchWaitingError, new_submission
-from coranto.embedded import EmbeddedRedis
 from coranto.records import DroppedArticle, Submission
 from coranto.records.envelope import decode
+from coranto.settings import LogSettings
+from coranto.streams.connection import UnsafeRedisError, check_safety
+from coranto.streams.redis import RedisStreams
 from coranto.topology import DISCOVERED, DROPPED, FEEDER, SUBMITTED, Keys
 from coranto.worker import log
 from coranto.worker.app import Worker
-from coranto.worker.connection import UnsafeRedisError, check_safety
-from coranto.worker.redis_streams import RedisStreams
-from coranto.worker.settings import LogSettings
+from coranto_cli.local.redis_server import EmbeddedRedis
 
 KEYS = Keys()
 STAND_IN = Path(stand_in.__file__)

@@ -43,7 +43,7 @@ def test_the_client_needs_pydantic_and_redis_only(tmp_path: Path) -> None:
     python = clean_python(tmp_path / "environment")
     pip(python, str(ROOT / "shared"))
     program = (
-        "import sys, coranto, coranto.blocking, coranto.records;"
+        "import sys, coranto, coranto.client.blocking, coranto.records;"
         "print(sorted({'faststream', 'aiohttp', 'structlog', 'typer', 'zstandard'} & sys.modules.keys()))"
     )
     done = subprocess.run(

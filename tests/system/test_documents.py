@@ -11,8 +11,8 @@ import pytest
 import yaml
 from typer.main import get_command
 
-from coranto.cli.application import app
 from coranto.topology import SERVICES
+from coranto_cli.application import app
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), *sorted(ROOT.glob("services/*/README.md"))]

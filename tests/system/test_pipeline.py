@@ -16,23 +16,23 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from coranto.embedded import EmbeddedRedis
 from coranto.records.envelope import encode
 from coranto.testing import finished
 from coranto.topology import FINISHED, Keys
+from coranto_cli.local.redis_server import EmbeddedRedis
 
 SUBSCRIBER = """
-import datetime, sys, coranto.blocking
+import datetime, sys, coranto.client.blocking
 soon = datetime.timedelta(seconds=1)
 with open(sys.argv[1], "a") as out:
-    for article in coranto.blocking.subscribe(group="desk", start="beginning", claim_after=soon):
+    for article in coranto.client.blocking.subscribe(group="desk", start="beginning", claim_after=soon):
         out.write(article.id + "\\n")
         out.flush()
 """
 
 
 def coranto(*arguments: str, **kwargs: Any) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "coranto.cli", *arguments]
+    command = [sys.executable, "-m", "coranto_cli", *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=180, check=False, **kwargs)
 
 

@@ -9,8 +9,8 @@ from redis.asyncio import Redis
 
 import stand_in
 from coranto.client import AsyncClient, new_submission
+from coranto.streams.redis import RedisStreams
 from coranto.topology import DISCOVERED, FEEDER, Keys
-from coranto.worker.redis_streams import RedisStreams
 
 KEYS = Keys()
 # Stated in docs/operate/failures.md: some 500 bytes for a waiting submission, as much again for what keeps its id known.

@@ -166,7 +166,7 @@ async def _placed(rows: list[dict[str, Any]], redis: str | None, index: str) -> 
     stories_index: StoryIndex = MemoryStoryIndex(limits)
     client = None
     if redis is not None:
-        from coranto.worker.connection import connect  # only here: a run in memory needs no Redis
+        from coranto.streams.connection import connect  # only here: a run in memory needs no Redis
 
         client = connect(redis)
         stories_index = RedisStoryIndex(client, limits=limits, prefix=Pipeline(prefix=index).stories())

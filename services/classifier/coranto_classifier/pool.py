@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Protocol
 
-from coranto.worker.processes import OverdueError, Processes, ProcessLostError
+from coranto.process_pool import OverdueError, Processes, ProcessLostError
 from coranto.worker.stage import Invalid, Transient
 from coranto_classifier.analysis import Analysis, Analyst, ArticleText, ModelPaths
 

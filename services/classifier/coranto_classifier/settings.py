@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, SecretStr
 
-from coranto.worker.settings import Concern, Duration, WorkerSettings
+from coranto.settings import Duration, SettingsSection
+from coranto.worker.settings import WorkerSettings
 
 
 def _http_url(url: str | None) -> str | None:
@@ -17,7 +18,7 @@ def _http_url(url: str | None) -> str | None:
     return url
 
 
-class EndpointSettings(Concern):
+class EndpointSettings(SettingsSection):
     """An OpenAI-compatible endpoint that may take the place of the embedded models. Off until it has an address."""
 
     url: Annotated[str | None, AfterValidator(_http_url)] = Field(
@@ -35,7 +36,7 @@ class EndpointSettings(Concern):
     wants_summary: bool = Field(False, description="Ask for a summary of two sentences as well.")
 
 
-class StorySettings(Concern):
+class StorySettings(SettingsSection):
     """Stories: near-duplicate clusters shared by all replicas through Redis."""
 
     is_enabled: bool = Field(True, description="Whether records are placed in stories.")
@@ -61,7 +62,7 @@ class StorySettings(Concern):
     )
 
 
-class ClassifierSettings(Concern):
+class ClassifierSettings(SettingsSection):
     """The classifier's own settings."""
 
     processes: int = Field(1, ge=1, le=64, description="Processes that hold the models; each takes some 350 MB.")

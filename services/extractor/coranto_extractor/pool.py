@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from datetime import timedelta
 
+from coranto.process_pool import Processes
 from coranto.records import Content
-from coranto.worker.processes import Processes
 from coranto_extractor import reader
 from coranto_extractor.page.tree import TreeLimits
 from coranto_extractor.reader import Request

@@ -7,7 +7,8 @@ from datetime import timedelta
 
 from pydantic import Field
 
-from coranto.worker.settings import Concern, Duration, WorkerSettings
+from coranto.settings import Duration, SettingsSection
+from coranto.worker.settings import WorkerSettings
 from coranto_extractor.page.tree import TreeLimits
 
 
@@ -15,7 +16,7 @@ def _usable_cores() -> int:
     return max(1, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
 
-class ExtractorSettings(Concern):
+class ExtractorSettings(SettingsSection):
     """How pages are read: processes, deadline and limits."""
 
     processes: int = Field(

@@ -6,8 +6,8 @@ from datetime import timedelta
 from typing import Protocol
 
 from coranto.pages import CorruptPageError, MissingPageError, PageStore, PageTooLargeError
+from coranto.process_pool import OverdueError, ProcessLostError
 from coranto.records import Content, ExtractedArticle, Fetch, FetchedArticle, PageRef
-from coranto.worker.processes import OverdueError, ProcessLostError
 from coranto.worker.stage import Invalid, Transient, Unwanted
 from coranto_extractor.coverage import FieldCoverage
 from coranto_extractor.joining import join

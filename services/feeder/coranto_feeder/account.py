@@ -20,9 +20,9 @@ from redis.asyncio import Redis
 
 from coranto.records import Submission, content_id
 from coranto.records.envelope import FIELD, peek
+from coranto.sources.registry import Feed, FeedRegistry
 from coranto.topology import DROPPED, FEEDER, FINISHED, STAGES, Pipeline
 from coranto.worker.log import get_logger
-from coranto_feeder.registry import Feed, FeedRegistry
 
 Submit = Callable[[Sequence[Submission]], Awaitable[object]]
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from coranto.client import AsyncClient
 from coranto.records import DiscoveredArticle, Submission
+from coranto.sources.registry import Feed, FeedRegistry
 from coranto.topology import FEEDER
 from coranto.worker.stage import RetryPolicy, Stage
 from coranto_feeder.account import AccountKeeper, SqliteAccount
 from coranto_feeder.polling import Poller
 from coranto_feeder.probe import WebProbe
 from coranto_feeder.reasons import REASONS, SYSTEMIC
-from coranto_feeder.registry import Feed, FeedRegistry
 from coranto_feeder.seen import ProcessSeen, RedisSeen
 from coranto_feeder.settings import Settings
 from coranto_feeder.stage import discover
@@ -63,8 +63,8 @@ def create_stage(settings: Settings | None = None) -> Stage[Submission, Discover
 
 def create(settings: Settings | None = None) -> Worker:
     """The feeder as a worker, ready to run."""
+    from coranto.streams.connection import connect
     from coranto.worker.app import Worker  # here, so that `coranto try` and tests need no broker
-    from coranto.worker.connection import connect
 
     settings = settings or Settings()
     feeder, pipeline = settings.feeder, settings.pipeline.to_topology()

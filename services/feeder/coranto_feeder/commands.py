@@ -15,11 +15,11 @@ from redis.asyncio import Redis
 from rich.console import Console
 from rich.table import Table
 
-from coranto import locate
+from coranto.client import environment
+from coranto.sources.registry import Feed, FeedRegistry
 from coranto.urls import UnsupportedUrlError, parse
 from coranto_feeder.opml import BadOpmlError, Outline, read_opml, write_opml
 from coranto_feeder.polling import new_feed
-from coranto_feeder.registry import Feed, FeedRegistry
 
 app = typer.Typer(help="The feeds and sitemaps that are polled.", add_completion=False, no_args_is_help=True)
 
@@ -128,12 +128,12 @@ async def _add_all(registry: FeedRegistry, feeds: list[Feed]) -> int:
 
 def _with_registry(data: Path | None, use: Callable[[FeedRegistry], Awaitable[Answer]]) -> Answer:
     async def main() -> Answer:
-        async with Redis.from_url(locate.redis_url(data=data)) as redis:
-            return await use(FeedRegistry(redis, locate.pipeline().all_keys()[0]))
+        async with Redis.from_url(environment.redis_url(data=data)) as redis:
+            return await use(FeedRegistry(redis, environment.pipeline().all_keys()[0]))
 
     try:
         return asyncio.run(main())
-    except locate.NotRunningError as error:
+    except environment.NotRunningError as error:
         _tell(str(error))
         raise typer.Exit(1) from error
 

@@ -21,14 +21,14 @@ from typing import Final
 
 from redis.exceptions import RedisError
 
+from coranto.http import WebClient, WebError, WebResponse
 from coranto.records import Hints, Submission, content_id
+from coranto.sources.registry import Feed, FeedRegistry
 from coranto.urls import UnsupportedUrlError, host_of
-from coranto.web import WebClient, WebError, WebResponse
 from coranto.worker.log import get_logger, without_query
 from coranto_feeder.autodiscover import find_feeds
 from coranto_feeder.feeds import Entry, NotAFeedError, ParsedFeed
 from coranto_feeder.reading import FeedReader, UnreadableFeedError
-from coranto_feeder.registry import Feed, FeedRegistry
 from coranto_feeder.settings import FeederSettings
 
 Submit = Callable[[Sequence[Submission]], Awaitable[object]]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from coranto.http import PrivateAddressError, WebClient, WebError
 from coranto.urls import UnsupportedUrlError
-from coranto.web import PrivateAddressError, WebClient, WebError
 from coranto_feeder.feeds import NotAFeedError
 from coranto_feeder.reading import FeedReader
 from coranto_feeder.stage import ProbeFailedError

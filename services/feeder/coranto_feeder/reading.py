@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from coranto.worker.processes import OverdueError, Processes, ProcessLostError
+from coranto.process_pool import OverdueError, Processes, ProcessLostError
 from coranto_feeder.feeds import FeedLimits, NotAFeedError, ParsedFeed, parse_feed
 
 

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from pydantic import Field
 
-from coranto.web import WebLimits
-from coranto.web.settings import WebSettings
-from coranto.worker.settings import Duration, WorkerSettings
+from coranto.http import WebLimits
+from coranto.http.settings import WebSettings
+from coranto.settings import Duration
+from coranto.worker.settings import WorkerSettings
 from coranto_feeder.feeds import FeedLimits
 from coranto_feeder.reading import FeedReader
 

@@ -10,12 +10,12 @@ from typing import Literal
 from redis.exceptions import RedisError
 
 from coranto.records import DiscoveredArticle, Discovery, Submission, article_id
+from coranto.sources.registry import Feeds
 from coranto.urls import UnsupportedUrlError, canonicalize, fold_variants, parse
 from coranto.worker.stage import Invalid, Transient, Unwanted
 from coranto_feeder.account import Account, NoAccount
 from coranto_feeder.autodiscover import looks_like_feed
 from coranto_feeder.polling import new_feed
-from coranto_feeder.registry import Feeds
 from coranto_feeder.seen import Seen
 
 Probe = Callable[[str], Awaitable[Literal["feed", "page"]]]

@@ -67,8 +67,8 @@ def create_stage(
 
 def create(settings: Settings | None = None) -> Worker:
     """The fetcher as a worker, ready to run."""
+    from coranto.streams.connection import connect
     from coranto.worker.app import Worker  # here, so that `coranto try` and tests need no broker
-    from coranto.worker.connection import connect
 
     settings = settings or Settings()
     redis = connect(settings.redis.url.get_secret_value())

@@ -6,7 +6,7 @@ from typing import Final
 
 from multidict import CIMultiDictProxy
 
-from coranto.web import WebResponse
+from coranto.http import WebResponse
 
 ADMITTED_TYPES: Final = frozenset({"text/html", "application/xhtml+xml", "application/vnd.wap.xhtml+xml", "text/plain"})
 """Media types that can hold an article."""

@@ -17,8 +17,8 @@ from typing import Final, Literal, Protocol
 
 from redis.asyncio import Redis
 
+from coranto.http import WebClient, WebError, WebLimits, WebResponse
 from coranto.urls import UnsupportedUrlError
-from coranto.web import WebClient, WebError, WebLimits, WebResponse
 
 MAX_ROBOTS_BYTES: Final = 512_000
 """RFC 9309, 2.5: at least 500 KiB must be read; what lies beyond is ignored."""

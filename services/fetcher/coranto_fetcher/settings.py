@@ -6,9 +6,10 @@ from datetime import timedelta
 
 from pydantic import Field
 
-from coranto.web import WebLimits
-from coranto.web.settings import WebSettings
-from coranto.worker.settings import Duration, WorkerSettings
+from coranto.http import WebLimits
+from coranto.http.settings import WebSettings
+from coranto.settings import Duration
+from coranto.worker.settings import WorkerSettings
 
 
 class FetcherSettings(WebSettings):

@@ -10,10 +10,10 @@ from datetime import UTC, datetime, timedelta
 
 from redis.exceptions import RedisError
 
+from coranto.http import WebClient, WebResponse
 from coranto.pages import PageStore
 from coranto.pagination import part_number
 from coranto.records import DiscoveredArticle, Fetch, FetchedArticle, FetchedPart, PageRef, SavedPage
-from coranto.web import WebClient, WebResponse
 from coranto.worker.stage import Transient, Unwanted
 from coranto_fetcher.budget import Budget
 from coranto_fetcher.journeys import Journey, Journeys, NoJourneys

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Final
 
-from coranto.web import (
+from coranto.http import (
     BodyTooLargeError,
     BrokenResponseError,
     CertificateError,

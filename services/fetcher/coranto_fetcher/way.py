@@ -10,9 +10,9 @@ import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
 
+from coranto.http import WebClient, WebError, WebResponse
 from coranto.records import DiscoveredArticle
 from coranto.urls import Address, UnsupportedUrlError, parse
-from coranto.web import WebClient, WebError, WebResponse
 from coranto.worker.stage import Invalid, StageSignal, Transient, Unwanted
 from coranto_fetcher.budget import Answer, Budget, Busy, Down, Turn
 from coranto_fetcher.journeys import Journey

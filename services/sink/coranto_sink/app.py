@@ -8,12 +8,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from coranto.records import ClassifiedArticle, DroppedArticle, FinishedArticle, Record
+from coranto.store.sqlite.writer import SqliteLibrary
 from coranto.topology import LEDGER, SINK
 from coranto.worker.stage import RetryPolicy, Stage
 from coranto_sink.reasons import REASONS, SYSTEMIC
 from coranto_sink.recall import Recall
 from coranto_sink.settings import Settings
-from coranto_sink.sqlite import SqliteLibrary
 from coranto_sink.stage import note_dropped, store
 
 if TYPE_CHECKING:
@@ -61,8 +61,8 @@ def create_stage(settings: Settings | None = None) -> Stage[ClassifiedArticle, F
 
 def create(settings: Settings | None = None) -> Worker:
     """The sink as a worker, ready to run."""
+    from coranto.streams.connection import connect
     from coranto.worker.app import Worker  # here, so that `coranto try` and tests need no broker
-    from coranto.worker.connection import connect
 
     settings = settings or Settings()
     redis = connect(settings.redis.url.get_secret_value())

@@ -19,9 +19,9 @@ from redis.asyncio import Redis
 
 from coranto.records import RecalledArticle
 from coranto.records.envelope import FIELD, encode, new_traceparent
+from coranto.store.sqlite.reader import SqliteCatalogue
 from coranto.topology import RECALLED, Pipeline
 from coranto.worker.log import get_logger
-from coranto_sink.catalogue import SqliteCatalogue
 
 RECALL_STARTED: Final = "recall.started"
 RECALL_DONE: Final = "recall.done"

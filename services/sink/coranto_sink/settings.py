@@ -7,10 +7,11 @@ from pathlib import Path
 
 from pydantic import Field
 
-from coranto.worker.settings import Concern, Duration, WorkerSettings
+from coranto.settings import Duration, SettingsSection
+from coranto.worker.settings import WorkerSettings
 
 
-class SinkSettings(Concern):
+class SinkSettings(SettingsSection):
     """Where finished articles are kept, and how they are written."""
 
     database: Path = Field(

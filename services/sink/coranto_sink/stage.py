@@ -7,8 +7,8 @@ number of times with the same message.
 from __future__ import annotations
 
 from coranto.records import ClassifiedArticle, DroppedArticle, FinishedArticle
+from coranto.store.interface import Declined, Library, LibraryCorruptError, LibraryError
 from coranto.worker.stage import Transient, Unwanted
-from coranto_sink.library import Declined, Library, LibraryCorruptError, LibraryError
 
 
 async def store(article: ClassifiedArticle, *, library: Library) -> FinishedArticle:

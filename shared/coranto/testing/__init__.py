@@ -1,7 +1,7 @@
 """For tests of stages and of programs downstream: streams in memory, a clock that stands still, sample records."""
 
 from coranto.testing.clock import FakeClock
-from coranto.testing.intake import MemoryIntake
+from coranto.testing.reader import MemoryIntake
 from coranto.testing.samples import classified, discovered, extracted, fetched, finished, submission
 from coranto.testing.streams import MemoryPipeline, MemoryStreams
 

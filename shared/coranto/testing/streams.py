@@ -12,8 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from coranto.topology import DROPPED, FEEDER, Keys, StageSpec, readers_of
-from coranto.worker.streams import (
+from coranto.streams.interface import (
     Committed,
     Dead,
     DeadLetter,
@@ -27,6 +26,7 @@ from coranto.worker.streams import (
     Publish,
     Retry,
 )
+from coranto.topology import DROPPED, FEEDER, Keys, StageSpec, readers_of
 
 
 @dataclass(slots=True)

@@ -12,16 +12,17 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from coranto.outages import is_passing
+from coranto.settings import in_force
+from coranto.streams.connection import UnsafeRedisError, check_safety, connect
+from coranto.streams.errors import is_passing
+from coranto.streams.redis import RedisStreams
 from coranto.worker import log as events
-from coranto.worker.connection import UnsafeRedisError, check_safety, connect
 from coranto.worker.delivery import Delivery
+from coranto.worker.health import OperationsServer
 from coranto.worker.housekeeping import Housekeeping
-from coranto.worker.intake import FastStreamIntake
 from coranto.worker.metrics import Metrics
-from coranto.worker.operations import OperationsServer
-from coranto.worker.redis_streams import RedisStreams
-from coranto.worker.settings import WorkerSettings, in_force
+from coranto.worker.reader import FastStreamIntake
+from coranto.worker.settings import WorkerSettings
 from coranto.worker.stage import Stage
 from coranto.worker.tasks import end
 

@@ -19,15 +19,26 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from coranto.outages import is_passing
 from coranto.records import DiscoveredArticle, DroppedArticle, Record, Submission, content_id
 from coranto.records.envelope import Event, MalformedEventError, decode, encode, new_traceparent, peek
+from coranto.streams.errors import is_passing
+from coranto.streams.interface import (
+    Dead,
+    Drop,
+    Effect,
+    Entry,
+    Line,
+    Outcome,
+    OutcomeKind,
+    Publish,
+    Retry,
+    StageStreams,
+)
 from coranto.worker import log as events
 from coranto.worker.breaker import Breaker
 from coranto.worker.metrics import Metrics
 from coranto.worker.settings import BreakerSettings, DeliverySettings
 from coranto.worker.stage import Invalid, Stage, StageSignal, Transient, Unwanted
-from coranto.worker.streams import Dead, Drop, Effect, Entry, Line, Outcome, OutcomeKind, Publish, Retry, StageStreams
 from coranto.worker.tasks import end
 
 _KINDS: dict[type[Outcome], OutcomeKind] = {Publish: "published", Drop: "dropped", Retry: "retried", Dead: "dead"}

@@ -12,12 +12,12 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
-from coranto.outages import is_passing
+from coranto.streams.errors import is_passing
+from coranto.streams.interface import Depth, StageStreams
 from coranto.worker import log as events
 from coranto.worker.delivery import Delivery
 from coranto.worker.metrics import Metrics
 from coranto.worker.settings import DeliverySettings
-from coranto.worker.streams import Depth, StageStreams
 from coranto.worker.tasks import end
 
 # A retry comes back at most this late. One small script call per replica, stage and partition.

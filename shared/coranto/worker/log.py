@@ -14,7 +14,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import structlog
 
-from coranto.worker.settings import LogSettings
+from coranto.settings import LogSettings
 
 MESSAGE_DONE = "message.done"
 WORKER_STARTED = "worker.started"

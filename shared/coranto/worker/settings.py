@@ -11,68 +11,21 @@ import os
 import socket
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import Field
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SecretsSettingsSource, SettingsConfigDict
 
-from coranto.topology import Pipeline
+from coranto.settings import (
+    Duration,
+    LogSettings,
+    PageStoreSettings,
+    PipelineSettings,
+    RedisSettings,
+    SettingsSection,
+)
 
 
-def _seconds_or_iso(value: Any) -> Any:
-    """A bare number means seconds, so that CORANTO_FETCHER__MIN_DELAY=0.5 works."""
-    if isinstance(value, str):
-        try:
-            return timedelta(seconds=float(value))
-        except ValueError:
-            return value
-    return value
-
-
-Duration = Annotated[timedelta, BeforeValidator(_seconds_or_iso)]
-"""A time span: seconds as a number, or ISO 8601 such as PT5M."""
-
-
-def _redis_url(url: SecretStr) -> SecretStr:
-    seen = url.get_secret_value()
-    if not seen.startswith(("redis://", "rediss://", "unix://")):
-        shown = seen if "@" not in seen else seen.rsplit("@", 1)[1]
-        raise ValueError(f"CORANTO_REDIS__URL must start with redis://, rediss:// or unix://, got {shown!r}")
-    return url
-
-
-class Concern(BaseModel):
-    """Base of the small settings classes, one per concern."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class RedisSettings(Concern):
-    """Where Redis is."""
-
-    url: Annotated[SecretStr, AfterValidator(_redis_url)] = Field(
-        SecretStr("redis://127.0.0.1:6379/0"),
-        description="Address of Redis: redis://, rediss:// or unix://; may hold a password.",
-    )
-    refuse_unsafe: bool = Field(
-        False, description="Refuse to start when Redis has no append-only file or may evict keys, instead of warning."
-    )
-
-
-class PipelineSettings(Concern):
-    """The pipeline the service belongs to. Every service and client of a pipeline needs the same values."""
-
-    prefix: str = Field("coranto", pattern=r"^[a-z][a-z0-9_-]*$", description="First part of every Redis key.")
-    partitions: int = Field(
-        1, ge=1, le=256, description="Partitions of every stream; more than one serves Redis Cluster."
-    )
-
-    def to_topology(self) -> Pipeline:
-        """The pipeline as the topology describes it."""
-        return Pipeline(self.partitions, self.prefix)
-
-
-class DeliverySettings(Concern):
+class DeliverySettings(SettingsSection):
     """How messages are taken, kept and given back."""
 
     claim_after: Duration = Field(
@@ -111,7 +64,7 @@ class DeliverySettings(Concern):
     )
 
 
-class BreakerSettings(Concern):
+class BreakerSettings(SettingsSection):
     """When a stage stops reading because everything fails for one reason that is not the messages' fault."""
 
     failures: int = Field(20, ge=1, description="Failures of one systemic reason in a row that open the breaker.")
@@ -121,31 +74,12 @@ class BreakerSettings(Concern):
     longest_pause: Duration = Field(timedelta(minutes=2), description="Longest pause between probes.")
 
 
-class OperationsSettings(Concern):
+class OperationsSettings(SettingsSection):
     """The small HTTP server with /live, /ready and /metrics."""
 
     host: str = Field("127.0.0.1", description="Address it listens on; 0.0.0.0 in a container.")
     port: int = Field(0, ge=0, le=65535, description="Port; 0 takes a free one and logs it.")
     ready_file: Path | None = Field(None, description="File that holds the server's address while the service runs.")
-
-
-class LogSettings(Concern):
-    """Logging."""
-
-    level: Literal["debug", "info", "warning", "error"] = Field(
-        "info", description="Least severe level that is written."
-    )
-    format: Literal["auto", "json", "console"] = Field(
-        "auto", description="auto: console on a terminal, else JSON lines."
-    )
-
-
-class PageStoreSettings(Concern):
-    """Where pages are kept."""
-
-    path: Path = Field(
-        Path("coranto-data/pages"), description="Directory of the page store, shared by fetcher and extractor."
-    )
 
 
 class WorkerSettings(BaseSettings):
@@ -194,18 +128,3 @@ class WorkerSettings(BaseSettings):
                 )
             )
         return tuple(sources)
-
-
-def in_force(settings: BaseModel) -> dict[str, Any]:
-    """The settings as they are in force, one flat name to one JSON value, secrets masked."""
-    flat: dict[str, Any] = {}
-
-    def walk(prefix: str, value: Any) -> None:
-        if isinstance(value, dict):
-            for name, inner in value.items():
-                walk(f"{prefix}{name}" if not prefix else f"{prefix}.{name}", inner)
-        else:
-            flat[prefix] = value
-
-    walk("", settings.model_dump(mode="json"))
-    return flat

@@ -7,7 +7,6 @@ from datetime import timedelta
 import pytest
 from redis.asyncio import Redis
 
-from coranto.embedded import EmbeddedRedis
 from coranto.records import Block, Content, ExtractedArticle
 from coranto.testing import extracted
 from coranto.worker.stage import Invalid, Transient
@@ -17,6 +16,7 @@ from coranto_classifier.pool import InProcessAnalyser, PooledAnalyser
 from coranto_classifier.reasons import REASONS, SYSTEMIC
 from coranto_classifier.stage import classify
 from coranto_classifier.story_indexes import MemoryStoryIndex, RedisStoryIndex
+from coranto_cli.local.redis_server import EmbeddedRedis
 
 _TEXT = (
     "Президент Киргизии Садыр Жапаров прибыл в Москву с рабочим визитом. Об этом сообщила пресс-служба. "

@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
-from coranto.embedded import EmbeddedRedis
 from coranto.testing import FakeClock
 from coranto_classifier.fingerprints import containment, fingerprint
 from coranto_classifier.stories import StoryIndex, StoryLimits, StoryPlace, StoryUnavailableError, find_story
 from coranto_classifier.story_indexes import DEFAULT_PREFIX, MemoryStoryIndex, RedisStoryIndex
+from coranto_cli.local.redis_server import EmbeddedRedis
 
 _NOUNS = [
     *("мост", "завод", "театр", "музей", "порт", "вокзал", "рынок", "стадион", "парк"),

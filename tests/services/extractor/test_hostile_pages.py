@@ -9,8 +9,8 @@ from datetime import timedelta
 
 import pytest
 
+from coranto.process_pool import OverdueError, ProcessLostError
 from coranto.records import Content
-from coranto.worker.processes import OverdueError, ProcessLostError
 from coranto_extractor.page.tree import TreeLimits
 from coranto_extractor.pool import ReaderPool
 from coranto_extractor.reader import Request, read

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from coranto.pages import FilePageStore
+from coranto.process_pool import OverdueError
 from coranto.records import Content, FetchedArticle, FetchedPart, PageRef
 from coranto.testing import samples
-from coranto.worker.processes import OverdueError
 from coranto_extractor import reader
 from coranto_extractor.reader import Request
 from coranto_extractor.refusal import Refusal

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from coranto.pages import FilePageStore
+from coranto.process_pool import OverdueError, ProcessLostError
 from coranto.records import Content, FetchedArticle, PageRef
 from coranto.testing import samples
-from coranto.worker.processes import OverdueError, ProcessLostError
 from coranto.worker.stage import Invalid, Transient, Unwanted
 from coranto_extractor import reader
 from coranto_extractor.app import create_stage

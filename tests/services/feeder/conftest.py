@@ -12,12 +12,12 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from redis.asyncio import Redis
 
+from coranto.http import AddressGuard, WebClient
 from coranto.records import Submission
+from coranto.sources.registry import Feed, FeedRegistry
 from coranto.topology import Keys
-from coranto.web import AddressGuard, WebClient
 from coranto_feeder.polling import Poller, PollResult, new_feed
 from coranto_feeder.reading import FeedReader
-from coranto_feeder.registry import Feed, FeedRegistry
 from coranto_feeder.settings import FeederSettings
 
 NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)

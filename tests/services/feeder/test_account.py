@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
-from coranto.embedded import EmbeddedRedis
 from coranto.records import DroppedArticle, Submission
 from coranto.records.envelope import FIELD, encode
+from coranto.sources.registry import FeedRegistry
 from coranto.topology import DISCOVERED, DROPPED, Keys, Pipeline
+from coranto_cli.local.redis_server import EmbeddedRedis
 from coranto_feeder.account import AccountKeeper, SqliteAccount
 from coranto_feeder.polling import new_feed
-from coranto_feeder.registry import FeedRegistry
 
 Make = Callable[..., Submission]
 

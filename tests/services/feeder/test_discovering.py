@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 import pytest
 from redis.asyncio import Redis
 
+from coranto.http import WebClient
 from coranto.records import DiscoveredArticle, PageRef, SavedPage, Submission, article_id
+from coranto.sources.registry import FeedRegistry
 from coranto.topology import Keys, Pipeline
-from coranto.web import WebClient
 from coranto.worker.stage import Invalid, StageSignal, Transient, Unwanted
 from coranto_feeder.app import create_stage
 from coranto_feeder.probe import WebProbe
 from coranto_feeder.reading import FeedReader
 from coranto_feeder.reasons import REASONS
-from coranto_feeder.registry import FeedRegistry
 from coranto_feeder.seen import ProcessSeen, RedisSeen, Seen
 from coranto_feeder.settings import Settings
 from coranto_feeder.stage import discover

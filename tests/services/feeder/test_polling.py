@@ -11,11 +11,11 @@ import pytest
 from aiohttp import web
 from redis.asyncio import Redis
 
+from coranto.http import WebClient
+from coranto.sources.registry import FeedRegistry
 from coranto.topology import Keys
-from coranto.web import WebClient
 from coranto_feeder.polling import Poller, new_feed
 from coranto_feeder.reading import FeedReader
-from coranto_feeder.registry import FeedRegistry
 from coranto_feeder.settings import FeederSettings
 
 if TYPE_CHECKING:  # pytest hands conftest's classes over as fixtures; tests only name their types

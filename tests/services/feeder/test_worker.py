@@ -13,11 +13,11 @@ from redis.asyncio import Redis
 from tests.conftest import running_service
 
 from coranto.client import AsyncClient, new_submission
-from coranto.embedded import EmbeddedRedis
 from coranto.records import DiscoveredArticle
 from coranto.records.envelope import FIELD, decode
+from coranto.sources.registry import FeedRegistry
 from coranto.topology import DISCOVERED, Keys
-from coranto_feeder.registry import FeedRegistry
+from coranto_cli.local.redis_server import EmbeddedRedis
 
 if TYPE_CHECKING:  # pytest hands conftest's classes over as fixtures; tests only name their types
     from tests.services.feeder.conftest import Site

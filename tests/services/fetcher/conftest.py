@@ -14,11 +14,11 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from redis.asyncio import Redis
 
+from coranto.http import AddressGuard, WebClient, WebLimits
 from coranto.pages import FilePageStore
 from coranto.records import DiscoveredArticle, Discovery, FetchedArticle, Hints, article_id
 from coranto.topology import Pipeline
 from coranto.urls import canonicalize
-from coranto.web import AddressGuard, WebClient, WebLimits
 from coranto.worker.stage import StageSignal, Transient
 from coranto_fetcher.budget import HostBudget
 from coranto_fetcher.journeys import RedisJourneys

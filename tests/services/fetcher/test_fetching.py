@@ -14,9 +14,9 @@ import pytest
 from aiohttp import web
 from redis.asyncio import Redis
 
+from coranto.http import AddressGuard, WebClient
 from coranto.pages import FilePageStore
 from coranto.records import DiscoveredArticle, PageRef, SavedPage
-from coranto.web import AddressGuard, WebClient
 from coranto.worker.stage import Invalid, StageSignal, Transient, Unwanted
 from coranto_fetcher.app import create_stage
 from coranto_fetcher.budget import Answer, HostBudget, Turn

@@ -14,7 +14,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from redis.asyncio import Redis
 
-from coranto.web import AddressGuard, ConnectFailedError, WebClient
+from coranto.http import AddressGuard, ConnectFailedError, WebClient
 from coranto_fetcher.robots import MAX_ROBOTS_BYTES, RobotsCache, RobotsRules, RobotsUnreachableError
 
 # What the suites expect and we do otherwise, each for a reason.

@@ -25,7 +25,7 @@ from coranto.records import (
     Topic,
     article_id,
 )
-from coranto_sink.sqlite import SqliteLibrary
+from coranto.store.sqlite.writer import SqliteLibrary
 
 NOON = datetime(2026, 3, 14, 12, 0, tzinfo=UTC)
 

@@ -17,10 +17,10 @@ from pathlib import Path
 import pytest
 
 from coranto.records import ClassifiedArticle
+from coranto.store.sqlite.reader import open_library
+from coranto.store.sqlite.writer import SqliteLibrary
 from coranto.worker.stage import Transient
-from coranto_sink.catalogue import open_library
 from coranto_sink.reasons import REASONS, SYSTEMIC
-from coranto_sink.sqlite import SqliteLibrary
 from coranto_sink.stage import store
 
 MakeArticle = Callable[..., ClassifiedArticle]
@@ -222,7 +222,7 @@ WRITER = textwrap.dedent(
     from pathlib import Path
     sys.path.insert(0, sys.argv[1])
     from conftest import build_article
-    from coranto_sink.sqlite import SqliteLibrary
+    from coranto.store.sqlite.writer import SqliteLibrary
     from coranto_sink.stage import store
 
     async def main(database, first, last):

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from coranto.records import ClassifiedArticle
-from coranto_sink.catalogue import SqliteCatalogue, match_expression, open_library
-from coranto_sink.library import Catalogue, LibraryError
-from coranto_sink.sqlite import SqliteLibrary
+from coranto.store.interface import Catalogue, LibraryError
+from coranto.store.sqlite.reader import SqliteCatalogue, match_expression, open_library
+from coranto.store.sqlite.writer import SqliteLibrary
 from coranto_sink.stage import store
 
 MakeArticle = Callable[..., ClassifiedArticle]

@@ -13,9 +13,9 @@ from redis.asyncio import Redis
 
 from coranto.records import ClassifiedArticle, RecalledArticle, Story
 from coranto.records.envelope import FIELD, decode
+from coranto.store.sqlite.writer import SqliteLibrary
 from coranto.topology import RECALLED, Pipeline
 from coranto_sink.recall import Recall
-from coranto_sink.sqlite import SqliteLibrary
 
 PIPELINE = Pipeline(partitions=2)
 MakeArticle = Callable[..., ClassifiedArticle]

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from coranto.records import ClassifiedArticle, DroppedArticle, FinishedArticle
+from coranto.store.sqlite.reader import open_library
+from coranto.store.sqlite.writer import SqliteLibrary
 from coranto.worker.stage import Unwanted
-from coranto_sink.catalogue import open_library
-from coranto_sink.sqlite import SqliteLibrary
 from coranto_sink.stage import note_dropped, store
 
 MakeArticle = Callable[..., ClassifiedArticle]

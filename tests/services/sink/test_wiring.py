@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from coranto.records import ClassifiedArticle
+from coranto.store.sqlite import schema
 from coranto.topology import LEDGER, SINK
-from coranto_sink import schema
 from coranto_sink.app import create_stage, create_stages
 from coranto_sink.settings import Settings, SinkSettings
 

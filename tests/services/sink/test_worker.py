@@ -15,9 +15,9 @@ from tests.conftest import running_service
 
 from coranto.records import ClassifiedArticle, DroppedArticle, FinishedArticle, Record
 from coranto.records.envelope import FIELD, decode, encode
+from coranto.store.interface import LibraryError
+from coranto.store.sqlite.reader import open_library
 from coranto.topology import CLASSIFIED, DROPPED, FINISHED, Keys, Stream
-from coranto_sink.catalogue import open_library
-from coranto_sink.library import LibraryError
 
 MakeArticle = Callable[..., ClassifiedArticle]
 KEYS = Keys()

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 import pytest
 import structlog
 
+from coranto.settings import LogSettings
 from coranto.worker import log
-from coranto.worker.settings import LogSettings
 
 
 class SmallDisk(io.StringIO):

@@ -1,0 +1,102 @@
+"""The page of log events: every event name that a service writes, and what to do about it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import coranto.worker
+from generate.markdown import code, page, table
+from generate.services import Service
+
+_INTRODUCTION = """
+A service writes one line of JSON for each event to standard error, or a readable line when that is a terminal. `event` names
+what happened; everything else is a field. INFO is for the operator, WARNING should be looked at this week, ERROR now. There are no
+page bodies, secrets or query strings in it.
+
+A message's line has `stage`, `outcome`, `reason`, `record_id`, `url` (without its query), `attempt`, `queue_ms` (the wait for
+the stage), `handle_ms` and, for a dead one, `error`.
+"""
+
+Level = Literal["debug", "info", "warning", "error"]
+
+
+@dataclass(frozen=True, slots=True)
+class LogEvent:
+    """What one event name says."""
+
+    level: Level
+    meaning: str
+
+
+EVENTS: Mapping[str, LogEvent] = {
+    "settings.read": LogEvent("info", "The settings in force, secrets masked; first line of a service."),
+    "worker.started": LogEvent("info", "The service reads messages from now on."),
+    "message.done": LogEvent("info", "A message has ended; at WARNING when it became a dead letter."),
+    "worker.stopping": LogEvent("info", "The service was told to stop, and finishes what it has in hand."),
+    "worker.stopped": LogEvent("info", "The service has ended; what was left was handed back."),
+    "log.lines_lost": LogEvent(
+        "warning", "So many lines could not be written, for example to a full disk; the work went on meanwhile."
+    ),
+    "redis.unsafe": LogEvent("warning", "Redis may lose or evict what it holds; the line names the setting to change."),
+    "redis.waiting": LogEvent("warning", "Redis does not answer. The service waits and is not ready."),
+    "redis.back": LogEvent("info", "Redis answers again."),
+    "groups.recreated": LogEvent("warning", "A stream or group was gone, for example after a restart without a file."),
+    "claim.lost": LogEvent("warning", "Another worker took over a message that this one still had in hand."),
+    "recall.started": LogEvent(
+        "info", "The sink sends stored articles again: the index of stories had come back empty."
+    ),
+    "recall.done": LogEvent("info", "All articles of the window have been sent again."),
+    "redis.restarted": LogEvent(
+        "info", "Redis was restarted with its file; what was handed on just before is submitted again."
+    ),
+    "redis.lost_data": LogEvent("warning", "Redis came back without what it held; the feeder looks into its account."),
+    "account.resubmitted": LogEvent("info", "The feeder submitted again what Redis had lost."),
+    "feed.polled": LogEvent("info", "The feeder asked a feed for news; the line says what it brought."),
+    "feed.failed": LogEvent("info", "A feed could not be had or read; it is asked again, later each time."),
+    "stage.paused": LogEvent("warning", "The stage downstream has too much waiting, so this one stops reading."),
+    "stage.resumed": LogEvent("warning", "The stage downstream has caught up, and reading goes on."),
+    "breaker.opened": LogEvent("error", "A run of failures of one systemic reason: the stage stops and probes."),
+    "breaker.closed": LogEvent("warning", "A probe went well; the stage works again."),
+    "task.failed": LogEvent(
+        "warning", "A background task of the service failed and is started again; at ERROR when it is a bug."
+    ),
+    "housekeeping.failed": LogEvent(
+        "error", "Claiming, trimming, measuring, a commit or handing back failed; `during` says which."
+    ),
+}
+"""What each event means. The names are constants of `coranto.worker.log` and of the services."""
+
+# A constant such as MESSAGE_DONE = "message.done", or a name written in the call itself.
+_NAMED = re.compile(r'^[A-Z][A-Z_]+(?:: Final)? = "([a-z_]+\.[a-z_]+)"$', re.MULTILINE)
+_CALLED = re.compile(r'\.(?:debug|info|warning|error|exception|critical)\(\s*"([a-z_]+\.[a-z_]+)"')
+
+
+def render(services: Sequence[Service]) -> str:
+    """The page. An event without a meaning has an empty line, which a test refuses."""
+    names = sorted(event_names(services))
+    return page(
+        "Log events",
+        _INTRODUCTION,
+        table(("event", "level", "meaning"), ((code(name), *_words(name)) for name in names)),
+        source="`generate.logs`",
+    )
+
+
+def event_names(services: Iterable[Service]) -> set[str]:
+    """Every event name in the sources of delivery and of the services."""
+    sources = [*_sources_of(Path(coranto.worker.__path__[0])), *(path for each in services for path in each.sources())]
+    texts = [path.read_text(encoding="utf-8") for path in sources]
+    return {name for text in texts for pattern in (_NAMED, _CALLED) for name in pattern.findall(text)}
+
+
+def _sources_of(folder: Path) -> Iterator[Path]:
+    yield from sorted(folder.rglob("*.py"))
+
+
+def _words(name: str) -> tuple[str, str]:
+    event = EVENTS.get(name)
+    return (event.level, event.meaning) if event is not None else ("", "")

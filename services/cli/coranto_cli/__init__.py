@@ -1,0 +1,28 @@
+"""The `coranto` command: starting the system, feeding it, watching it, and asking it why.
+
+Each family of commands has a module; `application` puts them together with those the services bring. This package never
+imports a service: stages and commands of theirs come through entry points.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib.util import find_spec
+
+# Its own requirements: an installation with --no-deps puts the command on PATH all the same.
+_NEEDED = ("typer", "rich", "pydantic_settings", "structlog", "aiohttp", "zstandard")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and give the exit code: 0 done, 1 failed, 2 wrong usage, 3 refused or not found."""
+    missing = [name for name in _NEEDED if find_spec(name) is None]
+    if missing:
+        sys.stderr.write(
+            f"coranto: the command line needs what is not installed here: {', '.join(missing)}; "
+            "install them with: pip install ./shared ./services/cli\n"
+        )
+        return 1
+    from coranto_cli.application import run
+
+    return run(arguments)

@@ -1,0 +1,208 @@
+"""`coranto try`: one page through all stages in this process, without Redis and without leaving anything behind."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from coranto.pages import FilePageStore
+from coranto.records import FinishedArticle, Record, Submission
+from coranto.settings import LogSettings
+from coranto.topology import CLASSIFIER, EXTRACTOR, FEEDER, FETCHER, SINK
+from coranto.worker.log import configure
+from coranto.worker.stage import Invalid, Stage, Transient, Unwanted
+from coranto_cli.article_printing import print_article
+from coranto_cli.commands.submit import Source, find_sources, to_submission
+from coranto_cli.console import err, out, say, tell, write_json
+from coranto_cli.errors import NOT_FOUND, USAGE, CommandError
+
+ENTRY_POINTS = "coranto.stages"
+_LINE = (FEEDER, FETCHER, EXTRACTOR, CLASSIFIER, SINK)
+_PATIENCE = timedelta(seconds=30)
+"""Longest time that retries may take; somebody is looking on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How the way of one page ended."""
+
+    stage: str
+    outcome: Literal["finished", "refused", "invalid", "not_ready", "no_article"]
+    reason: str = "ok"
+    meaning: str = ""
+    """The sentence of the stage's closed list."""
+    detail: str | None = None
+    record: Record | None = None
+    """The record as it was when the way ended."""
+
+
+def try_(
+    source: Annotated[str, typer.Argument(metavar="URL|FILE", help="Page to try: an address, or a saved page.")],
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Write the record, or where and why it ended, as JSON.")
+    ] = False,
+) -> None:
+    """Run one page through all stages here, without Redis, and print the article. Exit code 3 when it is refused."""
+    wrong: list[str] = []
+    sources = find_sources([source] if source != "-" else [], [], refuse=wrong.append)
+    if len(sources) != 1:
+        raise CommandError(wrong[0] if wrong else f"one page is tried at a time, got {source!r}", exit_code=USAGE)
+    configure(LogSettings(level="error"))
+    with err.status("reading the page"), _own_directory() as directory:
+        ending = asyncio.run(_try(sources[0], directory))
+    if as_json:
+        write_json(_plain(ending))
+    elif isinstance(ending.record, FinishedArticle):
+        print_article(out, ending.record)
+    else:
+        _print_refusal(ending)
+    if ending.outcome != "finished":
+        raise typer.Exit(NOT_FOUND)
+
+
+async def _try(source: Source, directory: Path) -> Ending:
+    submission = await to_submission(source, FilePageStore(directory / "pages"), kind="page", name="try")
+    async with AsyncExitStack() as stack:
+        return await follow(submission, installed_stages(stack))
+
+
+async def follow(
+    submission: Submission, stages: AsyncIterator[Stage[Any, Any]], *, patience: timedelta = _PATIENCE
+) -> Ending:
+    """The way of one submission through the stages, to the finished article or to where and why it ended."""
+    record: Record = submission
+    deadline = time.monotonic() + patience.total_seconds()
+    name = ""
+    async for stage in stages:
+        name = stage.name
+        ending, result = await _one_stage(stage, record, deadline)
+        if ending is not None:
+            return ending
+        if result is None:
+            meaning = "the stage handed no article on, as it does with a feed or a list"
+            return Ending(name, "no_article", meaning=meaning, record=record)
+        record = result
+    return Ending(name, "finished", record=record)
+
+
+async def _one_stage(stage: Stage[Any, Any], record: Record, deadline: float) -> tuple[Ending | None, Record | None]:
+    """What the stage made of the record: how the way ended there, or the record to go on with."""
+    attempt = 0
+    while True:
+        attempt += 1
+        try:
+            async with asyncio.timeout(stage.deadline.total_seconds()):
+                return None, await stage.handle(record)
+        except Unwanted as signal:
+            return _ending(stage, "refused", signal.reason, signal.detail, record), None
+        except Invalid as signal:
+            return _ending(stage, "invalid", signal.reason, signal.detail, record), None
+        except Transient as signal:
+            if signal.spends_attempt:
+                pause = stage.retry.delay_seconds(attempt, signal.retry_after)
+            else:
+                pause = (signal.retry_after or timedelta(seconds=0.1)).total_seconds()
+            if attempt >= stage.retry.attempts or time.monotonic() + pause > deadline:
+                return _ending(stage, "not_ready", signal.reason, signal.detail, record), None
+            await asyncio.sleep(pause)
+        except TimeoutError:
+            detail = f"not done after {stage.deadline.total_seconds():g} s"
+            return _ending(stage, "invalid", "deadline", detail, record), None
+        except Exception as error:
+            error.add_note(f"in the stage {stage.name}, with {record!r:.500}")
+            raise
+
+
+def _ending(
+    stage: Stage[Any, Any],
+    outcome: Literal["refused", "invalid", "not_ready"],
+    reason: str,
+    detail: str | None,
+    record: Record,
+) -> Ending:
+    return Ending(stage.name, outcome, reason, stage.all_reasons().get(reason, ""), detail, record)
+
+
+async def installed_stages(stack: AsyncExitStack) -> AsyncIterator[Stage[Any, Any]]:
+    """The stages that make an article, as the installed services give them; the stack stops them.
+
+    Each is loaded and started when it is its turn: a page that the fetcher refuses waits for no models.
+    """
+    points = {point.name: point for point in entry_points(group=ENTRY_POINTS)}
+    missing = [spec.name for spec in _LINE if spec.name not in points]
+    if missing:
+        raise CommandError(
+            f"not installed: {', '.join(missing)}; install with: pip install "
+            + " ".join(f"./services/{name}" for name in missing)
+        )
+    for spec in _LINE:
+        try:
+            stage: Stage[Any, Any] = points[spec.name].load()()
+        except ImportError as error:
+            raise CommandError(
+                f"the stage {spec.name} cannot be loaded: {error}; install ./services/{spec.name} again with its requirements"
+            ) from error
+        if stage.start is not None:
+            await stage.start()
+        if stage.stop is not None:
+            stack.push_async_callback(stage.stop)
+        yield stage
+
+
+@contextmanager
+def _own_directory() -> Iterator[Path]:
+    """A directory that goes away again, with the environment telling every stage to keep what it keeps in there."""
+    before = dict(os.environ)
+    with tempfile.TemporaryDirectory(prefix="coranto-try-") as name:
+        directory = Path(name)
+        os.environ["CORANTO_PAGES__PATH"] = str(directory / "pages")
+        os.environ["CORANTO_SINK__DATABASE"] = str(directory / "library.sqlite")
+        os.environ["CORANTO_FEEDER__DATA"] = str(directory / "feeder")
+        try:
+            yield directory
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
+
+
+def _plain(ending: Ending) -> dict[str, Any]:
+    record = None if ending.record is None else ending.record.model_dump(mode="json", exclude_none=True)
+    return {
+        "outcome": ending.outcome,
+        "stage": ending.stage,
+        "reason": ending.reason,
+        "meaning": ending.meaning,
+        "detail": ending.detail,
+        "record": record,
+    }
+
+
+def _print_refusal(ending: Ending) -> None:
+    words = {
+        "refused": "refused it",
+        "invalid": "cannot handle it",
+        "not_ready": "could not handle it now, and would try again later",
+        "no_article": "made no article of it",
+    }[ending.outcome]
+    say(f"The {ending.stage} {words}: {ending.reason}", style="bold")
+    if ending.meaning:
+        say(ending.meaning)
+    if ending.detail:
+        say(f"Seen: {ending.detail}")
+    content = getattr(ending.record, "content", None)
+    if content is not None and content.title:
+        say(f"Title: {content.title}")
+    fetch = getattr(ending.record, "fetch", None)
+    if fetch is not None:
+        tell(f"The page was got: {fetch.final_url}, {fetch.content_type}, {fetch.page.size_bytes} bytes", style="dim")

@@ -1,0 +1,1 @@
+"""The pipeline on one machine without Docker: supervisor, reaper and an embedded Redis."""

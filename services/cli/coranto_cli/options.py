@@ -1,0 +1,14 @@
+"""Options that many commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+DataOption = Annotated[
+    Path | None,
+    typer.Option("--data", help="Directory of the running system; else CORANTO_DATA, else ./coranto-data."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Write JSON, for programs.")]

@@ -1,0 +1,21 @@
+"""A small news site that ships with the product: real HTTP on loopback, real noise, and what must become of each page.
+
+Everything on it is invented: people, organisations and events. Countries, cities and rubrics are real, so that names and
+topics can be recognised. `make run` and the tests ingest it and compare the outcome with what each page states.
+"""
+
+from coranto_samplesite.check import Difference, Outcome, differences
+from coranto_samplesite.expectations import Expectation, expectations_for
+from coranto_samplesite.pages import Page, load_pages
+from coranto_samplesite.server import SampleSite
+
+__all__ = [
+    "Difference",
+    "Expectation",
+    "Outcome",
+    "Page",
+    "SampleSite",
+    "differences",
+    "expectations_for",
+    "load_pages",
+]

@@ -1,0 +1,25 @@
+"""The guarded web client: one hop at a time, within limits, and never to an address that is not public."""
+
+from coranto.http.addresses import AddressGuard, special_range
+from coranto.http.client import WebClient, WebLimits, WebResponse
+from coranto.http.errors import (
+    BodyTooLargeError,
+    BrokenResponseError,
+    CertificateError,
+    ConnectFailedError,
+    DecompressionBombError,
+    HeadersTooLargeError,
+    NameNotResolvedError,
+    PrivateAddressError,
+    ProxyError,
+    TimedOutError,
+    TlsError,
+    UndecodableBodyError,
+    WebError,
+)
+
+__all__ = [
+    "AddressGuard", "BodyTooLargeError", "BrokenResponseError", "CertificateError", "ConnectFailedError",
+    "DecompressionBombError", "HeadersTooLargeError", "NameNotResolvedError", "PrivateAddressError", "ProxyError",
+    "TimedOutError", "TlsError", "UndecodableBodyError", "WebClient", "WebError", "WebLimits", "WebResponse", "special_range",
+]  # fmt: skip

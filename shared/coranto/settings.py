@@ -1,0 +1,101 @@
+"""The settings that every program of a pipeline shares: where Redis is, which pipeline it is, where pages and logs go.
+
+Sections are small frozen classes; `coranto.worker.settings` puts them together for a service.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+
+from coranto.topology import Pipeline
+
+
+def _seconds_or_iso(value: Any) -> Any:
+    """A bare number means seconds, so that CORANTO_FETCHER__MIN_DELAY=0.5 works."""
+    if isinstance(value, str):
+        try:
+            return timedelta(seconds=float(value))
+        except ValueError:
+            return value
+    return value
+
+
+Duration = Annotated[timedelta, BeforeValidator(_seconds_or_iso)]
+"""A time span: seconds as a number, or ISO 8601 such as PT5M."""
+
+
+def _redis_url(url: SecretStr) -> SecretStr:
+    seen = url.get_secret_value()
+    if not seen.startswith(("redis://", "rediss://", "unix://")):
+        shown = seen if "@" not in seen else seen.rsplit("@", 1)[1]
+        raise ValueError(f"CORANTO_REDIS__URL must start with redis://, rediss:// or unix://, got {shown!r}")
+    return url
+
+
+class SettingsSection(BaseModel):
+    """Base of the small settings classes, one per concern."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class RedisSettings(SettingsSection):
+    """Where Redis is."""
+
+    url: Annotated[SecretStr, AfterValidator(_redis_url)] = Field(
+        SecretStr("redis://127.0.0.1:6379/0"),
+        description="Address of Redis: redis://, rediss:// or unix://; may hold a password.",
+    )
+    refuse_unsafe: bool = Field(
+        False, description="Refuse to start when Redis has no append-only file or may evict keys, instead of warning."
+    )
+
+
+class PipelineSettings(SettingsSection):
+    """The pipeline the service belongs to. Every service and client of a pipeline needs the same values."""
+
+    prefix: str = Field("coranto", pattern=r"^[a-z][a-z0-9_-]*$", description="First part of every Redis key.")
+    partitions: int = Field(
+        1, ge=1, le=256, description="Partitions of every stream; more than one serves Redis Cluster."
+    )
+
+    def to_topology(self) -> Pipeline:
+        """The pipeline as the topology describes it."""
+        return Pipeline(self.partitions, self.prefix)
+
+
+class LogSettings(SettingsSection):
+    """Logging."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Least severe level that is written."
+    )
+    format: Literal["auto", "json", "console"] = Field(
+        "auto", description="auto: console on a terminal, else JSON lines."
+    )
+
+
+class PageStoreSettings(SettingsSection):
+    """Where pages are kept."""
+
+    path: Path = Field(
+        Path("coranto-data/pages"), description="Directory of the page store, shared by fetcher and extractor."
+    )
+
+
+def in_force(settings: BaseModel) -> dict[str, Any]:
+    """The settings as they are in force, one flat name to one JSON value, secrets masked."""
+    flat: dict[str, Any] = {}
+
+    def walk(prefix: str, value: Any) -> None:
+        if isinstance(value, dict):
+            for name, inner in value.items():
+                walk(f"{prefix}{name}" if not prefix else f"{prefix}.{name}", inner)
+        else:
+            flat[prefix] = value
+
+    walk("", settings.model_dump(mode="json"))
+    return flat

@@ -1,0 +1,1 @@
+"""The article store: articles, revisions and the ledger, behind one interface."""

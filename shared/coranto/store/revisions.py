@@ -1,0 +1,89 @@
+"""When an article has changed, and what that means for its revisions. Pure: no database, no clock.
+
+An article is compared field by field through short digests, so that the record before need not be read again and a
+field that a later version of this list adds does not make every article look changed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from coranto.records import ClassifiedArticle, Image, Storage
+from coranto.store.interface import Declined, Stored
+
+
+def _picture(image: Image | None) -> object:
+    if image is None:
+        return None
+    # The query of a picture's address often holds its size or a cache key, which differ from one visit to the next.
+    return (image.url or "").partition("?")[0], image.caption, image.credit
+
+
+COMPARED: Mapping[str, Callable[[ClassifiedArticle], object]] = {
+    "content.title": lambda article: article.content.title,
+    "content.lead": lambda article: article.content.lead,
+    "content.paragraphs": lambda article: [(block.kind, block.text) for block in article.content.paragraphs],
+    "content.authors": lambda article: [author.name for author in article.content.authors],
+    "content.agencies": lambda article: article.content.agencies,
+    "content.publisher": lambda article: article.content.publisher,
+    "content.published": lambda article: article.content.published and article.content.published.at.isoformat(),
+    "content.section": lambda article: article.content.section,
+    "content.tags": lambda article: article.content.tags,
+    "content.image": lambda article: _picture(article.content.image),
+    "content.is_paywalled": lambda article: article.content.is_paywalled,
+    "content.correction": lambda article: article.content.correction,
+    "classification.language": lambda article: article.classification.language.code,
+    "classification.topics": lambda article: sorted(topic.code for topic in article.classification.topics),
+    "classification.entities": lambda article: sorted(
+        (entity.type, entity.name) for entity in article.classification.entities
+    ),
+}
+"""The fields whose change makes a new revision.
+
+Left out on purpose: times of fetching and of last change (many sites give the time of rendering), scores and counts,
+links and further pictures, the story cluster (it grows while the article stays), where fields came from, and versions.
+"""
+
+Digests = dict[str, str]
+
+
+def digests_of(article: ClassifiedArticle) -> Digests:
+    """A short digest of each compared field."""
+    return {name: _digest(value(article)) for name, value in COMPARED.items()}
+
+
+def changed_fields(before: Digests, now: Digests) -> tuple[str, ...]:
+    """The compared fields that differ; a field the older revision knew nothing of does not count."""
+    return tuple(name for name, digest in now.items() if name in before and before[name] != digest)
+
+
+@dataclass(frozen=True, slots=True)
+class Latest:
+    """What is known of the article's latest revision."""
+
+    revision: int
+    digests: Digests
+    fetched_at: datetime
+    """Time of the latest fetch that was taken into account, whether or not it changed anything."""
+
+
+def decide(article: ClassifiedArticle, digests: Digests, latest: Latest | None, *, now: datetime) -> Stored | Declined:
+    """What to do with an article that no earlier delivery of the same submission has stored already."""
+    if latest is None:
+        return Stored(Storage(revision=1, change="created", stored_at=now))
+    fetched_at = article.fetch.fetched_at
+    if fetched_at < latest.fetched_at:
+        return Declined("outdated", f"fetched {fetched_at.isoformat()}, known as of {latest.fetched_at.isoformat()}")
+    changed = changed_fields(latest.digests, digests)
+    if not changed:
+        return Declined("unchanged", f"same as revision {latest.revision}")
+    return Stored(Storage(revision=latest.revision + 1, change="updated", changed_fields=changed, stored_at=now))
+
+
+def _digest(value: object) -> str:
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

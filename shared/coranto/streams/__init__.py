@@ -1,0 +1,1 @@
+"""All that is known of Redis Streams: the interface, its Redis form, connections, errors, scripts."""

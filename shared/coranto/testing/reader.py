@@ -1,0 +1,38 @@
+"""Reading streams in memory: what `coranto.worker.reader` is for Redis, without a broker."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+from coranto.streams.interface import Line
+from coranto.testing.streams import MemoryStreams
+from coranto.worker.delivery import Delivery
+from coranto.worker.tasks import end
+
+_BLOCK = timedelta(milliseconds=20)
+
+
+class MemoryIntake:
+    """Reads both lines of a stage in memory into its delivery."""
+
+    def __init__(self, streams: MemoryStreams, delivery: Delivery) -> None:
+        self._streams = streams
+        self._delivery = delivery
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Begin to read."""
+        await self._streams.ensure()
+        self._tasks = [asyncio.create_task(self._read("main")), asyncio.create_task(self._read("retry"))]
+
+    async def stop(self) -> None:
+        """Stop reading."""
+        await end(self._tasks)
+
+    async def _read(self, line: Line) -> None:
+        consumer, partition = self._delivery.consumer, self._streams.keys.partition
+        while True:
+            await self._delivery.room(line)
+            entries = await self._streams.read(line, consumer, count=self._delivery.batch, block=_BLOCK)
+            self._delivery.accept(partition, entries)

@@ -1,0 +1,118 @@
+"""`coranto run` and `coranto try` on sources of the user's own."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING
+
+import pytest
+
+from coranto.records import FinishedArticle, Submission
+from coranto.testing import submission
+from coranto.topology import FEEDER
+from coranto.worker.stage import Invalid, Stage, Transient, Unwanted
+from coranto_cli.commands.trying import follow
+
+if TYPE_CHECKING:
+    from tests.shared.cli.conftest import Background, Shell
+
+TEXT = (
+    "The city council voted on Friday to reopen the old river bridge, which had been closed to traffic for two years.",
+    "Mayor Anna Keller said that repairs had cost less than planned, and that buses would cross it from Monday morning.",
+    "Residents of the northern district, who had to take a detour of nine kilometres, welcomed the decision warmly.",
+    "A second vote on the toll is expected in June, when the council returns from its recess and the audit is complete.",
+)
+
+
+def test_run_prints_what_came_of_a_directory_and_a_second_run_finds_it_unchanged(shell: Shell) -> None:
+    shell.page("pages/good.html", "Good words.", title="A good page")
+    shell.page("pages/empty.html", title="An empty page")
+    first = shell.apart("run", "pages", "--data", "data")
+    assert first.code == 0
+    assert "Good words." in first.out
+    assert "dropped by the extractor: no_text (28 characters without a paragraph)" in first.out
+    assert "1 article and 1 page that did not become one; 1 stored in all." in first.out
+    assert "coranto export --data data --format jsonl" in first.out
+    second = shell.apart("run", "pages/good.html", "--data", "data")
+    assert second.code == 0
+    assert "Good words." in second.out
+    assert "1 stored in all" in second.out
+
+
+def test_run_leaves_for_later_what_is_delayed_for_long(shell: Shell) -> None:
+    ended = shell.apart("run", str(shell.page("slow.html", "please wait an hour")), "--data", "data")
+    assert ended.code == 3
+    assert "left for later: 1 in the extractor, the next in 60 min (host_down)" in ended.err
+
+
+def test_run_that_is_interrupted_stops_everything(shell: Shell, start: Callable[..., Background]) -> None:
+    job = start("run", str(shell.page("good.html", "Good words.")), "--data", "data")
+    job.until("starting 5 services")
+    assert job.stop() == 1
+    assert "goes on with the next" in job.output
+    assert not shell.processes()
+
+
+@pytest.mark.parametrize("source", ["nowhere", "ftp://news.example/x"])
+def test_run_of_nothing_is_wrong_usage(shell: Shell, source: str) -> None:
+    assert shell("run", source).code == 2
+
+
+@pytest.mark.skipif(
+    not {"feeder", "fetcher", "extractor", "classifier", "sink"} <= entry_points(group="coranto.stages").names,
+    reason="not all services are installed",
+)
+def test_try_prints_the_article_of_a_saved_page_without_redis(shell: Shell) -> None:
+    # In a process of its own, with the real services: the extractor's workers must find them too.
+    page = shell.page("bridge.html", *TEXT, title="River bridge reopens")
+    shown = shell.apart("try", str(page), PYTHONPATH="")
+    assert shown.code == 0
+    assert TEXT[0].split(",")[0] in shown.out
+    assert "River bridge reopens" in shown.out
+    refused = shell.apart("try", str(shell.page("empty.html")), "--json", PYTHONPATH="")
+    assert refused.code == 3
+    assert refused.json["stage"] == "extractor"
+    assert refused.json["meaning"]
+
+
+def stage(*answers: Exception | None) -> Stage[Submission, Submission]:
+    """A stage that gives these answers one after the other; None hands the record on."""
+    left = list(answers)
+
+    async def handle(record: Submission) -> Submission:
+        if (answer := left.pop(0)) is not None:
+            raise answer
+        return record
+
+    return Stage(FEEDER, handle=handle, reasons={"no_text": "The page has no text.", "timeout": "No answer."})
+
+
+async def only(stage: Stage[Submission, Submission]) -> AsyncIterator[Stage[Submission, Submission]]:
+    yield stage
+
+
+@pytest.mark.parametrize(
+    ("answers", "outcome", "reason"),
+    [
+        ([Unwanted("no_text", detail="seen")], "refused", "no_text"),
+        ([Invalid("no_text")], "invalid", "no_text"),
+        ([Transient("timeout", retry_after=timedelta(hours=1))], "not_ready", "timeout"),
+        ([Transient("timeout", retry_after=timedelta(), spends_attempt=False), None], "finished", "ok"),
+    ],
+)
+async def test_what_a_stage_decides_is_how_the_way_of_a_page_ends(
+    answers: list[Exception | None], outcome: str, reason: str
+) -> None:
+    ending = await follow(submission(), only(stage(*answers)))
+    assert (ending.outcome, ending.reason) == (outcome, reason)
+    if outcome in ("refused", "invalid"):
+        assert ending.meaning == "The page has no text."
+    assert not isinstance(ending.record, FinishedArticle)
+
+
+async def test_mistake_in_a_stage_says_which_stage_it_was() -> None:
+    with pytest.raises(KeyError) as caught:
+        await follow(submission(), only(stage(KeyError("x"))))
+    assert "in the stage feeder" in caught.value.__notes__[0]

