@@ -59,7 +59,23 @@ EVENTS: Mapping[str, LogEvent] = {
     "feed.failed": LogEvent("info", "A feed could not be had or read; it is asked again, later each time."),
     "stage.paused": LogEvent("warning", "The stage downstream has too much waiting, so this one stops reading."),
     "stage.resumed": LogEvent("warning", "The stage downstream has caught up, and reading goes on."),
-    "breaker.opened": LogEvent("error", "A run of failures of one systemic reason: the stage stops and probes."),
+    "breaker.opened": LogEvent(
+        "error",
+        "A run of failures for one systemic reason, or too many dead letters (`reason` is `dead_letters`, `last` says why): "
+        "the stage stops reading and tries one message at a time.",
+    ),
+    "commit.failed": LogEvent(
+        "error", "Outcomes could not be sent to Redis; they are settled one by one. A bug: report it."
+    ),
+    "stage.stop_failed": LogEvent("error", "A stage could not close what it had opened."),
+    "group.at_risk": LogEvent(
+        "warning",
+        "A group has not read what will soon be trimmed. Let its program run, or remove the group with XGROUP DESTROY.",
+    ),
+    "group.unknown": LogEvent(
+        "warning",
+        "A consumer group on an internal stream that is none of ours; it holds nothing back and may lose entries.",
+    ),
     "breaker.closed": LogEvent("warning", "A probe went well; the stage works again."),
     "task.failed": LogEvent(
         "warning", "A background task of the service failed and is started again; at ERROR when it is a bug."

@@ -28,9 +28,10 @@ stops reading and probes until the cause is gone.
 _OF_DELIVERY: Mapping[str, str] = {
     "ok": "published",
     "malformed": "dead",
-    "deadline": "dead",
+    "deadline": "retried, then dead",
     "worker_lost": "dead",
     "error": "retried, then dead",
+    "entry_deleted": "dropped",
     "already_announced": "dropped",
 }
 

@@ -66,17 +66,21 @@ def render(services: Sequence[Service]) -> str:
     )
 
 
-def settings_of(model: type[BaseModel], prefix: str = "CORANTO_") -> Iterator[Setting]:
-    """Every variable that the settings class reads."""
+def settings_of(
+    model: type[BaseModel], prefix: str = "CORANTO_", defaults: BaseModel | None = None
+) -> Iterator[Setting]:
+    """Every variable that the settings class reads; `defaults` where a section has others than its class."""
     described = model.model_json_schema().get("properties", {})
     for name, field in model.model_fields.items():
         variable = f"{prefix}{name}".upper()
         concern = _concern(field)
         if concern is not None:
-            yield from settings_of(concern, f"{variable}__")
+            factory: Any = field.default_factory
+            yield from settings_of(concern, f"{variable}__", factory() if factory not in {None, concern} else None)
         else:
             kind = ", ".join((phrase(described[name]), *_bounds(field)))
-            yield Setting(variable, kind, _default(field), field.description or "")
+            default = _default(field) if defaults is None else _shown(getattr(defaults, name))
+            yield Setting(variable, kind, default, field.description or "")
 
 
 def _section(service: Service, shared: Sequence[Setting]) -> str:

@@ -57,6 +57,9 @@ FINISHED = Stream("finished", FinishedArticle, is_replayable=True, announces_onc
 DROPPED = Stream("dropped", DroppedArticle, is_replayable=True)
 RECALLED = Stream("recalled", RecalledArticle)
 
+DEAD_LETTERS = "dead_letters"
+"""Name of every stage's dead letters, where what is kept is spoken of."""
+
 STREAMS = (SUBMITTED, DISCOVERED, FETCHED, EXTRACTED, CLASSIFIED, FINISHED, DROPPED, RECALLED)
 
 FEEDER = StageSpec("feeder", SUBMITTED, DISCOVERED)
@@ -124,6 +127,10 @@ class Keys:
     def announced(self, stream: Stream) -> str:
         """Sorted set of event ids announced on the stream, by time."""
         return self._key(stream.name, "announced")
+
+    def receipt(self, stage: StageSpec, consumer: str) -> str:
+        """Hash with what the consumer's last commit did, for a while: its answer may have been lost."""
+        return self._key(stage.name, "receipt", consumer)
 
     def submissions(self) -> str:
         """Sorted set of submission ids accepted of late, by time, so that a repeated call has one effect."""

@@ -163,10 +163,10 @@ async def test_a_slow_message_does_not_hold_up_the_others(redis: Redis, redis_ur
         await wait_for(redis, {("published", "ok"): 41})
 
 
-async def test_a_message_over_the_deadline_becomes_a_dead_letter(redis: Redis, redis_url: str) -> None:
+async def test_a_message_over_the_deadline_is_tried_again_and_then_dead(redis: Redis, redis_url: str) -> None:
     await submit(redis_url, *pages(1, "?sleep=30"), *pages(3))
     async with working(stand_in.make_worker(redis_url, deadline=0.3)):
-        await wait_for(redis, {("published", "ok"): 3, ("dead", "deadline"): 1})
+        await wait_for(redis, {("published", "ok"): 3, ("retried", "deadline"): 2, ("dead", "deadline"): 1})
 
 
 async def test_poison_entries_become_dead_letters_and_the_rest_goes_on(redis: Redis, redis_url: str) -> None:
@@ -467,8 +467,6 @@ async def test_consumers_of_workers_that_are_gone_do_not_pile_up(
         await redis.xreadgroup(FEEDER.name, f"gone-{number}", {KEYS.stream(SUBMITTED): ">"}, count=1)
     await asyncio.sleep(0.05)
     streams = RedisStreams(redis, FEEDER, KEYS)
-    await streams.tidy(
-        keep=timedelta(0), keep_at_most=timedelta(days=1), forget_consumers_after=timedelta(milliseconds=10)
-    )
+    await streams.trim({}, forget_consumers_after=timedelta(milliseconds=10))
     groups: Any = await redis.xinfo_groups(KEYS.stream(SUBMITTED))
     assert groups[0]["consumers"] == 0

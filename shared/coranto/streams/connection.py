@@ -52,6 +52,12 @@ async def check_safety(redis: Redis) -> list[str]:
     return findings
 
 
+async def server_memory(redis: Redis) -> int:
+    """Bytes the server may use: its `maxmemory`, or its machine's memory where it has no limit; 0 when it does not tell."""
+    found: dict[str, Any] = await redis.info("memory")
+    return int(found.get("maxmemory") or found.get("total_system_memory") or 0)
+
+
 async def _config(redis: Redis, name: str) -> str | None:
     answer: dict[Any, Any] = await redis.config_get(name)
     value = answer.get(name, answer.get(name.encode()))

@@ -30,7 +30,7 @@ class Entry:
     since_ms: int = 0
     """When the message first reached the stage, Unix milliseconds."""
     deliveries: int = 1
-    """Workers that have had it in hand, this one included."""
+    """Workers that have had it, this one included; those that gave it back when they were stopped do not count."""
     raw: bytes = b""
     """What stood in the entry when it has no event."""
 
@@ -53,10 +53,11 @@ class Drop:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """The message waits until `due`, then comes back to this stage."""
+    """The message waits, then comes back to this stage."""
 
     reason: str
-    due_ms: int
+    delay_ms: int
+    """By the server's clock, from the commit on: a worker's own may be wrong."""
     attempts: int
     """Attempts spent by then."""
 
@@ -82,9 +83,9 @@ class Committed:
     """What a commit did."""
 
     effects: tuple[Effect, ...]
-    """What became of each outcome, in order."""
+    """What each outcome did, in order."""
     downstream_length: int
-    """Entries in the next stream after the commit."""
+    """Entries in the next stream after the commit; 0 where none of our stages reads it, as where articles are only kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,60 @@ class Depth:
     """Age of the oldest unsettled entry; 0 when there is none."""
     downstream: int
     """Unsettled entries of the stage downstream; 0 when nothing reads there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How much of a stream is kept. The limit that is reached first counts, whoever has not read it yet."""
+
+    age: timedelta
+    """Entries that every group has settled go after this."""
+    unread_age: timedelta
+    """Entries go after this even if a group has not read them: else one that was abandoned would hold them for good."""
+    entries: int | None = None
+    memory_share: float | None = None
+    """Share of the server's memory: of `maxmemory`, or of the machine's where the server has no limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupState:
+    """How far a consumer group has come on a stream."""
+
+    name: str
+    is_ours: bool
+    """True for a stage of the topology; False for a subscriber, or a stranger on an internal stream."""
+    pending: int
+    oldest_age_seconds: float | None
+    """Age of its oldest unsettled entry; None when it has settled all."""
+    unsettled_share: float
+    """Of the span that the stream holds, the share that it has not settled, 0 to 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a stream holds, beside what it may."""
+
+    key: str
+    name: str
+    entries: int
+    bytes: int
+    oldest_age_seconds: float | None
+    retention: Retention | None
+    """None for a stream that is trimmed behind its readers."""
+    bytes_limit: int | None
+    groups: tuple[GroupState, ...]
+
+    @property
+    def fullness(self) -> dict[str, float]:
+        """How much of each limit is used, 1 being all of it."""
+        if self.retention is None:
+            return {}
+        used = {"age": (self.oldest_age_seconds or 0.0) / self.retention.unread_age.total_seconds()}
+        if self.retention.entries is not None:
+            used["entries"] = self.entries / self.retention.entries
+        if self.bytes_limit is not None:
+            used["bytes"] = self.bytes / self.bytes_limit
+        return used
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +179,17 @@ class StageStreams(Protocol):
     async def ensure(self) -> None:
         """Create what is missing: streams and groups, from the beginning. Safe to repeat."""
 
-    async def read(self, line: Line, consumer: str, *, count: int, block: timedelta) -> list[Entry]:
+    async def read(self, line: Line, consumer: str, *, count: int, block: timedelta | None) -> list[Entry]:
         """Up to `count` new entries, waiting for the first as long as `block`. Raises LookupError when the group is gone."""
 
-    async def commit(self, outcomes: Sequence[tuple[Entry, Outcome]]) -> Committed:
-        """Settle messages: each outcome and its acknowledgement take effect together, or not at all."""
+    async def commit(
+        self, outcomes: Sequence[tuple[Entry, Outcome]], *, consumer: str = "", token: str = "", is_repeat: bool = False
+    ) -> Committed:
+        """Settle messages: each outcome and its acknowledgement take effect together, or not at all.
+
+        A caller that got no answer calls again with the same token and `is_repeat`: what the first call did is told then
+        as if it had been answered.
+        """
 
     async def claim(self, consumer: str, *, idle: timedelta, count: int) -> list[Entry]:
         """Take over entries whose worker has not touched them for so long; `deliveries` counts all who had them."""
@@ -136,18 +197,25 @@ class StageStreams(Protocol):
     async def renew(self, consumer: str, entries: Sequence[Entry]) -> list[str]:
         """Say that the consumer still works on these; gives the ids of those it no longer holds."""
 
-    async def hand_back(self, consumer: str) -> int:
-        """Return all that the consumer holds to the retry line at once, and remove the consumer. Gives their number."""
+    async def hand_back(self, consumer: str, *, keep: Sequence[Entry] = ()) -> int:
+        """Return what the consumer holds, but for `keep`, to the retry line at once. Gives their number.
 
-    async def move_due(self, *, now_ms: int, limit: int) -> int:
+        A consumer that holds nothing any more is removed. What is kept is claimed by another worker in time, and counted as
+        one that its worker was lost with.
+        """
+
+    async def move_due(self, *, limit: int) -> int:
         """Move delayed messages that are due to the retry line. Gives their number."""
 
-    async def tidy(self, *, keep: timedelta, keep_at_most: timedelta, forget_consumers_after: timedelta) -> int:
-        """Trim what every group has acknowledged, and remove consumers that are gone. Gives entries trimmed.
+    async def trim(self, retention: Mapping[str, Retention], *, forget_consumers_after: timedelta) -> int:
+        """Trim what need not be kept, and remove consumers that are gone. Gives entries trimmed.
 
-        A replayable stream keeps `keep` of what is settled, and never more than `keep_at_most`: a subscriber's group that was
-        abandoned would hold it for ever.
+        Work streams are trimmed behind our own groups; those of strangers hold nothing back. `retention` names, by stream
+        (`dead_letters` for the stage's own), what is kept beyond that.
         """
+
+    async def kept(self, retention: Mapping[str, Retention]) -> list[Kept]:
+        """What the stage's streams and its dead letters hold, beside what they may, and who reads them."""
 
     async def measure(self) -> Depth:
         """How much waits."""

@@ -15,7 +15,7 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from coranto.records.envelope import FIELD
-from coranto.streams.connection import load_script
+from coranto.streams.connection import load_script, server_memory
 from coranto.streams.interface import (
     Committed,
     Dead,
@@ -24,14 +24,24 @@ from coranto.streams.interface import (
     Drop,
     Effect,
     Entry,
+    GroupState,
+    Kept,
     Line,
     Outcome,
     OutcomeKind,
     Publish,
+    Retention,
     Retry,
 )
-from coranto.topology import DROPPED, STREAMS, Keys, StageSpec, readers_of
+from coranto.topology import DEAD_LETTERS, DROPPED, STREAMS, Keys, StageSpec, Stream, readers_of
 
+# Entries one call of trim.lua removes: what takes Redis a millisecond or two.
+_TRIM_STEP = 1_000
+# Calls a round. A stream that fills faster than that is measured in thousands a second and grows for a while.
+_TRIM_STEPS = 50
+# Most entries that one measurement counts where the server does not know the lag.
+_COUNT_AT_MOST = 10_000
+_MEMORY_KNOWN_FOR_SECONDS = 60.0
 _EFFECTS: tuple[Effect, ...] = ("superseded", "applied", "repeated")  # as commit.lua numbers them
 
 
@@ -45,13 +55,17 @@ class RedisStreams:
         self.main = keys.stream(spec.reads)
         self.retry = keys.retry(spec)
         self._next = keys.stream(spec.writes) if spec.writes else ""
+        self._readers = list(readers_of(spec.writes)) if spec.writes is not None else []
         self._commit = redis.register_script(load_script("commit"))
         self._claim = redis.register_script(load_script("claim"))
         self._renew = redis.register_script(load_script("renew"))
         self._hand_back = redis.register_script(load_script("hand_back"))
         self._move_due = redis.register_script(load_script("move_due"))
-        self._tidy = redis.register_script(load_script("tidy"))
+        self._trim = redis.register_script(load_script("trim"))
         self._measure = redis.register_script(load_script("measure"))
+        self._kept = redis.register_script(load_script("kept"))
+        self._memory_bytes = 0
+        self._memory_read_at = float("-inf")
         self._redeliver = redis.register_script(load_script("redeliver"))
 
     def key_of(self, line: Line) -> str:
@@ -77,7 +91,7 @@ class RedisStreams:
             if "BUSYGROUP" not in str(error):
                 raise
 
-    async def read(self, line: Line, consumer: str, *, count: int, block: timedelta) -> list[Entry]:
+    async def read(self, line: Line, consumer: str, *, count: int, block: timedelta | None) -> list[Entry]:
         """Up to `count` new entries, waiting for the first as long as `block`. Raises LookupError when the group is gone."""
         try:
             answer: Any = await self._redis.xreadgroup(
@@ -85,7 +99,7 @@ class RedisStreams:
                 consumer,
                 {self.key_of(line): ">"},
                 count=count,
-                block=max(1, int(block.total_seconds() * 1000)),
+                block=max(1, int(block.total_seconds() * 1000)) if block is not None else None,
             )
         except ResponseError as error:
             if "NOGROUP" in str(error):
@@ -100,16 +114,19 @@ class RedisStreams:
         """Entries as they came from Redis, in our form."""
         return [_to_entry(line, entry_id, fields, deliveries) for entry_id, fields in rows]
 
-    async def commit(self, outcomes: Sequence[tuple[Entry, Outcome]]) -> Committed:
+    async def commit(
+        self, outcomes: Sequence[tuple[Entry, Outcome]], *, consumer: str = "", token: str = "", is_repeat: bool = False
+    ) -> Committed:
         """Settle messages: each outcome and its acknowledgement take effect together, or not at all."""
         keys = self.keys
         writes = self.spec.writes
         arguments: list[str | bytes | int] = [
             self.spec.name,
             self.spec.name,
-            int(time.time() * 1000),
             "1" if writes is not None and writes.announces_once else "0",
-            "1" if writes is not None else "0",
+            "1" if self._readers else "0",
+            token,
+            "1" if is_repeat else "0",
         ]
         for entry, outcome in outcomes:
             arguments += ("m" if entry.line == "main" else "r", entry.id)
@@ -125,6 +142,7 @@ class RedisStreams:
                 keys.outcomes(self.spec),
                 keys.stream(DROPPED),
                 keys.announced(writes) if writes is not None else keys.announced(self.spec.reads),
+                keys.receipt(self.spec, consumer),
             ],
             args=arguments,
         )
@@ -155,61 +173,124 @@ class RedisStreams:
                 lost += [entry_id.decode() for entry_id in answer]
         return lost
 
-    async def hand_back(self, consumer: str) -> int:
-        """Return all that the consumer holds to the retry line at once, and remove the consumer."""
+    async def hand_back(self, consumer: str, *, keep: Sequence[Entry] = ()) -> int:
+        """Return what the consumer holds, but for `keep`, to the retry line at once."""
         total, limit = 0, 500
         for line in ("main", "retry"):
+            stays = [entry.id for entry in keep if entry.line == line]
             while True:
-                count = int(
-                    await self._hand_back(keys=[self.key_of(line), self.retry], args=[self.spec.name, consumer, limit])
+                returned, held = await self._hand_back(
+                    keys=[self.key_of(line), self.retry], args=[self.spec.name, consumer, limit, *stays]
                 )
-                total += count
-                if count < limit:
+                total += int(returned)
+                if int(held) < limit or not int(returned):
                     break
         return total
 
-    async def move_due(self, *, now_ms: int, limit: int) -> int:
+    async def move_due(self, *, limit: int) -> int:
         """Move delayed messages that are due to the retry line."""
         keys = [self.keys.delayed(self.spec), self.keys.delayed_entries(self.spec), self.retry]
-        return int(await self._move_due(keys=keys, args=[now_ms, limit]))
+        return int(await self._move_due(keys=keys, args=[limit]))
 
-    async def tidy(self, *, keep: timedelta, keep_at_most: timedelta, forget_consumers_after: timedelta) -> int:
-        """Trim what every group has acknowledged, and remove consumers that are gone."""
+    async def trim(self, retention: Mapping[str, Retention], *, forget_consumers_after: timedelta) -> int:
+        """Trim what need not be kept, and remove consumers that are gone."""
         idle = int(forget_consumers_after.total_seconds() * 1000)
-        keep_from = int((time.time() - keep.total_seconds()) * 1000)
-        drop_before = int((time.time() - keep_at_most.total_seconds()) * 1000)
-        trimmed = int(await self._tidy(keys=[self.retry], args=["", idle, ""]))
-        own = {self.spec.reads} | ({self.spec.writes} if self.spec.writes else set())
-        for stream in (stream for stream in STREAMS if stream in own):
-            keys = [self.keys.stream(stream)]
-            if stream.announces_once:
-                keys.append(self.keys.announced(stream))
-            spans: list[str | int] = [keep_from, idle, drop_before] if stream.is_replayable else ["", idle, ""]
-            trimmed += int(await self._tidy(keys=keys, args=spans))
+        trimmed = await self._trim_all(self.retry, None, [idle, "work", self.spec.name])
+        for stream in self._own_streams():
+            keeping = retention.get(stream.name)
+            if keeping is None:
+                groups = [reader.name for reader in readers_of(stream)]
+                trimmed += await self._trim_all(self.keys.stream(stream), stream, [idle, "work", *groups])
+            else:
+                trimmed += await self._trim_kept(self.keys.stream(stream), stream, keeping, idle, is_counted=False)
+        if (letters := retention.get(DEAD_LETTERS)) is not None:
+            # No message may end unseen: a dead letter that is too old or too much is counted once more.
+            trimmed += await self._trim_kept(self.keys.dead(self.spec), None, letters, idle, is_counted=True)
         return trimmed
+
+    def _own_streams(self) -> list[Stream]:
+        own = {self.spec.reads} | ({self.spec.writes} if self.spec.writes else set())
+        return [stream for stream in STREAMS if stream in own]
+
+    async def _trim_kept(
+        self, key: str, stream: Stream | None, keeping: Retention, idle: int, *, is_counted: bool
+    ) -> int:
+        limit = await self._bytes_limit(keeping)
+        arguments: list[str | int] = [
+            idle,
+            "kept",
+            int(keeping.age.total_seconds() * 1000),
+            int(keeping.unread_age.total_seconds() * 1000),
+            "" if keeping.entries is None else keeping.entries,
+            "" if limit is None else limit,
+            "1" if stream is not None and stream.announces_once else "0",
+            "1" if is_counted else "0",
+        ]
+        return await self._trim_all(key, stream, arguments)
+
+    async def _trim_all(self, key: str, stream: Stream | None, arguments: Sequence[str | int]) -> int:
+        keys = [key, self.keys.announced(stream or self.spec.reads), self.keys.outcomes(self.spec)]
+        trimmed = 0
+        for _ in range(_TRIM_STEPS):
+            step = int(await self._trim(keys=keys, args=[_TRIM_STEP, *arguments]))
+            trimmed += step
+            if step < _TRIM_STEP:
+                break
+        return trimmed
+
+    async def _bytes_limit(self, keeping: Retention) -> int | None:
+        if keeping.memory_share is None:
+            return None
+        if time.monotonic() - self._memory_read_at > _MEMORY_KNOWN_FOR_SECONDS:
+            self._memory_bytes = await server_memory(self._redis)
+            self._memory_read_at = time.monotonic()
+        return int(self._memory_bytes * keeping.memory_share) if self._memory_bytes else None
+
+    async def kept(self, retention: Mapping[str, Retention]) -> list[Kept]:
+        """What the stage's streams and its dead letters hold, beside what they may, and who reads them."""
+        found: list[Kept] = []
+        places = [(stream.name, self.keys.stream(stream), stream) for stream in self._own_streams()]
+        for name, key, stream in [*places, (DEAD_LETTERS, self.keys.dead(self.spec), None)]:
+            ours = {reader.name for reader in readers_of(stream)} if stream is not None else set()
+            keeping = retention.get(name)
+            entries, used, oldest, groups = await self._kept(keys=[key])
+            found.append(
+                Kept(
+                    key=key,
+                    name=name,
+                    entries=int(entries),
+                    bytes=int(used),
+                    oldest_age_seconds=_age(oldest),
+                    retention=keeping,
+                    bytes_limit=await self._bytes_limit(keeping) if keeping is not None else None,
+                    groups=tuple(
+                        GroupState(_text(group), _text(group) in ours, int(pending), _age(age), float(share))
+                        for group, pending, age, share in groups
+                    ),
+                )
+            )
+        return found
 
     async def measure(self) -> Depth:
         """How much waits."""
         spec, keys = self.spec, self.keys
-        readers = list(readers_of(spec.writes)) if spec.writes is not None else []
         pipe = self._redis.pipeline(transaction=False)
         pipe.zcard(keys.delayed(spec))
         pipe.xlen(keys.dead(spec))
         for stream, group in [
             (self.main, spec.name),
             (self.retry, spec.name),
-            *((self._next, r.name) for r in readers),
+            *((self._next, reader.name) for reader in self._readers),
         ]:
-            await self._measure(keys=[stream], args=[group], client=pipe)
+            await self._measure(keys=[stream], args=[group, _COUNT_AT_MOST], client=pipe)
         delayed, dead, *depths = await pipe.execute()
         own, downstream = depths[:2], depths[2:]
-        oldest = min((int(first) for _, _, first in own if first), default=None)
         return Depth(
             waiting=sum(int(waiting) for waiting, _, _ in own),
             pending=sum(int(pending) for _, pending, _ in own),
             delayed=int(delayed),
             dead=int(dead),
-            oldest_age_seconds=max(0.0, time.time() - oldest / 1000) if oldest is not None else 0.0,
+            oldest_age_seconds=max((_age(oldest) or 0.0 for _, _, oldest in own), default=0.0),
             downstream=max((int(waiting) + int(pending) for waiting, pending, _ in downstream), default=0),
         )
 
@@ -230,7 +311,7 @@ class RedisStreams:
     async def redeliver(self, dead_id: str, *, event: bytes | None = None) -> bool:
         """Send a dead letter back to its stage with fresh attempts, edited when `event` is given."""
         keys = [self.keys.dead(self.spec), self.retry, self.keys.outcomes(self.spec)]
-        return int(await self._redeliver(keys=keys, args=[dead_id, event or b"", int(time.time() * 1000)])) == 1
+        return int(await self._redeliver(keys=keys, args=[dead_id, event or b""])) == 1
 
     async def discard(self, dead_id: str) -> bool:
         """Drop a dead letter for good."""
@@ -243,8 +324,8 @@ def _arguments(entry: Entry, outcome: Outcome) -> tuple[str | bytes | int, ...]:
             return "P", event_id or "", event or b""
         case Drop(reason, notice):
             return "D", reason, notice or b""
-        case Retry(reason, due_ms, attempts):
-            return "R", reason, due_ms, attempts, entry.since_ms, entry.event or b""
+        case Retry(reason, delay_ms, attempts):
+            return "R", reason, delay_ms, attempts, entry.since_ms, entry.event or b""
         case Dead(reason, error, traceback, attempts, notice):
             return (
                 "X",
@@ -267,7 +348,7 @@ def _to_entry(line: Line, entry_id: bytes | str, fields: Mapping[bytes, bytes], 
         event=event,
         attempts=_number(fields.get(b"attempts")) if line == "retry" else 0,
         since_ms=_number(since) if line == "retry" and since else int(name.split("-")[0]),
-        deliveries=deliveries,
+        deliveries=deliveries + _number(fields.get(b"lost")),
         raw=b"" if event is not None else _as_json(fields),
     )
 
@@ -307,6 +388,10 @@ def _rows(found: Any) -> Sequence[tuple[bytes, Mapping[bytes, bytes]]]:
 
 def _number(value: bytes | None) -> int:
     return int(value) if value is not None and value.isdigit() else 0
+
+
+def _age(milliseconds: bytes) -> float | None:
+    return max(0.0, int(milliseconds) / 1000) if milliseconds else None
 
 
 def _text(value: bytes | str) -> str:

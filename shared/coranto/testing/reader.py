@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 
-from coranto.streams.interface import Line
+from coranto.streams.interface import Entry, Line
 from coranto.testing.streams import MemoryStreams
 from coranto.worker.delivery import Delivery
 from coranto.worker.tasks import end
@@ -13,7 +13,7 @@ from coranto.worker.tasks import end
 _BLOCK = timedelta(milliseconds=20)
 
 
-class MemoryIntake:
+class MemoryReader:
     """Reads both lines of a stage in memory into its delivery."""
 
     def __init__(self, streams: MemoryStreams, delivery: Delivery) -> None:
@@ -31,8 +31,12 @@ class MemoryIntake:
         await end(self._tasks)
 
     async def _read(self, line: Line) -> None:
-        consumer, partition = self._delivery.consumer, self._streams.keys.partition
+        flow, consumer, partition = self._delivery.flow, self._delivery.consumer, self._streams.keys.partition
         while True:
-            await self._delivery.room(line)
-            entries = await self._streams.read(line, consumer, count=self._delivery.batch, block=_BLOCK)
+            room = await flow.acquire(line, flow.batch)
+            entries: list[Entry] = []
+            try:
+                entries = await self._streams.read(line, consumer, count=room, block=_BLOCK)
+            finally:
+                flow.release(room - len(entries))
             self._delivery.accept(partition, entries)

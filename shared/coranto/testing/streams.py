@@ -20,10 +20,13 @@ from coranto.streams.interface import (
     Drop,
     Effect,
     Entry,
+    GroupState,
+    Kept,
     Line,
     Outcome,
     OutcomeKind,
     Publish,
+    Retention,
     Retry,
 )
 from coranto.topology import DROPPED, FEEDER, Keys, StageSpec, readers_of
@@ -49,6 +52,7 @@ class _Row:
     event: bytes | None
     attempts: int = 0
     since_ms: int = 0
+    lost: int = 0
 
 
 @dataclass(slots=True)
@@ -68,17 +72,20 @@ class MemoryPipeline:
         self.dead: dict[str, dict[str, DeadLetter]] = {}
         self.counts: dict[str, Counter[tuple[OutcomeKind, str]]] = {}
         self.announced: set[str] = set()
+        self.receipts: dict[tuple[str, str], tuple[str, tuple[Effect, ...]]] = {}
 
     def stream(self, key: str) -> _Stream:
         """The stream under this key, made when it is not there."""
         return self.streams.setdefault(key, _Stream())
 
-    def add(self, key: str, event: bytes | None, *, attempts: int = 0, since_ms: int | None = None) -> str:
+    def add(
+        self, key: str, event: bytes | None, *, attempts: int = 0, since_ms: int | None = None, lost: int = 0
+    ) -> str:
         """Append an entry and give its id."""
         stream, at_ms = self.stream(key), int(self.clock() * 1000)
         number = stream.next_number
         stream.next_number += 1
-        stream.rows[number] = _Row(number, at_ms, event, attempts, since_ms if since_ms is not None else at_ms)
+        stream.rows[number] = _Row(number, at_ms, event, attempts, since_ms if since_ms is not None else at_ms, lost)
         return f"{number}-0"
 
 
@@ -106,9 +113,9 @@ class MemoryStreams:
             for reader in readers_of(self.spec.writes):
                 self.pipeline.stream(self.keys.stream(self.spec.writes)).groups.setdefault(reader.name, _Group())
 
-    async def read(self, line: Line, consumer: str, *, count: int, block: timedelta) -> list[Entry]:
+    async def read(self, line: Line, consumer: str, *, count: int, block: timedelta | None) -> list[Entry]:
         """Up to `count` new entries, waiting for the first as long as `block`."""
-        deadline = time.monotonic() + block.total_seconds()
+        deadline = time.monotonic() + (block.total_seconds() if block is not None else 0)
         while True:
             stream = self.pipeline.streams.get(self.key_of(line))
             group = stream.groups.get(self.spec.name) if stream is not None else None
@@ -124,13 +131,20 @@ class MemoryStreams:
 
     def _entry(self, line: Line, row: _Row, deliveries: int) -> Entry:
         raw = b"" if row.event is not None else b"{}"
-        return Entry(line, f"{row.number}-0", row.event, row.attempts, row.since_ms, deliveries, raw)
+        return Entry(line, f"{row.number}-0", row.event, row.attempts, row.since_ms, deliveries + row.lost, raw)
 
-    async def commit(self, outcomes: Sequence[tuple[Entry, Outcome]]) -> Committed:
+    async def commit(
+        self, outcomes: Sequence[tuple[Entry, Outcome]], *, consumer: str = "", token: str = "", is_repeat: bool = False
+    ) -> Committed:
         """Settle messages."""
+        receipt = self.pipeline.receipts.get((self.spec.name, consumer))
+        if is_repeat and receipt is not None and receipt[0] == token:
+            return Committed(receipt[1], 0)
         effects = tuple(self._settle(entry, outcome) for entry, outcome in outcomes)
+        self.pipeline.receipts[self.spec.name, consumer] = (token, effects)
         writes = self.spec.writes
-        length = len(self.pipeline.stream(self.keys.stream(writes)).rows) if writes is not None else 0
+        has_readers = writes is not None and any(readers_of(writes))
+        length = len(self.pipeline.stream(self.keys.stream(writes)).rows) if writes is not None and has_readers else 0
         return Committed(effects, length)
 
     def _settle(self, entry: Entry, outcome: Outcome) -> Effect:
@@ -155,7 +169,8 @@ class MemoryStreams:
             case Drop(reason, notice):
                 self._tell(notice)
                 counts["dropped", reason] += 1
-            case Retry(reason, due_ms, attempts):
+            case Retry(reason, delay_ms, attempts):
+                due_ms = int(self.pipeline.clock() * 1000) + delay_ms
                 row = _Row(number, 0, entry.event, attempts, entry.since_ms)
                 self.pipeline.delayed.setdefault(self.spec.name, []).append((due_ms, row))
                 counts["retried", reason] += 1
@@ -203,24 +218,27 @@ class MemoryStreams:
                 claim.since = self.pipeline.clock()
         return lost
 
-    async def hand_back(self, consumer: str) -> int:
-        """Return all that the consumer holds to the retry line at once."""
+    async def hand_back(self, consumer: str, *, keep: Sequence[Entry] = ()) -> int:
+        """Return what the consumer holds, but for `keep`, to the retry line at once."""
         total = 0
         for line in ("main", "retry"):
+            stays = {int(entry.id.split("-")[0]) for entry in keep if entry.line == line}
             stream = self.pipeline.stream(self.key_of(line))
             group = stream.groups.get(self.spec.name, _Group())
-            mine = [number for number, claim in group.pending.items() if claim.consumer == consumer]
+            mine = [n for n, claim in group.pending.items() if claim.consumer == consumer and n not in stays]
             for number in mine:
-                del group.pending[number]
+                claim = group.pending.pop(number)
                 row = stream.rows[number]
                 if line == "retry":
                     del stream.rows[number]
-                self.pipeline.add(self.retry, row.event, attempts=row.attempts, since_ms=row.since_ms)
+                lost = row.lost + claim.deliveries - 1
+                self.pipeline.add(self.retry, row.event, attempts=row.attempts, since_ms=row.since_ms, lost=lost)
             total += len(mine)
         return total
 
-    async def move_due(self, *, now_ms: int, limit: int) -> int:
+    async def move_due(self, *, limit: int) -> int:
         """Move delayed messages that are due to the retry line."""
+        now_ms = int(self.pipeline.clock() * 1000)
         waiting = sorted(self.pipeline.delayed.get(self.spec.name, []), key=lambda item: item[0])
         due = [item for item in waiting if item[0] <= now_ms][:limit]
         self.pipeline.delayed[self.spec.name] = waiting[len(due) :]
@@ -228,33 +246,53 @@ class MemoryStreams:
             self.pipeline.add(self.retry, row.event, attempts=row.attempts, since_ms=row.since_ms)
         return len(due)
 
-    async def tidy(self, *, keep: timedelta, keep_at_most: timedelta, forget_consumers_after: timedelta) -> int:  # noqa: ARG002 - none pile up here
-        """Trim what every group has acknowledged."""
-        own = [self.spec.reads, *([self.spec.writes] if self.spec.writes else [])]
-        trimmed = self._trim(self.retry, None, None)
-        for stream in own:
-            now = self.pipeline.clock()
-            keep_from = now - keep.total_seconds() if stream.is_replayable else None
-            drop_before = now - keep_at_most.total_seconds() if stream.is_replayable else None
-            trimmed += self._trim(self.keys.stream(stream), keep_from, drop_before)
+    async def trim(self, retention: Mapping[str, Retention], *, forget_consumers_after: timedelta) -> int:  # noqa: ARG002 - none pile up here
+        """Trim what need not be kept. Memory has no size here, so its share is no limit."""
+        trimmed = self._trim(self.retry, {self.spec.name}, None)
+        for stream in [self.spec.reads, *([self.spec.writes] if self.spec.writes else [])]:
+            ours = {reader.name for reader in readers_of(stream)}
+            trimmed += self._trim(self.keys.stream(stream), ours, retention.get(stream.name))
         return trimmed
 
-    def _trim(self, key: str, keep_from: float | None, drop_before: float | None) -> int:
-        stream = self.pipeline.stream(key)
-        firsts = [min(group.pending, default=group.last + 1) for group in stream.groups.values()]
-        if not firsts and keep_from is None:
+    def _trim(self, key: str, ours: set[str], keeping: Retention | None) -> int:
+        stream, now = self.pipeline.stream(key), self.pipeline.clock()
+        groups = [group for name, group in stream.groups.items() if keeping is not None or name in ours]
+        if not groups and keeping is None:
             return 0
+        settled = min((min(group.pending, default=group.last + 1) for group in groups), default=stream.next_number)
+        surplus = len(stream.rows) - keeping.entries if keeping is not None and keeping.entries is not None else 0
         gone = [
             number
-            for number, row in stream.rows.items()
-            if (
-                number < min(firsts, default=stream.next_number) and (keep_from is None or row.at_ms < keep_from * 1000)
-            )
-            or (drop_before is not None and row.at_ms < drop_before * 1000)
+            for position, (number, row) in enumerate(stream.rows.items())
+            if position < surplus
+            or (number < settled and (keeping is None or row.at_ms < (now - keeping.age.total_seconds()) * 1000))
+            or (keeping is not None and row.at_ms < (now - keeping.unread_age.total_seconds()) * 1000)
         ]
         for number in gone:
             del stream.rows[number]
         return len(gone)
+
+    async def kept(self, retention: Mapping[str, Retention]) -> list[Kept]:
+        """What the stage's streams hold, beside what they may."""
+        found: list[Kept] = []
+        now_ms = self.pipeline.clock() * 1000
+        for stream in [self.spec.reads, *([self.spec.writes] if self.spec.writes else [])]:
+            key = self.keys.stream(stream)
+            rows, groups = self.pipeline.stream(key).rows, self.pipeline.stream(key).groups
+            ages = [(now_ms - row.at_ms) / 1000 for row in rows.values()]
+            ours = {reader.name for reader in readers_of(stream)}
+            states = []
+            for name, group in groups.items():
+                open_ages = [
+                    (now_ms - row.at_ms) / 1000 for n, row in rows.items() if n > group.last or n in group.pending
+                ]
+                share = len(open_ages) / len(rows) if rows else 0.0
+                oldest = max(open_ages, default=None)
+                states.append(GroupState(name, name in ours, len(group.pending), oldest, share))
+            size = sum(len(row.event or b"") for row in rows.values())
+            keeping = retention.get(stream.name)
+            found.append(Kept(key, stream.name, len(rows), size, max(ages, default=None), keeping, None, tuple(states)))
+        return found
 
     async def measure(self) -> Depth:
         """How much waits."""

@@ -17,11 +17,13 @@ from coranto.streams.connection import UnsafeRedisError, check_safety, connect
 from coranto.streams.errors import is_passing
 from coranto.streams.redis import RedisStreams
 from coranto.worker import log as events
+from coranto.worker.breaker import Breaker
 from coranto.worker.delivery import Delivery
+from coranto.worker.flow import Flow
 from coranto.worker.health import OperationsServer
 from coranto.worker.housekeeping import Housekeeping
 from coranto.worker.metrics import Metrics
-from coranto.worker.reader import FastStreamIntake
+from coranto.worker.reader import FastStreamReader
 from coranto.worker.settings import WorkerSettings
 from coranto.worker.stage import Stage
 from coranto.worker.tasks import end
@@ -49,6 +51,7 @@ class Worker:
         self._stages = stages
         self._tasks = tasks
         self._running: list[_Running] = []
+        self._reader: FastStreamReader | None = None
         self._is_started = False
         self._is_stopping = False
         self._failed_tasks: dict[str, str] = {}
@@ -79,29 +82,36 @@ class Worker:
         address = await operations.start()
         url = settings.redis.url.get_secret_value()
         redis = connect(url)
-        intake = FastStreamIntake(url)
+        reader = FastStreamReader(connect(url))
+        self._reader = reader
         background: list[asyncio.Task[None]] = []
+        renewals: list[asyncio.Task[None]] = []
         started: list[Stage[Any, Any]] = []
         try:
             if not await self._wait_for_redis(redis, stop):
                 return
             for stage in self._stages:
-                self._prepare(stage, redis, intake)
+                self._prepare(stage, redis, reader)
             for stage in self._stages:
                 if stage.start is not None:
                     await stage.start()
                 started.append(stage)
             for running in self._running:
                 running.delivery.start()
-            if not await self._start_reading(intake, stop):
+            if not await self._start_reading(reader, stop):
                 return
             housekeeping = [asyncio.create_task(running.housekeeping.run()) for running in self._running]
+            renewals = [asyncio.create_task(running.housekeeping.keep_claims()) for running in self._running]
             background = housekeeping + [asyncio.create_task(self._keep_running(task)) for task in self._tasks]
             self._is_started = True
             self._log.info(events.WORKER_STARTED, stages=[stage.name for stage in self._stages], operations=address)
             waiting = asyncio.ensure_future(stop.wait())
             # A stage whose delivery or housekeeping has failed stands still: better a new process than that.
-            vital: list[asyncio.Future[None]] = [*housekeeping, *(running.delivery.broken for running in self._running)]
+            vital: list[asyncio.Future[None]] = [
+                *housekeeping,
+                *renewals,
+                *(running.delivery.broken for running in self._running),
+            ]
             ends: list[asyncio.Future[Any]] = [waiting, *vital]
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
             waiting.cancel()
@@ -111,25 +121,40 @@ class Worker:
         finally:
             self._is_stopping = True
             self._log.info(events.WORKER_STOPPING)
-            await self._stop(intake, background)
+            await self._stop(reader, background, renewals)
             for stage in started:
                 if stage.stop is not None:
-                    await stage.stop()
+                    try:
+                        await stage.stop()
+                    except Exception:  # noqa: BLE001 - a service's own code; the rest must be closed all the same
+                        self._log.exception(events.STAGE_STOP_FAILED, stage=stage.name)
             with suppress(Exception):  # closing a connection that is broken already
-                await intake.close()
+                await reader.close()
                 await redis.aclose()
             await operations.stop()
             self._log.info(events.WORKER_STOPPED)
 
-    def _prepare(self, stage: Stage[Any, Any], redis: Redis, intake: FastStreamIntake) -> None:
+    def _prepare(self, stage: Stage[Any, Any], redis: Redis, reader: FastStreamReader) -> None:
         settings, consumer = self.settings, self.settings.worker_name
         streams = [RedisStreams(redis, stage.spec, keys) for keys in settings.pipeline.to_topology().all_keys()]
-        delivery = Delivery(
-            stage, streams, settings.delivery, settings.breaker, consumer=consumer, metrics=self.metrics
+        breaker = Breaker(settings.breaker, clock=time.monotonic)
+        flow = Flow(
+            stage.concurrency,
+            breaker,
+            partitions=len(streams),
+            on_pause=lambda is_paused: self.metrics.paused.labels(stage.name).set(int(is_paused)),
         )
+        delivery = Delivery(stage, streams, settings.delivery, flow, consumer=consumer, metrics=self.metrics)
         for each in streams:
-            intake.add(each, delivery, consumer=consumer, batch=delivery.batch, block=settings.delivery.poll_interval)
-        housekeeping = Housekeeping(delivery, settings.delivery, self.metrics, revive=intake.revive)
+            reader.add(each, delivery, consumer=consumer, block=settings.delivery.poll_interval)
+        housekeeping = Housekeeping(
+            delivery,
+            settings.delivery,
+            settings.retention.by_stream(partitions=len(streams)),
+            self.metrics,
+            revive=reader.revive,
+            wake_retries=lambda: reader.wake_retries(delivery),
+        )
         self._running.append(_Running(stage, delivery, housekeeping))
 
     async def _wait_for_redis(self, redis: Redis, stop: asyncio.Event) -> bool:
@@ -159,10 +184,10 @@ class Worker:
             return True
         return False
 
-    async def _start_reading(self, intake: FastStreamIntake, stop: asyncio.Event) -> bool:
+    async def _start_reading(self, reader: FastStreamReader, stop: asyncio.Event) -> bool:
         while not stop.is_set():
             try:
-                await intake.start()
+                await reader.start()
             except Exception as error:
                 if not is_passing(error):
                     raise
@@ -192,25 +217,36 @@ class Worker:
             await asyncio.sleep(pause)
             self._failed_tasks.pop(name, None)
 
-    async def _stop(self, intake: FastStreamIntake, background: Sequence[asyncio.Task[None]]) -> None:
+    async def _stop(
+        self,
+        reader: FastStreamReader,
+        background: Sequence[asyncio.Task[None]],
+        renewals: Sequence[asyncio.Task[None]],
+    ) -> None:
         """Stop reading, finish what runs within the grace period, hand back the rest."""
         grace = self.settings.delivery.grace_period
         await end(background)
-        draining = [asyncio.create_task(running.delivery.drain(grace)) for running in self._running]
-        await asyncio.sleep(0)  # the deliveries open their gates before the readers are asked to stop
-        with suppress(Exception):
-            await intake.stop()
-        await asyncio.gather(*draining)
         for running in self._running:
-            for streams in running.delivery.streams:
+            running.delivery.stop_accepting()
+        with suppress(Exception):
+            await reader.stop()
+        given_up = await asyncio.gather(*(running.delivery.drain(grace) for running in self._running))
+        await end(renewals)
+        for running, entries in zip(self._running, given_up, strict=True):
+            # A worker that ends by its own fault keeps what it had begun: it may be what broke it, and has to be counted
+            # as a message that a worker was lost with.
+            is_broken = running.delivery.broken.done()
+            for number, streams in enumerate(running.delivery.streams):
+                keep = [entry for partition, entry in entries if partition == number] if is_broken else []
                 try:
-                    await streams.hand_back(self.settings.worker_name)
+                    await streams.hand_back(self.settings.worker_name, keep=keep)
                 except Exception as error:  # noqa: BLE001 - Redis is gone: what we held is claimed when it is back
                     self._log.warning(events.HOUSEKEEPING_FAILED, during="hand_back", error=str(error))
 
     def readiness(self) -> tuple[bool, dict[str, Any]]:
         """Whether the worker can do its work now, and the state that says why."""
-        limit = self.settings.delivery.housekeeping_interval.total_seconds() * _SILENT_ROUNDS + 2
+        delivery = self.settings.delivery
+        limit = delivery.housekeeping_interval.total_seconds() * _SILENT_ROUNDS + 2
         stages: dict[str, Any] = {}
         is_ready = self._is_started and not self._is_stopping
         now = time.monotonic()
@@ -218,7 +254,20 @@ class Worker:
             state = running.housekeeping.status()
             silence = now - running.housekeeping.last_success
             state["redis"] = "ok" if silence <= limit else "silent"
+            unread = self._reader.silent_seconds(running.delivery) if self._reader is not None else 0.0
+            state["reading"] = "ok" if unread <= limit + delivery.poll_interval.total_seconds() else "silent"
             stages[running.stage.name] = state
-            is_ready = is_ready and state["redis"] == "ok" and state["breaker"] != "open"
+            is_well = state["redis"] == state["reading"] == "ok" and _is_passable(running)
+            is_ready = is_ready and is_well
         what = "stopping" if self._is_stopping else "running" if self._is_started else "starting"
         return is_ready, {"state": what, "stages": stages, "failed_tasks": dict(self._failed_tasks)}
+
+
+def _is_passable(running: _Running) -> bool:
+    """Whether the stage's breaker lets messages through, or is about to find out."""
+    breaker = running.delivery.flow.breaker
+    if breaker.state == "half_open":
+        age = breaker.trial_age_seconds
+        # With no trial there is nothing to try, else one would have begun.
+        return age is None or age <= running.stage.deadline.total_seconds()
+    return breaker.is_closed

@@ -1,79 +1,189 @@
-"""A circuit breaker for one stage: when everything fails for one reason that is not the messages' fault, stop reading.
+"""A circuit breaker for one stage: it stops the stage while everything fails, or while everything ends as a dead letter.
 
-Closed: all is well. Open: nothing is started until the pause is over. Probing: one message at a time; the first success
-closes it, a failure opens it for twice as long (M. Nygard, "Release It!", 2007, chapter 5).
+Closed: every message is started. Open: none is, until the pause is over. Half-open: one message at a time is tried; a success
+closes the breaker, another failure opens it for twice as long (M. Nygard, "Release It!", 2007, chapter 5).
+
+Two things open it: a run of failures for one systemic reason, and too many dead letters, in a row or as a share of what
+ended lately (as `DlqLimit` in Sentry's arroyo has both). The second keeps a producer's mistake from emptying a stream into
+the dead letters: while it holds, what would die is delayed instead.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
-from typing import Literal
+from types import TracebackType
+from typing import Literal, Self
 
 from coranto.worker.settings import BreakerSettings
 
+State = Literal["closed", "open", "half_open"]
+Verdict = Literal["success", "systemic", "inconclusive", "none"]
+"""What an outcome says about the world. success: the handler did its work, whatever it decided; systemic: it failed for a
+reason that is not the message's; inconclusive: it asked for another attempt for a reason of its own, such as a slow host;
+none: the handler had no say, as with an entry that does not parse."""
+Change = Literal["opened", "closed"]
+
+DEAD_LETTERS = "dead_letters"
+"""The breaker's reason when dead letters opened it."""
+# So many trials in a row that ended without the failure that opened the breaker count as a success: a fetcher whose
+# waiting pages all belong to slow hosts must not stay at one page at a time.
+_INCONCLUSIVE_TO_CLOSE = 3
+
+
+class Permit:
+    """Leave to start one message, as a context manager: whatever happens inside, the permit comes back."""
+
+    __slots__ = ("_breaker", "is_trial")
+
+    def __init__(self, breaker: Breaker) -> None:
+        self._breaker = breaker
+        self.is_trial = False
+        """True when this message is the one that a half-open breaker tries."""
+
+    async def __aenter__(self) -> Self:
+        if not self._breaker.is_closed:
+            self.is_trial = await self._breaker.wait_for_turn()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.is_trial:
+            self._breaker.end_trial()
+
+    def report(self, reason: str, verdict: Verdict, *, is_dead: bool, is_end: bool) -> Change | None:
+        """Tell how the message ended; gives what this changed."""
+        return self._breaker.report(reason, verdict, is_dead=is_dead, is_end=is_end, is_trial=self.is_trial)
+
 
 class Breaker:
-    """Counts failures of one systemic reason in a row and says when a message may be started."""
+    """Says when a message of the stage may be started, from how those before it ended."""
 
     def __init__(self, settings: BreakerSettings, *, clock: Callable[[], float]) -> None:
         self._settings = settings
         self._clock = clock
         self._run = 0
+        self._run_reason = ""
+        self._dead_run = 0
+        self._ends: deque[bool] = deque(maxlen=settings.dead_window)
+        self._inconclusive = 0
         self._pause_seconds = 0.0
         self._open_until = 0.0
-        self._is_probing = False
+        self._trial_since: float | None = None
         self._changed = asyncio.Event()
-        self.reason: str | None = None
-        """The reason of the current run of failures."""
         self.is_closed = True
+        self.reason: str | None = None
+        """Why it is not closed: a systemic reason, or `dead_letters`; None while it is closed."""
 
     @property
-    def state(self) -> Literal["closed", "open", "probing"]:
-        """What the breaker does at this moment."""
+    def state(self) -> State:
+        """What the breaker does now."""
         if self.is_closed:
             return "closed"
-        return "probing" if self._clock() >= self._open_until else "open"
+        return "half_open" if self._clock() >= self._open_until else "open"
 
-    async def permit(self) -> None:
-        """Return when a message may be started: at once while closed, for one message at a time while probing."""
+    @property
+    def may_try(self) -> bool:
+        """Whether a message started now would be the trial of a half-open breaker."""
+        return not self.is_closed and self._trial_since is None and self._clock() >= self._open_until
+
+    @property
+    def trial_age_seconds(self) -> float | None:
+        """How long the present trial has been going on; None when there is none."""
+        return None if self._trial_since is None else self._clock() - self._trial_since
+
+    @property
+    def holds_back_dead_letters(self) -> bool:
+        """Whether a message that would become a dead letter should be delayed instead."""
+        return self.reason == DEAD_LETTERS
+
+    @property
+    def seconds_to_trial(self) -> float:
+        """Seconds until a message may be tried; 0 when one may be now."""
+        return 0.0 if self.is_closed else max(0.0, self._open_until - self._clock())
+
+    def permit(self) -> Permit:
+        """Leave to start one message; entering it waits for as long as that must not be."""
+        return Permit(self)
+
+    async def wait_for_turn(self) -> bool:
+        """Return when a message may be started; True when it is the trial of a half-open breaker."""
         while not self.is_closed:
-            wait = self._open_until - self._clock()
-            if wait <= 0 and not self._is_probing:
-                self._is_probing = True
-                return
+            if self.may_try:
+                self._trial_since = self._clock()
+                return True
+            wait = self.seconds_to_trial
             self._changed.clear()
             try:
                 async with asyncio.timeout(wait if wait > 0 else None):
                     await self._changed.wait()
             except TimeoutError:
                 continue
-
-    def failed(self, reason: str) -> bool:
-        """Note a failure of a systemic reason. True when this one opened the breaker."""
-        self._run = self._run + 1 if reason == self.reason else 1
-        self.reason = reason
-        if self.is_closed:
-            if self._run < self._settings.failures:
-                return False
-            self.is_closed = False
-            self._pause_seconds = self._settings.probe_after.total_seconds()
-            self._open_until = self._clock() + self._pause_seconds
-            return True
-        if self._is_probing:
-            self._is_probing = False
-            self._pause_seconds = min(self._pause_seconds * 2, self._settings.longest_pause.total_seconds())
-            self._open_until = self._clock() + self._pause_seconds
-            self._changed.set()
         return False
 
-    def succeeded(self) -> bool:
-        """Note any other outcome. True when this one closed the breaker."""
-        self._run = 0
-        if self.is_closed:
-            return False
-        self.is_closed = True
-        self._is_probing = False
-        self.reason = None
+    def end_trial(self) -> None:
+        """Let the next message be tried, when this one said nothing."""
+        self._trial_since = None
         self._changed.set()
-        return True
+
+    def report(self, reason: str, verdict: Verdict, *, is_dead: bool, is_end: bool, is_trial: bool) -> Change | None:
+        """Note how a message ended; gives what this changed."""
+        if is_end:
+            self._dead_run = self._dead_run + 1 if is_dead else 0
+            self._ends.append(is_dead)
+        if self.is_closed:
+            return self._note_while_closed(reason, verdict)
+        if verdict == "systemic" or (self.holds_back_dead_letters and is_dead):
+            # Stragglers that were started before it opened say nothing new.
+            if is_trial:
+                self._reopen()
+        elif verdict == "success":
+            return self._close()
+        elif verdict == "inconclusive" and is_trial:
+            self._inconclusive += 1
+            if self._inconclusive >= _INCONCLUSIVE_TO_CLOSE:
+                return self._close()
+        elif is_dead and self._has_too_many_dead():
+            self.reason = DEAD_LETTERS
+            self._reopen()
+        return None
+
+    def _note_while_closed(self, reason: str, verdict: Verdict) -> Change | None:
+        if verdict == "systemic":
+            self._run = self._run + 1 if reason == self._run_reason else 1
+            self._run_reason = reason
+            if self._run >= self._settings.failures:
+                return self._open(reason)
+        elif verdict == "success":
+            self._run = 0
+        if self._has_too_many_dead():
+            return self._open(DEAD_LETTERS)
+        return None
+
+    def _has_too_many_dead(self) -> bool:
+        settings = self._settings
+        if self._dead_run >= settings.max_dead_in_a_row:
+            return True
+        dead = sum(self._ends) if len(self._ends) * 2 >= settings.dead_window else 0
+        return dead > settings.max_dead_share * len(self._ends) > 0
+
+    def _open(self, reason: str) -> Change:
+        self.is_closed, self.reason = False, reason
+        self._inconclusive = 0
+        self._pause_seconds = self._settings.probe_after.total_seconds()
+        self._open_until = self._clock() + self._pause_seconds
+        return "opened"
+
+    def _reopen(self) -> None:
+        self._inconclusive = 0
+        self._pause_seconds = min(self._pause_seconds * 2, self._settings.longest_pause.total_seconds())
+        self._open_until = self._clock() + self._pause_seconds
+
+    def _close(self) -> Change:
+        self.is_closed, self.reason = True, None
+        self._run = self._dead_run = self._inconclusive = 0
+        self._ends.clear()
+        self._changed.set()
+        return "closed"

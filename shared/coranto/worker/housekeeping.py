@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
 from coranto.streams.errors import is_passing
-from coranto.streams.interface import Depth, StageStreams
+from coranto.streams.interface import Depth, Kept, Retention, StageStreams
 from coranto.worker import log as events
 from coranto.worker.delivery import Delivery
 from coranto.worker.metrics import Metrics
@@ -27,6 +27,11 @@ _MOVE_AT_MOST = 500
 _CLAIM_TIMES_TO_FORGET = 10
 # Reading goes on below this share of the high-water mark, so that a stage does not stutter at it.
 _LOW_WATER = 0.8
+# What is kept grows slowly beside a round.
+_WEIGH_EVERY = timedelta(seconds=30)
+# A group that has this share of what is kept still before it is told that it may lose some.
+_AT_RISK = 0.8
+_BREAKER_STATES = {"closed": 0, "open": 1, "half_open": 2}
 
 
 class Housekeeping:
@@ -36,37 +41,44 @@ class Housekeeping:
         self,
         delivery: Delivery,
         settings: DeliverySettings,
+        retention: Mapping[str, Retention],
         metrics: Metrics,
         *,
         revive: Callable[[], Awaitable[int]],
-        clock: Callable[[], float] = time.time,
+        wake_retries: Callable[[], None] = lambda: None,
     ) -> None:
         self._delivery = delivery
+        self._flow = delivery.flow
         self._settings = settings
+        self._retention = retention
         self._metrics = metrics
         self._revive = revive
-        self._clock = clock
+        self._wake_retries = wake_retries
         self._log = events.get_logger(stage=delivery.stage.name, worker=delivery.consumer)
         self._depths: dict[int, Depth] = {}
-        self._is_measure_wanted = asyncio.Event()
+        self._warned: dict[str, str] = {}
+        # What was logged last: a pause that the next measurement lifts is not worth a line.
+        self._is_told_paused = False
         self.last_success = 0.0
         """Monotonic time of the last round in which Redis did all that was asked."""
-        delivery.on_high_water = self._is_measure_wanted.set
 
     async def run(self) -> None:
         """Work until cancelled."""
         # No task group: it passes a cancellation on once, and once may be swallowed (see `tasks.end`).
+        interval = self._settings.housekeeping_interval
         loops = [
             asyncio.ensure_future(self._every(_MOVE_EVERY, self.move_due)),
-            asyncio.ensure_future(self._every(self._settings.claim_after / 3, self.renew)),
-            asyncio.ensure_future(
-                self._every(self._settings.housekeeping_interval, self.round, wake=self._is_measure_wanted)
-            ),
+            asyncio.ensure_future(self._every(interval, self.round, wake=self._flow.measure_wanted)),
+            asyncio.ensure_future(self._every(max(_WEIGH_EVERY, interval), self.weigh)),
         ]
         try:
             await asyncio.gather(*loops)
         finally:
             await end(loops)
+
+    async def keep_claims(self) -> None:
+        """Renew what is being handled until cancelled; goes on while the worker stops and lets its handlers finish."""
+        await self._every(self._settings.claim_after / 3, self.renew)
 
     async def _every(
         self, interval: timedelta, step: Callable[[], Awaitable[None]], wake: asyncio.Event | None = None
@@ -97,8 +109,10 @@ class Housekeeping:
     async def move_due(self) -> None:
         """Bring back what waited for its retry."""
         for streams in self._delivery.streams:
-            while await streams.move_due(now_ms=int(self._clock() * 1000), limit=_MOVE_AT_MOST) == _MOVE_AT_MOST:
-                pass
+            while moved := await streams.move_due(limit=_MOVE_AT_MOST):
+                self._wake_retries()
+                if moved < _MOVE_AT_MOST:
+                    break
 
     async def renew(self) -> None:
         """Keep the claim on what is being handled: a slow live worker keeps its message, a dead one loses it."""
@@ -112,17 +126,14 @@ class Housekeeping:
                 self._log.info(events.CLAIM_LOST, entries=taken[:10], count=len(taken))
 
     async def round(self) -> None:
-        """Mend, claim, trim and measure, in this order."""
+        """Repair, claim, trim and measure, in this order."""
         if revived := await self._revive():
             self._log.warning(events.GROUPS_RECREATED, readers=revived)
         for number, streams in enumerate(self._delivery.streams):
             await streams.ensure()
             await self._claim(number, streams)
-            await streams.tidy(
-                keep=self._settings.keep_finished,
-                keep_at_most=self._settings.keep_finished_at_most,
-                forget_consumers_after=self._settings.claim_after * _CLAIM_TIMES_TO_FORGET,
-            )
+            forget_after = self._settings.claim_after * _CLAIM_TIMES_TO_FORGET
+            await streams.trim(self._retention, forget_consumers_after=forget_after)
             self._depths[number] = depth = await streams.measure()
             self._expose(number, depth)
         self._judge()
@@ -131,12 +142,37 @@ class Housekeeping:
 
     async def _claim(self, number: int, streams: StageStreams) -> None:
         delivery = self._delivery
-        if delivery.free < 1 or not delivery.breaker.is_closed:
-            return
-        entries = await streams.claim(delivery.consumer, idle=self._settings.claim_after, count=delivery.free)
-        if entries:
-            self._metrics.claimed.labels(delivery.stage.name).inc(len(entries))
-            delivery.accept(number, entries)
+        # Of both lines at once, so the room is that of the retry line, which a full delay queue does not close.
+        room = self._flow.try_acquire("retry", delivery.stage.concurrency)
+        taken = 0
+        try:
+            if room:
+                entries = await streams.claim(delivery.consumer, idle=self._settings.claim_after, count=room)
+                taken = len(entries)
+                if entries:
+                    self._metrics.claimed.labels(delivery.stage.name).inc(taken)
+                    delivery.accept(number, entries)
+        finally:
+            self._flow.release(room - taken)
+
+    async def weigh(self) -> None:
+        """See how much is kept, and warn of groups that are about to lose what they have not read."""
+        for streams in self._delivery.streams:
+            for kept in await streams.kept(self._retention):
+                self._metrics.kept_bytes.labels(kept.key).set(kept.bytes)
+                self._metrics.kept_entries.labels(kept.key).set(kept.entries)
+                for limit, used in kept.fullness.items():
+                    self._metrics.kept_fullness.labels(kept.key, limit).set(used)
+                self._warn(kept)
+
+    def _warn(self, kept: Kept) -> None:
+        at_risk = sorted(find_groups_at_risk(kept))
+        strangers = sorted(group.name for group in kept.groups if kept.retention is None and not group.is_ours)
+        for event, names in ((events.GROUP_AT_RISK, at_risk), (events.GROUP_UNKNOWN, strangers)):
+            told = ",".join(names)
+            if told and self._warned.get(f"{event} {kept.key}") != told:
+                self._log.warning(event, stream=kept.key, groups=names)
+            self._warned[f"{event} {kept.key}"] = told
 
     def _expose(self, number: int, depth: Depth) -> None:
         labels = (self._delivery.stage.name, str(number))
@@ -145,27 +181,40 @@ class Housekeeping:
         self._metrics.delayed.labels(*labels).set(depth.delayed)
         self._metrics.dead.labels(*labels).set(depth.dead)
         self._metrics.oldest_age.labels(*labels).set(depth.oldest_age_seconds)
-        states = {"closed": 0, "open": 1, "probing": 2}
-        self._metrics.breaker.labels(labels[0]).set(states[self._delivery.breaker.state])
+        self._metrics.breaker.labels(labels[0]).set(_BREAKER_STATES[self._flow.breaker.state])
 
     def _judge(self) -> None:
         """Decide from the depths whether the stage should read."""
-        high = self._settings.high_water * (_LOW_WATER if self._delivery.is_paused else 1)
-        parked = self._settings.parking_high_water * (_LOW_WATER if self._delivery.is_parking_full else 1)
-        self._delivery.pause(
-            downstream=max(depth.downstream for depth in self._depths.values()) > high,
-            parking_full=max(depth.delayed for depth in self._depths.values()) > parked,
-        )
+        high = self._settings.high_water * (_LOW_WATER if self._is_told_paused else 1)
+        delayed = self._settings.parking_high_water * (_LOW_WATER if self._flow.is_delayed_full else 1)
+        is_paused = max(depth.downstream for depth in self._depths.values()) > high
+        is_delayed_full = max(depth.delayed for depth in self._depths.values()) > delayed
+        self._flow.judge(is_paused=is_paused, is_delayed_full=is_delayed_full)
+        if is_paused != self._is_told_paused:
+            self._is_told_paused = is_paused
+            event = events.STAGE_PAUSED if is_paused else events.STAGE_RESUMED
+            self._log.warning(event, because="downstream high water")
 
     def status(self) -> dict[str, Any]:
         """How the stage is, for `/ready`: plain values."""
-        delivery = self._delivery
         return {
-            "breaker": delivery.breaker.state,
-            "breaker_reason": delivery.breaker.reason if not delivery.breaker.is_closed else None,
-            "paused": delivery.is_paused,
-            "in_flight": delivery.in_flight,
+            **self._flow.status(),
+            "in_flight": self._delivery.in_flight,
             "waiting": sum(depth.waiting for depth in self._depths.values()),
             "delayed": sum(depth.delayed for depth in self._depths.values()),
             "dead": sum(depth.dead for depth in self._depths.values()),
         }
+
+
+def find_groups_at_risk(kept: Kept) -> list[str]:
+    """Names of the groups that will lose entries they have not read, if they go on like this."""
+    if kept.retention is None:
+        return []
+    unread_limit = kept.retention.unread_age.total_seconds()
+    is_full = any(used >= _AT_RISK for limit, used in kept.fullness.items() if limit != "age")
+    return [
+        group.name
+        for group in kept.groups
+        if (group.oldest_age_seconds or 0.0) >= unread_limit * _AT_RISK
+        or (is_full and group.oldest_age_seconds is not None and group.unsettled_share >= _AT_RISK)
+    ]

@@ -31,7 +31,11 @@ STAGE_PAUSED = "stage.paused"
 STAGE_RESUMED = "stage.resumed"
 CLAIM_LOST = "claim.lost"
 TASK_FAILED = "task.failed"
+STAGE_STOP_FAILED = "stage.stop_failed"
 HOUSEKEEPING_FAILED = "housekeeping.failed"
+COMMIT_FAILED = "commit.failed"
+GROUP_AT_RISK = "group.at_risk"
+GROUP_UNKNOWN = "group.unknown"
 LINES_LOST = "log.lines_lost"
 
 

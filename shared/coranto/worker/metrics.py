@@ -58,6 +58,14 @@ class Metrics:
         self.paused = Gauge(
             "coranto_paused", "1 while the stage waits for the one downstream.", ["stage"], registry=add
         )
-        # 0 closed, 1 open, 2 probing.
-        self.breaker = Gauge("coranto_breaker_state", "0 closed, 1 open, 2 probing.", ["stage"], registry=add)
+        # 0 closed, 1 open, 2 half-open. Open for minutes: see the log's breaker.opened for the reason.
+        self.breaker = Gauge("coranto_breaker_state", "0 closed, 1 open, 2 half-open.", ["stage"], registry=add)
+        # What a stream holds beyond its backlog: finished articles, dropped events, dead letters. Every stage that reads or
+        # writes the stream shows the same number.
+        self.kept_entries = Gauge("coranto_kept_entries", "Entries that a stream holds.", ["stream"], registry=add)
+        self.kept_bytes = Gauge("coranto_kept_bytes", "Memory that a stream takes in Redis.", ["stream"], registry=add)
+        # 1 means that the oldest entries go. `limit` is age, entries or bytes. Bytes at 1: give Redis memory, or keep less.
+        self.kept_fullness = Gauge(
+            "coranto_kept_fullness", "Share of a limit that a kept stream uses.", ["stream", "limit"], registry=add
+        )
         self.redis_up = Gauge("coranto_redis_up", "1 while Redis answers this worker.", registry=add)

@@ -23,6 +23,8 @@ from coranto.settings import (
     RedisSettings,
     SettingsSection,
 )
+from coranto.streams.interface import Retention
+from coranto.topology import DEAD_LETTERS, DROPPED, FINISHED
 
 
 class DeliverySettings(SettingsSection):
@@ -50,13 +52,6 @@ class DeliverySettings(SettingsSection):
     parking_high_water: int = Field(
         50_000, ge=1, description="Delayed messages of a stage above which it reads no new ones until some come back."
     )
-    keep_finished: Duration = Field(
-        timedelta(days=7), description="Span of finished and dropped events kept for replay."
-    )
-    keep_finished_at_most: Duration = Field(
-        timedelta(days=30),
-        description="Span after which finished and dropped events go even if a group has not read them.",
-    )
     housekeeping_interval: Duration = Field(
         timedelta(seconds=2),
         gt=timedelta(0),
@@ -64,14 +59,68 @@ class DeliverySettings(SettingsSection):
     )
 
 
+class StreamRetention(SettingsSection):
+    """How much of one kept stream stays. The limit that is reached first counts."""
+
+    age: Duration = Field(timedelta(days=7), gt=timedelta(0), description="Age after which entries that were read go.")
+    unread_age: Duration = Field(
+        timedelta(days=30), gt=timedelta(0), description="Age after which entries go even if a group has not read them."
+    )
+    entries: int | None = Field(None, ge=1, description="Most entries kept; none for no such limit.")
+    memory_share: float | None = Field(
+        0.25, gt=0, le=1, description="Most of the server's memory they may take, as a share; none for no such limit."
+    )
+    # Of `maxmemory`; of the machine's memory where the server has no limit. All partitions together.
+
+    def to_retention(self, *, partitions: int = 1) -> Retention:
+        """The same for one partition of so many."""
+        entries = None if self.entries is None else max(1, self.entries // partitions)
+        share = None if self.memory_share is None else self.memory_share / partitions
+        return Retention(self.age, max(self.age, self.unread_age), entries, share)
+
+
+def _dropped() -> StreamRetention:
+    return StreamRetention(memory_share=0.05)
+
+
+def _dead_letters() -> StreamRetention:
+    # Nobody reads them as a group does, so both ages are one. Long enough for a team's holidays.
+    return StreamRetention(age=timedelta(days=90), unread_age=timedelta(days=90), memory_share=0.1)
+
+
+class RetentionSettings(SettingsSection):
+    """How much of what is kept in Redis stays there: in age, entries and bytes."""
+
+    finished: StreamRetention = Field(
+        default_factory=StreamRetention, description="Finished articles, kept for subscribers to replay."
+    )
+    dropped: StreamRetention = Field(default_factory=_dropped, description="Events of articles that ended early.")
+    dead_letters: StreamRetention = Field(default_factory=_dead_letters, description="Dead letters of each stage.")
+
+    def by_stream(self, *, partitions: int = 1) -> dict[str, Retention]:
+        """What is kept, by the name of the stream."""
+        return {
+            FINISHED.name: self.finished.to_retention(partitions=partitions),
+            DROPPED.name: self.dropped.to_retention(partitions=partitions),
+            DEAD_LETTERS: self.dead_letters.to_retention(partitions=partitions),
+        }
+
+
 class BreakerSettings(SettingsSection):
-    """When a stage stops reading because everything fails for one reason that is not the messages' fault."""
+    """When a stage stops reading: while everything fails for one reason that is not the messages', or everything dies."""
 
     failures: int = Field(20, ge=1, description="Failures of one systemic reason in a row that open the breaker.")
-    probe_after: Duration = Field(
-        timedelta(seconds=5), gt=timedelta(0), description="Pause before the first probe; doubled each time."
+    max_dead_in_a_row: int = Field(50, ge=1, description="Dead letters in a row that open the breaker.")
+    max_dead_share: float = Field(
+        0.5, gt=0, le=1, description="Share of dead letters among the messages that ended last that opens the breaker."
     )
-    longest_pause: Duration = Field(timedelta(minutes=2), description="Longest pause between probes.")
+    dead_window: int = Field(
+        200, ge=2, description="Messages that the share is taken of; judged once half as many have ended."
+    )
+    probe_after: Duration = Field(
+        timedelta(seconds=5), gt=timedelta(0), description="Pause before the first trial; doubled each time."
+    )
+    longest_pause: Duration = Field(timedelta(minutes=2), description="Longest pause between trials.")
 
 
 class OperationsSettings(SettingsSection):
@@ -96,6 +145,7 @@ class WorkerSettings(BaseSettings):
     redis: RedisSettings = Field(default_factory=RedisSettings)
     pipeline: PipelineSettings = Field(default_factory=PipelineSettings)
     delivery: DeliverySettings = Field(default_factory=DeliverySettings)
+    retention: RetentionSettings = Field(default_factory=RetentionSettings)
     breaker: BreakerSettings = Field(default_factory=BreakerSettings)
     operations: OperationsSettings = Field(default_factory=OperationsSettings)
     log: LogSettings = Field(default_factory=LogSettings)

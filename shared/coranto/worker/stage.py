@@ -83,9 +83,10 @@ class RetryPolicy:
 DELIVERY_REASONS: Mapping[str, str] = {
     "ok": "The message was handled and its result published.",
     "malformed": "The entry holds no event of the expected type.",
-    "deadline": "The handler ran longer than the stage's deadline.",
+    "deadline": "The handler ran longer than the stage's deadline, a few times over.",
     "worker_lost": "The entry was in hand when its worker died, three times over.",
     "error": "The handler failed in a way it did not foresee; the traceback is in the dead letter.",
+    "entry_deleted": "The entry was deleted from its stream by hand before it was settled.",
     "already_announced": "The same revision was announced before; subscribers are not told twice.",
 }
 """Reasons that delivery itself gives, for every stage."""
@@ -104,7 +105,8 @@ class Stage(Generic[In, Out]):
     concurrency: int = 8
     """Messages in hand at once."""
     deadline: timedelta = timedelta(seconds=60)
-    """Longest time for one message. Beyond it the handler is cancelled and the message becomes a dead letter."""
+    """Longest time for one message. Beyond it the handler is cancelled and the message is tried again; it is dead after
+    `retry.bug_attempts`."""
     systemic: frozenset[str] = frozenset()
     """Reasons whose cause is not the message: a run of one of them opens the breaker."""
     start: Callable[[], Awaitable[Any]] | None = None

@@ -11,10 +11,11 @@ import pytest
 
 from coranto.records import DiscoveredArticle, Submission
 from coranto.records.envelope import encode
-from coranto.testing import FakeClock, MemoryIntake, MemoryPipeline, MemoryStreams, discovered, submission
+from coranto.testing import FakeClock, MemoryPipeline, MemoryReader, MemoryStreams, discovered, submission
 from coranto.topology import FEEDER, Keys
 from coranto.worker.breaker import Breaker
 from coranto.worker.delivery import Delivery
+from coranto.worker.flow import Flow
 from coranto.worker.metrics import Metrics
 from coranto.worker.settings import BreakerSettings, DeliverySettings
 from coranto.worker.stage import RetryPolicy, Stage, Transient, Unwanted
@@ -28,14 +29,15 @@ Handler = Callable[[Submission], Awaitable[DiscoveredArticle]]
 async def delivering(pipeline: MemoryPipeline, handle: Handler) -> AsyncIterator[MemoryStreams]:
     streams = MemoryStreams(pipeline)
     stage = Stage(FEEDER, handle, REASONS, retry=RETRY, concurrency=2)
+    flow = Flow(stage.concurrency, Breaker(BreakerSettings(), clock=pipeline.clock))
     delivery = Delivery(
-        stage, [streams], DeliverySettings(), BreakerSettings(), consumer="one", metrics=Metrics(), clock=pipeline.clock
+        stage, [streams], DeliverySettings(), flow, consumer="one", metrics=Metrics(), clock=pipeline.clock
     )
     delivery.start()
-    intake = MemoryIntake(streams, delivery)
-    await intake.start()
+    reader = MemoryReader(streams, delivery)
+    await reader.start()
     yield streams
-    await intake.stop()
+    await reader.stop()
     await delivery.drain(timedelta(seconds=1))
 
 
@@ -80,7 +82,7 @@ async def test_attempts_are_spent_one_by_one_and_then_the_message_is_dead() -> N
             await until(lambda: bool(pipeline.delayed.get("feeder")))
             assert pipeline.delayed["feeder"][0][1].attempts == expected
             clock.advance(timedelta(minutes=2))
-            await streams.move_due(now_ms=int(clock() * 1000), limit=10)
+            await streams.move_due(limit=10)
         await until(lambda: bool(pipeline.dead.get("feeder")))
     assert calls == 3
     assert pipeline.counts["feeder"] == {("retried", "not_ready"): 2, ("dead", "not_ready"): 1}
@@ -107,22 +109,3 @@ def test_delays_grow_up_to_the_longest_and_keep_their_jitter(attempt: int) -> No
     delays = [RETRY.delay_seconds(attempt) for _ in range(200)]
     assert all(ceiling / 2 <= delay <= ceiling for delay in delays)
     assert len(set(delays)) > 100
-
-
-async def test_the_breaker_opens_after_a_run_of_one_reason_probes_and_closes() -> None:
-    clock = FakeClock()
-    settings = BreakerSettings(failures=3, probe_after=timedelta(seconds=5), longest_pause=timedelta(seconds=8))
-    breaker = Breaker(settings, clock=clock)
-    assert [breaker.failed(reason) for reason in ("a", "a", "b", "b", "b")] == [False, False, False, False, True]
-    assert breaker.state == "open"
-    clock.advance(timedelta(seconds=5))
-    assert breaker.state == "probing"
-    await breaker.permit()
-    breaker.failed("b")
-    assert breaker.state == "open"
-    clock.advance(timedelta(seconds=5))
-    assert breaker.state == "open"  # twice as long after a failed probe, at most the longest
-    clock.advance(timedelta(seconds=3))
-    await breaker.permit()
-    assert breaker.succeeded()
-    assert breaker.state == "closed"

@@ -1,4 +1,4 @@
--- Takes over entries that have been idle, counting how many workers have had each in hand.
+-- Takes over entries that have been idle, counting how many workers have had each.
 -- KEYS stream, outcomes   ARGV group, consumer, min_idle_ms, count
 -- Gives a list of { id, deliveries, fields }.
 local taken = {}

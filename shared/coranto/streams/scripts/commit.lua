@@ -1,20 +1,32 @@
 -- Settles messages: each takes effect only where XACK returns 1, so a worker that lost its claim changes nothing.
--- KEYS main, retry, next, delayed, delayed-entries, dead, outcomes, dropped, announced
--- ARGV group, stage, now_ms, announces_once ("1"/"0"), has_next ("1"/"0"), then per message:
+-- KEYS main, retry, next, delayed, delayed-entries, dead, outcomes, dropped, announced, receipt
+-- ARGV group, stage, announces_once ("1"/"0"), counts_next ("1"/"0"), token, is_repeat ("1"/"0"), then per message:
 --   line ("m"/"r"), entry id, kind, and by kind
 --   P event_id event          ("" "" when the stage publishes nothing)
 --   D reason notice           (notice "" when none)
---   R reason due_ms attempts since_ms event
+--   R reason delay_ms attempts since_ms event
 --   X reason error traceback attempts event notice
-local group, stage, now = ARGV[1], ARGV[2], ARGV[3]
-local once, has_next = ARGV[4] == '1', ARGV[5] == '1'
+-- Gives { per message 1 applied, 0 superseded, 2 repeated; entries in the next stream, 0 where nobody of ours reads it }.
+local group, stage, token = ARGV[1], ARGV[2], ARGV[5]
+local once, counts_next = ARGV[3] == '1', ARGV[4] == '1'
+-- A commit whose answer was lost is sent again: what it did the first time is told from its receipt.
+if ARGV[6] == '1' then
+  local receipt = redis.call('HMGET', KEYS[10], 'token', 'effects')
+  if receipt[1] == token then
+    local effects = {}
+    for flag in string.gmatch(receipt[2], '%d') do effects[#effects + 1] = tonumber(flag) end
+    return { effects, 0 }
+  end
+end
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local counts, applied = {}, {}
 local function count(outcome, reason)
   local field = outcome .. '|' .. reason
   counts[field] = (counts[field] or 0) + 1
 end
 local WIDTH = { P = 2, D = 2, R = 5, X = 6 }
-local i = 6
+local i = 7
 while i <= #ARGV do
   local line = i
   local stream = ARGV[line] == 'm' and KEYS[1] or KEYS[2]
@@ -29,7 +41,7 @@ while i <= #ARGV do
       local event_id, event = ARGV[a], ARGV[a + 1]
       if event == '' then
         count('published', 'ok')
-      elseif once and redis.call('ZADD', KEYS[9], 'NX', now, event_id) == 0 then
+      elseif once and redis.call('ZADD', KEYS[9], 'NX', string.format('%.0f', now), event_id) == 0 then
         count('dropped', 'already_announced')
         applied[#applied] = 2
       else
@@ -42,7 +54,7 @@ while i <= #ARGV do
     elseif kind == 'R' then
       -- Named by line and id: entries of two streams may well bear the same id, and one must not displace the other.
       local name = ARGV[line] .. ':' .. id
-      redis.call('ZADD', KEYS[4], ARGV[a + 1], name)
+      redis.call('ZADD', KEYS[4], string.format('%.0f', now + ARGV[a + 1]), name)
       redis.call('HSET', KEYS[5], name, cmsgpack.pack({ ARGV[a + 4], ARGV[a + 2], ARGV[a + 3], ARGV[a] }))
       count('retried', ARGV[a])
     else
@@ -56,6 +68,8 @@ while i <= #ARGV do
   end
 end
 for field, n in pairs(counts) do redis.call('HINCRBY', KEYS[7], field, n) end
-local length = 0
-if has_next then length = redis.call('XLEN', KEYS[3]) end
-return { applied, length }
+if token ~= '' then
+  redis.call('HSET', KEYS[10], 'token', token, 'effects', table.concat(applied))
+  redis.call('PEXPIRE', KEYS[10], 600000)
+end
+return { applied, counts_next and redis.call('XLEN', KEYS[3]) or 0 }

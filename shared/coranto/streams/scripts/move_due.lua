@@ -1,6 +1,8 @@
 -- Moves delayed messages that are due to the stage's retry line. Any replica may run it at any time.
--- KEYS delayed, delayed-entries, retry   ARGV now_ms, limit   Gives how many were moved.
-local due = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, ARGV[2])
+-- KEYS delayed, delayed-entries, retry   ARGV limit   Gives how many were moved.
+local time = redis.call('TIME')
+local now = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))
+local due = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, ARGV[1])
 for _, id in ipairs(due) do
   local packed = redis.call('HGET', KEYS[2], id)
   if packed then

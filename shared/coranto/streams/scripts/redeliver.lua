@@ -1,5 +1,5 @@
 -- Sends a dead letter back to its stage with fresh attempts, once.
--- KEYS dead, retry, outcomes   ARGV id, event ("" keeps the letter's own), now_ms   Gives 1, or 0 when the letter is gone.
+-- KEYS dead, retry, outcomes   ARGV id, event ("" keeps the letter's own)   Gives 1, or 0 when the letter is gone.
 local found = redis.call('XRANGE', KEYS[1], ARGV[1], ARGV[1])
 if not found[1] then return 0 end
 local event = ARGV[2]
@@ -8,6 +8,8 @@ if event == '' then
   for i = 1, #fields, 2 do if fields[i] == 'event' then event = fields[i + 1] end end
 end
 redis.call('XDEL', KEYS[1], ARGV[1])
-redis.call('XADD', KEYS[2], '*', 'event', event, 'attempts', '0', 'since', ARGV[3], 'reason', 'redelivered')
+local time = redis.call('TIME')
+local now = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))
+redis.call('XADD', KEYS[2], '*', 'event', event, 'attempts', '0', 'since', now, 'reason', 'redelivered')
 redis.call('HINCRBY', KEYS[3], 'redelivered|ok', 1)
 return 1
