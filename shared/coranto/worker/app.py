@@ -16,6 +16,7 @@ from coranto.settings import in_force
 from coranto.streams.connection import UnsafeRedisError, check_safety, connect
 from coranto.streams.errors import is_passing
 from coranto.streams.redis import RedisStreams
+from coranto.streams.shape import agree_on_shape
 from coranto.worker import log as events
 from coranto.worker.delivery import Delivery
 from coranto.worker.health import OperationsServer
@@ -139,6 +140,7 @@ class Worker:
             try:
                 await redis.ping()
                 findings = await check_safety(redis)
+                await agree_on_shape(redis, self.settings.pipeline.to_topology())
             except Exception as error:
                 if not is_passing(error):
                     raise

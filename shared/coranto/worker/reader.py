@@ -3,11 +3,13 @@
 FastStream brings the connection, the consuming loop and its supervision. What it does that would cost a message is shielded here:
 groups are created by us, from the beginning of the stream, before it looks; `max_records` bounds every read, and the
 next read waits until the stage has room; entries go through our own parser, so none can fail before a handler; it never
-acknowledges; a subscriber that stopped because its group vanished is started again by `revive`.
+acknowledges; a subscriber that stopped because its group vanished is started again by `revive`; and its connection is ours:
+to one server, a cluster or Sentinel, with time-outs that fit the reads.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,8 +17,12 @@ from typing import Any, Protocol
 
 from faststream import AckPolicy
 from faststream.redis import RedisBroker, StreamSub
+from faststream.redis.configs.state import ConnectionState
 from faststream.redis.message import FAKE_CONSUMER, RedisBatchStreamMessage
+from redis.asyncio import Redis
 
+from coranto.streams.connection import connect
+from coranto.streams.errors import is_passing
 from coranto.streams.interface import Entry, Line
 from coranto.streams.redis import RedisStreams
 from coranto.worker.tasks import end
@@ -38,15 +44,75 @@ class _Reader:
     streams: RedisStreams
 
 
+# Between two tries to read while Redis restarts or fails over.
+_PAUSE_SECONDS = 0.2
+
+
+class _ReadingClient:
+    """A client as FastStream's readers use it: one whose reads wait out what passes.
+
+    FastStream would start a reader again at once, in a busy loop, for an error that is not a lost connection, such as a
+    cluster that is down for the seconds of a failover.
+    """
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._redis, name)
+
+    async def xreadgroup(self, **arguments: Any) -> Any:
+        """As redis-py's; nothing, after a moment, when Redis is away."""
+        try:
+            return await self._redis.xreadgroup(**arguments)
+        except Exception as error:
+            if not is_passing(error):
+                raise
+            await asyncio.sleep(_PAUSE_SECONDS)
+            return []
+
+
+class _Connection(ConnectionState[Any]):
+    """FastStream's holder of a connection, with a client of ours in it."""
+
+    def __init__(self, make: Callable[[], Redis]) -> None:
+        super().__init__()
+        self._make = make
+
+    async def connect(self) -> Any:
+        # Once only: the broker asks again when a start that failed is repeated.
+        if self._client is None:
+            self._client = _ReadingClient(self._make())
+            self._connected = True
+        return self._client
+
+
+class _Broker(RedisBroker):
+    """FastStream's broker, which would make a client with its own time-outs, for a single server."""
+
+    def __init__(self, make: Callable[[], Redis]) -> None:
+        self._make = make
+        super().__init__(logger=None, apply_types=False)  # type: ignore[arg-type]  # None silences it: we log what matters
+
+    def _make_connection_state(
+        self,
+        connection_options: dict[str, Any],  # noqa: ARG002 - FastStream's hook
+        kwargs: dict[str, Any],  # noqa: ARG002 - FastStream's hook
+    ) -> ConnectionState[Any]:
+        return _Connection(self._make)
+
+
 class FastStreamIntake:
     """Reads the lines of a worker's stages and hands the entries to their delivery."""
 
     def __init__(self, url: str) -> None:
-        self._broker = RedisBroker(url, logger=None, apply_types=False)  # type: ignore[arg-type]  # None silences it: we log what matters
+        self._longest_block = timedelta(0)
+        self._broker = _Broker(lambda: connect(url, longest_block=self._longest_block))
         self._readers: list[_Reader] = []
 
     def add(self, streams: RedisStreams, taker: Taker, *, consumer: str, batch: int, block: timedelta) -> None:
         """Read both lines of this stage and partition into `taker`, at most `batch` entries a read."""
+        self._longest_block = max(self._longest_block, block)
         for line in ("main", "retry"):
             stream: StreamSub[Any] = StreamSub(
                 streams.key_of(line),
