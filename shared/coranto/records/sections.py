@@ -324,5 +324,6 @@ class Storage(Section):
     )
     stored_at: UtcTime = Field(description="When the revision was committed.")
     store: str | None = Field(
-        None, description="Id of the store it was committed to; another store counts an article's revisions from 1 again."
+        None,
+        description="Id of the store it was committed to; another store counts an article's revisions from 1 again.",
     )

@@ -12,7 +12,7 @@ from typing import Any
 from redis.asyncio.cluster import ClusterPipeline, RedisCluster
 from redis.commands.core import AsyncScript
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisClusterException, SlotNotCoveredError
+from redis.exceptions import AuthenticationError, RedisClusterException, ResponseError, SlotNotCoveredError
 
 # What redis-py says of a cluster that cannot be reached at the moment; its class is that of wrong use, too.
 _UNREACHABLE = ("cannot be connected", "are not covered", "is not covered")
@@ -41,6 +41,13 @@ class ClusterClient(RedisCluster):
         try:
             return await super().execute_command(*args, **kwargs)
         except RedisClusterException as error:
+            if isinstance(error.__cause__, AuthenticationError):
+                raise error.__cause__ from None
+            if "Cluster mode is not enabled" in str(error):
+                raise ResponseError(
+                    "the address begins with redis+cluster://, but no node there says that it is part of a cluster: "
+                    "for a single server it must be redis://"
+                ) from error
             if isinstance(error, SlotNotCoveredError) or any(words in str(error) for words in _UNREACHABLE):
                 # Not a RedisError by itself: whoever waits for Redis would take it for a mistake of ours.
                 raise RedisConnectionError(str(error)) from error
