@@ -10,7 +10,7 @@ import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
@@ -25,11 +25,17 @@ from coranto.admin.pipeline import connected_to
 from coranto.client import AsyncClient, Receipt, new_submission
 from coranto.records import Submission
 from coranto.settings import LogSettings
+from coranto.sources.registry import Feed, FeedRegistry
 from coranto.streams.connection import check_safety, connect, run_id, wait_for_replica
 from coranto.streams.errors import is_passing
 from coranto.streams.redis import RedisStreams
+from coranto.testing import samples
 from coranto.topology import FEEDER, FINISHED, Pipeline
 from coranto.worker import log
+from coranto_classifier.fingerprints import fingerprint
+from coranto_classifier.story_indexes import RedisStoryIndex
+from coranto_fetcher.budget import Answer, Busy, HostBudget, Turn
+from coranto_fetcher.validators import RedisValidators, Visit
 
 PROGRAM = Path(short_pipeline.__file__)
 THREE = Pipeline(3)
@@ -151,6 +157,37 @@ async def test_all_that_one_partition_needs_is_one_slot(cluster: redis_nodes.Clu
         assert worker.readiness()[0]
     stop.set()
     await asyncio.wait_for(running, 20)
+
+
+async def test_what_services_keep_beside_the_streams_is_one_slot_a_call(cluster: redis_nodes.Cluster) -> None:
+    async with client_of(cluster.url) as redis:
+        budget = HostBudget(redis)
+        for host in ("one.example", "two.example", "three.example"):
+            turn = await budget.take(host, "ticket", delay=timedelta(0))
+            assert isinstance(turn, Turn)
+            assert isinstance(await budget.take(host, "other", delay=timedelta(0)), Busy)
+            await budget.renew(turn)
+            await budget.give_back(turn, Answer.FINE)
+        visits, article = RedisValidators(redis, THREE), samples.discovered()
+        await visits.keep(article, Visit("https://news.example/one", "earlier", '"etag"', None))
+        assert await visits.find(article) is not None
+        registry = FeedRegistry(redis, THREE.all_keys()[0])
+        feed = Feed(url="https://news.example/feed", source="news", added_at=datetime.now(UTC))
+        assert await registry.add(feed)
+        await registry.remember_entries(feed, {"entry": "stamp"}, present=["entry"])
+        assert await registry.lease_due(datetime.now(UTC) + timedelta(1), lease=timedelta(1), limit=5) == [feed]
+        assert await registry.save(feed, datetime.now(UTC))
+        assert await registry.remove(feed.url)
+        mark = fingerprint("A bridge", " ".join(f"Word{number} and the other one of it." for number in range(80)))
+        assert mark is not None
+        index = RedisStoryIndex(redis)
+        first = await index.place("a", mark)
+        assert (await index.place("b", mark)).cluster == first.cluster
+    owners = {
+        await asyncio.to_thread(cluster.owner_of, f"coranto:{{host-{host}.example}}:")
+        for host in ("one", "two", "three")
+    }
+    assert len(owners) > 1
 
 
 async def test_a_read_costs_a_cluster_one_command(cluster: redis_nodes.Cluster) -> None:
