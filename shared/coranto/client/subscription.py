@@ -97,6 +97,7 @@ class Subscription(AsyncIterator[FinishedArticle]):
         self._last_renewal = 0.0
         self._last_look = 0.0
         self._is_open = False
+        self._is_known_here = False
         self._renewal: asyncio.Task[None] | None = None
 
     @property
@@ -153,26 +154,37 @@ class Subscription(AsyncIterator[FinishedArticle]):
     async def _open(self) -> None:
         pipeline = await self._shape.find(again=True)
         self._streams = tuple(keys.stream(FINISHED) for keys in pipeline.all_keys())
-        for stream in self._streams:
-            await self._ensure_group(stream, self._start)
+        made = [stream for stream in self._streams if await self._ensure_group(stream, self._start)]
+        if self._start == "$" and 0 < len(made) < len(self._streams) and not self._is_known_here:
+            # A known group, and partitions that were added since it stopped: all that is in them is new to it.
+            for stream in made:
+                await self._redis.xgroup_setid(stream, self.group, "0")
+                self._seen[stream] = "0-0"
+        self._is_known_here = True
         self._last_renewal = time.monotonic()
         if self._renewal is None:
             self._renewal = asyncio.create_task(self._keep_renewing())
         self._is_open = True
 
-    async def _ensure_group(self, stream: str, start: str) -> None:
-        """Make the group where it is missing: at `start` when it is new to us, else where nothing is missed or repeated."""
+    async def _ensure_group(self, stream: str, start: str) -> bool:
+        """Make the group where it is missing: at `start` when it is new to us, else where nothing is missed or repeated.
+
+        False when it was there.
+        """
+        is_made = True
         begin = start if stream not in self._seen else await self._where_to_go_on(stream)
         try:
             await self._redis.xgroup_create(stream, self.group, id=begin, mkstream=True)
         except ResponseError as error:
             if "BUSYGROUP" not in str(error):
                 raise
+            is_made = False
         if stream not in self._seen:
             groups: Any = await self._redis.xinfo_groups(stream)
             self._seen[stream] = next(
                 (_text(group["last-delivered-id"]) for group in groups if _text(group["name"]) == self.group), "0-0"
             )
+        return is_made
 
     async def _where_to_go_on(self, stream: str) -> str:
         try:

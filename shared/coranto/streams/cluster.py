@@ -11,8 +11,8 @@ from typing import Any
 
 from redis.asyncio.cluster import ClusterPipeline, RedisCluster
 from redis.commands.core import AsyncScript
-from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import AuthenticationError, RedisClusterException, ResponseError, SlotNotCoveredError
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 # What redis-py says of a cluster that cannot be reached at the moment; its class is that of wrong use, too.
 _UNREACHABLE = ("cannot be connected", "are not covered", "is not covered")

@@ -8,6 +8,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from redis.asyncio import Redis
@@ -130,8 +131,15 @@ class Worker:
         )
         for each in streams:
             intake.add(each, delivery, consumer=consumer, batch=delivery.batch, block=settings.delivery.poll_interval)
-        housekeeping = Housekeeping(delivery, settings.delivery, self.metrics, revive=intake.revive)
+        revive = partial(self._revive, redis, intake)
+        housekeeping = Housekeeping(delivery, settings.delivery, self.metrics, revive=revive)
         self._running.append(_Running(stage, delivery, housekeeping))
+
+    async def _revive(self, redis: Redis, intake: FastStreamIntake) -> int:
+        """Start again what stopped because Redis came back empty, which has lost the pipeline's shape too."""
+        if revived := await intake.revive():
+            await agree_on_shape(redis, self.settings.pipeline.to_topology())
+        return revived
 
     async def _wait_for_redis(self, redis: Redis, stop: asyncio.Event) -> bool:
         """Wait until Redis answers, however long that takes; False when told to stop before."""

@@ -183,6 +183,19 @@ async def test_a_subscriber_that_came_first_takes_up_the_partitions_later(redis:
     await subscription.aclose()
 
 
+async def test_a_known_group_gets_all_of_partitions_that_were_added(redis: Redis) -> None:
+    await agree_on_shape(redis, Pipeline(1))
+    before = AsyncClient(redis).subscribe("desk")
+    assert await nothing_comes(before, 0.2)
+    await before.aclose()
+    await redis.delete(Pipeline().shape())
+    await agree_on_shape(redis, Pipeline(2))
+    article = await announce(redis, 1, stream=Pipeline(2).all_keys()[1].stream(FINISHED))
+    after = AsyncClient(redis).subscribe("desk")
+    assert await take(after, 1) == [article.id]
+    await after.aclose()
+
+
 async def test_a_client_that_was_told_otherwise_is_refused(redis: Redis) -> None:
     await agree_on_shape(redis, Pipeline(4))
     client = AsyncClient(redis, Pipeline(2))

@@ -45,6 +45,19 @@ async def test_a_worker_of_another_shape_does_not_start(redis: Redis, redis_url:
         await asyncio.wait_for(worker(redis_url, 1).serve(asyncio.Event()), 10)
 
 
+async def test_the_shape_is_written_again_when_redis_came_back_empty(redis: Redis, redis_url: str) -> None:
+    one, stop = worker(redis_url, 3), asyncio.Event()
+    running = asyncio.create_task(one.serve(stop))
+    async with asyncio.timeout(20):
+        while not one.readiness()[0]:
+            await asyncio.sleep(0.02)
+        await redis.flushall()
+        while await find_shape(redis, "coranto") is None:
+            await asyncio.sleep(0.02)
+    stop.set()
+    await running
+
+
 async def test_another_prefix_is_another_pipeline(redis: Redis) -> None:
     await agree_on_shape(redis, Pipeline(4))
     await agree_on_shape(redis, Pipeline(1, "other"))
