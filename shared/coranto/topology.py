@@ -141,6 +141,10 @@ class Keys:
         """Written before Redis is asked whether a replica has all that was written."""
         return self._key("replica-mark")
 
+    def joined(self) -> str:
+        """Hash of subscribers' groups: how many partitions each has joined. In the first partition only."""
+        return self._key("joined")
+
     def owned_by(self, stage: StageSpec, name: str) -> str:
         """A key of the stage's own, such as the feeder's set of seen articles."""
         return self._key(stage.name, name)

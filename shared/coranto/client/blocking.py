@@ -115,7 +115,13 @@ def subscribe(
 
         try:
             with on_interrupt(end, within_loop=False):
-                while not is_over:
+                while True:
+                    # By itself, before it may be interrupted: what is acknowledged then is what the loop body has done, and not
+                    # an article that was about to come. When it fails, __anext__ tries again.
+                    with suppress(RedisError, OSError):
+                        loop.wait(subscription.acknowledge())
+                    if is_over:
+                        break
                     coming = loop.begin(subscription.__anext__())
                     if is_over:  # it came between the two lines above
                         break
@@ -125,8 +131,6 @@ def subscribe(
                         break
                     coming = None
                     yield article
-            with suppress(RedisError, OSError):  # it would only come again
-                loop.wait(subscription.acknowledge())
         finally:
             if coming is not None:
                 coming.cancel()

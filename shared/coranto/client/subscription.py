@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, cast
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
@@ -24,7 +24,7 @@ from coranto.records import FinishedArticle
 from coranto.records.envelope import FIELD, MalformedEventError, decode, peek
 from coranto.streams.connection import load_script
 from coranto.streams.errors import is_passing
-from coranto.topology import FINISHED
+from coranto.topology import FINISHED, Pipeline
 
 Start = Literal["now", "beginning"] | datetime | str
 """Where a new group begins: now, at the oldest event kept, at a time, or behind an entry id such as `1719-0`."""
@@ -97,7 +97,6 @@ class Subscription(AsyncIterator[FinishedArticle]):
         self._last_renewal = 0.0
         self._last_look = 0.0
         self._is_open = False
-        self._is_known_here = False
         self._renewal: asyncio.Task[None] | None = None
 
     @property
@@ -152,39 +151,45 @@ class Subscription(AsyncIterator[FinishedArticle]):
     # --- groups -----------------------------------------------------------------------------------------------------
 
     async def _open(self) -> None:
-        pipeline = await self._shape.find(again=True)
-        self._streams = tuple(keys.stream(FINISHED) for keys in pipeline.all_keys())
-        made = [stream for stream in self._streams if await self._ensure_group(stream, self._start)]
-        if self._start == "$" and 0 < len(made) < len(self._streams) and not self._is_known_here:
-            # A known group, and partitions that were added since it stopped: all that is in them is new to it.
-            for stream in made:
-                await self._redis.xgroup_setid(stream, self.group, "0")
-                self._seen[stream] = "0-0"
-        self._is_known_here = True
+        await self._join(await self._shape.find(again=True))
         self._last_renewal = time.monotonic()
         if self._renewal is None:
             self._renewal = asyncio.create_task(self._keep_renewing())
         self._is_open = True
 
-    async def _ensure_group(self, stream: str, start: str) -> bool:
-        """Make the group where it is missing: at `start` when it is new to us, else where nothing is missed or repeated.
+    async def _join(self, pipeline: Pipeline) -> None:
+        """Make the group in every partition. All is new to it in those that it has not joined: they were added later."""
+        keys = pipeline.all_keys()
+        streams = tuple(each.stream(FINISHED) for each in keys)
+        note = keys[0].joined()
+        await cast("Any", self._redis.hsetnx(note, self.group, str(len(keys))))
+        joined = int(await cast("Any", self._redis.hget(note, self.group)) or len(keys))
+        if joined < len(keys) and not await self._has_group(streams[0]):
+            joined = len(keys)  # left by a group of that name that is gone
+        for number, stream in enumerate(streams):
+            await self._ensure_group(stream, "0" if self._start == "$" and number >= joined else self._start)
+        await cast("Any", self._redis.hset(note, self.group, str(len(keys))))
+        self._streams = streams
 
-        False when it was there.
-        """
-        is_made = True
+    async def _has_group(self, stream: str) -> bool:
+        if not await self._redis.exists(stream):
+            return False
+        groups: Any = await self._redis.xinfo_groups(stream)
+        return any(_text(group["name"]) == self.group for group in groups)
+
+    async def _ensure_group(self, stream: str, start: str) -> None:
+        """Make the group where it is missing: at `start` when it is new to us, else where nothing is missed or repeated."""
         begin = start if stream not in self._seen else await self._where_to_go_on(stream)
         try:
             await self._redis.xgroup_create(stream, self.group, id=begin, mkstream=True)
         except ResponseError as error:
             if "BUSYGROUP" not in str(error):
                 raise
-            is_made = False
         if stream not in self._seen:
             groups: Any = await self._redis.xinfo_groups(stream)
             self._seen[stream] = next(
                 (_text(group["last-delivered-id"]) for group in groups if _text(group["name"]) == self.group), "0-0"
             )
-        return is_made
 
     async def _where_to_go_on(self, stream: str) -> str:
         try:
@@ -200,10 +205,8 @@ class Subscription(AsyncIterator[FinishedArticle]):
         """Take up the partitions that the first worker has made meanwhile. All that is in them is new to this program."""
         self._last_look = time.monotonic()
         pipeline = await self._shape.find()
-        start = "0" if self._start == "$" else self._start
-        for keys in pipeline.all_keys()[len(self._streams) :]:
-            await self._ensure_group(keys.stream(FINISHED), start)
-            self._streams = (*self._streams, keys.stream(FINISHED))
+        if self._shape.is_known:
+            await self._join(pipeline)
 
     # --- reading ----------------------------------------------------------------------------------------------------
 

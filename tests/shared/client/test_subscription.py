@@ -196,6 +196,17 @@ async def test_a_known_group_gets_all_of_partitions_that_were_added(redis: Redis
     await after.aclose()
 
 
+async def test_siblings_that_start_together_repeat_nothing_to_a_new_group(redis: Redis) -> None:
+    four = Pipeline(4)
+    await agree_on_shape(redis, four)
+    for number, keys in enumerate(four.all_keys()):
+        await announce(redis, number, stream=keys.stream(FINISHED))
+    siblings = [AsyncClient(redis).subscribe("desk") for _ in range(5)]
+    assert all(await asyncio.gather(*(nothing_comes(sibling, 1.5) for sibling in siblings)))
+    for sibling in siblings:
+        await sibling.aclose()
+
+
 async def test_a_client_that_was_told_otherwise_is_refused(redis: Redis) -> None:
     await agree_on_shape(redis, Pipeline(4))
     client = AsyncClient(redis, Pipeline(2))
