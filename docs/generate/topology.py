@@ -15,6 +15,7 @@ from coranto.topology import (
     STREAMS,
     SUBMITTED,
     Keys,
+    Pipeline,
     StageSpec,
     Stream,
     readers_of,
@@ -71,6 +72,7 @@ def render() -> str:
         table(("stream", "key", "event type", "groups", "kept"), (_stream(stream) for stream in STREAMS)),
         _KEYS,
         table(("key", "what it holds"), ((code(key), meaning) for key, meaning in _keys())),
+        f"`{Pipeline().shape()}` holds the pipeline's shape, its partitions and the version of these keys, for all programs.",
         source="`coranto.topology`",
     )
 
@@ -117,7 +119,7 @@ def _keys() -> Iterator[tuple[str, str]]:
     """An example of every key, with a placeholder where a name goes."""
     a_stream = Stream("<stream>", FINISHED.carries)
     a_stage = StageSpec("<stage>", a_stream, None)
-    places = {"stream": a_stream, "stage": a_stage, "name": "<name>", "consumer": "<worker>"}
+    places = {"stream": a_stream, "stage": a_stage, "name": "<name>", "consumer": "<worker>", "token": "<call>"}
     for name, method in vars(Keys).items():
         if name.startswith("_") or not inspect.isfunction(method):
             continue

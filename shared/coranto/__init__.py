@@ -8,7 +8,27 @@
 `coranto.client.blocking` has the same without an event loop; `coranto.records` has the records.
 """
 
-from coranto.client import AsyncClient, Receipt, Subscription, TooMuchWaitingError, blocking, submit, subscribe
+from coranto.client import (
+    AsyncClient,
+    PipelineMismatchError,
+    Receipt,
+    Subscription,
+    TooMuchWaitingError,
+    UnsupportedVersionError,
+    blocking,
+    submit,
+    subscribe,
+)
 
-__all__ = ["AsyncClient", "Receipt", "Subscription", "TooMuchWaitingError", "blocking", "submit", "subscribe"]
+__all__ = [
+    "AsyncClient",
+    "PipelineMismatchError",
+    "Receipt",
+    "Subscription",
+    "TooMuchWaitingError",
+    "UnsupportedVersionError",
+    "blocking",
+    "submit",
+    "subscribe",
+]
 __version__ = "0.1.0"

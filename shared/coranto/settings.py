@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
+from coranto.streams.address import parse_address
 from coranto.topology import Pipeline
 
 
@@ -29,10 +30,10 @@ Duration = Annotated[timedelta, BeforeValidator(_seconds_or_iso)]
 
 
 def _redis_url(url: SecretStr) -> SecretStr:
-    seen = url.get_secret_value()
-    if not seen.startswith(("redis://", "rediss://", "unix://")):
-        shown = seen if "@" not in seen else seen.rsplit("@", 1)[1]
-        raise ValueError(f"CORANTO_REDIS__URL must start with redis://, rediss:// or unix://, got {shown!r}")
+    try:
+        parse_address(url.get_secret_value())
+    except ValueError as error:
+        raise ValueError(f"CORANTO_REDIS__URL: {error}") from None  # its cause may show the password
     return url
 
 
@@ -47,7 +48,7 @@ class RedisSettings(SettingsSection):
 
     url: Annotated[SecretStr, AfterValidator(_redis_url)] = Field(
         SecretStr("redis://127.0.0.1:6379/0"),
-        description="Address of Redis: redis://, rediss:// or unix://; may hold a password.",
+        description="Address of Redis: redis://, rediss:// or unix://, redis+cluster:// or redis+sentinel://; may hold a password.",
     )
     refuse_unsafe: bool = Field(
         False, description="Refuse to start when Redis has no append-only file or may evict keys, instead of warning."
@@ -59,7 +60,7 @@ class PipelineSettings(SettingsSection):
 
     prefix: str = Field("coranto", pattern=r"^[a-z][a-z0-9_-]*$", description="First part of every Redis key.")
     partitions: int = Field(
-        1, ge=1, le=256, description="Partitions of every stream; more than one serves Redis Cluster."
+        1, ge=1, le=256, description="Partitions of every stream; on a cluster at least as many as it has masters."
     )
 
     def to_topology(self) -> Pipeline:

@@ -85,6 +85,10 @@ SERVICES: dict[str, tuple[StageSpec, ...]] = {
 """Which service runs which stages; each name is also a container in compose.yaml."""
 
 
+LAYOUT = 1
+"""Version of the keys below: a program of another layout must not touch them."""
+
+
 def readers_of(stream: Stream) -> Iterator[StageSpec]:
     """The stages that read this stream."""
     return (stage for stage in STAGES if stage.reads is stream)
@@ -136,6 +140,18 @@ class Keys:
         """Sorted set of submission ids accepted of late, by time, so that a repeated call has one effect."""
         return self._key("submissions")
 
+    def submit_call(self, token: str) -> str:
+        """The answer of one call of `submit`, for a while, in case it is lost on its way."""
+        return self._key("submit-call", token)
+
+    def replica_mark(self) -> str:
+        """Written before Redis is asked whether a replica has all that was written."""
+        return self._key("replica-mark")
+
+    def joined(self) -> str:
+        """Hash of subscribers' groups: how many partitions each has joined. In the first partition only."""
+        return self._key("joined")
+
     def owned_by(self, stage: StageSpec, name: str) -> str:
         """A key of the stage's own, such as the feeder's set of seen articles."""
         return self._key(stage.name, name)
@@ -155,6 +171,10 @@ class Pipeline:
     def keys_for(self, article_id: str) -> Keys:
         """The keys of the partition that the article belongs to."""
         return Keys(int(article_id[:8], 16) % self.partitions, self.prefix)
+
+    def shape(self) -> str:
+        """Where the pipeline's shape is kept, see `coranto.streams.shape`."""
+        return f"{self.prefix}:pipeline"
 
     def stories(self) -> str:
         """First part of the keys of the index of stories, which all partitions share."""

@@ -118,6 +118,7 @@ def keys_of(keys: Keys) -> list[str]:
         "stage": STAGES,
         "name": ("lease",),
         "consumer": ("worker",),
+        "token": ("call",),
     }
     for name, method in vars(Keys).items():
         if name.startswith("_") or not inspect.isfunction(method):

@@ -21,6 +21,7 @@ from redis.asyncio import Redis
 from coranto.records import Submission, content_id
 from coranto.records.envelope import FIELD, peek
 from coranto.sources.registry import Feed, FeedRegistry
+from coranto.streams.connection import run_id as name_of_run
 from coranto.topology import DROPPED, FEEDER, FINISHED, STAGES, Pipeline
 from coranto.worker.log import get_logger
 
@@ -43,8 +44,9 @@ CREATE TABLE IF NOT EXISTS note (name TEXT PRIMARY KEY, value TEXT NOT NULL) WIT
 
 _RESUBMIT_AT_ONCE: Final = 500
 _READ_AT_ONCE: Final = 200
-# Redis with appendfsync everysec loses up to two seconds, and the mark itself is up to one tick old.
-_MARGIN_SECONDS: Final = 5.0
+# Redis with appendfsync everysec loses up to two seconds, and the mark itself is up to one tick old. A replica that takes over
+# may be behind by min-replicas-max-lag, for which we ask for 10 seconds.
+_MARGIN_SECONDS: Final = 15.0
 
 
 class Account(Protocol):
@@ -211,8 +213,7 @@ class AccountKeeper:
     async def tick(self, *, copies_feeds: bool = False) -> int:
         """One round; gives the number of submissions that were submitted again."""
         notes = await self._account.notes()
-        server: dict[str, Any] = await self._redis.info("server")
-        run_id = str(server["run_id"])
+        run_id = await name_of_run(self._redis)
         streams = await self._existing(self._working)
         missing = set(notes.get("streams", "").split()) - streams
         resubmitted = 0

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Annotated, TypeVar
 
 import typer
-from redis.asyncio import Redis
 from rich.console import Console
 from rich.table import Table
 
 from coranto.client import environment
 from coranto.sources.registry import Feed, FeedRegistry
+from coranto.streams.connection import connect
 from coranto.urls import UnsupportedUrlError, parse
 from coranto_feeder.opml import BadOpmlError, Outline, read_opml, write_opml
 from coranto_feeder.polling import new_feed
@@ -128,7 +128,7 @@ async def _add_all(registry: FeedRegistry, feeds: list[Feed]) -> int:
 
 def _with_registry(data: Path | None, use: Callable[[FeedRegistry], Awaitable[Answer]]) -> Answer:
     async def main() -> Answer:
-        async with Redis.from_url(environment.redis_url(data=data)) as redis:
+        async with connect(environment.redis_url(data=data)) as redis:
             return await use(FeedRegistry(redis, environment.pipeline().all_keys()[0]))
 
     try:

@@ -216,7 +216,7 @@ class HostBudget:
 
     def __init__(self, redis: Redis, *, prefix: str = "coranto", limits: BudgetLimits | None = None) -> None:
         self._limits = limits if limits is not None else BudgetLimits()
-        self._prefix = f"{prefix}:{{hosts}}:budget:"
+        self._prefix = prefix
         self._take = redis.register_script(_TAKE)
         self._renew = redis.register_script(_RENEW)
         self._give_back = redis.register_script(_GIVE_BACK)
@@ -281,7 +281,8 @@ class HostBudget:
         return timedelta(milliseconds=wait)
 
     def _keys(self, host: str) -> list[str]:
-        own = self._prefix + host
+        # A hash tag for each host: its keys are together on one node of a cluster, the hosts are spread over all.
+        own = f"{self._prefix}:{{host-{host}}}:budget"
         return [own, f"{own}:places", f"{own}:promises"]
 
 

@@ -287,7 +287,7 @@ class RobotsCache:
         self._redis = redis
         self._web = web
         self._agent = agent
-        self._prefix = f"{prefix}:{{hosts}}:robots:"
+        self._prefix = f"{prefix}:robots:"
         self._read: OrderedDict[str, tuple[float, RobotsRules]] = OrderedDict()
         self._limits = WebLimits(total_time=timedelta(seconds=15), max_body_bytes=20 * MAX_ROBOTS_BYTES)
 

@@ -6,11 +6,12 @@ import json
 import time
 from dataclasses import asdict, dataclass
 from datetime import timedelta
-from typing import Any, Protocol
+from typing import Protocol
 
 from redis.asyncio import Redis
 
 from coranto.records import DiscoveredArticle
+from coranto.streams.connection import run_id
 from coranto.topology import FETCHER, Pipeline
 
 
@@ -86,8 +87,7 @@ class RedisValidators:
             await self._redis.delete(key)
 
     async def _ask_run(self) -> None:
-        server: dict[str, Any] = await self._redis.info("server")
-        self._run, self._run_asked_at = str(server["run_id"])[:12], time.monotonic()
+        self._run, self._run_asked_at = (await run_id(self._redis))[:12], time.monotonic()
 
     def _key(self, article: DiscoveredArticle) -> str:
         return self._pipeline.keys_for(article.id).owned_by(FETCHER, f"visit:{self._run}:{article.id}")

@@ -21,6 +21,7 @@ from coranto.client import AsyncClient, environment
 from coranto.streams.connection import connect
 from coranto.streams.interface import Depth
 from coranto.streams.redis import RedisStreams
+from coranto.streams.shape import find_shape
 from coranto.topology import STAGES, Keys, Pipeline, StageSpec
 
 # The message is packed by commit.lua; only Redis itself reads it without another library.
@@ -187,16 +188,18 @@ def pages_directory(data: Path | None) -> Path:
 async def connected(data: Path | None) -> AsyncIterator[RunningSystem]:
     """The running system. Raises NotRunningError when there is none, and redis' own errors when it does not answer."""
     async with connected_to(redis_address(data)) as system:
-        # Asked once here: a command must say at once that nobody answers, and not after its third read.
-        await asyncio.wait_for(system.redis.ping(), timeout=10)
         yield system
 
 
 @asynccontextmanager
 async def connected_to(redis_url: str) -> AsyncIterator[RunningSystem]:
-    """The system on this Redis. Nothing is sent yet."""
+    """The system on this Redis, in the shape that its workers have written there. Raises redis' own errors, and
+    PipelineMismatchError when the environment names another shape.
+    """
     redis = connect(redis_url)
     try:
-        yield RunningSystem(redis, environment.pipeline())
+        # Asked once here: a command must say at once that nobody answers, and not after its third read.
+        found = await asyncio.wait_for(find_shape(redis, environment.prefix(), environment.partitions()), timeout=10)
+        yield RunningSystem(redis, found or environment.pipeline())
     finally:
         await redis.aclose()

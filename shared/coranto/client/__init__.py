@@ -1,22 +1,19 @@
 """Subscribing to finished articles and submitting pages, for any program: needs only pydantic and redis."""
 
-from coranto.client.client import (
-    AsyncClient,
-    Receipt,
-    Start,
-    Subscription,
-    TooMuchWaitingError,
-    new_submission,
-    submit,
-    subscribe,
-)
+from coranto.client.client import AsyncClient, submit, subscribe
+from coranto.client.errors import TooMuchWaitingError, UnsupportedVersionError
+from coranto.client.submission import Receipt, new_submission
+from coranto.client.subscription import Start, Subscription
+from coranto.streams.shape import PipelineMismatchError
 
 __all__ = [
     "AsyncClient",
+    "PipelineMismatchError",
     "Receipt",
     "Start",
     "Subscription",
     "TooMuchWaitingError",
+    "UnsupportedVersionError",
     "new_submission",
     "submit",
     "subscribe",

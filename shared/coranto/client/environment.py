@@ -42,9 +42,21 @@ def redis_url(url: str | None = None, *, data: Path | None = None) -> str:
     )
 
 
+def prefix() -> str:
+    """First part of every key: `CORANTO_PIPELINE__PREFIX`, else `coranto`."""
+    return os.environ.get("CORANTO_PIPELINE__PREFIX", "coranto")
+
+
+def partitions() -> int | None:
+    """Partitions of the pipeline as `CORANTO_PIPELINE__PARTITIONS` says; None when it does not: Redis knows them."""
+    told = os.environ.get("CORANTO_PIPELINE__PARTITIONS")
+    if told is None:
+        return None
+    if not told.isdigit() or int(told) < 1:
+        raise ValueError(f"CORANTO_PIPELINE__PARTITIONS must be a whole number from 1, got {told!r}")
+    return int(told)
+
+
 def pipeline() -> Pipeline:
-    """The pipeline as the environment names it: `CORANTO_PIPELINE__PREFIX` and `CORANTO_PIPELINE__PARTITIONS`."""
-    partitions = os.environ.get("CORANTO_PIPELINE__PARTITIONS", "1")
-    if not partitions.isdigit() or int(partitions) < 1:
-        raise ValueError(f"CORANTO_PIPELINE__PARTITIONS must be a whole number from 1, got {partitions!r}")
-    return Pipeline(int(partitions), os.environ.get("CORANTO_PIPELINE__PREFIX", "coranto"))
+    """The pipeline as far as the environment names it. How many partitions it really has is in Redis."""
+    return Pipeline(partitions() or 1, prefix())

@@ -164,8 +164,10 @@ class FinishedArticle(ClassifiedArticle):
     @property
     def message_id(self) -> str:
         """Id of the message, from content only."""
-        # One announcement per stored revision, whatever brought it about.
-        return content_id(self.event_type, self.id, str(self.storage.revision))
+        # One announcement per stored revision, whatever brought it about. With the store's id, because a new store begins at
+        # revision 1 again; stores of earlier versions had none.
+        store = () if self.storage.store is None else (self.storage.store,)
+        return content_id(self.event_type, self.id, *store, str(self.storage.revision))
 
     def recalled(self) -> RecalledArticle | None:
         """What the article is known by among others of its story; None for one that is in none."""

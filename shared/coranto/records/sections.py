@@ -323,3 +323,7 @@ class Storage(Section):
         (), description="Fields that differ from the revision before, as section.field."
     )
     stored_at: UtcTime = Field(description="When the revision was committed.")
+    store: str | None = Field(
+        None,
+        description="Id of the store it was committed to; another store counts an article's revisions from 1 again.",
+    )

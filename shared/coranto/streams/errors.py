@@ -8,8 +8,10 @@ from __future__ import annotations
 import re
 
 from redis.exceptions import (
+    AskError,
     AuthenticationError,
     BusyLoadingError,
+    ClusterError,
     NoPermissionError,
     ReadOnlyError,
     ResponseError,
@@ -23,11 +25,13 @@ from redis.exceptions import (
 
 _NOT_READY: tuple[type[Exception], ...] = (
     RedisConnectionError, RedisTimeoutError, BusyLoadingError, ReadOnlyError, ConnectionError, TimeoutError, OSError,
+    # A slot on its way to another node: redis-py follows it, and gives up when that takes long. MovedError is an AskError.
+    ClusterError, AskError,
 )  # fmt: skip
 # Server states that redis-py has no class for. Redis 6.2 hides them behind the script that met them: “Error running script
 # (call to f_1d38…): @user_script:8: @user_script: 8: -MISCONF Errors writing to the AOF file”.
 _PASSING_STATE = re.compile(
-    r"(?:^|: -)(?:MISCONF|OOM|MASTERDOWN|NOREPLICAS|LOADING|READONLY|CLUSTERDOWN|TRYAGAIN|UNBLOCKED)\b"
+    r"(?:^|: -)(?:MISCONF|OOM|MASTERDOWN|NOREPLICAS|LOADING|READONLY|CLUSTERDOWN|TRYAGAIN|UNBLOCKED|MOVED|ASK)\b"
 )
 
 

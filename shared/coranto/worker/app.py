@@ -8,6 +8,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from redis.asyncio import Redis
@@ -16,6 +17,7 @@ from coranto.settings import in_force
 from coranto.streams.connection import UnsafeRedisError, check_safety, connect
 from coranto.streams.errors import is_passing
 from coranto.streams.redis import RedisStreams
+from coranto.streams.shape import agree_on_shape
 from coranto.worker import log as events
 from coranto.worker.breaker import Breaker
 from coranto.worker.delivery import Delivery
@@ -82,7 +84,7 @@ class Worker:
         address = await operations.start()
         url = settings.redis.url.get_secret_value()
         redis = connect(url)
-        reader = FastStreamReader(connect(url))
+        reader = FastStreamReader(connect(url, longest_block=settings.delivery.poll_interval))
         self._reader = reader
         background: list[asyncio.Task[None]] = []
         renewals: list[asyncio.Task[None]] = []
@@ -152,10 +154,16 @@ class Worker:
             settings.delivery,
             settings.retention.by_stream(partitions=len(streams)),
             self.metrics,
-            revive=reader.revive,
+            revive=partial(self._revive, redis, reader),
             wake_retries=lambda: reader.wake_retries(delivery),
         )
         self._running.append(_Running(stage, delivery, housekeeping))
+
+    async def _revive(self, redis: Redis, reader: FastStreamReader) -> int:
+        """Start again what stopped because Redis came back empty, which has lost the pipeline's shape too."""
+        if revived := await reader.revive():
+            await agree_on_shape(redis, self.settings.pipeline.to_topology())
+        return revived
 
     async def _wait_for_redis(self, redis: Redis, stop: asyncio.Event) -> bool:
         """Wait until Redis answers, however long that takes; False when told to stop before."""
@@ -164,6 +172,7 @@ class Worker:
             try:
                 await redis.ping()
                 findings = await check_safety(redis)
+                await agree_on_shape(redis, self.settings.pipeline.to_topology())
             except Exception as error:
                 if not is_passing(error):
                     raise

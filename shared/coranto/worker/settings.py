@@ -8,6 +8,7 @@ in the environment.
 from __future__ import annotations
 
 import os
+import secrets
 import socket
 from datetime import timedelta
 from pathlib import Path
@@ -151,8 +152,10 @@ class WorkerSettings(BaseSettings):
     log: LogSettings = Field(default_factory=LogSettings)
     pages: PageStoreSettings = Field(default_factory=PageStoreSettings)
     worker_name: str = Field(
-        default_factory=lambda: f"{socket.gethostname()}-{os.getpid()}",
-        description="Name of this worker in Redis and logs.",
+        # Random, because containers may share a hostname, and each begins to count its processes at 1: two workers of one name
+        # would hand back each other's work.
+        default_factory=lambda: f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}",
+        description="Name of this worker in Redis and logs; no two may share one.",
     )
 
     @classmethod

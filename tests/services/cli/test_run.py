@@ -8,6 +8,7 @@ from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
 
 import pytest
+from redis import Redis
 
 from coranto.records import FinishedArticle, Submission
 from coranto.testing import submission
@@ -116,3 +117,26 @@ async def test_mistake_in_a_stage_says_which_stage_it_was() -> None:
     with pytest.raises(KeyError) as caught:
         await follow(submission(), only(stage(KeyError("x"))))
     assert "in the stage feeder" in caught.value.__notes__[0]
+
+
+@pytest.mark.parametrize("command", [("run",), ("up", "--sample")])
+def test_invented_articles_never_go_to_the_redis_of_others(
+    shell: Shell, redis_url: str, command: tuple[str, ...]
+) -> None:
+    refused = shell(*command, "--data", "data", CORANTO_REDIS__URL=redis_url)
+    assert refused.code == 2
+    assert "invented" in refused.err
+    with Redis.from_url(redis_url) as redis:
+        assert redis.keys() == []
+    assert not (shell.directory / "data").exists()
+
+
+def test_a_sample_run_empties_no_directory_of_the_users(shell: Shell) -> None:
+    own = shell.directory / "data" / "sample" / "thesis.txt"
+    own.parent.mkdir(parents=True)
+    own.write_text("three years of work", encoding="utf-8")
+    refused = shell("run", "--data", "data")
+    assert refused.code == 1
+    assert "another directory" in refused.err
+    assert own.read_text(encoding="utf-8") == "three years of work"
+    assert [each.name for each in own.parent.iterdir()] == ["thesis.txt"]

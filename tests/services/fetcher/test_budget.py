@@ -109,7 +109,7 @@ async def test_message_that_never_comes_back_does_not_block_the_host(redis: Redi
     await budget.give_back(turn, Answer.FINE)
     await asyncio.sleep(0.6)
     await take(budget, "b", ms(50))
-    assert await redis.zcard("coranto:{hosts}:budget:host:places") == 0
+    assert await redis.zcard("coranto:{host-host}:budget:places") == 0
 
 
 async def test_retry_after_holds_for_the_whole_host(budget: HostBudget, redis: Redis) -> None:
@@ -117,7 +117,7 @@ async def test_retry_after_holds_for_the_whole_host(budget: HostBudget, redis: R
     wait = await budget.give_back(turn, Answer.SLOW_DOWN, retry_after=timedelta(seconds=30), keeps_place=True)
     assert wait == timedelta(seconds=30)
     assert await refused(budget, "b") > timedelta(seconds=29)
-    assert (await redis.hget("coranto:{hosts}:budget:host", "pause")) == b"0"  # it said what it wants
+    assert (await redis.hget("coranto:{host-host}:budget", "pause")) == b"0"  # it said what it wants
     assert await refused(budget, "a") <= timedelta(seconds=30)
 
 

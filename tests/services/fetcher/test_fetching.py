@@ -310,7 +310,7 @@ async def test_deadline_in_the_middle_gives_the_turn_back(
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(fetcher.fetch_in_turn(discovered(site.url + "/slow")), 0.4)
     host = site.url.removeprefix("http://")
-    assert await redis.hget(f"coranto:{{hosts}}:budget:{host}", "lease") is None
+    assert await redis.hget(f"coranto:{{{{host-{host}}}}}:budget", "lease") is None
 
 
 async def test_stage_works_alone_without_redis(

@@ -279,3 +279,39 @@ async def test_commits_are_durable_and_readers_do_not_wait(
         library._thread, lambda: connection.execute("PRAGMA synchronous").fetchone()
     )
     assert synchronous == (2,), "2 is FULL"
+
+
+async def test_revision_1_of_a_new_store_is_another_announcement(tmp_path: Path, make_article: MakeArticle) -> None:
+    ids = []
+    for name in ("lost.sqlite", "new.sqlite"):
+        library = SqliteLibrary(tmp_path / name)
+        await library.open()
+        finished = await store(make_article(), library=library)
+        again = await store(make_article(), library=library)
+        await library.close()
+        assert again.message_id == finished.message_id
+        assert finished.storage.revision == 1
+        ids.append(finished.message_id)
+    assert ids[0] != ids[1]
+
+
+async def test_a_store_of_an_earlier_version_gets_an_id_and_announces_nothing_twice(
+    tmp_path: Path, make_article: MakeArticle
+) -> None:
+    database = tmp_path / "old.sqlite"
+    library = SqliteLibrary(database)
+    await library.open()
+    await store(make_article(), library=library)
+    await library.close()
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute("DROP TABLE store")
+        connection.execute("UPDATE revisions SET record = json_remove(record, '$.storage.store')")
+        connection.execute("PRAGMA user_version = 2")
+    library = SqliteLibrary(database)
+    await library.open()
+    again = await store(make_article(), library=library)
+    changed = await store(make_article(fetch=2, title="Bridge reopens early"), library=library)
+    await library.close()
+    assert again.storage.store is None  # as it was announced
+    assert [(changed.storage.store,)] == rows(database, "SELECT id FROM store")
+    assert changed.storage.revision == 2

@@ -24,7 +24,14 @@ from coranto.topology import DROPPED, FINISHED
 from coranto.urls import host_of
 from coranto_cli.article_printing import print_article, print_entry
 from coranto_cli.commands.submit import Source, find_sources, submit_all
-from coranto_cli.commands.up import SAMPLE_SETTINGS, StoppedError, plan_for, running, stop_on_signals
+from coranto_cli.commands.up import (
+    SAMPLE_SETTINGS,
+    StoppedError,
+    plan_for,
+    refuse_invented_articles,
+    running,
+    stop_on_signals,
+)
 from coranto_cli.commands.watching import (
     Stillness,
     describe,
@@ -96,6 +103,7 @@ async def _run(sources: Sequence[Source], timeout_seconds: float, data: Path | N
         # Invented articles have no place in the user's library, and every run checks what it has read itself.
         data = environment.data_directory(data) / "sample"
         plan = plan_for(data, settings=SAMPLE_SETTINGS, is_fresh=True)
+        refuse_invented_articles(plan)
     async with AsyncExitStack() as stack:
         stop = await stack.enter_async_context(stop_on_signals())
         began = time.monotonic()

@@ -95,7 +95,19 @@ def _known(name: str) -> None:
         raise CommandError(f"there is no service {name!r}; the services are {', '.join(SERVICES)}", exit_code=USAGE)
 
 
+def refuse_invented_articles(plan: Plan) -> None:
+    """Raise CommandError when the sample site's articles would reach whoever reads the user's own Redis."""
+    if plan.redis_url is not None:
+        raise CommandError(
+            "the sample site's articles are invented, and the Redis of CORANTO_REDIS__URL may have subscribers: "
+            "unset CORANTO_REDIS__URL for a Redis of its own, or name a source of yours",
+            exit_code=USAGE,
+        )
+
+
 async def _run(plan: Plan, *, is_sample_wanted: bool) -> None:
+    if is_sample_wanted:
+        refuse_invented_articles(plan)
     async with stop_on_signals() as stop:
         tell(f"starting {_count(plan)} in {plan.data}")
         try:

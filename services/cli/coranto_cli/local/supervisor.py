@@ -42,6 +42,8 @@ _STEADY_AFTER_SECONDS = 30.0
 _STARTS_BEFORE_GIVING_UP = 4
 _LOG_BYTES = 10_000_000
 _LOG_CHECK_SECONDS = 5.0
+_MARKER = ".coranto-sample"
+"""Lies in a directory that each run may empty, because runs alone have written to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,8 @@ class Processes:
         _require_installed(self.plan.replicas)
         try:
             data = self.plan.data
+            if self.plan.is_fresh:
+                _claim(data)
             (data / "run").mkdir(parents=True, exist_ok=True)
             self._lock = await _lock(data, self.say)
             if self.plan.is_fresh:
@@ -410,10 +414,26 @@ async def _finished(work: Coroutine[Any, Any, None]) -> None:
         raise
 
 
+def _claim(data: Path) -> None:
+    """Mark the directory as one that each run empties. Raises CommandError when it holds what we did not put there."""
+    marker = data / _MARKER
+    if marker.exists():
+        return
+    if data.is_dir() and any(data.iterdir()):
+        raise CommandError(
+            f"{data} is emptied by each run of the sample site, and it holds files that none of them wrote "
+            f"(there is no {_MARKER} in it): move them away, or choose another directory with --data"
+        )
+    data.mkdir(parents=True, exist_ok=True)
+    marker.write_text(
+        "What is in this directory belongs to `coranto run` and goes with its next run.\n", encoding="utf-8"
+    )
+
+
 def _clear(data: Path) -> None:
     """Remove what an earlier run left; the lock, which we hold, stays, and Redis' own files are Redis' business."""
     for left in data.iterdir():
-        if left.name in ("run", "redis") or left.name.startswith(environment.SOCKET_NAME.partition(".")[0]):
+        if left.name in ("run", "redis", _MARKER) or left.name.startswith(environment.SOCKET_NAME.partition(".")[0]):
             continue
         if left.is_dir() and not left.is_symlink():
             shutil.rmtree(left)

@@ -127,6 +127,11 @@ STEPS: tuple[tuple[str, ...], ...] = (
         # Recalls ask for what was stored of late.
         "CREATE INDEX articles_last_stored ON articles (last_stored)",
     ),
+    (
+        # Names this file in what it announces: another file, begun anew, counts its revisions from 1 again.
+        "CREATE TABLE store (id TEXT NOT NULL)",
+        "INSERT INTO store (id) VALUES (lower(hex(randomblob(8))))",
+    ),
 )
 
 VERSION = len(STEPS)

@@ -256,6 +256,8 @@ def _store(connection: sqlite3.Connection, article: ClassifiedArticle, now: date
         return Stored(own)
     decision = decide(article, digests, _find_latest(connection, article.id), now=now)
     if isinstance(decision, Stored):
+        (store,) = connection.execute("SELECT id FROM store").fetchone()
+        decision = Stored(decision.storage.model_copy(update={"store": store}))
         _write_article(connection, article, decision.storage)
         _write_revision(connection, article.with_storage(decision.storage), digests)
         _note_stored(connection, article, decision.storage, now)
@@ -287,14 +289,17 @@ def _find_own_revision(connection: sqlite3.Connection, article: ClassifiedArticl
     would have.
     """
     row = connection.execute(
-        "SELECT revision, change, changed_fields, stored_at FROM revisions"
+        # The store from the record: one of before stores had ids was announced without.
+        "SELECT revision, change, changed_fields, stored_at, json_extract(record, '$.storage.store') FROM revisions"
         " WHERE article_id = ? AND submission = ? AND digests = ? ORDER BY revision DESC LIMIT 1",
         (article.id, article.discovery.submission, _json(digests)),
     ).fetchone()
     if row is None:
         return None
-    revision, change, changed, stored_at = row
-    return Storage(revision=revision, change=change, changed_fields=json.loads(changed), stored_at=stored_at)
+    revision, change, changed, stored_at, store = row
+    return Storage(
+        revision=revision, change=change, changed_fields=json.loads(changed), stored_at=stored_at, store=store
+    )
 
 
 def _find_latest(connection: sqlite3.Connection, article_id: str) -> Latest | None:

@@ -1,0 +1,36 @@
+"""What the client raises beside redis-py's own errors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from coranto.records import Submission
+
+if TYPE_CHECKING:
+    from coranto.client.submission import Receipt
+
+
+class TooMuchWaitingError(RuntimeError):
+    """Submissions were refused because too many wait already. `refused` holds them: submit them again later."""
+
+    def __init__(self, refused: Sequence[Submission], high_water: int, accepted: Sequence[Receipt] = ()) -> None:
+        super().__init__(
+            f"{len(refused)} submissions were not accepted: more than {high_water} are waiting. "
+            "Submit them again later, or see with `coranto top` which stage is behind"
+        )
+        self.refused = tuple(refused)
+        self.accepted = tuple(accepted)
+        """Receipts of those that were accepted by the same call."""
+
+
+class UnsupportedVersionError(RuntimeError):
+    """An event is of a version that this program does not know. It stays pending: a newer program in the group gets it."""
+
+    def __init__(self, seen: str, expected: str, entry_id: str) -> None:
+        super().__init__(
+            f"entry {entry_id} is of type {seen!r}, this program reads {expected!r}: upgrade the package coranto. "
+            "The article stays pending in the group, and comes to a program that can read it"
+        )
+        self.seen = seen
+        self.entry_id = entry_id

@@ -1,0 +1,111 @@
+"""Submitting pages: each submission is accepted once, however often a call is repeated."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from coranto.client.errors import TooMuchWaitingError
+from coranto.client.shape import Shape
+from coranto.records import Hints, Submission, article_id, content_id
+from coranto.records.envelope import encode, new_traceparent
+from coranto.streams.connection import is_replicated, load_script, wait_for_replica
+from coranto.topology import SUBMITTED, Keys, readers_of
+from coranto.urls import canonicalize
+
+HIGH_WATER = 250_000
+KEEP = timedelta(hours=24)
+_AT_ONCE = 500
+_REPLICA_WITHIN = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of one submission."""
+
+    submission: str
+    article_id: str
+    url: str
+    is_new: bool
+    """False when this submission id had been accepted before, by another call."""
+    is_replicated: bool | None = None
+    """On a cluster or with Sentinel: whether a replica had it within a second. None on a single server."""
+
+
+class Submitter:
+    """Hands submissions in."""
+
+    def __init__(self, redis: Redis, shape: Shape) -> None:
+        self._redis = redis
+        self._shape = shape
+        self._script = redis.register_script(load_script("submit"))
+
+    async def submit(self, submissions: Iterable[Submission], *, high_water: int, keep: timedelta) -> list[Receipt]:
+        """See `AsyncClient.submit`."""
+        articles = [(submission, article_id(canonicalize(submission.url))) for submission in submissions]
+        pipeline = await self._shape.find()
+        by_partition: dict[Keys, list[tuple[Submission, str]]] = {}
+        for submission, article in articles:
+            by_partition.setdefault(pipeline.keys_for(article), []).append((submission, article))
+        receipts: list[Receipt] = []
+        refused: list[Submission] = []
+        for keys, rows in by_partition.items():
+            accepted: list[Receipt] = []
+            for first in range(0, len(rows), _AT_ONCE):
+                part = rows[first : first + _AT_ONCE]
+                answers = await self._call(keys, [submission for submission, _ in part], high_water, keep)
+                for (submission, article), answer in zip(part, answers, strict=True):
+                    if answer < 0:
+                        refused.append(submission)
+                    else:
+                        accepted.append(Receipt(submission.id, article, submission.url, answer == 1))
+            if accepted and is_replicated(self._redis):
+                has_replica = await self._has_replica(keys)
+                accepted = [replace(receipt, is_replicated=has_replica) for receipt in accepted]
+            receipts += accepted
+        if refused:
+            raise TooMuchWaitingError(refused, high_water, receipts)
+        return receipts
+
+    async def _call(self, keys: Keys, part: list[Submission], high_water: int, keep: timedelta) -> list[int]:
+        (reader,) = readers_of(SUBMITTED)
+        arguments: list[str | bytes | int] = [int(keep.total_seconds() * 1000), high_water, reader.name]
+        for submission in part:
+            event = encode(submission, source="coranto/client", traceparent=new_traceparent())
+            arguments += (submission.id, event)
+        # Named by the call: when its answer is lost and redis-py calls again, it gets that answer.
+        names = [keys.stream(SUBMITTED), keys.submissions(), keys.submit_call(secrets.token_hex(8))]
+        answers: Any = await self._script(keys=names, args=arguments)
+        return [int(answer) for answer in answers]
+
+    async def _has_replica(self, keys: Keys) -> bool:
+        with suppress(RedisError, OSError):  # accepted they are; only that nobody has said that a replica has them
+            return await wait_for_replica(self._redis, keys.replica_mark(), timeout=_REPLICA_WITHIN)
+        return False
+
+
+def new_submission(
+    url: str,
+    *,
+    kind: Literal["auto", "page", "feed"] = "auto",
+    source: str = "submit",
+    is_revisit: bool = False,
+    hints: Hints | None = None,
+) -> Submission:
+    """A submission of this address, with an id of its own."""
+    return Submission(
+        id=content_id("submission", url, secrets.token_hex(16)),
+        url=url,
+        kind=kind,
+        source=source,
+        submitted_at=datetime.now(UTC),
+        is_revisit=is_revisit,
+        hints=hints or Hints(),
+    )

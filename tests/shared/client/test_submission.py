@@ -1,0 +1,115 @@
+"""What submitting promises, on a real Redis."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from redis.asyncio import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+from coranto.client import AsyncClient, TooMuchWaitingError, new_submission
+from coranto.streams.connection import connect
+from coranto.topology import FEEDER, SUBMITTED, Keys
+
+KEYS = Keys()
+STREAM = KEYS.stream(SUBMITTED)
+
+
+def pages(count: int) -> list[Any]:
+    return [new_submission(f"https://news.example/{number}") for number in range(count)]
+
+
+async def read_all(redis: Redis, group: str) -> None:
+    await redis.xgroup_create(STREAM, group, id="0", mkstream=True)
+    await redis.xreadgroup(group, "reader", {STREAM: ">"}, count=1000)
+
+
+async def test_a_submission_repeated_by_another_call_is_not_new(redis: Redis) -> None:
+    client, (page,) = AsyncClient(redis), pages(1)
+    assert [receipt.is_new for receipt in await client.submit([page])] == [True]
+    assert [receipt.is_new for receipt in await client.submit([page])] == [False]
+    assert await redis.xlen(STREAM) == 1
+
+
+async def test_what_a_call_accepted_is_new_though_its_answer_was_lost(
+    redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection_to_redis, (known, page) = connect(redis_url), pages(2)
+    client = AsyncClient(connection_to_redis)
+    await client.submit([known])
+    real, lost = connection_to_redis.parse_response, []
+
+    async def parse(connection: Any, command: str, **options: Any) -> Any:
+        answer = await real(connection, command, **options)
+        if command == "EVALSHA" and not lost:
+            lost.append(answer)
+            await connection.disconnect()
+            raise RedisConnectionError("the answer was lost")
+        return answer
+
+    monkeypatch.setattr(connection_to_redis, "parse_response", parse)
+    receipts = await client.submit([known, page])
+    assert lost
+    await client.close()
+    assert [receipt.is_new for receipt in receipts] == [False, True]
+    assert await redis.xlen(STREAM) == 2
+
+
+@pytest.mark.parametrize("days", [-400, 2, 400])
+async def test_a_client_whose_clock_is_wrong_makes_nothing_be_forgotten(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch, days: int
+) -> None:
+    client, first = AsyncClient(redis), pages(3)
+    await client.submit(first)
+    real = time.time
+    monkeypatch.setattr(time, "time", lambda: real() + days * 86_400)
+    await client.submit(pages(1))
+    assert [receipt.is_new for receipt in await client.submit(first)] == [False] * 3
+
+
+async def test_submissions_are_forgotten_after_their_span(redis: Redis) -> None:
+    client, (page,) = AsyncClient(redis), pages(1)
+    await client.submit([page], keep=timedelta(milliseconds=1))
+    time.sleep(0.01)  # noqa: ASYNC251 - Redis' own clock has to go on
+    assert [receipt.is_new for receipt in await client.submit([page], keep=timedelta(milliseconds=1))] == [True]
+
+
+@pytest.mark.parametrize("holder", ["a foreign group", "entries that are kept"])
+async def test_what_our_readers_have_taken_does_not_keep_others_out(redis: Redis, holder: str) -> None:
+    client = AsyncClient(redis)
+    await client.submit(pages(10))
+    await read_all(redis, FEEDER.name)
+    if holder == "a foreign group":
+        await redis.xgroup_create(STREAM, "somebody", id="0")
+    assert len(await client.submit(pages(8), high_water=10)) == 8
+    with pytest.raises(TooMuchWaitingError) as refused:
+        await client.submit(pages(5), high_water=10)
+    assert (len(refused.value.accepted), len(refused.value.refused)) == (2, 3)
+
+
+async def test_a_group_of_others_that_reads_makes_no_room(redis: Redis) -> None:
+    client = AsyncClient(redis)
+    await redis.xgroup_create(STREAM, FEEDER.name, id="0", mkstream=True)
+    await client.submit(pages(10))
+    await read_all(redis, "somebody")
+    with pytest.raises(TooMuchWaitingError):
+        await client.submit(pages(1), high_water=10)
+
+
+async def test_room_is_found_behind_thousands_of_entries(redis: Redis) -> None:
+    client = AsyncClient(redis)
+    await client.submit(pages(4500))
+    await redis.xgroup_create(STREAM, FEEDER.name, id="0")
+    for _ in range(3):
+        await redis.xreadgroup(FEEDER.name, "reader", {STREAM: ">"}, count=1000)
+    with pytest.raises(TooMuchWaitingError) as refused:
+        await client.submit(pages(10), high_water=1505)
+    assert len(refused.value.accepted) == 5
+
+
+async def test_a_single_server_says_nothing_of_replicas(redis: Redis) -> None:
+    (receipt,) = await AsyncClient(redis).submit(pages(1))
+    assert receipt.is_replicated is None
