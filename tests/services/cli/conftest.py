@@ -139,7 +139,7 @@ class Background:
                 stdout=file,
                 stderr=file,
                 start_new_session=True,
-                preexec_fn=heed_interrupt,
+                preexec_fn=heed_interrupt,  # noqa: PLW1509 - it takes no lock, and tests start nothing from threads
             )
 
     @property
