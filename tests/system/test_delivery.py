@@ -286,8 +286,7 @@ async def test_messages_wait_while_redis_cannot_write_its_file_and_are_settled_w
     redis = Redis.from_url(own_redis.url)
     # A file cannot take a directory's name: to Redis this is a disk it cannot save to. The name stays as it is, because
     # Redis from 7 on and Valkey let nobody change it while they run.
-    places = await redis.config_get("dir", "dbfilename")
-    file = Path(places["dir"], places["dbfilename"])
+    file = Path((await redis.config_get("dir"))["dir"], (await redis.config_get("dbfilename"))["dbfilename"])
     file.mkdir()
     await redis.config_set("save", "3600 1")
     async with working(stand_in.make_worker(own_redis.url)) as worker:
