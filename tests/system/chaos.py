@@ -437,7 +437,7 @@ def find_in_account(scene: Scene, urls: set[str]) -> int:
 
 
 async def run(
-    kind: Kind, articles: int, seconds: float, *, seed: int, data: Path, drain_seconds: float = 1200
+    kind: Kind, articles: int, seconds: float, *, seed: int, data: Path, drain_seconds: float = 600
 ) -> Report:
     """One kind of harm, from a fresh pipeline to the count."""
     report = Report(kind.name, kind.promise, articles, seed)
@@ -534,6 +534,8 @@ def main() -> int:
     parser.add_argument("--only", choices=[kind.name for kind in KINDS], nargs="+", help="these kinds alone")
     parser.add_argument("--result", type=Path, help="file that takes the reports as JSON")
     arguments = parser.parse_args()
+    # Told to end, it ends what it has started: as with Ctrl-C, and not at once.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     kinds = [kind for kind in KINDS if not arguments.only or kind.name in arguments.only]
     reports: list[Report] = []
     for kind in kinds:
