@@ -53,7 +53,7 @@ KEYS = Keys()
 RESULTS = Path(__file__).parent / "results"
 KEPT_FINISHED = 10_000
 # A read and a commit for each hundred, more of both where they are not full, and housekeeping beside them.
-MOST_COMMANDS_PER_MESSAGE = 0.03
+MOST_COMMANDS_PER_MESSAGE = 0.04
 LEAST_SHARE, AIMED_SHARE = 0.77, 0.90
 # What clients send. A script's own calls are counted by Redis under the same names, but never these.
 _SENT = ("xreadgroup", "evalsha", "eval", "fcall", "xautoclaim", "xgroup|create", "exists", "zcard", "hgetall")

@@ -205,8 +205,9 @@ async def run(minutes: float, data: Path) -> Result:
     """Run for so long, and tell what grew."""
     keep = timedelta(seconds=max(6.0, minutes * 5))
     spans = {
-        "CORANTO_DELIVERY__KEEP_FINISHED": str(keep.total_seconds()),
-        "CORANTO_DELIVERY__KEEP_FINISHED_AT_MOST": str(keep.total_seconds() * 2),
+        f"CORANTO_RETENTION__{stream}__{age}": str(keep.total_seconds() * times)
+        for stream in ("FINISHED", "DROPPED")
+        for age, times in (("AGE", 1), ("UNREAD_AGE", 2))
     }
     site, server = Site(texts_change=True), EmbeddedRedis(data)
     await site.start()
