@@ -14,7 +14,7 @@ PACKAGES := $(SERVICES) cli samplesite
 LOCAL := ./shared $(PACKAGES:%=./services/%)
 MATERIAL ?= ../shared
 
-.PHONY: help setup run test test-slow check lint types imports format reference reference-check lock models chaos bench clean
+.PHONY: help setup run test test-slow test-servers check lint types imports format reference reference-check lock models chaos soak bench clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -46,9 +46,17 @@ test: $(VENV)/dev.stamp ## everything that must pass, on a real Redis
 
 test-slow: $(VENV)/dev.stamp ## quality gates on the labelled corpora, and long proofs
 	$(BIN)/python -m pytest -m slow
+	$(MAKE) test-servers
 
-chaos: $(VENV)/dev.stamp ## kills workers and restarts Redis under load, then counts: N=20000 SECONDS=300
-	$(BIN)/python tests/system/chaos.py --articles $(or $(N),20000) --seconds $(or $(SECONDS),300)
+test-servers: $(VENV)/dev.stamp ## the contract of the streams on the system's Redis, on Redis 6.2 and on Valkey 8
+	$(BIN)/python tests/system/servers.py --into $(VENV)/servers
+
+chaos: $(VENV)/dev.stamp ## every kind of harm under load, then a count: N=20000 SECONDS=300 ONLY=redis_emptied
+	$(BIN)/python tests/system/chaos.py --articles $(or $(N),20000) --seconds $(or $(SECONDS),300) \
+		$(if $(ONLY),--only $(ONLY),--result tests/benchmarks/results/chaos.json)
+
+soak: $(VENV)/dev.stamp ## the services for a long while: what must stay flat stays flat: MINUTES=20
+	$(BIN)/python tests/system/soak.py --minutes $(or $(MINUTES),20)
 
 bench: $(VENV)/dev.stamp ## measurements, kept in tests/benchmarks/results/
 	for program in tests/benchmarks/*.py; do $(BIN)/python $$program; done

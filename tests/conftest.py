@@ -15,9 +15,17 @@ from types import ModuleType
 import pytest
 from redis.asyncio import Redis
 
-from coranto_cli.local.redis_server import EmbeddedRedis
+from coranto_cli.local.redis_server import EmbeddedRedis, NoRedisServerError, choose_server
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+def pytest_report_header() -> str:
+    """Which server the tests run on: what holds on one need not hold on another."""
+    try:
+        return f"redis server: {choose_server()}"
+    except NoRedisServerError as error:
+        return f"redis server: none ({error})"
 
 
 @pytest.fixture(scope="session")

@@ -1,32 +1,109 @@
-"""One suite for both forms of `StageStreams`: what delivery relies on, on a real Redis and in memory."""
+"""One suite for both forms of `StageStreams`: what delivery relies on, on a real Redis and in memory.
+
+Entries are read by the readers that workers and tests of delivery use, so that what FastStream does is part of the contract.
+`make test-servers` runs it on every server that is to be had.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from redis.asyncio import Redis
 
-from coranto.streams.interface import Dead, Drop, Publish, Retention, Retry, StageStreams
+from coranto.streams.interface import Dead, Drop, Entry, Publish, Retention, Retry, StageStreams
 from coranto.streams.redis import RedisStreams
-from coranto.testing.streams import MemoryPipeline, MemoryStreams
+from coranto.testing import MemoryPipeline, MemoryReader, MemoryStreams
 from coranto.topology import DEAD_LETTERS, DROPPED, FEEDER, FETCHER, FINISHED, LEDGER, SINK, Keys, StageSpec
+from coranto.worker.breaker import Breaker
+from coranto.worker.delivery import Delivery
+from coranto.worker.flow import Flow
+from coranto.worker.reader import FastStreamReader
+from coranto.worker.settings import BreakerSettings
 
-SOON = timedelta(milliseconds=50)
 NEVER = timedelta(hours=1)
+# A read waits so long for the first entry.
+BLOCK = timedelta(milliseconds=50)
+
+
+class Taker:
+    """Has room for so many entries, and keeps them."""
+
+    def __init__(self, consumer: str, room: int) -> None:
+        self.consumer = consumer
+        self.flow = Flow(room, Breaker(BreakerSettings(), clock=time.monotonic))
+        self.entries: list[Entry] = []
+        self._room = room
+        self._is_full = asyncio.Event()
+
+    def accept(self, partition: int, entries: Sequence[Entry]) -> None:
+        self.entries += entries
+        if len(self.entries) == self._room:
+            self._is_full.set()
+
+    async def wait(self) -> None:
+        """Return when there is no room left."""
+        async with asyncio.timeout(20):
+            await self._is_full.wait()
+
+
+@asynccontextmanager
+async def reading_from_redis(redis: Redis, streams: StageStreams, taker: Taker) -> AsyncIterator[FastStreamReader]:
+    reader = FastStreamReader(redis)
+    reader.add(cast("RedisStreams", streams), taker, consumer=taker.consumer, block=BLOCK)
+    await reader.start()
+    try:
+        yield reader
+    finally:
+        await reader.stop()
+
+
+async def take(redis: Redis, streams: RedisStreams, consumer: str, number: int) -> list[Entry]:
+    """So many entries, from either line, read by a worker of this name."""
+    taker = Taker(consumer, number)
+    async with reading_from_redis(redis, streams, taker):
+        await taker.wait()
+    return taker.entries
+
+
+@asynccontextmanager
+async def reading_from_memory(streams: StageStreams, taker: Taker) -> AsyncIterator[MemoryReader]:
+    reader = MemoryReader(cast("MemoryStreams", streams), cast("Delivery", taker))
+    await reader.start()
+    try:
+        yield reader
+    finally:
+        await reader.stop()
 
 
 @dataclass
 class Bench:
-    """The streams under test, and what a test needs to look behind them."""
+    """The streams under test, their reader, and what a test needs to look behind them."""
 
     make: Callable[[StageSpec], StageStreams]
+    reading: Callable[[StageStreams, Taker], AbstractAsyncContextManager[object]]
     add: Callable[[str, bytes], Awaitable[str]]
     events: Callable[[str], Awaitable[list[bytes]]]
+
+    async def take(self, streams: StageStreams, consumer: str, number: int) -> list[Entry]:
+        """So many entries, from either line, read by a worker of this name."""
+        taker = Taker(consumer, number)
+        async with self.reading(streams, taker):
+            await taker.wait()
+        return taker.entries
+
+    async def finds_nothing(self, streams: StageStreams, consumer: str) -> bool:
+        """Whether several reads of both lines bring nothing."""
+        taker = Taker(consumer, 1)
+        async with self.reading(streams, taker):
+            await asyncio.sleep(BLOCK.total_seconds() * 4)
+        return not taker.entries
 
 
 @pytest.fixture(params=["memory", "redis"])
@@ -40,7 +117,7 @@ async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
         async def events(key: str) -> list[bytes]:
             return [row.event or b"" for row in pipeline.stream(key).rows.values()]
 
-        yield Bench(lambda spec: MemoryStreams(pipeline, spec), add, events)
+        yield Bench(lambda spec: MemoryStreams(pipeline, spec), reading_from_memory, add, events)
         return
     client: Redis = Redis.from_url(request.getfixturevalue("redis_url"))
 
@@ -52,7 +129,12 @@ async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
         rows: Any = await client.xrange(key)
         return [fields[b"event"] for _, fields in rows]
 
-    yield Bench(lambda spec: RedisStreams(client, spec, Keys()), add_entry, entries)
+    yield Bench(
+        lambda spec: RedisStreams(client, spec, Keys()),
+        lambda streams, taker: reading_from_redis(client, streams, taker),
+        add_entry,
+        entries,
+    )
     await client.aclose()
 
 
@@ -76,21 +158,21 @@ async def test_entries_written_before_the_group_existed_are_read(bench: Bench) -
     streams = bench.make(FEEDER)
     await streams.ensure()
     await streams.ensure()
-    assert [entry.event for entry in await streams.read("main", "a", count=10, block=SOON)] == [b"early"]
+    assert [entry.event for entry in await bench.take(streams, "a", 1)] == [b"early"]
 
 
 async def test_a_read_takes_no_more_than_its_count(bench: Bench, streams: StageStreams) -> None:
     for number in range(5):
         await bench.add(SUBMITTED_KEY, str(number).encode())
-    first = await streams.read("main", "a", count=2, block=SOON)
-    second = await streams.read("main", "b", count=10, block=SOON)
+    first = await bench.take(streams, "a", 2)
+    second = await bench.take(streams, "b", 3)
     assert [entry.event for entry in first] == [b"0", b"1"]
     assert [entry.event for entry in second] == [b"2", b"3", b"4"]
 
 
 async def test_publishing_and_acknowledging_are_one_step_and_happen_once(bench: Bench, streams: StageStreams) -> None:
     await bench.add(SUBMITTED_KEY, b"in")
-    (entry,) = await streams.read("main", "a", count=1, block=SOON)
+    (entry,) = await bench.take(streams, "a", 1)
     first = await streams.commit([(entry, Publish("id", b"out"))])
     second = await streams.commit([(entry, Publish("id", b"out"))])
     assert first.effects == ("applied",)
@@ -101,7 +183,7 @@ async def test_publishing_and_acknowledging_are_one_step_and_happen_once(bench: 
 
 async def test_a_worker_that_lost_its_claim_publishes_nothing(bench: Bench, streams: StageStreams) -> None:
     await bench.add(SUBMITTED_KEY, b"in")
-    (slow,) = await streams.read("main", "slow", count=1, block=SOON)
+    (slow,) = await bench.take(streams, "slow", 1)
     (claimed,) = await streams.claim("quick", idle=timedelta(0), count=1)
     assert claimed.deliveries == 2
     assert (await streams.commit([(claimed, Publish("id", b"quick"))])).effects == ("applied",)
@@ -112,7 +194,7 @@ async def test_a_worker_that_lost_its_claim_publishes_nothing(bench: Bench, stre
 async def test_each_outcome_is_counted_once_with_its_reason(bench: Bench, streams: StageStreams) -> None:
     for _ in range(4):
         await bench.add(SUBMITTED_KEY, b"in")
-    one, two, three, four = await streams.read("main", "a", count=4, block=SOON)
+    one, two, three, four = await bench.take(streams, "a", 4)
     await streams.commit(
         [
             (one, Publish("id", b"out")),
@@ -132,14 +214,14 @@ async def test_each_outcome_is_counted_once_with_its_reason(bench: Bench, stream
 
 async def test_a_retry_comes_back_when_it_is_due_with_its_attempts(bench: Bench, streams: StageStreams) -> None:
     await bench.add(SUBMITTED_KEY, b"in")
-    (entry,) = await streams.read("main", "a", count=1, block=SOON)
+    (entry,) = await bench.take(streams, "a", 1)
     await streams.commit([(entry, Retry("not_ready", 400, 3))])
     assert await streams.move_due(limit=10) == 0
-    assert await streams.read("retry", "a", count=1, block=SOON) == []
+    assert await bench.finds_nothing(streams, "a")
     await asyncio.sleep(0.45)
     assert await streams.move_due(limit=10) == 1
     assert await streams.move_due(limit=10) == 0
-    (again,) = await streams.read("retry", "b", count=1, block=SOON)
+    (again,) = await bench.take(streams, "b", 1)
     assert (again.event, again.attempts, again.since_ms) == (b"in", 3, entry.since_ms)
 
 
@@ -149,17 +231,17 @@ async def test_entries_of_both_lines_with_the_same_id_wait_side_by_side(redis: R
     await streams.ensure()
     await redis.xadd(streams.main, {"event": b"of the main line"}, id="1700000000000-0")
     await redis.xadd(streams.retry, {"event": b"of the retry line"}, id="1700000000000-0")
-    (one,) = await streams.read("main", "a", count=1, block=SOON)
-    (two,) = await streams.read("retry", "a", count=1, block=SOON)
-    await streams.commit([(one, Retry("not_ready", 0, 1)), (two, Retry("not_ready", 0, 1))])
+    held = await take(redis, streams, "a", 2)
+    assert {entry.line for entry in held} == {"main", "retry"}
+    await streams.commit([(entry, Retry("not_ready", 0, 1)) for entry in held])
     assert await streams.move_due(limit=10) == 2
-    back = await streams.read("retry", "a", count=10, block=SOON)
+    back = await take(redis, streams, "a", 2)
     assert {entry.event for entry in back} == {b"of the main line", b"of the retry line"}
 
 
 async def test_an_entry_in_use_is_not_claimed_while_it_is_renewed(bench: Bench, streams: StageStreams) -> None:
     await bench.add(SUBMITTED_KEY, b"in")
-    (entry,) = await streams.read("main", "a", count=1, block=SOON)
+    (entry,) = await bench.take(streams, "a", 1)
     assert await streams.claim("b", idle=NEVER, count=1) == []
     assert await streams.renew("a", [entry]) == []
     await streams.claim("b", idle=timedelta(0), count=1)
@@ -168,7 +250,7 @@ async def test_an_entry_in_use_is_not_claimed_while_it_is_renewed(bench: Bench, 
 
 async def test_deliveries_count_every_worker_that_had_the_entry(bench: Bench, streams: StageStreams) -> None:
     await bench.add(SUBMITTED_KEY, b"in")
-    await streams.read("main", "a", count=1, block=SOON)
+    await bench.take(streams, "a", 1)
     seen = [(await streams.claim(name, idle=timedelta(0), count=1))[0].deliveries for name in ("b", "c", "d")]
     assert seen == [2, 3, 4]
 
@@ -176,9 +258,9 @@ async def test_deliveries_count_every_worker_that_had_the_entry(bench: Bench, st
 async def test_what_is_handed_back_is_read_at_once_by_another(bench: Bench, streams: StageStreams) -> None:
     await bench.add(SUBMITTED_KEY, b"one")
     await bench.add(SUBMITTED_KEY, b"two")
-    held = await streams.read("main", "a", count=2, block=SOON)
+    held = await bench.take(streams, "a", 2)
     assert await streams.hand_back("a") == 2
-    back = await streams.read("retry", "b", count=10, block=SOON)
+    back = await bench.take(streams, "b", 2)
     assert [entry.event for entry in back] == [b"one", b"two"]
     assert [entry.attempts for entry in back] == [0, 0]
     assert (await streams.commit([(held[0], Publish("id", b"late"))])).effects == ("superseded",)
@@ -189,7 +271,7 @@ async def test_an_event_is_announced_once_on_the_finished_stream(bench: Bench) -
     await sink.ensure()
     for _ in range(2):
         await bench.add(Keys().stream(SINK.reads), b"in")
-    one, two = await sink.read("main", "a", count=2, block=SOON)
+    one, two = await bench.take(sink, "a", 2)
     committed = await sink.commit([(one, Publish("rev-1", b"out")), (two, Publish("rev-1", b"out"))])
     assert committed.effects == ("applied", "repeated")
     assert await bench.events(Keys().stream(FINISHED)) == [b"out"]
@@ -199,7 +281,7 @@ async def test_an_event_is_announced_once_on_the_finished_stream(bench: Bench) -
 async def test_trimming_never_passes_what_a_group_still_holds(bench: Bench, streams: StageStreams) -> None:
     for number in range(6):
         await bench.add(SUBMITTED_KEY, str(number).encode())
-    held = await streams.read("main", "a", count=4, block=SOON)
+    held = await bench.take(streams, "a", 4)
     await streams.commit([(held[0], Drop("x")), (held[1], Drop("x")), (held[3], Drop("x"))])
     await streams.trim({}, forget_consumers_after=NEVER)
     assert await bench.events(SUBMITTED_KEY) == [b"2", b"3", b"4", b"5"]
@@ -209,7 +291,7 @@ async def test_finished_events_are_kept_for_the_span(bench: Bench) -> None:
     sink = bench.make(SINK)
     await sink.ensure()
     await bench.add(Keys().stream(SINK.reads), b"in")
-    (entry,) = await sink.read("main", "a", count=1, block=SOON)
+    (entry,) = await bench.take(sink, "a", 1)
     await sink.commit([(entry, Publish("rev-1", b"out"))])
     await sink.trim(kept(timedelta(hours=1), NEVER), forget_consumers_after=NEVER)
     assert await bench.events(Keys().stream(FINISHED)) == [b"out"]
@@ -221,9 +303,9 @@ async def test_finished_events_are_kept_for_the_span(bench: Bench) -> None:
 async def test_depth_counts_what_waits_is_pending_delayed_and_dead(bench: Bench, streams: StageStreams) -> None:
     for _ in range(5):
         await bench.add(SUBMITTED_KEY, b"in")
-    one, two, three = await streams.read("main", "a", count=3, block=SOON)
+    one, two, three = await bench.take(streams, "a", 3)
     await streams.commit([(one, Retry("x", 0, 1)), (two, Dead("x", "", "", 1)), (three, Publish("id", b"out"))])
-    held = await streams.read("main", "a", count=1, block=SOON)
+    held = await bench.take(streams, "a", 1)
     depth = await streams.measure()
     assert (depth.waiting, depth.pending, depth.delayed, depth.dead, depth.downstream) == (1, 1, 1, 1, 1)
     assert depth.oldest_age_seconds >= 0
@@ -233,7 +315,7 @@ async def test_depth_counts_what_waits_is_pending_delayed_and_dead(bench: Bench,
 async def test_a_dead_letter_is_redelivered_once_and_may_be_edited(bench: Bench, streams: StageStreams) -> None:
     for _ in range(3):
         await bench.add(SUBMITTED_KEY, b"in")
-    held = await streams.read("main", "a", count=3, block=SOON)
+    held = await bench.take(streams, "a", 3)
     await streams.commit([(entry, Dead("bad", "why", "trace", 2)) for entry in held])
     one, two, three = await streams.dead_letters()
     assert (one.reason, one.error, one.traceback, one.attempts, one.event) == ("bad", "why", "trace", 2, b"in")
@@ -243,14 +325,21 @@ async def test_a_dead_letter_is_redelivered_once_and_may_be_edited(bench: Bench,
     assert await streams.redeliver(two.id, event=b"mended")
     assert await streams.discard(three.id)
     assert not await streams.discard(three.id)
-    back = await streams.read("retry", "b", count=10, block=SOON)
+    back = await bench.take(streams, "b", 2)
     assert [(entry.event, entry.attempts) for entry in back] == [(b"in", 0), (b"mended", 0)]
     assert await streams.dead_letters() == []
 
 
-async def test_reading_without_a_group_says_so(bench: Bench) -> None:
-    with pytest.raises(LookupError, match="gone"):
-        await bench.make(FEEDER).read("main", "a", count=1, block=SOON)
+async def test_a_reader_whose_group_was_destroyed_is_revived_and_misses_nothing(redis: Redis) -> None:
+    streams, taker = RedisStreams(redis, FEEDER, Keys()), Taker("a", 1)
+    async with reading_from_redis(redis, streams, taker) as reader:
+        await redis.xgroup_destroy(streams.main, FEEDER.name)
+        await redis.xadd(streams.main, {"event": b"in"})
+        async with asyncio.timeout(10):
+            while not await reader.revive():
+                await asyncio.sleep(0.02)
+        await taker.wait()
+    assert [entry.event for entry in taker.entries] == [b"in"]
 
 
 async def test_an_abandoned_group_holds_finished_events_for_a_bounded_span(bench: Bench) -> None:
@@ -259,7 +348,7 @@ async def test_an_abandoned_group_holds_finished_events_for_a_bounded_span(bench
     await bench.add(Keys().stream(FINISHED), b"old")
     held = bench.make(StageSpec("abandoned", FINISHED, None))
     await held.ensure()
-    await held.read("main", "gone", count=1, block=SOON)
+    await bench.take(held, "gone", 1)
     await sink.trim(kept(timedelta(0), NEVER), forget_consumers_after=NEVER)
     assert await bench.events(Keys().stream(FINISHED)) == [b"old"]
     await asyncio.sleep(0.02)
@@ -270,7 +359,7 @@ async def test_an_abandoned_group_holds_finished_events_for_a_bounded_span(bench
 async def test_a_commit_whose_answer_was_lost_is_told_what_it_did(bench: Bench, streams: StageStreams) -> None:
     for _ in range(3):
         await bench.add(SUBMITTED_KEY, b"in")
-    one, two, three = await streams.read("main", "a", count=3, block=SOON)
+    one, two, three = await bench.take(streams, "a", 3)
     await streams.claim("b", idle=timedelta(0), count=3)
     await streams.commit([(two, Drop("x"))], consumer="b", token="other")
     outcomes = [(one, Publish("id", b"out")), (two, Drop("x")), (three, Drop("x"))]
@@ -287,24 +376,24 @@ async def test_workers_that_were_lost_stay_counted_when_a_message_is_handed_back
     bench: Bench, streams: StageStreams
 ) -> None:
     await bench.add(SUBMITTED_KEY, b"in")
-    await streams.read("main", "lost", count=1, block=SOON)
+    await bench.take(streams, "lost", 1)
     await streams.claim("stopped", idle=timedelta(0), count=1)
     await streams.hand_back("stopped")
-    (entry,) = await streams.read("retry", "lost too", count=1, block=SOON)
+    (entry,) = await bench.take(streams, "lost too", 1)
     assert entry.deliveries == 2  # the one that was lost and the present one; being stopped is no loss
     (entry,) = await streams.claim("next", idle=timedelta(0), count=1)
     assert entry.deliveries == 3
     await streams.hand_back("next")
-    (entry,) = await streams.read("retry", "last", count=1, block=SOON)
+    (entry,) = await bench.take(streams, "last", 1)
     assert entry.deliveries == 3
 
 
 async def test_what_a_broken_worker_had_begun_is_not_handed_back(bench: Bench, streams: StageStreams) -> None:
     for number in range(4):
         await bench.add(SUBMITTED_KEY, str(number).encode())
-    held = await streams.read("main", "a", count=4, block=SOON)
+    held = await bench.take(streams, "a", 4)
     assert await streams.hand_back("a", keep=[held[1]]) == 3
-    back = await streams.read("retry", "b", count=10, block=SOON)
+    back = await bench.take(streams, "b", 3)
     assert [entry.event for entry in back] == [b"0", b"2", b"3"]
     (left, *_) = await streams.claim("c", idle=timedelta(0), count=10)
     assert (left.line, left.event, left.deliveries) == ("main", b"1", 2)
@@ -315,22 +404,22 @@ async def test_an_entry_of_ten_thousand_fields_is_handed_back_with_the_others(re
     await streams.ensure()
     await redis.xadd(streams.main, {f"field{number}": "x" for number in range(10_000)})
     await redis.xadd(streams.main, {"event": "good"})
-    await streams.read("main", "a", count=2, block=SOON)
+    await take(redis, streams, "a", 2)
     assert await streams.hand_back("a") == 2
-    wide, good = await streams.read("retry", "b", count=2, block=SOON)
+    wide, good = await take(redis, streams, "b", 2)
     assert wide.event is None
     assert b"field0" in wide.raw
     assert good.event == b"good"
     assert await redis.xinfo_consumers(streams.main, FEEDER.name) == []
 
 
-async def test_a_strangers_group_holds_no_work_back(bench: Bench, redis: Redis) -> None:
+async def test_a_strangers_group_holds_no_work_back(redis: Redis) -> None:
     streams = RedisStreams(redis, FEEDER, Keys())
     await streams.ensure()
     await redis.xgroup_create(streams.main, "stranger", id="0")
     for _ in range(5):
         await redis.xadd(streams.main, {"event": b"in"})
-    entries = await streams.read("main", "a", count=5, block=SOON)
+    entries = await take(redis, streams, "a", 5)
     await streams.commit([(entry, Drop("x")) for entry in entries])
     await streams.trim({}, forget_consumers_after=NEVER)
     assert await redis.xlen(streams.main) == 0
@@ -377,7 +466,7 @@ async def test_dead_letters_that_are_trimmed_are_counted(redis: Redis) -> None:
     await streams.ensure()
     for _ in range(8):
         await redis.xadd(streams.main, {"event": b"in"})
-    entries = await streams.read("main", "a", count=8, block=SOON)
+    entries = await take(redis, streams, "a", 8)
     await streams.commit([(entry, Dead("x", "error", "", 1)) for entry in entries])
     await streams.trim({DEAD_LETTERS: Retention(NEVER, NEVER, entries=3)}, forget_consumers_after=NEVER)
     assert len(await streams.dead_letters()) == 3

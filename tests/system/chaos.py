@@ -1,11 +1,12 @@
-"""Chaos: the real services under SIGKILL, Redis restarts and scaling, then a count of every article.
+"""Chaos: the real services under one kind of harm after the other, and then a count of every article.
 
-    python tests/system/chaos.py --articles 20000 --seconds 300
+    python tests/system/chaos.py --articles 20000 --seconds 300 [--only redis_emptied] [--result chaos.json]
 
-Generated articles are served over HTTP from several loopback addresses, submitted, and followed to their end while workers
-are killed every few seconds, Redis is killed now and then, and a stage is scaled up and down. Afterwards nothing may be
-lost or doubled. With `appendfsync always` Redis loses nothing that it confirmed; with `everysec` it may lose its last two
-seconds, and what the feeder's account does not bring back is submitted again, as whoever submitted it would do.
+For each kind a pipeline of its own is started: generated articles are served over HTTP from several loopback addresses and
+submitted while the harm is done again and again; then it ends, the pipeline comes to rest, and everything is counted. What
+must hold of each kind stands in `KINDS`: nothing lost, nothing doubled, every entry of every stage with exactly one
+outcome. Where Redis itself forgets, what the feeder's account does not bring back is submitted again, as whoever submitted
+it would do; that may concern only what no feeder had taken yet.
 """
 
 from __future__ import annotations
@@ -13,305 +14,555 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import os
+import math
+import platform
 import random
+import shutil
 import signal
+import socket
 import sqlite3
-import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
-from contextlib import suppress
+from collections.abc import Awaitable, Callable
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from aiohttp import web
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from coranto.client import AsyncClient, new_submission
 from coranto.records import Submission
-from coranto.records.envelope import peek
+from coranto.records.envelope import FIELD, peek
 from coranto.streams.redis import RedisStreams
-from coranto.topology import FINISHED, SERVICES, STAGES, Keys
-from coranto_cli.local.redis_server import EmbeddedRedis
+from coranto.topology import FEEDER, FINISHED, LEDGER, RECALL, SERVICES, STAGES, Keys, StageSpec
+from coranto_cli.local.redis_server import EmbeddedRedis, choose_server
+from fleet import Fleet, Site, SmallDisk, is_article
+from proxy import Proxy
 
 KEYS = Keys()
-HOSTS = 16
-_WORDS = (
-    *("council", "harbour", "minister", "river", "budget", "school", "report", "winter"),
-    *("market", "bridge", "union", "vote", "storm", "court", "hospital"),
-)
+MAIN_LINE = tuple(stage for stage in STAGES if stage not in (LEDGER, RECALL))
+_DAY_SECONDS = 86_400
 
 
 @dataclass
 class Report:
-    """What was submitted and what became of it."""
+    """What was done, what was submitted, and what became of it."""
 
-    appendfsync: str
+    kind: str
+    promise: str
     submitted: int
+    seed: int
     seconds: float = 0.0
-    kills: int = 0
-    redis_restarts: int = 0
-    scalings: int = 0
+    harms: int = 0
     stored: int = 0
     dropped: dict[str, int] = field(default_factory=dict)
     dead: dict[str, int] = field(default_factory=dict)
-    lost: int = 0
     submitted_again: int = 0
+    """Only where Redis forgets: addresses that no feeder had taken in hand, submitted a second time."""
+    lost: int = 0
+    forgotten_by_account: int = 0
+    """Of those that had no end, addresses that the feeder's account knew: it should have brought them back."""
+    unexpected: dict[str, int] = field(default_factory=dict)
+    """Articles that were dropped or buried for what was not their fault, and what should have been dropped and was not."""
     duplicate_records: int = 0
     duplicate_finished: int = 0
     finished_missing: int = 0
+    unbalanced: dict[str, int] = field(default_factory=dict)
+    """By stage: entries that came in, less entries with an outcome."""
+    poison: int = 0
+    """Entries that were no events of ours; each must be a dead letter, and is counted beside the articles."""
+    poison_not_buried: int = 0
+    unsettled: dict[str, int] = field(default_factory=dict)
+    """By stage: entries that still waited when the time was over."""
+    skipped: str = ""
+    """Why this kind was not done on this machine."""
 
     @property
     def is_sound(self) -> bool:
-        """Whether nothing was lost or doubled."""
-        return not (self.lost or self.duplicate_records or self.duplicate_finished or self.finished_missing)
+        """Whether every article has exactly one end, and the right one."""
+        wrong = (
+            self.lost, self.forgotten_by_account, self.unexpected, self.duplicate_records, self.duplicate_finished,
+            self.finished_missing, self.unbalanced, self.poison_not_buried, self.unsettled,
+        )  # fmt: skip
+        return not any(wrong)
+
+    def line(self) -> str:
+        """One line for people."""
+        if self.skipped:
+            return f"{self.kind:20} skipped: {self.skipped}"
+        ends = f"{self.stored} stored + {sum(self.dropped.values())} dropped + {sum(self.dead.values())} dead"
+        verdict = "sound" if self.is_sound else "NOT SOUND"
+        return f"{self.kind:20} {verdict:9} {self.submitted} = {ends}; {self.harms} harms in {self.seconds:g} s"
 
 
-def article_html(number: int) -> str:
-    """A small article of its own: no two share a sentence."""
-    dice = random.Random(number)  # noqa: S311 - made-up text
+@dataclass
+class Scene:
+    """A pipeline under harm."""
 
-    def sentence() -> str:
-        return f"The {' '.join(dice.choices(_WORDS, k=11))} of {dice.randrange(10**6)} was told to reporters on Monday."
+    kind: Kind
+    data: Path
+    fleet: Fleet
+    server: EmbeddedRedis
+    proxy: Proxy
+    dice: random.Random
+    seconds: float
+    replica: EmbeddedRedis | None = None
+    replication: Proxy | None = None
+    disk: SmallDisk | None = None
+    poison: Counter[str] = field(default_factory=Counter)
 
-    paragraphs = "".join(f"<p>{' '.join(sentence() for _ in range(3))}</p>" for _ in range(4))
-    title = f"{dice.choice(_WORDS).title()} {dice.choice(_WORDS)} number {number} is debated in town"
-    head = (
-        f"<title>{title}</title><meta property='og:title' content='{title}'><meta property='og:type' content='article'>"
+    def redis(self) -> Redis:
+        """A client of the server that is the primary now, past the network that is harmed."""
+        return Redis.from_url(self.server.url, socket_timeout=30)
+
+
+Harm = Callable[[Scene], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of harm and what is promised under it."""
+
+    name: str
+    promise: str
+    harm: Harm
+    begin: Harm | None = None
+    appendfsync: Literal["always", "everysec"] = "always"
+    redis_forgets: bool = False
+    needs_disk: bool = False
+    needs_replica: bool = False
+    poison_every: int = 0
+
+
+# --- harms ---------------------------------------------------------------------------------------------------------
+
+
+async def kill_a_worker(scene: Scene) -> None:
+    """SIGKILL; now and then a stage is scaled up or down as well."""
+    scene.fleet.kill_one(scene.dice)
+    if scene.dice.random() < 0.25:
+        service = scene.dice.choice(["fetcher", "extractor", "sink"])
+        if scene.fleet.count(service) > 1:
+            await asyncio.to_thread(scene.fleet.scale_down, service)
+        else:
+            scene.fleet.start(service)
+
+
+async def stop_a_worker(scene: Scene) -> None:
+    """SIGSTOP for longer than a claim lasts: it wakes up with messages in hand that are others' by then."""
+    process = scene.fleet.any(scene.dice)
+    process.send_signal(signal.SIGSTOP)
+    try:
+        await asyncio.sleep(scene.fleet.claim_after_seconds * 1.5)
+    finally:
+        process.send_signal(signal.SIGCONT)
+
+
+async def kill_redis(scene: Scene) -> None:
+    """SIGKILL, and a start with its file."""
+    scene.server.kill()
+    await asyncio.sleep(scene.dice.uniform(0.2, 2.0))
+    await asyncio.to_thread(scene.server.start)
+
+
+async def lose_the_last_second(scene: Scene) -> None:
+    """A power cut: of its append-only file Redis has what it had a second before."""
+    files = [file for file in (scene.server.directory / "redis").rglob("*.aof") if file.stat().st_size]
+    before = {file: file.stat().st_size for file in files}
+    await asyncio.sleep(1.0)
+    scene.server.kill()
+    for file, size in before.items():
+        if file.exists() and file.stat().st_size > size:
+            with file.open("r+b") as opened:
+                opened.truncate(size)
+    await asyncio.to_thread(scene.server.start)
+
+
+async def empty_redis(scene: Scene) -> None:
+    """It comes back with nothing."""
+    scene.server.kill()
+    shutil.rmtree(scene.server.directory / "redis")
+    await asyncio.to_thread(scene.server.start)
+    await asyncio.sleep(5)  # one loss after the other, and not the next before this one was noticed
+
+
+async def fail_over(scene: Scene) -> None:
+    """The replica takes over without what the primary confirmed in its last moment."""
+    primary, replica, replication = scene.server, scene.replica, scene.replication
+    assert replica is not None
+    assert replication is not None
+    async with Redis.from_url(replica.url) as client:
+        await _eventually(lambda: _is_in_step(client))
+    replication.fall_silent()
+    await asyncio.sleep(scene.dice.uniform(0.1, 0.5))
+    primary.kill()
+    replication.is_cut = True
+    replication.hang_up()
+    await asyncio.sleep(0.5)
+    async with Redis.from_url(replica.url) as client:
+        await client.execute_command("REPLICAOF", "NO", "ONE")
+    scene.proxy.target = replica.port
+    scene.proxy.hang_up()
+    scene.server, scene.replica = replica, primary
+    shutil.rmtree(primary.directory / "redis")
+    await asyncio.to_thread(primary.start)
+    replication.target, replication.is_cut = replica.port, False
+    async with Redis.from_url(primary.url) as client:
+        await client.execute_command("REPLICAOF", "127.0.0.1", str(replication.port))
+    await asyncio.sleep(3)
+
+
+async def fill_memory(scene: Scene) -> None:
+    """`maxmemory` is reached: writes are refused for some seconds."""
+    async with scene.redis() as client:
+        used: Any = await client.info("memory")
+        await client.config_set("maxmemory", str(int(used["used_memory"] * 0.9)))
+        await asyncio.sleep(scene.dice.uniform(1.0, 5.0))
+        await client.config_set("maxmemory", "0")
+
+
+async def slow_the_network(scene: Scene) -> None:
+    """Each piece of a conversation takes up to half a second."""
+    scene.proxy.delay_seconds = scene.dice.uniform(0.05, 0.5)
+    await asyncio.sleep(scene.dice.uniform(1.0, 4.0))
+    scene.proxy.delay_seconds = 0
+
+
+async def cut_the_network(scene: Scene) -> None:
+    """Connections are cut in mid-sentence and refused for a while, or fall silent; once for longer than a time-out."""
+    if scene.dice.random() < 0.5:
+        scene.proxy.is_cut = True
+        scene.proxy.hang_up()
+        await asyncio.sleep(scene.dice.uniform(0.2, 3.0))
+        scene.proxy.is_cut = False
+        return
+    scene.proxy.fall_silent()
+    await asyncio.sleep(min(20.0, scene.seconds / 3) if scene.dice.random() < 0.3 else scene.dice.uniform(0.5, 3.0))
+    if scene.dice.random() < 0.5:
+        scene.proxy.hang_up()  # what was under way never arrives
+    scene.proxy.speak_again()
+
+
+async def fill_the_disk(scene: Scene) -> None:
+    """No room for Redis' file, the library, pages, the account and logs."""
+    assert scene.disk is not None
+    await asyncio.to_thread(scene.disk.fill)
+    await asyncio.sleep(scene.dice.uniform(1.0, 5.0))
+    await asyncio.to_thread(scene.disk.free)
+
+
+async def set_clocks_wrong(scene: Scene) -> None:
+    """Beside each service there is one whose clock is 40 days ahead; then one that is a day behind."""
+    ahead = scene.dice.choice([40 * _DAY_SECONDS, -_DAY_SECONDS, 3600])
+    service = scene.dice.choice(list(SERVICES))
+    for each in [each for each in scene.fleet.processes if each[0] == service and each[1]]:
+        scene.fleet.processes.remove(each)
+        each[2].kill()
+        each[2].wait()
+    scene.fleet.start(service, "--clock-ahead", str(ahead))
+
+
+async def begin_with_wrong_clocks(scene: Scene) -> None:
+    """One of each service is 40 days ahead."""
+    for service in SERVICES:
+        scene.fleet.start(service, "--clock-ahead", str(40 * _DAY_SECONDS))
+
+
+async def begin_with_two_versions(scene: Scene) -> None:
+    """Beside each service there is one that writes what the others do not know."""
+    for service in SERVICES:
+        scene.fleet.start(service, "--next-version")
+
+
+async def do_anything(scene: Scene) -> None:
+    """Any of the harms under which Redis keeps what it confirmed."""
+    await scene.dice.choice([kill_a_worker, stop_a_worker, kill_redis, fill_memory, slow_the_network, cut_the_network])(
+        scene
     )
-    return f"<!doctype html><html lang=en><head>{head}</head><body><article><h1>{title}</h1>{paragraphs}</article></body></html>"
 
 
-async def serve_articles() -> tuple[web.AppRunner, list[str]]:
-    """Serve `/news/<number>.html` on several loopback addresses, and give their base addresses."""
-
-    async def page(request: web.Request) -> web.Response:
-        return web.Response(text=article_html(int(request.match_info["number"])), content_type="text/html")
-
-    async def robots(_request: web.Request) -> web.Response:
-        return web.Response(status=404)
-
-    app = web.Application()
-    app.router.add_get(r"/news/{number:\d+}.html", page)
-    app.router.add_get("/robots.txt", robots)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    bases: list[str] = []
-    port = 0
-    for last in range(1, HOSTS + 1):
-        site = web.TCPSite(runner, f"127.0.0.{last}", port)
-        await site.start()
-        port = port or int(runner.addresses[0][1])
-        bases.append(f"http://127.0.0.{last}:{port}")
-    return runner, bases
-
-
-class Fleet:
-    """The service processes, each started again when it was killed."""
-
-    def __init__(self, data: Path, url: str) -> None:
-        self.data = data
-        self.processes: list[tuple[str, subprocess.Popen[bytes]]] = []
-        self._environment = {
-            **os.environ,
-            "CORANTO_REDIS__URL": url,
-            "CORANTO_PAGES__PATH": str(data / "pages"),
-            "CORANTO_SINK__DATABASE": str(data / "library.sqlite"),
-            "CORANTO_FEEDER__DATA": str(data / "feeder"),
-            "CORANTO_FETCHER__MIN_DELAY": "0",
-            "CORANTO_FETCHER__ALLOWED_NETWORKS": '["127.0.0.0/8"]',
-            "CORANTO_FEEDER__ALLOWED_NETWORKS": '["127.0.0.0/8"]',
-            "CORANTO_DELIVERY__CLAIM_AFTER": "5",
-            # An entry is told to be poison by three lost workers; here every worker is lost all the time.
-            "CORANTO_DELIVERY__CLAIMS_BEFORE_DEAD": "1000",
-            "CORANTO_LOG__LEVEL": "warning",
-            "CORANTO_LOG__FORMAT": "json",
-        }
-
-    def start(self, service: str) -> None:
-        """Start one process of the service."""
-        with (self.data / f"{service}.log").open("ab") as log:
-            command = [sys.executable, "-m", f"coranto_{service}"]
-            process = subprocess.Popen(command, env=self._environment, stdout=log, stderr=log)
-        self.processes.append((service, process))
-
-    def mend(self) -> None:
-        """Start again what ended by itself, as a restart policy would."""
-        for service, process in [each for each in self.processes if each[1].poll() is not None]:
-            self.processes.remove((service, process))
-            self.start(service)
-
-    def kill_one(self, dice: random.Random) -> None:
-        """Kill a process at once, and start another of its service."""
-        service, process = self.processes.pop(dice.randrange(len(self.processes)))
-        process.kill()
-        process.wait()
-        self.start(service)
-
-    def scale_down(self, service: str) -> None:
-        """Stop one process of the service cleanly."""
-        for index, (name, process) in enumerate(self.processes):
-            if name == service:
-                process.terminate()
-                process.wait(60)
-                del self.processes[index]
-                return
-
-    def stop(self) -> None:
-        """Stop all."""
-        for _, process in self.processes:
-            process.send_signal(signal.SIGTERM)
-        for _, process in self.processes:
-            with suppress(subprocess.TimeoutExpired):
-                process.wait(40)
-            process.kill()
-            process.wait()
+_NOTHING_LOST = "nothing is lost or doubled"
+_ACCOUNT = (
+    "what a feeder had taken in hand comes back from its account; what none had taken is for the submitter to submit again; "
+    "no record is doubled"
+)
+KINDS = (
+    Kind("worker_killed", _NOTHING_LOST, kill_a_worker),
+    Kind("worker_stopped", "who wakes up after its claim settles nothing a second time", stop_a_worker),
+    Kind("redis_killed", _NOTHING_LOST, kill_redis),
+    Kind("redis_power_cut", _ACCOUNT, lose_the_last_second, appendfsync="everysec", redis_forgets=True),
+    Kind(
+        "redis_emptied", f"{_ACCOUNT}; events that nobody had read yet are gone", empty_redis, redis_forgets=True
+    ),
+    Kind("redis_failed_over", _ACCOUNT, fail_over, redis_forgets=True, needs_replica=True),
+    Kind("redis_out_of_memory", "stages wait; nothing is lost or doubled", fill_memory),
+    Kind("network_slow", _NOTHING_LOST, slow_the_network),
+    Kind("network_cut", "a commit whose answer is lost is repeated without effect", cut_the_network),
+    # With appendfsync always Redis ends itself when its disk is full, which is `redis_killed`.
+    Kind("disk_full", "stages wait; nothing is lost or doubled", fill_the_disk, appendfsync="everysec", needs_disk=True),
+    Kind(
+        "clock_wrong", "no stage trims, retries or forgets by one worker's clock", set_clocks_wrong, begin_with_wrong_clocks
+    ),
+    Kind("poison", "what is no event is a dead letter; the rest goes on", kill_a_worker, poison_every=100),
+    Kind("two_versions", "what a stage does not know it passes over", kill_a_worker, begin_with_two_versions),
+    Kind("everything", _NOTHING_LOST, do_anything),
+)  # fmt: skip
 
 
-async def submit_all(client: AsyncClient, submissions: list[Submission]) -> None:
-    """Submit everything, again and again until Redis has confirmed it: each id has one effect."""
-    for first in range(0, len(submissions), 500):
-        while True:
-            try:
-                await client.submit(submissions[first : first + 500])
-                break
-            except (RedisError, OSError):
-                await asyncio.sleep(0.5)
+# --- a run ---------------------------------------------------------------------------------------------------------
 
 
-async def wait_until_idle(redis: Redis, fleet: Fleet, within_seconds: float) -> None:
-    """Return when nothing waits, is pending or delayed in any stage, three looks in a row."""
-    quiet = 0
-    deadline = time.monotonic() + within_seconds
-    while quiet < 3:
-        if time.monotonic() > deadline:
-            break
-        fleet.mend()
-        with suppress(RedisError, OSError):
-            depths = [await RedisStreams(redis, stage, KEYS).measure() for stage in STAGES]
-            busy = sum(depth.waiting + depth.pending + depth.delayed for depth in depths)
-            quiet = quiet + 1 if busy == 0 else 0
-        await asyncio.sleep(0.5)
+async def submit_until_confirmed(client: AsyncClient, submissions: list[Submission]) -> None:
+    """Submit again and again until Redis has confirmed it: each id has one effect."""
+    while True:
+        try:
+            await client.submit(submissions)
+            return
+        except (RedisError, OSError):
+            await asyncio.sleep(0.3)
 
 
-async def make_trouble(
-    fleet: Fleet, server: EmbeddedRedis, report: Report, seconds: float, dice: random.Random, *, restarts_redis: bool
-) -> None:
-    """Kill, restart and scale for so long."""
-    end = time.monotonic() + seconds
-    next_restart = time.monotonic() + seconds / 3
+async def submit_in_time(scene: Scene, submissions: list[Submission]) -> None:
+    """Submit all while there is trouble, and poison between."""
+    parts = 40
+    step = max(1, math.ceil(len(submissions) / parts))
+    every, poisoned = scene.kind.poison_every, 0
+    async with AsyncClient.from_url(scene.proxy.url) as client, scene.redis() as direct:
+        for first in range(0, len(submissions), step):
+            await submit_until_confirmed(client, submissions[first : first + step])
+            while every and poisoned < (first + step) / every * len(MAIN_LINE):
+                # Every stage gets its share: so many in a hundred of what it reads.
+                stage = MAIN_LINE[poisoned % len(MAIN_LINE)]
+                bad = scene.dice.choice([b"\xff\xfe\x00", b"{}", b'{"specversion":"1.0"', b"[" * 10_000])
+                await direct.xadd(KEYS.stream(stage.reads), {FIELD: bad})
+                scene.poison[stage.name] += 1
+                poisoned += 1
+            await asyncio.sleep(scene.seconds * 0.8 / parts)
+
+
+async def do_harm(scene: Scene, report: Report) -> None:
+    """Harm, again and again, for the time there is; and at last the world as it was."""
+    end = time.monotonic() + scene.seconds
     while time.monotonic() < end:
-        await asyncio.sleep(dice.uniform(1.0, 4.0))
-        fleet.mend()
-        fleet.kill_one(dice)
-        report.kills += 1
-        if restarts_redis and time.monotonic() > next_restart:
-            server.kill()
-            await asyncio.sleep(dice.uniform(0.2, 2.0))
-            await asyncio.to_thread(server.start)
-            report.redis_restarts += 1
-            next_restart = time.monotonic() + seconds / 3
-        if dice.random() < 0.25:
-            service = dice.choice(["fetcher", "extractor", "classifier"])
-            if sum(name == service for name, _ in fleet.processes) > 1:
-                await asyncio.to_thread(fleet.scale_down, service)
-            else:
-                fleet.start(service)
-            report.scalings += 1
+        await asyncio.sleep(scene.dice.uniform(0.5, max(1.0, min(3.0, scene.seconds / 5))))
+        scene.fleet.mend()
+        await scene.kind.harm(scene)
+        report.harms += 1
+    scene.fleet.mend()
 
 
-async def count(redis: Redis, data: Path, urls: set[str], report: Report) -> set[str]:
+async def come_to_rest(scene: Scene, within_seconds: float) -> dict[str, int]:
+    """Wait until nothing waits, is pending or delayed in any stage, six looks in a row; gives what still did at the end."""
+    quiet, busy = 0, {"redis": 1}
+    deadline = time.monotonic() + within_seconds
+    async with scene.redis() as client:
+        while quiet < 6 and time.monotonic() < deadline:
+            await asyncio.sleep(0.5)
+            scene.fleet.mend()
+            with suppress(RedisError, OSError):
+                depths = {stage.name: await RedisStreams(client, stage, KEYS).measure() for stage in STAGES}
+                left = {name: depth.waiting + depth.pending + depth.delayed for name, depth in depths.items()}
+                busy = {name: number for name, number in left.items() if number}
+                quiet = quiet + 1 if not busy else 0
+    return busy if quiet < 6 else {}
+
+
+async def count(scene: Scene, numbers: dict[str, int], report: Report) -> set[str]:
     """Fill in the report, and give the addresses that have no end."""
-    connection = sqlite3.connect(f"file:{data / 'library.sqlite'}?mode=ro", uri=True)
-    stored = Counter(url for (url,) in connection.execute("SELECT found_url FROM articles"))
-    revisions = dict(connection.execute("SELECT article_id, count(*) FROM revisions GROUP BY article_id"))
-    ledger = list(connection.execute("SELECT url, outcome, reason FROM ledger"))
-    connection.close()
-    ended = {url for url in stored if url in urls}
-    report.stored = len(ended)
-    report.duplicate_records = sum(number - 1 for number in stored.values()) + sum(n - 1 for n in revisions.values())
+    with closing(sqlite3.connect(f"file:{scene.fleet.data / 'library.sqlite'}?mode=ro", uri=True)) as library:
+        stored = Counter(url for (url,) in library.execute("SELECT found_url FROM articles"))
+        revisions = [number for (number,) in library.execute("SELECT count(*) FROM revisions GROUP BY article_id")]
+        ledger = list(library.execute("SELECT url, outcome, reason FROM ledger"))
+    report.stored = sum(url in stored for url in numbers)
+    report.duplicate_records = sum(number - 1 for number in stored.values()) + sum(number - 1 for number in revisions)
     # An article that was stored and came a second time after a loss is noted as unchanged: it has its record.
-    dropped = {url: reason for url, outcome, reason in ledger if outcome == "dropped" and url not in ended}
-    dead = {url: reason for url, outcome, reason in ledger if outcome == "dead" and url not in ended}
-    report.dropped = dict(Counter(dropped.values()))
-    report.dead = dict(Counter(dead.values()))
-    rows: Any = await redis.xrange(KEYS.stream(FINISHED))
-    events = Counter(peek(fields[b"event"]).get("id") for _, fields in rows)
-    report.duplicate_finished = sum(number - 1 for number in events.values())
-    if report.appendfsync == "always":
-        report.finished_missing = sum(revisions.values()) - len(events)
-    missing = urls - ended - dropped.keys() - dead.keys()
+    early = {url: (outcome, reason) for url, outcome, reason in ledger if url in numbers and url not in stored}
+    report.dropped = dict(Counter(reason for outcome, reason in early.values() if outcome == "dropped"))
+    report.dead = dict(Counter(reason for outcome, reason in early.values() if outcome == "dead"))
+    wrong = [
+        "stored" if url in stored else f"{early[url][0]}: {early[url][1]}"
+        for url, number in numbers.items()
+        if (url in stored and not is_article(number))
+        or (url in early and (is_article(number) or early[url][0] != "dropped"))
+    ]
+    report.unexpected = dict(Counter(wrong))
+    async with scene.redis() as client:
+        rows: Any = await client.xrange(KEYS.stream(FINISHED))
+        events = Counter(peek(fields[FIELD]).get("id") for _, fields in rows if peek(fields[FIELD]).get("id"))
+        report.duplicate_finished = sum(number - 1 for number in events.values())
+        if not scene.kind.redis_forgets:
+            report.finished_missing = sum(revisions) - len(events)
+            report.unbalanced = await find_imbalance(client, scene.poison)
+            buried = [
+                (await RedisStreams(client, stage, KEYS).outcomes()).get(("dead", "malformed"), 0) for stage in STAGES
+            ]
+            report.poison = scene.poison.total()
+            report.poison_not_buried = report.poison - sum(buried)
+    missing = numbers.keys() - stored.keys() - early.keys()
     report.lost = len(missing)
     return missing
 
 
+async def find_imbalance(redis: Redis, poison: Counter[str]) -> dict[str, int]:
+    """By stage, what came in and has no outcome (or, when negative, more than one): everything must add up."""
+    ends: dict[StageSpec, Counter[str]] = {}
+    for stage in STAGES:
+        ends[stage] = Counter()
+        for (outcome, reason), number in (await RedisStreams(redis, stage, KEYS).outcomes()).items():
+            ends[stage]["repeated" if reason == "already_announced" else outcome] += number
+    writers = {stage.writes: stage for stage in STAGES if stage.writes is not None}
+    came_in: dict[StageSpec, int] = {FEEDER: int(await redis.zcard(KEYS.submissions()))}
+    for stage in MAIN_LINE[1:]:
+        came_in[stage] = ends[writers[stage.reads]]["published"]
+    # A notice for each message that ended early; a repeated announcement is none.
+    came_in[LEDGER] = sum(ends[stage]["dropped"] + ends[stage]["dead"] for stage in MAIN_LINE)
+    settled = ("published", "dropped", "dead", "repeated")
+    differences = {
+        stage.name: number + poison[stage.name] - sum(ends[stage][outcome] for outcome in settled)
+        for stage, number in came_in.items()
+    }
+    return {name: number for name, number in differences.items() if number}
+
+
+def find_in_account(scene: Scene, urls: set[str]) -> int:
+    """How many of these the feeder's account knows and has not seen ended."""
+    with closing(
+        sqlite3.connect(f"file:{scene.fleet.data / 'feeder' / 'account.sqlite'}?mode=ro", uri=True)
+    ) as account:
+        return sum(json.loads(record)["url"] in urls for (record,) in account.execute("SELECT record FROM handed_on"))
+
+
 async def run(
-    articles: int,
-    seconds: float,
-    *,
-    appendfsync: Literal["always", "everysec"] = "always",
-    seed: int = 1,
-    data: Path,
-    drain_seconds: float = 3600,
+    kind: Kind, articles: int, seconds: float, *, seed: int, data: Path, drain_seconds: float = 600
 ) -> Report:
-    """One run. Gives the report; nothing of it is judged here."""
-    dice = random.Random(seed)  # noqa: S311 - what is killed when
-    report = Report(appendfsync, articles)
+    """One kind of harm, from a fresh pipeline to the count."""
+    report = Report(kind.name, kind.promise, articles, seed)
     started = time.monotonic()
-    runner, bases = await serve_articles()
-    server = EmbeddedRedis(data, appendfsync=appendfsync)
-    server.start()
-    fleet = Fleet(data, server.url)
-    redis = Redis.from_url(server.url, socket_timeout=30)
+    disk = SmallDisk(data / "disk", 200_000_000 + 30_000 * articles) if kind.needs_disk else None
+    if disk is not None and not disk.mount():
+        report.skipped = "mounting a small tmpfs needs root"
+        return report
+    site = Site()
     try:
-        for service in SERVICES:
-            fleet.start(service)
-        urls = [f"{bases[number % HOSTS]}/news/{number}.html" for number in range(articles)]
-        submissions = [new_submission(url, kind="page", source="chaos") for url in urls]
-        async with AsyncClient.from_url(server.url) as client:
-            submitting = asyncio.create_task(submit_all(client, submissions))
-            await make_trouble(fleet, server, report, seconds, dice, restarts_redis=True)
-            await submitting
-            await wait_until_idle(redis, fleet, drain_seconds)
-            missing = await count(redis, data, set(urls), report)
-            if missing and appendfsync == "everysec":
-                report.submitted_again = len(missing)
-                again = [new_submission(url, kind="page", source="chaos", is_revisit=True) for url in sorted(missing)]
-                await submit_all(client, again)
-                await wait_until_idle(redis, fleet, drain_seconds)
-                await count(redis, data, set(urls), report)
+        await site.start()
+        scene = await _set_up(kind, seconds, disk, random.Random(seed), data)  # noqa: S311 - what is harmed when
+        try:
+            await _play(scene, site, report, articles, drain_seconds)
+        finally:
+            await asyncio.to_thread(scene.fleet.stop)
+            await scene.proxy.stop()
+            if scene.replication is not None:
+                await scene.replication.stop()
+            for server in (scene.server, scene.replica):
+                if server is not None:
+                    server.kill()
     finally:
-        await asyncio.to_thread(fleet.stop)
-        await redis.aclose()
-        server.kill()
-        await runner.cleanup()
+        await site.stop()
+        if disk is not None:
+            disk.unmount()
     report.seconds = round(time.monotonic() - started, 1)
     return report
 
 
+async def _set_up(kind: Kind, seconds: float, disk: SmallDisk | None, dice: random.Random, data: Path) -> Scene:
+    place = disk.place if disk is not None else data
+    server = EmbeddedRedis(place / "one", port=_free_port() if kind.needs_replica else 0, appendfsync=kind.appendfsync)
+    await asyncio.to_thread(server.start)
+    proxy = Proxy(server.port or server.socket)
+    await proxy.start()
+    scene = Scene(kind, data, Fleet(place / "services", proxy.url), server, proxy, dice, seconds, disk=disk)
+    if kind.needs_replica:
+        scene.replication = Proxy(server.port)
+        await scene.replication.start()
+        scene.replica = EmbeddedRedis(place / "two", port=_free_port(), appendfsync=kind.appendfsync)
+        await asyncio.to_thread(scene.replica.start)
+        async with Redis.from_url(scene.replica.url) as client:
+            await client.execute_command("REPLICAOF", "127.0.0.1", str(scene.replication.port))
+    return scene
+
+
+async def _play(scene: Scene, site: Site, report: Report, articles: int, drain_seconds: float) -> None:
+    for service in SERVICES:
+        scene.fleet.start(service)
+    if scene.kind.begin is not None:
+        await scene.kind.begin(scene)
+    await _eventually(scene.fleet.is_ready)  # harm done to what does not run yet proves nothing
+    numbers = {site.url(number): number for number in range(articles)}
+    submissions = [new_submission(url, kind="page", source="chaos") for url in numbers]
+    submitting = asyncio.create_task(submit_in_time(scene, submissions))
+    await do_harm(scene, report)
+    await submitting
+    report.unsettled = await come_to_rest(scene, drain_seconds)
+    missing = await count(scene, numbers, report)
+    if missing and scene.kind.redis_forgets:
+        report.forgotten_by_account = await asyncio.to_thread(find_in_account, scene, missing)
+        report.submitted_again = len(missing)
+        again = [new_submission(url, kind="page", source="chaos", is_revisit=True) for url in sorted(missing)]
+        async with AsyncClient.from_url(scene.proxy.url) as client:
+            await submit_until_confirmed(client, again)
+        report.unsettled = await come_to_rest(scene, drain_seconds)
+        await count(scene, numbers, report)
+
+
+async def _is_in_step(replica: Redis) -> bool:
+    state: Any = await replica.info("replication")
+    return str(state.get("master_link_status")) == "up"
+
+
+async def _eventually(claim: Callable[[], Awaitable[bool]], within_seconds: float = 90.0) -> None:
+    async with asyncio.timeout(within_seconds):
+        while not await claim():
+            await asyncio.sleep(0.1)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 def main() -> int:
-    """Run with both kinds of append-only file, print the reports, and tell by the exit code whether they are sound."""
+    """Run the kinds one after the other, print the reports, and tell by the exit code whether all are sound."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--articles", type=int, default=20_000)
-    parser.add_argument("--seconds", type=float, default=300, help="how long there is trouble, for each kind of file")
+    parser.add_argument("--articles", type=int, default=20_000, help="in all kinds together")
+    parser.add_argument("--seconds", type=float, default=300, help="how long there is trouble, in all kinds together")
     parser.add_argument("--seed", type=int, default=int(time.time()))
-    parser.add_argument("--only", choices=["always", "everysec"], help="one kind of append-only file, not both")
+    parser.add_argument("--only", choices=[kind.name for kind in KINDS], nargs="+", help="these kinds alone")
+    parser.add_argument("--result", type=Path, help="file that takes the reports as JSON")
     arguments = parser.parse_args()
-    kinds: list[Literal["always", "everysec"]] = [arguments.only] if arguments.only else ["always", "everysec"]
-    is_sound = True
+    # Told to end, it ends what it has started: as with Ctrl-C, and not at once.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    kinds = [kind for kind in KINDS if not arguments.only or kind.name in arguments.only]
+    reports: list[Report] = []
     for kind in kinds:
         with tempfile.TemporaryDirectory(prefix="coranto-chaos-") as directory:
-            share = arguments.articles // len(kinds)
-            report = asyncio.run(
-                run(share, arguments.seconds / len(kinds), appendfsync=kind, seed=arguments.seed, data=Path(directory))
-            )
-        print(json.dumps({"seed": arguments.seed, "is_sound": report.is_sound, **asdict(report)}, indent=2))
-        is_sound = is_sound and report.is_sound
+            share, seconds = arguments.articles // len(kinds), max(8.0, arguments.seconds / len(kinds))
+            reports.append(asyncio.run(run(kind, share, seconds, seed=arguments.seed, data=Path(directory))))
+        print(reports[-1].line(), flush=True)
+        if not reports[-1].is_sound:
+            print(json.dumps(asdict(reports[-1]), indent=2), flush=True)
+    is_sound = all(report.is_sound for report in reports)
+    result = {
+        "is_sound": is_sound,
+        "articles": sum(report.submitted for report in reports if not report.skipped),
+        "lost": sum(report.lost for report in reports),
+        "doubled": sum(report.duplicate_records + report.duplicate_finished for report in reports),
+        "server": _name_of_server(),
+        "python": platform.python_version(),
+        "kinds": [{"is_sound": report.is_sound, **asdict(report)} for report in reports],
+    }
+    if arguments.result is not None:
+        arguments.result.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
     return 0 if is_sound else 1
+
+
+def _name_of_server() -> str:
+    server = choose_server()
+    return f"{server.name} {server.version}"
 
 
 if __name__ == "__main__":

@@ -284,9 +284,10 @@ async def test_messages_wait_while_redis_cannot_write_its_file_and_are_settled_w
 ) -> None:
     await submit(own_redis.url, *pages(40, "?sleep=0.02"))
     redis = Redis.from_url(own_redis.url)
-    file = Path((await redis.config_get("dir"))["dir"]) / "unwritable.rdb"
-    file.mkdir()  # a file cannot take a directory's name: to Redis this is a disk it cannot save to
-    await redis.config_set("dbfilename", file.name)
+    # A file cannot take a directory's name: to Redis this is a disk it cannot save to. The name stays as it is, because
+    # Redis from 7 on and Valkey let nobody change it while they run.
+    file = Path((await redis.config_get("dir"))["dir"], (await redis.config_get("dbfilename"))["dbfilename"])
+    file.mkdir()
     await redis.config_set("save", "3600 1")
     async with working(stand_in.make_worker(own_redis.url)) as worker:
         await asyncio.sleep(0.3)

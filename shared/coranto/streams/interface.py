@@ -179,9 +179,6 @@ class StageStreams(Protocol):
     async def ensure(self) -> None:
         """Create what is missing: streams and groups, from the beginning. Safe to repeat."""
 
-    async def read(self, line: Line, consumer: str, *, count: int, block: timedelta | None) -> list[Entry]:
-        """Up to `count` new entries, waiting for the first as long as `block`. Raises LookupError when the group is gone."""
-
     async def commit(
         self, outcomes: Sequence[tuple[Entry, Outcome]], *, consumer: str = "", token: str = "", is_repeat: bool = False
     ) -> Committed:

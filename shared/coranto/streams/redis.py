@@ -91,23 +91,6 @@ class RedisStreams:
             if "BUSYGROUP" not in str(error):
                 raise
 
-    async def read(self, line: Line, consumer: str, *, count: int, block: timedelta | None) -> list[Entry]:
-        """Up to `count` new entries, waiting for the first as long as `block`. Raises LookupError when the group is gone."""
-        try:
-            answer: Any = await self._redis.xreadgroup(
-                self.spec.name,
-                consumer,
-                {self.key_of(line): ">"},
-                count=count,
-                block=max(1, int(block.total_seconds() * 1000)) if block is not None else None,
-            )
-        except ResponseError as error:
-            if "NOGROUP" in str(error):
-                raise LookupError(f"the group {self.spec.name} of {self.key_of(line)} is gone") from error
-            raise
-        streams = answer.items() if isinstance(answer, dict) else answer or ()
-        return [entry for _, found in streams for entry in self.entries(line, _rows(found))]
-
     def entries(
         self, line: Line, rows: Sequence[tuple[bytes, Mapping[bytes, bytes]]], deliveries: int = 1
     ) -> list[Entry]:
@@ -377,13 +360,6 @@ def _as_json(fields: Mapping[bytes, bytes]) -> bytes:
         for name, value in fields.items()
     }
     return json.dumps(readable, ensure_ascii=False).encode()
-
-
-def _rows(found: Any) -> Sequence[tuple[bytes, Mapping[bytes, bytes]]]:
-    # RESP3 nests the rows once more than RESP2.
-    if found and isinstance(found[0], list) and found[0] and isinstance(found[0][0], tuple | list):
-        found = found[0]
-    return [(entry_id, fields) for entry_id, fields in found]
 
 
 def _number(value: bytes | None) -> int:

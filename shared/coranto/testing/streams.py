@@ -114,7 +114,7 @@ class MemoryStreams:
                 self.pipeline.stream(self.keys.stream(self.spec.writes)).groups.setdefault(reader.name, _Group())
 
     async def read(self, line: Line, consumer: str, *, count: int, block: timedelta | None) -> list[Entry]:
-        """Up to `count` new entries, waiting for the first as long as `block`."""
+        """Up to `count` new entries, waiting for the first as long as `block`: for `MemoryReader`. LookupError without a group."""
         deadline = time.monotonic() + (block.total_seconds() if block is not None else 0)
         while True:
             stream = self.pipeline.streams.get(self.key_of(line))

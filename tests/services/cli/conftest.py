@@ -121,6 +121,11 @@ class Shell:
         return Ended(code, out, err)
 
 
+def heed_interrupt() -> None:
+    """In the child, before its program: Ctrl-C ends it, as at a terminal. A runner in the background ignores Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Background:
     """A command that goes on."""
 
@@ -128,7 +133,13 @@ class Background:
         self._log = log
         with log.open("wb") as file:
             self.process = subprocess.Popen(
-                command, cwd=directory, env=environment, stdout=file, stderr=file, start_new_session=True
+                command,
+                cwd=directory,
+                env=environment,
+                stdout=file,
+                stderr=file,
+                start_new_session=True,
+                preexec_fn=heed_interrupt,  # noqa: PLW1509 - it takes no lock, and tests start nothing from threads
             )
 
     @property

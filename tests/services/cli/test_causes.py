@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
@@ -27,7 +27,9 @@ async def bury(redis: Redis, partition: RedisStreams, event: bytes, *, reason: s
     """A dead letter as delivery makes one."""
     await partition.ensure()
     await redis.xadd(partition.main, {"event": event})
-    (entry,) = await partition.read("main", "tester", count=1, block=timedelta(milliseconds=10))
+    rows: Any = await redis.xreadgroup(partition.spec.name, "tester", {partition.main: ">"}, count=1)
+    ((_, found),) = rows
+    (entry,) = partition.entries("main", found)
     await partition.commit([(entry, Dead(reason, error, "the traceback", attempts=2))])
     letters = await partition.dead_letters(count=1000)
     return Reference.of(letters[-1])

@@ -134,10 +134,10 @@ def test_entities_that_grow_or_reach_outside_are_refused_in_every_encoding(tmp_p
     ]
     for document in hostile:
         for encoding in ("utf-8", "utf-16", "utf-32"):
-            started = time.perf_counter()
+            started = time.process_time()
             with pytest.raises(NotAFeedError):
                 parse_feed(document.encode(encoding), url=URL)
-            assert time.perf_counter() - started < 1
+            assert time.process_time() - started < 1
 
 
 def test_gzip_bomb_and_too_many_entries_are_bounded() -> None:

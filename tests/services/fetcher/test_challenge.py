@@ -47,7 +47,7 @@ def test_page_is_not_mistaken_for_a_guards(page: str) -> None:
 
 
 def test_hostile_markup_takes_no_time() -> None:
-    started = time.perf_counter()
+    started = time.process_time()
     for piece in (b"<script", b"<", b"<title", b"<script></", b"<svg><style>"):
         find_challenge({}, b"<title>captcha</title>" + piece * 100_000)
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 1

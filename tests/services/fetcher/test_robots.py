@@ -52,14 +52,14 @@ def test_published_suites_agree(suite: str, material: Path) -> None:
 
 
 def test_files_of_real_sites_are_read_fast_and_without_failure(material: Path) -> None:
-    started, count = time.perf_counter(), 0
+    started, count = time.process_time(), 0
     with gzip.open(material / "cases/robots/real_robots.jsonl.gz") as lines:
         for line in lines:
             rules = RobotsRules.read(json.loads(line)["robots"].encode("latin-1"), "CorantoBot")
             rules.allows("https://example.org/news/2026/05/story.html?page=2")
             count += 1
     assert count > 500
-    assert (time.perf_counter() - started) / count < 0.05
+    assert (time.process_time() - started) / count < 0.05
     for file in (material / "cases/robots/crawler_commons_files").iterdir():
         RobotsRules.read(file.read_bytes(), "CorantoBot").allows("/a")
 
@@ -87,9 +87,9 @@ def test_content_signals_of_the_group_are_kept() -> None:
 
 def test_pattern_that_would_backtrack_for_ever_is_matched_at_once() -> None:
     rules = RobotsRules.read(f"User-agent: *\nDisallow: /{'a*' * 2000}b$\n", "Bot")
-    started = time.perf_counter()
+    started = time.process_time()
     assert rules.allows(f"http://x/{'a' * 5000}")
-    assert time.perf_counter() - started < 0.5
+    assert time.process_time() - started < 0.5
 
 
 def test_what_lies_beyond_the_size_limit_is_ignored() -> None:

