@@ -60,4 +60,9 @@ class Metrics:
         )
         # 0 closed, 1 open, 2 probing.
         self.breaker = Gauge("coranto_breaker_state", "0 closed, 1 open, 2 probing.", ["stage"], registry=add)
+        # Longest of the last one to two minutes, however often it is read. `clock` is `wall` for the time others had to wait,
+        # `cpu` for how much of it the worker itself computed: high alone, `wall` tells of a machine that is short of CPU.
+        self.loop_stall = Gauge(
+            "coranto_event_loop_stall_seconds", "Longest time the event loop stood still.", ["clock"], registry=add
+        )
         self.redis_up = Gauge("coranto_redis_up", "1 while Redis answers this worker.", registry=add)
