@@ -38,14 +38,23 @@ TRACKING_PREFIXES: Final = ("utm_", "hsa_", "pk_", "itm_")
 MOBILE_LABELS: Final = frozenset({"m", "mobile", "amp"})
 """First labels of hosts that carry the same articles for telephones."""
 
+MAX_URL_CHARS: Final = 16_384
+"""Longest address, as written and once its characters are escaped: what fits into one line of HTTP headers here.
+
+RFC 9110 asks for 8,000. Reading an address takes time with its length, and addresses come from strangers.
+"""
+
 _UNRESERVED: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 _PATH_KEEPS: Final = _UNRESERVED | frozenset("/!$&'()*+,;=:@%")
 _QUERY_KEEPS: Final = _UNRESERVED | frozenset("/?!$&()*+,;=:@%")
 _FORBIDDEN_IN_HOST: Final = frozenset(" #/:<>?@[\\]^|%") | {chr(code) for code in (*range(0x20), 0x7F)}
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*):")
 _ESCAPE: Final = re.compile(r"%([0-9A-Fa-f]{2})?")
+_LONGEST_HOST: Final = 255
 _SESSION_IN_PATH: Final = re.compile(r";jsessionid=[^/;]*", re.IGNORECASE)
 _AMP_CACHE_PATH: Final = re.compile(r"/(?:c|i|v|wp)/(s/)?([^/]+\.[^/]+)(/.*)?", re.DOTALL)
+# The viewer may show what a cache holds; an address within hundreds of others is made to keep us busy.
+_MOST_AMP_CACHES: Final = 3
 _AMP_VIEWER_PATH: Final = re.compile(r"/amp/(s/)?([^/]+\.[^/]+)(/.*)?", re.DOTALL)
 
 
@@ -85,8 +94,20 @@ class Address:
 def parse(url: str, *, base: str | None = None) -> Address:
     """The address taken apart, as a browser would; credentials in it are left out. A relative one needs `base`.
 
-    Raises UnsupportedUrlError when it is no http, https or file URL.
+    Raises UnsupportedUrlError when it is no http, https or file URL, or longer than MAX_URL_CHARS.
     """
+    _check_length(url, url)
+    address = _parse(url, base)
+    _check_length(str(address), url)
+    return address
+
+
+def _check_length(text: str, url: str) -> None:
+    if len(text) > MAX_URL_CHARS:
+        raise UnsupportedUrlError(f"expected an address of at most {MAX_URL_CHARS} characters, got {_shown(url)}")
+
+
+def _parse(url: str, base: str | None) -> Address:
     text = url.strip("".join(map(chr, range(0x21)))).translate({9: None, 10: None, 13: None})
     origin = parse(base) if base is not None else None
     match = _SCHEME.match(text)
@@ -119,14 +140,14 @@ def canonicalize(url: str) -> str:
 
     Scheme and host in lower case and ASCII, no default port, dot segments resolved, percent-encoding normalised, no
     credentials, no fragment (but `#!…`, which names a page), no tracking parameters; the others stay in their order.
-    Applying it twice is the same as once. Raises UnsupportedUrlError when it is no http, https or file URL.
+    Applying it twice is the same as once. Raises UnsupportedUrlError as `parse` does.
     """
     address = parse(url)
     path = _normal_escapes(address.path, _PATH_KEEPS)
     if address.scheme == "file":
         return str(replace(address, path=path, query=None, fragment=None))
     fragment = address.fragment
-    return str(
+    canonical = str(
         replace(
             address,
             host=_host(address.host.rstrip("."), url) if address.host.endswith(".") else address.host,
@@ -137,6 +158,8 @@ def canonicalize(url: str) -> str:
             else None,
         )
     )
+    _check_length(canonical, url)
+    return canonical
 
 
 def fold_variants(canonical_url: str) -> str:
@@ -146,12 +169,14 @@ def fold_variants(canonical_url: str) -> str:
     `amp.` loses that label; an `amp` at the end of path or query is dropped. Anything less certain is left alone: two
     records of one article are a smaller fault than one record of two.
     """
-    address = parse(canonical_url)
-    if address.scheme == "file":
-        return canonical_url
-    original = _behind_amp_cache(address)
-    if original is not None:
-        return fold_variants(original)
+    for _ in range(_MOST_AMP_CACHES):
+        address = parse(canonical_url)
+        if address.scheme == "file":
+            return canonical_url
+        original = _behind_amp_cache(address)
+        if original is None:
+            break
+        canonical_url = original
     labels = address.host.split(".")
     host = address.host
     # Two labels must be left, and the first of them long enough not to be a suffix such as co.uk or com.br.
@@ -184,7 +209,8 @@ def _with_authority(scheme: str, rest: str, url: str) -> Address:
     host, colon, port = authority.rpartition(":")
     if not colon or authority.endswith("]"):
         host, port = authority, ""
-    if port and not (port.isascii() and port.isdigit() and int(port) <= 65535):
+    port = port.lstrip("0") or port[:1]
+    if port and not (port.isascii() and port.isdigit() and len(port) <= 5 and int(port) <= 65535):
         raise UnsupportedUrlError(f"expected a port from 0 to 65535, got {port[:20]!r} in {_shown(url)}")
     number = int(port) if port else None
     path, query, fragment = _tail(rest[end:])
@@ -312,10 +338,15 @@ def _host(text: str, url: str) -> str:
         if not text.endswith("]"):
             raise UnsupportedUrlError(f"expected a closing bracket after the IPv6 address in {_shown(url)}")
         return _ipv6(text[1:-1], url)
+    if len(text) > 9 * _LONGEST_HOST:
+        raise UnsupportedUrlError(f"expected a host name of at most {_LONGEST_HOST} characters in {_shown(url)}")
     try:
         decoded = unquote_to_bytes(text).decode()
     except UnicodeDecodeError as error:
         raise UnsupportedUrlError(f"the host does not decode as UTF-8 in {_shown(url)}") from error
+    # Punycode takes time with the square of a name's length; RFC 1035, 2.3.4 allows 255 bytes.
+    if len(decoded) > _LONGEST_HOST:
+        raise UnsupportedUrlError(f"expected a host name of at most {_LONGEST_HOST} characters in {_shown(url)}")
     host = _to_ascii(decoded, url)
     if not host or _FORBIDDEN_IN_HOST.intersection(host):
         raise UnsupportedUrlError(f"expected a host name, got {host[:80]!r} in {_shown(url)}")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from coranto.urls import UnsupportedUrlError, canonicalize, fold_variants, host_of, join, parse
+from coranto.urls import MAX_URL_CHARS, UnsupportedUrlError, canonicalize, fold_variants, host_of, join, parse
 
 SAME = [
     ("HTTP://Example.ORG", "http://example.org/"),
@@ -171,3 +173,48 @@ def test_canonical_form_differs_from_a_careful_normaliser_only_where_meant(mater
             different += 1
             assert "//" in case["url"].partition("://")[2] or "&" in case["url"], case
     assert different <= 12
+
+
+_LONG = 16_000
+_HOSTILE = {
+    "slashes": "http://a.example/" + "/" * _LONG,
+    "dots": "http://a.example/" + "a/../" * (_LONG // 5),
+    "percent signs": "http://a.example/" + "%" * (_LONG // 3),
+    "escapes": "http://a.example/" + "%e4" * (_LONG // 3),
+    "letters": "http://a.example/" + "ф" * (_LONG // 6),
+    "parameters": "http://a.example/?" + "a&" * (_LONG // 2),
+    "labels": "http://" + "ф." * (_LONG // 2) + "example/",
+    "one label of many letters": "http://" + "".join(chr(0x4E00 + number) for number in range(_LONG)) + ".example/",
+    "punycode": "http://xn--" + "a" * 8000 + "-" + "9" * 7000 + ".example/",
+    "digits in the port": "http://a.example:" + "9" * _LONG + "/",
+    "digits in the host": "http://" + "1" * _LONG + "/",
+    "colons": "http://[" + ":" * _LONG + "]/",
+    "credentials": "http://" + "@" * _LONG + "a.example/",
+    "caches in caches": "https://www.google.com/amp/s/" + "x.cdn.ampproject.org/c/s/" * (_LONG // 25) + "a.example/",
+    "session ids": "http://a.example/" + ";jsessionid=" * (_LONG // 12),
+    "2 MB": "http://a.example/" + "x" * 2_000_000,
+    "2 MB of white space": " " * 2_000_000 + "http://a.example/",
+    "2 MB of digits": "http://a.example:" + "9" * 2_000_000,
+}
+
+
+@pytest.mark.parametrize("name", _HOSTILE)
+def test_hostile_address_is_read_or_refused_in_no_time(name: str) -> None:
+    started = time.thread_time()
+    with suppress(UnsupportedUrlError):
+        fold_variants(canonicalize(_HOSTILE[name]))
+    assert time.thread_time() - started < 0.1
+
+
+def test_longest_address_is_the_same_for_every_spelling_of_it() -> None:
+    whole = "http://a.example/" + "x" * (MAX_URL_CHARS - len("http://a.example/"))
+    assert canonicalize(whole) == whole
+    assert canonicalize(canonicalize(whole)) == whole
+    for too_long in (whole + "x", "http://a.example/" + "ф" * (MAX_URL_CHARS // 6), "http://a.example/" + "|" * 6000):
+        with pytest.raises(UnsupportedUrlError, match="at most 16384 characters"):
+            canonicalize(too_long)
+
+
+def test_leading_zeros_of_a_port_count_for_nothing() -> None:
+    assert str(parse("http://a.example:000080/")) == "http://a.example/"
+    assert str(parse("http://a.example:0/")) == "http://a.example:0/"

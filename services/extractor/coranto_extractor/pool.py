@@ -18,6 +18,10 @@ _WARM_UP_PAGE = b"""<!doctype html><html lang="en"><head><title>Warm-up - Site</
 <p>Word lists are loaded, patterns are compiled, and the library behind the third opinion does the same for itself.</p>
 </body></html>"""
 
+MAX_PARAGRAPHS = 10_000
+"""Most paragraphs of one article: a thick novel has half as many. Each stage that follows reads them as one message, on its
+event loop, where so many take some 30 ms."""
+
 
 class ReaderPool:
     """Reads pages in processes of their own."""
@@ -45,7 +49,15 @@ class ReaderPool:
 
     async def read(self, page: bytes, request: Request) -> Content | Refusal:
         """What the page says, or why it is no article. Raises OverdueError and ProcessLostError."""
-        return await self._processes.call(reader.read, page, request, limits=self._limits)
+        return await self._processes.call(read_in_process, page, request, limits=self._limits)
+
+
+def read_in_process(page: bytes, request: Request, *, limits: TreeLimits) -> Content | Refusal:
+    """As `reader.read`, and no article of more paragraphs than the stages that follow can take in one piece."""
+    result = reader.read(page, request, limits=limits)
+    if isinstance(result, Content) and len(result.paragraphs) > MAX_PARAGRAPHS:
+        return Refusal("too_many_nodes", f"{len(result.paragraphs)} paragraphs, {MAX_PARAGRAPHS} allowed")
+    return result
 
 
 def _warm_up() -> None:

@@ -43,7 +43,7 @@ CREATE TABLE IF NOT EXISTS note (name TEXT PRIMARY KEY, value TEXT NOT NULL) WIT
 """
 
 _RESUBMIT_AT_ONCE: Final = 500
-_READ_AT_ONCE: Final = 200
+_READ_AT_ONCE: Final = 50
 # Redis with appendfsync everysec loses up to two seconds, and the mark itself is up to one tick old. A replica that takes over
 # may be behind by min-replicas-max-lag, for which we ask for 10 seconds.
 _MARGIN_SECONDS: Final = 15.0
@@ -279,7 +279,11 @@ class AccountKeeper:
                 answer: Any = await self._redis.xrange(name, min=f"({cursors[name]}", count=_READ_AT_ONCE)
                 if not answer:
                     break
-                ended = [submission for _, fields in answer if (submission := _submission_of(fields)) is not None]
+                ended = []
+                for _, fields in answer:
+                    if (submission := _submission_of(fields)) is not None:
+                        ended.append(submission)
+                    await asyncio.sleep(0)  # an event may hold a whole book
                 cursors[name] = answer[-1][0].decode()
                 await self._account.settle(ended, notes={f"read {name}": cursors[name]})
                 if len(answer) < _READ_AT_ONCE:

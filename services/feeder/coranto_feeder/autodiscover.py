@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import codecs
 import re
-from contextlib import suppress
-from html.parser import HTMLParser
 from typing import Final
 
+from coranto.http.html_attributes import find_tags
 from coranto.urls import UnsupportedUrlError, host_of, join
 
 FEED_TYPES: Final = frozenset({
@@ -19,6 +19,10 @@ _FEED_LIKE: Final = re.compile(
     r"(?:^|[/._\-?&=])(?:rss\d?|feeds?|atom|rdf|index\.rdf|sitemap[^/?]*|news-?sitemap[^/?]*)(?:[./_\-?&=]|$)|\.(?:rss|atom|rdf|xml)(?:\.gz)?(?:[?#]|$)",
     re.IGNORECASE,
 )
+_NO_CHARSETS: Final = frozenset({
+    "idna", "mbcs", "oem", "palmos", "punycode", "raw-unicode-escape", "unicode-escape", "utf-7",
+})  # fmt: skip
+_TAGS: Final = frozenset({"a", "base", "link"})
 _MOST: Final = 50
 _LOOKED_AT: Final = 500_000
 
@@ -30,17 +34,48 @@ def looks_like_feed(url: str) -> bool:
 
 def find_feeds(page: str, *, url: str) -> list[str]:
     """Addresses of the feeds that the page at `url` names, in its order, without repetition."""
-    reader = _Reader()
-    # html.parser gives up at a `<![` that opens nothing it knows: what the page named before counts.
-    with suppress(AssertionError):
-        reader.feed(page[:_LOOKED_AT])
-    base = _joined(url, reader.base) or url
-    named = [address for href in reader.named if (address := _joined(base, href)) is not None]
+    own_base: str | None = None
+    alternates: list[str] = []
+    links: list[str] = []
+    for tag in find_tags(page[:_LOOKED_AT], _TAGS):
+        href = tag.attributes.get("href", "")
+        if tag.name == "base" and own_base is None:
+            own_base = href
+        elif tag.name == "link" and href:
+            relations = tag.attributes.get("rel", "").lower().split()
+            media_type = tag.attributes.get("type", "").partition(";")[0].strip().lower()
+            if ("alternate" in relations and media_type in FEED_TYPES) or "feed" in relations:
+                alternates.append(href)
+        elif tag.name == "a" and href:
+            links.append(href)
+    base = _joined(url, own_base) or url
+    named = [address for href in alternates if (address := _joined(base, href)) is not None]
     if named:
         return list(dict.fromkeys(named))[:_MOST]
-    linked = [address for href in reader.linked if (address := _joined(base, href)) is not None]
+    linked = [address for href in links if (address := _joined(base, href)) is not None]
     own = [address for address in linked if host_of(address) == host_of(url) and looks_like_feed(address)]
     return list(dict.fromkeys(own))[:_MOST]
+
+
+def find_feeds_in_bytes(body: bytes, *, url: str, content_type: str | None) -> list[str]:
+    """The same for a page that is not decoded yet. To be called off the event loop: the page is a stranger's."""
+    return find_feeds(body.decode(_charset(body, content_type or ""), "replace"), url=url)
+
+
+def _charset(body: bytes, content_type: str) -> str:
+    for mark, encoding in ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"), (b"\xef\xbb\xbf", "utf-8-sig")):
+        if body.startswith(mark):
+            return encoding
+    match = re.search(r"charset=[\"']?([A-Za-z0-9_\-]{1,40})", content_type)
+    if match is None:
+        return "utf-8"
+    try:
+        name = codecs.lookup(match[1]).name
+        b"a".decode(name)
+    except (LookupError, UnicodeError):
+        return "utf-8"
+    # Python's own codecs are no charsets of pages, and some take time that grows with the square of the page.
+    return "utf-8" if name in _NO_CHARSETS else name
 
 
 def _joined(base: str, href: str | None) -> str | None:
@@ -55,26 +90,3 @@ def _joined(base: str, href: str | None) -> str | None:
         return join(base, href)
     except UnsupportedUrlError:
         return None
-
-
-class _Reader(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.base: str | None = None
-        self.named: list[str] = []
-        self.linked: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        values = {name: value or "" for name, value in reversed(attrs)}
-        href = values.get("href", "")
-        if tag == "base" and self.base is None:
-            self.base = href
-        elif tag == "link" and href:
-            relations = values.get("rel", "").lower().split()
-            media_type = values.get("type", "").partition(";")[0].strip().lower()
-            if ("alternate" in relations and media_type in FEED_TYPES) or "feed" in relations:
-                self.named.append(href)
-        elif tag == "a" and href:
-            self.linked.append(href)
-
-    handle_startendtag = handle_starttag

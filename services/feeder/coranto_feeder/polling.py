@@ -26,7 +26,6 @@ from coranto.records import Hints, Submission, content_id
 from coranto.sources.registry import Feed, FeedRegistry
 from coranto.urls import UnsupportedUrlError, host_of
 from coranto.worker.log import get_logger, without_query
-from coranto_feeder.autodiscover import find_feeds
 from coranto_feeder.feeds import Entry, NotAFeedError, ParsedFeed
 from coranto_feeder.reading import FeedReader, UnreadableFeedError
 from coranto_feeder.settings import FeederSettings
@@ -170,13 +169,13 @@ class Poller:
         )
         if response.status == 304:
             return self._unchanged(feed, response, "not_modified", now)
-        digest = hashlib.sha256(response.body).hexdigest()[:32]
+        digest = await _digest_of(response.body)
         if digest == feed.digest:
             return self._unchanged(self._with_validators(feed, response), response, "unchanged", now)
         try:
             parsed = await self._parse(response)
         except NotAFeedError as error:
-            return self._page_with_feeds(feed, response, error, now)
+            return await self._page_with_feeds(feed, response, error, now)
         if is_test and feed.etag is not None and feed.etag == response.headers.get("ETag"):
             # The document changed and its validator did not: asked with it, the host would have said `not modified`.
             feed = feed.model_copy(update={"has_lying_validators": True})
@@ -258,11 +257,19 @@ class Poller:
         except UnreadableFeedError as error:
             raise PollFailedError("unreadable", str(error)) from error
 
-    def _page_with_feeds(self, feed: Feed, response: WebResponse, error: NotAFeedError, now: datetime) -> PollResult:
+    async def _page_with_feeds(
+        self, feed: Feed, response: WebResponse, error: NotAFeedError, now: datetime
+    ) -> PollResult:
         """A page instead of a feed: its feeds are registered if it names any, else it is a failure."""
-        text = response.body[:2_000_000].decode(_charset(response), "replace")
-        found = [one for one in find_feeds(text, url=response.url) if one not in (feed.url, response.url)]
-        if not found or feed.digest is not None:
+        if feed.digest is not None:
+            raise PollFailedError("not_a_feed", str(error))
+        content_type = response.headers.get("Content-Type")
+        try:
+            named_there = await self._reader.find_feeds(response.body, url=response.url, content_type=content_type)
+        except UnreadableFeedError as overdue:
+            raise PollFailedError("unreadable", str(overdue)) from overdue
+        found = [one for one in named_there if one not in (feed.url, response.url)]
+        if not found:
             raise PollFailedError("not_a_feed", str(error))
         named = tuple(_named(feed, url, now) for url in found)
         return PollResult(
@@ -403,16 +410,10 @@ def _retry_after(response: WebResponse, now: datetime) -> timedelta | None:
     return None
 
 
-def _charset(response: WebResponse) -> str:
-    for mark, encoding in ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"), (b"\xef\xbb\xbf", "utf-8-sig")):
-        if response.body.startswith(mark):
-            return encoding
-    match = re.search(r"charset=[\"']?([A-Za-z0-9_\-]{1,40})", response.headers.get("Content-Type", ""))
-    with suppress(LookupError, UnicodeDecodeError):
-        if match is not None:
-            b"".decode(match[1])
-            return match[1]
-    return "utf-8"
+async def _digest_of(body: bytes) -> str:
+    # 50 MB take some 100 ms, in which the other thread leaves the event loop free.
+    digest = hashlib.sha256(body) if len(body) < 1_000_000 else await asyncio.to_thread(hashlib.sha256, body)
+    return digest.hexdigest()[:32]
 
 
 def _jittered(span: timedelta) -> timedelta:

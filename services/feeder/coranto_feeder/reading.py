@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
+from typing import ParamSpec, TypeVar
 
 from coranto.process_pool import OverdueError, Processes, ProcessLostError
+from coranto_feeder.autodiscover import find_feeds_in_bytes
 from coranto_feeder.feeds import FeedLimits, NotAFeedError, ParsedFeed, parse_feed
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_PAGE_BYTES = 2_000_000
 
 
 class UnreadableFeedError(NotAFeedError):
@@ -18,15 +26,26 @@ class FeedReader:
     def __init__(self, limits: FeedLimits, *, processes: int, deadline: timedelta, max_process_bytes: int) -> None:
         self._limits = limits
         self._processes = Processes(
-            processes, deadline=deadline, preload=("coranto_feeder.feeds",), max_bytes=max_process_bytes
+            processes,
+            deadline=deadline,
+            preload=("coranto_feeder.feeds", "coranto_feeder.autodiscover"),
+            max_bytes=max_process_bytes,
         )
         self.stop = self._processes.stop
 
     async def read(self, body: bytes, *, url: str, content_type: str | None) -> ParsedFeed:
         """The feed in `body`, got from `url`. Raises NotAFeedError when it is none, UnreadableFeedError when it costs too much."""
+        return await self._call(len(body), parse_feed, body, url=url, content_type=content_type, limits=self._limits)
+
+    async def find_feeds(self, body: bytes, *, url: str, content_type: str | None) -> list[str]:
+        """Addresses of the feeds that the page at `url` names. Raises UnreadableFeedError when it costs too much."""
+        body = body[:_PAGE_BYTES]
+        return await self._call(len(body), find_feeds_in_bytes, body, url=url, content_type=content_type)
+
+    async def _call(self, size: int, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         try:
-            return await self._processes.call(parse_feed, body, url=url, content_type=content_type, limits=self._limits)
+            return await self._processes.call(function, *args, **kwargs)
         except OverdueError as error:
-            raise UnreadableFeedError(f"reading {len(body)} bytes took {error}") from error
+            raise UnreadableFeedError(f"reading {size} bytes took {error}") from error
         except ProcessLostError as error:
-            raise UnreadableFeedError(f"reading {len(body)} bytes ended the process: {error}") from error
+            raise UnreadableFeedError(f"reading {size} bytes ended the process: {error}") from error

@@ -36,8 +36,11 @@ def create_stage(
     fetcher, pipeline = settings.fetcher, settings.pipeline.to_topology()
     web = fetcher.to_client(fetcher.web_limits(), connections=2 * fetcher.concurrency)
 
+    reader = fetcher.to_reader()
+
     async def stop() -> None:
         await web.close()
+        await reader.stop()
         if redis is not None:
             await redis.aclose()
 
@@ -51,6 +54,7 @@ def create_stage(
             if redis is None
             else HostBudget(redis, prefix=pipeline.prefix, limits=_budget_limits(fetcher)),
             pages=FilePageStore(settings.pages.path),
+            reader=reader,
             validators=NoValidators() if redis is None else RedisValidators(redis, pipeline),
             journeys=NoJourneys() if redis is None else RedisJourneys(redis, pipeline),
             limits=_fetch_limits(fetcher, has_time=redis is None),

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
+from coranto.http.html_attributes import find_tags
 from coranto.pagination import follows
 from coranto.urls import UnsupportedUrlError, join
-from coranto_fetcher.markup import attributes_of
 
-_TAG: Final = re.compile(rb"<(?:link|a)\s[^>]{0,2000}>", re.IGNORECASE)
-_SEARCHED_BYTES: Final = 2_000_000
+_TAGS: Final = frozenset({"a", "link"})
+# A page that names a next page in earnest does so once or twice, above and below the text.
+_MOST_LINKS: Final = 20
 
 
 def find_next_part(body: bytes, own: str, first: str) -> str | None:
     """The address of the part after the page `own` of the article that begins at `first`; None when it has none."""
-    for match in _TAG.finditer(body, 0, _SEARCHED_BYTES):
-        tag = match[0]
-        if b"next" not in tag.lower():
+    if b"next" not in body.lower():
+        return None
+    looked_at = 0
+    for tag in find_tags(body.decode("utf-8", "replace"), _TAGS):
+        if "next" not in tag.attributes.get("rel", "").lower().split():
             continue
-        attributes = attributes_of(tag)
-        if "next" not in attributes.get("rel", "").lower().split():
-            continue
+        looked_at += 1
+        if looked_at > _MOST_LINKS:
+            return None
         try:
-            url = join(own, attributes.get("href", "")).partition("#")[0]
+            url = join(own, tag.attributes.get("href", "")).partition("#")[0]
         except UnsupportedUrlError:
             continue
         # Blogs say rel=next of the next article too.

@@ -43,6 +43,8 @@ REASONS: Mapping[str, str] = {
     "undecodable_body": "The page is not in the encoding that its headers name.",
     "headers_too_large": "The response's headers are larger than allowed.",
     "challenge_page": "The host answered with a test for humans instead of the page.",
+    "reader_timeout": "Looking through the page took longer than allowed; the process that did was ended and replaced.",
+    "reader_crashed": "The process that looked through the page died, twice.",
     "no_saved_page": "The address names a file, but no page was handed over with it.",
 }
 

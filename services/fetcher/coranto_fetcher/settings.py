@@ -10,6 +10,7 @@ from coranto.http import WebLimits
 from coranto.http.settings import WebSettings
 from coranto.settings import Duration
 from coranto.worker.settings import WorkerSettings
+from coranto_fetcher.page_facts import PageReaderPool
 
 
 class FetcherSettings(WebSettings):
@@ -43,6 +44,31 @@ class FetcherSettings(WebSettings):
     total_time: Duration = Field(timedelta(seconds=30), gt=timedelta(0), description="Longest time for one response.")
     connect_time: Duration = Field(timedelta(seconds=10), gt=timedelta(0), description="Longest time for a connection.")
     silence: Duration = Field(timedelta(seconds=15), gt=timedelta(0), description="Longest time without a byte.")
+
+    reader_processes: int = Field(
+        1,
+        ge=1,
+        le=64,
+        description="Processes that look through pages for links and rights signals, one page at a time.",
+    )
+    reading_deadline: Duration = Field(
+        timedelta(seconds=10),
+        gt=timedelta(0),
+        description="Longest time for looking through one page; its process is ended then, and the page is a dead letter.",
+    )
+    max_reader_bytes: int = Field(
+        1_000_000_000,
+        ge=200_000_000,
+        description="Address space that a process which looks through pages may take, in bytes.",
+    )
+
+    def to_reader(self) -> PageReaderPool:
+        """The reader of pages within these bounds."""
+        return PageReaderPool(
+            processes=self.reader_processes,
+            deadline=self.reading_deadline,
+            max_process_bytes=self.max_reader_bytes,
+        )
 
     def web_limits(self) -> WebLimits:
         """The limits on one response, as the web client takes them."""

@@ -10,15 +10,16 @@ from datetime import UTC, datetime, timedelta
 
 from redis.exceptions import RedisError
 
-from coranto.http import WebClient, WebResponse
+from coranto.http import WebClient
 from coranto.pages import PageStore
 from coranto.pagination import part_number
+from coranto.process_pool import OverdueError, ProcessLostError
 from coranto.records import DiscoveredArticle, Fetch, FetchedArticle, FetchedPart, PageRef, SavedPage
-from coranto.worker.stage import Transient, Unwanted
+from coranto.worker.stage import Invalid, Transient, Unwanted
 from coranto_fetcher.budget import Budget
 from coranto_fetcher.journeys import Journey, Journeys, NoJourneys
 from coranto_fetcher.media import ADMITTED_TYPES, media_type_of
-from coranto_fetcher.nextpart import find_next_part
+from coranto_fetcher.page_facts import PageFacts, PageReader
 from coranto_fetcher.robots import RobotsSource
 from coranto_fetcher.signals import kept_headers, rights_signals, stated_charset
 from coranto_fetcher.validators import NoValidators, Validators, Visit
@@ -36,6 +37,7 @@ async def fetch(
     robots: RobotsSource,
     budget: Budget,
     pages: PageStore,
+    reader: PageReader,
     validators: Validators | None = None,
     journeys: Journeys | None = None,
     limits: FetchLimits | None = None,
@@ -54,10 +56,10 @@ async def fetch(
         earlier = await validators.find(article) if discovery.is_revisit else None
         try:
             if journey.fetched is None:
-                section, next_url = await _to_first_page(journey, earlier, way, pages, now)
+                section, next_url = await _to_first_page(journey, earlier, way, pages, reader, now)
             else:
                 section, next_url = journey.fetched, journey.url
-            section = await _to_further_parts(section, next_url, way, pages, limits.max_parts)
+            section = await _to_further_parts(section, next_url, way, pages, reader, limits.max_parts)
         except WayInterruptedError as interrupted:
             if interrupted.journey.has_come_along and isinstance(interrupted.signal, Transient):
                 await journeys.keep(article, interrupted.journey)
@@ -72,15 +74,45 @@ async def fetch(
 
 
 async def _to_first_page(
-    journey: Journey, earlier: Visit | None, way: Way, pages: PageStore, now: Callable[[], datetime]
+    journey: Journey,
+    earlier: Visit | None,
+    way: Way,
+    pages: PageStore,
+    reader: PageReader,
+    now: Callable[[], datetime],
 ) -> tuple[Fetch, str | None]:
     """The section with the first page, and the address of the next part where there is one."""
     response, journey = await way.follow(journey, earlier)
-    section = await _section(response, journey, way, pages, now())
-    return section, find_next_part(response.body, section.final_url, section.final_url)
+    final_url = response.url.partition("#")[0]
+    content_type = media_type_of(response)
+    if content_type not in ADMITTED_TYPES:
+        seen = (content_type or "none stated").encode("ascii", "replace").decode()
+        raise Unwanted("content_type", detail=seen[:100])
+    if not response.body.strip():
+        raise Unwanted("empty_body")
+    facts = await _read(reader, response.body, own_url=final_url, first_url=final_url)
+    headers = kept_headers(response.headers)
+    content_signals = way.rules.content_signals if way.rules is not None else ()
+    section = Fetch(
+        final_url=final_url,
+        redirects=journey.hops,
+        status=response.status,
+        content_type=content_type,
+        charset=stated_charset(response.headers),
+        headers=headers,
+        etag=headers.get("etag"),
+        last_modified=headers.get("last-modified"),
+        page=await _keep(response.body, pages),
+        rights=rights_signals(response.headers, facts.rights, content_signals),
+        fetched_at=now(),
+        elapsed_ms=way.elapsed_ms,
+    )
+    return section, facts.next_url
 
 
-async def _to_further_parts(section: Fetch, next_url: str | None, way: Way, pages: PageStore, max_parts: int) -> Fetch:
+async def _to_further_parts(
+    section: Fetch, next_url: str | None, way: Way, pages: PageStore, reader: PageReader, max_parts: int
+) -> Fetch:
     """The section with the further parts of its article, as far as they can be got.
 
     The first page is an article by itself, so a part that fails ends the search and not the message; the record tells
@@ -107,34 +139,24 @@ async def _to_further_parts(section: Fetch, next_url: str | None, way: Way, page
             page=await _keep(response.body, pages),
         )
         section = section.model_copy(update={"parts": (*section.parts, part), "elapsed_ms": way.elapsed_ms})
-        next_url = find_next_part(response.body, url, section.final_url)
+        try:
+            next_url = (await _read(reader, response.body, own_url=url, first_url=section.final_url)).next_url
+        except Invalid:
+            break  # this part is kept; what it links to cannot be told
     return section
 
 
-async def _section(response: WebResponse, journey: Journey, way: Way, pages: PageStore, now: datetime) -> Fetch:
-    content_type = media_type_of(response)
-    if content_type not in ADMITTED_TYPES:
-        seen = (content_type or "none stated").encode("ascii", "replace").decode()
-        raise Unwanted("content_type", detail=seen[:100])
-    if not response.body.strip():
-        raise Unwanted("empty_body")
-    page = await _keep(response.body, pages)
-    headers = kept_headers(response.headers)
-    content_signals = way.rules.content_signals if way.rules is not None else ()
-    return Fetch(
-        final_url=response.url.partition("#")[0],
-        redirects=journey.hops,
-        status=response.status,
-        content_type=content_type,
-        charset=stated_charset(response.headers),
-        headers=headers,
-        etag=headers.get("etag"),
-        last_modified=headers.get("last-modified"),
-        page=page,
-        rights=rights_signals(response.headers, response.body, content_signals),
-        fetched_at=now,
-        elapsed_ms=way.elapsed_ms,
-    )
+async def _read(reader: PageReader, body: bytes, *, own_url: str, first_url: str) -> PageFacts:
+    try:
+        return await reader.read(body, own_url=own_url, first_url=first_url)
+    except OverdueError as error:
+        raise Invalid("reader_timeout", detail=str(error)) from error
+    except ProcessLostError:
+        # Once may be the machine's fault (memory ran out beside us); twice is the page's.
+        try:
+            return await reader.read(body, own_url=own_url, first_url=first_url)
+        except (OverdueError, ProcessLostError) as error:
+            raise Invalid("reader_crashed", detail=str(error)) from error
 
 
 async def _keep(body: bytes, pages: PageStore) -> PageRef:

@@ -100,7 +100,7 @@ class Way:
             await self._give_back(Answer.FINE)
             self.rules = None
         self.rules = await self._find_rules(address)
-        if self.rules is not None and not self.rules.allows(url):
+        if self.rules is not None and not await self.rules.permits(url):
             raise Unwanted("robots_disallowed", detail=address.authority)
         await self._take_turn(address.authority)
         condition = earlier.condition() if earlier is not None and earlier.url == url else {}

@@ -22,13 +22,12 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
 from coranto.http.addresses import AddressGuard, GuardedResolver
-from coranto.http.decoding import ACCEPTED, Decoder, decoder_for
+from coranto.http.decoding import ACCEPTED, BodyDecoder
 from coranto.http.errors import (
     BodyTooLargeError,
     BrokenResponseError,
     CertificateError,
     ConnectFailedError,
-    DecompressionBombError,
     HeadersTooLargeError,
     NameNotResolvedError,
     PrivateAddressError,
@@ -39,8 +38,8 @@ from coranto.http.errors import (
 )
 from coranto.urls import Address, parse
 
-# Below this nothing is a bomb, whatever the ratio: an empty page of repeated white space packs very well.
-_RATIO_COUNTS_FROM = 1 << 20
+# How long unpacking a body may hold the event loop before other tasks get their turn.
+_LONGEST_TURN_SECONDS = 0.005
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,36 +233,27 @@ class WebClient:
 
 
 async def _read(response: aiohttp.ClientResponse, limits: WebLimits) -> tuple[bytes, int]:
+    """The body, unpacked, and its size as it was sent. Other tasks run in between, however the body unpacks."""
     announced = response.content_length
     if announced is not None and announced > limits.max_body_bytes:
         response.close()
         raise BodyTooLargeError(f"the body has {announced} bytes, at most {limits.max_body_bytes} are allowed")
-    decoder = decoder_for(response.headers.get("Content-Encoding", ""))
-    body = bytearray()
+    decoder = BodyDecoder(
+        response.headers.get("Content-Encoding", ""), max_bytes=limits.max_body_bytes, max_ratio=limits.max_ratio
+    )
     packed = 0
-    async for chunk in response.content.iter_any():
-        packed += len(chunk)
-        if packed > limits.max_body_bytes:
-            response.close()
-            raise BodyTooLargeError(f"the body has more than the {limits.max_body_bytes} bytes that are allowed")
-        if decoder is None:
-            body += chunk
-        else:
-            _unpack(decoder, chunk, body, packed, limits)
-    if decoder is not None:
-        decoder.finish()
-    return bytes(body), packed
-
-
-def _unpack(decoder: Decoder, chunk: bytes, body: bytearray, packed: int, limits: WebLimits) -> None:
-    for piece in decoder.feed(chunk):
-        body += piece
-        if len(body) > _RATIO_COUNTS_FROM and len(body) > packed * limits.max_ratio:
-            raise DecompressionBombError(
-                f"{packed} bytes unpack to more than {limits.max_ratio} times their size, {len(body)} bytes so far"
-            )
-        if len(body) > limits.max_body_bytes:
-            raise BodyTooLargeError(f"the body unpacks to more than the {limits.max_body_bytes} bytes that are allowed")
+    turned = time.monotonic()
+    try:
+        async for chunk in response.content.iter_any():
+            packed += len(chunk)
+            for _ in decoder.feed(chunk):
+                if time.monotonic() - turned > _LONGEST_TURN_SECONDS:
+                    await asyncio.sleep(0)  # here the time-out of the request can end it, too
+                    turned = time.monotonic()
+    except WebError:
+        response.close()
+        raise
+    return decoder.finish(), packed
 
 
 def _translated(error: aiohttp.ClientError, address: Address) -> WebError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -24,6 +25,7 @@ from coranto.worker.delivery import Delivery
 from coranto.worker.flow import Flow
 from coranto.worker.health import OperationsServer
 from coranto.worker.housekeeping import Housekeeping
+from coranto.worker.loop_stall import measure_stalls
 from coranto.worker.metrics import Metrics
 from coranto.worker.reader import FastStreamReader
 from coranto.worker.settings import WorkerSettings
@@ -104,7 +106,9 @@ class Worker:
                 return
             housekeeping = [asyncio.create_task(running.housekeeping.run()) for running in self._running]
             renewals = [asyncio.create_task(running.housekeeping.keep_claims()) for running in self._running]
-            background = housekeeping + [asyncio.create_task(self._keep_running(task)) for task in self._tasks]
+            background = [*housekeeping, asyncio.create_task(measure_stalls(self.metrics))]
+            background += [asyncio.create_task(self._keep_running(task)) for task in self._tasks]
+            gc.freeze()  # what is loaded by now stays: the collector, which stops the loop, need not walk it again
             self._is_started = True
             self._log.info(events.WORKER_STARTED, stages=[stage.name for stage in self._stages], operations=address)
             waiting = asyncio.ensure_future(stop.wait())

@@ -68,4 +68,9 @@ class Metrics:
         self.kept_fullness = Gauge(
             "coranto_kept_fullness", "Share of a limit that a kept stream uses.", ["stream", "limit"], registry=add
         )
+        # Longest of the last one to two minutes, however often it is read. `clock` is `wall` for the time others had to wait,
+        # `cpu` for how much of it the worker itself computed: high alone, `wall` tells of a machine that is short of CPU.
+        self.loop_stall = Gauge(
+            "coranto_event_loop_stall_seconds", "Longest time the event loop stood still.", ["clock"], registry=add
+        )
         self.redis_up = Gauge("coranto_redis_up", "1 while Redis answers this worker.", registry=add)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -12,7 +13,7 @@ import pytest
 from coranto.process_pool import OverdueError, ProcessLostError
 from coranto.records import Content
 from coranto_extractor.page.tree import TreeLimits
-from coranto_extractor.pool import ReaderPool
+from coranto_extractor.pool import ReaderPool, read_in_process
 from coranto_extractor.reader import Request, read
 from coranto_extractor.reasons import REASONS
 from coranto_extractor.refusal import Refusal
@@ -166,3 +167,28 @@ def test_time_for_a_page_grows_no_faster_than_the_page(page_of: Callable[[int], 
     _seconds(small)
     # Eight times the page: a step that compares each with each would take sixty-four times as long.
     assert _seconds(large) < 16 * (_seconds(small) + 0.02)
+
+
+def test_text_of_more_paragraphs_than_the_next_stages_can_take_is_refused() -> None:
+    words = (
+        "the",
+        "government",
+        "said",
+        "that",
+        "new",
+        "rules",
+        "would",
+        "begin",
+        "next",
+        "year",
+        "and",
+        "many",
+        "people",
+    )
+    dice = random.Random(1)  # noqa: S311 - the same in every run
+    lines = "".join(f"{' '.join(dice.choices(words, k=25)).capitalize()}.\n\n" for _ in range(10_500))
+    page = f"A title here\n\n{lines}".encode()
+    result = read_in_process(page, Request(content_type="text/plain"), limits=TreeLimits())
+    assert isinstance(result, Refusal)
+    assert result.reason == "too_many_nodes"
+    assert result.detail.endswith("paragraphs, 10000 allowed")

@@ -5,12 +5,13 @@ from __future__ import annotations
 import gzip
 import re
 import time
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from coranto_feeder.autodiscover import find_feeds, looks_like_feed
+from coranto_feeder.autodiscover import find_feeds, find_feeds_in_bytes, looks_like_feed
 from coranto_feeder.feeds import FeedLimits, NotAFeedError, parse_feed, strip_markup
 from coranto_feeder.opml import BadOpmlError, Outline, read_opml, write_opml
 
@@ -289,3 +290,40 @@ def test_scripts_comments_and_tags_are_stripped_and_what_only_looks_like_one_sta
 def test_page_with_a_section_that_html_does_not_know_still_names_its_feeds() -> None:
     page = '<link rel="alternate" type="application/rss+xml" href="/rss"><![Cing a]><p>Text</p>'
     assert find_feeds(page, url="https://news.example/") == ["https://news.example/rss"]
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        b"<opml>" + b"<outline>" * 100_000,
+        b"<opml>" + b"<outline xmlUrl='http://a.example/" + b"a" * 2_000_000 + b"'/></opml>",
+        b"<opml " + b" ".join(b"a%d='1'" % number for number in range(50_000)) + b"/>",
+        b"<!DOCTYPE o [<!ENTITY a '" + b"a" * 1000 + b"'><!ENTITY b '" + b"&a;" * 1000 + b"'>]><opml>&b;</opml>",
+        b"<opml" + b" " * 2_000_000 + b"x",
+        b"<!--" * 500_000,
+    ],
+    ids=["nesting", "an address of 2 MB", "attributes", "entities", "white space", "comments"],
+)
+def test_hostile_list_of_feeds_is_read_or_refused_in_no_time(document: bytes) -> None:
+    started = time.thread_time()
+    with suppress(BadOpmlError):
+        assert read_opml(document) == []
+    assert time.thread_time() - started < 1
+
+
+@pytest.mark.parametrize("charset", ["punycode", "idna", "unicode_escape", "utf-7", "hex", "rot13", "nothing-known"])
+def test_page_is_decoded_by_charsets_of_pages_only(charset: str) -> None:
+    page = b"<link rel=alternate type=application/rss+xml href=/feed>" + b"9-\xc3\xa4" * 100_000
+    started = time.thread_time()
+    found = find_feeds_in_bytes(page, url="http://a.example/", content_type=f"text/html; charset={charset}")
+    assert found == ["http://a.example/feed"]
+    assert time.thread_time() - started < 1
+
+
+@pytest.mark.parametrize(
+    "address", ["sitemap" * 2000, "sitemap-" * 2000 + "!", "/rss1" * 3000, "a=" * 8000, "?" * 16000]
+)
+def test_address_is_told_from_that_of_a_feed_in_no_time(address: str) -> None:
+    started = time.thread_time()
+    looks_like_feed(f"http://a.example/{address}")
+    assert time.thread_time() - started < 0.05

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,7 +22,9 @@ from coranto.urls import canonicalize
 from coranto.worker.stage import StageSignal, Transient
 from coranto_fetcher.budget import HostBudget
 from coranto_fetcher.journeys import RedisJourneys
+from coranto_fetcher.page_facts import PageReaderPool
 from coranto_fetcher.robots import RobotsCache
+from coranto_fetcher.settings import FetcherSettings
 from coranto_fetcher.stage import fetch
 from coranto_fetcher.validators import RedisValidators
 from coranto_fetcher.way import FetchLimits
@@ -92,10 +94,19 @@ async def other_site() -> AsyncIterator[Site]:
         yield one
 
 
+@pytest.fixture(scope="session")
+def page_reader() -> Iterator[PageReaderPool]:
+    """One process that reads pages, for the whole run: starting it takes longer than most tests."""
+    reader = FetcherSettings().to_reader()
+    yield reader
+    asyncio.run(reader.stop())
+
+
 class Fetcher:
     """The fetch handler with everything it needs; one of several that share a Redis."""
 
-    def __init__(self, redis: Redis, pages: Path) -> None:
+    def __init__(self, redis: Redis, pages: Path, reader: PageReaderPool) -> None:
+        self.reader = reader
         self.guard = AddressGuard(["127.0.0.0/8"])
         self.web = WebClient(
             user_agent="CorantoBot/0.1",
@@ -117,6 +128,7 @@ class Fetcher:
             robots=self.robots,
             budget=self.budget,
             pages=self.pages,
+            reader=self.reader,
             validators=self.validators,
             journeys=self.journeys,
             limits=self.limits,
@@ -140,15 +152,15 @@ class Fetcher:
 
 
 @pytest.fixture
-async def fetcher(redis: Redis, tmp_path: Path) -> AsyncIterator[Fetcher]:
-    one = Fetcher(redis, tmp_path / "pages")
+async def fetcher(redis: Redis, tmp_path: Path, page_reader: PageReaderPool) -> AsyncIterator[Fetcher]:
+    one = Fetcher(redis, tmp_path / "pages", page_reader)
     yield one
     await one.web.close()
 
 
 @pytest.fixture
-async def second_fetcher(redis: Redis, tmp_path: Path) -> AsyncIterator[Fetcher]:
-    one = Fetcher(redis, tmp_path / "pages")
+async def second_fetcher(redis: Redis, tmp_path: Path, page_reader: PageReaderPool) -> AsyncIterator[Fetcher]:
+    one = Fetcher(redis, tmp_path / "pages", page_reader)
     yield one
     await one.web.close()
 

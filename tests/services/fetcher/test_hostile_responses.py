@@ -1,0 +1,152 @@
+"""Responses that cost more to look at than to send: they cost their own article, and no other page waits for them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from multidict import CIMultiDict, CIMultiDictProxy
+from redis.asyncio import Redis
+from tests.event_loop import watched_loop
+
+from coranto.http import WebClient
+from coranto.process_pool import ProcessLostError
+from coranto.records import DiscoveredArticle
+from coranto.worker.stage import Invalid
+from coranto_fetcher.challenge import find_challenge
+from coranto_fetcher.page_facts import PageFacts, read_page
+from coranto_fetcher.robots import RobotsCache, RobotsRules
+from coranto_fetcher.settings import FetcherSettings
+from coranto_fetcher.signals import kept_headers, rights_signals, stated_charset
+
+if TYPE_CHECKING:
+    from tests.services.fetcher.conftest import Fetcher, Site
+
+Make = Callable[..., DiscoveredArticle]
+HTML = {"content_type": "text/html"}
+LONGEST_STALL_SECONDS = 0.05
+LINE = 16_000
+"""A header line of the length that is let through; a response may have 128 of them."""
+
+
+class _Dying:
+    """A reader whose process dies the first so many times."""
+
+    def __init__(self, deaths: int) -> None:
+        self.deaths = deaths
+
+    async def read(self, body: bytes, *, own_url: str, first_url: str) -> PageFacts:
+        self.deaths -= 1
+        if self.deaths >= 0:
+            raise ProcessLostError("exit code -9")
+        return read_page(body, own_url=own_url, first_url=first_url)
+
+
+async def test_page_that_takes_too_long_ends_its_process_and_its_article_only(
+    fetcher: Fetcher, site: Site, discovered: Make
+) -> None:
+    slow = site.says("/page-slow", body=b"next" + b"<a>" * 600_000, **HTML)
+    reader = FetcherSettings(reading_deadline=timedelta(milliseconds=30)).to_reader()
+    fetcher.web = WebClient(user_agent="CorantoBot/0.1", guard=fetcher.guard)
+    fetcher.reader = reader
+    try:
+        await fetcher.fetch_in_turn(discovered(f"{site.url}/page-first"))
+        signal = await fetcher.signal_for(discovered(slow))
+        assert (type(signal), signal.reason) == (Invalid, "reader_timeout")
+        await fetcher.fetch_in_turn(discovered(f"{site.url}/page-after"))
+    finally:
+        await reader.stop()
+        await fetcher.web.close()
+
+
+@pytest.mark.parametrize(("deaths", "reason"), [(1, None), (2, "reader_crashed")])
+async def test_process_that_dies_is_the_pages_fault_only_the_second_time(
+    fetcher: Fetcher, site: Site, discovered: Make, deaths: int, reason: str | None
+) -> None:
+    fetcher.reader = _Dying(deaths)
+    article = discovered(f"{site.url}/page")
+    if reason is None:
+        assert (await fetcher.fetch_in_turn(article)).fetch.status == 200
+    else:
+        signal = await fetcher.signal_for(article)
+        assert (type(signal), signal.reason) == (Invalid, reason)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [("Content-Type", "text/html; charset=" + " " * LINE + "!")],
+        [("Content-Type", "text/html; " + ("charset" + " " * 100) * (LINE // 107))],
+        [("X-Robots-Tag", "no" * (LINE // 2))] * 128,
+        [("X-Robots-Tag", "unavailable_after " * (LINE // 18))] * 128,
+        [("Link", "<" * LINE)] * 128,
+        [("Content-Signal", "\udcff" * LINE)] * 128,
+        [("TDM-Policy", "\x01" * LINE)] * 128,
+    ],
+    ids=["spaces", "charsets", "words", "known words", "links", "surrogates", "control characters"],
+)
+def test_headers_are_read_in_no_time(headers: list[tuple[str, str]]) -> None:
+    found = CIMultiDictProxy(CIMultiDict(headers))
+    started = time.thread_time()
+    assert stated_charset(found) is None
+    assert all(len(value) <= 500 for value in kept_headers(found).values())
+    assert all(len(signal) <= 500 for signal in rights_signals(found))
+    assert time.thread_time() - started < LONGEST_STALL_SECONDS
+
+
+@pytest.mark.parametrize("piece", [b"<", b"<svg", b"<script", b"<title", b"captcha a b ", b"<!--", b"</script"])
+def test_guards_pages_are_recognised_in_no_time(piece: bytes) -> None:
+    started = time.thread_time()
+    find_challenge({}, b"<title>captcha</title>" + piece * (2_000_000 // len(piece)))
+    assert time.thread_time() - started < LONGEST_STALL_SECONDS
+
+
+ROBOTS = {
+    "prose": "x y\n" * 120_000,
+    "rules": "User-agent: *\n" + "Disallow: /*a*b\n" * 30_000,
+    "short rules": "User-agent:*\n" + "allow:*ab\n" * 50_000,
+    "agents": "User-agent: CorantoBot\n" * 20_000 + "Disallow: /*x",
+    "asterisks": "User-agent: *\n" + ("Disallow: /" + "*a" * 4000 + "\n") * 60,
+    "escapes": "User-agent: *\n" + ("Disallow: /" + "%e4" * 2600 + "\n") * 60,
+    "letters": "User-agent: *\n" + ("Disallow: /" + "ф" * 4000 + "\n") * 60,
+    "markup": "User-agent: *\n" + ("<" * 8000 + ">\n") * 60,
+    "lines": "\n" * 500_000,
+}
+
+
+@pytest.mark.parametrize("name", ROBOTS)
+async def test_robots_txt_of_any_kind_leaves_the_loop_free(
+    fetcher: Fetcher, site: Site, discovered: Make, name: str
+) -> None:
+    site.robots = ROBOTS[name]
+    fetcher.web = WebClient(user_agent="CorantoBot/0.1", guard=fetcher.guard)
+    fetcher.robots = RobotsCache(fetcher.robots._redis, fetcher.web, agent="CorantoBot")
+    url = f"{site.url}/page" + "a" * 7000
+    with watched_loop() as watch:
+        if name == "asterisks":
+            assert (await fetcher.signal_for(discovered(url))).reason == "robots_disallowed"
+        else:
+            await fetcher.fetch_in_turn(discovered(url))
+    await fetcher.web.close()
+    assert watch.cpu_seconds <= LONGEST_STALL_SECONDS, str(watch)
+
+
+async def test_asking_on_a_thread_gives_the_same_answer() -> None:
+    rules = RobotsRules.read("User-agent: *\nAllow: /*b\n" + "Disallow: /*a*c\n" * 2000, "CorantoBot")
+    for path in ("x" * 1000, "a" * 1000 + "c", "b" * 1000 + "ac"):
+        assert await rules.permits(f"http://a.example/{path}") == rules.allows(f"http://a.example/{path}")
+
+
+async def test_robots_files_in_memory_are_bounded_in_size(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(RobotsCache, "_CHARS_IN_PROCESS", 300)
+    web = WebClient(user_agent="CorantoBot/0.1")
+    cache = RobotsCache(redis, web, agent="CorantoBot")
+    for number in range(10):
+        file = f'["read", "{"x" * 100}", 0, {time.time() + 60}, ""]'
+        await redis.set(f"coranto:robots:http://{number}.example", file)
+        assert await cache.find(f"http://{number}.example") is not None
+    assert list(cache._read) == [f"http://{number}.example" for number in (7, 8, 9)]
+    await web.close()
