@@ -30,10 +30,7 @@ Duration = Annotated[timedelta, BeforeValidator(_seconds_or_iso)]
 
 
 def _redis_url(url: SecretStr) -> SecretStr:
-    try:
-        parse_address(url.get_secret_value())
-    except ValueError as error:
-        raise ValueError(f"CORANTO_REDIS__URL: {error}") from None  # its cause may show the password
+    parse_address(url.get_secret_value())
     return url
 
 
@@ -51,7 +48,9 @@ class RedisSettings(SettingsSection):
         description="Address of Redis: redis://, rediss:// or unix://, redis+cluster:// or redis+sentinel://; may hold a password.",
     )
     refuse_unsafe: bool = Field(
-        False, description="Refuse to start when Redis has no append-only file or may evict keys, instead of warning."
+        False,
+        description="Refuse to start, instead of warning, when Redis has no append-only file, may evict keys, or, where it "
+        "should have replicas, takes writes without.",
     )
 
 

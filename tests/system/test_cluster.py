@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -188,6 +189,15 @@ async def test_what_services_keep_beside_the_streams_is_one_slot_a_call(cluster:
         for host in ("one", "two", "three")
     }
     assert len(owners) > 1
+
+
+async def test_a_cluster_without_replicas_is_not_waited_for_at_each_call(cluster: redis_nodes.Cluster) -> None:
+    async with AsyncClient.from_url(cluster.url) as client:
+        first = await client.submit(pages(1))
+        began = time.monotonic()
+        rest = [receipt for number in range(20) for receipt in await client.submit(pages(1, number))]
+        assert time.monotonic() - began < 2  # it was a second for each call
+    assert [receipt.is_replicated for receipt in first + rest] == [False] * 21
 
 
 async def test_a_read_costs_a_cluster_one_command(cluster: redis_nodes.Cluster) -> None:

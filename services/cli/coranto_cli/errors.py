@@ -14,8 +14,9 @@ from pathlib import Path
 from pydantic import ValidationError
 from redis.exceptions import AuthenticationError, NoPermissionError, RedisError, ResponseError
 
-from coranto.client import TooMuchWaitingError
+from coranto.client import PipelineMismatchError, TooMuchWaitingError
 from coranto.client.environment import NotRunningError
+from coranto.streams.address import WrongAddressError
 from coranto.urls import UnsupportedUrlError
 from coranto_cli.local.redis_server import NoRedisServerError
 
@@ -45,7 +46,7 @@ def explain(error: Exception) -> Explanation:
     match error:
         case CommandError():
             return Explanation(str(error), error.exit_code)
-        case UnsupportedUrlError():
+        case UnsupportedUrlError() | WrongAddressError() | PipelineMismatchError():
             return Explanation(str(error), USAGE)
         case NotRunningError() | NoRedisServerError() | TooMuchWaitingError():
             return Explanation(str(error))

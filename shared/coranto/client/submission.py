@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -24,6 +25,8 @@ HIGH_WATER = 250_000
 KEEP = timedelta(hours=24)
 _AT_ONCE = 500
 _REPLICA_WITHIN = timedelta(seconds=1)
+# Where no replica answered, there may be none: for so long it is asked without waiting.
+_NO_REPLICA_FOR_SECONDS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,7 @@ class Submitter:
         self._redis = redis
         self._shape = shape
         self._script = redis.register_script(load_script("submit"))
+        self._no_replica_since: dict[Keys, float] = {}
 
     async def submit(self, submissions: Iterable[Submission], *, high_water: int, keep: timedelta) -> list[Receipt]:
         """See `AsyncClient.submit`."""
@@ -86,8 +90,14 @@ class Submitter:
         return [int(answer) for answer in answers]
 
     async def _has_replica(self, keys: Keys) -> bool:
+        since = self._no_replica_since.get(keys, -_NO_REPLICA_FOR_SECONDS)
+        is_waited_for = time.monotonic() - since >= _NO_REPLICA_FOR_SECONDS
+        within = _REPLICA_WITHIN if is_waited_for else timedelta(0)
         with suppress(RedisError, OSError):  # accepted they are; only that nobody has said that a replica has them
-            return await wait_for_replica(self._redis, keys.replica_mark(), timeout=_REPLICA_WITHIN)
+            if await wait_for_replica(self._redis, keys.replica_mark(), timeout=within):
+                return True
+            if is_waited_for:
+                self._no_replica_since[keys] = time.monotonic()
         return False
 
 

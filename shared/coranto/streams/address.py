@@ -26,6 +26,10 @@ _NODE = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^\s:\[\]/@]+)(?::(?P<port>[0-9
 _DEFAULT_PORTS = {"cluster": 6379, "sentinel": 26379}
 
 
+class WrongAddressError(ValueError):
+    """An address of Redis that cannot be understood; the text says what was seen and what was expected, without a password."""
+
+
 @dataclass(frozen=True, slots=True)
 class Address:
     """What an address says."""
@@ -41,27 +45,29 @@ class Address:
 
 
 def parse_address(url: str) -> Address:
-    """The address taken apart. Raises ValueError, which never shows a password."""
+    """The address taken apart. Raises WrongAddressError, and ValueError for an option that redis-py does not understand."""
     scheme, separator, rest = url.partition("://")
     if separator and scheme in ("redis", "rediss", "unix"):
         return Address("single")
     tls, _, kind = scheme.partition("+")
     if not separator or tls not in ("redis", "rediss") or kind not in _DEFAULT_PORTS:
-        raise ValueError(f"the address of Redis must be {EXPECTED}; got {_without_password(url)!r}")
+        raise WrongAddressError(f"the address of Redis must be {EXPECTED}; got {_without_password(url)!r}")
     rest, _, query = rest.partition("?")
     authority, _, path = rest.partition("/")
     login, at, hosts = authority.rpartition("@")
     nodes = tuple(_node(each, kind, url) for each in hosts.split(","))
     service, _, database = path.partition("/") if kind == "sentinel" else ("", "", path)
     if kind == "sentinel" and not service:
-        raise ValueError(
+        raise WrongAddressError(
             "redis+sentinel:// needs the name by which the sentinels know the master, such as "
             f"redis+sentinel://host:26379/mymaster; got {_without_password(url)!r}"
         )
     if database and not database.isdigit():
-        raise ValueError(f"the database of Redis must be a number, got {database!r} in {_without_password(url)!r}")
+        raise WrongAddressError(
+            f"the database of Redis must be a number, got {database!r} in {_without_password(url)!r}"
+        )
     if kind == "cluster" and database not in ("", "0"):
-        raise ValueError(f"a cluster has database 0 only, got {_without_password(url)!r}")
+        raise WrongAddressError(f"a cluster has database 0 only, got {_without_password(url)!r}")
     host, port = nodes[0]
     shown = f"[{host}]" if ":" in host else host
     options: dict[str, Any] = dict(parse_url(f"{tls}://{login}{at}{shown}:{port}/{database or 0}?{query}"))
@@ -80,7 +86,7 @@ def parse_address(url: str) -> Address:
 def _node(text: str, kind: str, url: str) -> tuple[str, int]:
     found = _NODE.fullmatch(text)
     if found is None or not 0 < int(found["port"] or 1) < 65536:
-        raise ValueError(f"a node must be host:port, got {text!r} in {_without_password(url)!r}")
+        raise WrongAddressError(f"a node must be host:port, got {text!r} in {_without_password(url)!r}")
     return found["host"].strip("[]"), int(found["port"] or _DEFAULT_PORTS[kind])
 
 

@@ -74,22 +74,24 @@ def is_replicated(redis: Redis) -> bool:
 
 
 async def wait_for_replica(redis: Redis, key: str, *, timeout: timedelta) -> bool:  # noqa: ASYNC109 - Redis waits, not we
-    """Whether a replica of the key's server has all that was written before, waiting for it as long as `timeout`.
+    """Whether a replica of the key's server has all that was written before, waiting for it as long as `timeout`, or not at all.
 
     `WAIT` counts from its own connection's last write, so it comes behind a small one of that connection, to `key`, which must
     be of the caller's own and in the same slot.
     """
     milliseconds = int(timeout.total_seconds() * 1000)
+    # Redis looks at time-outs ten times a second: whoever does not want to wait must ask for none.
+    wanted = 1 if milliseconds else 0
     if isinstance(redis, ClusterClient):
         await redis.get(key)  # a moved slot is followed here, so that the next line has its node
         node: Any = redis.get_node_from_key(key)
         pipe: Any = redis.pipeline()
         pipe.execute_command("SET", key, "1", "PX", 60_000, target_nodes=node)
-        pipe.execute_command("WAIT", 1, milliseconds, target_nodes=node)
+        pipe.execute_command("WAIT", wanted, milliseconds, target_nodes=node)
     else:
         pipe = redis.pipeline(transaction=False)
         pipe.set(key, "1", px=60_000)
-        pipe.wait(1, milliseconds)
+        pipe.wait(wanted, milliseconds)
     _, replicas = await pipe.execute()
     return int(replicas) >= 1
 

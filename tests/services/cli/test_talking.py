@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from redis import Redis
 
+from coranto.topology import Pipeline
 from coranto_cli import main
 from coranto_cli.errors import explain
 
@@ -27,6 +29,23 @@ def test_redis_that_does_not_answer_is_told_with_what_to_check(shell: Shell) -> 
     assert ended.code == 1
     assert "Redis does not answer" in ended.err
     assert "CORANTO_REDIS__URL" in ended.err
+
+
+@pytest.mark.parametrize("command", ["status", "top", "wait"])
+def test_an_address_that_cannot_be_understood_is_told_without_its_password(shell: Shell, command: str) -> None:
+    ended = shell(command, CORANTO_REDIS__URL="redis+cluster://:hush@one:70000")
+    assert ended.code == 2
+    assert "a node must be host:port, got 'one:70000'" in ended.err
+    assert "hush" not in ended.err
+
+
+def test_another_number_of_partitions_than_the_pipeline_has_is_told(shell: Shell, redis_url: str) -> None:
+    with Redis.from_url(redis_url) as redis:
+        redis.set(Pipeline().shape(), '{"version": 1, "partitions": 4}')
+    ended = shell("status", CORANTO_REDIS__URL=redis_url, CORANTO_PIPELINE__PARTITIONS="2")
+    assert ended.code == 2
+    assert "has 4 partitions" in ended.err
+    assert shell("status", CORANTO_REDIS__URL=redis_url).code == 0
 
 
 def test_up_without_any_redis_server_says_what_to_install(shell: Shell, tmp_path: Path) -> None:
