@@ -37,17 +37,15 @@ class Permit:
 
     __slots__ = ("_breaker", "is_trial")
 
-    def __init__(self, breaker: Breaker) -> None:
+    def __init__(self, breaker: Breaker, *, is_trial: bool) -> None:
         self._breaker = breaker
-        self.is_trial = False
+        self.is_trial = is_trial
         """True when this message is the one that a half-open breaker tries."""
 
-    async def __aenter__(self) -> Self:
-        if not self._breaker.is_closed:
-            self.is_trial = await self._breaker.wait_for_turn()
+    def __enter__(self) -> Self:
         return self
 
-    async def __aexit__(
+    def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self.is_trial:
@@ -68,6 +66,7 @@ class Breaker:
         self._run_reason = ""
         self._dead_run = 0
         self._ends: deque[bool] = deque(maxlen=settings.dead_window)
+        self._dead_in_window = 0
         self._inconclusive = 0
         self._pause_seconds = 0.0
         self._open_until = 0.0
@@ -104,16 +103,12 @@ class Breaker:
         """Seconds until a message may be tried; 0 when one may be now."""
         return 0.0 if self.is_closed else max(0.0, self._open_until - self._clock())
 
-    def permit(self) -> Permit:
-        """Leave to start one message; entering it waits for as long as that must not be."""
-        return Permit(self)
-
-    async def wait_for_turn(self) -> bool:
-        """Return when a message may be started; True when it is the trial of a half-open breaker."""
+    async def permit(self) -> Permit:
+        """Leave to start one message; waits for as long as that must not be."""
         while not self.is_closed:
             if self.may_try:
                 self._trial_since = self._clock()
-                return True
+                return Permit(self, is_trial=True)
             wait = self.seconds_to_trial
             self._changed.clear()
             try:
@@ -121,7 +116,7 @@ class Breaker:
                     await self._changed.wait()
             except TimeoutError:
                 continue
-        return False
+        return Permit(self, is_trial=False)
 
     def end_trial(self) -> None:
         """Let the next message be tried, when this one said nothing."""
@@ -131,8 +126,7 @@ class Breaker:
     def report(self, reason: str, verdict: Verdict, *, is_dead: bool, is_end: bool, is_trial: bool) -> Change | None:
         """Note how a message ended; gives what this changed."""
         if is_end:
-            self._dead_run = self._dead_run + 1 if is_dead else 0
-            self._ends.append(is_dead)
+            self._count_end(is_dead)
         if self.is_closed:
             return self._note_while_closed(reason, verdict)
         if verdict == "systemic" or (self.holds_back_dead_letters and is_dead):
@@ -150,6 +144,13 @@ class Breaker:
             self._reopen()
         return None
 
+    def _count_end(self, is_dead: bool) -> None:
+        self._dead_run = self._dead_run + 1 if is_dead else 0
+        if len(self._ends) == self._settings.dead_window:
+            self._dead_in_window -= self._ends[0]
+        self._ends.append(is_dead)
+        self._dead_in_window += is_dead
+
     def _note_while_closed(self, reason: str, verdict: Verdict) -> Change | None:
         if verdict == "systemic":
             self._run = self._run + 1 if reason == self._run_reason else 1
@@ -158,7 +159,7 @@ class Breaker:
                 return self._open(reason)
         elif verdict == "success":
             self._run = 0
-        if self._has_too_many_dead():
+        if self._dead_in_window and self._has_too_many_dead():
             return self._open(DEAD_LETTERS)
         return None
 
@@ -166,8 +167,8 @@ class Breaker:
         settings = self._settings
         if self._dead_run >= settings.max_dead_in_a_row:
             return True
-        dead = sum(self._ends) if len(self._ends) * 2 >= settings.dead_window else 0
-        return dead > settings.max_dead_share * len(self._ends) > 0
+        is_enough = len(self._ends) * 2 >= settings.dead_window
+        return is_enough and self._dead_in_window > settings.max_dead_share * len(self._ends)
 
     def _open(self, reason: str) -> Change:
         self.is_closed, self.reason = False, reason
@@ -183,7 +184,7 @@ class Breaker:
 
     def _close(self) -> Change:
         self.is_closed, self.reason = True, None
-        self._run = self._dead_run = self._inconclusive = 0
+        self._run = self._dead_run = self._dead_in_window = self._inconclusive = 0
         self._ends.clear()
         self._changed.set()
         return "closed"

@@ -58,7 +58,8 @@ class Decider:
         attempt.
         """
         try:
-            return await self._decide(entry, is_first_chance)
+            event = self._read(entry)
+            return event if isinstance(event, Decision) else await self._handle(entry, event, is_first_chance)
         except asyncio.CancelledError:
             if self.is_stopping:
                 raise
@@ -70,17 +71,17 @@ class Decider:
         """An outcome that is made of what cannot fail."""
         return Decision(Dead("error", error, "", entry.attempts + 1, None), "none", "error", error=error)
 
-    async def _decide(self, entry: Entry, is_first_chance: Callable[[], bool]) -> Decision:
+    def _read(self, entry: Entry) -> Event[Any] | Decision:
+        """The entry's event, or what becomes of an entry that has none for the handler."""
         if entry.deliveries > self._max_deliveries:
             text = f"{entry.deliveries - 1} workers were lost while they had this message"
             return self._dead_unread(entry, "worker_lost", text)
         try:
             if entry.event is None:
                 raise MalformedEventError("the entry has no field named 'event'")
-            event = decode(entry.event, self._carries)
+            return decode(entry.event, self._carries)
         except (MalformedEventError, RecursionError) as error:
             return self._dead_unread(entry, "malformed", str(error) or type(error).__name__)
-        return await self._handle(entry, event, is_first_chance)
 
     def _dead_unread(self, entry: Entry, reason: str, error: str) -> Decision:
         text = clean(error, LONGEST_ERROR)

@@ -142,7 +142,7 @@ class Delivery:
     async def _work(self) -> None:
         while True:
             item = await self._waiting.get()
-            async with self.flow.breaker.permit() as permit:
+            with await self.flow.breaker.permit() as permit:
                 item.is_running = True
                 started = time.perf_counter()
                 item.queue_ms = max(0, int(self._clock() * 1000) - item.entry.since_ms)

@@ -104,7 +104,7 @@ async def test_an_open_breaker_lets_one_entry_through_when_its_pause_is_over() -
     assert not any(task.done() for task in waiting)
     await asyncio.sleep(0.15)
     assert [task.result() for task in waiting if task.done()] == [1]
-    async with flow.breaker.permit() as permit:
+    with await flow.breaker.permit() as permit:
         assert permit.is_trial
         permit.report("ok", "success", is_dead=False, is_end=True)
     flow.release(1)
@@ -125,12 +125,12 @@ async def test_a_failing_trial_opens_the_breaker_for_twice_as_long_up_to_the_lon
     assert breaker.state == "half_open"
     fail("b")  # one that was started before it opened says nothing new
     assert breaker.state == "half_open"
-    async with breaker.permit() as permit:
+    with await breaker.permit() as permit:
         assert permit.is_trial
         permit.report("b", "systemic", is_dead=False, is_end=False)
     assert (breaker.state, breaker.seconds_to_trial) == ("open", 8.0)
     now = 13.0
-    async with breaker.permit() as permit:
+    with await breaker.permit() as permit:
         assert permit.report("ok", "success", is_dead=False, is_end=True) == "closed"
     assert breaker.state == "closed"
 
@@ -139,8 +139,8 @@ async def test_a_trial_that_fails_without_a_word_frees_the_next() -> None:
     breaker = Breaker(BreakerSettings(failures=1, probe_after=timedelta(microseconds=1)), clock=time.monotonic)
     breaker.report("a", "systemic", is_dead=False, is_end=False, is_trial=False)
     await asyncio.sleep(0.001)
-    with pytest.raises(RuntimeError):
-        async with breaker.permit():
-            raise RuntimeError("our own mistake")
-    async with asyncio.timeout(1), breaker.permit() as permit:
-        assert permit.is_trial
+    with pytest.raises(RuntimeError), await breaker.permit():
+        raise RuntimeError("our own mistake")
+    async with asyncio.timeout(1):
+        with await breaker.permit() as permit:
+            assert permit.is_trial
