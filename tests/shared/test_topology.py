@@ -113,7 +113,12 @@ def test_subscribers_find_finished_articles_kept_and_announced_once() -> None:
 def keys_of(keys: Keys) -> list[str]:
     """Every key of the partition, found by calling each method for each stage and stream."""
     found = []
-    choices: dict[str, tuple[Stream | StageSpec | str, ...]] = {"stream": STREAMS, "stage": STAGES, "name": ("lease",)}
+    choices: dict[str, tuple[Stream | StageSpec | str, ...]] = {
+        "stream": STREAMS,
+        "stage": STAGES,
+        "name": ("lease",),
+        "token": ("call",),
+    }
     for name, method in vars(Keys).items():
         if name.startswith("_") or not inspect.isfunction(method):
             continue
