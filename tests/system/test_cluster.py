@@ -30,6 +30,7 @@ from coranto.sources.registry import Feed, FeedRegistry
 from coranto.streams.connection import check_safety, connect, run_id, wait_for_replica
 from coranto.streams.errors import is_passing
 from coranto.streams.redis import RedisStreams
+from coranto.streams.tasks import end
 from coranto.testing import samples
 from coranto.topology import FEEDER, FINISHED, Pipeline
 from coranto.worker import log
@@ -95,8 +96,7 @@ class Reader:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._task.cancel()
-        await asyncio.wait((self._task,))
+        await end((self._task,))
         if not self._task.cancelled():
             self._task.result()
 

@@ -20,6 +20,7 @@ from coranto.client.interrupt import on_interrupt
 from coranto.client.submission import Receipt
 from coranto.client.subscription import Start
 from coranto.records import FinishedArticle
+from coranto.streams.tasks import end
 
 T = TypeVar("T")
 
@@ -44,10 +45,7 @@ class _Loop:
         """Cancel what still runs, wait for it, and end the thread."""
 
         async def end_all() -> None:
-            others = asyncio.all_tasks() - {asyncio.current_task()}
-            for task in others:
-                task.cancel()
-            await asyncio.gather(*others, return_exceptions=True)
+            await end(task for task in asyncio.all_tasks() if task is not asyncio.current_task())
 
         self.wait(end_all())
         self.loop.call_soon_threadsafe(self.loop.stop)
@@ -107,14 +105,14 @@ def subscribe(
         coming: concurrent.futures.Future[FinishedArticle] | None = None
         is_over = False
 
-        def end() -> None:
+        def interrupt() -> None:
             nonlocal is_over
             is_over = True
             if coming is not None:
                 coming.cancel()
 
         try:
-            with on_interrupt(end, within_loop=False):
+            with on_interrupt(interrupt, within_loop=False):
                 while True:
                     # By itself, before it may be interrupted: what is acknowledged then is what the loop body has done, and not
                     # an article that was about to come. When it fails, __anext__ tries again.

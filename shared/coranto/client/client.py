@@ -27,6 +27,7 @@ from coranto.client.submission import HIGH_WATER, KEEP, Receipt, Submitter, new_
 from coranto.client.subscription import Start, Subscription
 from coranto.records import FinishedArticle, Submission
 from coranto.streams.connection import connect
+from coranto.streams.tasks import end
 from coranto.topology import Pipeline
 
 
@@ -127,8 +128,5 @@ async def subscribe(
             with suppress(RedisError, OSError):  # it would only come again
                 await subscription.acknowledge()
         finally:
-            for waiting in (over, coming):
-                if waiting is not None:
-                    waiting.cancel()
-            await asyncio.wait([waiting for waiting in (over, coming) if waiting is not None])
+            await end([waiting for waiting in (over, coming) if waiting is not None])
             await subscription.aclose()

@@ -24,6 +24,7 @@ from coranto.records import FinishedArticle
 from coranto.records.envelope import FIELD, MalformedEventError, decode, peek
 from coranto.streams.connection import load_script
 from coranto.streams.errors import is_passing
+from coranto.streams.tasks import end
 from coranto.topology import FINISHED, Pipeline
 
 Start = Literal["now", "beginning"] | datetime | str
@@ -292,9 +293,7 @@ class Subscription(AsyncIterator[FinishedArticle]):
     async def aclose(self) -> None:
         """Stop. Articles that were read ahead, and one given out last and not acknowledged, go to a sibling or come again."""
         if self._renewal is not None:
-            self._renewal.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._renewal
+            await end((self._renewal,))
             self._renewal = None
         self._ready.clear()
         self._given = None

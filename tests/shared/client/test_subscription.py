@@ -21,6 +21,7 @@ from coranto.client import AsyncClient, Subscription
 from coranto.records import FinishedArticle
 from coranto.records.envelope import FIELD, encode
 from coranto.streams.shape import agree_on_shape
+from coranto.streams.tasks import end
 from coranto.testing import samples
 from coranto.topology import FINISHED, Keys, Pipeline
 
@@ -60,8 +61,7 @@ async def nothing_comes(subscription: Subscription, seconds: float = 1.0) -> boo
     await asyncio.wait((coming,), timeout=seconds)
     if coming.done():
         return False
-    coming.cancel()
-    await asyncio.wait((coming,))
+    await end((coming,))
     return True
 
 
@@ -223,6 +223,29 @@ async def test_the_place_to_go_on_from_is_known_with_one_partition(redis: Redis,
     second = client.subscribe("other", start=first.last_id)
     assert await take(second, 1) == [articles[2].id]
     await second.aclose()
+
+
+async def test_closing_ends_a_renewal_that_swallowed_its_cancellation(redis: Redis, client: AsyncClient) -> None:
+    await announce(redis, 1)
+    subscription = client.subscribe("desk", start="beginning", claim_after=SOON)
+    await take(subscription, 1)
+    renews, is_swallowed = asyncio.Event(), asyncio.Event()
+
+    async def renew(**_: Any) -> list[bytes]:
+        # As redis-py may do with a cancellation that arrives while it reads an answer.
+        renews.set()
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            if is_swallowed.is_set():
+                raise
+            is_swallowed.set()
+        return []
+
+    subscription._renew_script = renew  # type: ignore[assignment]
+    await asyncio.wait_for(renews.wait(), 10)
+    await asyncio.wait_for(subscription.aclose(), 10)
+    assert is_swallowed.is_set()
 
 
 # --- Ctrl-C -----------------------------------------------------------------------------------------------------------

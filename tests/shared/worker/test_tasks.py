@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from coranto.worker import tasks
+from coranto.streams import tasks
 
 
 @pytest.fixture(autouse=True)
