@@ -260,3 +260,50 @@ async def test_an_abandoned_group_holds_finished_events_for_a_bounded_span(bench
     await asyncio.sleep(0.02)
     await sink.tidy(keep=timedelta(0), keep_at_most=timedelta(0), forget_consumers_after=NEVER)
     assert await bench.events(Keys().stream(FINISHED)) == []
+
+
+async def test_delayed_messages_are_listed_soonest_first_with_why_and_when(bench: Bench, streams: StageStreams) -> None:
+    for number in range(3):
+        await bench.add(SUBMITTED_KEY, str(number).encode())
+    held = await streams.read("main", "a", count=3, block=SOON)
+    dues = (9_000, 3_000, 6_000)
+    await streams.commit(
+        [(entry, Retry("not_ready", due, 2)) for entry, due in zip(held, dues, strict=True)],
+    )
+    listed = [each async for each in streams.delayed()]
+    assert [(each.due_ms, each.event) for each in listed] == [(3_000, b"1"), (6_000, b"2"), (9_000, b"0")]
+    assert {(each.reason, each.attempts) for each in listed} == {("not_ready", 2)}
+    assert [each.due_ms async for each in streams.delayed(due_from_ms=6_000)] == [6_000, 9_000]
+    assert [await streams.count_delayed(due_from_ms=due) for due in (0, 6_001, 9_001)] == [3, 1, 0]
+
+
+async def test_unsettled_entries_tell_who_has_them_and_settled_ones_are_left_out(
+    bench: Bench, streams: StageStreams
+) -> None:
+    for number in range(4):
+        await bench.add(SUBMITTED_KEY, str(number).encode())
+    held = await streams.read("main", "a", count=2, block=SOON)
+    await streams.commit([(held[0], Drop("x"))])
+    assert [(each.event, each.consumer) async for each in streams.unsettled()] == [
+        (b"1", "a"),
+        (b"2", None),
+        (b"3", None),
+    ]
+    assert await streams.hand_back("a") == 1
+    seen = [(each.line, each.event, each.consumer) async for each in streams.unsettled()]
+    assert seen == [("main", b"2", None), ("main", b"3", None), ("retry", b"1", None)]
+
+
+async def test_what_nobody_has_read_yet_is_unsettled_before_the_stage_first_starts(bench: Bench) -> None:
+    await bench.add(SUBMITTED_KEY, b"early")
+    assert [each.event async for each in bench.make(FEEDER).unsettled()] == [b"early"]
+
+
+async def test_looking_passes_every_page_of_a_long_backlog(bench: Bench, streams: StageStreams) -> None:
+    # Twice the entries that one call reads, and some.
+    for number in range(1_100):
+        await bench.add(SUBMITTED_KEY, str(number).encode())
+    held = await streams.read("main", "a", count=1_050, block=SOON)
+    await streams.commit([(entry, Retry("x", number, 1)) for number, entry in enumerate(held)])
+    assert len([each async for each in streams.unsettled()]) == 50
+    assert [each.due_ms async for each in streams.delayed()] == list(range(1_050))
