@@ -23,19 +23,19 @@ from coranto.topology import CLASSIFIER, EXTRACTOR, FEEDER, FETCHER, SINK
 from coranto.worker.log import configure
 from coranto.worker.stage import Invalid, Stage, Transient, Unwanted
 from coranto_cli.article_printing import print_article
-from coranto_cli.commands.submit import Source, find_sources, to_submission
-from coranto_cli.console import err, out, say, tell, write_json
+from coranto_cli.console import err, out, print_message, print_result, write_json
 from coranto_cli.errors import NOT_FOUND, USAGE, CommandError
+from coranto_cli.sources import Source, find_sources, to_submission
 
 ENTRY_POINTS = "coranto.stages"
-_LINE = (FEEDER, FETCHER, EXTRACTOR, CLASSIFIER, SINK)
+_STAGES = (FEEDER, FETCHER, EXTRACTOR, CLASSIFIER, SINK)
 _PATIENCE = timedelta(seconds=30)
-"""Longest time that retries may take; somebody is looking on."""
+"""Longest time that retries may take: somebody is waiting."""
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
-    """How the way of one page ended."""
+class TryResult:
+    """How far one page came, and what it ended as."""
 
     stage: str
     outcome: Literal["finished", "refused", "invalid", "not_ready", "no_article"]
@@ -44,13 +44,13 @@ class Ending:
     """The sentence of the stage's closed list."""
     detail: str | None = None
     record: Record | None = None
-    """The record as it was when the way ended."""
+    """The record as it was at the end."""
 
 
 def try_(
     source: Annotated[str, typer.Argument(metavar="URL|FILE", help="Page to try: an address, or a saved page.")],
     as_json: Annotated[
-        bool, typer.Option("--json", help="Write the record, or where and why it ended, as JSON.")
+        bool, typer.Option("--json", help="Print the record, or where and why it ended, as JSON.")
     ] = False,
 ) -> None:
     """Run one page through all stages here, without Redis, and print the article. Exit code 3 when it is refused."""
@@ -60,44 +60,47 @@ def try_(
         raise CommandError(wrong[0] if wrong else f"one page is tried at a time, got {source!r}", exit_code=USAGE)
     configure(LogSettings(level="error"))
     with err.status("reading the page"), _own_directory() as directory:
-        ending = asyncio.run(_try(sources[0], directory))
+        result = asyncio.run(_try(sources[0], directory))
     if as_json:
-        write_json(_plain(ending))
-    elif isinstance(ending.record, FinishedArticle):
-        print_article(out, ending.record)
+        write_json(_plain(result))
+    elif isinstance(result.record, FinishedArticle):
+        print_article(out, result.record)
     else:
-        _print_refusal(ending)
-    if ending.outcome != "finished":
+        _print_refusal(result)
+    if result.outcome != "finished":
         raise typer.Exit(NOT_FOUND)
 
 
-async def _try(source: Source, directory: Path) -> Ending:
-    submission = await to_submission(source, FilePageStore(directory / "pages"), kind="page", name="try")
+async def _try(source: Source, directory: Path) -> TryResult:
+    try:
+        submission = await to_submission(source, FilePageStore(directory / "pages"), kind="page", name="try")
+    except (OSError, ValueError) as error:
+        raise CommandError(f"not tried: {error}", exit_code=NOT_FOUND) from error
     async with AsyncExitStack() as stack:
-        return await follow(submission, installed_stages(stack))
+        return await through_stages(submission, installed_stages(stack))
 
 
-async def follow(
+async def through_stages(
     submission: Submission, stages: AsyncIterator[Stage[Any, Any]], *, patience: timedelta = _PATIENCE
-) -> Ending:
-    """The way of one submission through the stages, to the finished article or to where and why it ended."""
+) -> TryResult:
+    """Take one submission through the stages, to the finished article or to where and why it ended."""
     record: Record = submission
     deadline = time.monotonic() + patience.total_seconds()
     name = ""
     async for stage in stages:
         name = stage.name
-        ending, result = await _one_stage(stage, record, deadline)
-        if ending is not None:
-            return ending
-        if result is None:
-            meaning = "the stage handed no article on, as it does with a feed or a list"
-            return Ending(name, "no_article", meaning=meaning, record=record)
-        record = result
-    return Ending(name, "finished", record=record)
+        ended, made = await _one_stage(stage, record, deadline)
+        if ended is not None:
+            return ended
+        if made is None:
+            meaning = "the stage published no article, as it does with a feed or a list"
+            return TryResult(name, "no_article", meaning=meaning, record=record)
+        record = made
+    return TryResult(name, "finished", record=record)
 
 
-async def _one_stage(stage: Stage[Any, Any], record: Record, deadline: float) -> tuple[Ending | None, Record | None]:
-    """What the stage made of the record: how the way ended there, or the record to go on with."""
+async def _one_stage(stage: Stage[Any, Any], record: Record, deadline: float) -> tuple[TryResult | None, Record | None]:
+    """What the stage made of the record: how it ended there, or the record for the next stage."""
     attempt = 0
     while True:
         attempt += 1
@@ -105,33 +108,33 @@ async def _one_stage(stage: Stage[Any, Any], record: Record, deadline: float) ->
             async with asyncio.timeout(stage.deadline.total_seconds()):
                 return None, await stage.handle(record)
         except Unwanted as signal:
-            return _ending(stage, "refused", signal.reason, signal.detail, record), None
+            return _ended(stage, "refused", signal.reason, signal.detail, record), None
         except Invalid as signal:
-            return _ending(stage, "invalid", signal.reason, signal.detail, record), None
+            return _ended(stage, "invalid", signal.reason, signal.detail, record), None
         except Transient as signal:
             if signal.spends_attempt:
                 pause = stage.retry.delay_seconds(attempt, signal.retry_after)
             else:
                 pause = (signal.retry_after or timedelta(seconds=0.1)).total_seconds()
             if attempt >= stage.retry.attempts or time.monotonic() + pause > deadline:
-                return _ending(stage, "not_ready", signal.reason, signal.detail, record), None
+                return _ended(stage, "not_ready", signal.reason, signal.detail, record), None
             await asyncio.sleep(pause)
         except TimeoutError:
             detail = f"not done after {stage.deadline.total_seconds():g} s"
-            return _ending(stage, "invalid", "deadline", detail, record), None
+            return _ended(stage, "invalid", "deadline", detail, record), None
         except Exception as error:
             error.add_note(f"in the stage {stage.name}, with {record!r:.500}")
             raise
 
 
-def _ending(
+def _ended(
     stage: Stage[Any, Any],
     outcome: Literal["refused", "invalid", "not_ready"],
     reason: str,
     detail: str | None,
     record: Record,
-) -> Ending:
-    return Ending(stage.name, outcome, reason, stage.all_reasons().get(reason, ""), detail, record)
+) -> TryResult:
+    return TryResult(stage.name, outcome, reason, stage.all_reasons().get(reason, ""), detail, record)
 
 
 async def installed_stages(stack: AsyncExitStack) -> AsyncIterator[Stage[Any, Any]]:
@@ -140,13 +143,13 @@ async def installed_stages(stack: AsyncExitStack) -> AsyncIterator[Stage[Any, An
     Each is loaded and started when it is its turn: a page that the fetcher refuses waits for no models.
     """
     points = {point.name: point for point in entry_points(group=ENTRY_POINTS)}
-    missing = [spec.name for spec in _LINE if spec.name not in points]
+    missing = [spec.name for spec in _STAGES if spec.name not in points]
     if missing:
         raise CommandError(
             f"not installed: {', '.join(missing)}; install with: pip install "
             + " ".join(f"./services/{name}" for name in missing)
         )
-    for spec in _LINE:
+    for spec in _STAGES:
         try:
             stage: Stage[Any, Any] = points[spec.name].load()()
         except ImportError as error:
@@ -176,33 +179,35 @@ def _own_directory() -> Iterator[Path]:
             os.environ.update(before)
 
 
-def _plain(ending: Ending) -> dict[str, Any]:
-    record = None if ending.record is None else ending.record.model_dump(mode="json", exclude_none=True)
+def _plain(result: TryResult) -> dict[str, Any]:
+    record = None if result.record is None else result.record.model_dump(mode="json", exclude_none=True)
     return {
-        "outcome": ending.outcome,
-        "stage": ending.stage,
-        "reason": ending.reason,
-        "meaning": ending.meaning,
-        "detail": ending.detail,
+        "outcome": result.outcome,
+        "stage": result.stage,
+        "reason": result.reason,
+        "meaning": result.meaning,
+        "detail": result.detail,
         "record": record,
     }
 
 
-def _print_refusal(ending: Ending) -> None:
+def _print_refusal(result: TryResult) -> None:
     words = {
         "refused": "refused it",
         "invalid": "cannot handle it",
         "not_ready": "could not handle it now, and would try again later",
         "no_article": "made no article of it",
-    }[ending.outcome]
-    say(f"The {ending.stage} {words}: {ending.reason}", style="bold")
-    if ending.meaning:
-        say(ending.meaning)
-    if ending.detail:
-        say(f"Seen: {ending.detail}")
-    content = getattr(ending.record, "content", None)
+    }[result.outcome]
+    print_result(f"The {result.stage} {words}: {result.reason}", style="bold")
+    if result.meaning:
+        print_result(result.meaning)
+    if result.detail:
+        print_result(f"Seen: {result.detail}")
+    content = getattr(result.record, "content", None)
     if content is not None and content.title:
-        say(f"Title: {content.title}")
-    fetch = getattr(ending.record, "fetch", None)
+        print_result(f"Title: {content.title}")
+    fetch = getattr(result.record, "fetch", None)
     if fetch is not None:
-        tell(f"The page was got: {fetch.final_url}, {fetch.content_type}, {fetch.page.size_bytes} bytes", style="dim")
+        print_message(
+            f"Page fetched: {fetch.final_url}, {fetch.content_type}, {fetch.page.size_bytes} bytes", style="dim"
+        )

@@ -1,4 +1,4 @@
-"""`coranto up`: the whole system on one machine, until it is told to stop."""
+"""`coranto up`: the whole pipeline on one machine, until it is told to stop."""
 
 from __future__ import annotations
 
@@ -12,20 +12,21 @@ from typing import Annotated
 
 import typer
 
+from coranto.admin.feeds import forget_feeds
 from coranto.admin.pipeline import connected_to
 from coranto.client import environment, new_submission
 from coranto.topology import SERVICES
-from coranto_cli.console import say, tell
+from coranto_cli.console import print_message, print_result
 from coranto_cli.errors import USAGE, CommandError
-from coranto_cli.local.supervisor import Plan, Processes
+from coranto_cli.local.supervisor import Plan, Supervisor
 from coranto_cli.options import DataOption
-from coranto_cli.unread_feeds import forget_feeds
+from coranto_cli.text import count
 
 SAMPLE_SETTINGS: Mapping[str, str] = {
     # The sample site is on loopback, which nobody may fetch from unless told so.
     "CORANTO_FETCHER__ALLOWED_NETWORKS": "127.0.0.0/8",
     "CORANTO_FEEDER__ALLOWED_NETWORKS": "127.0.0.0/8",
-    # Nobody is disturbed by haste there; its robots.txt asks for a pause of its own all the same.
+    # It is our own, so there is nobody to be polite to; its robots.txt asks for a pause all the same.
     "CORANTO_FETCHER__MIN_DELAY": "0.02",
     # Its articles keep their dates while the calendar goes on.
     "CORANTO_FEEDER__SITEMAP_SPAN": "0",
@@ -97,19 +98,19 @@ def _known(name: str) -> None:
 
 async def _run(plan: Plan, *, is_sample_wanted: bool) -> None:
     async with stop_on_signals() as stop:
-        tell(f"starting {_count(plan)} in {plan.data}")
+        print_message(f"starting {_processes(plan)} in {plan.data}")
         try:
-            async with running(plan, stop) as processes:
+            async with supervised(plan, stop) as supervisor:
                 address = "its own Redis" if plan.redis_url is None else "the Redis of CORANTO_REDIS__URL"
-                say(f"ready: {_count(plan)} and {address} in {plan.data}; Ctrl-C stops")
+                print_result(f"ready: {_processes(plan)} and {address} in {plan.data}; Ctrl-C stops")
                 if is_sample_wanted:
-                    await _with_sample(processes, stop)
+                    await _with_sample(supervisor, stop)
                 await stop.wait()
-                tell("stopping: services finish what they have in hand")
+                print_message("stopping: services finish the messages they are working on")
         except StoppedError:
-            tell("stopped before everything was ready")
+            print_message("stopped before everything was ready")
             return
-    tell("stopped")
+    print_message("stopped")
 
 
 class StoppedError(Exception):
@@ -117,10 +118,10 @@ class StoppedError(Exception):
 
 
 @asynccontextmanager
-async def running(plan: Plan, stop: asyncio.Event) -> AsyncIterator[Processes]:
+async def supervised(plan: Plan, stop: asyncio.Event) -> AsyncIterator[Supervisor]:
     """The system, ready. Raises StoppedError when `stop` is set before."""
-    async with Processes(plan, say=tell) as processes:
-        ready, stopped = asyncio.ensure_future(processes.ready()), asyncio.ensure_future(stop.wait())
+    async with Supervisor(plan, report=print_message) as supervisor:
+        ready, stopped = asyncio.ensure_future(supervisor.ready()), asyncio.ensure_future(stop.wait())
         await asyncio.wait([ready, stopped], return_when=asyncio.FIRST_COMPLETED)
         stopped.cancel()
         if not ready.done():
@@ -129,7 +130,7 @@ async def running(plan: Plan, stop: asyncio.Event) -> AsyncIterator[Processes]:
                 await ready
             raise StoppedError
         ready.result()
-        yield processes
+        yield supervisor
 
 
 @asynccontextmanager
@@ -148,18 +149,17 @@ async def stop_on_signals() -> AsyncIterator[asyncio.Event]:
             loop.remove_signal_handler(number)
 
 
-async def _with_sample(processes: Processes, stop: asyncio.Event) -> None:
+async def _with_sample(supervisor: Supervisor, stop: asyncio.Event) -> None:
     from coranto_samplesite import SampleSite  # late: a web server that only this option needs
 
-    async with SampleSite() as site, connected_to(processes.redis_url) as system:
-        await system.client.submit(new_submission(url, source="sample") for url in site.sources)
-        say(f"sample site: {site.base_url}/ and {site.wire_url}/, its feeds are submitted")
+    async with SampleSite() as site, connected_to(supervisor.redis_url) as pipeline:
+        await pipeline.client.submit(new_submission(url, source="sample") for url in site.sources)
+        print_result(f"sample site: {site.base_url}/ and {site.wire_url}/, its feeds are submitted")
         try:
             await stop.wait()
         finally:
-            await forget_feeds(system, site.sources)
+            await forget_feeds(pipeline, site.sources)
 
 
-def _count(plan: Plan) -> str:
-    number = sum(plan.replicas.values())
-    return f"{number} service process{'' if number == 1 else 'es'}"
+def _processes(plan: Plan) -> str:
+    return count(sum(plan.replicas.values()), "service process", "service processes")
