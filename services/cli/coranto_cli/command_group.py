@@ -36,6 +36,7 @@ OWN: Mapping[str, str] = {
     "dead": "coranto_cli.commands.dead:app",
     "export": "coranto_cli.commands.export:export",
     "search": "coranto_cli.commands.search:search",
+    "pages": "coranto_cli.commands.pages:app",
     "topology": "coranto_cli.commands.topology:topology",
     "settings": "coranto_cli.commands.settings:settings",
 }
