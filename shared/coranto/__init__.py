@@ -8,7 +8,9 @@
 `coranto.client.blocking` has the same without an event loop; `coranto.records` has the records.
 """
 
+from importlib.metadata import version
+
 from coranto.client import AsyncClient, Receipt, Subscription, TooMuchWaitingError, blocking, submit, subscribe
 
 __all__ = ["AsyncClient", "Receipt", "Subscription", "TooMuchWaitingError", "blocking", "submit", "subscribe"]
-__version__ = "0.1.0"
+__version__ = version("coranto")
