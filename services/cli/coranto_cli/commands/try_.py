@@ -6,11 +6,11 @@ import asyncio
 import os
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -140,7 +140,8 @@ def _ended(
 async def installed_stages(stack: AsyncExitStack) -> AsyncIterator[Stage[Any, Any]]:
     """The stages that make an article, as the installed services give them; the stack stops them.
 
-    Each is loaded and started when it is its turn: a page that the fetcher refuses waits for no models.
+    The slow ones are got ready beside the others: the extractor's process from the beginning, the classifier's models
+    while the extractor has the page. A page that the fetcher refuses waits for no models.
     """
     points = {point.name: point for point in entry_points(group=ENTRY_POINTS)}
     missing = [spec.name for spec in _STAGES if spec.name not in points]
@@ -149,18 +150,49 @@ async def installed_stages(stack: AsyncExitStack) -> AsyncIterator[Stage[Any, An
             f"not installed: {', '.join(missing)}; install with: pip install "
             + " ".join(f"./services/{name}" for name in missing)
         )
+
+    def ahead(work: Coroutine[Any, Any, Stage[Any, Any]]) -> asyncio.Task[Stage[Any, Any]]:
+        task = asyncio.create_task(work)
+        stack.push_async_callback(_give_up, task)
+        return task
+
+    early = {EXTRACTOR.name: ahead(_started(_load(points[EXTRACTOR.name]), stack))}
+    await asyncio.sleep(0)  # its process is started now, and gets ready by itself
     for spec in _STAGES:
-        try:
-            stage: Stage[Any, Any] = points[spec.name].load()()
-        except ImportError as error:
-            raise CommandError(
-                f"the stage {spec.name} cannot be loaded: {error}; install ./services/{spec.name} again with its requirements"
-            ) from error
-        if stage.start is not None:
-            await stage.start()
-        if stage.stop is not None:
-            stack.push_async_callback(stage.stop)
-        yield stage
+        if spec is EXTRACTOR:
+            early[CLASSIFIER.name] = ahead(asyncio.to_thread(_load, points[CLASSIFIER.name]))
+            yield await early[spec.name]
+        elif spec is CLASSIFIER:
+            yield await _started(await early[spec.name], stack)
+        else:
+            yield await _started(_load(points[spec.name]), stack)
+
+
+async def _started(stage: Stage[Any, Any], stack: AsyncExitStack) -> Stage[Any, Any]:
+    """The stage, ready; the stack stops it."""
+    if stage.stop is not None:
+        stack.push_async_callback(stage.stop)
+    if stage.start is not None:
+        await stage.start()
+    return stage
+
+
+def _load(point: EntryPoint) -> Stage[Any, Any]:
+    try:
+        stage: Stage[Any, Any] = point.load()()
+    except ImportError as error:
+        raise CommandError(
+            f"the stage {point.name} cannot be loaded: {error}; install ./services/{point.name} again with its requirements"
+        ) from error
+    return stage
+
+
+async def _give_up(task: asyncio.Task[Any]) -> None:
+    """End the task. What it raised matters to whoever wants its result, and else to nobody."""
+    task.cancel()
+    await asyncio.wait([task])
+    if not task.cancelled():
+        task.exception()
 
 
 @contextmanager
@@ -172,6 +204,8 @@ def _own_directory() -> Iterator[Path]:
         os.environ["CORANTO_PAGES__PATH"] = str(directory / "pages")
         os.environ["CORANTO_SINK__DATABASE"] = str(directory / "library.sqlite")
         os.environ["CORANTO_FEEDER__DATA"] = str(directory / "feeder")
+        # One page needs one process; each further one would read its word lists for nothing.
+        os.environ["CORANTO_EXTRACTOR__PROCESSES"] = "1"
         try:
             yield directory
         finally:
