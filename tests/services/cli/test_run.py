@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -42,8 +44,10 @@ def test_run_prints_what_came_of_a_directory_and_a_second_run_finds_it_unchanged
 
 
 def test_run_leaves_for_later_what_is_delayed_for_long(shell: Shell) -> None:
-    ended = shell.apart("run", str(shell.page("slow.html", "please wait an hour")), "--data", "data")
+    ended = shell.apart("run", str(shell.page("slow.html", "please wait an hour")), "--data", "data", PATH="/nowhere")
     assert ended.code == 3
+    # The commands to type next can be typed, though `coranto` is not on PATH.
+    assert f"{Path(sys.executable).with_name('coranto')} export --data data" in ended.out
     assert "left for later: 1 in the extractor, the next in 60 min (host_down)" in ended.err
 
 
@@ -75,6 +79,14 @@ def test_try_prints_the_article_of_a_saved_page_without_redis(shell: Shell) -> N
     assert refused.code == 3
     assert refused.json["stage"] == "extractor"
     assert refused.json["meaning"]
+
+
+def test_file_that_is_too_large_for_a_page_is_refused_as_submit_refuses_it(shell: Shell) -> None:
+    with (shell.directory / "large.html").open("wb") as file:
+        file.truncate(100_000_001)
+    ended = shell("try", "large.html")
+    assert ended.code == 3
+    assert "100000001 bytes; saved pages may have 100000000 at most" in ended.err
 
 
 def stage(*answers: Exception | None) -> Stage[Submission, Submission]:

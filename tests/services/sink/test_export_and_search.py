@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -60,6 +62,38 @@ def test_export_to_a_file_says_how_much_and_leaves_no_half_file(data: Path) -> N
     assert len(target.read_text(encoding="utf-8").splitlines()) == 3
     assert "3 articles written to" in result.stderr
     assert [file.name for file in data.glob(".*")] == []
+
+
+def test_export_to_a_dash_is_standard_output(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(data)
+    result = CliRunner().invoke(app, ["export", "--data", str(data), "--output", "-"])
+    assert len(result.stdout.splitlines()) == 3
+    assert not (data / "-").exists()
+
+
+def test_export_through_a_link_writes_the_file_behind_it(data: Path) -> None:
+    (data / "elsewhere").mkdir()
+    (link := data / "link.jsonl").symlink_to(data / "elsewhere" / "articles.jsonl")
+    assert CliRunner().invoke(app, ["export", "--data", str(data), "--output", str(link)]).exit_code == 0
+    assert link.is_symlink()
+    assert len((data / "elsewhere" / "articles.jsonl").read_text(encoding="utf-8").splitlines()) == 3
+
+
+def test_export_writes_to_a_pipe_and_leaves_it_one(data: Path) -> None:
+    os.mkfifo(pipe := data / "pipe")
+    with ThreadPoolExecutor() as reader:
+        read = reader.submit(pipe.read_text, encoding="utf-8")
+        assert CliRunner().invoke(app, ["export", "--data", str(data), "--output", str(pipe)]).exit_code == 0
+        assert len(read.result(10).splitlines()) == 3
+    assert pipe.is_fifo()
+
+
+@pytest.mark.parametrize("output", ["/", ".", "missing/articles.jsonl"])
+def test_export_to_what_cannot_be_a_file_is_wrong_usage(data: Path, output: str) -> None:
+    error = CliRunner().invoke(app, ["export", "--data", str(data), "--output", output]).exception
+    assert isinstance(error, CommandError)
+    assert error.exit_code == 2
+    assert f"cannot write to {output}: " in str(error)
 
 
 def test_search_prints_title_and_address(data: Path) -> None:

@@ -18,6 +18,7 @@ from coranto.formats import to_atom_entry, to_atom_feed, to_json_ld, to_json_lin
 from coranto.records import FinishedArticle
 from coranto.store.interface import Catalogue
 from coranto_cli.console import err, print_message
+from coranto_cli.errors import USAGE, CommandError
 from coranto_cli.options import DataOption
 from coranto_cli.stored_articles import opened_store
 
@@ -44,32 +45,41 @@ def export(
     ] = ExportFormat.jsonl,
     data: DataOption = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="File to write; standard output by default.")
+        Path | None, typer.Option("--output", "-o", help="File to write; - for standard output, the default.")
     ] = None,
 ) -> None:
     """Write every stored article in its latest revision."""
+    is_file = output is not None and str(output) != "-"
     with opened_store(data) as store, _destination(output) as file:
         if form is ExportFormat.atom:
-            file.writelines(_feed(store, _with_progress(store, is_shown=output is not None)))
+            file.writelines(_feed(store, _with_progress(store, is_shown=is_file)))
         else:
             to_line = _LINES[form]
-            articles = _with_progress(store, is_shown=output is not None)
+            articles = _with_progress(store, is_shown=is_file)
             file.writelines(f"{to_line(article)}\n" for article in articles)
-        if output is not None:
+        if is_file:
             print_message(f"{store.count()} articles written to {output}")
 
 
 @contextmanager
 def _destination(output: Path | None) -> Iterator[TextIO]:
-    if output is None:
+    if output is None or str(output) == "-":
         yield sys.stdout
         return
+    target = output.resolve()  # the file behind a link, which stays a link
+    if target.is_dir() or not target.parent.is_dir():
+        what = "is a directory" if target.is_dir() else f"there is no directory {target.parent}"
+        raise CommandError(f"cannot write to {output}: {what}", exit_code=USAGE)
+    if target.exists() and not target.is_file():
+        with target.open("w", encoding="utf-8", newline="\n") as file:  # a pipe or device: written to, never replaced
+            yield file
+        return
     # Written beside and moved into place: whoever reads the file never sees half of it.
-    partial = output.with_name(f".{output.name}.partial")
+    partial = target.with_name(f".{target.name}.partial")
     try:
         with partial.open("w", encoding="utf-8", newline="\n") as file:
             yield file
-        partial.replace(output)
+        partial.replace(target)
     finally:
         partial.unlink(missing_ok=True)
 

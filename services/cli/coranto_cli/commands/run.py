@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
+import sys
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -346,14 +348,22 @@ def _report_delays(result: IdleResult) -> None:
 
 
 def _print_next(directory: Path, data: Path | None, *, is_sample: bool) -> None:
-    option = "" if data is None else f" --data {data}"
+    option, coranto = "" if data is None else f" --data {data}", _command()
     print_result(f"\nThe records are in {directory / 'library.sqlite'}. What to do next:")
     lines = [
-        (f"coranto search{option} WORDS", "find articles"),
-        (f"coranto export{option} --format jsonl", "export them all"),
-        (f"coranto up{option}", "start the system and keep it running"),
+        (f"{coranto} search{option} WORDS", "find articles"),
+        (f"{coranto} export{option} --format jsonl", "export them all"),
+        (f"{coranto} up{option}", "start the system and keep it running"),
     ]
     if is_sample:
-        lines.insert(0, ("coranto run https://example.org/feed.xml", "the same with a feed or page of your own"))
+        lines.insert(0, (f"{coranto} run https://example.org/feed.xml", "the same with a feed or page of your own"))
     for command, what in lines:
         print_result(f"  {command:<50}  {what}")
+
+
+def _command() -> str:
+    """The command as it can be typed here: by its path where it is not on PATH, as after `make run`."""
+    script = Path(sys.executable).with_name("coranto")
+    if shutil.which("coranto") is not None or not script.exists():
+        return "coranto"
+    return str(script.relative_to(Path.cwd()) if script.is_relative_to(Path.cwd()) else script)

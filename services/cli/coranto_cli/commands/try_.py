@@ -57,7 +57,7 @@ def try_(
     wrong: list[str] = []
     sources = find_sources([source] if source != "-" else [], [], refuse=wrong.append)
     if len(sources) != 1:
-        raise CommandError(wrong[0] if wrong else f"one page is tried at a time, got {source!r}", exit_code=USAGE)
+        raise CommandError(wrong[0] if wrong else f"expected one page, got {source!r}", exit_code=USAGE)
     configure(LogSettings(level="error"))
     with err.status("reading the page"), _own_directory() as directory:
         result = asyncio.run(_try(sources[0], directory))
@@ -140,7 +140,7 @@ def _ended(
 async def installed_stages(stack: AsyncExitStack) -> AsyncIterator[Stage[Any, Any]]:
     """The stages that make an article, as the installed services give them; the stack stops them.
 
-    The slow ones are got ready beside the others: the extractor's process from the beginning, the classifier's models
+    The slow ones are prepared beside the others: the extractor's process from the beginning, the classifier's models
     while the extractor has the page. A page that the fetcher refuses waits for no models.
     """
     points = {point.name: point for point in entry_points(group=ENTRY_POINTS)}

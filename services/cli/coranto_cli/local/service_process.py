@@ -13,6 +13,7 @@ from typing import Protocol
 
 from pydantic import ValidationError
 
+from coranto_cli.errors import FAILED, USAGE
 from coranto_cli.explanation import explain_settings
 from coranto_cli.local import reaper
 from coranto_cli.local.log_rotation import bound_log
@@ -113,6 +114,11 @@ class ServiceProcess:
         is_ready = answer is not None and answer.is_ready
         self._was_ready = self._was_ready or is_ready
         return is_ready
+
+    @property
+    def exit_code(self) -> int:
+        """How the command ends when the process cannot start: wrong settings are wrong usage."""
+        return USAGE if self._wrong_settings else FAILED
 
     def what_is_wrong(self) -> str:
         """Why it does not start, with the last line it wrote."""

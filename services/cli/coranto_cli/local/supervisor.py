@@ -120,7 +120,7 @@ class Supervisor:
         told_at = time.monotonic() + patience_seconds
         while True:
             if hopeless := next((service for service in self._services if service.is_hopeless), None):
-                raise CommandError(hopeless.what_is_wrong())
+                raise CommandError(hopeless.what_is_wrong(), exit_code=hopeless.exit_code)
             waiting = [service for service in self._services if not await service.is_ready()]
             if not waiting:
                 return
