@@ -17,6 +17,8 @@ from coranto.topology import STAGES, STREAMS, Keys
 
 _MOST_PARTITIONS = 256  # as the settings allow
 _LETTERS_AT_ONCE = 200
+# Streams that messages leave. What is kept for replay has arrived, and may be days of articles: it is read once.
+_PASSED_ON = tuple(stream for stream in STREAMS if not stream.is_replayable)
 
 OpenStore = Callable[[], AbstractContextManager[Catalogue]]
 """Opens the article store for reading."""
@@ -50,7 +52,7 @@ async def pages_in_pipeline(pipeline: ConnectedPipeline) -> set[str]:
     found: set[str] = set()
     # Twice, because a message may move from where we look next to where we have looked. In each round from where
     # messages wait long to where they go from there; one would have to move against both rounds to be overlooked.
-    for _ in range(2):
+    for streams_read in (STREAMS, _PASSED_ON):
         for spec in STAGES:
             for streams in pipeline.streams[spec.name]:
                 after: str | None = None
@@ -60,7 +62,7 @@ async def pages_in_pipeline(pipeline: ConnectedPipeline) -> set[str]:
                 async for message in streams.delayed():
                     found |= pages_in_event(message.event)
         for keys in pipeline.topology.all_keys():
-            for stream in (*map(keys.stream, STREAMS), *map(keys.retry, STAGES)):
+            for stream in (*map(keys.stream, streams_read), *map(keys.retry, STAGES)):
                 async for page in entry_pages(pipeline.redis, stream):
                     found.update(*(pages_in_event(event) for _, event in page))
     return found
