@@ -35,6 +35,11 @@ def print_result(text: str, *, style: str | None = None) -> None:
     out.print(printable(text), style=style, markup=False)
 
 
+def report_skipped(entry_id: str, error: Exception) -> None:
+    """Say that an entry of a stream cannot be read."""
+    print_message(f"entry {entry_id} is skipped: {error}", style="yellow")
+
+
 def printable(text: str) -> str:
     """The text without control characters: a page's title must not move the cursor or set the terminal's name."""
     if text.isprintable():

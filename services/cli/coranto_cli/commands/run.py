@@ -27,10 +27,10 @@ from coranto.store.interface import Catalogue
 from coranto.topology import DROPPED, FINISHED
 from coranto.urls import host_of
 from coranto_cli.article_printing import print_article, print_entry
-from coranto_cli.commands.tail import report_skipped
-from coranto_cli.commands.up import SAMPLE_SETTINGS, StoppedError, plan_for, stop_on_signals, supervised
-from coranto_cli.console import cell, err, out, print_message, print_result
+from coranto_cli.console import cell, err, out, print_message, print_result, report_skipped
 from coranto_cli.errors import FAILED, NOT_FOUND, USAGE, CommandError
+from coranto_cli.local.plan import SAMPLE_SETTINGS, plan_for
+from coranto_cli.local.supervised import StoppedError, stop_on_signals, supervised
 from coranto_cli.options import DataOption
 from coranto_cli.sources import Source, find_sources, submit_all
 from coranto_cli.stored_articles import EmptyCatalogue, opened_store_if_any

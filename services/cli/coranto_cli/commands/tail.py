@@ -14,10 +14,9 @@ import typer
 from coranto.admin.pipeline import ConnectedPipeline, connected
 from coranto.client.follow import follow
 from coranto.records import FinishedArticle
-from coranto.records.envelope import MalformedEventError
 from coranto.topology import FINISHED
 from coranto_cli.article_printing import print_entry
-from coranto_cli.console import out, print_message, write_json_lines
+from coranto_cli.console import out, print_message, report_skipped, write_json_lines
 from coranto_cli.errors import USAGE, CommandError
 from coranto_cli.options import DataOption, JsonOption
 
@@ -68,8 +67,3 @@ async def _followed(pipeline: ConnectedPipeline, last: int) -> AsyncIterator[Fin
     )
     async for each in following:
         yield each.record
-
-
-def report_skipped(entry_id: str, error: MalformedEventError) -> None:
-    """Say that an entry of the stream cannot be read."""
-    print_message(f"entry {entry_id} is skipped: {error}", style="yellow")

@@ -46,7 +46,7 @@ def find_server() -> Path:
                 return bundled
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     raise NoRedisServerError(
-        "no redis-server found: neither on PATH nor in a package that brings one (coranto[embedded] has them for Linux and "
+        "no redis-server found: neither on PATH nor in a package that brings one (coranto-cli[local] has them for Linux and "
         f"Python 3.11 to 3.13, this is {sys.platform} and {version}). "
         "Install one with `apt install redis-server` or `brew install redis`, or set CORANTO_REDIS__URL to a running one"
     )

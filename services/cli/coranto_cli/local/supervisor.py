@@ -14,7 +14,6 @@ import sys
 import time
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
@@ -23,11 +22,11 @@ from typing import IO, Any, Self
 from redis import Redis
 
 from coranto.client import environment
-from coranto.topology import SERVICES
 from coranto_cli.errors import CommandError
 from coranto_cli.local.left_over_redis import end_left_over_redis
 from coranto_cli.local.lock import lock_directory
 from coranto_cli.local.log_rotation import bound_log
+from coranto_cli.local.plan import Plan
 from coranto_cli.local.reaper_process import ReaperProcess
 from coranto_cli.local.redis_server import EmbeddedRedis, NoRedisServerError, find_server
 from coranto_cli.local.service_process import ServiceProcess
@@ -36,23 +35,6 @@ _FIRST_PAUSE_SECONDS = 0.2
 _LONGEST_PAUSE_SECONDS = 15.0
 _STEADY_AFTER_SECONDS = 30.0
 _LOG_CHECK_SECONDS = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What is to run, and where."""
-
-    data: Path
-    replicas: Mapping[str, int] = field(default_factory=lambda: dict.fromkeys(SERVICES, 1))
-    """Number of processes of each service."""
-    redis_url: str | None = None
-    """Address of the user's Redis; None starts our own in the data directory."""
-    settings: Mapping[str, str] = field(default_factory=dict)
-    """Variables for the services, where the user has not set them."""
-    is_fresh: bool = False
-    """True to begin with an empty data directory: what an earlier run left there is removed."""
-    is_data_named: bool = True
-    """True when the user named the directory: then it says where things are, whatever the environment says."""
 
 
 class Supervisor:
