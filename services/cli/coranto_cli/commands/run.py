@@ -357,8 +357,9 @@ def _print_next(directory: Path, data: Path | None, *, is_sample: bool) -> None:
     ]
     if is_sample:
         lines.insert(0, (f"{coranto} run https://example.org/feed.xml", "the same with a feed or page of your own"))
+    width = max(len(command) for command, _ in lines)
     for command, what in lines:
-        print_result(f"  {command:<50}  {what}")
+        print_result(f"  {command:<{width}}  {what}")
 
 
 def _command() -> str:
