@@ -11,17 +11,20 @@ BIN := $(VENV)/bin
 SERVICES := feeder fetcher extractor classifier sink
 # Everything that is installed: what users deploy, the command line, and the site it is shown on.
 PACKAGES := $(SERVICES) cli samplesite
+DIST := dist
 LOCAL := ./shared $(PACKAGES:%=./services/%)
-MATERIAL ?= ../shared
+# Seed pages, labelled corpora and training texts. They are not part of this repository, and only the slow tests, the benchmarks
+# of accuracy and `make models` use them; it has nothing to do with the folder shared/ in here.
+CORANTO_MATERIAL ?= $(abspath ..)/shared
 
-.PHONY: help setup run test test-slow test-servers check lint types imports format reference reference-check lock models chaos soak bench clean
+.PHONY: help setup run test test-slow test-servers check lint types imports format reference reference-check lock dist models chaos soak bench clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 # --- environments: plain venv and pip, from hash-locked files -----------------------------------------------------
 
-$(VENV)/run.stamp: requirements/run.txt requirements/build.txt shared/pyproject.toml $(PACKAGES:%=services/%/pyproject.toml)
+$(VENV)/run.stamp: VERSION requirements/run.txt requirements/build.txt shared/pyproject.toml $(PACKAGES:%=services/%/pyproject.toml)
 	@test -n "$(PYTHON)" || { echo "Coranto needs Python 3.11, 3.12 or 3.13: none was found on PATH. Install one, or say where it is: make PYTHON=/path/to/python3.12 run"; exit 1; }
 	test -x $(BIN)/python || "$(PYTHON)" -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/build.txt -r requirements/run.txt
@@ -78,15 +81,19 @@ reference-check:
 
 # --- making what is committed -------------------------------------------------------------------------------------
 
-format: $(VENV)/dev.stamp ## format and mend what ruff can
+format: $(VENV)/dev.stamp ## format, and fix what ruff can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
 reference: $(VENV)/dev.stamp ## schemas, AsyncAPI and reference pages
 	PYTHONPATH=docs $(BIN)/python -m generate
 
-models: $(VENV)/dev.stamp ## train the classifier's models: DATA=../shared/data
-	$(BIN)/python -m coranto_classifier.training --data $(or $(DATA),$(MATERIAL)/data)
+dist: $(VENV)/run.stamp ## wheels of every distribution, into dist/
+	rm -rf $(DIST)
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir $(DIST) $(LOCAL)
+
+models: $(VENV)/dev.stamp ## train the classifier's models: DATA=FOLDER
+	$(BIN)/python -m coranto_classifier.training --data $(or $(DATA),$(CORANTO_MATERIAL)/data)
 
 RUN_EXTRAS := --extra worker --extra http
 UV_COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
@@ -100,6 +107,6 @@ lock: $(VENV)/dev.stamp ## hash-locked requirements, for every Python and platfo
 			-c requirements/run.txt -o services/$$service/requirements.txt; \
 	done
 
-clean: ## what was built, but for coranto-data
+clean: ## remove what was built, keep coranto-data
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

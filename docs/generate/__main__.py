@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from generate.book import find_differences, render, write
+from generate.build import find_stale_pages, render, write
 from generate.examples import FOLDER, MissingExampleError
 from generate.services import MissingModuleError
 
@@ -27,16 +27,16 @@ def main(arguments: list[str] | None = None) -> int:
     except (MissingModuleError, MissingExampleError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    differences = find_differences(pages, options.directory)
+    stale = find_stale_pages(pages, options.directory)
     if not options.check:
         write(pages, options.directory)
-        sys.stdout.write(f"{len(pages)} pages in {options.directory}, {len(differences)} of them changed\n")
+        sys.stdout.write(f"{len(pages)} pages in {options.directory}, {len(stale)} of them changed\n")
         return 0
-    for difference in differences:
-        sys.stderr.write(f"{options.directory / difference.page}: {difference.what}\n")
-    if differences:
+    for each in stale:
+        sys.stderr.write(f"{options.directory / each.page}: {each.what}\n")
+    if stale:
         sys.stderr.write("The reference is stale: run `make reference` and look at what changed.\n")
-    return 1 if differences else 0
+    return 1 if stale else 0
 
 
 if __name__ == "__main__":

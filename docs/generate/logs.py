@@ -36,7 +36,7 @@ EVENTS: Mapping[str, LogEvent] = {
     "settings.read": LogEvent("info", "The settings in force, secrets masked; first line of a service."),
     "worker.started": LogEvent("info", "The service reads messages from now on."),
     "message.done": LogEvent("info", "A message has ended; at WARNING when it became a dead letter."),
-    "worker.stopping": LogEvent("info", "The service was told to stop, and finishes what it has in hand."),
+    "worker.stopping": LogEvent("info", "The service was told to stop, and finishes the messages it is working on."),
     "worker.stopped": LogEvent("info", "The service has ended; what was left was handed back."),
     "log.lines_lost": LogEvent(
         "warning", "So many lines could not be written, for example to a full disk; the work went on meanwhile."
@@ -45,7 +45,7 @@ EVENTS: Mapping[str, LogEvent] = {
     "redis.waiting": LogEvent("warning", "Redis does not answer. The service waits and is not ready."),
     "redis.back": LogEvent("info", "Redis answers again."),
     "groups.recreated": LogEvent("warning", "A stream or group was gone, for example after a restart without a file."),
-    "claim.lost": LogEvent("warning", "Another worker took over a message that this one still had in hand."),
+    "claim.lost": LogEvent("warning", "Another worker took over a message that this one was still working on."),
     "recall.started": LogEvent(
         "info", "The sink sends stored articles again: the index of stories had come back empty."
     ),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from coranto.worker.stage import DELIVERY_REASONS
+from generate.ast_scan import find_endings
 from generate.markdown import code, page, table
-from generate.outcomes import find_endings
 from generate.services import Service
 
 _INTRODUCTION = """

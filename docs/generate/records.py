@@ -11,7 +11,7 @@ from coranto.topology import STAGES
 from generate import examples
 from generate.markdown import block, code, page, table
 from generate.schemas import event_kinds, path_of, record_schema
-from generate.wording import phrase
+from generate.text import phrase
 
 _INTRODUCTION = """
 One article is one record that grows: each stage adds its section and leaves the others as they came. A record travels as

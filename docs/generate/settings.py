@@ -14,7 +14,7 @@ from pydantic.fields import FieldInfo
 from coranto.worker.settings import WorkerSettings
 from generate.markdown import code, page, table
 from generate.services import Service
-from generate.wording import phrase, span
+from generate.text import phrase, span
 
 _INTRODUCTION = """
 A service reads its settings once, when it starts, from environment variables, and then from files: a file named like the

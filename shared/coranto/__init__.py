@@ -8,6 +8,8 @@
 `coranto.client.blocking` has the same without an event loop; `coranto.records` has the records.
 """
 
+from importlib.metadata import version
+
 from coranto.client import (
     AsyncClient,
     PipelineMismatchError,
@@ -31,4 +33,4 @@ __all__ = [
     "submit",
     "subscribe",
 ]
-__version__ = "0.1.0"
+__version__ = version("coranto")

@@ -19,9 +19,9 @@ from coranto.settings import in_force
 from coranto.topology import SERVICES, STAGES, STREAMS
 from coranto.worker.metrics import Metrics
 from coranto.worker.stage import DELIVERY_REASONS
-from generate import book, commands, logs
+from generate import build, commands, logs
 from generate.__main__ import main
-from generate.outcomes import find_endings
+from generate.ast_scan import find_endings
 from generate.services import MissingModuleError, Service, get_module, get_services
 from generate.settings import CLIENT_VARIABLES, settings_of
 
@@ -37,7 +37,7 @@ def services() -> Sequence[Service]:
 
 @pytest.fixture(scope="module")
 def pages(services: Sequence[Service]) -> dict[str, str]:
-    return book.render(services, example_folder=EXAMPLES)
+    return build.render(services, example_folder=EXAMPLES)
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +57,7 @@ def section(page: str, title: str) -> str:
 
 
 def test_the_committed_pages_are_what_the_sources_say(pages: dict[str, str]) -> None:
-    assert book.find_differences(pages, REFERENCE) == []
+    assert build.find_stale_pages(pages, REFERENCE) == []
 
 
 def test_the_pages_are_the_same_in_another_process_and_nothing_is_started_to_make_them() -> None:
@@ -241,19 +241,19 @@ def leads_somewhere(page: Path, target: str) -> bool:
 
 
 def test_what_is_stale_missing_or_left_over_is_found_and_mended(pages: dict[str, str], tmp_path: Path) -> None:
-    book.write(pages, tmp_path)
-    assert book.find_differences(pages, tmp_path) == []
+    build.write(pages, tmp_path)
+    assert build.find_stale_pages(pages, tmp_path) == []
     (tmp_path / "records.md").write_text("# Records\n", encoding="utf-8")
     (tmp_path / "metrics.md").unlink()
     (tmp_path / "schemas" / "coranto.article.lost.v1.json").write_text("{}", encoding="utf-8")
     (tmp_path / "subscribing.md").write_text("by hand", encoding="utf-8")
-    assert {(each.page, each.what) for each in book.find_differences(pages, tmp_path)} == {
+    assert {(each.page, each.what) for each in build.find_stale_pages(pages, tmp_path)} == {
         ("records.md", "stale"),
         ("metrics.md", "missing"),
         ("schemas/coranto.article.lost.v1.json", "describes nothing any more"),
     }
-    book.write(pages, tmp_path)
-    assert book.find_differences(pages, tmp_path) == []
+    build.write(pages, tmp_path)
+    assert build.find_stale_pages(pages, tmp_path) == []
     assert (tmp_path / "subscribing.md").read_text(encoding="utf-8") == "by hand"
 
 
@@ -261,7 +261,7 @@ def test_check_names_the_pages_writes_nothing_and_exits_with_1(
     pages: dict[str, str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("generate.__main__.render", lambda **_places: pages)
-    book.write(pages, tmp_path)
+    build.write(pages, tmp_path)
     assert main(["--check", "--directory", str(tmp_path)]) == 0
     (tmp_path / "records.md").unlink()
     assert main(["--check", "--directory", str(tmp_path)]) == 1

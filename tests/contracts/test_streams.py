@@ -489,3 +489,51 @@ async def test_a_long_kept_stream_is_measured_in_few_steps(redis: Redis) -> None
     assert depth.waiting == 3
     calls = after["cmdstat_xrange"]["calls"] - before.get("cmdstat_xrange", {"calls": 0})["calls"]
     assert calls <= 45
+
+
+async def test_delayed_messages_are_listed_soonest_first_with_why_and_when(bench: Bench, streams: StageStreams) -> None:
+    for number in range(3):
+        await bench.add(SUBMITTED_KEY, str(number).encode())
+    held = await bench.take(streams, "a", 3)
+    delays = (90_000, 30_000, 60_000)
+    await streams.commit([(entry, Retry("not_ready", delay, 2)) for entry, delay in zip(held, delays, strict=True)])
+    listed = [each async for each in streams.delayed()]
+    assert [each.event for each in listed] == [b"1", b"2", b"0"]
+    assert [each.due_ms - listed[0].due_ms for each in listed] == [0, 30_000, 60_000]
+    assert {(each.reason, each.attempts) for each in listed} == {("not_ready", 2)}
+    second, last = listed[1].due_ms, listed[2].due_ms
+    assert [each.due_ms async for each in streams.delayed(due_from_ms=second)] == [second, last]
+    assert [await streams.count_delayed(due_from_ms=due) for due in (0, second + 1, last + 1)] == [3, 1, 0]
+
+
+async def test_unsettled_entries_tell_who_has_them_and_settled_ones_are_left_out(
+    bench: Bench, streams: StageStreams
+) -> None:
+    for number in range(4):
+        await bench.add(SUBMITTED_KEY, str(number).encode())
+    held = await bench.take(streams, "a", 2)
+    await streams.commit([(held[0], Drop("x"))])
+    assert [(each.event, each.consumer) async for each in streams.unsettled()] == [
+        (b"1", "a"),
+        (b"2", None),
+        (b"3", None),
+    ]
+    assert await streams.hand_back("a") == 1
+    seen = [(each.line, each.event, each.consumer) async for each in streams.unsettled()]
+    assert seen == [("main", b"2", None), ("main", b"3", None), ("retry", b"1", None)]
+
+
+async def test_what_nobody_has_read_yet_is_unsettled_before_the_stage_first_starts(bench: Bench) -> None:
+    await bench.add(SUBMITTED_KEY, b"early")
+    assert [each.event async for each in bench.make(FEEDER).unsettled()] == [b"early"]
+
+
+async def test_looking_passes_every_page_of_a_long_backlog(bench: Bench, streams: StageStreams) -> None:
+    # Twice the entries that one call reads, and some.
+    for number in range(1_100):
+        await bench.add(SUBMITTED_KEY, str(number).encode())
+    held = await bench.take(streams, "a", 1_050)
+    await streams.commit([(entry, Retry("x", number * 1_000, 1)) for number, entry in enumerate(held)])
+    assert len([each async for each in streams.unsettled()]) == 50
+    dues = [each.due_ms async for each in streams.delayed()]
+    assert [due - dues[0] for due in dues] == [number * 1_000 for number in range(1_050)]

@@ -1,6 +1,6 @@
-"""The `coranto` command: starting the system, feeding it, watching it, and asking it why.
+"""The `coranto` command: starts a pipeline, feeds it, watches it, and explains what became of an article.
 
-Each family of commands has a module; `application` puts them together with those the services bring. This package never
+`commands` has one module per verb; `command_group` adds those the services bring. This package never
 imports a service: stages and commands of theirs come through entry points.
 """
 

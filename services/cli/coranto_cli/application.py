@@ -1,27 +1,23 @@
-"""Puts the commands together and runs them: the one place where an error becomes a sentence and an exit code."""
+"""Runs the `coranto` command: the one place where an error becomes a sentence and an exit code."""
 
 from __future__ import annotations
 
 import os
 import sys
 from collections.abc import Sequence
+from importlib.metadata import version
 from typing import Annotated
 
 import typer
 
-from coranto import __version__
-from coranto_cli.commands import deadletters, showing, stored, submit, trying, up, watching
-from coranto_cli.commands import run as running_once
-from coranto_cli.console import tell
-from coranto_cli.errors import explain
-from coranto_cli.plugins import GroupWithPlugins
+from coranto_cli.command_group import CommandGroup
 
 _INTERRUPTED = 130  # as a shell reports a program that SIGINT ended
 
 app = typer.Typer(
     name="coranto",
-    cls=GroupWithPlugins,
-    help="News pages in, finished article records out.",
+    cls=CommandGroup,
+    help="News pages in, structured article records out.",
     epilog="Exit codes: 0 done, 1 failed, 2 wrong usage or settings, 3 refused or not found.",
     no_args_is_help=True,
     add_completion=False,
@@ -29,35 +25,20 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-app.command("run")(running_once.run)
-app.command("up")(up.up)
-app.command("submit")(submit.submit)
-app.command("try")(trying.try_)
-app.command("wait")(watching.wait)
-app.command("tail")(watching.tail)
-app.command("top")(watching.top)
-app.command("status")(watching.status)
-app.command("show")(showing.show)
-app.add_typer(deadletters.app, name="dead")
-app.add_typer(stored.export_app, name="export")
-app.add_typer(stored.search_app, name="search")
-app.command("topology")(showing.topology)
-app.command("settings")(showing.settings)
-
 
 def _print_version(is_wanted: bool) -> None:
     if is_wanted:
-        typer.echo(f"coranto {__version__}")
+        typer.echo(f"coranto {version('coranto')}")
         raise typer.Exit
 
 
 @app.callback()
 def _options(
     _version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and end.")
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    """News pages in, finished article records out."""
+    """News pages in, structured article records out."""
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
@@ -73,7 +54,11 @@ def run(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:  # noqa: BLE001 - the last resort: no traceback reaches the user
+        # Late, as it knows the errors of Redis and of the settings: `coranto --help` needs neither.
+        from coranto_cli.console import print_message
+        from coranto_cli.explanation import explain
+
         explanation = explain(error)
-        tell(f"coranto: {explanation.text}", style="red")
+        print_message(f"coranto: {explanation.text}", style="red")
         return explanation.exit_code
     return 0

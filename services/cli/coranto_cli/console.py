@@ -8,10 +8,13 @@ import unicodedata
 from collections.abc import Iterable
 from typing import Any, Literal
 
+import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
+
+from coranto_cli.errors import USAGE, CommandError
 
 _WIDTH_FOR_PROGRAMS = 240
 
@@ -22,14 +25,19 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 """For messages about the work, so that the result can be piped."""
 
 
-def tell(text: str, *, style: str | None = None) -> None:
-    """A message to the person at the terminal, as it is: square brackets in it are no markup."""
+def print_message(text: str, *, style: str | None = None) -> None:
+    """A message to the person at the terminal, as it is: square brackets in it are not markup."""
     err.print(printable(text), style=style, markup=False)
 
 
-def say(text: str, *, style: str | None = None) -> None:
+def print_result(text: str, *, style: str | None = None) -> None:
     """A line of the result, as it is."""
     out.print(printable(text), style=style, markup=False)
+
+
+def report_skipped(entry_id: str, error: Exception) -> None:
+    """Say that an entry of a stream cannot be read."""
+    print_message(f"entry {entry_id} is skipped: {error}", style="yellow")
 
 
 def printable(text: str) -> str:
@@ -43,7 +51,7 @@ def printable(text: str) -> str:
 
 
 def cell(text: str, *, style: str = "") -> Text:
-    """The text for a table or a display, as it is: square brackets in it are no markup."""
+    """The text for a table or a display, as it is: square brackets in it are not markup."""
     return Text(printable(text), style=style)
 
 
@@ -74,14 +82,14 @@ def write_json(value: Any) -> None:
 
 
 def write_json_lines(values: Iterable[Any]) -> None:
-    """One JSON document a line, each written at once."""
+    """One JSON document per line, each written at once."""
     for value in values:
         sys.stdout.write(json.dumps(value, ensure_ascii=False, default=str) + "\n")
         sys.stdout.flush()
 
 
 def progress() -> Progress:
-    """A progress bar on standard error; shows nothing where standard error is no terminal, and goes when it is done."""
+    """A progress bar on standard error that goes when it is done; nothing where standard error is not a terminal."""
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -91,3 +99,14 @@ def progress() -> Progress:
         transient=True,
         disable=not err.is_terminal,
     )
+
+
+def confirm(question: str) -> None:
+    """Return when the user says yes. Raises CommandError when not, or when there is nobody to ask."""
+    if not sys.stdin.isatty():
+        raise CommandError(
+            f"{question} There is no terminal to ask on; add --yes to do it, or --dry-run to see what would be done",
+            exit_code=USAGE,
+        )
+    if not typer.confirm(question, err=True):
+        raise CommandError("nothing was done")

@@ -1,24 +1,6 @@
-"""What the user is told when a command cannot do its work: what was seen, what was expected, what to do.
-
-A traceback is for us, not for the user: it goes to a file, and only where nobody foresaw the error.
-"""
+"""The one error that commands raise, and the exit codes. What other errors mean for the user is in `explanation`."""
 
 from __future__ import annotations
-
-import os
-import tempfile
-import traceback
-from dataclasses import dataclass
-from pathlib import Path
-
-from pydantic import ValidationError
-from redis.exceptions import AuthenticationError, NoPermissionError, RedisError, ResponseError
-
-from coranto.client import PipelineMismatchError, TooMuchWaitingError
-from coranto.client.environment import NotRunningError
-from coranto.streams.address import WrongAddressError
-from coranto.urls import UnsupportedUrlError
-from coranto_cli.local.redis_server import NoRedisServerError
 
 FAILED = 1
 USAGE = 2
@@ -31,79 +13,3 @@ class CommandError(Exception):
     def __init__(self, text: str, *, exit_code: int = FAILED) -> None:
         super().__init__(text)
         self.exit_code = exit_code
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """What to tell the user, and how the command ends."""
-
-    text: str
-    exit_code: int = FAILED
-
-
-def explain(error: Exception) -> Explanation:
-    """The error in words for the user. One that nobody foresaw is kept in a file, which the text names."""
-    match error:
-        case CommandError():
-            return Explanation(str(error), error.exit_code)
-        case UnsupportedUrlError() | WrongAddressError() | PipelineMismatchError():
-            return Explanation(str(error), USAGE)
-        case NotRunningError() | NoRedisServerError() | TooMuchWaitingError():
-            return Explanation(str(error))
-        case ValidationError():
-            return Explanation(explain_settings(error), USAGE)
-        case AuthenticationError() | NoPermissionError():
-            return Explanation(
-                f"Redis refuses us: {error}; check user name and password in CORANTO_REDIS__URL and the user's permissions"
-            )
-        case ResponseError():
-            return Explanation(
-                f"Redis answered with an error: {error}; if it is restarting or failing over, try again in a moment"
-            )
-        case RedisError() | TimeoutError():
-            return Explanation(
-                f"Redis does not answer ({str(error) or 'the time is over'}); "
-                "if the system was stopped, start it with `coranto up`, otherwise check CORANTO_REDIS__URL or --data"
-            )
-        case PermissionError():
-            return Explanation(
-                f"permission denied: {error.filename or error}; check who owns it, or name another place"
-            )
-        case OSError():
-            return Explanation(f"the operating system refuses: {error}")
-        case ValueError() if "CORANTO_" in str(error):
-            return Explanation(str(error), USAGE)
-        case _:
-            return _unforeseen(error)
-
-
-def explain_settings(error: ValidationError) -> str:
-    """Which variables are wrong, what they hold and what they should."""
-    lines = []
-    for problem in error.errors(include_url=False):
-        name = "CORANTO_" + "__".join(str(part).upper() for part in problem["loc"])
-        seen = problem.get("input")
-        # A value that may be a secret is not repeated.
-        shown = (
-            ""
-            if any(word in name for word in ("URL", "SECRET", "TOKEN", "PASSWORD", "KEY", "PROXY"))
-            else f", got {seen!r}"
-        )
-        said = problem["msg"].removeprefix("Value error, ").removeprefix(f"{name} ")
-        if problem["type"] == "extra_forbidden":
-            said = "there is no such setting; `coranto settings SERVICE` lists those there are"
-        lines.append(f"{name}: {said}{shown}")
-    return "the settings do not hold: " + "; ".join(lines)
-
-
-def _unforeseen(error: Exception) -> Explanation:
-    text = f"unexpected {type(error).__name__}: {error}"
-    try:
-        descriptor, name = tempfile.mkstemp(prefix="coranto-error-", suffix=".txt")
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            traceback.print_exception(error, file=file)
-    except OSError:
-        return Explanation(f"{text}. This is a mistake of ours; please report it")
-    return Explanation(
-        f"{text}. This is a mistake of ours; please report it with {Path(name)}, which holds the traceback"
-    )

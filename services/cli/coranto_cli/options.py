@@ -9,6 +9,6 @@ import typer
 
 DataOption = Annotated[
     Path | None,
-    typer.Option("--data", help="Directory of the running system; else CORANTO_DATA, else ./coranto-data."),
+    typer.Option("--data", help="Data directory of the running system; by default CORANTO_DATA, else ./coranto-data."),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Write JSON, for programs.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]

@@ -15,7 +15,7 @@ from coranto_cli.errors import NOT_FOUND, CommandError
 
 
 class EmptyCatalogue:
-    """The library before the sink has stored anything: there is no file yet."""
+    """The article store before the sink has stored anything: there is no file yet."""
 
     def revisions_of(self, url_or_id: str) -> list[FinishedArticle]:  # noqa: ARG002 - nothing is stored under any
         """None."""
@@ -42,25 +42,33 @@ class EmptyCatalogue:
 
 
 def library_path(data: Path | None) -> Path:
-    """The library of the running system: as CORANTO_SINK__DATABASE says, else in the data directory."""
+    """The article store of the running system: as CORANTO_SINK__DATABASE says, else in the data directory."""
     named = os.environ.get("CORANTO_SINK__DATABASE")
     return Path(named) if named and data is None else environment.data_directory(data) / "library.sqlite"
 
 
 @contextmanager
-def opened_library(data: Path | None, *, may_be_missing: bool = False) -> Iterator[Catalogue | EmptyCatalogue]:
-    """The library, for reading. Raises CommandError when it cannot be read, or is missing and may not be."""
-    path = library_path(data)
-    if may_be_missing and not path.exists():
-        yield EmptyCatalogue()
-        return
+def opened_store(data: Path | None) -> Iterator[Catalogue]:
+    """The article store, for reading. Raises CommandError when it is missing or cannot be read."""
     try:
-        catalogue = open_library(path)
+        catalogue = open_library(library_path(data))
     except FileNotFoundError as error:
         raise CommandError(str(error), exit_code=NOT_FOUND) from error
     except LibraryError as error:
         raise CommandError(str(error)) from error
     try:
         yield catalogue
+    except LibraryError as error:
+        raise CommandError(str(error)) from error
     finally:
         catalogue.close()
+
+
+@contextmanager
+def opened_store_if_any(data: Path | None) -> Iterator[Catalogue | EmptyCatalogue]:
+    """The article store, for reading; an empty one where the sink has not made any yet."""
+    if not library_path(data).exists():
+        yield EmptyCatalogue()
+        return
+    with opened_store(data) as catalogue:
+        yield catalogue

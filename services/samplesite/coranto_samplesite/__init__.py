@@ -4,18 +4,18 @@ Everything on it is invented: people, organisations and events. Countries, citie
 topics can be recognised. `make run` and the tests ingest it and compare the outcome with what each page states.
 """
 
-from coranto_samplesite.check import Difference, Outcome, differences
+from coranto_samplesite.check import Mismatch, Outcome, mismatches
 from coranto_samplesite.expectations import Expectation, expectations_for
 from coranto_samplesite.pages import Page, load_pages
 from coranto_samplesite.server import SampleSite
 
 __all__ = [
-    "Difference",
     "Expectation",
+    "Mismatch",
     "Outcome",
     "Page",
     "SampleSite",
-    "differences",
     "expectations_for",
     "load_pages",
+    "mismatches",
 ]

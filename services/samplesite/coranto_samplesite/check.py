@@ -18,7 +18,7 @@ from coranto_samplesite.pages import ArticleText
 
 _ANSWERED_BY_MODELS = frozenset({"topic", "person", "organisation", "place"})
 _Finding = tuple[str, str]
-"""What a difference is about, and what is to be said."""
+"""What a mismatch is about, and what is to be said."""
 
 _UNZONED_TOLERANCE = timedelta(hours=14)
 """No two places on earth differ by more, so a date without a zone is right within it."""
@@ -45,7 +45,7 @@ class Outcome(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class Mismatch:
     """One thing that is not as the page says it must be."""
 
     page: str
@@ -63,14 +63,14 @@ class Difference:
         return f"{self.page}: {self.what} ({self.url})"
 
 
-def differences(
+def mismatches(
     expectations: Iterable[Expectation],
     records: Iterable[FinishedArticle],
     ledger: Iterable[Outcome],
     *,
     corrections_seen: bool | None = None,
-) -> list[Difference]:
-    """Every difference between what must have become of the listed pages and what did; empty when all is well.
+) -> list[Mismatch]:
+    """Every mismatch between what must have become of the listed pages and what did; empty when all is well.
 
     `records` are the latest revisions. `corrections_seen` says whether the feeds were polled again after the pages were
     read: True asks for the corrected text, False for the first one, None takes either.
@@ -82,15 +82,13 @@ def differences(
     for line in ledger:
         ended[line.url].append(line)
     listed = [expectation for expectation in expectations if expectation.is_listed]
-    found: list[Difference] = []
+    found: list[Mismatch] = []
     for expectation in listed:
         findings = _examine(expectation, by_url, ended[expectation.url], corrections_seen)
-        found.extend(Difference(expectation.name, expectation.url, about, what) for about, what in findings)
+        found.extend(Mismatch(expectation.name, expectation.url, about, what) for about, what in findings)
     known = {expectation.url for expectation in listed}
     found += [
-        Difference(
-            "(no page)", url, "outcome", f"a record that no page accounts for: {_quote(stored[0].content.title)}"
-        )
+        Mismatch("(no page)", url, "outcome", f"a record that no page accounts for: {_quote(stored[0].content.title)}")
         for url, stored in by_url.items()
         if url not in known
     ]
@@ -186,7 +184,7 @@ def _examine_date(expectation: Expectation, article: ArticleText, content: Conte
 
 
 def _same_moment(seen: datetime, wanted: datetime, *, has_zone: bool) -> bool:
-    # A second is what rounding may cost; a whole minute is a difference.
+    # A second is what rounding may cost; a whole minute is a mismatch.
     return abs(seen - wanted) < (timedelta(minutes=1) if has_zone else _UNZONED_TOLERANCE)
 
 

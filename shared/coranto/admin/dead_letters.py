@@ -1,4 +1,4 @@
-"""Dead letters of all stages together: found, grouped by cause, chosen by a filter, sent back or given up.
+"""Dead letters of all stages together: found, grouped by cause, chosen by a filter, redelivered or discarded.
 
 Functions over `StageStreams`, for the command line and for whatever else operates a pipeline. A letter is named by its
 stage, partition and entry, so that a name can be copied from one list and used in another command.
@@ -50,7 +50,7 @@ class Reference:
         found = _REFERENCE.fullmatch(text.strip())
         if found is None:
             raise ValueError(
-                f"{text!r} names no dead letter; expected stage/partition/entry, such as fetcher/0/1719432000000-0"
+                f"{text!r} is not the name of a dead letter; expected stage/partition/entry, such as fetcher/0/1719432000000-0"
             )
         return cls(found[1], int(found[2]), found[3])
 
@@ -172,7 +172,7 @@ async def group_by_cause(streams: Streams, chosen: Filter = EVERY) -> list[Group
 async def act(
     streams: Streams, references: Iterable[Reference], action: Literal["redeliver", "discard"]
 ) -> AsyncIterator[tuple[Reference, bool]]:
-    """Send each letter back to its stage with fresh attempts, or drop it for good; False where it was gone already."""
+    """Send each letter back to its stage with fresh attempts, or discard it; False where it was gone already."""
     for reference in references:
         partition = _partition(streams, reference)
         if partition is None:
@@ -189,7 +189,7 @@ async def redeliver(streams: Streams, references: Iterable[Reference]) -> Result
 
 
 async def discard(streams: Streams, references: Iterable[Reference]) -> Result:
-    """Drop the letters for good."""
+    """Discard the letters."""
     return await _all(act(streams, references, "discard"))
 
 

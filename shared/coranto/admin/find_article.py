@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
-
-from redis.exceptions import ResponseError
+from typing import Literal
 
 from coranto.admin import dead_letters
 from coranto.admin.dead_letters import Reference
-from coranto.admin.pipeline import RunningSystem
+from coranto.admin.pipeline import ConnectedPipeline
 from coranto.records import article_id
-from coranto.records.envelope import FIELD, peek
+from coranto.records.envelope import peek
+from coranto.streams.interface import Delayed, Unsettled
 from coranto.topology import STAGES, StageSpec
 from coranto.urls import UnsupportedUrlError, canonicalize, fold_variants
-
-_PAGE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +34,7 @@ class Location:
     error: str | None = None
     """Dead: what was seen."""
     letter: str | None = None
-    """Dead: the reference that `coranto dead show` takes."""
+    """Dead: the letter's reference."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,80 +71,27 @@ class ArticleRef:
             return False
 
 
-async def find_locations(system: RunningSystem, ref: ArticleRef) -> list[Location]:
+async def find_locations(pipeline: ConnectedPipeline, ref: ArticleRef) -> list[Location]:
     """Every stage where the article is, in the order of the pipeline."""
     found: list[Location] = []
     for spec in STAGES:
-        found += [location async for location in _in_streams(system, spec, ref)]
-        async for delayed in system.delayed(spec):
-            if ref.is_about(delayed.event):
-                found.append(
-                    Location(
-                        spec.name,
-                        "delayed",
-                        seconds=delayed.seconds_to_go,
-                        attempts=delayed.attempts,
-                        reason=delayed.reason,
-                    )
-                )
-    async for letter in dead_letters.find_letters(system.streams):
+        for streams in pipeline.streams[spec.name]:
+            found += [_of_entry(spec, entry) async for entry in streams.unsettled() if ref.is_about(entry.event)]
+        for streams in pipeline.streams[spec.name]:
+            found += [_of_delayed(spec, each) async for each in streams.delayed() if ref.is_about(each.event)]
+    async for letter in dead_letters.find_letters(pipeline.streams):
         if ref.is_about(letter.event):
             reference = str(Reference.of(letter))
             found.append(Location(letter.stage, "dead", reason=letter.reason, error=letter.error, letter=reference))
     return found
 
 
-async def _in_streams(system: RunningSystem, spec: StageSpec, ref: ArticleRef) -> AsyncIterator[Location]:
-    for keys in system.pipeline.all_keys():
-        for stream in (keys.stream(spec.reads), keys.retry(spec)):
-            last = await _last_delivered(system, stream, spec.name)
-            async for entry_id, event in _entries(system, stream):
-                if ref.is_about(event):
-                    location = await _locate(system, spec, stream, entry_id, last)
-                    if location is not None:
-                        yield location
-
-
-async def _entries(system: RunningSystem, stream: str) -> AsyncIterator[tuple[str, bytes]]:
-    start = "-"
-    while True:
-        rows: Any = await system.redis.xrange(stream, start, "+", count=_PAGE)
-        for entry_id, fields in rows:
-            yield entry_id.decode(), fields.get(FIELD, b"")
-        if len(rows) < _PAGE:
-            return
-        start = f"({rows[-1][0].decode()}"
-
-
-async def _locate(
-    system: RunningSystem, spec: StageSpec, stream: str, entry_id: str, last: tuple[int, int]
-) -> Location | None:
-    """What the entry's group knows of it; None when it is settled and only not trimmed yet."""
-    try:
-        pending: Any = await system.redis.xpending_range(stream, spec.name, entry_id, entry_id, 1)
-    except ResponseError:
-        pending = []  # no such group yet: nothing has been taken
-    if pending:
-        held = pending[0]
-        seconds = int(held["time_since_delivered"]) / 1000
-        worker = held["consumer"].decode()
-        return Location(spec.name, "in_flight", worker=worker, seconds=seconds)
-    if _order(entry_id) > last:
+def _of_entry(spec: StageSpec, entry: Unsettled) -> Location:
+    if entry.consumer is None:
         return Location(spec.name, "waiting")
-    return None
+    return Location(spec.name, "in_flight", worker=entry.consumer, seconds=entry.idle_ms / 1000)
 
 
-async def _last_delivered(system: RunningSystem, stream: str, group: str) -> tuple[int, int]:
-    try:
-        rows: Any = await system.redis.xinfo_groups(stream)
-    except ResponseError:
-        return (0, 0)
-    for row in rows:
-        if row["name"] == group.encode():
-            return _order(row["last-delivered-id"].decode())
-    return (0, 0)
-
-
-def _order(entry_id: str) -> tuple[int, int]:
-    milliseconds, _, number = entry_id.partition("-")
-    return int(milliseconds), int(number or 0)
+def _of_delayed(spec: StageSpec, message: Delayed) -> Location:
+    seconds = message.due_ms / 1000 - time.time()
+    return Location(spec.name, "delayed", seconds=seconds, attempts=message.attempts, reason=message.reason)

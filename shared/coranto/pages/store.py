@@ -12,6 +12,7 @@ import os
 import secrets
 import time
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
 
@@ -19,7 +20,12 @@ import zstandard
 
 from coranto.records import PageRef
 
-_ABANDONED_AFTER_SECONDS = 3600.0
+ABANDONED_AFTER = timedelta(hours=1)
+"""A .part file that is older was left by a writer that was killed."""
+SET_ASIDE = ".removing"
+"""Suffix of a page that `retention` is about to remove."""
+
+_LARGEST_PAGE_BYTES = 1_000_000_000  # ten times the largest that anybody hands in
 
 
 class MissingPageError(LookupError):
@@ -66,7 +72,7 @@ class FilePageStore:
         """As `put`, for programs without an event loop and for processes that do nothing else."""
         ref = PageRef(sha256=hashlib.sha256(page).hexdigest(), size_bytes=len(page))
         path = self.path_of(ref)
-        if self._holds(ref):
+        if self._holds(ref) and _touch(path):
             return ref
         path.parent.mkdir(parents=True, exist_ok=True)
         self._sweep(path.parent)
@@ -88,10 +94,7 @@ class FilePageStore:
         """As `get`, for programs without an event loop and for processes that do nothing else."""
         if max_bytes is not None and ref.size_bytes > max_bytes:
             raise PageTooLargeError(f"page {ref.sha256} has {ref.size_bytes} bytes, at most {max_bytes} are allowed")
-        try:
-            packed = self.path_of(ref).read_bytes()
-        except FileNotFoundError as error:
-            raise MissingPageError(f"page {ref.sha256} is not in {self.root}") from error
+        packed = self._read(ref.sha256)
         try:
             # The bound is the size that was recorded, so a swapped file cannot unpack to more. `max_output_size` does not
             # serve: the library allocates whatever size the file itself states.
@@ -104,6 +107,24 @@ class FilePageStore:
         if hashlib.sha256(page).hexdigest() != ref.sha256:
             raise CorruptPageError(f"page {ref.sha256} holds other bytes than its name says")
         return page
+
+    def verify_now(self, sha256: str) -> None:
+        """Return when the page under this key is whole. Raises MissingPageError, CorruptPageError or OSError."""
+        try:
+            stated = zstandard.frame_content_size(self._read(sha256))
+        except zstandard.ZstdError as error:
+            raise CorruptPageError(f"page {sha256} cannot be unpacked: {error}") from error
+        if not 0 <= stated <= _LARGEST_PAGE_BYTES:  # reading would allocate whatever the file states
+            raise CorruptPageError(f"page {sha256} states a size of {stated} bytes")
+        self.get_now(PageRef(sha256=sha256, size_bytes=stated))
+
+    def _read(self, sha256: str) -> bytes:
+        path = self.path_of(sha256)
+        # A removal moves a page aside before it decides, and may have been interrupted there.
+        for place in (path, path.with_suffix(SET_ASIDE)):
+            with suppress(FileNotFoundError):
+                return place.read_bytes()
+        raise MissingPageError(f"page {sha256} is not in {self.root}")
 
     def _holds(self, ref: PageRef) -> bool:
         """Whether the page is there and whole. One that the disk has damaged is written again."""
@@ -120,12 +141,24 @@ class FilePageStore:
         self._swept.add(directory)
         for partial in directory.glob("*.part"):
             with suppress(FileNotFoundError):  # another process sweeps as well
-                if time.time() - partial.stat().st_mtime > _ABANDONED_AFTER_SECONDS:
+                if time.time() - partial.stat().st_mtime > ABANDONED_AFTER.total_seconds():
                     partial.unlink()
 
-    def path_of(self, ref: PageRef) -> Path:
-        """Where the page is, or would be."""
-        return self.root / ref.sha256[:2] / f"{ref.sha256}.zst"
+    def path_of(self, ref: PageRef | str) -> Path:
+        """Where the page is, or would be, from its reference or its key."""
+        sha256 = ref if isinstance(ref, str) else ref.sha256
+        return self.root / sha256[:2] / f"{sha256}.zst"
+
+
+def _touch(path: Path) -> bool:
+    """Mark the page as put now, so that `retention` leaves it; False when it has just been removed."""
+    try:
+        os.utime(path)
+    except FileNotFoundError:
+        return False
+    except PermissionError:  # another user's file in a shared directory: it is there, and that has to do
+        return True
+    return True
 
 
 def _sync_directory(directory: Path) -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol, runtime_checkable
 
+from coranto.pages.retention import PageUse
 from coranto.records import ClassifiedArticle, DroppedArticle, FinishedArticle, Storage
 
 
@@ -128,6 +129,10 @@ class Catalogue(AbstractContextManager["Catalogue"], Protocol):
 
     def count(self) -> int:
         """Number of articles stored."""
+        ...
+
+    def page_uses(self) -> Iterator[PageUse]:
+        """Every page that a stored revision refers to, once for each revision."""
         ...
 
     def close(self) -> None:

@@ -7,7 +7,7 @@ suite, `tests/contracts/test_streams.py`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal, Protocol
@@ -173,6 +173,32 @@ class DeadLetter:
     event: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Delayed:
+    """A message that waits for its next attempt."""
+
+    due_ms: int
+    """When it comes back to the stage, Unix milliseconds."""
+    attempts: int
+    """Attempts spent so far."""
+    reason: str
+    event: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Unsettled:
+    """An entry that the stage has not settled: it waits to be taken, or a consumer works on it."""
+
+    line: Line
+    id: str
+    event: bytes
+    """The event's bytes; empty when the entry has no such field."""
+    consumer: str | None = None
+    """The consumer that has taken it; None while it waits."""
+    idle_ms: int = 0
+    """Taken: milliseconds since it was delivered or renewed."""
+
+
 class StageStreams(Protocol):
     """The streams as one stage sees them, in one partition."""
 
@@ -228,3 +254,12 @@ class StageStreams(Protocol):
 
     async def discard(self, dead_id: str) -> bool:
         """Drop a dead letter for good. False when it is gone."""
+
+    def delayed(self, *, due_from_ms: int | None = None) -> AsyncIterator[Delayed]:
+        """Messages that wait for their retry, soonest first; only those due at `due_from_ms` or later, if given."""
+
+    async def count_delayed(self, *, due_from_ms: int) -> int:
+        """How many messages wait for a retry that is due at `due_from_ms` or later."""
+
+    def unsettled(self) -> AsyncIterator[Unsettled]:
+        """Entries that wait or are in flight, the main line first, oldest first in each. Takes and changes nothing."""

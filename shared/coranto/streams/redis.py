@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, cast
 
@@ -20,6 +20,7 @@ from coranto.streams.interface import (
     Committed,
     Dead,
     DeadLetter,
+    Delayed,
     Depth,
     Drop,
     Effect,
@@ -32,6 +33,7 @@ from coranto.streams.interface import (
     Publish,
     Retention,
     Retry,
+    Unsettled,
 )
 from coranto.topology import DEAD_LETTERS, DROPPED, STREAMS, Keys, StageSpec, Stream, readers_of
 
@@ -43,6 +45,7 @@ _TRIM_STEPS = 50
 _COUNT_AT_MOST = 10_000
 _MEMORY_KNOWN_FOR_SECONDS = 60.0
 _EFFECTS: tuple[Effect, ...] = ("superseded", "applied", "repeated")  # as commit.lua numbers them
+_LOOKED_AT_ONCE = 500  # entries or messages that one call reads for somebody who only looks
 
 
 class RedisStreams:
@@ -67,6 +70,7 @@ class RedisStreams:
         self._memory_bytes = 0
         self._memory_read_at = float("-inf")
         self._redeliver = redis.register_script(load_script("redeliver"))
+        self._read_delayed = redis.register_script(load_script("read_delayed"))
 
     def key_of(self, line: Line) -> str:
         """The stream behind a line."""
@@ -300,6 +304,73 @@ class RedisStreams:
         """Drop a dead letter for good."""
         return int(await self._redis.xdel(self.keys.dead(self.spec), dead_id)) == 1
 
+    async def delayed(self, *, due_from_ms: int | None = None) -> AsyncIterator[Delayed]:
+        """Messages that wait for their retry, soonest first; only those due at `due_from_ms` or later, if given."""
+        keys = [self.keys.delayed(self.spec), self.keys.delayed_entries(self.spec)]
+        since = "-inf" if due_from_ms is None else due_from_ms
+        skipped = 0
+        while True:
+            count, rows = await self._read_delayed(keys=keys, args=[since, skipped, _LOOKED_AT_ONCE])
+            for due, event, attempts, reason in rows:
+                yield Delayed(int(float(due)), _number(attempts), _text(reason), event)
+            if int(count) < _LOOKED_AT_ONCE:
+                return
+            skipped += _LOOKED_AT_ONCE
+
+    async def count_delayed(self, *, due_from_ms: int) -> int:
+        """How many messages wait for a retry that is due at `due_from_ms` or later."""
+        return int(await self._redis.zcount(self.keys.delayed(self.spec), due_from_ms, "+inf"))
+
+    async def unsettled(self) -> AsyncIterator[Unsettled]:
+        """Entries that wait or are in flight, the main line first, oldest first in each. Takes and changes nothing."""
+        lines: tuple[Line, ...] = ("main", "retry")
+        for line in lines:
+            key = self.key_of(line)
+            async for page in entry_pages(self._redis, key):
+                # Asked after the page was read: what was settled in between is left out, and what was taken is in flight.
+                last = await self._last_delivered(key)
+                held = await self._held(key, page[0][0], page[-1][0], len(page)) if _order(page[0][0]) <= last else {}
+                for entry_id, event in page:
+                    if entry_id in held:
+                        consumer, idle_ms = held[entry_id]
+                        yield Unsettled(line, entry_id, event, consumer, idle_ms)
+                    elif _order(entry_id) > last:
+                        yield Unsettled(line, entry_id, event)
+
+    async def _held(self, key: str, first: str, last: str, count: int) -> dict[str, tuple[str, int]]:
+        """Of the entries between two ids, those that a consumer has: who, and idle for how many milliseconds."""
+        try:
+            rows: Any = await self._redis.xpending_range(key, self.spec.name, first, last, count)
+        except ResponseError as error:
+            if "NOGROUP" not in str(error):
+                raise
+            return {}
+        return {_text(row["message_id"]): (_text(row["consumer"]), int(row["time_since_delivered"])) for row in rows}
+
+    async def _last_delivered(self, key: str) -> tuple[int, int]:
+        """Id of the last entry that the stage has taken; before all others when there is no group."""
+        try:
+            rows: Any = await self._redis.xinfo_groups(key)
+        except ResponseError as error:
+            if "no such key" not in str(error):
+                raise
+            return (0, 0)
+        return next(
+            (_order(_text(row["last-delivered-id"])) for row in rows if _text(row["name"]) == self.spec.name), (0, 0)
+        )
+
+
+async def entry_pages(redis: Redis, stream: str) -> AsyncIterator[list[tuple[str, bytes]]]:
+    """The stream's entries as id and event, page by page, oldest first; an entry without an event has empty bytes."""
+    start = "-"
+    while True:
+        rows: Any = await redis.xrange(stream, start, "+", count=_LOOKED_AT_ONCE)
+        if rows:
+            yield [(_text(entry_id), fields.get(FIELD, b"")) for entry_id, fields in rows]
+        if len(rows) < _LOOKED_AT_ONCE:
+            return
+        start = f"({_text(rows[-1][0])}"
+
 
 def _arguments(entry: Entry, outcome: Outcome) -> tuple[str | bytes | int, ...]:
     match outcome:
@@ -360,6 +431,11 @@ def _as_json(fields: Mapping[bytes, bytes]) -> bytes:
         for name, value in fields.items()
     }
     return json.dumps(readable, ensure_ascii=False).encode()
+
+
+def _order(entry_id: str) -> tuple[int, int]:
+    milliseconds, _, number = entry_id.partition("-")
+    return int(milliseconds), int(number or 0)
 
 
 def _number(value: bytes | None) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -16,6 +16,7 @@ from coranto.streams.interface import (
     Committed,
     Dead,
     DeadLetter,
+    Delayed,
     Depth,
     Drop,
     Effect,
@@ -28,6 +29,7 @@ from coranto.streams.interface import (
     Publish,
     Retention,
     Retry,
+    Unsettled,
 )
 from coranto.topology import DROPPED, FEEDER, Keys, StageSpec, readers_of
 
@@ -53,6 +55,8 @@ class _Row:
     attempts: int = 0
     since_ms: int = 0
     lost: int = 0
+    reason: str = ""
+    """Delayed: why."""
 
 
 @dataclass(slots=True)
@@ -171,7 +175,7 @@ class MemoryStreams:
                 counts["dropped", reason] += 1
             case Retry(reason, delay_ms, attempts):
                 due_ms = int(self.pipeline.clock() * 1000) + delay_ms
-                row = _Row(number, 0, entry.event, attempts, entry.since_ms)
+                row = _Row(number, 0, entry.event, attempts, entry.since_ms, reason=reason)
                 self.pipeline.delayed.setdefault(self.spec.name, []).append((due_ms, row))
                 counts["retried", reason] += 1
             case Dead(reason, error, traceback, attempts, notice):
@@ -339,3 +343,27 @@ class MemoryStreams:
     async def discard(self, dead_id: str) -> bool:
         """Drop a dead letter for good."""
         return self.pipeline.dead.get(self.spec.name, {}).pop(dead_id, None) is not None
+
+    async def delayed(self, *, due_from_ms: int | None = None) -> AsyncIterator[Delayed]:
+        """Messages that wait for their retry, soonest first."""
+        for due_ms, row in sorted(self.pipeline.delayed.get(self.spec.name, []), key=lambda item: item[0]):
+            if due_from_ms is None or due_ms >= due_from_ms:
+                yield Delayed(due_ms, row.attempts, row.reason, row.event or b"")
+
+    async def count_delayed(self, *, due_from_ms: int) -> int:
+        """How many messages wait for a retry that is due at `due_from_ms` or later."""
+        return sum(due_ms >= due_from_ms for due_ms, _ in self.pipeline.delayed.get(self.spec.name, []))
+
+    async def unsettled(self) -> AsyncIterator[Unsettled]:
+        """Entries that wait or are in flight, the main line first, oldest first in each."""
+        lines: tuple[Line, ...] = ("main", "retry")
+        for line in lines:
+            stream = self.pipeline.stream(self.key_of(line))
+            group = stream.groups.get(self.spec.name, _Group())
+            for row in list(stream.rows.values()):
+                claim, entry_id = group.pending.get(row.number), f"{row.number}-0"
+                if claim is not None:
+                    idle_ms = int((self.pipeline.clock() - claim.since) * 1000)
+                    yield Unsettled(line, entry_id, row.event or b"", claim.consumer, idle_ms)
+                elif row.number > group.last:
+                    yield Unsettled(line, entry_id, row.event or b"")

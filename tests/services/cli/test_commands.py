@@ -1,4 +1,4 @@
-"""The commands on a running system: handing pages in, waiting, looking, and mending what died."""
+"""The commands on a running system: handing pages in, waiting, looking, and editing what died."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from coranto.records import article_id
 from coranto.urls import canonicalize
 
 if TYPE_CHECKING:
-    from tests.shared.cli.conftest import Shell
+    from tests.services.cli.conftest import Shell
 
 
 def article_of(file: Path) -> str:
@@ -53,7 +53,7 @@ def test_what_cannot_be_submitted_is_named_and_the_rest_goes_in(system: Shell) -
     ended = system("submit", "https://news.example/c", "feed.xml", "nowhere.html", "--json")
     assert ended.code == 3
     assert len(ended.lines) == 1
-    assert "feed.xml is no saved page" in ended.err
+    assert "feed.xml is not a saved page" in ended.err
     assert "'nowhere.html' is neither" in ended.err
 
 
@@ -80,7 +80,7 @@ def test_refused_page_is_shown_with_stage_reason_and_what_was_seen(system: Shell
 def test_unknown_article_is_not_found_with_exit_code_3(system: Shell) -> None:
     ended = system("show", "https://news.example/never-heard-of")
     assert ended.code == 3
-    assert "Nothing is known of https://news.example/never-heard-of" in ended.out
+    assert "https://news.example/never-heard-of is unknown here" in ended.out
 
 
 def test_tail_gives_the_last_articles_as_json_lines(system: Shell) -> None:

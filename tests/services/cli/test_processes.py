@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from coranto_cli.commands.up import parse_replicas
 from coranto_cli.console import printable
 from coranto_cli.errors import CommandError
 from coranto_cli.local import reaper
-from coranto_cli.local.supervisor import Plan, Processes, bound_log
+from coranto_cli.local.log_rotation import bound_log
+from coranto_cli.local.plan import Plan, parse_replicas
+from coranto_cli.local.supervisor import Supervisor
 
 
 def test_log_that_has_grown_too_long_is_moved_aside_under_its_writer(tmp_path: Path) -> None:
@@ -28,7 +29,7 @@ def test_log_that_has_grown_too_long_is_moved_aside_under_its_writer(tmp_path: P
     assert (tmp_path / "sink-1.log.1").read_bytes() == b"x" * 2000
 
 
-def test_guardian_knows_what_lives_from_the_lines_it_is_told() -> None:
+def test_reaper_knows_what_lives_from_the_lines_it_is_told() -> None:
     lines = ["service 10\n", "redis 11\n", "service 12\n", "gone 10\n", "nonsense\n", "service x\n"]
     assert reaper.watch(lines) == {11: "redis", 12: "service"}
 
@@ -42,7 +43,7 @@ def test_process_that_ended_and_was_not_waited_for_is_not_alive() -> None:
     assert reaper.is_alive(os.getpid())
 
 
-def test_guardian_ends_services_and_what_they_started() -> None:
+def test_reaper_ends_services_and_what_they_started() -> None:
     # A service with a worker process, as the extractor has them.
     service = "sleep 60 & echo $!; exec sleep 60"
     process = subprocess.Popen(["sh", "-c", service], stdout=subprocess.PIPE, text=True, start_new_session=True)
@@ -66,7 +67,7 @@ def test_user_settings_win_over_those_of_a_plan_and_a_named_directory_over_both(
     settings = {"CORANTO_FETCHER__MIN_DELAY": "0.02"}
     for is_named, pages in ((True, str(tmp_path / "pages")), (False, "/elsewhere")):
         plan = Plan(tmp_path, redis_url="redis://h", settings=settings, is_data_named=is_named)
-        environment = Processes(plan, say=lambda _: None).environment("sink-1")
+        environment = Supervisor(plan, report=lambda _: None).environment("sink-1")
         assert environment["CORANTO_PAGES__PATH"] == pages
         assert environment["CORANTO_FETCHER__MIN_DELAY"] == "7"
         assert environment["CORANTO_OPERATIONS__PORT"] == "0"

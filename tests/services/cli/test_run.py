@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,10 +16,10 @@ from coranto.records import FinishedArticle, Submission
 from coranto.testing import submission
 from coranto.topology import FEEDER
 from coranto.worker.stage import Invalid, Stage, Transient, Unwanted
-from coranto_cli.commands.trying import follow
+from coranto_cli.commands.try_ import through_stages
 
 if TYPE_CHECKING:
-    from tests.shared.cli.conftest import Background, Shell
+    from tests.services.cli.conftest import Background, Shell
 
 TEXT = (
     "The city council voted on Friday to reopen the old river bridge, which had been closed to traffic for two years.",
@@ -33,18 +35,20 @@ def test_run_prints_what_came_of_a_directory_and_a_second_run_finds_it_unchanged
     first = shell.apart("run", "pages", "--data", "data")
     assert first.code == 0
     assert "Good words." in first.out
-    assert "dropped by the extractor: no_text (28 characters without a paragraph)" in first.out
-    assert "1 article and 1 page that did not become one; 1 stored in all." in first.out
+    assert "rejected by the extractor: no_text (28 characters without a paragraph)" in first.out
+    assert "1 article; 1 page rejected; 1 stored in total." in first.out
     assert "coranto export --data data --format jsonl" in first.out
     second = shell.apart("run", "pages/good.html", "--data", "data")
     assert second.code == 0
     assert "Good words." in second.out
-    assert "1 stored in all" in second.out
+    assert "1 stored in total" in second.out
 
 
 def test_run_leaves_for_later_what_is_delayed_for_long(shell: Shell) -> None:
-    ended = shell.apart("run", str(shell.page("slow.html", "please wait an hour")), "--data", "data")
+    ended = shell.apart("run", str(shell.page("slow.html", "please wait an hour")), "--data", "data", PATH="/nowhere")
     assert ended.code == 3
+    # The commands to type next can be typed, though `coranto` is not on PATH.
+    assert f"{Path(sys.executable).with_name('coranto')} export --data data" in ended.out
     assert "left for later: 1 in the extractor, the next in 60 min (host_down)" in ended.err
 
 
@@ -52,7 +56,7 @@ def test_run_that_is_interrupted_stops_everything(shell: Shell, start: Callable[
     job = start("run", str(shell.page("good.html", "Good words.")), "--data", "data")
     job.until("starting 5 services")
     assert job.stop() == 1
-    assert "goes on with the next" in job.output
+    assert "unfinished work resumes at the next" in job.output
     assert not shell.processes()
 
 
@@ -76,6 +80,14 @@ def test_try_prints_the_article_of_a_saved_page_without_redis(shell: Shell) -> N
     assert refused.code == 3
     assert refused.json["stage"] == "extractor"
     assert refused.json["meaning"]
+
+
+def test_file_that_is_too_large_for_a_page_is_refused_as_submit_refuses_it(shell: Shell) -> None:
+    with (shell.directory / "large.html").open("wb") as file:
+        file.truncate(100_000_001)
+    ended = shell("try", "large.html")
+    assert ended.code == 3
+    assert "100000001 bytes; saved pages may have 100000000 at most" in ended.err
 
 
 def stage(*answers: Exception | None) -> Stage[Submission, Submission]:
@@ -103,19 +115,19 @@ async def only(stage: Stage[Submission, Submission]) -> AsyncIterator[Stage[Subm
         ([Transient("timeout", retry_after=timedelta(), spends_attempt=False), None], "finished", "ok"),
     ],
 )
-async def test_what_a_stage_decides_is_how_the_way_of_a_page_ends(
+async def test_what_a_stage_decides_is_how_a_page_ends(
     answers: list[Exception | None], outcome: str, reason: str
 ) -> None:
-    ending = await follow(submission(), only(stage(*answers)))
-    assert (ending.outcome, ending.reason) == (outcome, reason)
+    result = await through_stages(submission(), only(stage(*answers)))
+    assert (result.outcome, result.reason) == (outcome, reason)
     if outcome in ("refused", "invalid"):
-        assert ending.meaning == "The page has no text."
-    assert not isinstance(ending.record, FinishedArticle)
+        assert result.meaning == "The page has no text."
+    assert not isinstance(result.record, FinishedArticle)
 
 
 async def test_mistake_in_a_stage_says_which_stage_it_was() -> None:
     with pytest.raises(KeyError) as caught:
-        await follow(submission(), only(stage(KeyError("x"))))
+        await through_stages(submission(), only(stage(KeyError("x"))))
     assert "in the stage feeder" in caught.value.__notes__[0]
 
 

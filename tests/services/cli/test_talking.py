@@ -10,10 +10,10 @@ from redis import Redis
 
 from coranto.topology import Pipeline
 from coranto_cli import main
-from coranto_cli.errors import explain
+from coranto_cli.explanation import explain
 
 if TYPE_CHECKING:
-    from tests.shared.cli.conftest import Shell
+    from tests.services.cli.conftest import Shell
 
 
 def test_commands_without_a_running_system_say_where_they_looked(shell: Shell) -> None:
@@ -92,7 +92,7 @@ def test_settings_show_what_is_in_force_with_secrets_masked(shell: Shell) -> Non
 def test_misspelt_variables_are_named_with_the_nearest_known_one(shell: Shell) -> None:
     ended = shell("settings", "sink", CORANTO_DELIVERY_HIGH_WATER="7")
     assert (
-        "CORANTO_DELIVERY_HIGH_WATER is set, and nobody reads it; did you mean CORANTO_DELIVERY__HIGH_WATER?"
+        "CORANTO_DELIVERY_HIGH_WATER is set but no service uses it; did you mean CORANTO_DELIVERY__HIGH_WATER?"
         in ended.err
     )
     wrong = shell("settings", "sink", CORANTO_SINK__BATCHSIZE="7")
@@ -118,6 +118,6 @@ def test_unforeseen_error_keeps_its_traceback_in_a_file() -> None:
     except RuntimeError as error:
         explanation = explain(error)
     assert explanation.exit_code == 1
-    file = Path(explanation.text.split("report it with ")[1].split(",")[0])
+    file = Path(explanation.text.split("attach ")[1].split(",")[0])
     assert "of nobody's making" in file.read_text(encoding="utf-8")
     file.unlink()

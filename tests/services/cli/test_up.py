@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from tests.shared.cli.conftest import Background, Shell
+    from tests.services.cli.conftest import Background, Shell
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="processes are found through /proc")
 
@@ -80,7 +80,7 @@ def test_second_up_on_one_directory_is_refused(system: Shell) -> None:
 
 def test_settings_that_do_not_hold_are_told_by_name(shell: Shell) -> None:
     failed = shell("up", "--service", "sink", "--data", "data", CORANTO_SINK__BATCH_SIZE="many")
-    assert failed.code == 1
+    assert failed.code == 2
     assert "sink-1 does not start" in failed.err
     assert "CORANTO_SINK__BATCH_SIZE" in failed.err
     assert "'many'" in failed.err

@@ -27,7 +27,7 @@ from coranto.records import (
     Topic,
     article_id,
 )
-from coranto_samplesite import Expectation, differences, expectations_for
+from coranto_samplesite import Expectation, expectations_for, mismatches
 from coranto_samplesite.pages import ArticleText
 
 NOW = datetime(2026, 3, 15, tzinfo=UTC)
@@ -113,31 +113,31 @@ def with_content(record: FinishedArticle, **changes: Any) -> FinishedArticle:
 def complaints_about(name: str, **changes: Any) -> list[str]:
     """What is said when the page's record differs from the ideal in these fields of its content."""
     expected = expectation(name)
-    return [str(d) for d in differences([expected], [with_content(ideal(expected), **changes)], [])]
+    return [str(d) for d in mismatches([expected], [with_content(ideal(expected), **changes)], [])]
 
 
 def test_perfect_run_has_no_differences() -> None:
-    assert differences(EXPECTATIONS, perfect_records(), perfect_ledger()) == []
+    assert mismatches(EXPECTATIONS, perfect_records(), perfect_ledger()) == []
 
 
 def test_perfect_run_with_the_correction_seen_has_none_either() -> None:
     expected = expectation("en-budget")
     records = [record for record in perfect_records() if record.discovery.canonical_url != expected.url]
     records.append(ideal(expected, expected.corrected, revision=2))
-    assert differences(EXPECTATIONS, records, perfect_ledger(), corrections_seen=True) == []
+    assert mismatches(EXPECTATIONS, records, perfect_ledger(), corrections_seen=True) == []
 
 
 def test_correction_that_was_missed_is_found() -> None:
-    found = differences(EXPECTATIONS, perfect_records(), perfect_ledger(), corrections_seen=True)
-    assert {difference.page for difference in found} == {"en-budget"}
-    assert any("221 million" in difference.what for difference in found)
+    found = mismatches(EXPECTATIONS, perfect_records(), perfect_ledger(), corrections_seen=True)
+    assert {mismatch.page for mismatch in found} == {"en-budget"}
+    assert any("221 million" in mismatch.what for mismatch in found)
 
 
 def test_nothing_done_is_a_difference_for_every_listed_page_but_the_merged() -> None:
-    found = differences(EXPECTATIONS, [], [])
+    found = mismatches(EXPECTATIONS, [], [])
     listed = [e for e in EXPECTATIONS if e.is_listed and e.fate.outcome != "merged"]
     assert len(found) == len(listed)
-    assert all("nothing is known of it" in difference.what for difference in found)
+    assert all("nothing is known of it" in mismatch.what for mismatch in found)
 
 
 @pytest.mark.parametrize(
@@ -207,7 +207,7 @@ def test_wrong_language_topic_and_names_are_found() -> None:
     expected = expectation("ru-talks")
     empty = Classification(language=Language(code="uk", confidence=0.5))
     record = ideal(expected).model_copy(update={"classification": empty})
-    text = " ".join(str(difference) for difference in differences([expected], [record], []))
+    text = " ".join(str(mismatch) for mismatch in mismatches([expected], [record], []))
     assert "language is uk, expected ru" in text
     assert "topics are absent, expected 11000000" in text
     assert "persons lack Олег Савельев, Тимур Ахметов" in text
@@ -217,30 +217,30 @@ def test_difference_says_what_it_is_about_and_whether_a_model_answered() -> None
     expected = expectation("ru-talks")
     record = with_content(ideal(expected), title="Другое")
     record = record.model_copy(update={"classification": record.classification.model_copy(update={"topics": ()})})
-    found = differences([expected], [record], [])
-    assert [(difference.about, difference.is_of_a_model) for difference in found] == [("title", False), ("topic", True)]
+    found = mismatches([expected], [record], [])
+    assert [(mismatch.about, mismatch.is_of_a_model) for mismatch in found] == [("title", False), ("topic", True)]
 
 
 def test_page_that_should_have_been_refused_is_found_when_it_was_stored() -> None:
     expected = expectation("paywall")
     stored = ideal(expectation("ru-talks"))
     discovery = stored.discovery.model_copy(update={"canonical_url": expected.url})
-    (difference,) = differences([expected], [stored.model_copy(update={"discovery": discovery})], [])
-    assert "expected to be dropped by the extractor" in difference.what
+    (mismatch,) = mismatches([expected], [stored.model_copy(update={"discovery": discovery})], [])
+    assert "expected to be dropped by the extractor" in mismatch.what
 
 
 def test_page_refused_for_another_reason_is_found() -> None:
     expected = expectation("gzip-bomb")
-    (difference,) = differences([expected], [], [Line(expected.url, "fetcher", "dead", "timeout")])
-    assert difference.what.startswith("dead by the fetcher with reason timeout, expected to be dropped by the fetcher")
+    (mismatch,) = mismatches([expected], [], [Line(expected.url, "fetcher", "dead", "timeout")])
+    assert mismatch.what.startswith("dead by the fetcher with reason timeout, expected to be dropped by the fetcher")
 
 
 def test_article_stored_under_a_tracking_address_is_found() -> None:
     expected = expectation("en-strike-tracked")
     stored = ideal(expectation("en-strike"))
     discovery = stored.discovery.model_copy(update={"canonical_url": expected.url})
-    (difference,) = differences([expected], [stored.model_copy(update={"discovery": discovery})], [])
-    assert "expected to be taken for en-strike" in difference.what
+    (mismatch,) = mismatches([expected], [stored.model_copy(update={"discovery": discovery})], [])
+    assert "expected to be taken for en-strike" in mismatch.what
 
 
 def test_copies_in_two_stories_are_found() -> None:
@@ -251,19 +251,19 @@ def test_copies_in_two_stories_are_found() -> None:
             yield record.model_copy(update={"classification": classification})
 
     pair = [expectation("ru-volcano"), expectation("wire-volcano")]
-    (difference,) = differences(pair, list(apart([ideal(expected) for expected in pair])), [])
-    assert difference.page == "ru-volcano"
-    assert "in another story than http://127.0.0.1:8766/ru/volcano-kamchatka" in difference.what
+    (mismatch,) = mismatches(pair, list(apart([ideal(expected) for expected in pair])), [])
+    assert mismatch.page == "ru-volcano"
+    assert "in another story than http://127.0.0.1:8766/ru/volcano-kamchatka" in mismatch.what
 
 
 def test_record_that_no_page_accounts_for_is_found() -> None:
     stranger = ideal(expectation("ru-talks"))
     discovery = stranger.discovery.model_copy(update={"canonical_url": "http://127.0.0.1:8765/ru/other"})
-    (difference,) = differences([], [stranger.model_copy(update={"discovery": discovery})], [])
-    assert difference.what.startswith("a record that no page accounts for")
+    (mismatch,) = mismatches([], [stranger.model_copy(update={"discovery": discovery})], [])
+    assert mismatch.what.startswith("a record that no page accounts for")
 
 
 def test_same_article_stored_twice_is_found() -> None:
     expected = expectation("ru-talks")
-    (difference,) = differences([expected], [ideal(expected), ideal(expected)], [])
-    assert difference.what == "stored 2 times, expected once"
+    (mismatch,) = mismatches([expected], [ideal(expected), ideal(expected)], [])
+    assert mismatch.what == "stored 2 times, expected once"

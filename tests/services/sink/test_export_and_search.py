@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -13,7 +15,7 @@ from typer.testing import CliRunner
 
 from coranto.records import ClassifiedArticle, FinishedArticle
 from coranto.store.sqlite.writer import SqliteLibrary
-from coranto_cli.commands.stored import export_app, search_app
+from coranto_cli.application import app
 from coranto_cli.errors import CommandError
 from coranto_sink.stage import store
 
@@ -36,7 +38,7 @@ def data(tmp_path: Path, make_article: MakeArticle) -> Path:
 
 
 def test_export_writes_one_record_a_line(data: Path) -> None:
-    result = CliRunner().invoke(export_app, ["--data", str(data)])
+    result = CliRunner().invoke(app, ["export", "--data", str(data)])
     assert result.exit_code == 0
     records = [FinishedArticle.model_validate_json(line) for line in result.stdout.splitlines()]
     assert [record.content.title for record in records] == ["Ferry 0 <runs>", "Ferry 1 <runs>", "Ferry 2 <runs>"]
@@ -44,26 +46,58 @@ def test_export_writes_one_record_a_line(data: Path) -> None:
 
 @pytest.mark.parametrize(("form", "key"), [("ninjs", "headlines"), ("jsonld", "headline")])
 def test_export_writes_other_formats_a_line_each(data: Path, form: str, key: str) -> None:
-    result = CliRunner().invoke(export_app, ["--format", form, "--data", str(data)])
+    result = CliRunner().invoke(app, ["export", "--format", form, "--data", str(data)])
     assert [key in json.loads(line) for line in result.stdout.splitlines()] == [True] * 3
 
 
 def test_atom_export_is_one_well_formed_feed(data: Path) -> None:
-    result = CliRunner().invoke(export_app, ["--format", "atom", "--data", str(data)])
+    result = CliRunner().invoke(app, ["export", "--format", "atom", "--data", str(data)])
     feed = ET.fromstring(result.stdout)  # noqa: S314 - our own output
     assert len(feed.findall("{http://www.w3.org/2005/Atom}entry")) == 3
 
 
 def test_export_to_a_file_says_how_much_and_leaves_no_half_file(data: Path) -> None:
     target = data / "articles.jsonl"
-    result = CliRunner().invoke(export_app, ["--data", str(data), "--output", str(target)])
+    result = CliRunner().invoke(app, ["export", "--data", str(data), "--output", str(target)])
     assert len(target.read_text(encoding="utf-8").splitlines()) == 3
     assert "3 articles written to" in result.stderr
     assert [file.name for file in data.glob(".*")] == []
 
 
+def test_export_to_a_dash_is_standard_output(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(data)
+    result = CliRunner().invoke(app, ["export", "--data", str(data), "--output", "-"])
+    assert len(result.stdout.splitlines()) == 3
+    assert not (data / "-").exists()
+
+
+def test_export_through_a_link_writes_the_file_behind_it(data: Path) -> None:
+    (data / "elsewhere").mkdir()
+    (link := data / "link.jsonl").symlink_to(data / "elsewhere" / "articles.jsonl")
+    assert CliRunner().invoke(app, ["export", "--data", str(data), "--output", str(link)]).exit_code == 0
+    assert link.is_symlink()
+    assert len((data / "elsewhere" / "articles.jsonl").read_text(encoding="utf-8").splitlines()) == 3
+
+
+def test_export_writes_to_a_pipe_and_leaves_it_one(data: Path) -> None:
+    os.mkfifo(pipe := data / "pipe")
+    with ThreadPoolExecutor() as reader:
+        read = reader.submit(pipe.read_text, encoding="utf-8")
+        assert CliRunner().invoke(app, ["export", "--data", str(data), "--output", str(pipe)]).exit_code == 0
+        assert len(read.result(10).splitlines()) == 3
+    assert pipe.is_fifo()
+
+
+@pytest.mark.parametrize("output", ["/", ".", "missing/articles.jsonl"])
+def test_export_to_what_cannot_be_a_file_is_wrong_usage(data: Path, output: str) -> None:
+    error = CliRunner().invoke(app, ["export", "--data", str(data), "--output", output]).exception
+    assert isinstance(error, CommandError)
+    assert error.exit_code == 2
+    assert f"cannot write to {output}: " in str(error)
+
+
 def test_search_prints_title_and_address(data: Path) -> None:
-    result = CliRunner().invoke(search_app, ["ferry", "1", "--data", str(data)])
+    result = CliRunner().invoke(app, ["search", "ferry", "1", "--data", str(data)])
     assert result.exit_code == 0
     assert "Ferry 1 <runs>" in result.stdout
     assert "https://news.example/1" in result.stdout
@@ -71,24 +105,24 @@ def test_search_prints_title_and_address(data: Path) -> None:
 
 
 def test_search_can_print_json(data: Path) -> None:
-    result = CliRunner().invoke(search_app, ["ferry", "--json", "--limit", "2", "--data", str(data)])
+    result = CliRunner().invoke(app, ["search", "ferry", "--json", "--limit", "2", "--data", str(data)])
     assert [json.loads(line)["language"] for line in result.stdout.splitlines()] == ["en", "en"]
 
 
 def test_search_without_a_match_ends_with_code_3(data: Path) -> None:
-    result = CliRunner().invoke(search_app, ["zeppelin", "--data", str(data)])
+    result = CliRunner().invoke(app, ["search", "zeppelin", "--data", str(data)])
     assert result.exit_code == 3
     assert "No stored article" in result.stderr
 
 
 def test_argument_with_a_space_is_a_phrase(data: Path) -> None:
     runner = CliRunner()
-    assert runner.invoke(search_app, ["ferry", "flowing again", "--data", str(data)]).exit_code == 0
-    assert runner.invoke(search_app, ["ferry", "again flowing", "--data", str(data)]).exit_code == 3
+    assert runner.invoke(app, ["search", "ferry", "flowing again", "--data", str(data)]).exit_code == 0
+    assert runner.invoke(app, ["search", "ferry", "again flowing", "--data", str(data)]).exit_code == 3
 
 
 def test_missing_library_is_explained_with_code_3(tmp_path: Path) -> None:
-    error = CliRunner().invoke(export_app, ["--data", str(tmp_path)]).exception
+    error = CliRunner().invoke(app, ["export", "--data", str(tmp_path)]).exception
     assert isinstance(error, CommandError)
     assert error.exit_code == 3
     assert "no library at" in str(error)
@@ -97,4 +131,4 @@ def test_missing_library_is_explained_with_code_3(tmp_path: Path) -> None:
 def test_library_is_found_through_the_data_directory(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CORANTO_SINK__DATABASE", raising=False)
     monkeypatch.setenv("CORANTO_DATA", str(data))
-    assert len(CliRunner().invoke(export_app).stdout.splitlines()) == 3
+    assert len(CliRunner().invoke(app, ["export"]).stdout.splitlines()) == 3

@@ -79,7 +79,7 @@ async def test_the_commands_take_the_shape_and_refuse_another(
 ) -> None:
     await agree_on_shape(redis, Pipeline(4))
     async with connected_to(redis_url) as system:
-        assert system.pipeline == Pipeline(4)
+        assert system.topology == Pipeline(4)
         assert {len(streams) for streams in system.streams.values()} == {4}
     monkeypatch.setenv("CORANTO_PIPELINE__PARTITIONS", "2")
     with pytest.raises(PipelineMismatchError, match="told 2"):

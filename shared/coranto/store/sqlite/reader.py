@@ -5,6 +5,7 @@ Readers open the file read-only and never hold up the sink. Nothing here writes.
 
 from __future__ import annotations
 
+import json
 import re
 import sqlite3
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from coranto.pages.retention import PageUse, pages_of_record
 from coranto.records import FinishedArticle, article_id
 from coranto.store.interface import Catalogue, Hit, LedgerLine, LibraryError
 from coranto.store.sqlite import schema
@@ -147,6 +149,13 @@ class SqliteCatalogue:
         """Number of articles stored."""
         number: int = self._connection.execute("SELECT count(*) FROM articles").fetchone()[0]
         return number
+
+    def page_uses(self) -> Iterator[PageUse]:
+        """Every page that a stored revision refers to, once for each revision."""
+        for article, revision, text in self._connection.execute("SELECT article_id, revision, record FROM revisions"):
+            record = json.loads(text)
+            for sha256 in set(pages_of_record(record)):
+                yield PageUse(sha256, article, revision, record["discovery"]["canonical_url"])
 
     def _resolve(self, url_or_id: str) -> str:
         """The article's id, from an id, any spelling of its address, or the address it was found under."""

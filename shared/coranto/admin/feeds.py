@@ -10,19 +10,21 @@ from contextlib import suppress
 
 from redis.exceptions import RedisError
 
-from coranto.admin.pipeline import RunningSystem
+from coranto.admin.pipeline import ConnectedPipeline
 from coranto.sources.registry import FeedRegistry
 
 
-async def unread_feeds(system: RunningSystem) -> list[str]:
+async def unread_feeds(pipeline: ConnectedPipeline) -> list[str]:
     """Addresses of registered feeds that have not been polled yet; none when all have been."""
-    registry = FeedRegistry(system.redis, system.pipeline.all_keys()[0])
-    return [feed.url for feed in await registry.all() if not feed.polls]
+    return [feed.url for feed in await _registry(pipeline).all() if not feed.polls]
 
 
-async def forget_feeds(system: RunningSystem, urls: Sequence[str]) -> None:
-    """Have these feeds polled no longer: they were of a site that is served no more."""
-    registry = FeedRegistry(system.redis, system.pipeline.all_keys()[0])
+async def forget_feeds(pipeline: ConnectedPipeline, urls: Sequence[str]) -> None:
+    """Stop polling these feeds, because their site is no longer served."""
     with suppress(RedisError):  # then they are polled in vain, ever more rarely
         for url in urls:
-            await registry.remove(url)
+            await _registry(pipeline).remove(url)
+
+
+def _registry(pipeline: ConnectedPipeline) -> FeedRegistry:
+    return FeedRegistry(pipeline.redis, pipeline.topology.all_keys()[0])

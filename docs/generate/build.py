@@ -11,7 +11,7 @@ from generate.services import Service, get_services
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class StalePage:
     """A page that is not as it should be."""
 
     page: str
@@ -37,17 +37,17 @@ def render(services: Sequence[Service] | None = None, *, example_folder: Path = 
     }
 
 
-def find_differences(pages: Mapping[str, str], directory: Path) -> list[Difference]:
+def find_stale_pages(pages: Mapping[str, str], directory: Path) -> list[StalePage]:
     """What `write` would change."""
-    differences = []
+    stale = []
     for name, text in sorted(pages.items()):
         path = directory / name
         if not path.exists():
-            differences.append(Difference(name, "missing"))
+            stale.append(StalePage(name, "missing"))
         elif path.read_text(encoding="utf-8") != text:
-            differences.append(Difference(name, "stale"))
-    differences.extend(Difference(name, "describes nothing any more") for name in _left_over(pages, directory))
-    return differences
+            stale.append(StalePage(name, "stale"))
+    stale.extend(StalePage(name, "describes nothing any more") for name in _left_over(pages, directory))
+    return stale
 
 
 def write(pages: Mapping[str, str], directory: Path) -> None:

@@ -123,7 +123,7 @@ async def test_edited_letter_must_be_what_its_stage_reads(
 
 @pytest.mark.parametrize("text", ["", "fetcher", "fetcher/x/1-0", "fetcher/0/1", "a b/0/1-0"])
 def test_what_names_no_letter_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="names no dead letter"):
+    with pytest.raises(ValueError, match="is not the name of a dead letter"):
         Reference.parse(text)
 
 

@@ -1,0 +1,77 @@
+"""`coranto status`: every stage and every service process at this moment."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from coranto.admin.pipeline import StageState, connected
+from coranto.client import environment
+from coranto_cli.console import print_result, print_table, write_json
+from coranto_cli.local.readiness import ask_ready
+from coranto_cli.options import DataOption, JsonOption
+from coranto_cli.stage_table import reason_lines, stage_table
+
+
+def status(as_json: JsonOption = False, data: DataOption = None) -> None:
+    """Show every stage, what waits there, and whether each service reports ready."""
+    asyncio.run(_status(as_json, data))
+
+
+async def _status(as_json: bool, data: Path | None) -> None:
+    async with connected(data) as pipeline:
+        states = await pipeline.state()
+    services = await _services(data)
+    if as_json:
+        write_json({"stages": [_plain(state) for state in states], "services": services})
+        return
+    print_table(stage_table(states))
+    if reasons := reason_lines(states):
+        print_result(reasons, style="dim")
+    for name, service in services.items():
+        if not service["is_ready"]:
+            print_result(f"{name} is not ready: {service['why']}", style="yellow")
+    if services and all(service["is_ready"] for service in services.values()):
+        print_result(f"{len(services)} service processes, all ready")
+
+
+async def _services(data: Path | None) -> dict[str, dict[str, Any]]:
+    """What each service process of the data directory reports."""
+    found: dict[str, dict[str, Any]] = {}
+    for file in sorted((environment.data_directory(data) / "run").glob("*.address")):
+        answer = await ask_ready(file)
+        if answer is None:
+            found[file.stem] = {"is_ready": False, "why": "no answer", "state": {}}
+        else:
+            found[file.stem] = {"is_ready": answer.is_ready, "why": _why(answer.state), "state": answer.state}
+    return found
+
+
+def _why(state: Mapping[str, Any]) -> str:
+    parts = [str(state.get("state", "unknown"))]
+    for name, stage in state.get("stages", {}).items():
+        if stage.get("breaker") == "open":
+            parts.append(f"{name} stopped reading because of {stage.get('breaker_reason')}")
+        if stage.get("redis") not in (None, "ok"):
+            parts.append(f"{name} cannot reach Redis")
+    parts += [f"{task} failed: {text}" for task, text in state.get("failed_tasks", {}).items()]
+    return "; ".join(parts)
+
+
+def _plain(state: StageState) -> dict[str, Any]:
+    """The stage's state for JSON."""
+    depth = state.depth
+    outcomes: dict[str, dict[str, int]] = {}
+    for (kind, reason), number in sorted(state.outcomes.items()):
+        outcomes.setdefault(kind, {})[reason] = number
+    return {
+        "stage": state.stage,
+        "waiting": depth.waiting,
+        "pending": depth.pending,
+        "delayed": depth.delayed,
+        "dead": depth.dead,
+        "oldest_age_seconds": round(depth.oldest_age_seconds, 3),
+        "outcomes": outcomes,
+    }

@@ -1,0 +1,62 @@
+"""`coranto top`: the stages live."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from redis.exceptions import RedisError
+from rich.console import Group, RenderableType
+from rich.live import Live
+
+from coranto.admin.pipeline import StageState, connected
+from coranto.streams.errors import is_passing
+from coranto_cli.console import cell, out
+from coranto_cli.options import DataOption
+from coranto_cli.stage_table import reason_lines, stage_table
+
+
+def top(
+    interval: Annotated[
+        float, typer.Option("--interval", min=0.2, metavar="SECONDS", help="Seconds between refreshes.")
+    ] = 1.0,
+    count: Annotated[int | None, typer.Option("--count", min=1, metavar="N", help="Stop after N refreshes.")] = None,
+    data: DataOption = None,
+) -> None:
+    """Watch the stages live: backlog, outcomes and throughput. Ctrl-C ends it."""
+    asyncio.run(_top(interval, count, data))
+
+
+async def _top(interval: float, count: int | None, data: Path | None) -> None:
+    async with connected(data) as pipeline:
+        before, measured_at = await pipeline.state(), time.monotonic()
+        with Live(_screen(before, {}), console=out, auto_refresh=False) as live:
+            shown = 1
+            while count is None or shown < count:
+                await asyncio.sleep(interval)
+                try:
+                    states, now = await pipeline.state(), time.monotonic()
+                except RedisError as error:
+                    if not is_passing(error):
+                        raise
+                    live.update(cell(f"Redis does not answer ({error}); trying again"), refresh=True)
+                    continue
+                live.update(_screen(states, _rates(before, states, now - measured_at)), refresh=True)
+                before, measured_at, shown = states, now, shown + 1
+
+
+def _screen(states: Sequence[StageState], rates: Mapping[str, float]) -> RenderableType:
+    return Group(stage_table(states, rates=rates), cell(reason_lines(states), style="dim"))
+
+
+def _rates(before: Sequence[StageState], after: Sequence[StageState], seconds: float) -> dict[str, float]:
+    """Messages settled in each stage, per second."""
+    kinds = ("published", "dropped", "retried", "dead")
+    return {
+        new.stage: sum(new.count(kind) - old.count(kind) for kind in kinds) / seconds
+        for old, new in zip(before, after, strict=True)
+    }

@@ -1,0 +1,163 @@
+"""What a user names on the command line, such as an address, a file or a directory, and how it becomes submissions."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from coranto.admin.pipeline import ConnectedPipeline
+from coranto.client import AsyncClient, Receipt, TooMuchWaitingError, new_submission
+from coranto.pages import PageStore
+from coranto.records import SavedPage, Submission
+from coranto.urls import UnsupportedUrlError, canonicalize
+from coranto_cli.console import print_message, progress
+from coranto_cli.errors import CommandError
+
+CONTENT_TYPES = {".html": "text/html", ".htm": "text/html", ".xhtml": "application/xhtml+xml", ".txt": "text/plain"}
+"""Media types of saved pages, by the end of the file's name."""
+
+_AT_ONCE = 200
+_LARGEST_FILE_BYTES = 100_000_000  # ten times what the fetcher accepts from the web
+_LONGEST_WAIT_SECONDS = 5.0
+
+Kind = Literal["auto", "page", "feed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One thing to submit: an address, or a file with a saved page."""
+
+    url: str
+    file: Path | None = None
+
+
+def find_sources(arguments: Iterable[str], lists: Iterable[Path], *, refuse: Callable[[str], None]) -> list[Source]:
+    """What the arguments and lists name, in order; anything else is refused with a sentence about it."""
+    found: list[Source] = []
+    for argument in arguments:
+        if argument == "-":
+            found += _from_lines(sys.stdin, "standard input", refuse)
+        else:
+            found += _from_argument(argument, refuse)
+    for file in lists:
+        try:
+            with file.open(encoding="utf-8-sig", errors="replace") as lines:
+                found += _from_lines(lines, str(file), refuse)
+        except OSError as error:
+            raise CommandError(f"the list {file} cannot be read: {error.strerror}") from error
+    return found
+
+
+def _from_argument(argument: str, refuse: Callable[[str], None]) -> Iterator[Source]:
+    path = Path(argument)
+    if urlsplit(argument).scheme in ("http", "https"):
+        yield from _from_address(argument, "", refuse)
+    elif path.is_dir():
+        files = sorted(file for file in path.rglob("*") if file.suffix.lower() in CONTENT_TYPES and file.is_file())
+        if not files:
+            refuse(f"{argument} contains no {_suffixes()} files")
+        yield from map(_saved, files)
+    elif path.is_file():
+        if path.suffix.lower() in CONTENT_TYPES:
+            yield _saved(path)
+        else:
+            refuse(
+                f"{argument} is not a saved page; expected {_suffixes()}. Pass a list of addresses with --from, "
+                "and a feed by its address"
+            )
+    else:
+        refuse(f"{argument!r} is neither an http(s) address nor a file or directory here")
+
+
+def _from_lines(lines: Iterable[str], name: str, refuse: Callable[[str], None]) -> Iterator[Source]:
+    for number, line in enumerate(lines, 1):
+        text = line.strip()
+        if text and not text.startswith("#"):
+            yield from _from_address(text, f"{name}, line {number}: ", refuse)
+
+
+def _from_address(text: str, where: str, refuse: Callable[[str], None]) -> Iterator[Source]:
+    try:
+        if urlsplit(text).scheme not in ("http", "https"):
+            raise UnsupportedUrlError(f"expected an http(s) address, got {text[:100]!r}")
+        canonicalize(text)
+    except (UnsupportedUrlError, ValueError) as error:
+        refuse(f"{where}{error}")
+    else:
+        yield Source(text)
+
+
+def _saved(file: Path) -> Source:
+    return Source(file.resolve().as_uri(), file)
+
+
+def _suffixes() -> str:
+    return ", ".join(CONTENT_TYPES)
+
+
+async def to_submission(
+    source: Source, pages: PageStore, *, kind: Kind = "auto", name: str = "submit", is_revisit: bool = False
+) -> Submission:
+    """The submission of one source; a saved page goes to the page store first. Raises OSError or ValueError."""
+    if source.file is None:
+        return new_submission(source.url, kind=kind, source=name, is_revisit=is_revisit)
+    size = source.file.stat().st_size
+    if size > _LARGEST_FILE_BYTES:
+        raise ValueError(f"{source.file} has {size} bytes; saved pages may have {_LARGEST_FILE_BYTES} at most")
+    body = await asyncio.to_thread(source.file.read_bytes)
+    saved = SavedPage(page=await pages.put(body), content_type=CONTENT_TYPES[source.file.suffix.lower()])
+    plain = new_submission(source.url, kind="page", source=name, is_revisit=is_revisit)
+    return plain.model_copy(update={"found_by": "file", "saved": saved})
+
+
+async def _submit_batch(client: AsyncClient, submissions: Sequence[Submission]) -> list[Receipt]:
+    """Submit everything, waiting whenever the backlog is full."""
+    left, receipts, pause, is_announced = list(submissions), list[Receipt](), 0.5, False
+    while left:
+        part, left = left[:_AT_ONCE], left[_AT_ONCE:]
+        try:
+            receipts += await client.submit(part)
+            pause = 0.5
+        except TooMuchWaitingError as error:
+            refused = {submission.id for submission in error.refused}
+            receipts += await client.submit(each for each in part if each.id not in refused)
+            left = [*error.refused, *left]
+            if not is_announced:
+                print_message(
+                    "the backlog is full; submitting continues as it shrinks (see `coranto top`)", style="yellow"
+                )
+                is_announced = True
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, _LONGEST_WAIT_SECONDS)
+    return receipts
+
+
+async def submit_all(
+    pipeline: ConnectedPipeline,
+    sources: Sequence[Source],
+    pages: PageStore,
+    *,
+    kind: Kind = "auto",
+    name: str = "submit",
+    is_revisit: bool = False,
+    refuse: Callable[[str], None],
+) -> list[Receipt]:
+    """Submit every source with a progress bar; a file that cannot be read is refused, the others go on."""
+    receipts: list[Receipt] = []
+    with progress() as bar:
+        task = bar.add_task("submitting", total=len(sources))
+        for first in range(0, len(sources), _AT_ONCE):
+            batch = []
+            for source in sources[first : first + _AT_ONCE]:
+                try:
+                    batch.append(await to_submission(source, pages, kind=kind, name=name, is_revisit=is_revisit))
+                except (OSError, ValueError) as error:
+                    refuse(str(error))
+            receipts += await _submit_batch(pipeline.client, batch)
+            bar.update(task, completed=min(first + _AT_ONCE, len(sources)))
+    return receipts
