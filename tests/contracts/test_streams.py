@@ -410,7 +410,8 @@ async def test_an_entry_of_ten_thousand_fields_is_handed_back_with_the_others(re
     assert wide.event is None
     assert b"field0" in wide.raw
     assert good.event == b"good"
-    assert await redis.xinfo_consumers(streams.main, FEEDER.name) == []
+    # Who reads a stream that has nothing for it is a consumer from Redis 7 on, and none before.
+    assert "a" not in {row["name"].decode() for row in await redis.xinfo_consumers(streams.main, FEEDER.name)}
 
 
 async def test_a_strangers_group_holds_no_work_back(redis: Redis) -> None:
