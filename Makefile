@@ -58,7 +58,7 @@ lint:
 	$(BIN)/ruff format --check .
 
 types:
-	$(BIN)/mypy shared/coranto $(foreach service,$(SERVICES),services/$(service)/coranto_$(service))
+	$(BIN)/mypy shared/coranto $(foreach service,$(SERVICES),services/$(service)/coranto_$(service)) services/classifier/training
 
 imports:
 	$(BIN)/lint-imports
@@ -76,7 +76,7 @@ reference: $(VENV)/dev.stamp ## schemas, AsyncAPI and reference pages
 	$(BIN)/python -m coranto.reference
 
 models: $(VENV)/dev.stamp ## train the classifier's models: DATA=../shared/data
-	$(BIN)/python -m coranto_classifier.training --data $(or $(DATA),$(MATERIAL)/data)
+	PYTHONPATH=services/classifier $(BIN)/python -m training --data $(or $(DATA),$(MATERIAL)/data)
 
 RUN_EXTRAS := --extra worker --extra web --extra cli
 UV_COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \

@@ -36,13 +36,13 @@ import numpy as np
 from redis.asyncio import Redis
 
 from coranto.embedded import EmbeddedRedis
-from coranto_classifier.analysis import Analyst, ArticleText, ModelPaths
-from coranto_classifier.fingerprints import Fingerprint, fingerprint
-from coranto_classifier.language import find_language
-from coranto_classifier.names import NamedEntity, joined, mentions_with_entity
-from coranto_classifier.stories import find_story
-from coranto_classifier.story_indexes import RedisStoryIndex
-from coranto_classifier.vocabulary import TOP_CODES
+from coranto_classifier.duplicates.fingerprint import Fingerprint, fingerprint
+from coranto_classifier.duplicates.index import RedisStoryIndex
+from coranto_classifier.duplicates.roles import find_story
+from coranto_classifier.entities.linking import NamedEntity, joined, mentions_with_entity
+from coranto_classifier.language.detect import find_language
+from coranto_classifier.text_models import Analyst, ArticleText, ModelPaths
+from coranto_classifier.topics.media_topics import TOP_CODES
 
 MATERIAL = Path(os.environ.get("CORANTO_MATERIAL", Path(__file__).resolve().parents[3] / "shared"))
 DATA = MATERIAL / "data"
@@ -135,7 +135,7 @@ def topics_free() -> Iterable[Figure]:
 
 def _answers_held_out(sources: frozenset[str]) -> tuple[list[Row], dict[str, Row]]:
     """English texts of the sources and the answers of models that have not seen them."""
-    from coranto_classifier.training.topics import RECIPES
+    from training.topics import RECIPES
 
     texts, chances = held_out("en")
     chosen = [(text, chance) for text, chance in zip(texts, chances, strict=True) if text.source in sources]
@@ -190,8 +190,8 @@ FREE = frozenset({"wikipedia-current-events", "huffpost-balanced", "us-federal-t
 @cache
 def held_out(code: str) -> tuple[list[Any], Any]:
     """Texts of a language and their probabilities by a model that has not seen them, with one temperature."""
-    from coranto_classifier.training import topics as training
-    from coranto_classifier.vectors import EnglishVectors, WordVectors
+    from coranto_classifier.topics.vectors import EnglishVectors, WordVectors
+    from training import topics as training
 
     files = [DATA / "topics/topics.jsonl.gz", DATA / "topics/weak.jsonl.gz", DATA / "topics_free/topics_free.jsonl.gz"]
     texts = [text for text in training.read_texts(files) if text.language == code]
@@ -258,8 +258,8 @@ def names() -> Iterable[Figure]:
 
 def names_unseen() -> Iterable[Figure]:
     """English names on wikigold by halves: the shipped tagger has learned from these documents, and from no others."""
-    from coranto_classifier.english import EnglishNames, Lists
-    from coranto_classifier.training import crf
+    from coranto_classifier.entities.english.recognizer import EnglishNames, Lists
+    from training import crf
 
     judged = [row for row in rows("entities/entities.jsonl.gz") if row["source"] == "wikigold"]
     sentences = rows("entities_free/wikigold_visible.jsonl.gz")
@@ -309,8 +309,8 @@ def _answer(entities: Iterable[NamedEntity]) -> Row:
 
 def _by_halves(judged: list[Row]) -> dict[str, Row]:
     """Each half of the texts tagged by a tagger that learned from the other half."""
-    from coranto_classifier.russian.names import RussianNames
-    from coranto_classifier.training import russian_names
+    from coranto_classifier.entities.russian.recognizer import RussianNames
+    from training import russian_names
 
     shipped = ModelPaths().shipped
     texts = list(russian_names.read_texts(DATA / "entities/entities.jsonl.gz"))

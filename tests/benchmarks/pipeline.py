@@ -31,7 +31,7 @@ from coranto.records import Content, SavedPage
 from coranto.samplesite import load_pages
 from coranto.samplesite.html import render
 from coranto.topology import FINISHED, SERVICES, Keys
-from coranto_classifier.analysis import Analyst, ArticleText
+from coranto_classifier.text_models import Analyst, ArticleText
 from coranto_extractor.pool import ReaderPool
 from coranto_extractor.reader import Request, read
 from coranto_extractor.settings import ExtractorSettings

@@ -11,16 +11,16 @@ from redis.asyncio import Redis
 from coranto.records import ClassifiedArticle, ExtractedArticle, RecalledArticle, Record
 from coranto.topology import CLASSIFIER, RECALL
 from coranto.worker.stage import RetryPolicy, Stage
-from coranto_classifier.analysis import Analyst, ModelPaths
-from coranto_classifier.embeddings import check_installed
-from coranto_classifier.endpoint import Endpoint, EndpointLimits
+from coranto_classifier.duplicates.index import MemoryStoryIndex, RedisStoryIndex, ask_for_recall
+from coranto_classifier.duplicates.roles import StoryIndex, StoryLimits
+from coranto_classifier.llm_client import Endpoint, EndpointLimits
 from coranto_classifier.pool import Analyser, InProcessAnalyser, PooledAnalyser
 from coranto_classifier.reasons import REASONS, SYSTEMIC
-from coranto_classifier.related import RedisRelatedIndex, RelatedIndex, RelatedLimits
+from coranto_classifier.related.embeddings import check_installed
+from coranto_classifier.related.index import RedisRelatedIndex, RelatedIndex, RelatedLimits
 from coranto_classifier.settings import ClassifierSettings, EndpointSettings, Settings
 from coranto_classifier.stage import classify, recall
-from coranto_classifier.stories import StoryIndex, StoryLimits
-from coranto_classifier.story_indexes import MemoryStoryIndex, RedisStoryIndex, ask_for_recall
+from coranto_classifier.text_models import Analyst, ModelPaths
 
 if TYPE_CHECKING:
     from coranto.worker.app import Worker

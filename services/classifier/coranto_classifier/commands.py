@@ -19,15 +19,15 @@ from pydantic import ValidationError
 
 from coranto.records import FinishedArticle
 from coranto.topology import Pipeline
-from coranto_classifier.analysis import Analysis, Analyst, ArticleText, ModelPaths
-from coranto_classifier.fingerprints import fingerprint
-from coranto_classifier.names import mentions_with_entity
+from coranto_classifier.duplicates.fingerprint import fingerprint
+from coranto_classifier.duplicates.index import MemoryStoryIndex, RedisStoryIndex
+from coranto_classifier.duplicates.roles import StoryIndex, StoryLimits, StoryPlace, find_story
+from coranto_classifier.entities.linking import mentions_with_entity
 from coranto_classifier.settings import Settings
 from coranto_classifier.stage import place_of, recall
-from coranto_classifier.stories import StoryIndex, StoryLimits, StoryPlace, find_story
-from coranto_classifier.story_indexes import MemoryStoryIndex, RedisStoryIndex
-from coranto_classifier.topics import TEXT_READ, LinearModel
-from coranto_classifier.vocabulary import TOP_CODES, name_of
+from coranto_classifier.text_models import Analysis, Analyst, ArticleText, ModelPaths
+from coranto_classifier.topics.media_topics import TOP_CODES, name_of
+from coranto_classifier.topics.model import TEXT_READ, LinearModel
 
 classify_app = typer.Typer(help="Say what articles are about.", add_completion=False)
 stories_app = typer.Typer(help="Find near-duplicate stories among articles.", add_completion=False)

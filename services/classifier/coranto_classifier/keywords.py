@@ -10,8 +10,8 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 
 from coranto_classifier.agencies import is_agency
-from coranto_classifier.names import NamedEntity
-from coranto_classifier.words import word_list
+from coranto_classifier.entities.linking import NamedEntity
+from coranto_classifier.word_lists import word_list
 
 _MOST = 10
 _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")

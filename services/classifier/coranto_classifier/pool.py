@@ -7,7 +7,7 @@ from typing import Protocol
 
 from coranto.worker.processes import OverdueError, Processes, ProcessLostError
 from coranto.worker.stage import Invalid, Transient
-from coranto_classifier.analysis import Analysis, Analyst, ArticleText, ModelPaths
+from coranto_classifier.text_models import Analysis, Analyst, ArticleText, ModelPaths
 
 _analyst: Analyst | None = None
 

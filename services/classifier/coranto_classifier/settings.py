@@ -74,7 +74,7 @@ class ClassifierSettings(Concern):
         None,
         description="Directory of topic models, made by `make models` or in ONNX form, in place of the shipped ones.",
     )
-    rubrics: Path | None = Field(None, description="Table of the user's own rubrics, of the form of data/rubrics.tsv.")
+    rubrics: Path | None = Field(None, description="Table of the user's own rubrics, of the form of data/sections.tsv.")
     concurrency: int = Field(8, ge=1, description="Articles in hand at once.")
     endpoint: EndpointSettings = Field(default_factory=EndpointSettings, description="An external model.")
     stories: StorySettings = Field(default_factory=StorySettings, description="Stories.")

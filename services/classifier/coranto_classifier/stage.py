@@ -9,15 +9,15 @@ from __future__ import annotations
 from coranto.records import ClassifiedArticle, ExtractedArticle, RecalledArticle
 from coranto.records.sections import Classification, Entity, Language, Mention, RelatedArticle, Story, Topic
 from coranto.worker.stage import Transient
-from coranto_classifier.analysis import Analysis, ArticleText
-from coranto_classifier.endpoint import Endpoint, Opinion
-from coranto_classifier.fingerprints import fingerprint
-from coranto_classifier.names import NamedEntity
+from coranto_classifier.duplicates.fingerprint import fingerprint
+from coranto_classifier.duplicates.roles import StoryIndex, StoryPlace, StoryUnavailableError, find_story
+from coranto_classifier.entities.linking import NamedEntity
+from coranto_classifier.llm_client import Endpoint, Opinion
 from coranto_classifier.pool import Analyser
-from coranto_classifier.related import RelatedIndex
-from coranto_classifier.stories import StoryIndex, StoryPlace, StoryUnavailableError, find_story
-from coranto_classifier.topics import ScoredTopic
-from coranto_classifier.vocabulary import name_of, russian_name_of
+from coranto_classifier.related.index import RelatedIndex
+from coranto_classifier.text_models import Analysis, ArticleText
+from coranto_classifier.topics.media_topics import name_of, russian_name_of
+from coranto_classifier.topics.model import ScoredTopic
 
 
 async def classify(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from coranto_classifier.analysis import Analyst
+from coranto_classifier.text_models import Analyst
 
 
 @pytest.fixture(scope="session")

@@ -11,10 +11,10 @@ import pytest
 
 pytest.importorskip("scipy", reason="make models needs the training extra")
 
-from coranto_classifier import features
-from coranto_classifier.training import english_vectors, wheels
-from coranto_classifier.training.encoder import LAYERS, WIDTH, SentenceEncoder
-from coranto_classifier.vectors import EnglishVectors
+from coranto_classifier.topics import features
+from coranto_classifier.topics.vectors import EnglishVectors
+from training import english_vectors, wheels
+from training.encoder import LAYERS, WIDTH, SentenceEncoder
 
 PIECES = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "goal", "##keeper", "bank", "s", "##s", ",", "cafe"]
 INNER = 8

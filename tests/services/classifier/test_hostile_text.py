@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from coranto_classifier.analysis import LONGEST_TEXT, Analyst, ArticleText
-from coranto_classifier.fingerprints import fingerprint
+from coranto_classifier.duplicates.fingerprint import fingerprint
+from coranto_classifier.text_models import LONGEST_TEXT, Analyst, ArticleText
 
 _SENTENCE = "Президент России Владимир Путин прибыл в Москву. "
 

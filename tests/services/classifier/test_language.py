@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from coranto_classifier.analysis import Analyst, ArticleText
-from coranto_classifier.language import UNKNOWN, find_language
+from coranto_classifier.language.detect import UNKNOWN, find_language
+from coranto_classifier.text_models import Analyst, ArticleText
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from coranto_classifier.analysis import Analyst, ArticleText, ModelPaths
+from coranto_classifier.text_models import Analyst, ArticleText, ModelPaths
 
 MODELS = ModelPaths().shipped
 SERVICE = Path(__file__).resolve().parents[3] / "services" / "classifier"
@@ -60,6 +60,6 @@ def test_own_models_take_the_place_of_the_shipped_ones(tmp_path: Path) -> None:
 def test_russian_model_files_are_the_examined_ones(name: str) -> None:
     import hashlib
 
-    from coranto_classifier.training.russian import FILE_SHA256
+    from training.russian import FILE_SHA256
 
     assert hashlib.sha256((MODELS / name).read_bytes()).hexdigest() == FILE_SHA256[name]

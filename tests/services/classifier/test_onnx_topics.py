@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from coranto_classifier.analysis import Analyst, ArticleText, ModelPaths
-from coranto_classifier.topics import TopicFinder
+from coranto_classifier.text_models import Analyst, ArticleText, ModelPaths
+from coranto_classifier.topics.model import TopicFinder
 
 
 def card(folder: Path) -> None:

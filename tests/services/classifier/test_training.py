@@ -12,15 +12,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from coranto_classifier.analysis import ModelPaths
-from coranto_classifier.training.sources import SOURCES, weight_of
-from coranto_classifier.vocabulary import TOP_CODES
+from coranto_classifier.text_models import ModelPaths
+from coranto_classifier.topics.media_topics import TOP_CODES
+from training.sources import SOURCES, weight_of
 
 pytest.importorskip("scipy", reason="make models needs the training extra")
 
-from coranto_classifier.topics import LinearModel
-from coranto_classifier.training.lists import spelled
-from coranto_classifier.training.topics import Recipe, count, evened, fit, read_texts, train
+from coranto_classifier.topics.model import LinearModel
+from training.lists import spelled
+from training.topics import Recipe, count, evened, fit, read_texts, train
 
 _SPORT = ["Вратарь отразил удар в матче", "Тренер сборной доволен игрой", "Футболист забил гол в финале"]
 _ECONOMY = ["Банк повысил ставку по вкладам", "Рубль подешевел к доллару", "Инфляция ускорилась в мае"]

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from coranto_classifier import features
-from coranto_classifier.analysis import Analyst, ArticleText, ModelPaths
-from coranto_classifier.vectors import ENGLISH_FILES, EnglishVectors
+from coranto_classifier.text_models import Analyst, ArticleText, ModelPaths
+from coranto_classifier.topics import features
+from coranto_classifier.topics.vectors import ENGLISH_FILES, EnglishVectors
 
 EVEN = np.full(features.BUCKETS, 2.0, dtype=np.float32)
 SERVICE = Path(__file__).resolve().parents[3] / "services" / "classifier"
