@@ -1,42 +1,46 @@
-"""Runs the models in processes of their own, under a deadline: a text that takes too long costs its process only."""
+"""Runs the models in worker processes, each with a deadline: a text that takes too long costs only its process."""
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Protocol
 
 from coranto.worker.processes import OverdueError, Processes, ProcessLostError
 from coranto.worker.stage import Invalid, Transient
-from coranto_classifier.text_models import Analysis, Analyst, ArticleText, ModelPaths
+from coranto_classifier.settings import ClassifierSettings
+from coranto_classifier.text_models import Analysis, ArticleText, ModelPaths, TextModels
 
-_analyst: Analyst | None = None
+_models: TextModels | None = None
 
 
-class Analyser(Protocol):
-    """Gives an article's analysis, wherever it is made."""
+class TextAnalysis(Protocol):
+    """Analyses articles, in this process or in another."""
 
     async def analyse(self, article: ArticleText) -> Analysis:
-        """The analysis. Raises Invalid or Transient with a reason of the stage's list."""
+        """The analysis. Raises Invalid or Transient with a reason from the stage's list."""
         ...
 
 
-class InProcessAnalyser:
-    """Runs the models here: for one-off commands and tests, without a deadline."""
+class InProcessAnalysis:
+    """Runs the models in this process, without a deadline: for one-off commands and tests."""
 
-    def __init__(self, analyst: Analyst) -> None:
-        self._analyst = analyst
+    def __init__(self, models: TextModels) -> None:
+        self._models = models
 
     async def analyse(self, article: ArticleText) -> Analysis:
         """The analysis."""
-        return self._analyst.analyse(article)
+        return self._models.analyse(article)
 
 
-class PooledAnalyser:
-    """Runs the models in processes that can be ended."""
+class AnalysisPool:
+    """Runs the models in worker processes that can be killed."""
 
-    def __init__(self, paths: ModelPaths, *, processes: int, deadline: timedelta, articles_per_process: int) -> None:
+    def __init__(self, paths: ModelPaths, settings: ClassifierSettings) -> None:
         self._processes = Processes(
-            processes, deadline=deadline, prepare=_load, prepare_with=(paths,), calls_per_process=articles_per_process
+            settings.processes,
+            deadline=settings.deadline,
+            prepare=_load,
+            prepare_with=(paths,),
+            calls_per_process=settings.articles_per_process,
         )
         self.start = self._processes.start
         self.stop = self._processes.stop
@@ -52,10 +56,9 @@ class PooledAnalyser:
 
 
 def _load(paths: ModelPaths) -> None:
-    """Reads the models of a new process and warms them up."""
-    global _analyst  # noqa: PLW0603 - a process has one set of models, and pool tasks reach it by module only
-    _analyst = Analyst(paths)
-    # Every model speaks once, so that the first article does not pay for it.
+    """Load the models of a new process and run each once, so that the first article takes no longer than the others."""
+    global _models  # noqa: PLW0603 - a process has one set of models, and pool tasks can reach it only through the module
+    _models = TextModels(paths)
     _analyse(
         ArticleText("Владимир Путин прибыл в Москву", "Президент России провёл переговоры.", declared_language="ru")
     )
@@ -65,6 +68,6 @@ def _load(paths: ModelPaths) -> None:
 
 
 def _analyse(article: ArticleText) -> Analysis:
-    if _analyst is None:
+    if _models is None:
         raise RuntimeError("the process has no models: it was started without its initializer")
-    return _analyst.analyse(article)
+    return _models.analyse(article)

@@ -1,4 +1,4 @@
-"""Word lists of the modules that need one, kept as data: `data/word_lists.tsv`."""
+"""Word lists that several modules use, from `data/word_lists.tsv`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from importlib.resources import files
 
 @cache
 def _lists() -> dict[str, frozenset[str]]:
-    """All lists by name."""
+    """All lists, by name."""
     table = files("coranto_classifier").joinpath("data/word_lists.tsv").read_text(encoding="utf-8")
     lists: dict[str, set[str]] = {}
     for line in table.splitlines():

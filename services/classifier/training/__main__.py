@@ -1,8 +1,8 @@
 """Makes the models: `python -m training --data DIR [--target DIR] [--only PART] [--without SOURCE]`.
 
-DIR holds `topics/*.jsonl.gz` and `topics_free/*.jsonl.gz` (labelled texts), and `entities_free/*.jsonl.gz` (sentences
-with BIO tags), in the forms that MODELS.md describes. What is missing is skipped, and the model it would make stays
-as it was.
+Run it in `services/classifier` of a checkout, or as `make models`. DIR holds `topics/*.jsonl.gz` and
+`topics_free/*.jsonl.gz` (labelled texts), and `entities_free/*.jsonl.gz` (sentences with BIO tags), in the forms that
+MODELS.md describes. A missing file is skipped, and the model that it is for stays as it is.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from coranto_classifier.topics.vectors import TextVectors
     from training.topics import LabelledText
 
-# One thread: sums are added in one order then, and the same files give the same bytes.
+# One thread: sums are then added in a fixed order, and the same files give the same bytes.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 OWN_TEXTS = Path(__file__).parent / "own"
-"""Texts written for the topics that the labelled files have few of."""
+"""Texts written for the topics of which the labelled files have few."""
 
 
 def make_russian_places(_data: Path, _target: Path, _without: list[str]) -> None:
@@ -53,13 +53,13 @@ def make_countries(_data: Path, _target: Path, _without: list[str]) -> None:
 
 def make_names(data: Path, target: Path, without: list[str]) -> None:
     """Trains the English tagger."""
-    from coranto_classifier.entities.english.recognizer import Lists
+    from coranto_classifier.entities.english.gazetteer import Gazetteer
     from training import crf
     from training.lists import make_lists
 
     make_lists(target / "english_lists.json.gz", crf.written_texts(data))
     paths = [data / "entities_free" / f"{name}.jsonl.gz" for name in crf.SOURCES if name not in without]
-    count = crf.train([path for path in paths if path.exists()], Lists(target), target / "english_names.crfsuite")
+    count = crf.train([path for path in paths if path.exists()], Gazetteer(target), target / "english_names.crfsuite")
     _say(f"English tagger: {count} sentences")
 
 

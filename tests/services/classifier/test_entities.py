@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from coranto_classifier.entities.countries import find_country
-from coranto_classifier.entities.linking import NamedEntity, joined
-from coranto_classifier.entities.mention import Name
-from coranto_classifier.text_models import Analyst, ArticleText
+from coranto_classifier.entities.linking import NamedEntity, merge_mentions
+from coranto_classifier.entities.mention import Mention
+from coranto_classifier.text_models import ArticleText, TextModels
 
 
-def entities(analyst: Analyst, text: str, title: str = "") -> dict[tuple[str, str], NamedEntity]:
-    return {(entity.type, entity.name): entity for entity in analyst.analyse(ArticleText(title, text)).entities}
+def entities(models: TextModels, text: str, title: str = "") -> dict[tuple[str, str], NamedEntity]:
+    return {(entity.type, entity.name): entity for entity in models.analyse(ArticleText(title, text)).entities}
 
 
 @pytest.mark.parametrize(
@@ -29,8 +29,8 @@ def entities(analyst: Analyst, text: str, title: str = "") -> dict[tuple[str, st
         ("Об этом говорится в отчете Министерства обороны.", "organisation", "Министерство обороны"),
     ],
 )
-def test_russian_name_is_put_into_the_nominative(analyst: Analyst, sentence: str, kind: str, name: str) -> None:
-    assert (kind, name) in entities(analyst, sentence)
+def test_russian_name_is_put_into_the_nominative(models: TextModels, sentence: str, kind: str, name: str) -> None:
+    assert (kind, name) in entities(models, sentence)
 
 
 @pytest.mark.parametrize(
@@ -45,18 +45,18 @@ def test_russian_name_is_put_into_the_nominative(analyst: Analyst, sentence: str
         ("Переходы откроют в Саратовской и Курганской областях.", "place", "Курганская область"),
     ],
 )  # fmt: skip
-def test_words_around_a_russian_name_settle_its_form(analyst: Analyst, text: str, kind: str, name: str) -> None:
-    assert (kind, name) in entities(analyst, text)
+def test_words_around_a_russian_name_settle_its_form(models: TextModels, text: str, kind: str, name: str) -> None:
+    assert (kind, name) in entities(models, text)
 
 
-def test_verb_in_the_feminine_makes_the_surname_a_womans(analyst: Analyst) -> None:
-    found = entities(analyst, "Экономист Марина Кузнецова ждёт роста цен. «Говорить рано», — предупредила Кузнецова.")
+def test_verb_in_the_feminine_makes_the_surname_a_womans(models: TextModels) -> None:
+    found = entities(models, "Экономист Марина Кузнецова ждёт роста цен. «Говорить рано», — предупредила Кузнецова.")
     assert ("person", "Кузнецов") not in found
     assert found["person", "Марина Кузнецова"].count == 2
 
 
-def test_adjective_of_a_country_is_no_place_of_its_own(analyst: Analyst) -> None:
-    found = entities(analyst, "Об этом заявил российский министр. В российских регионах ждут дождей.")
+def test_adjective_of_a_country_is_no_place_of_its_own(models: TextModels) -> None:
+    found = entities(models, "Об этом заявил российский министр. В российских регионах ждут дождей.")
     assert not [name for kind, name in found if kind == "place" and name != "Россия"]
 
 
@@ -72,25 +72,25 @@ def test_adjective_of_a_country_is_no_place_of_its_own(analyst: Analyst) -> None
         ("Ingrid Haugen, the chief executive of Fjordbank, will lead it.", "organisation", "Fjordbank"),
     ],
 )
-def test_english_name_goes_without_its_bearers_function(analyst: Analyst, sentence: str, kind: str, name: str) -> None:
-    assert (kind, name) in entities(analyst, sentence)
+def test_english_name_goes_without_its_bearers_function(
+    models: TextModels, sentence: str, kind: str, name: str
+) -> None:
+    assert (kind, name) in entities(models, sentence)
 
 
-def test_indefinite_pronoun_is_no_person(analyst: Analyst) -> None:
-    assert ("person", "Nobody") not in entities(analyst, "Nobody was hurt in Santiago, officials said.")
+def test_indefinite_pronoun_is_no_person(models: TextModels) -> None:
+    assert ("person", "Nobody") not in entities(models, "Nobody was hurt in Santiago, officials said.")
 
 
-def test_surname_belongs_to_the_fuller_name_and_both_are_kept(analyst: Analyst) -> None:
-    found = entities(analyst, "Президент Владимир Путин прибыл в Москву. Вечером Путин выступил. С Путиным говорили.")
+def test_surname_belongs_to_the_fuller_name_and_both_are_kept(models: TextModels) -> None:
+    found = entities(models, "Президент Владимир Путин прибыл в Москву. Вечером Путин выступил. С Путиным говорили.")
     person = found["person", "Владимир Путин"]
     assert person.count == 3
     assert person.aliases == ("Путин",)
 
 
-def test_two_names_of_one_country_are_one_place(analyst: Analyst) -> None:
-    found = entities(
-        analyst, "Президент Киргизии прибыл в Москву. Территория Кыргызстана мала. Граждане Киргизии ждут."
-    )
+def test_two_names_of_one_country_are_one_place(models: TextModels) -> None:
+    found = entities(models, "Президент Киргизии прибыл в Москву. Территория Кыргызстана мала. Граждане Киргизии ждут.")
     place = found["place", "Киргизия"]
     assert place.country == "KG"
     assert place.aliases == ("Кыргызстан",)
@@ -106,54 +106,54 @@ def test_country_is_found_by_any_of_its_names(name: str, code: str | None) -> No
     assert find_country(name) == code
 
 
-def test_mentions_stand_where_they_say(analyst: Analyst) -> None:
+def test_mentions_stand_where_they_say(models: TextModels) -> None:
     title, text = "Шольц прилетел в Вену", "Олаф Шольц встретился в Вене с канцлером Австрии.\nШольц доволен."
     joined = f"{title}\n{text}"
-    for entity in analyst.analyse(ArticleText(title, text)).entities:
+    for entity in models.analyse(ArticleText(title, text)).entities:
         for mention in entity.mentions:
             assert joined[mention.start : mention.end] == mention.text
 
 
-def test_english_names_lose_article_and_possessive(analyst: Analyst) -> None:
+def test_english_names_lose_article_and_possessive(models: TextModels) -> None:
     text = (
         "The Federal Reserve raised its rate on Wednesday. Jerome Powell's comments moved markets in New York. "
         "Mr Powell spoke in Washington."
     )
-    found = entities(analyst, text, "Rates rise")
+    found = entities(models, text, "Rates rise")
     assert ("organisation", "Federal Reserve") in found
     assert ("place", "New York") in found
     person = found["person", "Jerome Powell"]
     assert person.count == 2
 
 
-def test_language_without_a_finder_is_noted(analyst: Analyst) -> None:
-    analysis = analyst.analyse(
+def test_language_without_a_finder_is_noted(models: TextModels) -> None:
+    analysis = models.analyse(
         ArticleText("Le président est arrivé", "Emmanuel Macron a parlé à Paris devant la presse.")
     )
     assert analysis.entities == ()
     assert "names_not_supported" in analysis.notes
 
 
-def test_names_of_the_title_lead_the_keywords(analyst: Analyst) -> None:
+def test_names_of_the_title_lead_the_keywords(models: TextModels) -> None:
     text = "Песков рассказал о визите. Встреча пройдет в Минске. Песков добавил, что список гостей готов."
-    analysis = analyst.analyse(ArticleText("Песков рассказал о встрече в Минске", text))
+    analysis = models.analyse(ArticleText("Песков рассказал о встрече в Минске", text))
     assert analysis.keywords[:2] == ("Песков", "Минск")
 
 
-def test_given_name_with_patronymic_joins_the_surname(analyst: Analyst) -> None:
+def test_given_name_with_patronymic_joins_the_surname(models: TextModels) -> None:
     text = "Писатель Лев Толстой родился в Ясной Поляне. Лев Николаевич много ходил пешком, вспоминали о Толстом."
-    found = entities(analyst, text)
+    found = entities(models, text)
     assert found["person", "Лев Николаевич Толстой"].count == 3
 
 
-def test_common_word_that_opens_a_sentence_is_no_person(analyst: Analyst) -> None:
-    names = [name for kind, name in entities(analyst, "История повторилась. Здравствуйте, сказал Иван Мороз.")]
+def test_common_word_that_opens_a_sentence_is_no_person(models: TextModels) -> None:
+    names = [name for kind, name in entities(models, "История повторилась. Здравствуйте, сказал Иван Мороз.")]
     assert "История" not in names
 
 
-def test_name_in_a_dateline_is_the_agencys(analyst: Analyst) -> None:
+def test_name_in_a_dateline_is_the_agencys(models: TextModels) -> None:
     text = "ЯЛТА, 5 марта (Полярис) — Вулкан Толбачик выбросил пепел на пять километров."
-    assert ("organisation", "Полярис") in entities(analyst, text)
+    assert ("organisation", "Полярис") in entities(models, text)
 
 
 @pytest.mark.parametrize(
@@ -166,29 +166,29 @@ def test_name_in_a_dateline_is_the_agencys(analyst: Analyst) -> None:
 )
 def test_dateline_says_what_its_last_name_is(text: str, kind: str) -> None:
     start = text.index("Полярис")
-    (entity,) = joined(text, [Name(start, start + 7, "place", "Полярис", "Полярис")])
+    (entity,) = merge_mentions(text, [Mention(start, start + 7, "place", "Полярис", "Полярис")])
     assert entity.type == kind
 
 
-def test_acronym_that_is_a_common_word_too_stays_an_acronym(analyst: Analyst) -> None:
+def test_acronym_that_is_a_common_word_too_stays_an_acronym(models: TextModels) -> None:
     assert ("organisation", "ФИФА") in entities(
-        analyst, "О выделении гранта объявила ФИФА. Президент ФИФА выступил в Цюрихе."
+        models, "О выделении гранта объявила ФИФА. Президент ФИФА выступил в Цюрихе."
     )
 
 
-def test_lone_given_name_takes_the_form_that_the_full_name_shows(analyst: Analyst) -> None:
+def test_lone_given_name_takes_the_form_that_the_full_name_shows(models: TextModels) -> None:
     text = "Школьница Айталина Попова победила на олимпиаде. Летом Айталина поедет в Краков."
-    assert entities(analyst, text)["person", "Айталина Попова"].count == 2
+    assert entities(models, text)["person", "Айталина Попова"].count == 2
 
 
-def test_kind_of_place_after_a_place_begins_the_next_one(analyst: Analyst) -> None:
+def test_kind_of_place_after_a_place_begins_the_next_one(models: TextModels) -> None:
     text = "На Камчатке вулкан Шивелуч выбросил пепел на высоту 8 километров."
-    assert {("place", "Камчатка"), ("place", "Шивелуч")} <= entities(analyst, text).keys()
+    assert {("place", "Камчатка"), ("place", "Шивелуч")} <= entities(models, text).keys()
 
 
-def test_kind_of_place_before_its_name_is_no_part_of_it(analyst: Analyst) -> None:
+def test_kind_of_place_before_its_name_is_no_part_of_it(models: TextModels) -> None:
     text = "Озеро Кенозеро очистили от леса. Лес лежал в озере Кенозеро сто лет. Вода в Кенозере стала чище."
-    assert entities(analyst, text)["place", "Кенозеро"].count == 3
+    assert entities(models, text)["place", "Кенозеро"].count == 3
 
 
 @pytest.mark.parametrize(
@@ -200,34 +200,34 @@ def test_kind_of_place_before_its_name_is_no_part_of_it(analyst: Analyst) -> Non
         ("The match was won by Ashbourne Rovers in extra time.", "organisation", "Ashbourne Rovers"),
     ],
 )
-def test_english_name_ends_where_its_own_words_end(analyst: Analyst, text: str, kind: str, name: str) -> None:
-    assert (kind, name) in entities(analyst, text)
+def test_english_name_ends_where_its_own_words_end(models: TextModels, text: str, kind: str, name: str) -> None:
+    assert (kind, name) in entities(models, text)
 
 
 @pytest.mark.parametrize(
     "text", ["Dock workers in Rotterdam ended their strike on Friday.", "Power was cut in the city for an hour."]
 )
-def test_common_word_with_the_sentences_capital_is_no_english_person(analyst: Analyst, text: str) -> None:
-    assert [name for kind, name in entities(analyst, text) if kind == "person"] == []
+def test_common_word_with_the_sentences_capital_is_no_english_person(models: TextModels, text: str) -> None:
+    assert [name for kind, name in entities(models, text) if kind == "person"] == []
 
 
 def test_club_goes_by_its_first_word() -> None:
     text = "Ashbourne Rovers beat the leaders. Ashbourne scored twice."
     names = [
-        Name(0, 16, "organisation", "Ashbourne Rovers", "Ashbourne Rovers"),
-        Name(35, 44, "person", "Ashbourne", "Ashbourne"),
+        Mention(0, 16, "organisation", "Ashbourne Rovers", "Ashbourne Rovers"),
+        Mention(35, 44, "person", "Ashbourne", "Ashbourne"),
     ]
-    (club,) = joined(text, names)
+    (club,) = merge_mentions(text, names)
     assert (club.type, club.name, club.count) == ("organisation", "Ashbourne Rovers", 2)
 
 
-def test_common_phrase_that_opens_a_sentence_is_no_name(analyst: Analyst) -> None:
+def test_common_phrase_that_opens_a_sentence_is_no_name(models: TextModels) -> None:
     text = "На Сахалине закрыли дороги. Сильная метель накрыла Южно-Сахалинск. Верховный суд не работает."
-    names = [name for _, name in entities(analyst, text)]
+    names = [name for _, name in entities(models, text)]
     assert "Сильная метель" not in names
     assert "Верховный суд" in names
 
 
-def test_common_noun_that_opens_a_sentence_is_no_organisation(analyst: Analyst) -> None:
+def test_common_noun_that_opens_a_sentence_is_no_organisation(models: TextModels) -> None:
     text = "Министр финансов прибыл в Самару. Правительство утвердило бюджет. Руководство завода ждёт."
-    assert "Правительство" not in [name for _, name in entities(analyst, text)]
+    assert "Правительство" not in [name for _, name in entities(models, text)]

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from coranto_classifier.text_models import Analyst, ArticleText, ModelPaths
+from coranto_classifier.text_models import ArticleText, ModelPaths, TextModels
 
 MODELS = ModelPaths().shipped
 SERVICE = Path(__file__).resolve().parents[3] / "services" / "classifier"
@@ -49,7 +49,7 @@ def test_own_models_take_the_place_of_the_shipped_ones(tmp_path: Path) -> None:
     own = {**card, "version": "own-1", "languages": {"ru": "topics_ru.npz"}}
     (tmp_path / "topics.json").write_text(json.dumps(own), encoding="utf-8")
     (tmp_path / "topics_ru.npz").write_bytes((MODELS / "topics_ru.npz").read_bytes())
-    analysis = Analyst(ModelPaths(directory=tmp_path)).analyse(
+    analysis = TextModels(ModelPaths(directory=tmp_path)).analyse(
         ArticleText("Сборная выиграла матч", "Тренер доволен игрой.")
     )
     assert analysis.models["topics"] == "own-1"

@@ -1,20 +1,20 @@
-"""Russian names in the nominative, and where they begin: the normaliser and the edges of spans, without the tagger."""
+"""Russian names in the nominative, and where they begin: the normalizer and the edges of spans, without the tagger."""
 
 from __future__ import annotations
 
 import pytest
 
-from coranto_classifier.entities.mention import NameType
-from coranto_classifier.entities.russian.boundaries import tidied
-from coranto_classifier.entities.russian.recognizer import RussianNames
-from coranto_classifier.text_models import Analyst
+from coranto_classifier.entities.mention import EntityType
+from coranto_classifier.entities.russian.boundaries import corrected_spans
+from coranto_classifier.entities.russian.recognizer import RussianRecognizer
+from coranto_classifier.text_models import TextModels
 
 
 @pytest.fixture(scope="module")
-def finder(analyst: Analyst) -> RussianNames:
+def finder(models: TextModels) -> RussianRecognizer:
     """The Russian finder of the shipped models."""
-    found = analyst.finder("ru")
-    assert isinstance(found, RussianNames)
+    found = models.recognizer("ru")
+    assert isinstance(found, RussianRecognizer)
     return found
 
 
@@ -25,9 +25,9 @@ def marked(text: str) -> tuple[str, int, int]:
     return text.replace("[", "").replace("]", ""), start, end
 
 
-def form(finder: RussianNames, text: str, kind: NameType) -> str:
+def form(finder: RussianRecognizer, text: str, kind: EntityType) -> str:
     plain, start, end = marked(text)
-    return finder.normaliser.normal_forms(plain, [(start, end, kind)])[0]
+    return finder.normalizer.normal_forms(plain, [(start, end, kind)])[0]
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def form(finder: RussianNames, text: str, kind: NameType) -> str:
         ("Рассказ о жизни [Жана-Шарля Моро] вышел.", "Жан-Шарль Моро"),
     ],
 )
-def test_person_is_put_into_the_nominative(finder: RussianNames, text: str, name: str) -> None:
+def test_person_is_put_into_the_nominative(finder: RussianRecognizer, text: str, name: str) -> None:
     assert form(finder, text, "person") == name
 
 
@@ -67,7 +67,7 @@ def test_person_is_put_into_the_nominative(finder: RussianNames, text: str, name
         ("По данным [Росстата], цены выросли.", "Росстат"),
     ],
 )
-def test_organisation_is_put_into_the_nominative(finder: RussianNames, text: str, name: str) -> None:
+def test_organisation_is_put_into_the_nominative(finder: RussianRecognizer, text: str, name: str) -> None:
     assert form(finder, text, "organisation") == name
 
 
@@ -83,20 +83,22 @@ def test_organisation_is_put_into_the_nominative(finder: RussianNames, text: str
         ("Дороги чинят в Тульской и [Псковской областях].", "Псковская область"),
     ],
 )
-def test_place_is_put_into_the_nominative(finder: RussianNames, text: str, name: str) -> None:
+def test_place_is_put_into_the_nominative(finder: RussianRecognizer, text: str, name: str) -> None:
     assert form(finder, text, "place") == name
 
 
-def test_surname_takes_the_form_that_the_full_name_shows(finder: RussianNames) -> None:
+def test_surname_takes_the_form_that_the_full_name_shows(finder: RussianRecognizer) -> None:
     text = "Выставка Клода Моне открыта. Ранние картины Моне продали."
     full, short = text.index("Клода"), text.rindex("Моне")
-    spans: list[tuple[int, int, NameType]] = [(full, full + 10, "person"), (short, short + 4, "person")]
-    assert finder.normaliser.normal_forms(text, spans) == ["Клод Моне", "Моне"]
+    spans: list[tuple[int, int, EntityType]] = [(full, full + 10, "person"), (short, short + 4, "person")]
+    assert finder.normalizer.normal_forms(text, spans) == ["Клод Моне", "Моне"]
 
 
-def edges(finder: RussianNames, text: str, kind: NameType) -> list[str]:
+def edges(finder: RussianRecognizer, text: str, kind: EntityType) -> list[str]:
     plain, start, end = marked(text)
-    return [plain[left:right] for left, right, _ in tidied(plain, start, end, kind, finder.normaliser.dictionary)]
+    return [
+        plain[left:right] for left, right, _ in corrected_spans(plain, start, end, kind, finder.normalizer.dictionary)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -117,6 +119,6 @@ def edges(finder: RussianNames, text: str, kind: NameType) -> list[str]:
     ],
 )
 def test_name_begins_after_the_common_words_before_it(
-    finder: RussianNames, text: str, kind: NameType, names: list[str]
+    finder: RussianRecognizer, text: str, kind: EntityType, names: list[str]
 ) -> None:
     assert edges(finder, text, kind) == names

@@ -1,4 +1,4 @@
-"""Countries by any of their names: Киргизия and Кыргызстан are one place, and its code is KG."""
+"""Countries by any of their names: Киргизия and Кыргызстан are the same place, with the code KG."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def _key(name: str) -> str:
 
 
 @cache
-def _by_name() -> dict[str, str]:
+def _codes_by_name() -> dict[str, str]:
     """ISO code of every name in the gazetteer."""
     table = files("coranto_classifier").joinpath("data/countries.tsv").read_text(encoding="utf-8")
     codes: dict[str, str] = {}
@@ -24,5 +24,5 @@ def _by_name() -> dict[str, str]:
 
 
 def find_country(name: str) -> str | None:
-    """ISO 3166-1 alpha-2 code of the country with this name; None when it is no country's."""
-    return _by_name().get(_key(name))
+    """ISO 3166-1 alpha-2 code of the country with this name; None for any other name."""
+    return _codes_by_name().get(_key(name))

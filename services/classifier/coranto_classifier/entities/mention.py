@@ -1,7 +1,7 @@
-"""What every name finder gives and what one has to offer: the interface for further languages.
+"""Mentions of entities, and what a recognizer of a further language has to offer.
 
-A finder reads a text and answers with spans; a normal form belongs to each. Joining mentions into entities is the
-business of `names`.
+A recognizer reads a text and returns mentions with their normal forms. Merging mentions into entities is the same for
+all languages and is left to `linking`.
 """
 
 from __future__ import annotations
@@ -9,26 +9,26 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-NameType = Literal["person", "organisation", "place"]
+EntityType = Literal["person", "organisation", "place"]
 
 
 @dataclass(frozen=True, slots=True)
-class Name:
-    """One mention of a name: where it stands, what it is, and its normal form."""
+class Mention:
+    """One mention of an entity: its position in the text, its type, the text as written, and the normal form."""
 
     start: int
     end: int
-    type: NameType
+    type: EntityType
     text: str
     normal: str
 
 
-class NameFinder(Protocol):
-    """Finds the names of a text in one language."""
+class EntityRecognizer(Protocol):
+    """Finds the entities of a text in one language."""
 
     version: str
-    """Goes on the record, so that a reader knows which model spoke."""
+    """Written to the record, so that a reader knows which model was used."""
 
-    def find(self, text: str) -> list[Name]:
-        """The names of the text in order, none overlapping another."""
+    def find(self, text: str) -> list[Mention]:
+        """The mentions in the order of the text; no two of them overlap."""
         ...

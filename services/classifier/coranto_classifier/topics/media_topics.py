@@ -1,4 +1,4 @@
-"""IPTC Media Topics: codes, their place in the tree, and their names.
+"""The vocabulary of IPTC Media Topics: codes, their position in the tree, and their names.
 
 Media Topics NewsCodes, (c) IPTC, CC BY 4.0, release 2025-10-09; the 17 Russian names are a translation of this project.
 """
@@ -30,7 +30,7 @@ class MediaTopic:
 
 @cache
 def media_topics() -> MappingProxyType[str, MediaTopic]:
-    """Every concept by its code, read once a process."""
+    """Every concept, by its code."""
     table = files("coranto_classifier").joinpath("data/mediatopics.tsv").read_text(encoding="utf-8")
     rows = csv.DictReader(table.splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE)
     topics = {
@@ -42,7 +42,7 @@ def media_topics() -> MappingProxyType[str, MediaTopic]:
 
 @cache
 def codes_of_names() -> MappingProxyType[str, str]:
-    """Narrower codes by their English, German and Russian names in lower case; a name of two codes is left out.
+    """Narrower codes by their English, German and Russian names in lower case. Names that two codes share are left out.
 
     The German names are IPTC's of 2017, the Russian ones a translation of this project.
     """
@@ -59,7 +59,7 @@ def codes_of_names() -> MappingProxyType[str, str]:
 
 
 def top_of(code: str) -> str:
-    """The top-level code above this one. Raises KeyError for a code the vocabulary does not have."""
+    """The top-level code above this one. Raises KeyError for a code that is not in the vocabulary."""
     return media_topics()[code].top
 
 
@@ -69,5 +69,5 @@ def name_of(code: str) -> str:
 
 
 def russian_name_of(code: str) -> str | None:
-    """Russian name of the code; for a narrower code, None."""
+    """Russian name of a top-level code; None for a narrower one."""
     return media_topics()[code].name_ru

@@ -1,9 +1,8 @@
-"""What an article is about: a Media Topic with a calibrated probability, or nothing when there is too little to go by.
+"""What an article is about: Media Topics with calibrated probabilities, or none where there is too little evidence.
 
-Two witnesses speak: the publisher's own words (`rubrics`) and a linear model of the text. The model counts hashed
-words and character n-grams; for Russian and English it also takes the mean of the words' vectors, which lets it judge
-words it was never trained on. Where both witnesses agree the probability rises; where the text says little, the answer is
-none.
+There are two sources of evidence: the publisher's section, tags and URL (`section_mapping`), and a linear model of the
+text. The model uses hashed words and character n-grams; for Russian and English also the mean of the words' vectors,
+by which it can judge words that it was never trained on. Where both agree, the probability rises.
 """
 
 from __future__ import annotations
@@ -19,21 +18,21 @@ from numpy.typing import NDArray
 
 from coranto_classifier.topics import features
 from coranto_classifier.topics.media_topics import TOP_CODES, top_of
-from coranto_classifier.topics.section_mapping import Hint
+from coranto_classifier.topics.section_mapping import TopicHint
 from coranto_classifier.topics.vectors import TextVectors
 
 TEXT_READ = 3000
-"""Characters of title and text that the model reads; the topic of a news text is told by then."""
+"""Characters of title and text that the model reads; the topic of a news article is clear by then."""
 
-_SECOND_AT_LEAST = 0.25
-_SECOND_SHARE = 0.5
-_FLOOR = 1e-4
-_NARROWER = 3
+_SECOND_AT_LEAST = 0.25  # probability of a second topic
+_SECOND_SHARE = 0.5  # of the first topic's probability
+_FLOOR = 1e-4  # no code is ruled out by the model alone
+_MOST_NARROWER = 3
 
 
 @dataclass(frozen=True, slots=True)
 class ScoredTopic:
-    """A topic, its probability, and who spoke for it."""
+    """A topic, its probability, and what it was told by: the value of `from` on the record."""
 
     code: str
     score: float
@@ -42,58 +41,58 @@ class ScoredTopic:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A word of the text and what it added to the score of a code."""
+    """A word of the text, and how much it added to the score of a code."""
 
     word: str
     weight: float
 
 
 class LinearModel:
-    """One language's weights: a matrix of buckets by codes, one byte a weight."""
+    """Multinomial logistic regression for one language. Weights: buckets × codes, int8, with one scale per code."""
 
     def __init__(self, stored: dict[str, Any]) -> None:
         self.codes: tuple[str, ...] = tuple(str(code) for code in stored["codes"])
         self._weights: NDArray[np.int8] = stored["weights"]
         self._scales: NDArray[np.float32] = stored["scales"]
         self._bias: NDArray[np.float32] = stored["bias"]
-        self._rarity: NDArray[np.float32] = stored["rarity"].astype(np.float32)
+        self._idf: NDArray[np.float32] = stored["rarity"].astype(np.float32)
         self._dense: NDArray[np.float32] | None = stored.get("dense")
         self.temperature = float(stored["temperature"])
         self.threshold = float(stored["threshold"])
 
     @classmethod
     def load(cls, path: Path) -> LinearModel:
-        """Reads a stored model; arrays only, nothing in the file is ever run."""
+        """Load a stored model. Only arrays are read: nothing in the file can be executed."""
         with np.load(path, allow_pickle=False) as stored:
             return cls({name: stored[name] for name in stored.files})
 
     def probabilities(self, text: str, vectors: TextVectors | None = None) -> NDArray[np.float64]:
         """Probability of each code, in the order of `codes`."""
-        sparse = features.vector(text, rarity=self._rarity)
+        sparse = features.vectorize(text, idf=self._idf)
         logits = self._bias.copy()
         if sparse.buckets.size:
             logits += (sparse.weights @ self._weights[sparse.buckets].astype(np.float32)) * self._scales
         if self._dense is not None and vectors is not None:
-            logits += vectors.mean(text, self._rarity) @ self._dense
+            logits += vectors.weighted_mean(text, self._idf) @ self._dense
         return softmax(logits.astype(np.float64) / self.temperature)
 
     def evidence(self, text: str, code: str, vectors: TextVectors | None = None, *, most: int = 12) -> list[Evidence]:
-        """The words that spoke for a code, strongest first: what the score loses without each."""
+        """The words that speak for a code, strongest first, with what the score would lose without each."""
         index = self.codes.index(code)
-        words = features.simplified(text).split()
-        sparse = features.vector(text, rarity=self._rarity)
+        words = features.normalize(text).split()
+        sparse = features.vectorize(text, idf=self._idf)
         share = dict(zip(sparse.buckets.tolist(), sparse.weights.tolist(), strict=True))
         found = {}
         for word in dict.fromkeys(words):
-            own = np.unique(features.hashed(word))
+            own = np.unique(features.ngram_buckets(word))
             total = float(sum(share.get(int(bucket), 0.0) * float(self._weights[bucket, index]) for bucket in own))
             found[word] = total * float(self._scales[index])
         if self._dense is not None and vectors is not None:
             direction = self._dense[:, index]
-            whole = float(vectors.mean(text, self._rarity) @ direction)
+            whole = float(vectors.weighted_mean(text, self._idf) @ direction)
             for word in found:
                 others = " ".join(other for other in words if other != word)
-                found[word] += whole - float(vectors.mean(others, self._rarity) @ direction)
+                found[word] += whole - float(vectors.weighted_mean(others, self._idf) @ direction)
         ranked = sorted(found.items(), key=lambda item: -item[1])[:most]
         return [Evidence(word, round(weight, 4)) for word, weight in ranked if weight > 0]
 
@@ -105,7 +104,7 @@ def softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 class TopicModel(Protocol):
-    """What gives probabilities for a text: a linear model of `make models`, or a user's ONNX file."""
+    """Gives probabilities for a text: a linear model made by `make models`, or a user's ONNX file."""
 
     codes: tuple[str, ...]
     threshold: float
@@ -116,7 +115,7 @@ class TopicModel(Protocol):
 
 
 def _load(path: Path) -> TopicModel:
-    """The model of a file, by its suffix."""
+    """The model in a file, by the file's suffix."""
     if path.suffix == ".onnx":
         from coranto_classifier.topics.onnx import OnnxModel  # here: its runtime is an extra
 
@@ -133,30 +132,32 @@ class TopicFinder:
         self._models = {language: _load(models / name) for language, name in card["languages"].items()}
         self._vectors = vectors
 
-    def find(self, title: str, text: str, language: str, hints: Sequence[Hint] = ()) -> list[ScoredTopic]:
-        """Topics, surest first; none when neither the publisher's words nor the text say enough."""
+    def find(self, title: str, text: str, language: str, hints: Sequence[TopicHint] = ()) -> list[ScoredTopic]:
+        """Topics, most probable first; none when neither the publisher's words nor the text give enough evidence."""
         joined = f"{title}\n{text}"[:TEXT_READ]
         probabilities: dict[str, float] | None = None
         model = self.model_for(language)
         if model is not None and any(letter.isalpha() for letter in joined):
-            spoken = model.probabilities(joined, self._vectors.get(language))
-            probabilities = dict(zip(model.codes, spoken.tolist(), strict=True))
-        return combined(probabilities, hints, threshold=model.threshold if model is not None else 0.0)
+            found = model.probabilities(joined, self._vectors.get(language))
+            probabilities = dict(zip(model.codes, found.tolist(), strict=True))
+        return combine(probabilities, hints, threshold=model.threshold if model is not None else 0.0)
 
     def vectors_for(self, language: str) -> TextVectors | None:
-        """The word vectors that the language's model takes beside its counts."""
+        """The word vectors that the language's model uses."""
         return self._vectors.get(language)
 
     def model_for(self, language: str) -> TopicModel | None:
-        """The model for a language's primary code: its own or the one for all others."""
+        """The model of a language, or the one for all languages without their own."""
         return self._models.get(language.split("-", maxsplit=1)[0]) or self._models.get("*")
 
 
-def combined(probabilities: dict[str, float] | None, hints: Sequence[Hint], *, threshold: float) -> list[ScoredTopic]:
-    """One answer from the model's probabilities and the publisher's words.
+def combine(
+    probabilities: dict[str, float] | None, hints: Sequence[TopicHint], *, threshold: float
+) -> list[ScoredTopic]:
+    """The topics that the model's probabilities and the publisher's words give together.
 
-    Each word counts as a witness that is right as often as its score says, and otherwise says nothing of the other
-    codes.
+    Each word is taken as independent evidence: it is right with the probability of its score, and otherwise all other
+    codes are equally likely (naive Bayes).
     """
     votes = [hint for hint in hints if hint.is_vote]
     if probabilities is None and not votes:
@@ -189,12 +190,13 @@ def combined(probabilities: dict[str, float] | None, hints: Sequence[Hint], *, t
     return topics
 
 
-def _narrower(hints: Iterable[Hint], score: float) -> list[ScoredTopic]:
-    """The subtree codes that the publisher's own words give, surest first, at most three."""
+def _narrower(hints: Iterable[TopicHint], score: float) -> list[ScoredTopic]:
+    """Codes below the top level that the publisher's words give, most probable first, at most three."""
     narrow = [hint for hint in hints if not hint.also and hint.code != top_of(hint.code)]
-    best: dict[str, Hint] = {}
+    best: dict[str, TopicHint] = {}
     for hint in sorted(narrow, key=lambda hint: -hint.score):
         best.setdefault(hint.code, hint)
     return [
-        ScoredTopic(hint.code, round(score * hint.score, 4), hint.source) for hint in list(best.values())[:_NARROWER]
+        ScoredTopic(hint.code, round(score * hint.score, 4), hint.source)
+        for hint in list(best.values())[:_MOST_NARROWER]
     ]

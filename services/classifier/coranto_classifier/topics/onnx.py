@@ -1,9 +1,9 @@
-"""Topic models in ONNX form: whatever a user trained elsewhere, as long as it takes a text and gives probabilities.
+"""Topic models in ONNX form, which users have trained elsewhere.
 
-Contract: one input, a tensor of strings of shape [1, 1] that holds title, newline and text (what skl2onnx makes of a
-pipeline that begins with a vectoriser); among the outputs one tensor of floats of shape [1, number of codes]. The codes,
-in the order of its columns, stand in the file's metadata under `codes`, a space between, and `threshold`, the
-probability below which the model abstains, may stand beside them. For skl2onnx: `options={"zipmap": False}`.
+Contract: one input, a tensor of strings of shape [1, 1] that holds title, newline and text (as skl2onnx makes it from a
+pipeline that begins with a vectoriser); exactly one output of floats, of shape [1, number of codes]. The file's metadata
+has `codes`, the codes in the order of the columns separated by spaces, and may have `threshold`, the probability below
+which the model abstains. With skl2onnx, convert with `options={"zipmap": False}`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _THRESHOLD = 0.3
 
 
 class OnnxModel:
-    """One language's topics by an ONNX file. Raises RuntimeError without onnxruntime, ValueError for a file off the contract."""
+    """A topic model in an ONNX file. Raises RuntimeError without onnxruntime, ValueError for a file that breaks the contract."""
 
     def __init__(self, path: Path) -> None:
         try:
@@ -31,7 +31,7 @@ class OnnxModel:
                 f"{path.name} is an ONNX model and onnxruntime is not installed: pip install 'onnxruntime>=1.20'"
             ) from error
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1  # a process has one core
+        options.intra_op_num_threads = options.inter_op_num_threads = 1  # the worker processes share the cores
         self._session: Any = onnxruntime.InferenceSession(
             str(path), sess_options=options, providers=["CPUExecutionProvider"]
         )
@@ -54,7 +54,7 @@ class OnnxModel:
             raise ValueError(f"{path}: expected one output of floats, got {self._outputs}; export with zipmap off")
 
     def probabilities(self, text: str, _vectors: TextVectors | None = None) -> NDArray[np.float64]:
-        """Probability of each code, in the order of `codes`. Raises ValueError when the file gives another number of them."""
+        """Probability of each code, in the order of `codes`. Raises ValueError when the model gives a different number of them."""
         (found,) = self._session.run(self._outputs, {self._input: np.array([[text]], dtype=object)})
         chances = np.asarray(found, dtype=np.float64).ravel()
         if chances.size != len(self.codes):

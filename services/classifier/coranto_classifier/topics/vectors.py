@@ -1,4 +1,4 @@
-"""Word vectors, read once a process and shared by whoever needs them: navec's for Russian, our own for English."""
+"""Word vectors, loaded once per process: navec's for Russian, our own for English."""
 
 from __future__ import annotations
 
@@ -11,21 +11,22 @@ from numpy.typing import NDArray
 from coranto_classifier.topics import features
 
 WIDTH = 300
+"""Numbers in one of navec's vectors."""
 
 ENGLISH_FILES = ("english_word_keys.npy", "english_word_vectors.npy")
-"""Keys of the English words, in order, and their vectors beside them."""
+"""The keys of the English words, ascending (n, uint64), and their vectors in the same order (n × 128, int8)."""
 
 
 class TextVectors(Protocol):
-    """Makes one vector of a text from those of its words."""
+    """Makes one vector of a text from the vectors of its words."""
 
-    def mean(self, text: str, rarity: NDArray[np.float32], /) -> NDArray[np.float32]:
-        """Mean of the vectors of the text's words, each by its rarity, of length one; zeros when none is known."""
+    def weighted_mean(self, text: str, idf: NDArray[np.float32], /) -> NDArray[np.float32]:
+        """Mean of the vectors of the text's words, weighted by idf, of length one; zeros when no word is known."""
         ...
 
 
 class WordVectors:
-    """navec's Russian vectors: a hundred bytes a word, spread out to three hundred numbers on demand."""
+    """navec's Russian vectors: 100 bytes per word, decoded to 300 numbers on demand (product quantisation)."""
 
     def __init__(self, models: Path) -> None:
         from navec import Navec  # type: ignore[import-untyped]  # ships no types
@@ -38,13 +39,13 @@ class WordVectors:
         self._counts: list[int] = self.navec.vocab.counts
 
     def count(self, word: str) -> int:
-        """How often newspapers wrote the word, in lower case; 0 for one that is not among the 250,000 commonest."""
+        """How often the word, in lower case, occurs in newspapers; 0 unless it is among the 250,000 commonest."""
         index = self._ids.get(word)
         return 0 if index is None else int(self._counts[index])
 
-    def mean(self, text: str, rarity: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Mean of the vectors of the text's words, each by its rarity, of length one; zeros when none is known."""
-        words = features.simplified(text).split()
+    def weighted_mean(self, text: str, idf: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Mean of the vectors of the text's words, weighted by idf, of length one; zeros when no word is known."""
+        words = features.normalize(text).split()
         buckets = features.word_buckets(text)
         known = {
             self._ids[word]: bucket for word, bucket in zip(words, buckets.tolist(), strict=False) if word in self._ids
@@ -52,7 +53,7 @@ class WordVectors:
         if not known:
             return np.zeros(WIDTH, dtype=np.float32)
         ids = np.fromiter(known, dtype=np.int64, count=len(known))
-        weights = rarity[np.fromiter(known.values(), dtype=np.int64, count=len(known))] - 1.0
+        weights = idf[np.fromiter(known.values(), dtype=np.int64, count=len(known))] - 1.0
         spread = self._codes[self._rows, self._indexes[ids]].reshape(len(ids), WIDTH)
         total = np.asarray(weights @ spread, dtype=np.float32)
         length = float(np.linalg.norm(total))
@@ -60,10 +61,10 @@ class WordVectors:
 
 
 class EnglishVectors:
-    """Vectors of English words, a byte a number. A word is found by its key, so the files hold no words.
+    """Vectors of English words, one byte per number. Words are found by their keys, so the files hold no words.
 
-    Made by `training.english_vectors`. The files stay on disk and are mapped: processes share them, and a process that
-    reads no English holds nothing of them.
+    Made by `training.english_vectors`. The files are mapped into memory: processes share them, and a process that reads
+    no English text uses no memory for them.
     """
 
     def __init__(self, models: Path) -> None:
@@ -71,13 +72,13 @@ class EnglishVectors:
             np.load(models / name, mmap_mode="r", allow_pickle=False) for name in ENGLISH_FILES
         )
 
-    def mean(self, text: str, rarity: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Mean of the vectors of the text's words, each by its rarity, of length one; zeros when none is known."""
+    def weighted_mean(self, text: str, idf: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Mean of the vectors of the text's words, weighted by idf, of length one; zeros when no word is known."""
         keys = np.unique(features.word_keys(text))
-        places = np.searchsorted(self._keys, keys)
-        places[places == len(self._keys)] = 0
-        known = self._keys[places] == keys
-        weights = rarity[features.buckets_of(keys[known])] - 1.0
-        total = np.asarray(weights @ self._vectors[places[known]].astype(np.float32), dtype=np.float32)
+        positions = np.searchsorted(self._keys, keys)
+        positions[positions == len(self._keys)] = 0
+        known = self._keys[positions] == keys
+        weights = idf[features.buckets_of(keys[known])] - 1.0
+        total = np.asarray(weights @ self._vectors[positions[known]].astype(np.float32), dtype=np.float32)
         length = float(np.linalg.norm(total))
         return total / np.float32(length) if length > 0 else total

@@ -1,29 +1,31 @@
--- Finds the story a text belongs to and enters the text into it, in one step: two copies that arrive at once at two
--- replicas are seen one after the other here, so the second finds the first.
+-- Finds the story a text belongs to and enters the text into the index, in one step: of two copies that arrive at the
+-- same time at two replicas, the second always finds the first.
 --
 -- KEYS[1]  prefix of every key, with the hash tag that keeps them on one node of a cluster
--- ARGV     id, digest, now (s), window (s), runs (packed u32, ascending), numbers (packed u16), runs of the lead
---          (packed u32), threshold, runs that are entered into the index, longest posting list, candidates compared, share of own text,
---          share of the lead, agency the text names as its source ('' for none), agency that published it ('' for none),
---          story it was announced in ('' for a text that is new), when it was stored (s; now for a text that is new)
--- Gives    {cluster, of, similarity * 10000, share of new runs * 10000, new numbers, runs here, runs there, 1 when a text of the
---          story names this one's publisher as its source}
+-- ARGV      1 record id               2 digest of the text        3 now (s)                  4 window (s)
+--           5 shingles                6 numbers                   7 shingles of the lead     8 similarity threshold
+--           9 shingles to index      10 longest posting list     11 candidates to compare   12 OWN_TEXT of fingerprint.py
+--          13 LEAD_SHARED            14 agency the text names as its source, or ''          15 agency that published it, or ''
+--          16 story it was published with; '' for a new text     17 time it was stored (s); now for a new text
+--          Shingles are packed u32 in ascending order, numbers packed u16.
+-- Returns  {cluster, of, similarity * 10000, share of new shingles * 10000, new numbers, shingles here, shingles of the
+--          other, 1 when a text of the story names this one's publisher as its source}
 --
--- "a:<number>" holds an article, "i:<id>" its number and the answer it got, "m:<cluster>" the older name of a story that
--- turned out to be another's. A posting is a field of "p:<epoch>:<bucket>" with packed article numbers: many small fields
--- in few hashes, which Redis keeps flat. An epoch is as long as the window, so two of them hold everything that may still
--- be asked for, and whole keys expire together.
+-- Keys: "a:<number>" holds an article; "i:<id>" its digest, its number and the answer it got; "m:<cluster>" points from a
+-- merged story to the older one. Posting lists are fields of "p:<epoch>:<bucket>" with packed article numbers: many small
+-- fields in few hashes, which Redis stores compactly. An epoch is as long as the window, so two epochs hold everything
+-- that can still be found, and a whole epoch expires at once.
 local BUCKETS = 16384
 local prefix = KEYS[1]
 local id, digest = ARGV[1], ARGV[2]
 local now, window = tonumber(ARGV[3]), tonumber(ARGV[4])
-local runs, numbers = ARGV[5], ARGV[6]
+local shingles, numbers = ARGV[5], ARGV[6]
 local lead, threshold = ARGV[7], tonumber(ARGV[8])
 local indexed, longest, compared = tonumber(ARGV[9]), tonumber(ARGV[10]), tonumber(ARGV[11])
 local own_text, lead_shared = tonumber(ARGV[12]), tonumber(ARGV[13])
 local source, own_agency = ARGV[14], ARGV[15]
-local announced, at = ARGV[16], tonumber(ARGV[17])
-local count = #runs / 4
+local published, at = ARGV[16], tonumber(ARGV[17])
+local count = #shingles / 4
 local epoch = math.floor(now / window)
 
 local function root(cluster)
@@ -35,13 +37,13 @@ local function root(cluster)
   return cluster
 end
 
-local function card(name)
+local function entry_of(name)
   local packed = redis.call('GET', prefix .. 'i:' .. name)
   return packed and cmsgpack.unpack(packed) or nil
 end
 
-local former = card(id)
-if former and former[1] == digest and announced == '' then
+local former = entry_of(id)
+if former and former[1] == digest and published == '' then
   local answer = former[3]
   answer[1] = root(answer[1])
   return answer
@@ -49,12 +51,12 @@ end
 
 local own, order = {}, {}
 for index = 1, count do
-  local run = string.sub(runs, index * 4 - 3, index * 4)
-  own[run] = true
-  order[index] = run
+  local shingle = string.sub(shingles, index * 4 - 3, index * 4)
+  own[shingle] = true
+  order[index] = shingle
 end
 
--- A text that has much of its own and begins with it only carries the other as background at its end.
+-- True when the larger text is mostly its own and begins with that: it only carries the smaller one as background at its end.
 local function is_background(other, shared, size)
   if shared >= own_text * math.max(count, size) then return false end
   local smaller, beginning = own, other[6]
@@ -71,11 +73,11 @@ end
 
 local hits = {}
 for index = 1, count do
-  local run = order[index]
-  local bucket = struct.unpack('<I4', run) % BUCKETS
+  local shingle = order[index]
+  local bucket = struct.unpack('<I4', shingle) % BUCKETS
   for back = 0, 1 do
-    local list = redis.call('HGET', prefix .. 'p:' .. (epoch - back) .. ':' .. bucket, run)
-    -- A full list is a phrase that everyone uses: it says nothing of one story.
+    local list = redis.call('HGET', prefix .. 'p:' .. (epoch - back) .. ':' .. bucket, shingle)
+    -- A full list means a stock phrase, which says nothing about a story.
     if list and #list < longest * 4 then
       for position = 1, #list, 4 do
         local number = struct.unpack('<I4', list, position)
@@ -94,11 +96,11 @@ end)
 local own_numbers = {}
 for position = 1, #numbers, 2 do own_numbers[#own_numbers + 1] = string.sub(numbers, position, position + 1) end
 
-local best, clusters, is_source = nil, {}, 0
+local closest, clusters, is_source = nil, {}, 0
 for rank = 1, math.min(#candidates, compared) do
   local number = candidates[rank][2]
   local packed = redis.call('GET', prefix .. 'a:' .. number)
-  -- id, runs, numbers, cluster, time of arrival, runs of the lead, source, own agency
+  -- id, shingles, numbers, cluster, time of arrival, shingles of the lead, source, own agency
   local other = packed and cmsgpack.unpack(packed)
   if other and other[1] ~= id and now - other[5] <= window then
     local shared, size = 0, #other[2] / 4
@@ -109,10 +111,10 @@ for rank = 1, math.min(#candidates, compared) do
     if similarity >= threshold and not is_background(other, shared, size) then
       clusters[#clusters + 1] = root(other[4])
       if own_agency ~= '' and other[7] == own_agency then is_source = 1 end
-      -- A copy is compared with its source where that is known, else with the text it is most like.
+      -- A copy is compared with its source where that is known, otherwise with the most similar text.
       local rank_of = source ~= '' and other[8] == source and 1 or 0
-      if not best or rank_of > best.rank or (rank_of == best.rank and
-        (similarity > best.similarity or (similarity == best.similarity and number < best.number))) then
+      if not closest or rank_of > closest.rank or (rank_of == closest.rank and
+        (similarity > closest.similarity or (similarity == closest.similarity and number < closest.number))) then
         local fresh = 0
         for _, own_number in ipairs(own_numbers) do
           local is_known = false
@@ -121,30 +123,30 @@ for rank = 1, math.min(#candidates, compared) do
           end
           if not is_known then fresh = fresh + 1 end
         end
-        best = {rank = rank_of, similarity = similarity, number = number, id = other[1], fresh = fresh, size = size, new = 1 - shared / count}
+        closest = {rank = rank_of, similarity = similarity, number = number, id = other[1], fresh = fresh, size = size, new = 1 - shared / count}
       end
     end
   end
 end
 
--- The story keeps the name it was announced by; where a text joins two stories, the older name stays. A name whose first
--- article is not here any more is older than all others.
+-- A story keeps the name it was published with. Where a text connects two stories, the older name wins; a name whose first
+-- article is no longer in the index counts as older than all others.
 local function since(name)
-  local first = card(name)
+  local first = entry_of(name)
   local packed = first and redis.call('GET', prefix .. 'a:' .. first[2])
   return packed and cmsgpack.unpack(packed)[5] or 0, first and first[2] or 0
 end
 
 local cluster = id
-if announced ~= '' then
-  clusters[#clusters + 1] = root(announced)
+if published ~= '' then
+  clusters[#clusters + 1] = root(published)
   if former then clusters[#clusters + 1] = root(former[3][1]) end
 end
 if #clusters > 0 then
   local oldest, oldest_at, oldest_number = nil, nil, nil
   for _, name in ipairs(clusters) do
     local name_at, name_number = since(name)
-    -- The announced story of a text that is entered again began with this text at the latest.
+    -- The story that a restored text was published with began with this text at the latest.
     if name == id then name_at, name_number = at, former and former[2] or 4294967295 end
     if not oldest or name_at < oldest_at or (name_at == oldest_at and
       (name_number < oldest_number or (name_number == oldest_number and name < oldest))) then
@@ -159,22 +161,22 @@ end
 
 local number = former and former[2] or redis.call('INCR', prefix .. 'count') % 4294967296
 local keep = window * 2
-redis.call('SET', prefix .. 'a:' .. number, cmsgpack.pack({id, runs, numbers, cluster, at, lead, source, own_agency}), 'EX', window + 60)
+redis.call('SET', prefix .. 'a:' .. number, cmsgpack.pack({id, shingles, numbers, cluster, at, lead, source, own_agency}), 'EX', window + 60)
 local packed = struct.pack('<I4', number)
 for index = 1, math.min(count, indexed) do
-  local run = order[index]
-  local key = prefix .. 'p:' .. epoch .. ':' .. (struct.unpack('<I4', run) % BUCKETS)
-  local list = redis.call('HGET', key, run) or ''
+  local shingle = order[index]
+  local key = prefix .. 'p:' .. epoch .. ':' .. (struct.unpack('<I4', shingle) % BUCKETS)
+  local list = redis.call('HGET', key, shingle) or ''
   if #list < longest * 4 and not (former and string.find(list, packed, 1, true)) then
-    redis.call('HSET', key, run, list .. packed)
+    redis.call('HSET', key, shingle, list .. packed)
     if list == '' then redis.call('EXPIRE', key, keep) end
   end
 end
 
 local answer = {cluster, '', 0, 10000, 0, count, 0, 0}
-if best then
+if closest then
   answer = {
-    cluster, best.id, math.floor(best.similarity * 10000 + 0.5), math.floor(best.new * 10000 + 0.5), best.fresh, count, best.size,
+    cluster, closest.id, math.floor(closest.similarity * 10000 + 0.5), math.floor(closest.new * 10000 + 0.5), closest.fresh, count, closest.size,
     is_source,
   }
 end

@@ -1,1 +1,1 @@
-"""Russian names: found by a tagger, cut out of the text, and brought into their dictionary form."""
+"""Entities in Russian text: found by a tagger, trimmed to their boundaries, and put into the nominative."""

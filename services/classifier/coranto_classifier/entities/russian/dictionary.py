@@ -1,8 +1,8 @@
-"""What is known of a Russian word: its readings in the dictionary, and how often newspapers write it.
+"""What is known about a Russian word: its readings in the dictionary, and how often newspapers use it.
 
-pymorphy3 knows half a million words and guesses the rest by their endings; the guess is often one of several. How
-often a form is written (counted by the authors of the word vectors) tells "Миннесота", which is a word, from
-"Миннесот", which is none.
+pymorphy3 knows half a million words and guesses the others by their endings, often in several ways. How often a form
+occurs in newspapers (counted by the authors of the word vectors) distinguishes "Миннесота", which is a word, from
+"Миннесот", which is not.
 """
 
 from __future__ import annotations
@@ -29,25 +29,25 @@ _ADJECTIVE = re.compile(r"^([а-я]+?[сцз]к)(?:ий|ого|ому|им|ом|
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One way to read a word: its nominative, and the case, gender and number it then stands in."""
+    """One way to read a word: its nominative, and the case, gender and number that it then has."""
 
     nominative: str
     case: str
-    gender: str  # m, f, n, or * when it tells nothing
-    number: str  # s, p, or *
+    gender: str  # m, f, n, or * for any
+    number: str  # s, p, or * for any
     weight: float
     is_noun: bool = True
 
 
 class Dictionary:
-    """Readings of words, the same ones looked up once. `counts` says how often a word stands in newspapers."""
+    """Readings of words, cached. `counts` says how often a word occurs in newspapers."""
 
     def __init__(self, counts: Callable[[str], int] = lambda _word: 0) -> None:
         import pymorphy3  # type: ignore[import-untyped]  # ships no types
 
         self._morph: Any = pymorphy3.MorphAnalyzer()
         self._counts = counts
-        # A text repeats its words; a process sees the same names all day.
+        # A text repeats its words, and a process sees the same names all day.
         self.parses = lru_cache(maxsize=20_000)(self._parse)
 
     def _parse(self, word: str) -> list[Parse]:
@@ -58,29 +58,29 @@ class Dictionary:
         return bool(self._morph.word_is_known(word.lower()))
 
     def lemma(self, word: str) -> tuple[str, str]:
-        """Dictionary form and part of speech of a word, by its likeliest reading."""
+        """Dictionary form and part of speech of a word, by its most probable reading."""
         tag, lemma, _, _ = self.parses(word)[0]
         return lemma, str(tag.POS or "")
 
     def count(self, word: str) -> int:
-        """How often newspapers write the word; 0 for a rare one."""
+        """How often newspapers use the word; 0 for a rare one."""
         return self._counts(word.lower())
 
-    def currency(self, form: str, written: str) -> float:
-        """What a form's weight is multiplied by: newspapers write a nominative more often than another case."""
+    def usage_factor(self, form: str, written: str) -> float:
+        """Factor for the weight of a form as the nominative of a written word: nominatives are used more often than other cases."""
         count, other = self.count(form), self.count(written)
-        share: float = ((1 + count) / (1 + other)) ** _TRUST_IN_COUNTS
-        return min(_MOST_CURRENCY, max(share if count else share * _UNSEEN, _LEAST_CURRENCY))
+        share: float = ((1 + count) / (1 + other)) ** _COUNT_EXPONENT
+        return min(_MOST_USAGE, max(share if count else share * _UNSEEN, _LEAST_USAGE))
 
     def inflected(self, parse: Parse, grammemes: set[str]) -> str | None:
-        """The word of a reading in another form; None when it has none."""
+        """The parsed word in another form; None when it has no such form."""
         tag, _, _, word = parse
         if "Supr" in tag:
-            # "Высшего" is a form of "высокий", whose lexeme has two superlatives: the one that is spelled alike.
+            # "Высшего" is a form of "высокий", which has two superlatives: take the one with the same beginning.
             if "plur" not in grammemes and not grammemes & set(GENDERS):
                 grammemes = grammemes | {str(tag.gender)}
             alike = [each.word for each in word.lexeme if "Supr" in each.tag and grammemes <= each.tag.grammemes]
-            return max(alike, key=lambda form: _shared_letters(form, word.word), default=None)
+            return max(alike, key=lambda form: _common_prefix(form, word.word), default=None)
         found = word.inflect(grammemes)
         return None if found is None else str(found.word)
 
@@ -98,26 +98,26 @@ class Dictionary:
         return None
 
 
-_TRUST_IN_COUNTS = 0.5
-_UNSEEN = 0.4
-_MOST_CURRENCY = 4.0
-_LEAST_CURRENCY = 0.02
+_COUNT_EXPONENT = 0.5
+_UNSEEN = 0.4  # factor for a form that newspapers do not use
+_MOST_USAGE = 4.0
+_LEAST_USAGE = 0.02
 
 
-def _shared_letters(one: str, other: str) -> int:
-    """Number of letters with which both words begin."""
+def _common_prefix(one: str, other: str) -> int:
+    """Length of the longest common beginning of both words."""
     return next((index for index, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1]), len(one))
 
 
 def place_of_adjective(word: str) -> str | None:
-    """The place an adjective such as "российского" stands for."""
+    """The place that an adjective such as "российского" is derived from."""
     match = _ADJECTIVE.match(word.lower().replace("ё", "е"))
     return _places_of_adjectives().get(match.group(1)) if match else None
 
 
 @cache
 def _places_of_adjectives() -> dict[str, str]:
-    """Places by their adjective without its ending."""
+    """Places by their adjectives without endings."""
     table = files("coranto_classifier").joinpath("data/place_adjectives.tsv").read_text(encoding="utf-8")
     pairs = (line.split("\t", 1) for line in table.splitlines() if line and not line.startswith("#"))
     return dict(pairs)
@@ -125,18 +125,18 @@ def _places_of_adjectives() -> dict[str, str]:
 
 @cache
 def _gazetteer() -> frozenset[str]:
-    """Towns of the world as Russian spells them, in lower case."""
+    """The world's towns in Russian spelling, in lower case."""
     packed = files("coranto_classifier").joinpath("data/russian_places.txt.gz").read_bytes()
     return frozenset(gzip.decompress(packed).decode("utf-8").split("\n"))
 
 
 def is_town(name: str) -> bool:
-    """Whether the gazetteer has a town of this name."""
+    """Whether the gazetteer has a town with this name."""
     return name.lower().replace("ё", "е") in _gazetteer()
 
 
 def cased_like(source: str, form: str) -> str:
-    """The form with capitals where the source has them, and without a ё the source does not write."""
+    """The form with capitals where the source has them, and with е for ё unless the source writes ё."""
     if "ё" not in source.lower():
         form = form.replace("ё", "е")
     if source.isupper() and len(source) > 1:
@@ -148,7 +148,7 @@ def cased_like(source: str, form: str) -> str:
 
 
 def _capitals_of(source: str, form: str) -> str:
-    """The form with a capital wherever the source has one at the same place."""
+    """The form with a capital at each position where the source has one."""
     return "".join(
         letter.upper() if index < len(source) and source[index].isupper() else letter
         for index, letter in enumerate(form)

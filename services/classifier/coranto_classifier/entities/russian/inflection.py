@@ -1,8 +1,8 @@
-"""Puts Russian names into the nominative, all mentions of one text together.
+"""Puts Russian names into the nominative, considering all mentions of a text together.
 
-Every reading that the dictionary has for the words of a name (case, gender, number) is weighed against the words
-around it and against the other mentions of the same text. A person's words agree with one another; of a phrase the
-head noun and its adjectives are inflected and the rest stays.
+Each reading of a name's words (case, gender, number) is weighed against the words around the name and against the other
+mentions in the text. The words of a person's name agree with one another. In other names the head noun and its
+adjectives are inflected, and the rest stays.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from coranto_classifier.entities.countries import find_country
-from coranto_classifier.entities.mention import NameType
+from coranto_classifier.entities.mention import EntityType
 from coranto_classifier.entities.russian.dictionary import (
     CASE_OF,
     CASES,
@@ -51,36 +51,36 @@ _TOKEN = re.compile(r"[^\s]+")
 _GLUED_INITIALS = re.compile(r"\b([А-ЯЁA-Z]\.)(?=[А-ЯЁA-Z])")
 _ORGANISATION_CLASSES = word_list("russian_organisation_classes")
 _PLACE_CLASSES = word_list("russian_place_classes")
-_DIVISIONS = {"област": "область", "республик": "республика", "район": "район", "кра": "край", "округ": "округ"}
-_DIVISIONS_TOGETHER = re.compile(
+_REGIONS = {"област": "область", "республик": "республика", "район": "район", "кра": "край", "округ": "округ"}
+_REGIONS_TOGETHER = re.compile(
     r"(?:(?:\s*,\s*|\s+и\s+)[А-ЯЁ][а-яё-]+(?:ой|ая|ую|ом|им|ый|ий|ого|его))*"
     r"((?:\s+[а-яё]+(?:ых|их|ым|им|ыми|ими|ые|ие))?)\s+(област|республик|район|кра|округ)(?:ях|ах|ей|ов|ев|ям|ам|ями|ами|и|ы|я|а)\b"
 )
-"""What follows "Тульской" in "Тульской, Тверской и Псковской областях"."""
+"""The words after "Тульской" in "Тульской, Тверской и Псковской областях"."""
 
 _SINGULAR_ADJECTIVE = re.compile(r"[А-ЯЁ][а-яё-]+(?:ой|ая|ую|ого|его|ому|ему|ым|ом)")
-_VERB_AGREES = 4.0
-_SAME_PERSON = 8.0
-_GOVERNS = (3.0, 1.0)
+_VERB_AGREES = 4.0  # factor for the nominative of a verb's subject
+_SAME_PERSON = 8.0  # factor for a form that is part of a full name in the text
+_GOVERNED, _AGREEING = 3.0, 1.0  # weights after a noun: of the genitive, and of the noun's own case
 
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
-    """One way to read a whole name."""
+    """A possible nominative of a whole name."""
 
     form: str
     weight: float
 
 
-class RussianNormaliser:
-    """Puts names into the nominative. `counts` says how often a word stands in newspapers."""
+class RussianNormalizer:
+    """Puts names into the nominative. `counts` says how often a word occurs in newspapers."""
 
     def __init__(self, counts: Callable[[str], int] = lambda _word: 0) -> None:
         self.dictionary = Dictionary(counts)
         self.lemma = self.dictionary.lemma
 
-    def normal_forms(self, text: str, spans: Sequence[tuple[int, int, NameType]]) -> list[str]:
-        """Normal form of each span. Where a form is open, the reading that other mentions share wins."""
+    def normal_forms(self, text: str, spans: Sequence[tuple[int, int, EntityType]]) -> list[str]:
+        """The normal form of each span. Where several are possible, the one that other mentions support wins."""
         options = [self._candidates(text, start, end, kind) for start, end, kind in spans]
         support: dict[str, float] = defaultdict(float)
         for candidates in options:
@@ -91,17 +91,17 @@ class RussianNormaliser:
         words = Counter(re.findall(r"[\w-]+", text))
         chosen: dict[int, str] = {}
         known_forms: set[str] = set()
-        # Full names first: what a surname is in the nominative, the full name tells.
+        # Full names first: they show the nominative of the surname.
         for index in sorted(range(len(spans)), key=lambda index: text.count(" ", *spans[index][:2]) == 0):
             start, end, kind = spans[index]
-            form = _likeliest(options[index], support, words, known_forms if kind == "person" else set())
+            form = _best(options[index], support, words, known_forms if kind == "person" else set())
             chosen[index] = form if form is not None else text[start:end].strip(QUOTES)
             if kind == "person" and " " in chosen[index]:
                 known_forms.update(chosen[index].split())
         return [_balanced(chosen[index]) for index in range(len(spans))]
 
-    def _candidates(self, text: str, start: int, end: int, kind: NameType) -> list[_Candidate]:
-        """The forms the span may have in the nominative, with weights; empty when it is to be left as it stands."""
+    def _candidates(self, text: str, start: int, end: int, kind: EntityType) -> list[_Candidate]:
+        """The possible nominatives of a span, with weights; empty when it should stay as written."""
         name = text[start:end]
         if kind == "person":
             name = _GLUED_INITIALS.sub(r"\1 ", name)
@@ -114,41 +114,41 @@ class RussianNormaliser:
         if kind == "place" and len(words) == 1:
             if (place := place_of_adjective(words[0])) is not None:
                 return [_Candidate(place, 1.0)]
-            if (division := self._division_of(words[0], text[end : end + 200])) is not None:
-                return [_Candidate(division, 1.0)]
+            if (region := self._region_of(words[0], text[end : end + 200])) is not None:
+                return [_Candidate(region, 1.0)]
         if kind == "place" and len(words) > 1 and _SINGULAR_ADJECTIVE.fullmatch(words[0]):
             after = text[start + len(words[0]) : end]
-            if (division := self._division_of(words[0], after)) is not None:
-                return [_Candidate(division, 1.0)]
+            if (region := self._region_of(words[0], after)) is not None:
+                return [_Candidate(region, 1.0)]
         words, is_stripped = self._without_class(words, kind, may_be_common=opens_sentence(text, start))
         if is_stripped and words[0][0] in QUOTES:
             return [_Candidate(" ".join(words).strip(QUOTES), 1.0)]
         before = text[max(0, start - 60) : start]
         if start > 0 and text[start - 1] in QUOTES and self._is_in_apposition(before, kind):
-            # "компании «Газпром»", yet "исполкома «Единой России»": the nominative where it can be read as one.
+            # "компании «Газпром»", but "исполкома «Единой России»": nominative if it can be read as one.
             cases = {case: 6.0 if case == "nomn" else 1.0 for case in CASES}
         elif kind == "place" and self._is_in_apposition(before, kind):
-            # "в штате Невада", yet "в городе Москве".
+            # "в штате Невада", but "в городе Москве".
             cases = {case: max(weight, 3.0) if case == "nomn" else weight for case, weight in cases.items()}
         candidates = self._phrase(words, cases, kind)
         return candidates or ([_Candidate(" ".join(words).strip(QUOTES), 1.0)] if is_stripped else [])
 
-    def _division_of(self, adjective: str, after: str) -> str | None:
-        """The whole name of one of several regions: "Тульская область" of "Тульской и Псковской областях"."""
-        match = _DIVISIONS_TOGETHER.match(after)
+    def _region_of(self, adjective: str, after: str) -> str | None:
+        """The full name of one of several regions: "Тульская область" in "Тульской и Псковской областях"."""
+        match = _REGIONS_TOGETHER.match(after)
         if match is None:
             return None
-        noun = _DIVISIONS[match.group(2)]
+        noun = _REGIONS[match.group(2)]
         reading = Reading(noun, "nomn", "f" if noun[-1] in "ьа" else "m", "s", 1.0)
         parts = [self.dictionary.agreeing(word, reading) for word in (adjective, *match.group(1).split())]
         if parts[0] is None or None in parts:
             return None
         return " ".join([cased_like(adjective, parts[0]), *(str(part) for part in parts[1:]), noun])
 
-    def _without_class(self, words: list[str], kind: NameType, *, may_be_common: bool) -> tuple[list[str], bool]:
-        """The name without the common noun before it: "компании «Ив Роше»" is Ив Роше, "города Одессы" is Одесса.
+    def _without_class(self, words: list[str], kind: EntityType, *, may_be_common: bool) -> tuple[list[str], bool]:
+        """The name without a common noun in apposition before it: "компании «Ив Роше»" is Ив Роше, "города Одессы" is Одесса.
 
-        What governs the name is part of it: "жюри «Новой волны»", "делегация клуба «Перестройка»".
+        A noun that governs the name is part of it: "жюри «Новой волны»", "делегация клуба «Перестройка»".
         """
         classes = _PLACE_CLASSES if kind == "place" else _ORGANISATION_CLASSES
         for index, word in enumerate(words[:4]):
@@ -162,7 +162,7 @@ class RussianNormaliser:
                     return (words[index:], True) if is_class else (words, False)
                 is_common = before == before.lower() or before.isupper() or (kind == "place" and may_be_common)
                 if word[0].isupper() and is_class and is_common:
-                    # "партии Единая Россия", but no "партии России"; a town goes with "города" in case.
+                    # "партии Единая Россия", but not "партии России"; a town agrees with "города" in case.
                     is_repeated = kind == "place" or (
                         words[0].islower() and self._may_be_nominative(word) and not find_country(word)
                     )
@@ -174,7 +174,7 @@ class RussianNormaliser:
         return words, False
 
     def _may_be_nominative(self, word: str) -> bool:
-        """True for a word that may stand in the nominative, and for one that is not Russian."""
+        """True for a word that may be in the nominative, and for one that is not Russian."""
         if not CYRILLIC.search(word):
             return True
         return any(tag.case in (None, "nomn") for tag, _, score, _ in self.dictionary.parses(word)[:6] if score > 0.04)
@@ -185,8 +185,8 @@ class RussianNormaliser:
     def _is_class(self, word: str, classes: frozenset[str]) -> bool:
         return any(lemma in classes for _, lemma, _, _ in self.dictionary.parses(word.strip(QUOTES).lower())[:3])
 
-    def _cases_before(self, before: str, kind: NameType) -> dict[str, float]:
-        """How likely each case is, from the word that stands before the name."""
+    def _cases_before(self, before: str, kind: EntityType) -> dict[str, float]:
+        """Weight of each case, by the word before the name."""
         weights = dict.fromkeys(CASES, 1.0)
         weights["nomn"] = 1.3
         match = _WORD_BEFORE.search(before)
@@ -199,15 +199,15 @@ class RussianNormaliser:
         if not CYRILLIC.search(word):
             return weights
         if match.group(1)[0].isupper():
-            # "Школьница из Якутска Айталина Попова": a name rarely governs the one that follows it.
+            # "Школьница из Якутска Айталина Попова": a name rarely governs the next one.
             return weights
         for tag, _, score, _ in self.dictionary.parses(word)[:8]:
             if tag.POS in ("NOUN", "ADJF", "PRTF") and tag.case:
-                # "губернатор Иванов", yet "губернатор Миннесоты".
+                # "губернатор Иванов", but "губернатор Миннесоты".
                 is_governing = tag.POS == "NOUN" and kind != "person"
-                weights[CASE_OF.get(str(tag.case), str(tag.case))] += (_GOVERNS[1] if is_governing else 3.0) * score
+                weights[CASE_OF.get(str(tag.case), str(tag.case))] += (_AGREEING if is_governing else 3.0) * score
                 if tag.POS == "NOUN":
-                    weights["gent"] += (_GOVERNS[0] if is_governing else 1.0) * score
+                    weights["gent"] += (_GOVERNED if is_governing else 1.0) * score
                 elif tag.POS == "PRTF" and "pssv" in tag:
                     weights["ablt"] += 3.0 * score  # "составленный Ивановым"
             elif tag.POS == "INFN":
@@ -215,7 +215,7 @@ class RussianNormaliser:
         return weights
 
     def _gender_of_verb(self, text: str, start: int, end: int) -> str | None:
-        """Gender of a verb in the past tense beside the name, which is its subject then: "Попова сказала"."""
+        """Gender of a past-tense verb beside the name, which is then its subject: "Попова сказала"."""
         beside = (_WORD_AFTER.match(text[end : end + 40]), _WORD_BEFORE.search(text[max(0, start - 40) : start]))
         for match in beside:
             is_word = match is not None and match.group(1).islower()
@@ -224,8 +224,8 @@ class RussianNormaliser:
                 return {"masc": "m", "femn": "f"}.get(str(tag.gender))
         return None
 
-    def _is_in_apposition(self, before: str, kind: NameType) -> bool:
-        """True after a common noun that the name only repeats: "компании «Газпром»", "штате Невада", no "тренера «Зенита»"."""
+    def _is_in_apposition(self, before: str, kind: EntityType) -> bool:
+        """True after a common noun to which the name is in apposition: "компании «Газпром»", not "тренера «Зенита»"."""
         match = _WORD_BEFORE.search(before)
         if match is None or not match.group(1).islower():
             return False
@@ -234,10 +234,8 @@ class RussianNormaliser:
         tags = [tag for tag, _, _, _ in self.dictionary.parses(match.group(1))[:2]]
         return any(tag.POS == "NOUN" and "Abbr" not in tag and tag.animacy != "anim" for tag in tags)
 
-    # --- persons ---
-
     def _person(self, words: Sequence[str], cases: dict[str, float], subject: str | None) -> list[_Candidate]:
-        """All words of a person's name agree in case and gender, and with the verb whose subject they are."""
+        """Nominatives of a person's name: its words agree in case and gender, and with a verb whose subject they are."""
         readings = [person_readings(self.dictionary, word, position, len(words)) for position, word in enumerate(words)]
         if _is_east_asian(words):
             readings[:-1] = [[Reading(word, "*", "*", "s", 1.0)] for word in words[:-1]]
@@ -258,10 +256,8 @@ class RussianNormaliser:
             found[" ".join(cased_like(word, each.nominative) for word, each in zip(words, way, strict=True))] += weight
         return _strongest(found)
 
-    # --- places and organisations ---
-
-    def _phrase(self, words: Sequence[str], cases: dict[str, float], kind: NameType) -> list[_Candidate]:
-        """Adjectives and the noun they belong to are put into the nominative; what follows the noun stays."""
+    def _phrase(self, words: Sequence[str], cases: dict[str, float], kind: EntityType) -> list[_Candidate]:
+        """Nominatives of a place or organisation: adjectives and their noun are inflected, the words after the noun stay."""
         bare = [word.strip(QUOTES) for word in words]
         head = self._head(bare)
         if head is None:
@@ -277,7 +273,7 @@ class RussianNormaliser:
             weight = noun.weight * (cases[noun.case] if noun.case != "*" else 1.0)
             form = []
             for word, options in zip(bare[:head], readings[:head], strict=True):
-                if word in _JOINTS:
+                if word in _CONJUNCTIONS:
                     form.append(word)
                     continue
                 fitting = [each for each in options if not each.is_noun and agree(each, noun)]
@@ -295,7 +291,7 @@ class RussianNormaliser:
         return self._joined_country(words, cases) or _strongest(found)
 
     def _joined_country(self, words: Sequence[str], cases: dict[str, float]) -> list[_Candidate]:
-        """A country of two names, both put into the nominative: "Боснии и Герцеговины"."""
+        """Nominatives of a country of two names: "Боснии и Герцеговины"."""
         if len(words) != 3 or words[1] != "и":
             return []
         left, right = (self._phrase([word], cases, "place") for word in (words[0], words[2]))
@@ -307,7 +303,7 @@ class RussianNormaliser:
         ]
 
     def _head(self, words: Sequence[str]) -> int | None:
-        """Position of the first noun that only adjectives precede; None when there is none to inflect."""
+        """Position of the first noun, if only adjectives precede it; None when nothing is to be inflected."""
         for position, word in enumerate(words):
             if not CYRILLIC.search(word) or "." in word[:-1]:
                 return None
@@ -315,7 +311,7 @@ class RussianNormaliser:
                 return position or None
             if is_acronym(word):
                 return position
-            if position and word in _JOINTS:
+            if position and word in _CONJUNCTIONS:
                 continue
             tags = [tag for tag, _, score, _ in self.dictionary.parses(word)[:6] if score > 0.04]
             is_adjective = any(tag.POS in ("ADJF", "PRTF") for tag in tags)
@@ -323,16 +319,16 @@ class RussianNormaliser:
             if (
                 is_adjective
                 and position < len(words) - 1
-                and (tags[0].POS != "NOUN" or self._goes_with(words, position))
+                and (tags[0].POS != "NOUN" or self._agrees_with_next(words, position))
             ):
                 continue
             if is_noun or not is_adjective:
                 return position if is_noun else None
-        # Adjectives alone: a name such as "Краснодарский" or "Грозный" declines like one.
+        # Adjectives only: names such as "Краснодарский" and "Грозный" decline like adjectives.
         return len(words) - 1 if words else None
 
-    def _goes_with(self, words: Sequence[str], position: int) -> bool:
-        """True for an adjective, a noun as well, that agrees with the next word: "Частного корреспондента"."""
+    def _agrees_with_next(self, words: Sequence[str], position: int) -> bool:
+        """True for a word that may be an adjective and agrees with the next word: "Частного корреспондента"."""
         following = [tag for tag, _, score, _ in self.dictionary.parses(words[position + 1])[:6] if score > 0.04]
         return any(
             tag.case == other.case
@@ -346,41 +342,41 @@ class RussianNormaliser:
 
 
 def _with_gender(noun: Reading, adjective: Reading) -> Reading:
-    """The noun, an acronym of unknown gender by its adjective: "российской ФСБ" is "российская"."""
+    """The noun; an acronym of unknown gender gets that of its adjective: "российской ФСБ" is "российская"."""
     return replace(noun, gender=adjective.gender if adjective.gender == "f" else "m") if noun.gender == "*" else noun
 
 
-_JOINTS = frozenset({"и", "-", "–", "—"})
-"""What may stand between adjectives of one noun: "экономического и валютного союза"."""
+_CONJUNCTIONS = frozenset({"и", "-", "–", "—"})
+"""What may join adjectives of one noun: "экономического и валютного союза"."""
 
-_IS_COUNTRY = 6.0
+_IS_COUNTRY = 6.0  # factor
 _EAST_ASIAN_SURNAMES = word_list("east_asian_surnames")
 
 
 def _is_east_asian(words: Sequence[str]) -> bool:
-    """True for names of which only the last word is declined: "Ким Чен Ына", "Ван Цзюня"."""
+    """True for East Asian names, of which only the last word is declined: "Ким Чен Ына", "Ван Цзюня"."""
     return 2 <= len(words) <= 3 and words[0].lower() in _EAST_ASIAN_SURNAMES
 
 
 def opens_sentence(text: str, position: int) -> bool:
-    """True when the capital at the position may be the sentence's."""
+    """True when the word at the position may be capitalised because it opens a sentence."""
     return text[max(0, position - 4) : position].rstrip(" \u00a0" + QUOTES)[-1:] in ("", *"\n.!?…—–")
 
 
 def _strongest(found: dict[str, float]) -> list[_Candidate]:
-    """The four likeliest forms."""
+    """The four forms with the highest weights."""
     ranked = sorted(found.items(), key=lambda item: (-item[1], item[0]))[:4]
     return [_Candidate(form, weight) for form, weight in ranked]
 
 
-def _likeliest(
+def _best(
     candidates: Sequence[_Candidate], support: dict[str, float], words: Counter[str], known_forms: set[str]
 ) -> str | None:
-    """The best of the forms; None when there is none to choose from."""
+    """The best of the forms; None when there are none."""
     best = max(
         candidates,
         key=lambda each: (
-            each.weight * _backing(each.form, support, words) * (_SAME_PERSON if each.form in known_forms else 1)
+            each.weight * _text_support(each.form, support, words) * (_SAME_PERSON if each.form in known_forms else 1)
         ),
         default=None,
     )
@@ -388,20 +384,20 @@ def _likeliest(
 
 
 def _balanced(form: str) -> str:
-    """The form with the quotation mark that the tagger left outside: "НК «Роснефть"."""
+    """The form with the closing quotation mark that the tagger left out: "НК «Роснефть"."""
     if form.count("«") > form.count("»"):
         return f"{form}»"
     return f'{form}"' if form.count('"') % 2 else form
 
 
 def _supported_words(form: str) -> list[str]:
-    """What other mentions can back: the whole form and its last word (a surname alone)."""
+    """The forms that other mentions can support: the whole one, and its last word (a surname alone)."""
     last = form.rsplit(" ", 1)[-1]
     return [form] if last == form else [form, last]
 
 
-def _backing(form: str, support: dict[str, float], words: Counter[str]) -> float:
-    """How far the rest of the text speaks for a form: mentions that may be read so, and its words as they stand."""
+def _text_support(form: str, support: dict[str, float], words: Counter[str]) -> float:
+    """Support for a form in the rest of the text: mentions with this form among their nominatives, and its words as written."""
     last = form.rsplit(" ", 1)[-1]
     seen = sum(1 for word in form.split() if words[word]) / max(1, len(form.split()))
     return math.sqrt(support[form] + support[last]) * (1.0 + 0.5 * seen)
