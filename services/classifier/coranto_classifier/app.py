@@ -59,8 +59,8 @@ def create_stage(
         reasons=REASONS,
         retry=RetryPolicy(attempts=6),
         concurrency=own.concurrency,
-        # An article may wait in the pool for all the others.
-        deadline=own.deadline * (1 + own.concurrency) + own.endpoint.timeout + timedelta(seconds=30),
+        # An article may wait in the pool for all the others, and each of them may run twice after a crash.
+        deadline=2 * own.deadline * own.concurrency + own.endpoint.timeout + timedelta(seconds=30),
         systemic=SYSTEMIC,
         start=start,
         stop=stop,

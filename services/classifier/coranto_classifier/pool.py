@@ -1,11 +1,14 @@
-"""Runs the models in worker processes, each with a deadline: a text that takes too long costs only its process."""
+"""Runs the models in worker processes, each with a deadline and a memory limit.
+
+A text that takes too long or too much memory costs only the process it runs in.
+"""
 
 from __future__ import annotations
 
 from typing import Protocol
 
 from coranto.worker.processes import OverdueError, Processes, ProcessLostError
-from coranto.worker.stage import Invalid, Transient
+from coranto.worker.stage import Invalid
 from coranto_classifier.settings import ClassifierSettings
 from coranto_classifier.text_models import Analysis, ArticleText, ModelPaths, TextModels
 
@@ -16,7 +19,7 @@ class TextAnalysis(Protocol):
     """Analyses articles, in this process or in another."""
 
     async def analyse(self, article: ArticleText) -> Analysis:
-        """The analysis. Raises Invalid or Transient with a reason from the stage's list."""
+        """The analysis. Raises Invalid with a reason from the stage's list."""
         ...
 
 
@@ -41,18 +44,27 @@ class AnalysisPool:
             prepare=_load,
             prepare_with=(paths,),
             calls_per_process=settings.articles_per_process,
+            max_bytes=settings.max_process_bytes,
         )
         self.start = self._processes.start
         self.stop = self._processes.stop
 
     async def analyse(self, article: ArticleText) -> Analysis:
-        """The analysis. Raises Invalid after the deadline and Transient when the process was lost."""
+        """The analysis. Raises Invalid for a text that takes longer than the deadline or kills its process twice."""
+        try:
+            return await self._analyse(article)
+        except ProcessLostError:
+            # Once may be the machine's fault, when memory runs out beside us. Twice is the text's.
+            try:
+                return await self._analyse(article)
+            except ProcessLostError as error:
+                raise Invalid("analysis_process_lost", detail=f"{len(article.text)} characters: {error}") from error
+
+    async def _analyse(self, article: ArticleText) -> Analysis:
         try:
             return await self._processes.call(_analyse, article)
         except OverdueError as error:
             raise Invalid("analysis_deadline", detail=f"{len(article.text)} characters: {error}") from error
-        except ProcessLostError as error:
-            raise Transient("analysis_process_lost", detail=str(error)) from error
 
 
 def _load(paths: ModelPaths) -> None:

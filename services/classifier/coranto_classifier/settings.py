@@ -80,6 +80,11 @@ class ClassifierSettings(Concern):
     articles_per_process: int = Field(
         5000, ge=0, description="Articles after which a process is replaced; 0 means never."
     )
+    max_process_bytes: int = Field(
+        2_000_000_000,
+        ge=1_000_000_000,
+        description="Address space of one process; an article that needs more is refused.",
+    )
     model_dir: Path | None = Field(
         None,
         description="Directory of topic models, made by `make models` or in ONNX form, that replace the shipped ones.",

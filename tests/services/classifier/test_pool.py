@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import signal
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
@@ -9,6 +12,7 @@ import pytest
 
 from coranto.worker.stage import Invalid
 from coranto_classifier.pool import AnalysisPool
+from coranto_classifier.reasons import SYSTEMIC
 from coranto_classifier.settings import ClassifierSettings
 from coranto_classifier.text_models import ArticleText, ModelPaths
 
@@ -18,7 +22,7 @@ _ARTICLE = ArticleText("Жапаров прилетел в Москву", _SENTE
 
 @pytest.fixture
 async def pool() -> AsyncIterator[AnalysisPool]:
-    settings = ClassifierSettings(deadline=timedelta(seconds=20))
+    settings = ClassifierSettings(deadline=timedelta(seconds=20), max_process_bytes=1_000_000_000)
     one = AnalysisPool(ModelPaths(), settings)
     await one.start()
     yield one
@@ -31,5 +35,24 @@ async def test_text_that_takes_too_long_is_refused_and_the_next_is_answered(pool
     with pytest.raises(Invalid) as signal_:
         await pool.analyse(ArticleText("Визит", _SENTENCE * 300))
     assert signal_.value.reason == "analysis_deadline"
+    assert signal_.value.reason not in SYSTEMIC
     pool._processes.deadline = timedelta(seconds=60)
     assert (await pool.analyse(_ARTICLE)).language.code == "ru"
+
+
+async def test_text_that_takes_too_much_memory_is_refused_and_the_next_is_answered(pool: AnalysisPool) -> None:
+    # Every control character is replaced, and the pieces between them take twenty times the text's own memory.
+    with pytest.raises(Invalid, match="more than 1000000000 bytes of memory") as signal_:
+        await pool.analyse(ArticleText("", "ab\x00" * 15_000_000))
+    assert signal_.value.reason == "analysis_process_lost"
+    assert signal_.value.reason not in SYSTEMIC  # a run of such texts must not stop the classifier for all others
+    assert (await pool.analyse(_ARTICLE)).language.code == "ru"
+
+
+async def test_text_whose_process_was_killed_once_is_analysed_again(pool: AnalysisPool) -> None:
+    first = await pool._processes.call(os.getpid)
+    analysis = asyncio.create_task(pool.analyse(ArticleText("Визит", _SENTENCE * 290)))
+    await asyncio.sleep(0.05)
+    os.kill(first, signal.SIGKILL)
+    assert (await analysis).language.code == "ru"
+    assert await pool._processes.call(os.getpid) != first
