@@ -5,12 +5,16 @@ A text that takes too long or too much memory costs only the process it runs in.
 
 from __future__ import annotations
 
+import os
 from typing import Protocol
 
 from coranto.worker.processes import OverdueError, Processes, ProcessLostError
 from coranto.worker.stage import Invalid
 from coranto_classifier.settings import ClassifierSettings
 from coranto_classifier.text_models import Analysis, ArticleText, ModelPaths, TextModels
+
+BLAS_THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+"""Variables from which the linear algebra libraries that numpy may be built with read their number of threads."""
 
 _models: TextModels | None = None
 
@@ -46,8 +50,15 @@ class AnalysisPool:
             calls_per_process=settings.articles_per_process,
             max_bytes=settings.max_process_bytes,
         )
-        self.start = self._processes.start
         self.stop = self._processes.stop
+
+    async def start(self) -> None:
+        """Start the processes and return when their models are loaded."""
+        # Our matrices are small: a second BLAS thread only spins beside the first, and doubles the CPU time of an article.
+        # numpy's library reads these variables when it is loaded, so they must be set before the processes are forked.
+        for variable in BLAS_THREAD_VARIABLES:
+            os.environ.setdefault(variable, "1")
+        await self._processes.start()
 
     async def analyse(self, article: ArticleText) -> Analysis:
         """The analysis. Raises Invalid for a text that takes longer than the deadline or kills its process twice."""

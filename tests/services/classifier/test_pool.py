@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from coranto.worker.stage import Invalid
-from coranto_classifier.pool import AnalysisPool
+from coranto_classifier.pool import BLAS_THREAD_VARIABLES, AnalysisPool
 from coranto_classifier.reasons import SYSTEMIC
 from coranto_classifier.settings import ClassifierSettings
 from coranto_classifier.text_models import ArticleText, ModelPaths
@@ -56,3 +60,33 @@ async def test_text_whose_process_was_killed_once_is_analysed_again(pool: Analys
     os.kill(first, signal.SIGKILL)
     assert (await analysis).language.code == "ru"
     assert await pool._processes.call(os.getpid) != first
+
+
+_THREADS_OF_A_PROCESS = """
+import asyncio, json, os
+from coranto_classifier.pool import AnalysisPool
+from coranto_classifier.settings import ClassifierSettings
+from coranto_classifier.text_models import ArticleText, ModelPaths
+
+async def main():
+    pool = AnalysisPool(ModelPaths(), ClassifierSettings())
+    await pool.start()
+    await pool.analyse(ArticleText("Жапаров прилетел в Москву", "Президент Киргизии прибыл в Москву."))
+    print(json.dumps(len(await pool._processes.call(os.listdir, "/proc/self/task"))))
+    await pool.stop()
+
+if __name__ == "__main__":
+    asyncio.run(main())
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="counts threads in /proc")
+@pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="one core: BLAS starts no second thread")
+def test_process_has_one_thread_for_linear_algebra_unless_the_operator_says_otherwise() -> None:
+    unset = {name: value for name, value in os.environ.items() if name not in BLAS_THREAD_VARIABLES}
+
+    def threads(**variables: str) -> int:
+        program = [sys.executable, "-c", _THREADS_OF_A_PROCESS]
+        return json.loads(subprocess.run(program, env=unset | variables, capture_output=True, check=True).stdout)
+
+    assert threads() == threads(OPENBLAS_NUM_THREADS="1") == threads(OPENBLAS_NUM_THREADS="2") - 1
