@@ -30,14 +30,14 @@ OWN_TEXTS = Path(__file__).parent / "own"
 
 
 def make_russian_places(_data: Path, _target: Path, _without: list[str]) -> None:
-    """Writes the gazetteer of towns in Russian."""
+    """Write the gazetteer of towns in Russian."""
     from training.lists import make_russian_places as write
 
     write(Path(str(files("coranto_classifier").joinpath("data/russian_places.txt.gz"))))
 
 
 def make_russian(_data: Path, target: Path, _without: list[str]) -> None:
-    """Fetches the Russian tagger and vectors."""
+    """Fetch the Russian tagger and vectors, where they are missing."""
     from training.russian import FILES, take_models
 
     if not all((target / name).exists() for name in FILES):
@@ -45,14 +45,14 @@ def make_russian(_data: Path, target: Path, _without: list[str]) -> None:
 
 
 def make_countries(_data: Path, _target: Path, _without: list[str]) -> None:
-    """Writes the gazetteer of countries."""
+    """Write the gazetteer of countries."""
     from training.countries import make_countries as write
 
     write(Path(str(files("coranto_classifier").joinpath("data/countries.tsv"))))
 
 
 def make_names(data: Path, target: Path, without: list[str]) -> None:
-    """Trains the English tagger."""
+    """Train the English tagger."""
     from coranto_classifier.entities.english.gazetteer import Gazetteer
     from training import crf
     from training.lists import make_lists
@@ -64,7 +64,7 @@ def make_names(data: Path, target: Path, without: list[str]) -> None:
 
 
 def make_russian_names(data: Path, target: Path, _without: list[str]) -> None:
-    """Trains the CRF over the Russian tagger."""
+    """Train the CRF on top of the Russian tagger."""
     from training.russian_names import read_texts, train
 
     path = data / "entities" / "entities.jsonl.gz"
@@ -74,7 +74,7 @@ def make_russian_names(data: Path, target: Path, _without: list[str]) -> None:
 
 
 def make_english_vectors(data: Path, target: Path, without: list[str]) -> None:
-    """Distils the vectors of English words, where they are not there yet."""
+    """Distil the vectors of English words, where they are missing."""
     from coranto_classifier.topics.vectors import ENGLISH_FILES
     from training.english_vectors import make_english_vectors as write
     from training.english_vectors import tagged_sentences
@@ -85,7 +85,7 @@ def make_english_vectors(data: Path, target: Path, without: list[str]) -> None:
 
 
 def make_topics(data: Path, target: Path, without: list[str]) -> None:
-    """Trains and calibrates the topic models."""
+    """Train and calibrate the topic models."""
     from coranto_classifier.topics.vectors import EnglishVectors, WordVectors
     from training.topics import RECIPES, read_texts, train
 
@@ -129,7 +129,7 @@ def _say(sentence: str) -> None:
 
 
 def main() -> None:
-    """Reads the arguments and makes the parts asked for."""
+    """Make the parts that the arguments name."""
     parser = argparse.ArgumentParser(description="Make the classifier's models from labelled files.")
     parser.add_argument("--data", type=Path, required=True, help="directory of the labelled files")
     parser.add_argument(

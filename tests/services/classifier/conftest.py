@@ -1,4 +1,4 @@
-"""The models, read once for all tests of the classifier, and where the shared material is."""
+"""The models, loaded once for all tests of the classifier."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whom and what a text names, in normal form."""
+"""The people, organisations and places that a text names, in normal form."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_russian_name_is_put_into_the_nominative(models: TextModels, sentence: s
         ("Переходы откроют в Саратовской и Курганской областях.", "place", "Курганская область"),
     ],
 )  # fmt: skip
-def test_words_around_a_russian_name_settle_its_form(models: TextModels, text: str, kind: str, name: str) -> None:
+def test_words_around_a_russian_name_decide_its_form(models: TextModels, text: str, kind: str, name: str) -> None:
     assert (kind, name) in entities(models, text)
 
 
@@ -72,9 +72,7 @@ def test_adjective_of_a_country_is_no_place_of_its_own(models: TextModels) -> No
         ("Ingrid Haugen, the chief executive of Fjordbank, will lead it.", "organisation", "Fjordbank"),
     ],
 )
-def test_english_name_goes_without_its_bearers_function(
-    models: TextModels, sentence: str, kind: str, name: str
-) -> None:
+def test_english_name_has_no_job_title(models: TextModels, sentence: str, kind: str, name: str) -> None:
     assert (kind, name) in entities(models, sentence)
 
 
@@ -106,7 +104,7 @@ def test_country_is_found_by_any_of_its_names(name: str, code: str | None) -> No
     assert find_country(name) == code
 
 
-def test_mentions_stand_where_they_say(models: TextModels) -> None:
+def test_mentions_are_where_their_positions_say(models: TextModels) -> None:
     title, text = "Шольц прилетел в Вену", "Олаф Шольц встретился в Вене с канцлером Австрии.\nШольц доволен."
     joined = f"{title}\n{text}"
     for entity in models.analyse(ArticleText(title, text)).entities:
@@ -126,7 +124,7 @@ def test_english_names_lose_article_and_possessive(models: TextModels) -> None:
     assert person.count == 2
 
 
-def test_language_without_a_finder_is_noted(models: TextModels) -> None:
+def test_language_without_a_recognizer_is_noted(models: TextModels) -> None:
     analysis = models.analyse(
         ArticleText("Le président est arrivé", "Emmanuel Macron a parlé à Paris devant la presse.")
     )

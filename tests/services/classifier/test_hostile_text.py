@@ -1,4 +1,4 @@
-"""Text that was made to hurt, or that simply is no text."""
+"""Hostile text, and input that is hardly text at all."""
 
 from __future__ import annotations
 

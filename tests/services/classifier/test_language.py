@@ -1,4 +1,4 @@
-"""In which language a text is."""
+"""Detecting the language of a text."""
 
 from __future__ import annotations
 

@@ -84,7 +84,7 @@ async def test_answer_is_used_as_far_as_it_is_valid(model: FakeModel) -> None:
     await client.close()
 
 
-async def test_article_travels_as_data_between_marks_it_cannot_know(model: FakeModel) -> None:
+async def test_article_is_sent_as_data_between_random_markers(model: FakeModel) -> None:
     client = LlmClient(model.settings)
     await client.classify(_ARTICLE)
     await client.classify(_ARTICLE)
@@ -114,7 +114,7 @@ async def test_answer_outside_the_schema_is_not_taken(model: FakeModel, content:
     await client.close()
 
 
-async def test_error_and_silence_are_noted_and_nothing_is_raised(model: FakeModel) -> None:
+async def test_error_and_timeout_are_noted_and_nothing_is_raised(model: FakeModel) -> None:
     client = LlmClient(model.settings.model_copy(update={"timeout": timedelta(milliseconds=200)}))
     model.status = 500
     assert (await client.classify(_ARTICLE)).notes == ("external_model_unavailable",)
@@ -126,7 +126,7 @@ async def test_error_and_silence_are_noted_and_nothing_is_raised(model: FakeMode
     await nobody.close()
 
 
-async def test_run_of_failures_leaves_the_endpoint_alone_for_a_while(model: FakeModel) -> None:
+async def test_circuit_opens_after_a_run_of_failures_and_closes_again(model: FakeModel) -> None:
     clock = FakeClock()
     client = LlmClient(
         model.settings.model_copy(update={"breaker_failures": 3, "breaker_pause": timedelta(seconds=60)}), clock=clock
@@ -154,7 +154,7 @@ async def test_budget_of_a_minute_is_kept(model: FakeModel) -> None:
     await client.close()
 
 
-async def test_embedded_answer_stands_in_and_the_record_says_so(models: TextModels, model: FakeModel) -> None:
+async def test_embedded_answer_is_used_instead_and_the_record_says_so(models: TextModels, model: FakeModel) -> None:
     analysis = await InProcessAnalysis(models).analyse(_ARTICLE)
     client = LlmClient(model.settings)
     external = to_section(analysis, None, await client.classify(_ARTICLE))

@@ -1,4 +1,4 @@
-"""What is in the package: model files of known kinds, their card, and nothing trained on what may not be used."""
+"""What is in the package: models of known file types, their card, no training code, and no model of forbidden texts."""
 
 from __future__ import annotations
 
@@ -38,6 +38,13 @@ def test_card_names_every_source_and_its_terms() -> None:
     notice = (SERVICE / "NOTICE").read_text(encoding="utf-8")
     for owner in ("IPTC", "GeoNames", "Unicode", "Wikipedia", "natasha"):
         assert owner in notice
+
+
+def test_training_is_beside_the_package_and_not_in_it() -> None:
+    package = MODELS.parent
+    assert (SERVICE / "training" / "__main__.py").exists()
+    assert not [path for path in package.rglob("*") if path.name in ("training", "own", "sources.py")]
+    assert not [path for path in package.rglob("*.py") if "from training" in path.read_text(encoding="utf-8")]
 
 
 def test_package_stays_below_its_stated_size() -> None:

@@ -1,4 +1,4 @@
-"""Articles on the same event: what the shared index finds, with made-up vectors and, where it is installed, with e5."""
+"""Articles about the same event: what the shared index finds, with made-up vectors and, where installed, with e5."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ async def test_earlier_articles_on_the_event_are_found_by_every_replica(redis: R
     assert await one.find("aa", vector(1)) == ()
     assert await one.find("bb", vector(2)) == ()
     found = await other.find("cc", vector(1, drift=0.2))
-    assert [relative.record for relative in found] == ["aa"]
+    assert [each.record for each in found] == ["aa"]
     assert 0.95 < found[0].similarity < 1.0
 
 
@@ -61,8 +61,8 @@ async def test_the_same_record_twice_gives_the_same_answer(redis: Redis) -> None
 async def test_of_articles_that_arrive_at_once_each_pair_is_linked_once(redis: Redis) -> None:
     replicas = [RelatedIndex(redis, Pipeline(), most_related=100) for _ in range(4)]
     found = await asyncio.gather(*(replicas[n % 4].find(f"{n:02d}", vector(1)) for n in range(40)))
-    linked = {frozenset((f"{n:02d}", each.record)) for n, relatives in enumerate(found) for each in relatives}
-    assert len(linked) == sum(len(relatives) for relatives in found) == 40 * 39 // 2
+    linked = {frozenset((f"{n:02d}", each.record)) for n, related in enumerate(found) for each in related}
+    assert len(linked) == sum(len(related) for related in found) == 40 * 39 // 2
 
 
 async def test_index_is_bounded_here_and_in_redis(redis: Redis) -> None:

@@ -1,4 +1,4 @@
-"""Russian names in the nominative, and where they begin: the normalizer and the edges of spans, without the tagger."""
+"""Russian names in the nominative, and their boundaries: without the tagger."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from coranto_classifier.text_models import TextModels
 
 @pytest.fixture(scope="module")
 def finder(models: TextModels) -> RussianRecognizer:
-    """The Russian finder of the shipped models."""
+    """The shipped Russian recognizer."""
     found = models.recognizer("ru")
     assert isinstance(found, RussianRecognizer)
     return found

@@ -80,7 +80,7 @@ def test_every_top_code_has_an_english_and_a_russian_name() -> None:
         assert russian_name_of(code)
 
 
-def test_explanation_names_the_words_that_spoke(models: TextModels) -> None:
+def test_explanation_names_the_words_that_speak_for_the_topic(models: TextModels) -> None:
     model = models.topics.model_for("ru")
     assert model is not None
     words = [each.word for each in model.evidence("Футболисты сборной выиграли матч", "15000000")]
@@ -116,7 +116,7 @@ def test_tag_that_the_vocabulary_has_gives_the_narrower_code(
     assert 0 < found[code].score < topics[0].score
 
 
-def test_name_of_the_vocabulary_says_nothing_where_the_text_is_of_something_else(models: TextModels) -> None:
+def test_name_of_the_vocabulary_is_ignored_where_the_text_is_about_something_else(models: TextModels) -> None:
     topics = models.analyse(
         ArticleText("Сборная проиграла в финале", "Тренер объяснил поражение травмой вратаря.", tags=("инфляция",))
     ).topics

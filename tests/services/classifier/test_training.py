@@ -1,4 +1,4 @@
-"""Making the models: what may be learned from, and the same files giving the same bytes."""
+"""Making the models: which texts are trained on, and that the same files give the same bytes."""
 
 from __future__ import annotations
 

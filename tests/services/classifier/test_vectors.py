@@ -1,4 +1,4 @@
-"""Vectors of texts from those of their words, and how the English ones are made."""
+"""Vectors of texts, from the vectors of their words."""
 
 from __future__ import annotations
 
