@@ -11,14 +11,15 @@ from redis.asyncio import Redis
 from coranto.records import ClassifiedArticle, ExtractedArticle, RecalledArticle, Record
 from coranto.topology import CLASSIFIER, RECALL
 from coranto.worker.stage import RetryPolicy, Stage
-from coranto_classifier.duplicates.index import DuplicateIndex, request_reindex
+from coranto_classifier.duplicates.index import DuplicateIndex
 from coranto_classifier.llm_client import LlmClient
 from coranto_classifier.pool import AnalysisPool, InProcessAnalysis
 from coranto_classifier.reasons import REASONS, SYSTEMIC
+from coranto_classifier.reindex import reindex, request_reindex
 from coranto_classifier.related.embeddings import check_installed
 from coranto_classifier.related.index import RelatedIndex
 from coranto_classifier.settings import Settings
-from coranto_classifier.stage import classify, reindex
+from coranto_classifier.stage import classify
 from coranto_classifier.text_models import ModelPaths, TextModels
 
 if TYPE_CHECKING:
@@ -67,8 +68,8 @@ def create_stage(
     )
 
 
-def create_recall(settings: Settings, redis: Redis) -> Stage[RecalledArticle, Record]:
-    """The stage that restores the index of near-duplicates from stored articles after Redis has lost it."""
+def create_reindex_stage(settings: Settings, redis: Redis) -> Stage[RecalledArticle, Record]:
+    """The stage that fills the index of near-duplicates again after Redis has lost it."""
     return Stage(
         RECALL,
         handle=partial(reindex, duplicates=_duplicates(settings, redis)),
@@ -90,7 +91,9 @@ def create(settings: Settings | None = None) -> Worker:
     tasks = []
     if stories.is_enabled:
         tasks.append(partial(request_reindex, redis, settings.pipeline.to_topology(), window=stories.window))
-    return Worker(settings, stages=[create_stage(settings, redis=redis), create_recall(settings, redis)], tasks=tasks)
+    return Worker(
+        settings, stages=[create_stage(settings, redis=redis), create_reindex_stage(settings, redis)], tasks=tasks
+    )
 
 
 def _duplicates(settings: Settings, redis: Redis | None) -> DuplicateIndex | None:

@@ -25,8 +25,9 @@ from coranto_classifier.duplicates.fingerprint import make_fingerprint
 from coranto_classifier.duplicates.index import DuplicateIndex
 from coranto_classifier.duplicates.roles import StoryAssignment, assign_story
 from coranto_classifier.entities.linking import mentions_with_entity
+from coranto_classifier.reindex import reindex
 from coranto_classifier.settings import Settings
-from coranto_classifier.stage import find_story, reindex
+from coranto_classifier.stage import find_story
 from coranto_classifier.text_models import Analysis, ArticleText, ModelPaths, TextModels
 from coranto_classifier.topics.media_topics import TOP_CODES, name_of
 from coranto_classifier.topics.model import TEXT_READ, LinearModel

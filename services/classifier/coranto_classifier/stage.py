@@ -7,7 +7,7 @@ section.
 
 from __future__ import annotations
 
-from coranto.records import ClassifiedArticle, ExtractedArticle, RecalledArticle
+from coranto.records import ClassifiedArticle, ExtractedArticle
 from coranto.records.sections import Classification, Entity, Language, Mention, RelatedArticle, Story, Topic
 from coranto.worker.stage import Transient
 from coranto_classifier.duplicates.fingerprint import make_fingerprint
@@ -56,19 +56,6 @@ def text_of(article: ExtractedArticle) -> ArticleText:
         url=article.fetch.final_url,
         declared_language=content.declared_language,
     )
-
-
-async def reindex(article: RecalledArticle, *, duplicates: DuplicateIndex | None) -> None:
-    """Enter a stored article into an index that was lost. Raises Transient while the index is unavailable."""
-    fingerprint = make_fingerprint(
-        article.title, article.text, agency=article.agency, url=article.url, publisher=article.publisher
-    )
-    if duplicates is None or not fingerprint.can_be_compared:
-        return
-    try:
-        await duplicates.restore(article.id, fingerprint, cluster=article.cluster, at=article.stored_at)
-    except IndexUnavailableError as error:
-        raise Transient("story_index_unavailable", detail=str(error)) from error
 
 
 async def find_story(article: ExtractedArticle, duplicates: DuplicateIndex) -> StoryAssignment | None:

@@ -6,11 +6,10 @@ same record twice gets the same answer. When Redis has lost the index, the sink 
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from importlib.resources import files
 
 from redis.asyncio import Redis
@@ -25,7 +24,6 @@ DEFAULT_PREFIX = Pipeline().stories()
 _LONGEST_POSTING_LIST = 50  # articles; a shingle that more of them share is a stock phrase
 _CANDIDATES = 20  # articles that are compared in full
 _MOST_MERGES = 20  # links followed from a merged story to the one it became part of
-_REQUEST_EVERY_SECONDS = 2.0
 
 
 class IndexUnavailableError(Exception):
@@ -107,14 +105,6 @@ class DuplicateIndex:
                 break
             cluster = _text(parent)
         return cluster
-
-
-async def request_reindex(redis: Redis, pipeline: Pipeline, *, window: timedelta) -> None:
-    """Ask the sink for the articles of the window whenever the index has been lost. Never returns."""
-    while True:
-        # The key is lost together with the index: where it is missing, so are the articles.
-        await redis.set(pipeline.recall(), int(window.total_seconds()), nx=True)
-        await asyncio.sleep(_REQUEST_EVERY_SECONDS)
 
 
 def _text(value: bytes | str) -> str:

@@ -55,7 +55,7 @@ class LinearModel:
         self._weights: NDArray[np.int8] = stored["weights"]
         self._scales: NDArray[np.float32] = stored["scales"]
         self._bias: NDArray[np.float32] = stored["bias"]
-        self._idf: NDArray[np.float32] = stored["rarity"].astype(np.float32)
+        self._idf: NDArray[np.float32] = stored["rarity"].astype(np.float32)  # the name that model files have
         self._dense: NDArray[np.float32] | None = stored.get("dense")
         self.temperature = float(stored["temperature"])
         self.threshold = float(stored["threshold"])
