@@ -194,12 +194,12 @@ FREE = frozenset({"wikipedia-current-events", "huffpost-balanced", "us-federal-t
 @cache
 def held_out(code: str) -> tuple[list[Any], Any]:
     """Texts of a language and their probabilities by a model that has not seen them, with one temperature."""
-    from coranto_classifier.topics.vectors import EnglishVectors, WordVectors
+    from coranto_classifier.topics.vectors import EnglishVectors, RussianVectors
     from training import topics as training
 
     files = [DATA / "topics/topics.jsonl.gz", DATA / "topics/weak.jsonl.gz", DATA / "topics_free/topics_free.jsonl.gz"]
     texts = [text for text in training.read_texts(files) if text.language == code]
-    vectors = {"ru": WordVectors, "en": EnglishVectors}[code](ModelPaths().shipped)
+    vectors = {"ru": RussianVectors, "en": EnglishVectors}[code](ModelPaths().shipped)
     recipe = training.RECIPES[code]
     counted = training.count(texts, recipe, vectors)
     logits = training.held_out_logits(texts, counted, recipe)

@@ -21,7 +21,7 @@ from coranto_classifier.language.detect import Language
 from coranto_classifier.related.embeddings import E5Embedder, Embedder
 from coranto_classifier.topics.model import ScoredTopic, TopicFinder
 from coranto_classifier.topics.section_mapping import SectionTable
-from coranto_classifier.topics.vectors import ENGLISH_FILES, EnglishVectors, TextVectors, WordVectors
+from coranto_classifier.topics.vectors import ENGLISH_FILES, EnglishVectors, RussianVectors, TextVectors
 
 LONGEST_TEXT = 20_000
 """Characters of an article that are analysed. A record whose text is longer gets the note `text_cut`."""
@@ -91,7 +91,7 @@ class TextModels:
 
     def __init__(self, paths: ModelPaths | None = None) -> None:
         paths = paths or ModelPaths()
-        russian_vectors = WordVectors(paths.shipped)
+        russian_vectors = RussianVectors(paths.shipped)
         text_vectors: dict[str, TextVectors] = {"ru": russian_vectors, "en": EnglishVectors(paths.english_vectors)}
         self.topics = TopicFinder(paths.topics, text_vectors)
         self.sections = SectionTable(*([paths.sections] if paths.sections else []))

@@ -86,12 +86,12 @@ def make_english_vectors(data: Path, target: Path, without: list[str]) -> None:
 
 def make_topics(data: Path, target: Path, without: list[str]) -> None:
     """Train and calibrate the topic models."""
-    from coranto_classifier.topics.vectors import EnglishVectors, WordVectors
+    from coranto_classifier.topics.vectors import EnglishVectors, RussianVectors
     from training.topics import RECIPES, read_texts, train
 
     texts = _labelled_texts(data, without)
     own = read_texts(sorted(OWN_TEXTS.glob("*.jsonl")), without=without)
-    vectors: dict[str, TextVectors] = {"ru": WordVectors(target), "en": EnglishVectors(target)}
+    vectors: dict[str, TextVectors] = {"ru": RussianVectors(target), "en": EnglishVectors(target)}
     card: dict[str, Any] = {"version": "topics-4", "languages": {}, "figures": {}}
     for language, recipe in RECIPES.items():
         chosen = [text for text in texts if language == "*" or text.language == language]

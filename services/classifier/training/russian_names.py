@@ -11,7 +11,7 @@ from typing import Any
 
 from coranto_classifier.entities.russian.dictionary import Dictionary
 from coranto_classifier.entities.russian.tagger import Slovnet, features
-from coranto_classifier.topics.vectors import WordVectors
+from coranto_classifier.topics.vectors import RussianVectors
 
 COPIES = {"nerel": 1, "factrueval2016": 1}
 """Sources that are trained on, and how often each text counts. NEREL: CC BY 2.5 (Wikinews); factRuEval 2016: MIT."""
@@ -55,7 +55,7 @@ def train(texts: Iterable[TaggedText], models: Path, target: Path) -> int:
     """Train and store the CRF. Returns the number of texts. The same files give the same bytes."""
     import pycrfsuite  # type: ignore[import-untyped]  # ships no types
 
-    slovnet = Slovnet(models, WordVectors(models))
+    slovnet = Slovnet(models, RussianVectors(models))
     parse = Dictionary().parses
     trainer = pycrfsuite.Trainer(verbose=False)
     trainer.select("lbfgs")

@@ -25,7 +25,7 @@ class TextVectors(Protocol):
         ...
 
 
-class WordVectors:
+class RussianVectors:
     """navec's Russian vectors: 100 bytes per word, decoded to 300 numbers on demand (product quantisation)."""
 
     def __init__(self, models: Path) -> None:

@@ -10,7 +10,7 @@ from coranto_classifier.entities.russian.boundaries import corrected_spans
 from coranto_classifier.entities.russian.dictionary import CYRILLIC, PROPER_TAGS, place_of_adjective
 from coranto_classifier.entities.russian.inflection import QUOTES, RussianNormalizer, opens_sentence
 from coranto_classifier.entities.russian.tagger import RussianTagger
-from coranto_classifier.topics.vectors import WordVectors
+from coranto_classifier.topics.vectors import RussianVectors
 from coranto_classifier.word_lists import word_list
 
 _CAPITALS = re.compile(r"\b[А-ЯЁ]{4,}(?:-[А-ЯЁ]{2,})*\b")
@@ -23,9 +23,9 @@ _PLACE_HEADS = word_list("russian_place_heads")
 class RussianRecognizer:
     """Finds people, organisations and places in Russian text, with normal forms in the nominative."""
 
-    def __init__(self, models: Path, vectors: WordVectors | None = None) -> None:
+    def __init__(self, models: Path, vectors: RussianVectors | None = None) -> None:
         self.version = "slovnet-ner-news-v1+navec-news-v1+crf-ru-2+forms-2"
-        vectors = vectors or WordVectors(models)
+        vectors = vectors or RussianVectors(models)
         self.normalizer = RussianNormalizer(vectors.count)
         self._dictionary = self.normalizer.dictionary
         self._tagger = RussianTagger(models, vectors, self._dictionary.parses)

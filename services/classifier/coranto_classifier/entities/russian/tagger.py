@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from coranto_classifier.entities.bio import entity_spans
 from coranto_classifier.entities.mention import EntityType
-from coranto_classifier.topics.vectors import WordVectors
+from coranto_classifier.topics.vectors import RussianVectors
 
 TARGET_DOMAIN = "factrueval2016"
 """The training source whose conventions the tagger follows.
@@ -37,7 +37,7 @@ _MOST_MARGIN = 6  # larger differences of scores mean the same: slovnet is certa
 class RussianTagger:
     """Finds people, organisations and places in Russian text."""
 
-    def __init__(self, models: Path, vectors: WordVectors, parse: Parse) -> None:
+    def __init__(self, models: Path, vectors: RussianVectors, parse: Parse) -> None:
         import pycrfsuite  # type: ignore[import-untyped]  # ships no types
 
         self._slovnet = Slovnet(models, vectors)
@@ -59,7 +59,7 @@ class RussianTagger:
 class Slovnet:
     """slovnet's tagger, with the scores of all tags beside the best one."""
 
-    def __init__(self, models: Path, vectors: WordVectors) -> None:
+    def __init__(self, models: Path, vectors: RussianVectors) -> None:
         from slovnet import NER  # type: ignore[import-untyped]  # ships no types
 
         tagger: Any = NER.load(str(models / "slovnet_ner_news_v1.tar"))
