@@ -71,7 +71,7 @@ lint:
 	$(BIN)/ruff format --check .
 
 types:
-	$(BIN)/mypy shared/coranto docs/generate $(foreach package,$(PACKAGES),services/$(package)/coranto_$(package))
+	$(BIN)/mypy shared/coranto docs/generate $(foreach package,$(PACKAGES),services/$(package)/coranto_$(package)) services/classifier/training
 
 imports:
 	$(BIN)/lint-imports
@@ -93,7 +93,7 @@ dist: $(VENV)/run.stamp ## wheels of every distribution, into dist/
 	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir $(DIST) $(LOCAL)
 
 models: $(VENV)/dev.stamp ## train the classifier's models: DATA=FOLDER
-	$(BIN)/python -m coranto_classifier.training --data $(or $(DATA),$(CORANTO_MATERIAL)/data)
+	PYTHONPATH=services/classifier $(BIN)/python -m training --data $(or $(DATA),$(CORANTO_MATERIAL)/data)
 
 RUN_EXTRAS := --extra worker --extra http
 UV_COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \

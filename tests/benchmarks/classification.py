@@ -28,20 +28,24 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-# One thread, as in a worker's process: timings are of one core.
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+if __name__ == "__main__":
+    # One thread: sums are then added in a fixed order, and the folds' figures are the same in every run. Not in the pool's
+    # processes, which import this module under another name: there the service decides.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 from redis.asyncio import Redis
 
-from coranto_classifier.analysis import Analyst, ArticleText, ModelPaths
-from coranto_classifier.fingerprints import Fingerprint, fingerprint
-from coranto_classifier.language import find_language
-from coranto_classifier.names import NamedEntity, joined, mentions_with_entity
-from coranto_classifier.stories import find_story
-from coranto_classifier.story_indexes import RedisStoryIndex
-from coranto_classifier.vocabulary import TOP_CODES
+from coranto_classifier.duplicates.fingerprint import Fingerprint, make_fingerprint
+from coranto_classifier.duplicates.index import DuplicateIndex
+from coranto_classifier.duplicates.roles import assign_story
+from coranto_classifier.entities.linking import NamedEntity, mentions_with_entity, merge_mentions
+from coranto_classifier.language.detect import find_language
+from coranto_classifier.pool import BLAS_THREAD_VARIABLES, AnalysisPool
+from coranto_classifier.settings import ClassifierSettings
+from coranto_classifier.text_models import ArticleText, ModelPaths, TextModels
+from coranto_classifier.topics.media_topics import TOP_CODES
 from coranto_cli.local.redis_server import EmbeddedRedis
 
 MATERIAL = Path(os.environ.get("CORANTO_MATERIAL", Path(__file__).resolve().parents[3] / "shared"))
@@ -135,7 +139,7 @@ def topics_free() -> Iterable[Figure]:
 
 def _answers_held_out(sources: frozenset[str]) -> tuple[list[Row], dict[str, Row]]:
     """English texts of the sources and the answers of models that have not seen them."""
-    from coranto_classifier.training.topics import RECIPES
+    from training.topics import RECIPES
 
     texts, chances = held_out("en")
     chosen = [(text, chance) for text, chance in zip(texts, chances, strict=True) if text.source in sources]
@@ -168,17 +172,17 @@ def _figures(
 
 @cache
 def _answers_unseen() -> tuple[list[Row], dict[str, Row]]:
-    analyst = Analyst()
+    models = TextModels()
     truth = [
         row
         for row in rows("topics/topics.jsonl.gz")
         if row["source"] in UNSEEN and row["language"] == "en" and row["topic"]
     ]
-    return truth, {row["id"]: _topic(analyst, row) for row in truth}
+    return truth, {row["id"]: _topic(models, row) for row in truth}
 
 
-def _topic(analyst: Analyst, row: Row) -> Row:
-    found = analyst.topics.find(row["title"] or "", row["text"] or "", row["language"])
+def _topic(models: TextModels, row: Row) -> Row:
+    found = models.topics.find(row["title"] or "", row["text"] or "", row["language"])
     best = next((topic for topic in found if topic.code in TOP_CODES), None)
     return {"topic": best.code if best else None, "score": best.score if best else 0.0}
 
@@ -190,12 +194,12 @@ FREE = frozenset({"wikipedia-current-events", "huffpost-balanced", "us-federal-t
 @cache
 def held_out(code: str) -> tuple[list[Any], Any]:
     """Texts of a language and their probabilities by a model that has not seen them, with one temperature."""
-    from coranto_classifier.training import topics as training
-    from coranto_classifier.vectors import EnglishVectors, WordVectors
+    from coranto_classifier.topics.vectors import EnglishVectors, RussianVectors
+    from training import topics as training
 
     files = [DATA / "topics/topics.jsonl.gz", DATA / "topics/weak.jsonl.gz", DATA / "topics_free/topics_free.jsonl.gz"]
     texts = [text for text in training.read_texts(files) if text.language == code]
-    vectors = {"ru": WordVectors, "en": EnglishVectors}[code](ModelPaths().shipped)
+    vectors = {"ru": RussianVectors, "en": EnglishVectors}[code](ModelPaths().shipped)
     recipe = training.RECIPES[code]
     counted = training.count(texts, recipe, vectors)
     logits = training.held_out_logits(texts, counted, recipe)
@@ -243,7 +247,7 @@ def _as_row(text: Any) -> Row:
 def names() -> Iterable[Figure]:
     """Names: English as shipped, on PUD; Russian on bsnlp as shipped and by halves of factRuEval."""
     truth, score = rows("entities/entities.jsonl.gz"), scorer()
-    shipped = Analyst()
+    shipped = TextModels()
     english = [row for row in truth if row["source"] == "uner-pud" and row["language"] == "en"]
     result = score.score_entities(english, {row["id"]: _mentions(shipped, row, "en") for row in english})
     yield Figure("names en, PUD: surface F1", result["uner-pud en"]["surface"]["all"]["f1"], 0.69, 0.69)
@@ -258,8 +262,9 @@ def names() -> Iterable[Figure]:
 
 def names_unseen() -> Iterable[Figure]:
     """English names on wikigold by halves: the shipped tagger has learned from these documents, and from no others."""
-    from coranto_classifier.english import EnglishNames, Lists
-    from coranto_classifier.training import crf
+    from coranto_classifier.entities.english.gazetteer import Gazetteer
+    from coranto_classifier.entities.english.recognizer import EnglishRecognizer
+    from training import crf
 
     judged = [row for row in rows("entities/entities.jsonl.gz") if row["source"] == "wikigold"]
     sentences = rows("entities_free/wikigold_visible.jsonl.gz")
@@ -279,17 +284,18 @@ def names_unseen() -> Iterable[Figure]:
                 file.writelines(json.dumps(row) + "\n" for row in learned)
             (models / "english_lists.json.gz").symlink_to(ModelPaths().shipped / "english_lists.json.gz")
             others = [DATA / f"entities_free/{name}.jsonl.gz" for name in crf.SOURCES if name != "wikigold_visible"]
-            crf.train([*others, own], Lists(models), models / "english_names.crfsuite")
-            finder = EnglishNames(models)
+            crf.train([*others, own], Gazetteer(models), models / "english_names.crfsuite")
+            recognizer = EnglishRecognizer(models)
             answers |= {
-                row["id"]: _answer(joined(row["text"], finder.find(row["text"]))) for row in judged[1 - half :: 2]
+                row["id"]: _answer(merge_mentions(row["text"], recognizer.find(row["text"])))
+                for row in judged[1 - half :: 2]
             }
     result = scorer().score_entities(judged, answers)["wikigold en"]["surface"]["all"]["f1"]
     yield Figure("names en, wikigold by halves: surface F1", result, 0.70, 0.68)
 
 
-def _mentions(analyst: Analyst, row: Row, code: str) -> Row:
-    return _answer(joined(row["text"], analyst.finder(code).find(row["text"])))
+def _mentions(models: TextModels, row: Row, code: str) -> Row:
+    return _answer(merge_mentions(row["text"], models.recognizer(code).find(row["text"])))
 
 
 def _answer(entities: Iterable[NamedEntity]) -> Row:
@@ -309,8 +315,8 @@ def _answer(entities: Iterable[NamedEntity]) -> Row:
 
 def _by_halves(judged: list[Row]) -> dict[str, Row]:
     """Each half of the texts tagged by a tagger that learned from the other half."""
-    from coranto_classifier.russian.names import RussianNames
-    from coranto_classifier.training import russian_names
+    from coranto_classifier.entities.russian.recognizer import RussianRecognizer
+    from training import russian_names
 
     shipped = ModelPaths().shipped
     texts = list(russian_names.read_texts(DATA / "entities/entities.jsonl.gz"))
@@ -322,10 +328,10 @@ def _by_halves(judged: list[Row]) -> dict[str, Row]:
                 (models / name).symlink_to(shipped / name)
             learned = [text for text in texts if text.source != "factrueval2016" or _half(text.id) != half]
             russian_names.train(learned, models, models / "russian_names.crfsuite")
-            finder = RussianNames(models)
+            recognizer = RussianRecognizer(models)
             for row in judged:
                 if _half(row["id"]) == half:
-                    answers[row["id"]] = _answer(joined(row["text"], finder.find(row["text"])))
+                    answers[row["id"]] = _answer(merge_mentions(row["text"], recognizer.find(row["text"])))
     return answers
 
 
@@ -336,12 +342,12 @@ def _half(identifier: str) -> int:
 def stories() -> Iterable[Figure]:
     """Stories in a real Redis with four replicas at work at once; simhash and whole-text Jaccard beside them."""
     truth, score = rows("duplicates/clusters.jsonl.gz"), scorer()
-    marks = [fingerprint(row["title"] or "", row["text"] or "") for row in truth]
+    fingerprints = [make_fingerprint(row["title"] or "", row["text"] or "") for row in truth]
     with tempfile.TemporaryDirectory() as folder:
         server = EmbeddedRedis(Path(folder))
         server.start()
         try:
-            clusters, bytes_each, per_article_ms = asyncio.run(_placed(server.url, truth, marks))
+            clusters, bytes_each, per_article_ms = asyncio.run(_assigned(server.url, truth, fingerprints))
         finally:
             server.kill()
     result = score.score_duplicates(
@@ -358,17 +364,17 @@ def stories() -> Iterable[Figure]:
     yield Figure("  simhash, B-cubed F1", simhash["b_cubed"]["f1"])
 
 
-async def _placed(url: str, truth: list[Row], marks: list[Fingerprint]) -> tuple[list[str], float, float]:
+async def _assigned(url: str, truth: list[Row], fingerprints: list[Fingerprint]) -> tuple[list[str], float, float]:
     clients = [Redis.from_url(url) for _ in range(4)]
-    replicas = [RedisStoryIndex(client) for client in clients]
+    replicas = [DuplicateIndex(client) for client in clients]
     before = (await clients[0].info("memory"))["used_memory"]
     started = time.perf_counter()
     found: dict[int, str] = {}
 
     async def replica(number: int) -> None:
         for index in range(number, len(truth), 4):
-            place = await find_story(truth[index]["id"], marks[index], replicas[number])
-            found[index] = place.cluster if place else truth[index]["id"]
+            story = await assign_story(truth[index]["id"], fingerprints[index], replicas[number])
+            found[index] = story.cluster if story else truth[index]["id"]
 
     await asyncio.gather(*(replica(number) for number in range(4)))
     spent = time.perf_counter() - started
@@ -408,12 +414,12 @@ def _simhash(truth: list[Row], *, bits: int = 64, distance: int = 6) -> list[str
 
 def keywords() -> Iterable[Figure]:
     """Keywords against RIA's own tags."""
-    analyst = Analyst()
+    models = TextModels()
     truth = [row for row in rows("topics/topics.jsonl.gz") if row["source"] == "ria" and row.get("keywords")][:300]
     hits = guessed = wanted = 0
     for row in truth:
         tags = {_folded(tag) for tag in row["keywords"]}
-        found = {_folded(word) for word in analyst.analyse(ArticleText(row["title"] or "", row["text"])).keywords}
+        found = {_folded(word) for word in models.analyse(ArticleText(row["title"] or "", row["text"])).keywords}
         hits += len(found & tags)
         guessed += len(found)
         # Tags that are no words of the text (rubrics, projects) cannot be found in it by anyone.
@@ -427,25 +433,35 @@ def _folded(word: str) -> str:
 
 
 def cost() -> Iterable[Figure]:
-    """Processor time of one Russian article of 1,700 characters, all together, and memory of a process."""
-    analyst = Analyst()
+    """Processor time of a Russian article of 1,700 characters in the service's own pool, and memory of its process."""
     articles = [
         ArticleText(row["title"] or "", row["text"][:1600])
         for row in rows("topics/topics.jsonl.gz")
         if row["source"] == "ria"
     ][:60]
-    for article in articles[:10]:
-        analyst.analyse(article)
-    started = time.process_time()
-    for article in articles[10:]:
-        analyst.analyse(article)
-    characters = sum(len(article.title) + len(article.text) for article in articles[10:])
-    spent_ms = (time.process_time() - started) * 1000
-    yield Figure(
-        "CPU ms for a 1,700-character Russian article", spent_ms * 1700 / characters, 40, None, is_better_low=True
-    )
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    spent_ms, peak = asyncio.run(_pool_cost(articles))
+    yield Figure("CPU ms for a 1,700-character Russian article", spent_ms, 40, None, is_better_low=True)
     yield Figure("memory of a process at its peak, MB", peak, 450, 450, is_better_low=True)
+
+
+async def _pool_cost(articles: list[ArticleText]) -> tuple[float, float]:
+    """CPU milliseconds of 1,700 characters, over all threads of the worker process, and its peak memory in MB."""
+    for variable in BLAS_THREAD_VARIABLES:
+        os.environ.pop(variable, None)  # as users run it: the pool decides how many threads there are
+    pool = AnalysisPool(ModelPaths(), ClassifierSettings(processes=1))
+    await pool.start()
+    try:
+        for article in articles[:10]:
+            await pool.analyse(article)
+        before = await pool._processes.call(time.process_time)
+        for article in articles[10:]:
+            await pool.analyse(article)
+        spent_ms = (await pool._processes.call(time.process_time) - before) * 1000
+        peak = (await pool._processes.call(resource.getrusage, resource.RUSAGE_SELF)).ru_maxrss / 1024
+    finally:
+        await pool.stop()
+    characters = sum(len(article.title) + len(article.text) for article in articles[10:])
+    return spent_ms * 1700 / characters, peak
 
 
 PARTS: dict[str, Callable[[], Iterable[Figure]]] = {
@@ -460,7 +476,7 @@ PARTS: dict[str, Callable[[], Iterable[Figure]]] = {
     "topics-mixed": topics_mixed,
     "topics-free": topics_free,
 }
-"""Parts of the table; `cost` is first, while nothing else is in memory."""
+"""Parts of the table."""
 
 
 def main() -> int:

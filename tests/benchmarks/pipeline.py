@@ -28,7 +28,7 @@ from coranto.client import AsyncClient, new_submission
 from coranto.pages import FilePageStore
 from coranto.records import Content, SavedPage
 from coranto.topology import FINISHED, SERVICES, Keys
-from coranto_classifier.analysis import Analyst, ArticleText
+from coranto_classifier.text_models import ArticleText, TextModels
 from coranto_cli.local.redis_server import EmbeddedRedis
 from coranto_extractor.pool import ReaderPool
 from coranto_extractor.reader import Request, read
@@ -53,14 +53,14 @@ def sample_pages(copies: int) -> list[bytes]:
 
 def bare_calls(pages: list[bytes]) -> float:
     """CPU seconds of extraction and classification alone, in this process; pages that are refused are left out."""
-    analyst = Analyst()
+    models = TextModels()
     read(pages[0], Request())
-    analyst.analyse(ArticleText("A title", "A text."))
+    models.analyse(ArticleText("A title", "A text."))
     began = time.process_time()
     for page in pages:
         content = read(page, Request(url="http://news.example/x", content_type="text/html"))
         if isinstance(content, Content):
-            analyst.analyse(ArticleText(content.title or "", content.text, section=content.section, tags=content.tags))
+            models.analyse(ArticleText(content.title or "", content.text, section=content.section, tags=content.tags))
     return time.process_time() - began
 
 

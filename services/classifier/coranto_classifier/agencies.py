@@ -1,4 +1,4 @@
-"""News agencies: how texts name them, and which publisher is one. The table is `data/agencies.tsv`."""
+"""News agencies: how texts name them, and which publishers are agencies. The table is `data/agencies.tsv`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 @cache
 def _agencies() -> tuple[dict[str, str], dict[str, str]]:
-    """Agency by the names texts give it, and by its own hosts."""
+    """Canonical names of agencies, by the names that texts use and by the agencies' own hosts."""
     by_name: dict[str, str] = {}
     by_host: dict[str, str] = {}
     table = files("coranto_classifier").joinpath("data/agencies.tsv").read_text(encoding="utf-8")
@@ -28,23 +28,23 @@ def _any_name() -> re.Pattern[str]:
 
 
 def is_agency(name: str) -> bool:
-    """Whether the name is a news agency's."""
+    """Whether a news agency goes by this name."""
     return name in _agencies()[0]
 
 
-def named_in(text: str) -> str | None:
-    """The agency that the text names first, as it writes it."""
+def find_agency(text: str) -> str | None:
+    """The agency that the text names first, as the text writes it."""
     found = _any_name().search(text)
     return found[1] if found else None
 
 
-def known_as(name: str | None) -> str:
-    """The one name of an agency that texts call so or so; the name itself for one the table lacks, "" for None."""
+def canonical_name(name: str | None) -> str:
+    """The agency's canonical name; the given name when the table does not have it, "" for None."""
     return _agencies()[0].get(name, name) if name else ""
 
 
-def published_by(url: str | None, publisher: str | None = None) -> str:
-    """The agency that the page is of, by its host or its publisher's name; "" for a page of anybody else."""
+def publishing_agency(url: str | None, publisher: str | None = None) -> str:
+    """The agency that published the page, by its host or its publisher's name; "" for any other publisher."""
     by_name, by_host = _agencies()
     try:
         host = (urlsplit(url or "").hostname or "").removeprefix("www.")

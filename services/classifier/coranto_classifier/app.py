@@ -1,4 +1,4 @@
-"""Wiring of the classifier: settings in, a worker with one stage out."""
+"""Wiring of the classifier: settings in, a worker with two stages out."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from redis.asyncio import Redis
 from coranto.records import ClassifiedArticle, ExtractedArticle, RecalledArticle, Record
 from coranto.topology import CLASSIFIER, RECALL
 from coranto.worker.stage import RetryPolicy, Stage
-from coranto_classifier.analysis import Analyst, ModelPaths
-from coranto_classifier.embeddings import check_installed
-from coranto_classifier.endpoint import Endpoint, EndpointLimits
-from coranto_classifier.pool import Analyser, InProcessAnalyser, PooledAnalyser
+from coranto_classifier.duplicates.index import DuplicateIndex
+from coranto_classifier.llm_client import LlmClient
+from coranto_classifier.pool import AnalysisPool, InProcessAnalysis
 from coranto_classifier.reasons import REASONS, SYSTEMIC
-from coranto_classifier.related import RedisRelatedIndex, RelatedIndex, RelatedLimits
-from coranto_classifier.settings import ClassifierSettings, EndpointSettings, Settings
-from coranto_classifier.stage import classify, recall
-from coranto_classifier.stories import StoryIndex, StoryLimits
-from coranto_classifier.story_indexes import MemoryStoryIndex, RedisStoryIndex, ask_for_recall
+from coranto_classifier.reindex import reindex, request_reindex
+from coranto_classifier.related.embeddings import check_installed
+from coranto_classifier.related.index import RelatedIndex
+from coranto_classifier.settings import Settings
+from coranto_classifier.stage import classify
+from coranto_classifier.text_models import ModelPaths, TextModels
 
 if TYPE_CHECKING:
     from coranto.worker.app import Worker
@@ -29,13 +29,12 @@ if TYPE_CHECKING:
 def create_stage(
     settings: Settings | None = None, *, redis: Redis | None = None
 ) -> Stage[ExtractedArticle, ClassifiedArticle]:
-    """The stage that classifies. Without Redis it works alone: models in this process, stories in its memory."""
+    """The stage that classifies. Without Redis the models run in this process and records get no story."""
     settings = settings or Settings()
     own = settings.classifier
     paths = ModelPaths(own.model_dir, own.rubrics, wants_vectors=redis is not None and own.stories.embeddings == "e5")
-    pool = None if redis is None else _pool(own, paths)
-    analyser: Analyser = InProcessAnalyser(Analyst(paths)) if pool is None else pool
-    endpoint = _endpoint(own.endpoint)
+    pool = None if redis is None else AnalysisPool(paths, own)
+    llm = LlmClient(own.endpoint) if own.endpoint.url is not None else None
 
     async def start() -> None:
         if pool is not None:
@@ -44,8 +43,8 @@ def create_stage(
     async def stop() -> None:
         if pool is not None:
             await pool.stop()
-        if endpoint is not None:
-            await endpoint.close()
+        if llm is not None:
+            await llm.close()
         if redis is not None:
             await redis.aclose()
 
@@ -53,27 +52,27 @@ def create_stage(
         CLASSIFIER,
         handle=partial(
             classify,
-            analyser=analyser,
-            stories=_stories(settings, redis),
+            models=pool or InProcessAnalysis(TextModels(paths)),
+            duplicates=_duplicates(settings, redis),
             related=_related(settings, redis),
-            endpoint=endpoint,
+            llm=llm,
         ),
         reasons=REASONS,
         retry=RetryPolicy(attempts=6),
         concurrency=own.concurrency,
-        # Articles queue for the pool's processes inside the handler, and one may wait for all the others in hand.
-        deadline=own.deadline * (1 + own.concurrency) + own.endpoint.timeout + timedelta(seconds=30),
+        # An article may wait in the pool for all the others, and each of them may run twice after a crash.
+        deadline=2 * own.deadline * own.concurrency + own.endpoint.timeout + timedelta(seconds=30),
         systemic=SYSTEMIC,
         start=start,
         stop=stop,
     )
 
 
-def create_recall(settings: Settings, redis: Redis) -> Stage[RecalledArticle, Record]:
-    """The stage that enters stored articles into an index of stories that came back empty."""
+def create_reindex_stage(settings: Settings, redis: Redis) -> Stage[RecalledArticle, Record]:
+    """The stage that fills the index of near-duplicates again after Redis has lost it."""
     return Stage(
         RECALL,
-        handle=partial(recall, stories=_stories(settings, redis)),
+        handle=partial(reindex, duplicates=_duplicates(settings, redis)),
         reasons=REASONS,
         retry=RetryPolicy(attempts=6),
         concurrency=settings.classifier.concurrency,
@@ -91,48 +90,22 @@ def create(settings: Settings | None = None) -> Worker:
     stories = settings.classifier.stories
     tasks = []
     if stories.is_enabled:
-        tasks.append(partial(ask_for_recall, redis, settings.pipeline.to_topology(), window=stories.window))
-    return Worker(settings, stages=[create_stage(settings, redis=redis), create_recall(settings, redis)], tasks=tasks)
-
-
-def _pool(own: ClassifierSettings, paths: ModelPaths) -> PooledAnalyser:
-    return PooledAnalyser(
-        paths, processes=own.processes, deadline=own.deadline, articles_per_process=own.articles_per_process
+        tasks.append(partial(request_reindex, redis, settings.pipeline.to_topology(), window=stories.window))
+    return Worker(
+        settings, stages=[create_stage(settings, redis=redis), create_reindex_stage(settings, redis)], tasks=tasks
     )
 
 
-def _stories(settings: Settings, redis: Redis | None) -> StoryIndex | None:
+def _duplicates(settings: Settings, redis: Redis | None) -> DuplicateIndex | None:
     own = settings.classifier.stories
-    if not own.is_enabled:
+    if redis is None or not own.is_enabled:
         return None
-    limits = StoryLimits(window=own.window, threshold=own.threshold, indexed_runs=own.indexed_runs)
-    if redis is None:
-        return MemoryStoryIndex(limits)
-    return RedisStoryIndex(redis, limits=limits, prefix=settings.pipeline.to_topology().stories())
+    return DuplicateIndex(redis, settings=own, prefix=settings.pipeline.to_topology().stories())
 
 
 def _related(settings: Settings, redis: Redis | None) -> RelatedIndex | None:
     own = settings.classifier.stories
     if redis is None or own.embeddings == "none":
         return None
-    check_installed()  # here, before a process of the pool dies of it
-    limits = RelatedLimits(window=own.window, threshold=own.related_threshold, kept=own.related_kept)
-    return RedisRelatedIndex(redis, settings.pipeline.to_topology(), limits=limits)
-
-
-def _endpoint(own: EndpointSettings) -> Endpoint | None:
-    if own.url is None:
-        return None
-    return Endpoint(
-        EndpointLimits(
-            url=own.url,
-            model=own.model,
-            key=own.key.get_secret_value() if own.key else None,
-            timeout=own.timeout,
-            requests_per_minute=own.requests_per_minute,
-            breaker_failures=own.breaker_failures,
-            breaker_pause=own.breaker_pause,
-            text_characters=own.text_characters,
-            wants_summary=own.wants_summary,
-        )
-    )
+    check_installed()  # here, where the error can be read, and not in a worker process
+    return RelatedIndex(redis, settings.pipeline.to_topology(), settings=own)

@@ -1,6 +1,6 @@
 """The classifier's part of the command line: `coranto classify`, `coranto stories`, `coranto topics explain`.
 
-Lines of JSON in, lines of JSON out, in the order they came; FILE may be gzipped, and `-` is standard input.
+Reads lines of JSON and writes lines of JSON in the same order. FILE may be gzipped, and `-` is standard input.
 """
 
 from __future__ import annotations
@@ -9,25 +9,28 @@ import asyncio
 import gzip
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Annotated, Any, TextIO
 
 import typer
 from pydantic import ValidationError
+from redis.asyncio import Redis
 
 from coranto.records import FinishedArticle
 from coranto.topology import Pipeline
-from coranto_classifier.analysis import Analysis, Analyst, ArticleText, ModelPaths
-from coranto_classifier.fingerprints import fingerprint
-from coranto_classifier.names import mentions_with_entity
+from coranto_classifier.duplicates.fingerprint import make_fingerprint
+from coranto_classifier.duplicates.index import DuplicateIndex
+from coranto_classifier.duplicates.roles import StoryAssignment, assign_story
+from coranto_classifier.entities.linking import mentions_with_entity
+from coranto_classifier.reindex import reindex
 from coranto_classifier.settings import Settings
-from coranto_classifier.stage import place_of, recall
-from coranto_classifier.stories import StoryIndex, StoryLimits, StoryPlace, find_story
-from coranto_classifier.story_indexes import MemoryStoryIndex, RedisStoryIndex
-from coranto_classifier.topics import TEXT_READ, LinearModel
-from coranto_classifier.vocabulary import TOP_CODES, name_of
+from coranto_classifier.stage import find_story
+from coranto_classifier.text_models import Analysis, ArticleText, ModelPaths, TextModels
+from coranto_classifier.topics.media_topics import TOP_CODES, name_of
+from coranto_classifier.topics.model import TEXT_READ, LinearModel
 
 classify_app = typer.Typer(help="Say what articles are about.", add_completion=False)
 stories_app = typer.Typer(help="Find near-duplicate stories among articles.", add_completion=False)
@@ -43,10 +46,10 @@ LinesOption = Annotated[
 def classify(file: FileArgument = Path("-"), lines: LinesOption = False) -> None:
     """Language, topic, names and keywords of each line: id, title, text, and section, tags, lang, url if known."""
     _ = lines
-    analyst = Analyst(_model_paths())
+    models = TextModels(_model_paths())
     with _opened(file) as source:
         for row in _rows(source):
-            _write(answer_line(row, analyst.analyse(_article(row))))
+            _write(answer_line(row, models.analyse(_article(row))))
 
 
 @stories_app.callback(invoke_without_command=True, subcommand_metavar="")
@@ -56,7 +59,9 @@ def stories(
     redis: Annotated[
         str | None,
         typer.Option(
-            "--redis", envvar="CORANTO_REDIS__URL", help="Redis whose index is used; else this run's own memory."
+            "--redis",
+            envvar="CORANTO_REDIS__URL",
+            help="Redis whose index is used; otherwise an index of this run's own, in a Redis that ends with it.",
         ),
     ] = None,
     index: Annotated[
@@ -70,7 +75,7 @@ def stories(
     _ = lines
     with _opened(file) as source:
         rows = list(_rows(source))
-    for line in asyncio.run(_placed(rows, redis, index)):
+    for line in asyncio.run(_story_lines(rows, redis, index)):
         _write(line)
 
 
@@ -83,11 +88,11 @@ def topics() -> None:
 def explain(
     file: Annotated[Path, typer.Argument(help="An article: plain text (first line is the title) or one JSON object.")],
 ) -> None:
-    """Which rubric and which words spoke for which topic."""
+    """Which section and which words spoke for which topic."""
     text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
     row = json.loads(text) if text.lstrip().startswith("{") else _plain(text)
-    analyst = Analyst(_model_paths())
-    _write(explanation(analyst, _article(row)), indent=1)
+    models = TextModels(_model_paths())
+    _write(explanation(models, _article(row)), indent=1)
 
 
 def _plain(text: str) -> dict[str, Any]:
@@ -95,17 +100,17 @@ def _plain(text: str) -> dict[str, Any]:
     return {"title": title, "text": body}
 
 
-def explanation(analyst: Analyst, article: ArticleText) -> dict[str, Any]:
-    """What each witness said of the article's topic, and what came of it."""
-    analysis = analyst.analyse(article)
-    hints = analyst.rubrics.hints(
+def explanation(models: TextModels, article: ArticleText) -> dict[str, Any]:
+    """The article's topics, with the publisher's words and the words of the text that speak for each."""
+    analysis = models.analyse(article)
+    hints = models.sections.hints(
         section=article.section, breadcrumbs=article.breadcrumbs, tags=article.tags, url=article.url
     )
     language = analysis.language.code.split("-")[0]
-    model, vectors = analyst.topics.model_for(language), analyst.topics.vectors_for(language)
+    model, vectors = models.topics.model_for(language), models.topics.vectors_for(language)
     joined = f"{article.title}\n{article.text}"[:TEXT_READ]
     codes = list(dict.fromkeys(topic.code for topic in analysis.topics if topic.code in TOP_CODES))
-    alone = {topic.code: topic.score for topic in analyst.topics.find(article.title, article.text, language)}
+    alone = {topic.code: topic.score for topic in models.topics.find(article.title, article.text, language)}
     codes += [code for code in alone if code not in codes and code in TOP_CODES]
     return {
         "language": analysis.language.code,
@@ -126,13 +131,13 @@ def explanation(analyst: Analyst, article: ArticleText) -> dict[str, Any]:
             code: [{"word": each.word, "weight": each.weight} for each in model.evidence(joined, code, vectors)]
             for code in codes
         }
-        if isinstance(model, LinearModel)  # an ONNX model does not say which words spoke
+        if isinstance(model, LinearModel)  # an ONNX model cannot say which words spoke
         else {},
     }
 
 
 def answer_line(row: dict[str, Any], analysis: Analysis) -> dict[str, Any]:
-    """The answer to one line of `coranto classify`: a mention an entity."""
+    """The answer to one line of `coranto classify`, with one entity per mention."""
     best = next((topic for topic in analysis.topics if topic.code in TOP_CODES), None)
     return {
         "id": row.get("id"),
@@ -143,7 +148,7 @@ def answer_line(row: dict[str, Any], analysis: Analysis) -> dict[str, Any]:
         "entities": [
             {
                 "type": mention.type,
-                # A surname means the person whom the text names in full; other names keep the form they stand for.
+                # A surname stands for the person's full name; places and organisations keep the form they are mentioned by.
                 "normal": entity.name if mention.type == "person" else mention.normal,
                 "text": mention.text,
                 "start": mention.start,
@@ -159,55 +164,72 @@ def _topic(code: str, score: float, source: str) -> dict[str, Any]:
     return {"code": code, "name": name_of(code), "score": score, "from": source}
 
 
-async def _placed(rows: list[dict[str, Any]], redis: str | None, index: str) -> list[dict[str, Any]]:
-    """Every row's story; names of stories that turned out to be one are made one at the end."""
-    own = Settings().classifier.stories
-    limits = StoryLimits(window=own.window, threshold=own.threshold, indexed_runs=own.indexed_runs)
-    stories_index: StoryIndex = MemoryStoryIndex(limits)
-    client = None
-    if redis is not None:
-        from coranto.streams.connection import connect  # only here: a run in memory needs no Redis
-
-        client = connect(redis)
-        stories_index = RedisStoryIndex(client, limits=limits, prefix=Pipeline(prefix=index).stories())
-    try:
-        places = [await _place(row, stories_index) for row in rows]
+async def _story_lines(rows: list[dict[str, Any]], redis: str | None, index: str) -> list[dict[str, Any]]:
+    """The story of each row. Where later rows showed two stories to be one, both have its name."""
+    async with _index_client(redis) as client:
+        duplicates = DuplicateIndex(
+            client, settings=Settings().classifier.stories, prefix=Pipeline(prefix=index).stories()
+        )
+        found = [await _assign(row, duplicates) for row in rows]
         return [
-            _story_line(row, place, await stories_index.cluster_of(place.cluster) if place else str(row["id"]))
-            for row, place in zip(rows, places, strict=True)
+            _story_line(row, story, await duplicates.cluster_of(story.cluster) if story else str(row["id"]))
+            for row, story in zip(rows, found, strict=True)
         ]
-    finally:
-        if client is not None:
+
+
+@asynccontextmanager
+async def _index_client(url: str | None) -> AsyncIterator[Redis]:
+    """A client of the Redis at the address, or of one that is started for this run."""
+    from coranto.streams.connection import connect
+    from coranto_cli.local.redis_server import EmbeddedRedis, NoRedisServerError
+
+    with tempfile.TemporaryDirectory() as folder:
+        server = None
+        if url is None:
+            server = EmbeddedRedis(Path(folder))
+            try:
+                server.start()
+            except NoRedisServerError as error:
+                raise typer.BadParameter(f"give --redis, or let this run start its own: {error}") from error
+            url = server.url
+        client = connect(url)
+        try:
+            yield client
+        finally:
             await client.aclose()
+            if server is not None:
+                server.kill()
 
 
-async def _place(row: dict[str, Any], index: StoryIndex) -> StoryPlace | None:
-    """The line's place; a finished record, as `coranto export` writes it, keeps the story it was announced in."""
+async def _assign(row: dict[str, Any], duplicates: DuplicateIndex) -> StoryAssignment | None:
+    """The row's story. A finished record, as `coranto export` writes it, keeps the story it was published with."""
     if not isinstance(row.get("storage"), dict):
-        mark = fingerprint(row.get("title") or "", row.get("text") or "", agency=row.get("agency"), url=row.get("url"))
-        return await find_story(str(row["id"]), mark, index)
+        fingerprint = make_fingerprint(
+            row.get("title") or "", row.get("text") or "", agency=row.get("agency"), url=row.get("url")
+        )
+        return await assign_story(str(row["id"]), fingerprint, duplicates)
     try:
         article = FinishedArticle.model_validate(row, extra="ignore")
     except ValidationError as error:
         raise typer.BadParameter(f"the record {row['id']} is no finished article: {error}") from error
     recalled = article.recalled()
     if recalled is not None:
-        await recall(recalled, stories=index)
-    return await place_of(article, index)
+        await reindex(recalled, duplicates=duplicates)
+    return await find_story(article, duplicates)
 
 
-def _story_line(row: dict[str, Any], place: StoryPlace | None, cluster: str) -> dict[str, Any]:
+def _story_line(row: dict[str, Any], story: StoryAssignment | None, cluster: str) -> dict[str, Any]:
     return {
         "id": row["id"],
         "cluster": cluster,
-        "role": place.role if place else "original",
-        "of": place.of if place else None,
-        "similarity": place.similarity if place else None,
+        "role": story.role if story else "original",
+        "of": story.of if story else None,
+        "similarity": story.similarity if story else None,
     }
 
 
 def _article(row: dict[str, Any]) -> ArticleText:
-    """An article from one line, whatever of it is missing."""
+    """The article of one line, of which any part may be missing."""
     return ArticleText(
         title=str(row.get("title") or ""),
         text=str(row.get("text") or ""),
@@ -237,7 +259,7 @@ def _opened(file: Path) -> Iterator[TextIO]:
 
 
 def _rows(source: TextIO) -> Iterator[dict[str, Any]]:
-    """The lines' objects. Ends the command with a sentence that names the line when one is no JSON object."""
+    """The objects of the lines. Ends the command with an error that names the line when one holds no JSON object."""
     for number, line in enumerate(source, start=1):
         if not line.strip():
             continue

@@ -1,61 +1,87 @@
-"""Runs the models in processes of their own, under a deadline: a text that takes too long costs its process only."""
+"""Runs the models in worker processes, each with a deadline and a memory limit.
+
+A text that takes too long or too much memory costs only the process it runs in.
+"""
 
 from __future__ import annotations
 
-from datetime import timedelta
+import os
 from typing import Protocol
 
 from coranto.process_pool import OverdueError, Processes, ProcessLostError
-from coranto.worker.stage import Invalid, Transient
-from coranto_classifier.analysis import Analysis, Analyst, ArticleText, ModelPaths
+from coranto.worker.stage import Invalid
+from coranto_classifier.settings import ClassifierSettings
+from coranto_classifier.text_models import Analysis, ArticleText, ModelPaths, TextModels
 
-_analyst: Analyst | None = None
+BLAS_THREAD_VARIABLES = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+"""Variables from which the linear algebra libraries that numpy may be built with read their number of threads."""
+
+_models: TextModels | None = None
 
 
-class Analyser(Protocol):
-    """Gives an article's analysis, wherever it is made."""
+class TextAnalysis(Protocol):
+    """Analyses articles, in this process or in another."""
 
     async def analyse(self, article: ArticleText) -> Analysis:
-        """The analysis. Raises Invalid or Transient with a reason of the stage's list."""
+        """The analysis. Raises Invalid with a reason from the stage's list."""
         ...
 
 
-class InProcessAnalyser:
-    """Runs the models here: for one-off commands and tests, without a deadline."""
+class InProcessAnalysis:
+    """Runs the models in this process, without a deadline: for one-off commands and tests."""
 
-    def __init__(self, analyst: Analyst) -> None:
-        self._analyst = analyst
+    def __init__(self, models: TextModels) -> None:
+        self._models = models
 
     async def analyse(self, article: ArticleText) -> Analysis:
         """The analysis."""
-        return self._analyst.analyse(article)
+        return self._models.analyse(article)
 
 
-class PooledAnalyser:
-    """Runs the models in processes that can be ended."""
+class AnalysisPool:
+    """Runs the models in worker processes that can be killed."""
 
-    def __init__(self, paths: ModelPaths, *, processes: int, deadline: timedelta, articles_per_process: int) -> None:
+    def __init__(self, paths: ModelPaths, settings: ClassifierSettings) -> None:
         self._processes = Processes(
-            processes, deadline=deadline, prepare=_load, prepare_with=(paths,), calls_per_process=articles_per_process
+            settings.processes,
+            deadline=settings.deadline,
+            prepare=_load,
+            prepare_with=(paths,),
+            calls_per_process=settings.articles_per_process,
+            max_bytes=settings.max_process_bytes,
         )
-        self.start = self._processes.start
         self.stop = self._processes.stop
 
+    async def start(self) -> None:
+        """Start the processes and return when their models are loaded."""
+        # Our matrices are small: a second BLAS thread only spins beside the first, and doubles the CPU time of an article.
+        # numpy's library reads these variables when it is loaded, so they must be set before the processes are forked.
+        for variable in BLAS_THREAD_VARIABLES:
+            os.environ.setdefault(variable, "1")
+        await self._processes.start()
+
     async def analyse(self, article: ArticleText) -> Analysis:
-        """The analysis. Raises Invalid after the deadline and Transient when the process was lost."""
+        """The analysis. Raises Invalid for a text that takes longer than the deadline or kills its process twice."""
+        try:
+            return await self._analyse(article)
+        except ProcessLostError:
+            # Once may be the machine's fault, when memory runs out beside us. Twice is the text's.
+            try:
+                return await self._analyse(article)
+            except ProcessLostError as error:
+                raise Invalid("analysis_process_lost", detail=f"{len(article.text)} characters: {error}") from error
+
+    async def _analyse(self, article: ArticleText) -> Analysis:
         try:
             return await self._processes.call(_analyse, article)
         except OverdueError as error:
             raise Invalid("analysis_deadline", detail=f"{len(article.text)} characters: {error}") from error
-        except ProcessLostError as error:
-            raise Transient("analysis_process_lost", detail=str(error)) from error
 
 
 def _load(paths: ModelPaths) -> None:
-    """Reads the models of a new process and warms them up."""
-    global _analyst  # noqa: PLW0603 - a process has one set of models, and pool tasks reach it by module only
-    _analyst = Analyst(paths)
-    # Every model speaks once, so that the first article does not pay for it.
+    """Load the models of a new process and run each once, so that the first article takes no longer than the others."""
+    global _models  # noqa: PLW0603 - a process has one set of models, and pool tasks can reach it only through the module
+    _models = TextModels(paths)
     _analyse(
         ArticleText("Владимир Путин прибыл в Москву", "Президент России провёл переговоры.", declared_language="ru")
     )
@@ -65,6 +91,6 @@ def _load(paths: ModelPaths) -> None:
 
 
 def _analyse(article: ArticleText) -> Analysis:
-    if _analyst is None:
+    if _models is None:
         raise RuntimeError("the process has no models: it was started without its initializer")
-    return _analyst.analyse(article)
+    return _models.analyse(article)

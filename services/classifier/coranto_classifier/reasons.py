@@ -1,11 +1,11 @@
 """Why the classifier may give a record back: the same words in metrics, logs, dead letters and docs."""
 
 REASONS: dict[str, str] = {
-    "analysis_deadline": "The models ran longer on the text than the deadline allows; the process was ended.",
-    "analysis_process_lost": "The process that held the models ended while it worked on the text.",
+    "analysis_deadline": "The analysis of the text took longer than allowed; the worker process was ended and replaced.",
+    "analysis_process_lost": "The worker process died or ran out of memory while it analysed the text, twice.",
     "story_index_unavailable": "Redis did not answer while the story was looked up.",
 }
-"""Reason and one sentence about it."""
+"""Each reason and one sentence about it."""
 
-SYSTEMIC = frozenset({"story_index_unavailable", "analysis_process_lost"})
-"""Reasons whose cause is not the message: a run of them makes the stage pause."""
+SYSTEMIC = frozenset({"story_index_unavailable"})
+"""Reasons whose cause is not the message: a run of one of them stops the reading of further messages for a while."""

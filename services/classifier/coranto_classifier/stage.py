@@ -1,46 +1,50 @@
-"""Says what an article is about: its language, topics, names, keywords, and the story it belongs to.
+"""Says what an article is about: its language, topics, entities, keywords, and the story it belongs to.
 
-The models speak in the pool (`pool`, `analysis`), an external model may take their place (`endpoint`), and the story is
-looked up in the index that all replicas share (`stories`). Here their answers become the record's section.
+The models run in the pool (`pool`, `text_models`), an external model may replace part of their answer (`llm_client`), and
+the story comes from the index that all replicas share (`duplicates`). This module turns the answers into the record's
+section.
 """
 
 from __future__ import annotations
 
-from coranto.records import ClassifiedArticle, ExtractedArticle, RecalledArticle
+from coranto.records import ClassifiedArticle, ExtractedArticle
 from coranto.records.sections import Classification, Entity, Language, Mention, RelatedArticle, Story, Topic
 from coranto.worker.stage import Transient
-from coranto_classifier.analysis import Analysis, ArticleText
-from coranto_classifier.endpoint import Endpoint, Opinion
-from coranto_classifier.fingerprints import fingerprint
-from coranto_classifier.names import NamedEntity
-from coranto_classifier.pool import Analyser
-from coranto_classifier.related import RelatedIndex
-from coranto_classifier.stories import StoryIndex, StoryPlace, StoryUnavailableError, find_story
-from coranto_classifier.topics import ScoredTopic
-from coranto_classifier.vocabulary import name_of, russian_name_of
+from coranto_classifier.duplicates.fingerprint import make_fingerprint
+from coranto_classifier.duplicates.index import DuplicateIndex, IndexUnavailableError
+from coranto_classifier.duplicates.roles import StoryAssignment, assign_story
+from coranto_classifier.entities.linking import NamedEntity
+from coranto_classifier.llm_client import LlmClassification, LlmClient
+from coranto_classifier.pool import TextAnalysis
+from coranto_classifier.related.index import RelatedIndex
+from coranto_classifier.text_models import Analysis, ArticleText
+from coranto_classifier.topics.media_topics import name_of, russian_name_of
+from coranto_classifier.topics.model import ScoredTopic
 
 
 async def classify(
     article: ExtractedArticle,
     *,
-    analyser: Analyser,
-    stories: StoryIndex | None,
+    models: TextAnalysis,
+    duplicates: DuplicateIndex | None,
     related: RelatedIndex | None = None,
-    endpoint: Endpoint | None = None,
+    llm: LlmClient | None = None,
 ) -> ClassifiedArticle:
-    """The article with its classification. Raises Transient while the pool or the story index is away."""
-    analysis = await analyser.analyse(text_of(article))
-    opinion = await endpoint.ask(text_of(article)) if endpoint is not None else None
-    place = await place_of(article, stories) if stories is not None else None
-    section = section_of(analysis, place, opinion)
+    """The article with its classification.
+
+    Raises Invalid for a text that the models cannot be run on, and Transient while an index is unavailable.
+    """
+    analysis = await models.analyse(text_of(article))
+    answer = await llm.classify(text_of(article)) if llm is not None else None
+    story = await find_story(article, duplicates) if duplicates is not None else None
+    section = to_section(analysis, story, answer)
     if related is not None and analysis.vector is not None:
-        relatives = await _relatives_of(article, analysis.vector, related)
-        section = section.model_copy(update={"related": relatives})
+        section = section.model_copy(update={"related": await _find_related(article, analysis.vector, related)})
     return article.with_classification(section)
 
 
 def text_of(article: ExtractedArticle) -> ArticleText:
-    """What the classifier reads of a record."""
+    """The parts of a record that the models read."""
     content = article.content
     return ArticleText(
         title=content.title or "",
@@ -54,21 +58,10 @@ def text_of(article: ExtractedArticle) -> ArticleText:
     )
 
 
-async def recall(article: RecalledArticle, *, stories: StoryIndex | None) -> None:
-    """Enter a stored article into an index that came back empty. Raises Transient while the index is away."""
-    mark = fingerprint(article.title, article.text, agency=article.agency, url=article.url, publisher=article.publisher)
-    if stories is None or not mark.can_be_compared:
-        return
-    try:
-        await stories.enter(article.id, mark, cluster=article.cluster, at=article.stored_at)
-    except StoryUnavailableError as error:
-        raise Transient("story_index_unavailable", detail=str(error)) from error
-
-
-async def place_of(article: ExtractedArticle, stories: StoryIndex) -> StoryPlace | None:
-    """The article's place in its story; None for a text too short to compare. Raises Transient while the index is away."""
+async def find_story(article: ExtractedArticle, duplicates: DuplicateIndex) -> StoryAssignment | None:
+    """The article's story; None for a text too short to compare. Raises Transient while the index is unavailable."""
     content = article.content
-    mark = fingerprint(
+    fingerprint = make_fingerprint(
         content.title or "",
         content.text,
         agency=content.source_agency or next(iter(content.agencies), None),
@@ -76,30 +69,32 @@ async def place_of(article: ExtractedArticle, stories: StoryIndex) -> StoryPlace
         publisher=content.publisher,
     )
     try:
-        return await find_story(article.id, mark, stories)
-    except StoryUnavailableError as error:
+        return await assign_story(article.id, fingerprint, duplicates)
+    except IndexUnavailableError as error:
         raise Transient("story_index_unavailable", detail=str(error)) from error
 
 
-async def _relatives_of(article: ExtractedArticle, vector: bytes, related: RelatedIndex) -> tuple[RelatedArticle, ...]:
+async def _find_related(article: ExtractedArticle, vector: bytes, related: RelatedIndex) -> tuple[RelatedArticle, ...]:
     try:
         found = await related.find(article.id, vector)
-    except StoryUnavailableError as error:
+    except IndexUnavailableError as error:
         raise Transient("story_index_unavailable", detail=str(error)) from error
     return tuple(RelatedArticle(id=each.record, similarity=each.similarity) for each in found)
 
 
-def section_of(analysis: Analysis, place: StoryPlace | None, opinion: Opinion | None = None) -> Classification:
-    """The answers as the record's section."""
+def to_section(
+    analysis: Analysis, story: StoryAssignment | None, answer: LlmClassification | None = None
+) -> Classification:
+    """The record's section from the models' analysis, the story, and the external model's answer where there is one."""
     topics, entities = analysis.topics, analysis.entities
     models, notes, summary = dict(analysis.models), analysis.notes, None
-    if opinion is not None:
-        notes = (*notes, *opinion.notes)
-        summary = opinion.summary
-        topics = opinion.topics or topics
-        entities = opinion.entities or entities
-        if opinion.model is not None:
-            models["external"] = opinion.model
+    if answer is not None:
+        notes = (*notes, *answer.notes)
+        summary = answer.summary
+        topics = answer.topics or topics
+        entities = answer.entities or entities
+        if answer.model is not None:
+            models["external"] = answer.model
     return Classification(
         language=Language(
             code=analysis.language.code, confidence=min(1.0, analysis.language.confidence), also=analysis.language.also
@@ -107,7 +102,7 @@ def section_of(analysis: Analysis, place: StoryPlace | None, opinion: Opinion | 
         topics=tuple(_topic(topic) for topic in topics),
         entities=tuple(_entity(entity) for entity in entities),
         keywords=analysis.keywords,
-        story=_story(place),
+        story=_story(story),
         summary=summary,
         models=models,
         notes=notes,
@@ -135,7 +130,7 @@ def _entity(entity: NamedEntity) -> Entity:
     )
 
 
-def _story(place: StoryPlace | None) -> Story | None:
-    if place is None:
+def _story(story: StoryAssignment | None) -> Story | None:
+    if story is None:
         return None
-    return Story(cluster=place.cluster, role=place.role, of=place.of, similarity=place.similarity, agency=place.agency)
+    return Story(cluster=story.cluster, role=story.role, of=story.of, similarity=story.similarity, agency=story.agency)

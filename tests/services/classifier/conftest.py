@@ -1,13 +1,13 @@
-"""The models, read once for all tests of the classifier, and where the shared material is."""
+"""The models, loaded once for all tests of the classifier."""
 
 from __future__ import annotations
 
 import pytest
 
-from coranto_classifier.analysis import Analyst
+from coranto_classifier.text_models import TextModels
 
 
 @pytest.fixture(scope="session")
-def analyst() -> Analyst:
+def models() -> TextModels:
     """The shipped models."""
-    return Analyst()
+    return TextModels()

@@ -11,10 +11,10 @@ import pytest
 
 pytest.importorskip("scipy", reason="make models needs the training extra")
 
-from coranto_classifier import features
-from coranto_classifier.training import english_vectors, wheels
-from coranto_classifier.training.encoder import LAYERS, WIDTH, SentenceEncoder
-from coranto_classifier.vectors import EnglishVectors
+from coranto_classifier.topics import features
+from coranto_classifier.topics.vectors import EnglishVectors
+from training import english_vectors, wheels
+from training.encoder import LAYERS, WIDTH, SentenceEncoder
 
 PIECES = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "goal", "##keeper", "bank", "s", "##s", ",", "cafe"]
 INNER = 8
@@ -70,7 +70,7 @@ def test_text_has_the_same_vector_alone_and_beside_longer_ones(encoder: Sentence
 
 
 def test_words_of_two_texts_and_those_the_encoder_knows_are_taken() -> None:
-    counts = english_vectors.counted_words(
+    counts = english_vectors.count_words(
         ["Goal by a goalkeeper", "The goal stood", "Stood alone"], ["bank", "##keeper", "a"]
     )
     assert counts == {"bank": 0, "goal": 2, "stood": 2}
@@ -79,7 +79,7 @@ def test_words_of_two_texts_and_those_the_encoder_knows_are_taken() -> None:
 def test_narrowed_vectors_keep_who_is_near_to_whom() -> None:
     draw = np.random.default_rng(3)
     flat = (draw.standard_normal((200, 4)) @ draw.standard_normal((4, 32))).astype(np.float32)
-    narrow = english_vectors.narrowed(flat, np.ones(200, dtype=np.int64), 4).astype(np.float32)
+    narrow = english_vectors.reduce(flat, np.ones(200, dtype=np.int64), 4).astype(np.float32)
     assert narrow.shape == (200, 4)
 
     def distances(rows: Any) -> Any:
@@ -91,9 +91,9 @@ def test_narrowed_vectors_keep_who_is_near_to_whom() -> None:
 def test_stored_vectors_are_found_by_word(tmp_path: Path) -> None:
     english_vectors.store(tmp_path, ["bank", "goal"], np.array([[0, 9], [9, 0]], dtype=np.int8))
     vectors = EnglishVectors(tmp_path)
-    rarity = np.full(features.BUCKETS, 2.0, dtype=np.float32)
-    assert vectors.mean("Goal!", rarity).tolist() == [1.0, 0.0]
-    assert vectors.mean("bank of strangers", rarity).tolist() == [0.0, 1.0]
+    idf = np.full(features.BUCKETS, 2.0, dtype=np.float32)
+    assert vectors.weighted_mean("Goal!", idf).tolist() == [1.0, 0.0]
+    assert vectors.weighted_mean("bank of strangers", idf).tolist() == [0.0, 1.0]
 
 
 def test_wheel_that_was_replaced_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

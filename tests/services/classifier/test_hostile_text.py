@@ -1,4 +1,4 @@
-"""Text that was made to hurt, or that simply is no text."""
+"""Hostile text, and input that is hardly text at all."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from coranto_classifier.analysis import LONGEST_TEXT, Analyst, ArticleText
-from coranto_classifier.fingerprints import fingerprint
+from coranto_classifier.duplicates.fingerprint import make_fingerprint
+from coranto_classifier.text_models import LONGEST_TEXT, ArticleText, TextModels
 
 _SENTENCE = "Президент России Владимир Путин прибыл в Москву. "
 
@@ -33,25 +33,25 @@ _SENTENCE = "Президент России Владимир Путин при�
     ],
     ids=lambda text: ascii(text[:12]),
 )
-def test_any_text_gets_an_answer_in_bounded_time(analyst: Analyst, text: str) -> None:
+def test_any_text_gets_an_answer_in_bounded_time(models: TextModels, text: str) -> None:
     started = time.process_time()
-    analysis = analyst.analyse(ArticleText(text[:5000], text))
-    fingerprint(text[:5000], text)
+    analysis = models.analyse(ArticleText(text[:5000], text))
+    make_fingerprint(text[:5000], text)
     assert time.process_time() - started < 8
     assert all(0 <= topic.score <= 1 for topic in analysis.topics)
 
 
-def test_long_text_is_cut_and_the_record_says_so(analyst: Analyst) -> None:
-    analysis = analyst.analyse(ArticleText("Визит", _SENTENCE * (LONGEST_TEXT // 40)))
+def test_long_text_is_cut_and_the_record_says_so(models: TextModels) -> None:
+    analysis = models.analyse(ArticleText("Визит", _SENTENCE * (LONGEST_TEXT // 40)))
     assert "text_cut" in analysis.notes
     assert all(mention.end <= LONGEST_TEXT + 3000 for entity in analysis.entities for mention in entity.mentions)
 
 
-def test_direction_marks_and_nuls_do_not_shift_positions(analyst: Analyst) -> None:
+def test_direction_marks_and_nuls_do_not_shift_positions(models: TextModels) -> None:
     text = "\u202e\x00Президент России Владимир Путин прибыл в Москву."
-    analysis = analyst.analyse(ArticleText("Визит", text))
-    joined = f"Визит\n{text}"
+    analysis = models.analyse(ArticleText("Визит", text))
+    merge_mentions = f"Визит\n{text}"
     assert analysis.entities
     for entity in analysis.entities:
         for mention in entity.mentions:
-            assert joined[mention.start : mention.end] == mention.text
+            assert merge_mentions[mention.start : mention.end] == mention.text

@@ -1,11 +1,11 @@
-"""In which language a text is."""
+"""Detecting the language of a text."""
 
 from __future__ import annotations
 
 import pytest
 
-from coranto_classifier.analysis import Analyst, ArticleText
-from coranto_classifier.language import UNKNOWN, find_language
+from coranto_classifier.language.detect import UNKNOWN, find_language
+from coranto_classifier.text_models import ArticleText, TextModels
 
 
 @pytest.mark.parametrize(
@@ -80,10 +80,10 @@ def test_mixed_page_names_its_second_language() -> None:
     assert found.also == ("en",)
 
 
-def test_mixed_page_is_noted_on_the_analysis(analyst: Analyst) -> None:
+def test_mixed_page_is_noted_on_the_analysis(models: TextModels) -> None:
     russian = "Правительство утвердило бюджет на следующий год, сообщили в пресс-службе кабинета министров.\n" * 6
     english = "The government approved the budget for next year, the press office of the cabinet said on Monday.\n" * 6
-    analysis = analyst.analyse(ArticleText("Бюджет", russian + english))
+    analysis = models.analyse(ArticleText("Бюджет", russian + english))
     assert analysis.language.also == ("en",)
     assert "mixed_language" in analysis.notes
 

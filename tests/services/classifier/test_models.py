@@ -1,4 +1,4 @@
-"""What is in the package: model files of known kinds, their card, and nothing trained on what may not be used."""
+"""What is in the package: models of known file types, their card, no training code, and no model of forbidden texts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from coranto_classifier.analysis import Analyst, ArticleText, ModelPaths
+from coranto_classifier.text_models import ArticleText, ModelPaths, TextModels
 
 MODELS = ModelPaths().shipped
 SERVICE = Path(__file__).resolve().parents[3] / "services" / "classifier"
@@ -40,6 +40,13 @@ def test_card_names_every_source_and_its_terms() -> None:
         assert owner in notice
 
 
+def test_training_is_beside_the_package_and_not_in_it() -> None:
+    package = MODELS.parent
+    assert (SERVICE / "training" / "__main__.py").exists()
+    assert not [path for path in package.rglob("*") if path.name in ("training", "own", "sources.py")]
+    assert not [path for path in package.rglob("*.py") if "from training" in path.read_text(encoding="utf-8")]
+
+
 def test_package_stays_below_its_stated_size() -> None:
     assert sum(path.stat().st_size for path in MODELS.iterdir()) < 60_000_000
 
@@ -49,7 +56,7 @@ def test_own_models_take_the_place_of_the_shipped_ones(tmp_path: Path) -> None:
     own = {**card, "version": "own-1", "languages": {"ru": "topics_ru.npz"}}
     (tmp_path / "topics.json").write_text(json.dumps(own), encoding="utf-8")
     (tmp_path / "topics_ru.npz").write_bytes((MODELS / "topics_ru.npz").read_bytes())
-    analysis = Analyst(ModelPaths(directory=tmp_path)).analyse(
+    analysis = TextModels(ModelPaths(directory=tmp_path)).analyse(
         ArticleText("Сборная выиграла матч", "Тренер доволен игрой.")
     )
     assert analysis.models["topics"] == "own-1"
@@ -60,6 +67,6 @@ def test_own_models_take_the_place_of_the_shipped_ones(tmp_path: Path) -> None:
 def test_russian_model_files_are_the_examined_ones(name: str) -> None:
     import hashlib
 
-    from coranto_classifier.training.russian import FILE_SHA256
+    from training.russian import FILE_SHA256
 
     assert hashlib.sha256((MODELS / name).read_bytes()).hexdigest() == FILE_SHA256[name]

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from coranto_classifier.analysis import Analyst, ArticleText, ModelPaths
-from coranto_classifier.topics import TopicFinder
+from coranto_classifier.text_models import ArticleText, ModelPaths, TextModels
+from coranto_classifier.topics.model import TopicFinder
 
 
 def card(folder: Path) -> None:
@@ -47,7 +47,7 @@ def write_model(path: Path, metadata: dict[str, str], *, of_strings: bool = True
 def test_onnx_model_takes_the_place_of_the_shipped_one(tmp_path: Path) -> None:
     card(tmp_path)
     write_model(tmp_path / "topics_ru.onnx", {"codes": "04000000 15000000", "threshold": "0.5"})
-    analysis = Analyst(ModelPaths(directory=tmp_path)).analyse(
+    analysis = TextModels(ModelPaths(directory=tmp_path)).analyse(
         ArticleText("Центробанк повысил ставку", "Рубль подешевел, инфляция ускорилась.")
     )
     assert analysis.models["topics"] == "own-onnx-1"

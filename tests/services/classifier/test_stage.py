@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import pytest
 from redis.asyncio import Redis
 
 from coranto.records import Block, Content, ExtractedArticle
 from coranto.testing import extracted
-from coranto.worker.stage import Invalid, Transient
-from coranto_classifier.analysis import Analyst, ArticleText, ModelPaths
+from coranto.worker.stage import Transient
 from coranto_classifier.app import create_stage
-from coranto_classifier.pool import InProcessAnalyser, PooledAnalyser
+from coranto_classifier.duplicates.index import DuplicateIndex
+from coranto_classifier.pool import InProcessAnalysis
 from coranto_classifier.reasons import REASONS, SYSTEMIC
 from coranto_classifier.stage import classify
-from coranto_classifier.story_indexes import MemoryStoryIndex, RedisStoryIndex
+from coranto_classifier.text_models import TextModels
 from coranto_cli.local.redis_server import EmbeddedRedis
 
 _TEXT = (
@@ -36,9 +34,9 @@ def record(
     return extracted().model_copy(update={"content": content})
 
 
-async def test_record_gains_its_section_and_keeps_the_others(analyst: Analyst) -> None:
+async def test_record_gains_its_section_and_keeps_the_others(models: TextModels, redis: Redis) -> None:
     article = record()
-    done = await classify(article, analyser=InProcessAnalyser(analyst), stories=MemoryStoryIndex())
+    done = await classify(article, models=InProcessAnalysis(models), duplicates=DuplicateIndex(redis))
     assert done.id == article.id
     assert done.content == article.content
     section = done.classification
@@ -51,55 +49,39 @@ async def test_record_gains_its_section_and_keeps_the_others(analyst: Analyst) -
     assert {"language", "topics", "names"} <= section.models.keys()
 
 
-async def test_mentions_count_from_title_and_text_joined_by_a_newline(analyst: Analyst) -> None:
+async def test_mentions_count_from_title_and_text_joined_by_a_newline(models: TextModels) -> None:
     article = record()
-    done = await classify(article, analyser=InProcessAnalyser(analyst), stories=None)
+    done = await classify(article, models=InProcessAnalysis(models), duplicates=None)
     joined = f"{article.content.title}\n{article.content.text}"
     for entity in done.classification.entities:
         for mention in entity.mentions:
             assert joined[mention.start : mention.end] == mention.text
 
 
-async def test_running_twice_gives_the_same_record(analyst: Analyst) -> None:
-    stories = MemoryStoryIndex()
-    first = await classify(record(), analyser=InProcessAnalyser(analyst), stories=stories)
-    again = await classify(record(), analyser=InProcessAnalyser(analyst), stories=stories)
+async def test_running_twice_gives_the_same_record(models: TextModels, redis: Redis) -> None:
+    duplicates = DuplicateIndex(redis)
+    first = await classify(record(), models=InProcessAnalysis(models), duplicates=duplicates)
+    again = await classify(record(), models=InProcessAnalysis(models), duplicates=duplicates)
     assert first == again
 
 
-async def test_article_without_text_is_classified_as_far_as_it_goes(analyst: Analyst) -> None:
+async def test_article_without_text_is_classified_as_far_as_it_goes(models: TextModels, redis: Redis) -> None:
     done = await classify(
-        record("", title=None, section=None), analyser=InProcessAnalyser(analyst), stories=MemoryStoryIndex()
+        record("", title=None, section=None), models=InProcessAnalysis(models), duplicates=DuplicateIndex(redis)
     )
     assert done.classification.language.code == "und"
     assert done.classification.topics == ()
     assert done.classification.story is None
 
 
-async def test_story_index_that_is_away_means_try_again(analyst: Analyst, own_redis: EmbeddedRedis) -> None:
+async def test_story_index_that_is_away_means_try_again(models: TextModels, own_redis: EmbeddedRedis) -> None:
     client = Redis.from_url(own_redis.url)
     own_redis.kill()
     with pytest.raises(Transient) as signal:
-        await classify(record(), analyser=InProcessAnalyser(analyst), stories=RedisStoryIndex(client))
+        await classify(record(), models=InProcessAnalysis(models), duplicates=DuplicateIndex(client))
     assert signal.value.reason == "story_index_unavailable"
     assert signal.value.reason in REASONS
     await client.aclose()
-
-
-async def test_pool_answers_and_ends_what_takes_too_long() -> None:
-    pool = PooledAnalyser(ModelPaths(), processes=1, deadline=timedelta(seconds=20), articles_per_process=0)
-    await pool.start()
-    try:
-        analysis = await pool.analyse(ArticleText("Жапаров прилетел в Москву", _TEXT))
-        assert analysis.language.code == "ru"
-        pool._processes.deadline = timedelta(milliseconds=1)
-        with pytest.raises(Invalid) as signal:
-            await pool.analyse(ArticleText("Визит", _TEXT * 100))
-        assert signal.value.reason == "analysis_deadline"
-        pool._processes.deadline = timedelta(seconds=60)
-        assert (await pool.analyse(ArticleText("Визит", _TEXT))).language.code == "ru"
-    finally:
-        await pool.stop()
 
 
 async def test_stage_works_alone_as_coranto_try_uses_it() -> None:
@@ -107,5 +89,6 @@ async def test_stage_works_alone_as_coranto_try_uses_it() -> None:
     done = await stage.handle(record())
     assert done is not None
     assert done.classification.topics[0].code == "11000000"
+    assert done.classification.story is None
     assert stage.systemic == SYSTEMIC
     assert stage.reasons == REASONS

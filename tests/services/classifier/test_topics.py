@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from coranto_classifier.analysis import Analyst, ArticleText
-from coranto_classifier.rubrics import Hint
-from coranto_classifier.topics import LinearModel, combined
-from coranto_classifier.vocabulary import TOP_CODES, name_of, russian_name_of
+from coranto_classifier.text_models import ArticleText, TextModels
+from coranto_classifier.topics.media_topics import TOP_CODES, name_of, russian_name_of
+from coranto_classifier.topics.model import LinearModel, combine
+from coranto_classifier.topics.section_mapping import SECTION, TopicHint
 
 
 @pytest.mark.parametrize(
@@ -24,54 +24,54 @@ from coranto_classifier.vocabulary import TOP_CODES, name_of, russian_name_of
         ("Oil spill reaches nature reserve", "Volunteers clean tar from seabirds and turtles.", "06000000"),
     ],
 )
-def test_topic_of_plain_news_is_found(analyst: Analyst, title: str, text: str, code: str) -> None:
-    topics = analyst.analyse(ArticleText(title, text)).topics
+def test_topic_of_plain_news_is_found(models: TextModels, title: str, text: str, code: str) -> None:
+    topics = models.analyse(ArticleText(title, text)).topics
     assert topics[0].code == code
     assert topics[0].source == "model"
 
 
-def test_agreeing_rubric_raises_confidence(analyst: Analyst) -> None:
+def test_agreeing_section_raises_confidence(models: TextModels) -> None:
     article = ArticleText("Центробанк повысил ключевую ставку", "Рубль подешевел.")
-    alone = analyst.analyse(article).topics[0]
-    both = analyst.analyse(ArticleText(article.title, article.text, section="Экономика")).topics[0]
+    alone = models.analyse(article).topics[0]
+    both = models.analyse(ArticleText(article.title, article.text, section="Экономика")).topics[0]
     assert both.code == alone.code
     assert both.score > alone.score
     assert both.source == "rubric+model"
 
 
-def test_rubric_gives_the_narrower_code(analyst: Analyst) -> None:
-    topics = analyst.analyse(
+def test_section_gives_the_narrower_code(models: TextModels) -> None:
+    topics = models.analyse(
         ArticleText("Сборная выиграла матч", "Шайбу забросили в овертайме.", section="Хоккей")
     ).topics
     assert [topic.code for topic in topics] == ["15000000", "20000965"]
 
 
-def test_flat_opinion_is_no_answer() -> None:
-    assert combined(dict.fromkeys(TOP_CODES, 1 / 17), [], threshold=0.3) == []
+def test_flat_probabilities_give_no_topic() -> None:
+    assert combine(dict.fromkeys(TOP_CODES, 1 / 17), [], threshold=0.3) == []
 
 
 def test_two_topics_that_stand_out_are_both_given() -> None:
     probabilities = {**dict.fromkeys(TOP_CODES, 0.01), "04000000": 0.5, "11000000": 0.35}
-    assert [topic.code for topic in combined(probabilities, [], threshold=0.3)] == ["04000000", "11000000"]
+    assert [topic.code for topic in combine(probabilities, [], threshold=0.3)] == ["04000000", "11000000"]
 
 
-def test_weak_rubric_gives_way_to_a_sure_text() -> None:
+def test_weak_section_gives_way_to_a_clear_text() -> None:
     probabilities = {**dict.fromkeys(TOP_CODES, 0.0001), "15000000": 0.998}
-    hint = Hint("14000000", 0.45, "rubric", "Общество")
-    assert combined(probabilities, [hint], threshold=0.3)[0].code == "15000000"
+    hint = TopicHint("14000000", 0.45, SECTION, "Общество")
+    assert combine(probabilities, [hint], threshold=0.3)[0].code == "15000000"
 
 
-def test_rubric_of_two_topics_leaves_the_choice_to_the_text(analyst: Analyst) -> None:
+def test_section_of_two_topics_leaves_the_choice_to_the_text(models: TextModels) -> None:
     fire = ArticleText(
         "Пожар на складе потушили", "Пожарные эвакуировали людей, пострадавших нет.", section="Происшествия"
     )
     theft = ArticleText("Задержан грабитель банка", "Полиция возбудила уголовное дело.", section="Происшествия")
-    assert analyst.analyse(fire).topics[0].code == "03000000"
-    assert analyst.analyse(theft).topics[0].code == "02000000"
+    assert models.analyse(fire).topics[0].code == "03000000"
+    assert models.analyse(theft).topics[0].code == "02000000"
 
 
-def test_text_without_words_has_no_topic(analyst: Analyst) -> None:
-    assert analyst.analyse(ArticleText("", "😀 12 345")).topics == ()
+def test_text_without_words_has_no_topic(models: TextModels) -> None:
+    assert models.analyse(ArticleText("", "😀 12 345")).topics == ()
 
 
 def test_every_top_code_has_an_english_and_a_russian_name() -> None:
@@ -80,21 +80,21 @@ def test_every_top_code_has_an_english_and_a_russian_name() -> None:
         assert russian_name_of(code)
 
 
-def test_explanation_names_the_words_that_spoke(analyst: Analyst) -> None:
-    model = analyst.topics.model_for("ru")
+def test_explanation_names_the_words_that_speak_for_the_topic(models: TextModels) -> None:
+    model = models.topics.model_for("ru")
     assert model is not None
     words = [each.word for each in model.evidence("Футболисты сборной выиграли матч", "15000000")]
     assert "футболисты" in words[:3]
 
 
-def test_explanation_counts_what_a_word_means_beside_how_it_is_spelled(analyst: Analyst) -> None:
-    model, vectors = analyst.topics.model_for("en"), analyst.topics.vectors_for("en")
+def test_explanation_counts_what_a_word_means_beside_how_it_is_spelled(models: TextModels) -> None:
+    model, vectors = models.topics.model_for("en"), models.topics.vectors_for("en")
     assert isinstance(model, LinearModel)
     text = "The goalkeeper spoke on Monday"
-    spelled = {each.word: each.weight for each in model.evidence(text, "15000000")}
+    spelling = {each.word: each.weight for each in model.evidence(text, "15000000")}
     meant = {each.word: each.weight for each in model.evidence(text, "15000000", vectors)}
     assert next(iter(meant)) == "goalkeeper"
-    assert meant["goalkeeper"] > spelled.get("goalkeeper", 0.0)
+    assert meant["goalkeeper"] > spelling.get("goalkeeper", 0.0)
 
 
 @pytest.mark.parametrize(
@@ -106,22 +106,22 @@ def test_explanation_counts_what_a_word_means_beside_how_it_is_spelled(analyst: 
     ],
 )  # fmt: skip
 def test_tag_that_the_vocabulary_has_gives_the_narrower_code(
-    analyst: Analyst, tag: str, title: str, text: str, top: str, code: str
+    models: TextModels, tag: str, title: str, text: str, top: str, code: str
 ) -> None:
     section = {"06000000": "Environment", "04000000": "Экономика", "15000000": "Sport"}[top]
-    topics = analyst.analyse(ArticleText(title, text, section=section, tags=(tag,))).topics
+    topics = models.analyse(ArticleText(title, text, section=section, tags=(tag,))).topics
     assert topics[0].code == top
     found = {topic.code: topic for topic in topics}
     assert found[code].source == "tags"
     assert 0 < found[code].score < topics[0].score
 
 
-def test_name_of_the_vocabulary_says_nothing_where_the_text_is_of_something_else(analyst: Analyst) -> None:
-    topics = analyst.analyse(
+def test_name_of_the_vocabulary_is_ignored_where_the_text_is_about_something_else(models: TextModels) -> None:
+    topics = models.analyse(
         ArticleText("Сборная проиграла в финале", "Тренер объяснил поражение травмой вратаря.", tags=("инфляция",))
     ).topics
     assert [topic.code for topic in topics] == ["15000000"]
 
 
 def test_name_of_the_vocabulary_alone_is_no_topic() -> None:
-    assert combined(None, [Hint("20000370", 0.75, "tags", "инфляция", is_vote=False)], threshold=0.3) == []
+    assert combine(None, [TopicHint("20000370", 0.75, "tags", "инфляция", is_vote=False)], threshold=0.3) == []

@@ -1,4 +1,4 @@
-"""Making the models: what may be learned from, and the same files giving the same bytes."""
+"""Making the models: which texts are trained on, and that the same files give the same bytes."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from coranto_classifier.analysis import ModelPaths
-from coranto_classifier.training.sources import SOURCES, weight_of
-from coranto_classifier.vocabulary import TOP_CODES
+from coranto_classifier.text_models import ModelPaths
+from coranto_classifier.topics.media_topics import TOP_CODES
+from training.sources import SOURCES, weight_of
 
 pytest.importorskip("scipy", reason="make models needs the training extra")
 
-from coranto_classifier.topics import LinearModel
-from coranto_classifier.training.lists import spelled
-from coranto_classifier.training.topics import Recipe, count, evened, fit, read_texts, train
+from coranto_classifier.topics.model import LinearModel
+from training.lists import usual_cases
+from training.topics import Recipe, balance, count, fit, read_texts, train
 
 _SPORT = ["Вратарь отразил удар в матче", "Тренер сборной доволен игрой", "Футболист забил гол в финале"]
 _ECONOMY = ["Банк повысил ставку по вкладам", "Рубль подешевел к доллару", "Инфляция ускорилась в мае"]
@@ -72,7 +72,7 @@ def test_same_texts_give_the_same_bytes_and_a_model_that_has_learned(labelled: P
 class OneNumberOfSport:
     """Word vectors of one number: 1 for texts on a match, 0 for others."""
 
-    def mean(self, text: str, _rarity: NDArray[np.float32]) -> NDArray[np.float32]:
+    def weighted_mean(self, text: str, _rarity: NDArray[np.float32]) -> NDArray[np.float32]:
         """1 or 0, in an array."""
         return np.array(["матч" in text.lower()], dtype=np.float32)
 
@@ -104,7 +104,7 @@ def test_text_of_two_accepted_codes_teaches_the_first_and_leaves_the_rest_open(l
 
 def test_evening_thins_the_common_topic_and_keeps_the_sum() -> None:
     labels = np.array([0] * 90 + [1] * 10)
-    weights = evened(np.ones(100, dtype=np.float32), labels, 0.5)
+    weights = balance(np.ones(100, dtype=np.float32), labels, 0.5)
     assert weights[0] < 1 < weights[-1]
     assert weights[-1] / weights[0] < 9
     assert weights.sum() == pytest.approx(100, rel=1e-4)
@@ -118,7 +118,7 @@ def test_shipped_models_state_what_they_were_trained_with() -> None:
 
 def test_words_are_listed_by_how_texts_write_them_inside_sentences() -> None:
     texts = [["Dock", "workers", "met", ".", "The", "dock", "in", "Oslo", "is", "old", "."]] * 3
-    kinds = {word: kind for kind, words in spelled(texts).items() for word in words.split()}
+    kinds = {word: kind for kind, words in usual_cases(texts).items() for word in words.split()}
     assert kinds["dock"] == "l"  # its capital is the sentence's
     assert kinds["oslo"] == "U"
     assert "the" not in kinds

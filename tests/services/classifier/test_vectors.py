@@ -1,4 +1,4 @@
-"""Vectors of texts from those of their words, and how the English ones are made."""
+"""Vectors of texts, from the vectors of their words."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from coranto_classifier import features
-from coranto_classifier.analysis import Analyst, ArticleText, ModelPaths
-from coranto_classifier.vectors import ENGLISH_FILES, EnglishVectors
+from coranto_classifier.text_models import ArticleText, ModelPaths, TextModels
+from coranto_classifier.topics import features
+from coranto_classifier.topics.vectors import ENGLISH_FILES, EnglishVectors
 
 EVEN = np.full(features.BUCKETS, 2.0, dtype=np.float32)
 SERVICE = Path(__file__).resolve().parents[3] / "services" / "classifier"
@@ -22,32 +22,35 @@ def english() -> EnglishVectors:
 
 
 def test_vector_of_a_text_has_length_one_and_heeds_neither_order_nor_repetition(english: EnglishVectors) -> None:
-    vector = english.mean("Striker scores twice", EVEN)
+    vector = english.weighted_mean("Striker scores twice", EVEN)
     assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-5)
-    assert np.allclose(vector, english.mean("twice scores striker STRIKER", EVEN), atol=1e-5)
+    assert np.allclose(vector, english.weighted_mean("twice scores striker STRIKER", EVEN), atol=1e-5)
 
 
 @pytest.mark.parametrize("text", ["", "— !", "😀", "qzxvkw wvkxzq"])
 def test_text_without_a_known_word_has_a_vector_of_zeros(english: EnglishVectors, text: str) -> None:
-    assert not english.mean(text, EVEN).any()
+    assert not english.weighted_mean(text, EVEN).any()
 
 
 def test_words_of_one_field_are_nearer_than_words_of_two(english: EnglishVectors) -> None:
-    goalkeeper, midfielder, mortgage = (english.mean(word, EVEN) for word in ("goalkeeper", "midfielder", "mortgage"))
+    goalkeeper, midfielder, mortgage = (
+        english.weighted_mean(word, EVEN) for word in ("goalkeeper", "midfielder", "mortgage")
+    )
     assert goalkeeper @ midfielder > goalkeeper @ mortgage + 0.2
 
 
 def test_rare_words_weigh_more(english: EnglishVectors) -> None:
-    rarity = EVEN.copy()
-    rarity[features.word_buckets("mortgage")] = 5.0
+    idf = EVEN.copy()
+    idf[features.word_buckets("mortgage")] = 5.0
     text = "goalkeeper mortgage"
-    assert english.mean(text, rarity) @ english.mean("mortgage", EVEN) > english.mean(text, EVEN) @ english.mean(
-        "mortgage", EVEN
+    weighted, even, mortgage = (
+        english.weighted_mean(*each) for each in ((text, idf), (text, EVEN), ("mortgage", EVEN))
     )
+    assert weighted @ mortgage > even @ mortgage
 
 
-def test_topic_is_told_by_words_near_to_those_learned(analyst: Analyst) -> None:
-    topics = analyst.analyse(ArticleText("Goalkeeper and midfielder sidelined", "The winger limped off.")).topics
+def test_topic_is_told_by_words_near_to_those_learned(models: TextModels) -> None:
+    topics = models.analyse(ArticleText("Goalkeeper and midfielder sidelined", "The winger limped off.")).topics
     assert topics[0].code == "15000000"
 
 

@@ -1,0 +1,1 @@
+"""Near-duplicate stories: copies, excerpts and updates of an article."""

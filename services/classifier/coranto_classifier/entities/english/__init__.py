@@ -1,0 +1,1 @@
+"""Entities in English text."""

@@ -1,0 +1,69 @@
+"""Recognizes entities in English text with a linear-chain CRF, whose answer `post_processing` corrects.
+
+The model and the name lists are made by `make models`. The normal form of an English name is the name without article
+and possessive.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from coranto_classifier.entities.bio import entity_spans
+from coranto_classifier.entities.english.features import features
+from coranto_classifier.entities.english.gazetteer import Gazetteer
+from coranto_classifier.entities.english.post_processing import PostProcessor
+from coranto_classifier.entities.english.tokens import CaseCounts, count_cases, sentences_of, tokens_of
+from coranto_classifier.entities.mention import Mention
+
+_LONGEST_TEXT = 20_000
+_LONGEST_SENTENCE = 400  # tokens; longer text without a sentence end is tagged in pieces
+_LONGEST_ACRONYM = 6  # letters
+_ARTICLE = re.compile(r"^(?:the|a|an)\s+", re.IGNORECASE)
+_POSSESSIVE = re.compile(r"['’]s?$")
+
+
+class EnglishRecognizer:
+    """Finds people, organisations and places in English text."""
+
+    def __init__(self, models: Path) -> None:
+        import pycrfsuite  # type: ignore[import-untyped]  # ships no types
+
+        self._gazetteer = Gazetteer(models)
+        self._post_processor = PostProcessor(self._gazetteer)
+        self._tagger = pycrfsuite.Tagger()
+        self._tagger.open(str(models / "english_names.crfsuite"))
+        self.version = "crf-en-4"
+
+    def find(self, text: str) -> list[Mention]:
+        """The mentions in the first 20,000 characters of the text."""
+        text = text[:_LONGEST_TEXT]
+        cases = count_cases([text[start:end] for start, end in tokens_of(text)])
+        mentions: list[Mention] = []
+        for sentence_start, sentence_end in sentences_of(text):
+            tokens = [(sentence_start + a, sentence_start + b) for a, b in tokens_of(text[sentence_start:sentence_end])]
+            for first in range(0, len(tokens), _LONGEST_SENTENCE):
+                mentions.extend(self._find_in(text, tokens[first : first + _LONGEST_SENTENCE], cases))
+        return mentions
+
+    def _find_in(self, text: str, tokens: Sequence[tuple[int, int]], cases: CaseCounts) -> Iterator[Mention]:
+        """The mentions among the tokens of one sentence."""
+        words = [text[start:end] for start, end in tokens]
+        if not any(word[:1].isupper() for word in words):
+            return
+        tags = self._tagger.tag(features(words, self._gazetteer, cases))
+        for first, last, kind in self._post_processor.corrected(words, list(entity_spans(tags)), cases):
+            start, end = tokens[first][0], tokens[last][1]
+            normal = normal_form(text[start:end])
+            if normal:
+                yield Mention(start, end, kind, text[start:end], normal)
+
+
+def normal_form(name: str) -> str:
+    """The name without article and possessive, on one line."""
+    name = _POSSESSIVE.sub("", " ".join(name.split()))
+    name = _ARTICLE.sub("", name)
+    if name.isupper() and len(name) > _LONGEST_ACRONYM:
+        name = name.title()  # BUCHAREST at the start of a dateline
+    return name if name.endswith(".") else name.strip(" .,;:")

@@ -1,0 +1,1 @@
+"""What an article is about, as codes of IPTC Media Topics."""

@@ -1,1 +1,0 @@
-"""Makes the classifier's models from labelled files: `python -m coranto_classifier.training --data DIR`."""

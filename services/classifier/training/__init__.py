@@ -1,0 +1,1 @@
+"""Trains the classifier's models from labelled files. Run from a checkout; not part of the installed package."""

@@ -1,0 +1,151 @@
+"""Makes the models: `python -m training --data DIR [--target DIR] [--only PART] [--without SOURCE]`.
+
+Run it in `services/classifier` of a checkout, or as `make models`. DIR holds `topics/*.jsonl.gz` and
+`topics_free/*.jsonl.gz` (labelled texts), and `entities_free/*.jsonl.gz` (sentences with BIO tags), in the forms that
+MODELS.md describes. A missing file is skipped, and the model that it is for stays as it is.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from coranto_classifier.topics.vectors import TextVectors
+    from training.topics import LabelledText
+
+# One thread: sums are then added in a fixed order, and the same files give the same bytes.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+OWN_TEXTS = Path(__file__).parent / "own"
+"""Texts written for the topics of which the labelled files have few."""
+
+
+def make_russian_places(_data: Path, _target: Path, _without: list[str]) -> None:
+    """Write the gazetteer of towns in Russian."""
+    from training.lists import make_russian_places as write
+
+    write(Path(str(files("coranto_classifier").joinpath("data/russian_places.txt.gz"))))
+
+
+def make_russian(_data: Path, target: Path, _without: list[str]) -> None:
+    """Fetch the Russian tagger and vectors, where they are missing."""
+    from training.russian import FILES, take_models
+
+    if not all((target / name).exists() for name in FILES):
+        take_models(target)
+
+
+def make_countries(_data: Path, _target: Path, _without: list[str]) -> None:
+    """Write the gazetteer of countries."""
+    from training.countries import make_countries as write
+
+    write(Path(str(files("coranto_classifier").joinpath("data/countries.tsv"))))
+
+
+def make_names(data: Path, target: Path, without: list[str]) -> None:
+    """Train the English tagger."""
+    from coranto_classifier.entities.english.gazetteer import Gazetteer
+    from training import crf
+    from training.lists import make_lists
+
+    make_lists(target / "english_lists.json.gz", crf.written_texts(data))
+    paths = [data / "entities_free" / f"{name}.jsonl.gz" for name in crf.SOURCES if name not in without]
+    count = crf.train([path for path in paths if path.exists()], Gazetteer(target), target / "english_names.crfsuite")
+    _say(f"English tagger: {count} sentences")
+
+
+def make_russian_names(data: Path, target: Path, _without: list[str]) -> None:
+    """Train the CRF on top of the Russian tagger."""
+    from training.russian_names import read_texts, train
+
+    path = data / "entities" / "entities.jsonl.gz"
+    if path.exists():
+        count = train(read_texts(path), target, target / "russian_names.crfsuite")
+        _say(f"Russian tagger: {count} texts")
+
+
+def make_english_vectors(data: Path, target: Path, without: list[str]) -> None:
+    """Distil the vectors of English words, where they are missing."""
+    from coranto_classifier.topics.vectors import ENGLISH_FILES
+    from training.english_vectors import make_english_vectors as write
+    from training.english_vectors import tagged_sentences
+
+    if not all((target / name).exists() for name in ENGLISH_FILES):
+        texts = [text.text for text in _labelled_texts(data, without) if text.language == "en"]
+        _say(f"English vectors: {write([*texts, *tagged_sentences(data / 'entities_free')], target)} words")
+
+
+def make_topics(data: Path, target: Path, without: list[str]) -> None:
+    """Train and calibrate the topic models."""
+    from coranto_classifier.topics.vectors import EnglishVectors, RussianVectors
+    from training.topics import RECIPES, read_texts, train
+
+    texts = _labelled_texts(data, without)
+    own = read_texts(sorted(OWN_TEXTS.glob("*.jsonl")), without=without)
+    vectors: dict[str, TextVectors] = {"ru": RussianVectors(target), "en": EnglishVectors(target)}
+    card: dict[str, Any] = {"version": "topics-4", "languages": {}, "figures": {}}
+    for language, recipe in RECIPES.items():
+        chosen = [text for text in texts if language == "*" or text.language == language]
+        chosen += [text for text in own if text.language == language]
+        name = f"topics_{'other' if language == '*' else language}.npz"
+        card["figures"][language] = train(chosen, target / name, recipe, vectors.get(language))
+        card["languages"][language] = name
+        _say(f"topics {language}: {card['figures'][language]}")
+    card["sources"] = sorted({text.source for text in [*texts, *own]})
+    (target / "topics.json").write_text(json.dumps(card, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def _labelled_texts(data: Path, without: list[str]) -> list[LabelledText]:
+    """The texts that may be trained on."""
+    from training.topics import read_texts
+
+    paths = [*sorted((data / "topics").glob("*.jsonl.gz")), *sorted((data / "topics_free").glob("*.jsonl.gz"))]
+    return read_texts(paths, without=without)
+
+
+PARTS: dict[str, Callable[[Path, Path, list[str]], None]] = {
+    "russian": make_russian,
+    "countries": make_countries,
+    "russian_places": make_russian_places,
+    "names": make_names,
+    "russian_names": make_russian_names,
+    "english_vectors": make_english_vectors,
+    "topics": make_topics,
+}
+
+
+def _say(sentence: str) -> None:
+    sys.stdout.write(f"{time.strftime('%H:%M:%S')} {sentence}\n")
+    sys.stdout.flush()
+
+
+def main() -> None:
+    """Make the parts that the arguments name."""
+    parser = argparse.ArgumentParser(description="Make the classifier's models from labelled files.")
+    parser.add_argument("--data", type=Path, required=True, help="directory of the labelled files")
+    parser.add_argument(
+        "--target",
+        type=Path,
+        default=Path(str(files("coranto_classifier").joinpath("models"))),
+        help="where models are stored",
+    )
+    parser.add_argument("--only", choices=sorted(PARTS), action="append", help="make this part only; may be repeated")
+    parser.add_argument("--without", action="append", default=[], help="leave a source out; may be repeated")
+    arguments = parser.parse_args()
+    arguments.target.mkdir(parents=True, exist_ok=True)
+    for name, make in PARTS.items():
+        if not arguments.only or name in arguments.only:
+            make(arguments.data, arguments.target, arguments.without)
+
+
+if __name__ == "__main__":
+    main()
