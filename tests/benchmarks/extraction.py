@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from coranto_extractor import reader
+from coranto_extractor.evaluation import prediction
 from coranto_extractor.page import charset
-from coranto_extractor.predictions import prediction
 from coranto_extractor.reader import Request
 
 MATERIAL = Path(os.environ.get("CORANTO_MATERIAL", Path(__file__).resolve().parents[3] / "shared"))
@@ -115,11 +115,11 @@ def by_readability(row: Row, page: bytes) -> Row:
     from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
     from readability import Document  # type: ignore[import-untyped]  # readability-lxml ships no types
 
-    from coranto_extractor.page.blocks import cut
+    from coranto_extractor.page.blocks import split_blocks
 
     try:
         document = Document(charset.decode(page).text)
-        blocks = cut(html.document_fromstring(document.summary(html_partial=True)))
+        blocks = split_blocks(html.document_fromstring(document.summary(html_partial=True)))
         return {"id": row["id"], "text": "\n".join(block.text for block in blocks), "title": document.short_title()}
     except Exception:  # noqa: BLE001 - it raises what lxml raises, and more; a page it cannot read is an empty one
         return {"id": row["id"], "text": ""}

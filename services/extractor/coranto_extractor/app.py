@@ -10,7 +10,7 @@ from coranto.pages import FilePageStore
 from coranto.records import ExtractedArticle, FetchedArticle
 from coranto.topology import EXTRACTOR
 from coranto.worker.stage import RetryPolicy, Stage
-from coranto_extractor.coverage import FieldCoverage
+from coranto_extractor.field_metrics import FieldMetrics
 from coranto_extractor.pool import ReaderPool
 from coranto_extractor.reasons import REASONS, SYSTEMIC
 from coranto_extractor.settings import Settings
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def create_stage(
-    settings: Settings | None = None, *, coverage: FieldCoverage | None = None
+    settings: Settings | None = None, *, coverage: FieldMetrics | None = None
 ) -> Stage[FetchedArticle, ExtractedArticle]:
     """The stage that reads pages."""
     settings = settings or Settings()
@@ -60,7 +60,7 @@ def create(settings: Settings | None = None) -> Worker:
     from coranto.worker.app import Worker  # here, so that `coranto try` and tests need no broker
 
     settings = settings or Settings()
-    coverage = FieldCoverage()
+    coverage = FieldMetrics()
     worker = Worker(settings, stages=[create_stage(settings, coverage=coverage)])
     worker.metrics.registry.register(coverage)
     return worker

@@ -13,10 +13,9 @@ from typing import Annotated, Any
 import typer
 
 from coranto_extractor import reader
-from coranto_extractor.compare import compare
-from coranto_extractor.predictions import prediction
+from coranto_extractor.evaluation import compare, prediction
+from coranto_extractor.page_type import NotAnArticle
 from coranto_extractor.reader import Request
-from coranto_extractor.refusal import Refusal
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
 
@@ -94,9 +93,9 @@ def read_line(page: Mapping[str, Any]) -> dict[str, Any]:
         request = Request(url=page.get("url"), content_type=page.get("content_type"))
         return prediction(page["id"], reader.read(body, request))
     except (OSError, EOFError) as error:
-        return prediction(page["id"], Refusal("page_missing", str(error)))
+        return prediction(page["id"], NotAnArticle("page_missing", str(error)))
     except Exception as error:  # noqa: BLE001 - whatever one page does, the others are read
-        return prediction(page["id"], Refusal(_SURPRISE, f"{type(error).__name__}: {error}"))
+        return prediction(page["id"], NotAnArticle(_SURPRISE, f"{type(error).__name__}: {error}"))
 
 
 def _with_progress(readings: Iterable[dict[str, Any]], total: int) -> Iterator[dict[str, Any]]:

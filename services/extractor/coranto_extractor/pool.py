@@ -9,8 +9,8 @@ from coranto.records import Content
 from coranto.worker.processes import Processes
 from coranto_extractor import reader
 from coranto_extractor.page.tree import TreeLimits
+from coranto_extractor.page_type import NotAnArticle
 from coranto_extractor.reader import Request
-from coranto_extractor.refusal import Refusal
 
 _RECURSION_LIMIT = 6000
 _WARM_UP_PAGE = b"""<!doctype html><html lang="en"><head><title>Warm-up - Site</title></head><body><h1>Warm-up</h1>
@@ -43,7 +43,7 @@ class ReaderPool:
         self.start = self._processes.start
         self.stop = self._processes.stop
 
-    async def read(self, page: bytes, request: Request) -> Content | Refusal:
+    async def read(self, page: bytes, request: Request) -> Content | NotAnArticle:
         """What the page says, or why it is no article. Raises OverdueError and ProcessLostError."""
         return await self._processes.call(reader.read, page, request, limits=self._limits)
 

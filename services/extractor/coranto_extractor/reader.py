@@ -16,20 +16,19 @@ from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
 
 from coranto.records.sections import Block as TextBlock
 from coranto.records.sections import Content, Hints, Image, Moment
-from coranto_extractor.fields import authors, dates, details, images, rubrics, titles
-from coranto_extractor.fields.addresses import alternates, canonical_url, links_in, next_page_url
-from coranto_extractor.fields.found import Found, Notebook
+from coranto_extractor.fields import authors, dates, details, images, sections_and_tags, titles
+from coranto_extractor.fields.evidence import Extracted, RejectionLog
+from coranto_extractor.fields.links import alternates, canonical_url, links_in, next_page_url
 from coranto_extractor.fields.names import has_two_parts, strip
-from coranto_extractor.language.letters import key, tokens
-from coranto_extractor.language.moments import moment_in_words
-from coranto_extractor.language.topic import stems
-from coranto_extractor.page import blobs, charset, tree
-from coranto_extractor.page.blocks import HEADINGS, Block, cut, weight_of
+from coranto_extractor.language.date_parsing import parse_date_text
+from coranto_extractor.language.text_comparison import alphanumeric_key, count_words, stems
+from coranto_extractor.page import charset, embedded_json, tree
+from coranto_extractor.page.blocks import HEADINGS, Block, split_blocks, text_weight
 from coranto_extractor.page.metadata import PageMetadata, read_metadata
-from coranto_extractor.plaintext import read_dump
-from coranto_extractor.refusal import Reading, Refusal, why_refused
-from coranto_extractor.text import lines, opinions
+from coranto_extractor.page_type import NotAnArticle, PageSummary, classify_page
+from coranto_extractor.text import lines, text_candidates
 from coranto_extractor.text.paragraphs import Paragraph, paragraphs_of
+from coranto_extractor.text.plain_text import parse_plain_text
 
 EXTRACTOR_VERSION = version("coranto-extractor")
 
@@ -79,7 +78,7 @@ class Request:
     charset: str | None = None
     hints: Hints | None = None
     fetched_at: datetime | None = None
-    want_notes: bool = False
+    records_rejections: bool = False
     part_of: str | None = None
     """Address of the article's first page, when this is a further part: a part is no article and never refused as none."""
 
@@ -91,38 +90,40 @@ class _Fields:
     values: dict[str, Any] = field(default_factory=dict)
     origins: dict[str, Any] = field(default_factory=dict)
 
-    def take(self, name: str, found: Found[Any] | None) -> None:
+    def take(self, name: str, found: Extracted[Any] | None) -> None:
         if found is not None:
             self.values[name] = found.value
             self.origins[name] = found.origin
 
 
-def read(page: bytes, request: Request | None = None, *, limits: tree.TreeLimits | None = None) -> Content | Refusal:
+def read(
+    page: bytes, request: Request | None = None, *, limits: tree.TreeLimits | None = None
+) -> Content | NotAnArticle:
     """What the page says, or why it is no article."""
     request = request or Request()
     limits = limits or tree.TreeLimits()
     if len(page) > limits.max_page_bytes:
-        return Refusal("page_too_large", f"{len(page)} bytes, {limits.max_page_bytes} allowed")
+        return NotAnArticle("page_too_large", f"{len(page)} bytes, {limits.max_page_bytes} allowed")
     content_type = (request.content_type or "").split(";")[0].strip().lower()
     if content_type not in _TEXT_TYPES:
-        return Refusal("not_text", f"media type {content_type}")
+        return NotAnArticle("not_text", f"media type {content_type}")
     if page.startswith(_BINARY_BEGINNINGS):
-        return Refusal("binary", f"begins with {page[:4]!r}")
+        return NotAnArticle("binary", f"begins with {page[:4]!r}")
     decoded = charset.decode(page, request.charset)
     strange = sum(decoded.text.count(char) for char in "\x00\x01\x02\x03\x04\x05\x06\x0e\x0f\ufffd")
     if strange > _MAX_BINARY_SHARE * max(1, len(decoded.text)):
-        return Refusal("binary", f"{strange} of {len(decoded.text)} characters are no text")
+        return NotAnArticle("binary", f"{strange} of {len(decoded.text)} characters are no text")
     if content_type == "text/plain" and not _MARKUP.search(decoded.text[:5000]):
         lines_given = decoded.text.count("\n")
         if lines_given > limits.max_nodes:
-            return Refusal("too_many_nodes", f"{lines_given} lines, {limits.max_nodes} allowed")
+            return NotAnArticle("too_many_nodes", f"{lines_given} lines, {limits.max_nodes} allowed")
         return _read_plain(decoded.text, request)
     try:
         root = tree.parse(decoded.text, limits)
     except tree.UnreadableError as unreadable:
-        return Refusal(unreadable.reason, unreadable.evidence)
+        return NotAnArticle(unreadable.reason, unreadable.evidence)
     result = _read_tree(root, request)
-    if isinstance(result, Refusal) and result.reason in _HELPED_BY_FEED:
+    if isinstance(result, NotAnArticle) and result.reason in _HELPED_BY_FEED:
         return _read_feed_entry(request, limits) or result
     return result
 
@@ -136,37 +137,45 @@ def _read_feed_entry(request: Request, limits: tree.TreeLimits) -> Content | Non
         root = tree.parse(f"<body>{hints.body_html}</body>", limits)
     except tree.UnreadableError:
         return None
-    blocks = [block for block in cut(root) if block.link_share < _LINKED and not block.parts & {"caption", "figure"}]
+    blocks = [
+        block
+        for block in split_blocks(root)
+        if block.link_share < _LINKED and not block.regions & {"caption", "figure"}
+    ]
     paragraphs = _kept([block.text for block in blocks], blocks, hints.title)
     texts = [line for paragraph in paragraphs for line in paragraph.lines]
-    if sum(map(weight_of, texts)) < _MIN_FEED_TEXT:
+    if sum(map(text_weight, texts)) < _MIN_FEED_TEXT:
         return None
     fields = _Fields()
     if hints.title:
-        fields.take("title", Found(hints.title, "feed", 0.6))
+        fields.take("title", Extracted(hints.title, "feed", 0.6))
     if hints.published:
-        fields.take("published", Found(Moment(at=hints.published, precision="second", offset_minutes=0), "feed", 0.6))
-    fields.take("paragraphs", Found(_to_record(paragraphs), "feed", 0.5))
-    return _content(fields, texts, Notebook(), request)
+        fields.take(
+            "published", Extracted(Moment(at=hints.published, precision="second", offset_minutes=0), "feed", 0.6)
+        )
+    fields.take("paragraphs", Extracted(_to_record(paragraphs), "feed", 0.5))
+    return _content(fields, texts, RejectionLog(), request)
 
 
-def _read_tree(root: html.HtmlElement, request: Request) -> Content | Refusal:
-    notebook = Notebook()
+def _read_tree(root: html.HtmlElement, request: Request) -> Content | NotAnArticle:
+    rejections = RejectionLog()
     tree.unfold_layout_tables(root)
     # lxml makes a Python object per look at an element unless one is alive: this list halves the time of all that follows.
     alive = list(root.iter())
     page = read_metadata(root, request.url)
-    blocks = cut(root)
+    blocks = split_blocks(root)
     headline = titles.find_headline(page, blocks)
     title = headline.title if headline else None
     name = title.value if title else None
     heading = headline.heading if headline else None
     stated = page.article.get("articleBody")
-    chosen = opinions.choose(root, blocks, stems(name or ""), stated if isinstance(stated, str) else None, heading)
-    if sum(map(weight_of, chosen.texts)) < _SCRIPT_TEXT_BELOW:
-        in_scripts = blobs.find_text_in_scripts(page, root)
+    chosen = text_candidates.select(
+        root, blocks, stems(name or ""), stated if isinstance(stated, str) else None, heading
+    )
+    if sum(map(text_weight, chosen.texts)) < _SCRIPT_TEXT_BELOW:
+        in_scripts = embedded_json.find_text_in_scripts(page, root)
         if in_scripts:
-            chosen = opinions.ChosenText(in_scripts, blocks, chosen.container, "script", 0.5)
+            chosen = text_candidates.ChosenText(in_scripts, blocks, chosen.container, "script", 0.5)
     if request.part_of:
         chosen = _with_opening_heading(chosen, blocks, name)
     paragraphs = _kept(chosen.texts, chosen.blocks, heading)
@@ -177,18 +186,18 @@ def _read_tree(root: html.HtmlElement, request: Request) -> Content | Refusal:
     fields = _Fields()
     fields.take("title", title)
     fields.take("declared_language", language)
-    published = dates.find_published(page, root, near, code, notebook, request.fetched_at)
+    published = dates.find_published(page, root, near, code, rejections, request.fetched_at)
     fields.take("published", published)
     fields.take(
         "modified",
-        dates.find_modified(page, published.value if published else None, code, notebook, request.fetched_at),
+        dates.find_modified(page, published.value if published else None, code, rejections, request.fetched_at),
     )
     signed = [*near, *_behind(blocks, kept_texts, near)]
-    _take_byline(fields, authors.find_authors(page, root, signed, titles.site_names(page), notebook))
+    _take_byline(fields, authors.find_authors(page, root, signed, titles.site_names(page), rejections))
     paragraphs = _without_bios(paragraphs, [person.name for person in fields.values.get("authors", ())])
     kept_texts = [line for paragraph in paragraphs for line in paragraph.lines]
     fields.values["has_video"] = details.has_video(page, root, chosen.container)
-    reading = Reading(
+    reading = PageSummary(
         page,
         blocks,
         kept_texts,
@@ -197,10 +206,10 @@ def _read_tree(root: html.HtmlElement, request: Request) -> Content | Refusal:
         bool(fields.values.get("authors")),
         fields.values["has_video"],
     )
-    refusal = None if request.part_of else why_refused(reading) or _wordless(kept_texts)
+    refusal = None if request.part_of else classify_page(reading) or _wordless(kept_texts)
     if refusal:
         fields.values["paragraphs"] = ()
-        return replace(refusal, read=_content(fields, (), notebook, request))
+        return replace(refusal, read=_content(fields, (), rejections, request))
     _take_rubrics(fields, page, root, near, name)
     _take_images(fields, page, chosen.container, name)
     fields.take("publisher", details.find_publisher(page))
@@ -208,15 +217,15 @@ def _read_tree(root: html.HtmlElement, request: Request) -> Content | Refusal:
     fields.take("is_paywalled", details.find_paywall(page, [block.text for block in near[-10:]]))
     canonical = canonical_url(page)
     if canonical:
-        fields.take("canonical_url", Found(canonical[0], canonical[1], 0.9))
-    fields.take("paragraphs", Found(_to_record(paragraphs), chosen.source, chosen.confidence))
+        fields.take("canonical_url", Extracted(canonical[0], canonical[1], 0.9))
+    fields.take("paragraphs", Extracted(_to_record(paragraphs), chosen.source, chosen.confidence))
     del alive
     kept_set = set(kept_texts)
     members = [block for block in chosen.blocks if block.text in kept_set]
     return _content(
         fields,
         kept_texts,
-        notebook,
+        rejections,
         request,
         correction=details.find_correction(kept_texts, blocks),
         source_agency=details.find_dateline_agency(
@@ -229,8 +238,8 @@ def _read_tree(root: html.HtmlElement, request: Request) -> Content | Refusal:
 
 
 def _with_opening_heading(
-    chosen: opinions.ChosenText, blocks: Sequence[Block], title: str | None
-) -> opinions.ChosenText:
+    chosen: text_candidates.ChosenText, blocks: Sequence[Block], title: str | None
+) -> text_candidates.ChosenText:
     """The text of a further part with the heading that opens it; on a first page such a line is a label."""
     place = next((n for n, block in enumerate(blocks) if chosen.texts and block.text == chosen.texts[0]), 0)
     above = blocks[place - 1] if place else None
@@ -239,7 +248,7 @@ def _with_opening_heading(
     return replace(chosen, texts=[above.text, *chosen.texts], blocks=(above, *chosen.blocks))
 
 
-def _content(fields: _Fields, texts: Sequence[str], notebook: Notebook, request: Request, **more: Any) -> Content:
+def _content(fields: _Fields, texts: Sequence[str], rejections: RejectionLog, request: Request, **more: Any) -> Content:
     if "correction" not in more:
         more["correction"] = details.find_correction(texts)
     if "source_agency" not in more:
@@ -249,14 +258,9 @@ def _content(fields: _Fields, texts: Sequence[str], notebook: Notebook, request:
         **more,
         word_count=count_words(texts),
         origins=fields.origins,
-        notes=tuple(notebook.notes) if request.want_notes else (),
+        notes=tuple(rejections.notes) if request.records_rejections else (),
         extractor_version=EXTRACTOR_VERSION,
     )
-
-
-def count_words(texts: Iterable[str]) -> int:
-    """Words in the texts; in scripts without spaces every character counts as one."""
-    return sum(len(tokens(text)) for text in texts)
 
 
 def _behind(blocks: Sequence[Block], texts: Sequence[str], near: Sequence[Block]) -> list[Block]:
@@ -269,27 +273,27 @@ def _behind(blocks: Sequence[Block], texts: Sequence[str], near: Sequence[Block]
     return [
         block
         for block in below
-        if block.place not in known and block.text not in closing and not block.parts & _NO_BYLINE
+        if block.place not in known and block.text not in closing and not block.regions & _NO_BYLINE
     ]
 
 
-def _take_byline(fields: _Fields, byline: Found[authors.Byline] | None) -> None:
+def _take_byline(fields: _Fields, byline: Extracted[authors.Byline] | None) -> None:
     if byline is None:
         return
     if byline.value.persons:
-        fields.take("authors", Found(byline.value.persons, byline.source, byline.confidence))
+        fields.take("authors", Extracted(byline.value.persons, byline.source, byline.confidence))
     if byline.value.agencies:
-        fields.take("agencies", Found(byline.value.agencies, byline.source, byline.confidence))
+        fields.take("agencies", Extracted(byline.value.agencies, byline.source, byline.confidence))
 
 
 def _take_rubrics(
     fields: _Fields, page: PageMetadata, root: html.HtmlElement, near: Sequence[Block], title: str | None
 ) -> None:
-    breadcrumbs = rubrics.find_breadcrumbs(page, root, title)
+    breadcrumbs = sections_and_tags.find_breadcrumbs(page, root, title)
     fields.take("breadcrumbs", breadcrumbs)
-    section = rubrics.find_section(page, root, near, breadcrumbs.value if breadcrumbs else ())
+    section = sections_and_tags.find_section(page, root, near, breadcrumbs.value if breadcrumbs else ())
     fields.take("section", section)
-    fields.take("tags", rubrics.find_tags(page, root, title))
+    fields.take("tags", sections_and_tags.find_tags(page, root, title))
 
 
 def _take_images(fields: _Fields, page: PageMetadata, container: html.HtmlElement | None, title: str | None) -> None:
@@ -298,11 +302,11 @@ def _take_images(fields: _Fields, page: PageMetadata, container: html.HtmlElemen
     fields.values["images"] = rest
 
 
-def _wordless(texts: Sequence[str]) -> Refusal | None:
+def _wordless(texts: Sequence[str]) -> NotAnArticle | None:
     text = " ".join(texts)
     letters = sum(map(str.isalpha, text))
     if text and letters < 0.3 * len(text):
-        return Refusal("no_language", f"{letters} letters in {len(text)} characters")
+        return NotAnArticle("no_language", f"{letters} letters in {len(text)} characters")
     return None
 
 
@@ -317,13 +321,15 @@ def _without_bios(paragraphs: list[Paragraph], authors: Iterable[str]) -> list[P
     """The paragraphs without those that name the authors above the text, or say below it who they are, and what follows these."""
     names = [name for name in authors if has_two_parts(name)]
     # A line at the opening that only names the author is the byline.
-    signed = {key(name) for name in names}
-    first = next((n for n, paragraph in enumerate(paragraphs) if key(strip(paragraph.text)) not in signed), 0)
+    signed = {alphanumeric_key(name) for name in names}
+    first = next(
+        (n for n, paragraph in enumerate(paragraphs) if alphanumeric_key(strip(paragraph.text)) not in signed), 0
+    )
     paragraphs = paragraphs[first:]
     bios = [n for n, paragraph in enumerate(paragraphs) if lines.introduces(paragraph.text, names)]
     if len(bios) == 1 and bios[0] >= _BEFORE_BIO:
         said, after = (
-            sum(weight_of(paragraph.text) for paragraph in part)
+            sum(text_weight(paragraph.text) for paragraph in part)
             for part in (paragraphs[: bios[0]], paragraphs[bios[0] + 1 :])
         )
         if after < said:
@@ -340,23 +346,25 @@ def _to_record(paragraphs: Iterable[Paragraph]) -> tuple[TextBlock, ...]:
     return tuple(paragraph.to_record() for paragraph in paragraphs)
 
 
-def _read_plain(text: str, request: Request) -> Content | Refusal:
-    dump = read_dump(text)
-    total = sum(weight_of(paragraph) for paragraph in dump.paragraphs)
+def _read_plain(text: str, request: Request) -> Content | NotAnArticle:
+    dump = parse_plain_text(text)
+    total = sum(text_weight(paragraph) for paragraph in dump.paragraphs)
     if total < 90:
-        return Refusal("too_short", f"{total:.0f} characters of text")
+        return NotAnArticle("too_short", f"{total:.0f} characters of text")
     fields = _Fields()
     if dump.title:
-        fields.take("title", Found(dump.title, "line", 0.6))
+        fields.take("title", Extracted(dump.title, "line", 0.6))
     if dump.section:
-        fields.take("section", Found(dump.section, "line", 0.4))
+        fields.take("section", Extracted(dump.section, "line", 0.4))
     short = [line for line in (*dump.before, *dump.around) if len(line) < _MAX_DATE_LINE]
-    published = next((moment for line in short if (moment := moment_in_words(line, None))), None)
+    published = next((moment for line in short if (moment := parse_date_text(line, None))), None)
     if published:
-        fields.take("published", Found(published, "visible-date", 0.6))
-    notebook = Notebook()
-    _take_byline(fields, authors.authors_in_lines(short, notebook))
+        fields.take("published", Extracted(published, "visible-date", 0.6))
+    rejections = RejectionLog()
+    _take_byline(fields, authors.authors_in_lines(short, rejections))
     if dump.caption or dump.credit:
-        fields.take("image", Found(Image(caption=dump.caption, credit=dump.credit), "caption", 0.6))
-    fields.take("paragraphs", Found(tuple(TextBlock(text=paragraph) for paragraph in dump.paragraphs), "lines", 0.7))
-    return _content(fields, dump.paragraphs, notebook, request)
+        fields.take("image", Extracted(Image(caption=dump.caption, credit=dump.credit), "caption", 0.6))
+    fields.take(
+        "paragraphs", Extracted(tuple(TextBlock(text=paragraph) for paragraph in dump.paragraphs), "lines", 0.7)
+    )
+    return _content(fields, dump.paragraphs, rejections, request)

@@ -21,7 +21,7 @@ REASONS: dict[str, str] = {
     "too_many_nodes": "The page has more elements than allowed.",
     "too_deep": "The page's elements nest deeper than allowed.",
     "empty_page": "The page holds no element.",
-    "reader_timeout": "Reading took longer than allowed; the worker process was ended and replaced.",
+    "reader_timeout": "PageSummary took longer than allowed; the worker process was ended and replaced.",
     "reader_crashed": "The worker process died while it read the page, twice.",
     "page_missing": "The page's bytes are not in the page store.",
     "page_corrupt": "The page store holds other bytes under this reference.",

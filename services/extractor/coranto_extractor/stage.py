@@ -9,10 +9,10 @@ from coranto.pages import CorruptPageError, MissingPageError, PageStore, PageToo
 from coranto.records import Content, ExtractedArticle, Fetch, FetchedArticle, PageRef
 from coranto.worker.processes import OverdueError, ProcessLostError
 from coranto.worker.stage import Invalid, Transient, Unwanted
-from coranto_extractor.coverage import FieldCoverage
-from coranto_extractor.joining import join
+from coranto_extractor.field_metrics import FieldMetrics
+from coranto_extractor.page_type import NotAnArticle
 from coranto_extractor.reader import Request
-from coranto_extractor.refusal import Refusal
+from coranto_extractor.text.merge_pages import merge_pages
 
 STORE_RETRY_AFTER = timedelta(seconds=10)
 
@@ -20,7 +20,7 @@ STORE_RETRY_AFTER = timedelta(seconds=10)
 class PageReader(Protocol):
     """Reads one page. The pool does, and so does a fake in tests."""
 
-    async def read(self, page: bytes, request: Request) -> Content | Refusal:
+    async def read(self, page: bytes, request: Request) -> Content | NotAnArticle:
         """What the page says, or why it is no article. Raises OverdueError and ProcessLostError."""
 
 
@@ -30,7 +30,7 @@ async def extract(
     pages: PageStore,
     reader: PageReader,
     max_page_bytes: int,
-    coverage: FieldCoverage | None = None,
+    coverage: FieldMetrics | None = None,
     keeps_notes: bool = False,
 ) -> ExtractedArticle:
     """The article with what its page says, and its further parts, or the reason why it is none. Safe to run twice."""
@@ -42,10 +42,10 @@ async def extract(
         charset=fetch.charset,
         hints=article.discovery.hints,
         fetched_at=fetch.fetched_at,
-        want_notes=keeps_notes,
+        records_rejections=keeps_notes,
     )
     result = await _read(reader, page, request)
-    if isinstance(result, Refusal):
+    if isinstance(result, NotAnArticle):
         raise Unwanted(result.reason, detail=result.detail)
     if fetch.parts:
         result = await _with_parts(result, fetch, pages=pages, reader=reader, max_page_bytes=max_page_bytes)
@@ -70,11 +70,11 @@ async def _with_parts(
             content = await _read(reader, page, request)
         except (Unwanted, Invalid):
             break
-        if isinstance(content, Refusal):
+        if isinstance(content, NotAnArticle):
             break
         read.append(content)
         next_page_url = content.next_page_url
-    return join(first, read, next_page_url=next_page_url)
+    return merge_pages(first, read, next_page_url=next_page_url)
 
 
 async def _get_page(ref: PageRef, pages: PageStore, max_page_bytes: int) -> bytes:
@@ -90,7 +90,7 @@ async def _get_page(ref: PageRef, pages: PageStore, max_page_bytes: int) -> byte
         raise Transient("page_store_unavailable", retry_after=STORE_RETRY_AFTER, detail=str(error)) from error
 
 
-async def _read(reader: PageReader, page: bytes, request: Request) -> Content | Refusal:
+async def _read(reader: PageReader, page: bytes, request: Request) -> Content | NotAnArticle:
     try:
         return await reader.read(page, request)
     except OverdueError as error:

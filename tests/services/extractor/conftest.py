@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from coranto.records import Content
+from coranto_extractor.page_type import NotAnArticle
 from coranto_extractor.reader import Request, read
-from coranto_extractor.refusal import Refusal
 
 _ADDRESS = "https://news.example/city/harbour-bridge"
 # An article with a date is not taken for a list of articles, whatever links it holds.
@@ -72,12 +72,12 @@ def read_lines(write_page: Callable[..., bytes], read_article: Callable[..., Con
 
 
 @pytest.fixture
-def read_refusal() -> Callable[..., Refusal]:
+def read_refusal() -> Callable[..., NotAnArticle]:
     """Reads a page and fails the test when it is taken for an article."""
 
-    def refusal_of(page: bytes, url: str | None = _ADDRESS, **more: object) -> Refusal:
+    def refusal_of(page: bytes, url: str | None = _ADDRESS, **more: object) -> NotAnArticle:
         result = read(page, Request(url=url, **more))  # type: ignore[arg-type]  # tests pass what Request takes
-        assert isinstance(result, Refusal), result.title
+        assert isinstance(result, NotAnArticle), result.title
         return result
 
     return refusal_of

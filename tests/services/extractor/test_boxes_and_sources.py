@@ -9,8 +9,8 @@ from importlib.metadata import version
 import pytest
 
 from coranto.records import Content
+from coranto_extractor.page_type import NotAnArticle
 from coranto_extractor.reader import EXTRACTOR_VERSION
-from coranto_extractor.refusal import Refusal
 
 Write = Callable[..., bytes]
 Read = Callable[..., Content]
@@ -76,7 +76,7 @@ def test_publication_signs_only_where_its_data_say_so_and_nobody_else_does(
     write_page: Write, read_article: Read, kind: str
 ) -> None:
     head = _json_ld(author={"@type": kind, "name": "The Example Post"})
-    article = read_article(write_page(head=head), want_notes=True)
+    article = read_article(write_page(head=head), records_rejections=True)
     assert (article.authors, article.agencies) == ((), ("The Example Post",))
     assert any(note.seen == "The Example Post" for note in article.notes)
     signed = read_article(write_page(head=head, above="<p class='byline'>By Jane Doe</p>"))
@@ -128,7 +128,7 @@ def test_block_called_correction_is_the_correction(write_page: Write, read_artic
     assert read_article(write_page(below=f"<p class='correction'>{note}</p>")).correction == note
 
 
-def test_search_results_are_told_from_a_short_text(read_refusal: Callable[..., Refusal]) -> None:
+def test_search_results_are_told_from_a_short_text(read_refusal: Callable[..., NotAnArticle]) -> None:
     results = "".join(f"<div><a href='/r/{n}'>Bridge story {n}</a><p>… the bridge …</p></div>" for n in range(6))
     page = (
         f"<html><head><title>Search results for bridge</title></head><body><h1>Search results for bridge</h1>{results}"

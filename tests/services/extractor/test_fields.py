@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from coranto.records import Content
-from coranto_extractor.language.moments import as_written, parse_moment
+from coranto_extractor.language.date_parsing import isoformat_local, parse_date
 
 Write = Callable[..., bytes]
 Read = Callable[..., Content]
@@ -52,7 +52,7 @@ def test_author_is_found_through_a_graph_and_an_id_reference(write_page: Write, 
     ["@harbourfan", "desk@news.example", "Staff Writer", "Editorial Team", "News Desk", "JD", "https://x.example"],
 )
 def test_handle_address_role_and_initials_are_no_authors(write_page: Write, read_article: Read, name: str) -> None:
-    article = read_article(write_page(head=_json_ld(author=name)), want_notes=True)
+    article = read_article(write_page(head=_json_ld(author=name)), records_rejections=True)
     assert (article.authors, article.agencies) == ((), ())
     assert any(note.field == "authors" for note in article.notes)
 
@@ -82,7 +82,7 @@ def test_page_without_date_gets_none_whatever_the_footer_says(write_page: Write,
 def test_date_in_words_near_the_headline_is_read(write_page: Write, read_article: Read) -> None:
     published = read_article(write_page(above="<p>5 January 2024, 14:45</p>")).published
     assert published is not None
-    assert (as_written(published), published.precision) == ("2024-01-05T14:45:00", "minute")
+    assert (isoformat_local(published), published.precision) == ("2024-01-05T14:45:00", "minute")
 
 
 def test_relative_date_is_no_date(write_page: Write, read_article: Read) -> None:
@@ -93,15 +93,15 @@ def test_offset_the_page_gives_is_kept(write_page: Write, read_article: Read) ->
     published = read_article(write_page(head=_json_ld(datePublished="2024-01-05T02:10:00+03:00"))).published
     assert published is not None
     assert published.offset_minutes == 180
-    assert as_written(published) == "2024-01-05T02:10:00+03:00"
+    assert isoformat_local(published) == "2024-01-05T02:10:00+03:00"
     assert published.at.isoformat() == "2024-01-04T23:10:00+00:00"
 
 
 def test_date_after_the_fetch_is_turned_down(write_page: Write, read_article: Read) -> None:
-    fetched_at = parse_moment("2024-01-05T12:00:00Z")
+    fetched_at = parse_date("2024-01-05T12:00:00Z")
     assert fetched_at is not None
     page = write_page(head=_json_ld(datePublished="2025-01-01T00:00:00Z"))
-    article = read_article(page, fetched_at=fetched_at.at, want_notes=True)
+    article = read_article(page, fetched_at=fetched_at.at, records_rejections=True)
     assert article.published is None
     assert [note.why for note in article.notes if note.field == "published"] == ["in_the_future"]
 
@@ -117,7 +117,7 @@ def test_json_ld_with_a_broken_string_still_gives_its_date(write_page: Write, re
     broken = '{"@type": "NewsArticle", "description": "He said "no" twice", "datePublished": "2024-01-05T10:00:00Z"}'
     published = read_article(write_page(head=f'<script type="application/ld+json">{broken}</script>')).published
     assert published is not None
-    assert as_written(published) == "2024-01-05T10:00:00+00:00"
+    assert isoformat_local(published) == "2024-01-05T10:00:00+00:00"
 
 
 def test_read_also_box_and_share_line_are_left_out(

@@ -12,10 +12,10 @@ import pytest
 from coranto.records import Content
 from coranto.worker.processes import OverdueError, ProcessLostError
 from coranto_extractor.page.tree import TreeLimits
+from coranto_extractor.page_type import NotAnArticle
 from coranto_extractor.pool import ReaderPool
 from coranto_extractor.reader import Request, read
 from coranto_extractor.reasons import REASONS
-from coranto_extractor.refusal import Refusal
 
 _DEADLINE = timedelta(seconds=2)
 
@@ -132,7 +132,7 @@ _PROSE = b"<p>Some words here, and more of it for a long time to be prose.</p>"
 def test_hostile_page_is_refused_by_a_limit_with_a_name(page: bytes, content_type: str | None, evidence: str) -> None:
     begun = time.process_time()
     result = read(page, Request(content_type=content_type))
-    assert isinstance(result, Refusal)
+    assert isinstance(result, NotAnArticle)
     assert result.reason in ("too_many_nodes", "too_deep")
     assert evidence in result.evidence
     assert time.process_time() - begun < 2

@@ -7,12 +7,12 @@ from collections.abc import Callable
 import pytest
 
 from coranto.records import Content
-from coranto_extractor.language.topic import stems
-from coranto_extractor.page.blocks import cut
+from coranto_extractor.language.text_comparison import stems
+from coranto_extractor.page.blocks import split_blocks
 from coranto_extractor.page.tree import TreeLimits, parse
-from coranto_extractor.text import opinions
+from coranto_extractor.text import text_candidates
 from coranto_extractor.text.container import find_container
-from coranto_extractor.text.opinions import by_trafilatura
+from coranto_extractor.text.text_candidates import trafilatura_candidate
 
 Write = Callable[..., bytes]
 Read = Callable[..., Content]
@@ -171,7 +171,7 @@ def test_subheadline_under_the_headline_opens_the_text(
 
 def test_number_of_a_heading_is_kept_in_the_third_opinion(paragraphs: tuple[str, ...]) -> None:
     root = parse(f"<html><body><article><h2>2. Cables</h2>{_set(*paragraphs)}</article></body></html>", TreeLimits())
-    assert by_trafilatura(root)[0] == "2. Cables"
+    assert trafilatura_candidate(root)[0] == "2. Cables"
 
 
 def test_line_that_ends_in_a_photo_credit_is_a_caption(read_lines: ReadLines, paragraphs: tuple[str, ...]) -> None:
@@ -208,7 +208,7 @@ def test_second_article_elsewhere_on_the_page_is_not_taken_in(paragraphs: tuple[
     other = "The ferry was sold to the islands on Monday, and its crew goes with it, as the owner told the council. "
     articles = (_set(*paragraphs, *paragraphs[::-1]), _set(other, other * 2, other * 3))
     boxes = "".join(f"<div><article id='a{n}'><div>{text}</div></article></div>" for n, text in enumerate(articles))
-    container = find_container(cut(parse(f"<html><body><main>{boxes}</main></body></html>", TreeLimits())))
+    container = find_container(split_blocks(parse(f"<html><body><main>{boxes}</main></body></html>", TreeLimits())))
     assert container is not None
     assert "article" in (container.tag, container.getparent().tag)
 
@@ -273,12 +273,12 @@ def test_opinion_that_holds_no_more_than_headline_and_date_is_not_chosen(paragra
     title = "Harbour bridge opens to traffic"
     page = f"<html><body><h1>{title}</h1><p>5 January 2024</p><div>{_set(*paragraphs)}</div></body></html>"
     root = parse(page, TreeLimits())
-    blocks = cut(root)
+    blocks = split_blocks(root)
     scant = [title, "5 January 2024"]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(opinions, "by_paragraph_scores", lambda _: [])
-        patch.setattr(opinions, "by_trafilatura", lambda _: scant)
-        chosen = opinions.choose(root, blocks, stems(title), headline=title)
+        patch.setattr(text_candidates, "paragraph_score_candidate", lambda _: [])
+        patch.setattr(text_candidates, "trafilatura_candidate", lambda _: scant)
+        chosen = text_candidates.select(root, blocks, stems(title), headline=title)
     assert list(paragraphs)[1] in chosen.texts
 
 

@@ -1,6 +1,6 @@
 """Finds who wrote the article: persons on one side, agencies on the other, and nobody where the page names nobody.
 
-A photo credit, a brand, a handle, a role or an e-mail address is no author; what was turned down goes to the notebook.
+A photo credit, a brand, a handle, a role or an e-mail address is no author; what was turned down goes to the rejections.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
 
 from coranto.records.sections import Person
-from coranto_extractor.fields.found import Found, Notebook
+from coranto_extractor.fields.evidence import Extracted, RejectionLog
 from coranto_extractor.fields.names import (
     Brands,
     Names,
@@ -27,9 +27,9 @@ from coranto_extractor.fields.names import (
     strip,
     why_no_person,
 )
-from coranto_extractor.language import words
-from coranto_extractor.language.letters import key
-from coranto_extractor.page.blocks import Block, fold
+from coranto_extractor.language import phrase_lists
+from coranto_extractor.language.text_comparison import alphanumeric_key
+from coranto_extractor.page.blocks import Block, normalize_space
 from coranto_extractor.page.metadata import PageMetadata, clean, item_values, strings, types_of
 
 _BYLINE_CLASS = re.compile(
@@ -64,42 +64,46 @@ class Byline:
 
 
 def find_authors(
-    page: PageMetadata, root: html.HtmlElement, near: Sequence[Block], site_names: Sequence[str], notebook: Notebook
-) -> Found[Byline] | None:
+    page: PageMetadata,
+    root: html.HtmlElement,
+    near: Sequence[Block],
+    site_names: Sequence[str],
+    rejections: RejectionLog,
+) -> Extracted[Byline] | None:
     """The persons and agencies the page names as authors, or None.
 
     `near`: the blocks about the headline and the text's end.
     """
     brands = Brands(tuple(site_names))
-    stated = list(_stated_agencies(page, brands, notebook))
+    stated = list(_stated_agencies(page, brands, rejections))
     boxed = tuple(dict.fromkeys(_source_boxes(near)))
-    organisations = {key(name) for name in _named_organisations(page)}
+    organisations = {alphanumeric_key(name) for name in _named_organisations(page)}
     houses: dict[str, str] = {}
-    signed: Found[Byline] | None = None
+    signed: Extracted[Byline] | None = None
     for entries, source, confidence in _candidates(page, root, near):
         names = Names()
         for text, url in entries:
             if source in _SIGNED_BY_DATA and brands.include(strip(text)) and is_house_name(strip(text)):
-                houses.setdefault(key(text), strip(text))
-            if key(text) not in organisations:
-                sort_names(text, page.absolute(url), brands, names, notebook, takes_desks=source in _SIGNED)
+                houses.setdefault(alphanumeric_key(text), strip(text))
+            if alphanumeric_key(text) not in organisations:
+                sort_names(text, page.absolute(url), brands, names, rejections, takes_desks=source in _SIGNED)
         persons = _judged(page, near, names.persons, source)
         # The data may name the agency alone, where the page shows who wrote for it; but a place stands there as often.
         if signed is not None:
             persons = [person for person in persons if source == "byline" and has_two_parts(person.name)]
         agencies = signed.value.agencies if signed is not None else _merged(stated, names.agencies, source)
         if persons:
-            unique = tuple({key(person.name): person for person in reversed(persons)}.values())[::-1]
-            return Found(Byline(unique[:20], agencies or boxed), source, confidence)
+            unique = tuple({alphanumeric_key(person.name): person for person in reversed(persons)}.values())[::-1]
+            return Extracted(Byline(unique[:20], agencies or boxed), source, confidence)
         if names.agencies and signed is None:
-            signed = Found(Byline((), agencies), source, confidence)
+            signed = Extracted(Byline((), agencies), source, confidence)
     if signed is None and stated:
-        signed = Found(Byline((), tuple(dict.fromkeys(stated))), "json-ld", 0.9)
+        signed = Extracted(Byline((), tuple(dict.fromkeys(stated))), "json-ld", 0.9)
     if signed is None and boxed:
-        signed = Found(Byline((), boxed), "source-box", 0.7)
+        signed = Extracted(Byline((), boxed), "source-box", 0.7)
     if signed is not None:
         return signed
-    return Found(Byline((), tuple(houses.values())[:_MAX_HOUSES]), "json-ld", 0.5) if houses else None
+    return Extracted(Byline((), tuple(houses.values())[:_MAX_HOUSES]), "json-ld", 0.5) if houses else None
 
 
 def _judged(page: PageMetadata, near: Sequence[Block], persons: list[Person], source: str) -> list[Person]:
@@ -158,14 +162,14 @@ def _named_organisations(page: PageMetadata) -> Iterator[str]:
                 yield from strings(node.get("name"))
 
 
-def _stated_agencies(page: PageMetadata, brands: Brands, notebook: Notebook) -> Iterator[str]:
+def _stated_agencies(page: PageMetadata, brands: Brands, rejections: RejectionLog) -> Iterator[str]:
     for name in _named_organisations(page):
         agency = agency_of(name)
         why = None if agency else why_no_person(name, brands)
         # “Polar News Agency” is no person and an agency; “News Desk” is neither.
-        has_own_name = len(key(words.one_of("not_person").sub("", name))) > 2
+        has_own_name = len(alphanumeric_key(phrase_lists.any_phrase("not_person").sub("", name))) > 2
         if why and not (why == "not_a_person" and has_own_name):
-            notebook.turn_down("authors", name, why)
+            rejections.reject("authors", name, why)
         else:
             yield agency or name
 
@@ -188,12 +192,12 @@ def _candidates(
 ) -> Iterator[tuple[Entries, str, float]]:
     for name in ("author", "creator"):
         yield list(_named(page, page.article.get(name), 0)), "json-ld", 0.95
-    for name in words.markup("author"):
+    for name in phrase_lists.markup_names("author"):
         yield [(text, None) for text in page.meta.get(name, ())], "meta", 0.8
     yield list(_microdata(page)), "microdata", 0.85
     yield (
         [
-            (fold(link.text_content()), link.get("href"))
+            (normalize_space(link.text_content()), link.get("href"))
             for link in root.iterfind(".//a[@rel]")
             if _is_author_link(link)
         ],
@@ -266,7 +270,7 @@ def _marked_blocks(near: Sequence[Block]) -> Iterator[tuple[str, str | None]]:
         ]
         for child in inline[:2]:
             if not _SPOILED.search(child.get("class") or ""):
-                yield fold(child.text_content()), child.get("href")
+                yield normalize_space(child.text_content()), child.get("href")
 
 
 def _byline_texts(near: Sequence[Block]) -> Iterator[tuple[str, str | None]]:
@@ -281,7 +285,7 @@ def _byline_texts(near: Sequence[Block]) -> Iterator[tuple[str, str | None]]:
 
 def _names_in_byline(text: str) -> str | None:
     """What a line such as “By Jane Doe, 5 January” names; None when it is no such line."""
-    found = words.one_of("by").match(text) if len(text) <= _MAX_BYLINE_CHARS else None
+    found = phrase_lists.any_phrase("byline_prefixes").match(text) if len(text) <= _MAX_BYLINE_CHARS else None
     if not found:
         return None
     rest = text[found.end() :].lstrip(" :.–—-")
@@ -293,14 +297,14 @@ def _names_in_byline(text: str) -> str | None:
     return None
 
 
-def authors_in_lines(lines: Sequence[str], notebook: Notebook) -> Found[Byline] | None:
+def authors_in_lines(lines: Sequence[str], rejections: RejectionLog) -> Extracted[Byline] | None:
     """The authors that the first byline among these lines of a dump names, or None."""
     for line in lines:
         names = _names_in_byline(line)
         if not names:
             continue
         sorted_names = Names()
-        sort_names(names, None, Brands(()), sorted_names, notebook)
+        sort_names(names, None, Brands(()), sorted_names, rejections)
         if sorted_names.persons or sorted_names.agencies:
-            return Found(Byline(tuple(sorted_names.persons), tuple(sorted_names.agencies)), "byline", 0.6)
+            return Extracted(Byline(tuple(sorted_names.persons), tuple(sorted_names.agencies)), "byline", 0.6)
     return None

@@ -15,9 +15,9 @@ from datetime import date, datetime, timedelta
 from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
 
 from coranto.records.sections import Moment
-from coranto_extractor.fields.found import Found, Notebook
-from coranto_extractor.language import words
-from coranto_extractor.language.moments import make_moment, moment_in_words, parse_moment
+from coranto_extractor.fields.evidence import Extracted, RejectionLog
+from coranto_extractor.language import phrase_lists
+from coranto_extractor.language.date_parsing import make_date, parse_date, parse_date_text
 from coranto_extractor.page.blocks import HEADINGS, Block, BlockList
 from coranto_extractor.page.metadata import PageMetadata, item_values, strings
 
@@ -64,20 +64,20 @@ def find_published(
     root: html.HtmlElement,
     near: Sequence[Block],
     language: str | None,
-    notebook: Notebook,
+    rejections: RejectionLog,
     not_after: datetime | None,
-) -> Found[Moment] | None:
+) -> Extracted[Moment] | None:
     """When the article was published. `near` are the blocks around headline and text; `not_after` is the time of fetching."""
     # Read once: a page may state thousands of dates, and each is held against what is shown.
     shown = _shown_dates(near, language)
     for text, source, confidence in _published_candidates(page, root, near, shown, language):
-        moment = text if isinstance(text, Moment) else parse_moment(text, language)
+        moment = text if isinstance(text, Moment) else parse_date(text, language)
         if moment is None:
-            notebook.turn_down("published", str(text), "not_a_date")
+            rejections.reject("published", str(text), "not_a_date")
         elif not_after and moment.at > not_after + timedelta(days=2):
-            notebook.turn_down("published", str(text), "in_the_future")
+            rejections.reject("published", str(text), "in_the_future")
         else:
-            return Found(_in_own_zone(moment, page, root, shown, language), source, confidence)
+            return Extracted(_in_own_zone(moment, page, root, shown, language), source, confidence)
     return None
 
 
@@ -88,7 +88,7 @@ def _in_own_zone(
     if moment.offset_minutes != 0 or moment.precision == "day":
         return moment
     for text, _, _ in (*_stated(page), *_time_elements(root)):
-        other = parse_moment(text, language)
+        other = parse_date(text, language)
         if other and other.offset_minutes and other.at == moment.at:
             return other
     for wall in shown.all:
@@ -103,7 +103,7 @@ def _on_shown_day(moment: Moment, page: PageMetadata, shown: _Shown) -> Moment:
 
     The offset is the least one of whole hours that gives that day: the day is sure, the hour of the wall clock is not.
     """
-    day = date_in_address(page.url) or next(iter(shown.first), None)
+    day = date_in_url(page.url) or next(iter(shown.first), None)
     if day is None:
         return moment
     midnight = day.at.replace(hour=0, minute=0, second=0, microsecond=0)
@@ -117,26 +117,30 @@ def _on_shown_day(moment: Moment, page: PageMetadata, shown: _Shown) -> Moment:
 
 
 def find_modified(
-    page: PageMetadata, published: Moment | None, language: str | None, notebook: Notebook, not_after: datetime | None
-) -> Found[Moment] | None:
+    page: PageMetadata,
+    published: Moment | None,
+    language: str | None,
+    rejections: RejectionLog,
+    not_after: datetime | None,
+) -> Extracted[Moment] | None:
     """When the article was last changed; never before it was published."""
     for text, source, confidence in _modified_candidates(page):
-        moment = parse_moment(text, language)
+        moment = parse_date(text, language)
         if moment is None:
-            notebook.turn_down("modified", text, "not_a_date")
+            rejections.reject("modified", text, "not_a_date")
         elif not_after and moment.at > not_after + timedelta(days=2):
-            notebook.turn_down("modified", text, "in_the_future")
+            rejections.reject("modified", text, "in_the_future")
         elif published and moment.at < published.at:
-            notebook.turn_down("modified", text, "before_publication")
+            rejections.reject("modified", text, "before_publication")
         else:
-            return Found(moment, source, confidence)
+            return Extracted(moment, source, confidence)
     return None
 
 
 def _published_candidates(
     page: PageMetadata, root: html.HtmlElement, near: Sequence[Block], shown: _Shown, language: str | None
 ) -> Iterator[tuple[str | Moment, str, float]]:
-    in_address = date_in_address(page.url) or date_in_address(page.canonical)
+    in_address = date_in_url(page.url) or date_in_url(page.canonical)
     dated = [moment.at.date() for moment in shown.first]
     visible = next(iter(shown.all), None)
     days = {moment.at.date() for moment in (in_address, *shown.all) if moment}
@@ -158,7 +162,7 @@ def _published_candidates(
         yield in_address, "url", 0.85
     if visible:
         yield visible, "visible-date", 0.7
-    in_title = moment_in_words(page.page_title or "", language)
+    in_title = parse_date_text(page.page_title or "", language)
     if in_title:
         yield in_title, "title", 0.6
     yield from _in_scripts(root)
@@ -174,7 +178,7 @@ def _in_scripts(root: html.HtmlElement) -> Iterator[tuple[str, str, float]]:
 
 def _is_shown(text: str, language: str | None, days: AbstractSet[date]) -> bool:
     """True when the day stands in the address, or near the headline or the text's end."""
-    moment = parse_moment(text, language)
+    moment = parse_date(text, language)
     return moment is not None and moment.at.date() in days
 
 
@@ -183,7 +187,7 @@ def _is_of_change(text: str, language: str | None, dated: Sequence[date], days: 
 
     `dated`: the days shown of anything but a change; `days`: all that are shown.
     """
-    moment = parse_moment(text, language) if dated else None
+    moment = parse_date(text, language) if dated else None
     if moment is None:
         return False
     day = moment.at.date()
@@ -195,9 +199,9 @@ def _stated(page: PageMetadata) -> Iterator[tuple[str, str, float]]:
         for text in strings(page.article.get(name)):
             yield text, "json-ld", 0.95
     is_site = (page.first("og:type") or "").lower() == "website"
-    for name in words.markup("published"):
+    for name in phrase_lists.markup_names("published"):
         for text in page.meta.get(name, ()):
-            is_loose = name in words.markup_set("page_dates") or ("article:" in name and is_site)
+            is_loose = name in phrase_lists.markup_name_set("page_dates") or ("article:" in name and is_site)
             yield text, "opengraph" if "article:" in name else "meta", _LOOSE if is_loose else 0.9
     for text in item_values(page.itemprops.get("datePublished", ())):
         yield text, "microdata", 0.9
@@ -206,7 +210,7 @@ def _stated(page: PageMetadata) -> Iterator[tuple[str, str, float]]:
 def _modified_candidates(page: PageMetadata) -> Iterator[tuple[str, str, float]]:
     for text in strings(page.article.get("dateModified")):
         yield text, "json-ld", 0.95
-    for name in words.markup("modified"):
+    for name in phrase_lists.markup_names("modified"):
         for text in page.meta.get(name, ()):
             yield text, "opengraph" if ":" in name else "meta", 0.9
     for text in item_values(page.itemprops.get("dateModified", ())):
@@ -243,17 +247,17 @@ def _time_elements(
             yield stamp, "time-element", 0.8
 
 
-def date_in_address(url: str | None) -> Moment | None:
+def date_in_url(url: str | None) -> Moment | None:
     """The day in the address, as in /2020/05/01/; None when it has none."""
     if not url:
         return None
     path = url.split("//", 1)[-1].partition("/")[2].split("?", 1)[0]
     short = _SHORT_IN_ADDRESS.search("/" + path)
     if short:
-        return make_moment(int(short.group(3)), int(short.group(2)), int(short.group(1)))
+        return make_date(int(short.group(3)), int(short.group(2)), int(short.group(1)))
     for match in _IN_ADDRESS.finditer("/" + path):
         month, day = match["month"] or match["full_month"], match["day"] or match["full_day"]
-        moment = make_moment(int(match["year"]), int(month), int(day))
+        moment = make_date(int(match["year"]), int(month), int(day))
         # Eight bare digits may be an article's number; with separators they are a date.
         if moment and (
             re.search(r"\D", match.group(0)) or re.search(r"(?:^|/|[-_])" + match.group(0) + r"(?:/|[-_.]|$)", path)
@@ -272,19 +276,19 @@ def _shown_dates(near: Sequence[Block], language: str | None) -> _Shown:
             is_marked = _DATE_CLASS.search(block.element.get("class") or "")
             # Agencies begin the first paragraph with the date.
             text = text[:_MAX_DATE_BLOCK_CHARS] if is_marked else text[:40] if text[0].isdigit() else ""
-        moment = moment_in_words(text, language) if text else None
+        moment = parse_date_text(text, language) if text else None
         if moment is None:
             continue
         if block.place in labels and text[0].isdigit():
             later.append(moment)
             continue
-        updated = words.one_of("updated").search(text)
+        updated = phrase_lists.any_phrase("updated").search(text)
         if updated and updated.start() < _LABEL_REACH:
             # “Last change: 31.10.2023. Published: 01.11.2023”
-            published = words.one_of("published").search(text, updated.end())
+            published = phrase_lists.any_phrase("published").search(text, updated.end())
             # “Updated on” has the word before the date, and says nothing of publication.
             is_second = published and any(map(str.isdigit, text[updated.end() : published.start()]))
-            first = moment_in_words(text[published.end() :], language) if published and is_second else None
+            first = parse_date_text(text[published.end() :], language) if published and is_second else None
             if first:
                 dated.append(first)
             else:
@@ -296,7 +300,11 @@ def _shown_dates(near: Sequence[Block], language: str | None) -> _Shown:
 
 def _is_update_label(text: str) -> bool:
     """True for “Last change:” in an element of its own."""
-    return len(text) <= _MAX_LABEL_CHARS and text.endswith(":") and words.one_of("updated").search(text) is not None
+    return (
+        len(text) <= _MAX_LABEL_CHARS
+        and text.endswith(":")
+        and phrase_lists.any_phrase("updated").search(text) is not None
+    )
 
 
 def near_headline(blocks: BlockList, title: str | None, container: html.HtmlElement | None) -> list[Block]:
@@ -309,7 +317,7 @@ def near_headline(blocks: BlockList, title: str | None, container: html.HtmlElem
             (n for n, block in enumerate(blocks) if title and title in block.text and len(block.text) < 2 * len(title)),
             None,
         )
-    begin, end = blocks.spans.get(container, (0, 0)) if container is not None else (0, 0)
+    begin, end = blocks.ranges.get(container, (0, 0)) if container is not None else (0, 0)
     inside = [n for n in range(begin, end) if blocks[n].is_prose]
     first = inside[0] if inside else (start or 0) + 12
     if start is None:
@@ -320,9 +328,9 @@ def near_headline(blocks: BlockList, title: str | None, container: html.HtmlElem
     last = inside[-1] if inside else first
     window += _before_teasers(blocks[last + 1 : last + 9])
     # Some pages set the headline itself in the caption of the picture above the text.
-    is_in_caption = start < len(blocks) and "caption" in blocks[start].parts
+    is_in_caption = start < len(blocks) and "caption" in blocks[start].regions
     elsewhere = {"nav", "aside", "comment"} if is_in_caption else {"nav", "aside", "comment", "caption"}
-    return [block for block in window if not block.parts & elsewhere]
+    return [block for block in window if not block.regions & elsewhere]
 
 
 def _before_teasers(blocks: Sequence[Block]) -> Sequence[Block]:

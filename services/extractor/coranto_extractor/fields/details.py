@@ -8,10 +8,10 @@ from itertools import pairwise
 
 from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
 
-from coranto_extractor.fields.found import Found
-from coranto_extractor.language import words
-from coranto_extractor.language.letters import word_characters
-from coranto_extractor.page.blocks import Block, fold
+from coranto_extractor.fields.evidence import Extracted
+from coranto_extractor.language import phrase_lists
+from coranto_extractor.language.text_comparison import word_characters
+from coranto_extractor.page.blocks import Block, normalize_space
 from coranto_extractor.page.metadata import PageMetadata, strings
 
 _LANGUAGE = re.compile(r"^([a-zA-Z]{2,3})(?:[-_]([A-Za-z]{4}))?(?:[-_]([A-Za-z]{2}|\d{3}))?(?:[-_.].*)?$")
@@ -32,21 +32,21 @@ _MIN_CORRECTION_CHARS = 30
 _MAX_LINK_SHARE = 0.5
 
 
-def find_publisher(page: PageMetadata) -> Found[str] | None:
+def find_publisher(page: PageMetadata) -> Extracted[str] | None:
     """Name of the publication."""
     for text in strings(page.resolve(page.article.get("publisher"))):
         if not text.startswith("http"):
-            return Found(text, "json-ld", 0.9)
+            return Extracted(text, "json-ld", 0.9)
     stated = page.first("og:site_name")
     if stated:
-        return Found(stated, "opengraph", 0.85)
+        return Extracted(stated, "opengraph", 0.85)
     other = page.first(
         "publisher", "dc.publisher", "dcterms.publisher", "application-name", "apple-mobile-web-app-title"
     )
-    return Found(other, "meta", 0.5) if other and len(other) < 80 and not other.startswith("http") else None
+    return Extracted(other, "meta", 0.5) if other and len(other) < 80 and not other.startswith("http") else None
 
 
-def find_lead(page: PageMetadata, texts: Sequence[str], title: str | None) -> Found[str] | None:
+def find_lead(page: PageMetadata, texts: Sequence[str], title: str | None) -> Extracted[str] | None:
     """The standfirst, when the page has one apart from the text."""
     opening = word_characters(" ".join(texts[:4]))
     for text, source in (
@@ -58,7 +58,7 @@ def find_lead(page: PageMetadata, texts: Sequence[str], title: str | None) -> Fo
             continue
         key = word_characters(re.sub(r"(?:\.\.\.|…|\[…\]|\[&hellip;\])\s*$", "", text))
         if key and key != word_characters(title or "") and key[:80] not in opening:
-            return Found(text, source, 0.7)
+            return Extracted(text, source, 0.7)
         return None
     return None
 
@@ -77,7 +77,7 @@ def language_tag(label: str | None) -> str | None:
     return "-".join(parts)
 
 
-def find_language(page: PageMetadata) -> Found[str] | None:
+def find_language(page: PageMetadata) -> Extracted[str] | None:
     """The language the page declares, as BCP 47."""
     stated = strings(page.article.get("inLanguage"))
     for label, source in (
@@ -88,22 +88,22 @@ def find_language(page: PageMetadata) -> Found[str] | None:
     ):
         tag = language_tag(label)
         if tag:
-            return Found(tag, source, 0.8)
+            return Extracted(tag, source, 0.8)
     return None
 
 
-def find_paywall(page: PageMetadata, last_texts: Sequence[str]) -> Found[bool] | None:
+def find_paywall(page: PageMetadata, last_texts: Sequence[str]) -> Extracted[bool] | None:
     """Whether the text is behind a paywall, when the page tells."""
     for node in (page.article, *page.nodes[:50]):
         value = node.get("isAccessibleForFree")
         if value is not None and not isinstance(value, list | dict):
-            return Found(str(value).strip().lower() in ("false", "0", "no"), "json-ld", 0.95)
+            return Extracted(str(value).strip().lower() in ("false", "0", "no"), "json-ld", 0.95)
     tier = (page.first("article:content_tier") or "").lower()
     if tier in ("free", "locked", "metered"):
-        return Found(tier != "free", "opengraph", 0.9)
+        return Extracted(tier != "free", "opengraph", 0.9)
     for text in last_texts:
-        if len(text) < 300 and words.one_of("paywall").search(text):
-            return Found(value=True, source="marker", confidence=0.6)
+        if len(text) < 300 and phrase_lists.any_phrase("paywall").search(text):
+            return Extracted(value=True, source="marker", confidence=0.6)
     return None
 
 
@@ -127,12 +127,12 @@ def find_correction(texts: Sequence[str], blocks: Sequence[Block] = ()) -> str |
     for block in blocks:
         names = block.element.get("class") or ""
         is_note = block.link_share < _MAX_LINK_SHARE and len(block.text) >= _MIN_CORRECTION_CHARS
-        if is_note and _CORRECTION_NAMES.search(names) and not block.parts & {"nav", "aside", "comment", "notice"}:
+        if is_note and _CORRECTION_NAMES.search(names) and not block.regions & {"nav", "aside", "comment", "notice"}:
             return block.text[:1000]
     for text in (*texts[:3], *texts[-6:]):
-        match = words.one_of("correction").search(text[:160])
+        match = phrase_lists.any_phrase("correction").search(text[:160])
         if match and (match.start() < 5 or "version" in match.group(0)):
-            return fold(text)[:1000]
+            return normalize_space(text)[:1000]
     return None
 
 
@@ -146,7 +146,7 @@ def find_dateline_agency(texts: Sequence[str], named: Sequence[str] = ()) -> str
         match = _DATELINE.match(text[:_DATELINE_CHARS])
         if match:
             name = (match["round"] or match["slash"] or match["dash"] or "").strip()
-            agency = words.agencies().get(name.casefold())
+            agency = phrase_lists.agencies().get(name.casefold())
             if agency:
                 return agency
             if name in named or (_has_day(match["place"] or "") and _is_agency_name(name)):
@@ -158,7 +158,8 @@ def _has_day(place: str) -> bool:
     parts = [part.strip(".,").casefold() for part in place.split()]
     pairs = pairwise(parts)
     return any(
-        (one.isdigit() and other in words.months_of(None)) or (other.isdigit() and one in words.months_of(None))
+        (one.isdigit() and other in phrase_lists.month_names(None))
+        or (other.isdigit() and one in phrase_lists.month_names(None))
         for one, other in pairs
     )
 

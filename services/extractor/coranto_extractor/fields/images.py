@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote
 
 from lxml import etree, html  # type: ignore[import-untyped]  # lxml ships no types
 
 from coranto.records.sections import Image
-from coranto_extractor.fields.found import Found
+from coranto_extractor.fields.evidence import Extracted
 from coranto_extractor.fields.titles import site_names
-from coranto_extractor.language import words
-from coranto_extractor.language.letters import key
-from coranto_extractor.page.blocks import fold
+from coranto_extractor.language import phrase_lists
+from coranto_extractor.language.text_comparison import alphanumeric_key
+from coranto_extractor.page.blocks import normalize_space
+from coranto_extractor.page.captions import holds_credit, split_caption
 from coranto_extractor.page.metadata import PageMetadata, clean
 
-_SIGN = re.compile(r"\s*[(\[]?\s*(?:©|\(c\)|&copy;)\s*([^)\]]{2,100})[)\]]?\s*\.?$", re.IGNORECASE)
 _CREDIT_CLASS = re.compile(
     r"credit|copyright|photographer|photo-?author|image-?author|image__author|img-author|source|attribution|quelle",
     re.IGNORECASE,
@@ -27,14 +26,9 @@ _CAPTION_CLASS = re.compile(
     r"caption|legende|image[-_]+(?:title|desc|text)|photo[-_]+(?:title|desc|text)|img-?desc|image__title|bildunterschrift|figcaption",
     re.IGNORECASE,
 )
-_SOURCE_TAIL = re.compile(r"^(?P<caption>.{3,400}?[.!?»”\"])\s+(?P<credit>[^.!?\n]{2,60}/[^.!?\n]{2,60})$")
-# “(Jane Doe / Agency)” behind the caption.
-_IN_BRACKETS = re.compile(r"\s*\(([^()\n]{2,60}/[^()\n]{2,60})\)\s*\.?$")
 _SHOWN_TEXTS = etree.XPath(".//text()[not(parent::script or parent::style)]")
 _MAX_CAPTION_CHARS = 600
 _MAX_CREDIT_CHARS = 80
-# One of these stands in every labelled credit but “Photo by …”: looked for first, as it costs little.
-_MARKS = frozenset(":：©/(")
 _NAME_PARTS = re.compile(r"[^\W\d_]+")
 _SIZE_NAME = re.compile(r"\d+x\d+")
 _HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
@@ -46,42 +40,14 @@ _LEAST_LEVELS = 2
 _MAX_IMAGES = 30
 
 
-@lru_cache(maxsize=1)
-def _labelled() -> re.Pattern[str]:
-    labels = "|".join(re.escape(word) for word in words.all_of("photo"))
-    # In brackets, after a separator, or at the very end after a sentence: "(Фото: N. N. / Agency)", "Foto: N. N."
-    return re.compile(
-        rf"[\s(\[|–—-]*(?<!\w)(?:{labels})"
-        r"(?:(?:\s(?:by|par|von|av|af|de))?\s?[:：©/]|\s(?:by|par|von|av|af)(?=\s(?-i:[A-ZÀ-Ž])))"
-        r"\s*(?P<credit>[^)\]\n]{2,120})[)\]]?\s*\.?\s*$",
-        re.IGNORECASE,
-    )
-
-
 def _spaced(element: html.HtmlElement) -> str:
     """The element's text with a space between its parts, where text_content() would run them together."""
-    return fold(" ".join(_SHOWN_TEXTS(element)))
-
-
-def split_caption(text: str) -> tuple[str | None, str | None]:
-    """Caption and credit of a line under a picture; either may be None."""
-    text = fold(text)
-    for pattern in (_labelled(), _SIGN, _IN_BRACKETS):
-        match = pattern.search(text)
-        if match:
-            credit = match.group(1).strip(" .,;:|/")
-            # “Photo: Picture: …”
-            credit = _labelled().sub(r"\g<credit>", credit)
-            return text[: match.start()].strip(" |–—-(") or None, credit or None
-    match = _SOURCE_TAIL.match(text)
-    if match:
-        return match["caption"], match["credit"].strip()
-    return text or None, None
+    return normalize_space(" ".join(_SHOWN_TEXTS(element)))
 
 
 def find_images(
     page: PageMetadata, container: html.HtmlElement | None, title: str | None
-) -> tuple[Found[Image] | None, tuple[Image, ...]]:
+) -> tuple[Extracted[Image] | None, tuple[Image, ...]]:
     """The lead image and the further images of the text."""
     found = list(_figures(page, container))
     figures = [image for image, _ in found]
@@ -98,7 +64,7 @@ def find_images(
         caption = None
     chosen = Image(url=stated or (lead.url if lead else None), caption=caption, credit=credit)
     rest = tuple(image for image in figures if image is not lead and image.url and image.url != chosen.url)
-    return Found(chosen, source if stated else "figure", 0.9 if stated else 0.7), rest[:_MAX_IMAGES]
+    return Extracted(chosen, source if stated else "figure", 0.9 if stated else 0.7), rest[:_MAX_IMAGES]
 
 
 def _stated(page: PageMetadata) -> tuple[str | None, str]:
@@ -130,14 +96,16 @@ def _is_stand_in(page: PageMetadata, url: str) -> bool:
     if name.lower() == "default" or sum(map(str.isdigit, name)) > _MAX_DIGITS:
         return False
     parts = [part.lower() for part in _NAME_PARTS.findall(_HUMP.sub(" ", name))]
-    stand_ins = [part for part in parts if part in words.markup_set("stand_in_pictures") or part.endswith("logo")]
+    stand_ins = [
+        part for part in parts if part in phrase_lists.markup_name_set("stand_in_pictures") or part.endswith("logo")
+    ]
     if not stand_ins:
         return _SIZE_NAME.fullmatch(name) is not None
-    brands = [key(brand) for brand in site_names(page)]
+    brands = [alphanumeric_key(brand) for brand in site_names(page)]
     return all(
         len(part) <= _MAX_INITIALS
         or part in stand_ins
-        or part in words.markup_set("picture_words")
+        or part in phrase_lists.markup_name_set("picture_words")
         or any(part in brand for brand in brands)
         for part in parts
     )
@@ -183,7 +151,7 @@ def _figures(page: PageMetadata, container: html.HtmlElement | None) -> Iterator
         # Teasers have no credits; a lead picture with one may lead to a page of pictures.
         if credit is None and _belongs_elsewhere(page, element, container):
             continue
-        alt = fold(element.get("alt") or "")
+        alt = normalize_space(element.get("alt") or "")
         if holder is None and len(alt) < 4:
             continue
         seen.add(url)
@@ -237,7 +205,7 @@ def _has_caption(element: html.HtmlElement) -> bool:
     text = element.text_content()
     if len(text) > _MAX_CAPTION_CHARS:
         return False
-    if not _MARKS.isdisjoint(text) and (_SIGN.search(fold(text)) or _labelled().search(_spaced(element))):
+    if holds_credit(text, lambda: _spaced(element)):
         return True
     return any(
         _CAPTION_CLASS.search(child.get("class") or "") or _CREDIT_CLASS.search(child.get("class") or "")
@@ -246,8 +214,8 @@ def _has_caption(element: html.HtmlElement) -> bool:
 
 
 def _says_more_than_label(element: html.HtmlElement) -> bool:
-    text = fold(element.text_content()).strip(" :©()").casefold()
-    return bool(text) and text != "copyright" and text not in words.all_of("photo")
+    text = normalize_space(element.text_content()).strip(" :©()").casefold()
+    return bool(text) and text != "copyright" and text not in phrase_lists.phrases("photo_labels")
 
 
 def _is_credit(element: html.HtmlElement) -> bool:
@@ -266,7 +234,7 @@ def _caption_of(holder: html.HtmlElement) -> tuple[str | None, str | None]:
         if credit_text and len(credit_text) < 150:
             _, labelled = split_caption(credit_text)
             rest = text.replace(credit_text, " ", 1).strip(" |–—-/")
-            return fold(rest) or None, labelled or credit_text.strip("()[] .|")
+            return normalize_space(rest) or None, labelled or credit_text.strip("()[] .|")
     without, credit = split_caption(text)
     return (without, credit) if credit else _split_by_elements(caption, text)
 
@@ -276,7 +244,7 @@ def _split_by_elements(caption: html.HtmlElement, text: str) -> tuple[str | None
     parts = [
         part
         for child in caption.iter("span", "small", "div", "p")
-        if len(child) == 0 and (part := fold(child.text_content()))
+        if len(child) == 0 and (part := normalize_space(child.text_content()))
     ]
     if len(parts) == 2 and parts[0] + parts[1] == text.replace(f"{parts[0]} ", parts[0], 1):
         first, last = parts

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from coranto.records.sections import Person
-from coranto_extractor.fields.found import Notebook
-from coranto_extractor.language import words
-from coranto_extractor.language.letters import key
-from coranto_extractor.page.blocks import fold
+from coranto_extractor.fields.evidence import RejectionLog
+from coranto_extractor.language import phrase_lists
+from coranto_extractor.language.text_comparison import alphanumeric_key
+from coranto_extractor.page.blocks import normalize_space
 from coranto_extractor.page.metadata import clean
 
 _SPLIT = re.compile(
@@ -66,8 +66,8 @@ class Brands:
 
     def include(self, name: str) -> bool:
         """True when the name is that of the site, or is part of it or holds it."""
-        own = key(name)
-        others = [key(brand) for brand in self.names]
+        own = alphanumeric_key(name)
+        others = [alphanumeric_key(brand) for brand in self.names]
         return self.are(name) or (
             len(own) > _MIN_PART_CHARS
             and not self._is_owner(name)
@@ -78,7 +78,9 @@ class Brands:
         """True when the name is that of the site, whatever the order of its words."""
         own_words = set(_WORDS.findall(name.casefold()))
         for brand in self.names:
-            if key(name) == key(brand) or (len(own_words) > 1 and own_words == set(_WORDS.findall(brand.casefold()))):
+            if alphanumeric_key(name) == alphanumeric_key(brand) or (
+                len(own_words) > 1 and own_words == set(_WORDS.findall(brand.casefold()))
+            ):
                 return bool(own_words)
         return False
 
@@ -89,9 +91,9 @@ class Brands:
 
 
 def sort_names(
-    text: str, url: str | None, brands: Brands, names: Names, notebook: Notebook, *, takes_desks: bool = False
+    text: str, url: str | None, brands: Brands, names: Names, rejections: RejectionLog, *, takes_desks: bool = False
 ) -> None:
-    """Put each name in the text where it belongs; what names nobody goes to the notebook.
+    """Put each name in the text where it belongs; what names nobody goes to the rejections.
 
     `takes_desks`: the text stands where authors are stated, so “Sports Desk” with a name of its own is one.
     """
@@ -104,7 +106,7 @@ def sort_names(
         return
     if brands.are(whole) or ("," in whole and brands.include(_SPLIT.split(whole, maxsplit=1)[0])):
         # “The Example Post, London, UK” is an imprint.
-        notebook.turn_down("authors", whole, "brand")
+        rejections.reject("authors", whole, "brand")
         return
     for part in _parts(whole):
         agency = agency_of(part)
@@ -114,7 +116,7 @@ def sort_names(
         elif takes_desks and _is_desk(part):
             names.agencies.append(part)
         elif why:
-            notebook.turn_down("authors", part, why)
+            rejections.reject("authors", part, why)
         else:
             names.persons.append(Person(name=part, url=url))
 
@@ -138,9 +140,9 @@ def split_names(text: str) -> list[str]:
 
 def strip(text: str) -> str:
     """A name without the byline word before it, and without the office, the place or the date behind it."""
-    text = _LEADING.sub("", fold(clean(text[:_MAX_TEXT_CHARS])))
+    text = _LEADING.sub("", normalize_space(clean(text[:_MAX_TEXT_CHARS])))
     for _ in range(2):
-        found = words.one_of("by").match(text)
+        found = phrase_lists.any_phrase("byline_prefixes").match(text)
         follows = text[found.end() : found.end() + 1] if found else ""
         if found and (follows in (" ", ":", "\u00a0", "：") or found[0].endswith(":") or _WIDE.search(text)):
             text = text[found.end() :].lstrip(" :：.–—-")
@@ -150,7 +152,8 @@ def strip(text: str) -> str:
     parts = text.split()
     # “Jane Doe January 5” in one element: the date's words are cut with what follows them.
     text = next(
-        (" ".join(parts[:n]) for n in range(2, len(parts)) if parts[n].casefold() in words.months_of("en")), text
+        (" ".join(parts[:n]) for n in range(2, len(parts)) if parts[n].casefold() in phrase_lists.month_names("en")),
+        text,
     )
     if len(text.split()) > _HOST_AFTER:
         text = _HOST_ON.sub("", text)
@@ -160,7 +163,7 @@ def strip(text: str) -> str:
 
 def _without_wide_role(name: str) -> str:
     """A Chinese, Japanese or Korean name without the office that follows it."""
-    for role in words.all_of("roles"):
+    for role in phrase_lists.phrases("roles"):
         if _WIDE.search(role) and name.endswith(role) and len(name) > len(role) + 1:
             return name.removesuffix(role).strip()
     return name
@@ -168,36 +171,36 @@ def _without_wide_role(name: str) -> str:
 
 def agency_of(text: str) -> str | None:
     """The news agency of this name as records write it, or None."""
-    return words.agencies().get(text.casefold().strip())
+    return phrase_lists.agencies().get(text.casefold().strip())
 
 
 def _is_desk(name: str) -> bool:
     """True for a newsroom with a name of its own: “Resort Desk”, but not “News Desk”, and no bare “Editorial Team”."""
     is_brief = len(name.split()) <= _MAX_DESK_WORDS and len(name) <= _MAX_NAME_CHARS and not _NO_DESK.search(name)
-    if not is_brief or not words.one_of("desk").search(name):
+    if not is_brief or not phrase_lists.any_phrase("desk").search(name):
         return False
-    without = words.one_of("desk").sub("", name)
+    without = phrase_lists.any_phrase("desk").sub("", name)
     for kind in ("not_person", "roles"):
-        without = words.one_of(kind).sub("", without)
-    return len(key(without)) > 1
+        without = phrase_lists.any_phrase(kind).sub("", without)
+    return len(alphanumeric_key(without)) > 1
 
 
 def why_no_person(name: str, brands: Brands) -> str | None:
     """Why the name is none of a person, in a word; None when it may be one."""
     parts = name.split()
-    if len(key(name)) < 2 or len(name) > _MAX_NAME_CHARS or len(parts) > 6:
+    if len(alphanumeric_key(name)) < 2 or len(name) > _MAX_NAME_CHARS or len(parts) > 6:
         return "not_a_name"
     if _NO_NAME.search(name):
         return "not_a_name"
     if brands.include(name):
         return "brand"
-    if _TITLES.match(name) or name.casefold() in words.all_of("by"):
+    if _TITLES.match(name) or name.casefold() in phrase_lists.phrases("byline_prefixes"):
         return "role"
-    if words.one_of("read_also").match(name) or words.one_of("stock").match(name):
+    if phrase_lists.any_phrase("read_also").match(name) or phrase_lists.any_phrase("boilerplate").match(name):
         return "not_a_name"
-    if words.one_of("not_person").search(name) or words.one_of("desk").search(name):
+    if phrase_lists.any_phrase("not_person").search(name) or phrase_lists.any_phrase("desk").search(name):
         return "not_a_person"
-    left = words.one_of("roles").sub("", name.casefold())
+    left = phrase_lists.any_phrase("roles").sub("", name.casefold())
     if not re.sub(r"\W+", "", left):
         return "role"
     if not reads_like_name(name):
@@ -212,7 +215,7 @@ def reads_like_name(name: str) -> bool:
     name = _NICKNAME.sub("", name)
     if all(_INITIALS.match(part) and part.isupper() for part in name.split()):
         return False
-    parts = [part for part in name.split() if part.casefold() not in words.markup_set("name_particles")]
+    parts = [part for part in name.split() if part.casefold() not in phrase_lists.markup_name_set("name_particles")]
     if not parts or len(parts) > 6:
         return False
     if not all(_NAME_START.match(part) for part in parts):

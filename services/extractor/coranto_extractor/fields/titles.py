@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from coranto_extractor.fields.found import Found
-from coranto_extractor.language.letters import likeness, word_characters
-from coranto_extractor.page.blocks import Block, fold
+from coranto_extractor.fields.evidence import Extracted
+from coranto_extractor.language.text_comparison import title_similarity, word_characters
+from coranto_extractor.page.blocks import Block, normalize_space
 from coranto_extractor.page.metadata import PageMetadata, strings
 
 _SEPARATOR = re.compile(r"\s+[|•·»›:/\\~]+\s+|\s+[-–—―]+\s+|\s*[|»›ㅣ]\s*|\s*::\s*|\s+<\s+")
@@ -30,7 +30,7 @@ _CRUMB = 0.85
 class Headline:
     """The headline, and the text of the heading that holds it as the page sets it, with a rubric line or without."""
 
-    title: Found[str]
+    title: Extracted[str]
     heading: str
 
 
@@ -43,24 +43,26 @@ def find_headline(page: PageMetadata, blocks: Sequence[Block]) -> Headline | Non
     best: tuple[float, Block] | None = None
     for rank, (block, weight) in enumerate(headings):
         for title, trust in (*stated, *parts) if weight == 1.0 else stated:
-            score = likeness(block.text, title) * trust * weight - rank * 0.001
+            score = title_similarity(block.text, title) * trust * weight - rank * 0.001
             if score > 0.55 and (best is None or score > best[0]):
                 best = (score, block)
     if best:
         title = _headline_in(best[1], [title for title, _ in stated])
-        return Headline(Found(title, "h1", min(1.0, 0.5 + best[0] / 2)), best[1].text)
+        return Headline(Extracted(title, "h1", min(1.0, 0.5 + best[0] / 2)), best[1].text)
     ones = [
         block.text
         for block, weight in headings
         if weight == 1.0 and not _is_site(block.text, {word_characters(name) for name in names})
     ]
-    if len(ones) == 1 and (len(ones[0].split()) > 3 or any(likeness(ones[0], title) > 0.2 for title, _ in stated)):
-        return Headline(Found(ones[0], "h1", 0.5), ones[0])
+    if len(ones) == 1 and (
+        len(ones[0].split()) > 3 or any(title_similarity(ones[0], title) > 0.2 for title, _ in stated)
+    ):
+        return Headline(Extracted(ones[0], "h1", 0.5), ones[0])
     if stated:
         title, trust = stated[0]
-        return Headline(Found(title, "metadata", 0.6 * trust), title)
+        return Headline(Extracted(title, "metadata", 0.6 * trust), title)
     if ones:
-        return Headline(Found(ones[0], "h1", 0.4), ones[0])
+        return Headline(Extracted(ones[0], "h1", 0.4), ones[0])
     return None
 
 
@@ -69,7 +71,7 @@ def _headline_in(block: Block, stated: Sequence[str]) -> str:
     heading, key = block.text, word_characters(block.text)
     # A heading may stand in an element that holds the whole page beside it.
     is_own = len(block.element.text_content()) <= _OWN_ELEMENT * len(heading) + _MIN_PART_LETTERS
-    parts = [fold(child.text_content()) for child in block.element.iterdescendants()] if is_own else []
+    parts = [normalize_space(child.text_content()) for child in block.element.iterdescendants()] if is_own else []
     apart = {word_characters(part) for part in parts} - {"", key}
     for title in stated:
         other = word_characters(title)
@@ -102,7 +104,7 @@ def _headings(page: PageMetadata, blocks: Sequence[Block]) -> list[tuple[Block, 
             continue
         if block.tag == "h1":
             if not _leads_home(page, block):
-                found.append((block, _CRUMB if block.parts & _CRUMBS else 1.0))
+                found.append((block, _CRUMB if block.regions & _CRUMBS else 1.0))
         elif block.tag in ("h2", "h3"):
             found.append((block, 0.9))
         elif "itemprop" in block.element.attrib and "headline" in block.element.get("itemprop", ""):

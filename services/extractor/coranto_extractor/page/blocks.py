@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 
 from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
 
-from coranto_extractor.language import words
-from coranto_extractor.language.letters import WIDE
-from coranto_extractor.page.parts import NO_PARTS, is_hidden, parts_of, swallows_page
+from coranto_extractor.language import phrase_lists
+from coranto_extractor.language.text_comparison import WIDE
+from coranto_extractor.page.regions import NO_REGIONS, is_hidden, regions_of, wraps_page
 
 HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 SENTENCE_END = re.compile(r"[.!?…。！？](?:[\"'»”’“\)\]]|\s|$)")
@@ -37,7 +37,7 @@ class Block:
     tag: str
     link_chars: int
     weight: float
-    parts: frozenset[str]
+    regions: frozenset[str]
     links: list[tuple[str, str]] = field(default_factory=list)
     place: int = 0
     is_prose: bool = field(init=False)
@@ -64,7 +64,7 @@ class Block:
 
 
 class BlockList(list[Block]):
-    """A page's blocks in reading order; `spans` tells which of them stand in an element, as first and one past the last."""
+    """A page's blocks in reading order; `ranges` tells which of them stand in an element, as first and one past the last."""
 
     headline: int
     """Place of the heading that is the headline; 0 when it is not known."""
@@ -72,26 +72,26 @@ class BlockList(list[Block]):
     def __init__(self) -> None:
         super().__init__()
         self.headline = 0
-        self.spans: dict[html.HtmlElement, tuple[int, int]] = {}
+        self.ranges: dict[html.HtmlElement, tuple[int, int]] = {}
 
 
-def weight_of(text: str) -> float:
+def text_weight(text: str) -> float:
     """Length of a text in Latin letters: characters of scripts without spaces count more."""
     return len(text) + (_WIDE_WEIGHT - 1) * len(WIDE.findall(text))
 
 
-def fold(text: str) -> str:
+def normalize_space(text: str) -> str:
     """The text with white space folded and invisible characters taken out."""
     return " ".join(text.replace("\u00ad", "").replace("\u200b", "").replace("\ufeff", "").split())
 
 
-def cut(root: html.HtmlElement) -> BlockList:
+def split_blocks(root: html.HtmlElement) -> BlockList:
     """The page's blocks in reading order."""
     body = root.find(".//body")
     cutter = _Cutter()
-    cutter.walk(body if body is not None else root, NO_PARTS)
+    cutter.walk(body if body is not None else root, NO_REGIONS)
     cutter.end_block()
-    cutter.blocks.spans[root] = (0, len(cutter.blocks))
+    cutter.blocks.ranges[root] = (0, len(cutter.blocks))
     return cutter.blocks
 
 
@@ -99,7 +99,7 @@ def _wraps_text(link: html.HtmlElement) -> bool:
     """True for a link around more than a teaser: no label is so long, so the text is the page's own."""
     if len(link.text or "") < _LABEL_CHARS and not any(child.tag in ("br", "p") for child in link):
         return False
-    return weight_of("".join(link.itertext())) > _MAX_LINKED_WEIGHT
+    return text_weight("".join(link.itertext())) > _MAX_LINKED_WEIGHT
 
 
 class _Cutter:
@@ -109,19 +109,19 @@ class _Cutter:
         self._link_chars = 0
         self._links: list[tuple[str, str]] = []
         self._element: html.HtmlElement | None = None
-        self._parts: frozenset[str] = NO_PARTS
+        self._regions: frozenset[str] = NO_REGIONS
         self._link_depth = 0
-        self._block_tags = HEADINGS | words.markup_set("block_tags")
-        self._skipped_tags = words.markup_set("skipped_tags")
+        self._block_tags = HEADINGS | phrase_lists.markup_name_set("block_tags")
+        self._skipped_tags = phrase_lists.markup_name_set("skipped_tags")
         self._breaks = 0
 
-    def walk(self, element: html.HtmlElement, parts: frozenset[str]) -> None:
+    def walk(self, element: html.HtmlElement, regions: frozenset[str]) -> None:
         tag = element.tag
-        parts = parts | parts_of(element, tag)
+        regions = regions | regions_of(element, tag)
         is_block = tag in self._block_tags
         if is_block:
             self.end_block()
-            self._open(element, parts)
+            self._open(element, regions)
         first = len(self.blocks)
         is_link = tag == "a" and not _wraps_text(element)
         start = len(self._texts)
@@ -131,28 +131,28 @@ class _Cutter:
         for child in element:
             child_tag = child.tag
             if not isinstance(child_tag, str) or (
-                (child_tag in self._skipped_tags or is_hidden(child)) and not swallows_page(child)
+                (child_tag in self._skipped_tags or is_hidden(child)) and not wraps_page(child)
             ):
                 pass
             elif child_tag == "br":
                 self._break()
             else:
-                self.walk(child, parts)
+                self.walk(child, regions)
                 if child_tag in self._block_tags:
-                    self._open(element, parts)
+                    self._open(element, regions)
             self._add(child.tail)
         if is_link:
             self._link_depth -= 1
             href = element.get("href")
             if href:
-                self._links.append((href, fold("".join(self._texts[start:]))))
+                self._links.append((href, normalize_space("".join(self._texts[start:]))))
         if is_block:
             self.end_block()
-            self.blocks.spans[element] = (first, len(self.blocks))
+            self.blocks.ranges[element] = (first, len(self.blocks))
 
-    def _open(self, element: html.HtmlElement, parts: frozenset[str]) -> None:
+    def _open(self, element: html.HtmlElement, regions: frozenset[str]) -> None:
         if not self._texts:
-            self._element, self._parts = element, parts
+            self._element, self._regions = element, regions
 
     def _add(self, text: str | None) -> None:
         if not text:
@@ -167,9 +167,9 @@ class _Cutter:
     def _break(self) -> None:
         self._breaks += 1
         if self._breaks > 1 or self._ends_sentence():
-            element, parts = self._element, self._parts
+            element, regions = self._element, self._regions
             self.end_block()
-            self._element, self._parts = element, parts
+            self._element, self._regions = element, regions
         else:
             self._texts.append(" ")
 
@@ -182,7 +182,7 @@ class _Cutter:
             # Most ends of elements: nothing was said since the last one.
             self._links, self._breaks = [], 0
             return
-        text = fold("".join(self._texts))
+        text = normalize_space("".join(self._texts))
         if text and self._element is not None:
             self.blocks.append(
                 Block(
@@ -190,8 +190,8 @@ class _Cutter:
                     self._element,
                     self._element.tag,
                     self._link_chars,
-                    weight_of(text),
-                    self._parts,
+                    text_weight(text),
+                    self._regions,
                     self._links,
                     len(self.blocks),
                 )

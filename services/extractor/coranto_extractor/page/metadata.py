@@ -16,9 +16,9 @@ from urllib.parse import urljoin, urlsplit
 
 from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
 
-from coranto_extractor.language import words
-from coranto_extractor.language.letters import word_characters
-from coranto_extractor.page.blocks import fold
+from coranto_extractor.language import phrase_lists
+from coranto_extractor.language.text_comparison import word_characters
+from coranto_extractor.page.blocks import normalize_space
 
 JsonObject = dict[str, Any]
 
@@ -156,7 +156,7 @@ def clean(text: str) -> str:
         text = entities.unescape(entities.unescape(text))
     if "<" in text:
         text = _TAGS.sub("", text)
-    return fold(text)
+    return normalize_space(text)
 
 
 def _load(text: str) -> Any:
@@ -186,7 +186,7 @@ def _salvage(text: str) -> JsonObject:
         (
             name
             for name in re.findall(r'"@type"\s{0,5}:\s{0,5}"(\w{3,40})"', text)
-            if name in words.markup_set("article_types")
+            if name in phrase_lists.markup_name_set("article_types")
         ),
         None,
     )
@@ -225,10 +225,10 @@ def _find_article(page: PageMetadata) -> JsonObject:
     addresses = {_path(text) for text in (page.url, page.first("og:url")) if text}
     for place, node in enumerate(page.nodes[:200]):
         types = types_of(node)
-        if not types & words.markup_set("article_types"):
+        if not types & phrase_lists.markup_name_set("article_types"):
             continue
         score = 3.0 - min(place, 100) / 100
-        if types <= words.markup_set("weak_article_types"):
+        if types <= phrase_lists.markup_name_set("weak_article_types"):
             score -= 2
         headline = node.get("headline") or node.get("name")
         if isinstance(headline, str) and titles:
@@ -237,7 +237,7 @@ def _find_article(page: PageMetadata) -> JsonObject:
         main = node.get("mainEntityOfPage") or node.get("url")
         main = main.get("@id") if isinstance(main, dict) else main
         is_main = isinstance(main, str) and _path(main) in addresses
-        if not is_main and types <= words.markup_set("embedded_article_types"):
+        if not is_main and types <= phrase_lists.markup_name_set("embedded_article_types"):
             continue
         score += 2 if is_main else 0
         score += sum(0.5 for name in ("datePublished", "author", "articleBody", "publisher") if node.get(name))

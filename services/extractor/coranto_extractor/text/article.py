@@ -9,9 +9,9 @@ from itertools import islice
 
 from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
 
-from coranto_extractor.language import words
+from coranto_extractor.language import phrase_lists
 from coranto_extractor.page.blocks import HEADINGS, SENTENCE_END, Block, BlockList
-from coranto_extractor.page.parts import AWAY, sides_of
+from coranto_extractor.page.regions import BOILERPLATE_REGIONS, sidebar_names
 from coranto_extractor.text.container import within
 
 _STANDFIRST_NAMES = re.compile(
@@ -41,22 +41,26 @@ _HOME_REACH = {"li": 2, "td": 5, "th": 5}
 
 def article_blocks(blocks: BlockList, container: html.HtmlElement) -> list[Block]:
     """The container's blocks that belong to the text: prose, the headings over it, and lists and quotes between it."""
-    chosen = [block for block in within(blocks, container) if not block.parts & AWAY and "aside" not in block.parts]
-    dropped = _link_lists(chosen, container) | _after_labels(chosen, blocks.spans)
-    dropped |= _side_boxes(chosen, blocks.spans)
+    chosen = [
+        block
+        for block in within(blocks, container)
+        if not block.regions & BOILERPLATE_REGIONS and "aside" not in block.regions
+    ]
+    dropped = _link_lists(chosen, container) | _after_labels(chosen, blocks.ranges)
+    dropped |= _side_boxes(chosen, blocks.ranges)
     kept: list[Block] = []
     for block in chosen:
         if id(block) in dropped or (block.link_share > 0.8 and block.weight < 250):
             continue
         kept.append(block)
-    home = _home(kept)
+    home = _body_parent(kept)
     kept = kept[: _first_of_teasers(chosen, kept, home)]
     first = next((n for n, block in enumerate(kept) if block.is_prose), None)
     if first is None:
         return []
     last = max(n for n, block in enumerate(kept) if block.is_prose)
     first, last = _widened(kept, first, last, home)
-    if first > 0 and _opens(kept[first - 1], kept[first]):
+    if first > 0 and _is_opening_heading(kept[first - 1], kept[first]):
         first -= 1
     result: list[Block] = []
     for n, block in enumerate(kept):
@@ -68,7 +72,7 @@ def article_blocks(blocks: BlockList, container: html.HtmlElement) -> list[Block
         for n, block in enumerate(result)
         if block.tag not in HEADINGS
         or block.is_prose
-        or (_heads_something(result, n) and not _heads_dropped(block, chosen, result, blocks.spans))
+        or (_heads_something(result, n) and not _heads_dropped(block, chosen, result, blocks.ranges))
     ]
 
 
@@ -86,14 +90,18 @@ def find_standfirst(blocks: BlockList, chosen: Sequence[Block], headline: str | 
     return [
         block
         for block in blocks[start + 1 : first]
-        if _is_standfirst(block, opening) and not _stands_with_picture(block, blocks.spans)
+        if _is_standfirst(block, opening) and not _stands_with_picture(block, blocks.ranges)
     ][:2]
 
 
 def _is_standfirst(block: Block, opening: str) -> bool:
-    if block.parts & (AWAY | {"aside", "list", "figure"}) or block.link_share > 0.3 or not 40 <= block.weight <= 700:
+    if (
+        block.regions & (BOILERPLATE_REGIONS | {"aside", "list", "figure"})
+        or block.link_share > 0.3
+        or not 40 <= block.weight <= 700
+    ):
         return False
-    has_sentence = SENTENCE_END.search(block.text) or (block.tag in ("p", "h2", "h3") and "header" in block.parts)
+    has_sentence = SENTENCE_END.search(block.text) or (block.tag in ("p", "h2", "h3") and "header" in block.regions)
     if block.text[:60] in opening or not has_sentence or len(_CLOCK_TIME.findall(block.text)) > 1:
         return False
     names = f"{block.element.get('class') or ''} {block.element.get('itemprop') or ''}"
@@ -102,16 +110,16 @@ def _is_standfirst(block: Block, opening: str) -> bool:
 
 def _widened(kept: Sequence[Block], first: int, last: int, home: html.HtmlElement | None) -> tuple[int, int]:
     """The text's first and last place with the short sentences, list items and code beside its paragraphs."""
-    while first > 0 and (_adjoins(kept[first - 1], kept[first]) or _at_home(kept[first - 1], home)):
+    while first > 0 and (_adjoins(kept[first - 1], kept[first]) or _is_in_body_parent(kept[first - 1], home)):
         first -= 1
     while last + 1 < len(kept):
         if (
             _adjoins(kept[last + 1], kept[last])
             or _continues(kept[last + 1], kept[last])
-            or _at_home(kept[last + 1], home)
+            or _is_in_body_parent(kept[last + 1], home)
         ):
             last += 1
-        elif last + 2 < len(kept) and _heads(kept[last + 1], home) and _at_home(kept[last + 2], home):
+        elif last + 2 < len(kept) and _is_subheading(kept[last + 1], home) and _is_in_body_parent(kept[last + 2], home):
             last += 2
         else:
             break
@@ -121,7 +129,7 @@ def _widened(kept: Sequence[Block], first: int, last: int, home: html.HtmlElemen
     return first, last
 
 
-def _opens(block: Block, neighbour: Block) -> bool:
+def _is_opening_heading(block: Block, neighbour: Block) -> bool:
     """True for the heading right over the text's first paragraph."""
     return (
         block.tag in HEADINGS
@@ -147,18 +155,18 @@ def _is_set_like(block: Block, paragraph: Block) -> bool:
     )
 
 
-def _at_home(block: Block, home: html.HtmlElement | None) -> bool:
+def _is_in_body_parent(block: Block, home: html.HtmlElement | None) -> bool:
     """True for a line that stands where the text's paragraphs do and is neither a credit nor a date."""
     return (
         block.tag in ("p", "pre", "li", "blockquote", "dd", "dt", "td", "th")
         and block.link_share < 0.3
         and any(parent is home for parent in islice(block.element.iterancestors(), _HOME_REACH.get(block.tag, 1)))
-        and not words.one_of("photo").match(block.text)
+        and not phrase_lists.any_phrase("photo_labels").match(block.text)
         and bool(SENTENCE_END.search(block.text) or not _YEAR_OR_CLOCK.search(block.text))
     )
 
 
-def _heads(block: Block, home: html.HtmlElement | None) -> bool:
+def _is_subheading(block: Block, home: html.HtmlElement | None) -> bool:
     return block.tag in HEADINGS and block.link_share < 0.3 and block.element.getparent() is home
 
 
@@ -166,11 +174,11 @@ def _adjoins(block: Block, neighbour: Block) -> bool:
     if block.link_share > 0.3 or block.weight < 15 or block.tag not in ("p", "li", "pre", "div", "blockquote", "code"):
         return False
     if block.tag == "li":
-        is_next = "list" in neighbour.parts and block.element.getparent() is neighbour.element.getparent()
+        is_next = "list" in neighbour.regions and block.element.getparent() is neighbour.element.getparent()
         return is_next or (neighbour.text.endswith(":") and neighbour.place == block.place - 1)
     if block.element.getparent() is not neighbour.element.getparent() and block.element is not neighbour.element:
         return False
-    return "code" in block.parts or (
+    return "code" in block.regions or (
         block.tag != "div" and bool(SENTENCE_END.search(block.text[-3:]) or block.text.endswith(":"))
     )
 
@@ -180,7 +188,7 @@ def _continues(block: Block, neighbour: Block) -> bool:
     return (
         block.tag == "p" == neighbour.tag
         and block.weight >= _UNSTOPPED_WEIGHT
-        and not words.one_of("photo").match(block.text)
+        and not phrase_lists.any_phrase("photo_labels").match(block.text)
         and not block.links
         and block.place == neighbour.place + 1
         and block.element.get("class") == neighbour.element.get("class")
@@ -189,27 +197,27 @@ def _continues(block: Block, neighbour: Block) -> bool:
 
 
 def _belongs(block: Block) -> bool:
-    if "code" in block.parts:
+    if "code" in block.regions:
         return True
-    if block.tag in HEADINGS or "quote" in block.parts:
+    if block.tag in HEADINGS or "quote" in block.regions:
         return block.link_share < 0.8
     if block.tag == "p":
         return block.link_share < 0.7
-    if "list" in block.parts or "table" in block.parts:
+    if "list" in block.regions or "table" in block.regions:
         return block.link_share < 0.5
     return block.link_share < 0.3 and bool(SENTENCE_END.search(block.text) or block.weight >= 40)
 
 
 def _heads_something(result: Sequence[Block], n: int) -> bool:
-    return any(block.is_prose or block.parts & _HEADED for block in result[n + 1 : n + 4])
+    return any(block.is_prose or block.regions & _HEADED for block in result[n + 1 : n + 4])
 
 
 def _heads_dropped(
-    heading: Block, chosen: Sequence[Block], result: Sequence[Block], spans: Mapping[html.HtmlElement, tuple[int, int]]
+    heading: Block, chosen: Sequence[Block], result: Sequence[Block], ranges: Mapping[html.HtmlElement, tuple[int, int]]
 ) -> bool:
     """True for the heading of a box of teasers: nothing else of it was kept, and most of it is linked."""
     for element in islice(heading.element.iterancestors(), 3):
-        first, end = spans.get(element, (0, 0))
+        first, end = ranges.get(element, (0, 0))
         if end - first > _MAX_BOX_BLOCKS:
             return False
         if end - first > 1:
@@ -252,11 +260,11 @@ def _first_of_teasers(chosen: Sequence[Block], kept: list[Block], home: html.Htm
     before = sum(block.weight for block in kept[:place] if block.is_prose)
     after = sum(block.weight for block in kept[place:] if block.is_prose)
     # Entries under linked headings stand where the text does, and say more than its opening.
-    is_text = after > before and cut_at.element.getparent() is _home(kept[:place])
+    is_text = after > before and cut_at.element.getparent() is _body_parent(kept[:place])
     return place if before > 200 and not is_text else len(kept)
 
 
-def _home(blocks: Sequence[Block]) -> html.HtmlElement | None:
+def _body_parent(blocks: Sequence[Block]) -> html.HtmlElement | None:
     """The parent that most of the prose stands in."""
     weights: dict[html.HtmlElement, float] = {}
     for block in blocks:
@@ -271,19 +279,21 @@ def _leads_away(block: Block) -> bool:
     return any(not href.startswith(("#", "javascript:")) for href, _ in block.links)
 
 
-def _after_labels(chosen: Sequence[Block], spans: Mapping[html.HtmlElement, tuple[int, int]]) -> set[int]:
+def _after_labels(chosen: Sequence[Block], ranges: Mapping[html.HtmlElement, tuple[int, int]]) -> set[int]:
     """Ids of the blocks in boxes headed by a label such as “Read also”: teasers may have prose of their own."""
     total = sum(block.weight for block in chosen if block.is_prose)
     dropped: set[int] = set()
     for block in chosen:
-        if block.weight > 60 or not words.whole("read_also").fullmatch(block.text.strip(" :.…»›>▶|-–—").casefold()):
+        if block.weight > 60 or not phrase_lists.exact_phrase("read_also").fullmatch(
+            block.text.strip(" :.…»›>▶|-–—").casefold()
+        ):
             continue
         element: html.HtmlElement | None = block.element
         for _ in range(3):
             element = element.getparent() if element is not None else None
             if element is None:
                 break
-            first, end = spans.get(element, (0, 0))
+            first, end = ranges.get(element, (0, 0))
             if end - first > _MAX_BOX_BLOCKS:
                 break
             members = _between(chosen, first, end)
@@ -296,14 +306,14 @@ def _after_labels(chosen: Sequence[Block], spans: Mapping[html.HtmlElement, tupl
     return dropped
 
 
-def _side_boxes(chosen: Sequence[Block], spans: Mapping[html.HtmlElement, tuple[int, int]]) -> set[int]:
+def _side_boxes(chosen: Sequence[Block], ranges: Mapping[html.HtmlElement, tuple[int, int]]) -> set[int]:
     """Ids of the blocks in boxes beside the text, unless boxes of that name hold much of the text."""
     total = sum(block.weight for block in chosen if block.is_prose)
     boxed: dict[str, list[Block]] = {}
     end = -1
     for block in chosen:
-        names = sides_of(block.parts)
-        if block.weight <= _MAX_CAPTION_WEIGHT and _stands_with_picture(block, spans):
+        names = sidebar_names(block.regions)
+        if block.weight <= _MAX_CAPTION_WEIGHT and _stands_with_picture(block, ranges):
             names = [*names, _PICTURE]
         for name in names:
             boxed.setdefault(name, []).append(block)
@@ -319,12 +329,12 @@ def _side_boxes(chosen: Sequence[Block], spans: Mapping[html.HtmlElement, tuple[
     }
 
 
-def _stands_with_picture(block: Block, spans: Mapping[html.HtmlElement, tuple[int, int]]) -> bool:
+def _stands_with_picture(block: Block, ranges: Mapping[html.HtmlElement, tuple[int, int]]) -> bool:
     """True for the only text in a box that holds a picture: a caption, whatever the box is called."""
     if block.tag not in _CAPTION_TAGS:
         return False
     for element in islice(block.element.iterancestors(), _PICTURE_LEVELS):
-        first, end = spans.get(element, (0, 0))
+        first, end = ranges.get(element, (0, 0))
         if end - first != 1 or element.tag not in _PICTURE_BOXES:
             return False
         if element.find(".//img") is not None or element.find(".//picture") is not None:

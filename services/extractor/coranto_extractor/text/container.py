@@ -9,10 +9,10 @@ from itertools import islice
 
 from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
 
-from coranto_extractor.language import words
-from coranto_extractor.language.topic import stems
+from coranto_extractor.language import phrase_lists
+from coranto_extractor.language.text_comparison import stems
 from coranto_extractor.page.blocks import HEADINGS, SENTENCE_END, Block, BlockList
-from coranto_extractor.page.parts import AWAY, is_shorter, sides_of
+from coranto_extractor.page.regions import BOILERPLATE_REGIONS, is_shorter, sidebar_names
 
 # What a paragraph gives to the element n levels above it. Falling off keeps the container tight; the climb widens it.
 _SHARES = (1.0, 0.85, 0.6, 0.4, 0.25)
@@ -52,20 +52,20 @@ def first_article(blocks: BlockList, headline: str | None) -> BlockList:
     return blocks
 
 
-def forget_lying_parts(blocks: BlockList, headline: str | None) -> None:
+def correct_mislabelled_regions(blocks: BlockList, headline: str | None) -> None:
     """Take comments, notices and such for parts of the text where the headline stands in them too: their names lie."""
-    heading = next((block for block in blocks if block.text == headline and block.parts & _NEVER_AROUND), None)
-    lying = heading.parts & _NEVER_AROUND if heading is not None else frozenset()
-    if heading is None or any(block.text == headline and not block.parts & lying for block in blocks):
+    heading = next((block for block in blocks if block.text == headline and block.regions & _NEVER_AROUND), None)
+    lying = heading.regions & _NEVER_AROUND if heading is not None else frozenset()
+    if heading is None or any(block.text == headline and not block.regions & lying for block in blocks):
         return
     for n in range(heading.place - 1, -1, -1):
-        if not blocks[n].parts & lying:
+        if not blocks[n].regions & lying:
             break
-        blocks[n].parts -= lying
+        blocks[n].regions -= lying
     for block in blocks[heading.place :]:
-        if block.is_prose and not block.parts & lying:
+        if block.is_prose and not block.regions & lying:
             return
-        block.parts -= lying
+        block.regions -= lying
 
 
 def before_comments(blocks: BlockList, headline: str | None) -> BlockList:
@@ -75,7 +75,7 @@ def before_comments(blocks: BlockList, headline: str | None) -> BlockList:
     start = next((n for n, block in enumerate(blocks) if block.text == headline and block.tag in ("h1", "h2")), 0)
     for n in range(start, len(blocks)):
         block = blocks[n]
-        if block.is_prose and not block.parts & AWAY:
+        if block.is_prose and not block.regions & BOILERPLATE_REGIONS:
             weight += block.weight
             last = block
         elif (
@@ -94,7 +94,7 @@ def _labels_comments(block: Block) -> bool:
     # “Discussion” is a part of many texts, “12 responses” is not.
     kinds = ("comment_labels", "comment_counts") if any(map(str.isdigit, block.text)) else ("comment_labels",)
     return (block.tag in HEADINGS or block.link_share < _LINKED) and any(
-        words.whole(kind).fullmatch(text) for kind in kinds
+        phrase_lists.exact_phrase(kind).fullmatch(text) for kind in kinds
     )
 
 
@@ -110,7 +110,7 @@ def _end_of_common(blocks: BlockList, one: int, other: int) -> int:
     """Where the smallest element ends that holds both blocks; a list's items stand in one with their next headings."""
     element = blocks[one].element
     while element is not None:
-        first, end = blocks.spans.get(element, (one, one + 1))
+        first, end = blocks.ranges.get(element, (one, one + 1))
         if first <= other < end:
             return end
         element = element.getparent()
@@ -126,7 +126,7 @@ def _until(blocks: BlockList, end: int) -> BlockList:
     rest = BlockList()
     rest.extend(blocks[:end])
     rest.headline = blocks.headline
-    rest.spans = {element: (first, min(last, end)) for element, (first, last) in blocks.spans.items() if first < end}
+    rest.ranges = {element: (first, min(last, end)) for element, (first, last) in blocks.ranges.items() if first < end}
     return rest
 
 
@@ -136,7 +136,7 @@ def find_container(
     """The element that holds the article's paragraphs, or None when the page has no prose. `topic`: stems of the headline."""
     near = _nearness(blocks, headline)
     scores: dict[html.HtmlElement, float] = {}
-    prose = [block for block in blocks if block.is_prose and not block.parts & AWAY]
+    prose = [block for block in blocks if block.is_prose and not block.regions & BOILERPLATE_REGIONS]
     if not prose:
         return None
     times = Counter(block.text for block in prose)
@@ -151,14 +151,14 @@ def find_container(
             scores[element] = scores.get(element, 0.0) + share * value
             element = element.getparent()
     best = max(scores, key=scores.__getitem__)
-    return _one_article(_climb(best, blocks, values), best)
+    return _single_article(_widen(best, blocks, values), best)
 
 
-def _lying_names(prose: Sequence[Block]) -> set[str]:
+def _misleading_class_names(prose: Sequence[Block]) -> set[str]:
     """Names of boxes beside the text that hold most of the page's paragraphs."""
     weights: Counter[str] = Counter()
     for block in prose:
-        for name in sides_of(block.parts):
+        for name in sidebar_names(block.regions):
             weights[name] += int(block.weight)
     half = sum(block.weight for block in prose) / 2
     return {name for name, weight in weights.items() if weight > half}
@@ -189,7 +189,7 @@ def _relevance(block: Block, topic: frozenset[str]) -> float:
     return 1.0 + _TOPIC_GAIN * min(3, len(topic & stems(block.text))) if block.weight > 100 else 1.0
 
 
-def _one_article(container: html.HtmlElement, best: html.HtmlElement) -> html.HtmlElement:
+def _single_article(container: html.HtmlElement, best: html.HtmlElement) -> html.HtmlElement:
     """The one <article> that the best paragraphs stand in, when the container holds several."""
     long_ones = {
         article: set(article.iterancestors("article"))
@@ -208,32 +208,32 @@ def _one_article(container: html.HtmlElement, best: html.HtmlElement) -> html.Ht
 
 def _values(prose: Sequence[Block]) -> dict[int, float]:
     """What each paragraph counts for, by its place."""
-    lying = _lying_names(prose)
+    lying = _misleading_class_names(prose)
     return {
-        block.place: _value(block) * (1.0 if lying.issuperset(sides_of(block.parts)) else _ASIDE_SHARE)
+        block.place: _value(block) * (1.0 if lying.issuperset(sidebar_names(block.regions)) else _ASIDE_SHARE)
         for block in prose
     }
 
 
 def _value(block: Block) -> float:
-    if "©" in block.text or words.has("legal", block.text):
+    if "©" in block.text or phrase_lists.contains("legal", block.text):
         return 0.0
     sentences = len(SENTENCE_END.findall(block.text))
     density = 1.0 - block.link_share
     value = min(block.weight, 1200.0) * density * density * (0.4 + 0.2 * min(sentences, 3))
-    if "aside" in block.parts:
+    if "aside" in block.regions:
         value *= _ASIDE_SHARE
-    if "list" in block.parts:
+    if "list" in block.regions:
         value *= 0.6
     return value
 
 
-def _climb(best: html.HtmlElement, blocks: BlockList, values: Mapping[int, float]) -> html.HtmlElement:
+def _widen(best: html.HtmlElement, blocks: BlockList, values: Mapping[int, float]) -> html.HtmlElement:
     """The ancestor that takes in the rest of the article, if one does so without taking in the rest of the page."""
     good_before, bad_before = _running_totals(blocks, values)
 
     def total(element: html.HtmlElement) -> tuple[float, float]:
-        first, end = blocks.spans.get(element, (0, 0))
+        first, end = blocks.ranges.get(element, (0, 0))
         return good_before[end] - good_before[first], bad_before[end] - bad_before[first]
 
     here = best
@@ -260,7 +260,7 @@ def _is_cut_in_two(part: html.HtmlElement, parent: html.HtmlElement, blocks: Blo
     alike = [other for other in parent if other.tag == part.tag and other.get("class") == part.get("class")]
     if not 1 < len(alike) <= _MAX_PARTS:
         return False
-    members = [blocks[slice(*blocks.spans.get(element, (0, 0)))] for element in alike]
+    members = [blocks[slice(*blocks.ranges.get(element, (0, 0)))] for element in alike]
     if any(block.tag in ("h1", "h2") for blocks_in in members for block in blocks_in):
         return False
     if all(sum(block.is_prose for block in blocks_in) >= _MIN_PARAGRAPHS - 1 for blocks_in in members):
@@ -275,13 +275,13 @@ def _running_totals(blocks: BlockList, values: Mapping[int, float]) -> tuple[lis
     for block in blocks:
         is_prose = block.place in values
         good.append(good[-1] + values.get(block.place, 0.0))
-        bad.append(bad[-1] + (block.link_chars if not is_prose and not block.parts & AWAY else 0))
+        bad.append(bad[-1] + (block.link_chars if not is_prose and not block.regions & BOILERPLATE_REGIONS else 0))
     return good, bad
 
 
 def within(blocks: BlockList, container: html.HtmlElement) -> Sequence[Block]:
     """The blocks that stand in the container, without those above the headline where it says far more below it."""
-    first, end = blocks.spans.get(container, (0, 0))
+    first, end = blocks.ranges.get(container, (0, 0))
     if first < blocks.headline < end and _weight_of_prose(
         blocks[blocks.headline : end]
     ) > _SAID_BELOW * _weight_of_prose(blocks[first : blocks.headline]):
@@ -290,4 +290,4 @@ def within(blocks: BlockList, container: html.HtmlElement) -> Sequence[Block]:
 
 
 def _weight_of_prose(blocks: Sequence[Block]) -> float:
-    return sum(block.weight for block in blocks if block.is_prose and not block.parts & AWAY)
+    return sum(block.weight for block in blocks if block.is_prose and not block.regions & BOILERPLATE_REGIONS)

@@ -6,10 +6,10 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
-from coranto_extractor.language import words
-from coranto_extractor.language.letters import key, likeness
-from coranto_extractor.language.moments import moment_in_words
-from coranto_extractor.page.blocks import weight_of
+from coranto_extractor.language import phrase_lists
+from coranto_extractor.language.date_parsing import parse_date_text
+from coranto_extractor.language.text_comparison import alphanumeric_key, title_similarity
+from coranto_extractor.page.blocks import text_weight
 
 _BARE = re.compile(r"^[\W\d_]*$")
 _ADDRESS = re.compile(r"^(?:https?://|www\.)\S+$|^[^\s@]+@[^\s@]+\.\w+$")
@@ -54,7 +54,7 @@ def why_dropped(text: str, title: str | None, *, is_first: bool = False) -> str 
     """Why the line is no part of the article, in a word; None when it is."""
     if _BARE.match(text) or _ADDRESS.match(text) or _COUNT.match(text):
         return "no_words"
-    if title and is_first and likeness(text, title) > 0.9:
+    if title and is_first and title_similarity(text, title) > 0.9:
         return "headline"
     if len(text) > _MAX_NOTICE_WEIGHT:
         return "caption" if len(text) <= _MAX_CAPTION_CHARS and _ends_in_credit(text) else None
@@ -64,10 +64,10 @@ def why_dropped(text: str, title: str | None, *, is_first: bool = False) -> str 
 @lru_cache(maxsize=4096)
 def _why_no_text(text: str) -> str | None:
     """The same of the line alone. The lines of a page are looked at up to five times, so what was found is kept."""
-    weight = weight_of(text)
+    weight = text_weight(text)
     if weight > _MAX_NOTICE_WEIGHT:
         return None
-    if words.has("notices", text):
+    if phrase_lists.contains("publisher_notices", text):
         return "notice"
     if _ends_in_credit(text):
         return "caption"
@@ -90,9 +90,9 @@ def _why_no_text(text: str) -> str | None:
 
 
 def _is_stock(text: str, lowered: str, weight: float) -> bool:
-    if _COPYRIGHT.match(text) and words.has("legal", text):
+    if _COPYRIGHT.match(text) and phrase_lists.contains("legal", text):
         return True
-    phrase = _begins_with(lowered, "stock")
+    phrase = _begins_with(lowered, "boilerplate")
     is_whole_sentence = phrase is not None and len(phrase.split()) >= _WHOLE_SENTENCE_WORDS
     if phrase is None or (weight > _MAX_STOCK_WEIGHT and not is_whole_sentence):
         return False
@@ -102,14 +102,14 @@ def _is_stock(text: str, lowered: str, weight: float) -> bool:
 
 
 def _is_credit(text: str, lowered: str) -> bool:
-    phrase = _begins_with(lowered, "photo")
+    phrase = _begins_with(lowered, "photo_labels")
     is_labelled = phrase is not None and lowered[len(phrase) :].lstrip()[:1] in (":", "/", "©", "|", "：")
     return is_labelled or _CREDIT_SIGN.match(text) is not None
 
 
 @lru_cache(maxsize=1)
 def _credit_in_brackets() -> re.Pattern[str]:
-    labels = "|".join(re.escape(word) for word in words.all_of("photo"))
+    labels = "|".join(re.escape(word) for word in phrase_lists.phrases("photo_labels"))
     return re.compile(rf"[(\[]\s?(?:{labels})\s?[:：©/][^()\[\]]{{2,80}}[)\]]$", re.IGNORECASE)
 
 
@@ -123,10 +123,12 @@ def _ends_in_credit(text: str) -> bool:
 @lru_cache(maxsize=1)
 def _credit_at_end() -> re.Pattern[str]:
     # Agencies sign texts too, but only a picture has its maker's name joined to theirs by a stroke.
-    houses = {name for agency in words.agencies().values() for name in (agency, agency.upper()) if name[0] < "\u3000"}
-    houses.update(words.markup("picture_houses"))
+    houses = {
+        name for agency in phrase_lists.agencies().values() for name in (agency, agency.upper()) if name[0] < "\u3000"
+    }
+    houses.update(phrase_lists.markup_names("picture_houses"))
     house = "|".join(map(re.escape, sorted(houses, key=lambda name: (-len(name), name))))
-    labels = {word for word in words.all_of("photo") if word[0] < "\u3000"}
+    labels = {word for word in phrase_lists.phrases("photo_labels") if word[0] < "\u3000"}
     label = "|".join(
         re.escape(word[0].upper() + word[1:]) for word in sorted(labels, key=lambda name: (-len(name), name))
     )
@@ -141,7 +143,7 @@ def _credit_at_end() -> re.Pattern[str]:
 @lru_cache(maxsize=8)
 def _by_first_word(kind: str) -> dict[str, tuple[str, ...]]:
     table: dict[str, list[str]] = {}
-    for phrase in words.all_of(kind):
+    for phrase in phrase_lists.phrases(kind):
         table.setdefault(_first(phrase), []).append(phrase.casefold())
     return {first: tuple(phrases) for first, phrases in table.items()}
 
@@ -168,7 +170,7 @@ def kept(texts: Sequence[str], title: str | None) -> list[bool]:
     for text in texts:
         why = why_dropped(text, title, is_first=not seen_prose)
         reasons.append(why)
-        seen_prose = seen_prose or (why is None and weight_of(text) > 80)
+        seen_prose = seen_prose or (why is None and text_weight(text) > 80)
     if reasons.count("no_words") > _MAX_BARE_LINES:
         # So many numbers are a table of the article.
         reasons = [None if why == "no_words" else why for why in reasons]
@@ -189,8 +191,8 @@ def _is_dated_byline(text: str) -> bool:
     """True for “By Jane Doe on Monday, January 5th, 2024”."""
     return (
         len(text) <= _MAX_BYLINE_CHARS
-        and words.one_of("by").match(text) is not None
-        and moment_in_words(text, None) is not None
+        and phrase_lists.any_phrase("byline_prefixes").match(text) is not None
+        and parse_date_text(text, None) is not None
     )
 
 
@@ -204,7 +206,9 @@ def _drop_closing_notes(texts: Sequence[str], result: list[bool]) -> None:
     closing = [n for n in range(len(texts)) if result[n]][-_CLOSING_REACH:]
     for n in closing[1:]:
         text = texts[n]
-        is_note = weight_of(text) <= _MAX_CLOSING_WEIGHT and (_MAIL.search(text) or words.has("closing", text))
+        is_note = text_weight(text) <= _MAX_CLOSING_WEIGHT and (
+            _MAIL.search(text) or phrase_lists.contains("footer_notes", text)
+        )
         if is_note or _is_signature(text):
             result[n] = False
 
@@ -214,16 +218,16 @@ def introduces(text: str, names: Sequence[str], lead: int = 0) -> bool:
 
     `lead`: so many characters may stand before the name: the office, or words such as “our”.
     """
-    return weight_of(text) <= _MAX_BIO_WEIGHT and any(name in text[: len(name) + lead] for name in names)
+    return text_weight(text) <= _MAX_BIO_WEIGHT and any(name in text[: len(name) + lead] for name in names)
 
 
 def _is_excerpt(text: str, following: Sequence[str]) -> bool:
     """True when the line breaks off and a paragraph soon after it begins with the same words."""
     mark = _CUT_OFF.search(text[-12:])
-    own = key(text[: len(text) - len(mark[0])]) if mark else ""
+    own = alphanumeric_key(text[: len(text) - len(mark[0])]) if mark else ""
     return len(own) >= _MIN_EXCERPT_LETTERS and any(
         # An excerpt may run on into the second paragraph.
-        key(" ".join(following[n : n + 2])[: 2 * len(text)]).startswith(own)
+        alphanumeric_key(" ".join(following[n : n + 2])[: 2 * len(text)]).startswith(own)
         for n in range(len(following))
     )
 
@@ -233,7 +237,7 @@ def _drop_tail_labels(texts: Sequence[str], result: list[bool]) -> None:
     closing = []
     for n in range(len(texts) - 1, -1, -1):
         if result[n]:
-            if weight_of(texts[n]) >= _MAX_LABEL_WEIGHT or _SENTENCE.search(texts[n]):
+            if text_weight(texts[n]) >= _MAX_LABEL_WEIGHT or _SENTENCE.search(texts[n]):
                 break
             closing.append(n)
     if len(closing) <= _MAX_LABELS:

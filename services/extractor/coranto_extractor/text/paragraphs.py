@@ -71,4 +71,4 @@ def _row_of(block: Block) -> html.HtmlElement | None:
 def _kind(block: Block) -> Kind:
     if block.tag in HEADINGS and not block.is_set_as_heading:
         return "heading"
-    return next((kind for part, kind in _KINDS.items() if part in block.parts), "paragraph")
+    return next((kind for part, kind in _KINDS.items() if part in block.regions), "paragraph")

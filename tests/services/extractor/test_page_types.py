@@ -7,13 +7,13 @@ from collections.abc import Callable
 import pytest
 
 from coranto.records import Content, Hints
-from coranto_extractor.predictions import prediction
+from coranto_extractor.evaluation import prediction
+from coranto_extractor.page_type import NotAnArticle
 from coranto_extractor.reader import Request, read
 from coranto_extractor.reasons import REASONS
-from coranto_extractor.refusal import Refusal
 
 Write = Callable[..., bytes]
-ReadRefusal = Callable[..., Refusal]
+ReadRefusal = Callable[..., NotAnArticle]
 
 _TEASER = '<div><h3><a href="/a{0}">A linked headline of story number {0}</a></h3><p>Two lines on the story {0}, no more.</p></div>'
 _PAGES = {

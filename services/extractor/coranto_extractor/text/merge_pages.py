@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from coranto.records.sections import Content
-from coranto_extractor.reader import count_words
+from coranto_extractor.language.text_comparison import count_words
 
 
-def join(first: Content, parts: Sequence[Content], *, next_page_url: str | None) -> Content:
+def merge_pages(first: Content, parts: Sequence[Content], *, next_page_url: str | None) -> Content:
     """The first page's article with the text, links and pictures of its further parts.
 
     What a part repeats (the standfirst, a box) stands once. Every other field is the first page's.

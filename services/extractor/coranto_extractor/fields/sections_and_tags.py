@@ -10,11 +10,11 @@ from urllib.parse import urlsplit
 
 from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
 
-from coranto_extractor.fields.found import Found
+from coranto_extractor.fields.evidence import Extracted
 from coranto_extractor.fields.titles import site_names
-from coranto_extractor.language import words
-from coranto_extractor.language.letters import key
-from coranto_extractor.page.blocks import Block, fold
+from coranto_extractor.language import phrase_lists
+from coranto_extractor.language.text_comparison import alphanumeric_key
+from coranto_extractor.page.blocks import Block, normalize_space
 from coranto_extractor.page.metadata import PageMetadata, item_values, strings, types_of
 
 _TAG_CLASS = re.compile(
@@ -62,14 +62,14 @@ _CODED = 0.6
 
 def find_section(
     page: PageMetadata, root: html.HtmlElement, near: Sequence[Block], breadcrumbs: Sequence[str]
-) -> Found[str] | None:
+) -> Extracted[str] | None:
     """The publisher's own rubric, or None; never the name of the site or of its front page."""
-    no_rubrics = {name.casefold() for name in site_names(page)} | set(words.all_of("home"))
+    no_rubrics = {name.casefold() for name in site_names(page)} | set(phrase_lists.phrases("home_labels"))
     for text, source, confidence in _stated_sections(page, near, breadcrumbs):
         if text and text.casefold() not in no_rubrics:
-            return Found(text, source, confidence)
+            return Extracted(text, source, confidence)
     named = _section_of_address(page, root, no_rubrics)
-    return Found(named, "address", 0.5) if named else None
+    return Extracted(named, "address", 0.5) if named else None
 
 
 def _stated_sections(
@@ -105,9 +105,9 @@ def _section_of_address(page: PageMetadata, root: html.HtmlElement, no_rubrics: 
             continue
         if _host(page.absolute(href)) != page.host:
             continue
-        text = fold(link.text_content()).strip(" ,/|»›")
+        text = normalize_space(link.text_content()).strip(" ,/|»›")
         is_rubric = 2 < len(text) < _MAX_RUBRIC_CHARS and text.casefold() not in no_rubrics
-        if is_rubric and not words.whole("read_also").fullmatch(text.casefold()):
+        if is_rubric and not phrase_lists.exact_phrase("read_also").fullmatch(text.casefold()):
             names.setdefault(len(folders), text)
     return names[min(names)] if names else None
 
@@ -129,11 +129,15 @@ def _host(url: str | None) -> str:
 def _names_rubric(folders: Sequence[str]) -> bool:
     """False when the last of the folders is a year or a page number, or when all there is is a language."""
     return (
-        len(folders[-1]) > 1 and not folders[-1].isdigit() and (len(folders) > 1 or folders[0] not in words.languages())
+        len(folders[-1]) > 1
+        and not folders[-1].isdigit()
+        and (len(folders) > 1 or folders[0] not in phrase_lists.languages())
     )
 
 
-def find_breadcrumbs(page: PageMetadata, root: html.HtmlElement, title: str | None) -> Found[tuple[str, ...]] | None:
+def find_breadcrumbs(
+    page: PageMetadata, root: html.HtmlElement, title: str | None
+) -> Extracted[tuple[str, ...]] | None:
     """Rubrics from the home page down, without home and article."""
     for node in page.nodes[:200]:
         if "BreadcrumbList" in types_of(node):
@@ -144,7 +148,7 @@ def find_breadcrumbs(page: PageMetadata, root: html.HtmlElement, title: str | No
             ]
             cut = _without_ends(names, title)
             if cut:
-                return Found(cut, "json-ld", 0.9)
+                return Extracted(cut, "json-ld", 0.9)
     for element in root.iterfind(".//*[@class]"):
         if element.tag in ("ul", "ol", "nav", "div", "p") and re.search(
             r"breadcrumb|bread-crumb|crumbs|pathway", element.get("class") or "", re.IGNORECASE
@@ -152,9 +156,9 @@ def find_breadcrumbs(page: PageMetadata, root: html.HtmlElement, title: str | No
             anchors = list(element.iter("a"))
             # Only the first crumb is home: a rubric with a host of its own has that host's front page.
             own = anchors[1:] if anchors and _leads_home(page, anchors[0]) else anchors
-            links = [fold(link.text_content()) for link in own]
+            links = [normalize_space(link.text_content()) for link in own]
             cut = _without_ends([text for text in links if text], title)
-            return Found(cut, "breadcrumbs", 0.7) if cut else None
+            return Extracted(cut, "breadcrumbs", 0.7) if cut else None
     return None
 
 
@@ -163,7 +167,7 @@ def _leads_home(page: PageMetadata, link: html.HtmlElement) -> bool:
     href = link.get("href")
     folders = _folders(page.absolute(href))
     return bool(href and page.absolute(href)) and (
-        not folders or (len(folders) == 1 and folders[0] in words.languages())
+        not folders or (len(folders) == 1 and folders[0] in phrase_lists.languages())
     )
 
 
@@ -182,18 +186,18 @@ def _number(value: object) -> int:
 
 
 def _without_ends(names: Sequence[str], title: str | None) -> tuple[str, ...]:
-    home = set(words.all_of("home"))
+    home = set(phrase_lists.phrases("home_labels"))
     kept = [name for name in names if name.casefold().strip(" /") not in home and len(name) < 80]
     if kept and title and (kept[-1] == title or kept[-1][:30] == title[:30]):
         kept.pop()
     return tuple(dict.fromkeys(kept))[:10]
 
 
-def find_tags(page: PageMetadata, root: html.HtmlElement, title: str | None) -> Found[tuple[str, ...]] | None:
+def find_tags(page: PageMetadata, root: html.HtmlElement, title: str | None) -> Extracted[tuple[str, ...]] | None:
     """The publisher's own tags, or None."""
     no_tags = {page.host, (title or "").casefold()}
     own = _names_of_site(page)
-    single: Found[tuple[str, ...]] | None = None
+    single: Extracted[tuple[str, ...]] | None = None
     for texts, source, confidence in _tag_lists(page, root):
         tags = {
             tag.casefold(): tag
@@ -202,7 +206,7 @@ def find_tags(page: PageMetadata, root: html.HtmlElement, title: str | None) -> 
         }
         if not tags:
             continue
-        found = Found(tuple(tags.values())[::-1][:_MAX_TAGS], source, confidence)
+        found = Extracted(tuple(tags.values())[::-1][:_MAX_TAGS], source, confidence)
         # A single tag in the metadata may be a section by another name: then a list elsewhere leaves it out.
         if single and (len(tags) == 1 or single.value[0].casefold() in tags):
             return single
@@ -214,17 +218,19 @@ def find_tags(page: PageMetadata, root: html.HtmlElement, title: str | None) -> 
 
 def _names_of_site(page: PageMetadata) -> set[str]:
     """The keys of the site's names that its host confirms, or is in no script to confirm: some channels are called “Security”."""
-    label = key(page.host.partition(".")[0])
-    names = {key(name) for name in (*site_names(page), label)} - {""}
-    return {name for name in names if name in key(page.host) or (label and label in name) or not name.isascii()}
+    label = alphanumeric_key(page.host.partition(".")[0])
+    names = {alphanumeric_key(name) for name in (*site_names(page), label)} - {""}
+    return {
+        name for name in names if name in alphanumeric_key(page.host) or (label and label in name) or not name.isascii()
+    }
 
 
 def _names_site(tag: str, own: AbstractSet[str]) -> bool:
     """True for the site's name or host, and for the name with “official site” beside it."""
-    if key(tag) in own:
+    if alphanumeric_key(tag) in own:
         return True
-    rest = key(words.one_of("site_words").sub("", tag))
-    return 1 < len(rest) < len(key(tag)) and any(name.startswith(rest) for name in own)
+    rest = alphanumeric_key(phrase_lists.any_phrase("site_words").sub("", tag))
+    return 1 < len(rest) < len(alphanumeric_key(tag)) and any(name.startswith(rest) for name in own)
 
 
 def _without_codes(texts: Sequence[str]) -> list[str]:
@@ -247,7 +253,7 @@ def _without_codes(texts: Sequence[str]) -> list[str]:
 
 
 def _is_subject(label: str) -> bool:
-    return label.casefold() in words.markup_set("subject_labels")
+    return label.casefold() in phrase_lists.markup_name_set("subject_labels")
 
 
 def _is_code(tag: str) -> bool:
@@ -273,7 +279,7 @@ def _linked_tags(root: html.HtmlElement) -> list[str]:
     by_rel = [link for link in root.iterfind(".//a[@rel]") if "tag" in (link.get("rel") or "").split()]
     by_rel = [link for link in by_rel if not _stands_in_menu(link)]
     if by_rel:
-        return [fold(link.text_content()) for link in by_rel]
+        return [normalize_space(link.text_content()) for link in by_rel]
     labelled = _labelled_list(root)
     if labelled:
         return labelled
@@ -294,16 +300,16 @@ def _linked_tags(root: html.HtmlElement) -> list[str]:
         if _TAG_ADDRESS.search(link.get("href") or "")
         and _stands_in_tag_list(link)
         and not _stands_in_menu(link)
-        and (text := fold(link.text_content()))
+        and (text := normalize_space(link.text_content()))
     ]
 
 
 def _labelled_list(root: html.HtmlElement) -> list[str]:
     """The links of a list that a line such as “Topics:” stands before."""
-    labels = words.whole("tag_labels")
+    labels = phrase_lists.exact_phrase("tag_labels")
     for element in root.iter("ul", "ol"):
         before = element.getprevious()
-        label = fold(before.text_content()).casefold().strip(" :") if before is not None else ""
+        label = normalize_space(before.text_content()).casefold().strip(" :") if before is not None else ""
         if label and len(label) < _MAX_RUBRIC_CHARS and labels.fullmatch(label) and not _stands_in_menu(element):
             texts = _links_of_list(element)
             if texts and max(map(len, texts)) <= _MAX_RUBRIC_CHARS:
@@ -314,12 +320,14 @@ def _labelled_list(root: html.HtmlElement) -> list[str]:
 def _links_of_list(element: html.HtmlElement) -> list[str]:
     """The texts of the links in the element, when it holds a few of them and hardly anything else."""
     links = [
-        fold(link.text_content())
+        normalize_space(link.text_content())
         for link in element.iter("a")
         if not re.search(r"share|facebook|twitter|^#", link.get("href") or "")
     ]
     texts = [text for text in links if 1 < len(text) <= _MAX_TAG_CHARS]
-    is_list = 0 < len(texts) <= _MAX_LINKED_TAGS and sum(map(len, texts)) > 0.5 * len(fold(element.text_content()))
+    is_list = 0 < len(texts) <= _MAX_LINKED_TAGS and sum(map(len, texts)) > 0.5 * len(
+        normalize_space(element.text_content())
+    )
     return texts if is_list else []
 
 

@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import Literal
 
 from coranto.records.sections import Moment
-from coranto_extractor.language import words
+from coranto_extractor.language import phrase_lists
 
 _FIRST_YEAR = 1990
 _LAST_YEAR = 2040
@@ -87,7 +87,7 @@ _NO_LETTERS = "\u0640\u200c\u200f\u0300\u0301\u0302\u0306\u0307\u0308\u030a\u030
 _SAME_LETTERS = str.maketrans("أإآيىكı", "اااییکi", _NO_LETTERS)
 
 
-def parse_moment(text: str, language: str | None = None) -> Moment | None:
+def parse_date(text: str, language: str | None = None) -> Moment | None:
     """The moment a machine-readable statement gives; tolerant of the forms sites really use."""
     text = text[:_MAX_TEXT_CHARS].strip()
     if _EPOCH.match(text):
@@ -96,7 +96,7 @@ def parse_moment(text: str, language: str | None = None) -> Moment | None:
     match = _ISO.match(text) or (_ISO.search(text) if re.search(r"\d{4}-\d{2}-\d{2}", text) else None)
     if match:
         year, month, day, hour, minute, second, zone = match.groups()
-        return make_moment(int(year), int(month), int(day), hour, minute, second, _offset(zone))
+        return make_date(int(year), int(month), int(day), hour, minute, second, _offset(zone))
     if _MAIL_DATE.match(text):
         try:
             at = parsedate_to_datetime(text)
@@ -104,8 +104,8 @@ def parse_moment(text: str, language: str | None = None) -> Moment | None:
             return None
         offset = at.utcoffset()
         minutes = int(offset.total_seconds() // 60) if offset is not None else None
-        return make_moment(at.year, at.month, at.day, str(at.hour), str(at.minute), str(at.second), minutes)
-    return moment_in_words(text, language)
+        return make_date(at.year, at.month, at.day, str(at.hour), str(at.minute), str(at.second), minutes)
+    return parse_date_text(text, language)
 
 
 def _offset(zone: str | None) -> int | None:
@@ -118,7 +118,7 @@ def _offset(zone: str | None) -> int | None:
     return -minutes if zone[0] == "-" else minutes
 
 
-def moment_in_words(text: str, language: str | None) -> Moment | None:
+def parse_date_text(text: str, language: str | None) -> Moment | None:
     """The first whole date in a text written for people, with the time beside it; None without day, month and year."""
     text = _with_plain_digits(text[:_MAX_TEXT_CHARS])
     if not any(map(str.isdigit, text)):
@@ -135,7 +135,7 @@ def moment_in_words(text: str, language: str | None) -> Moment | None:
     for pattern in _IN_WORDS:
         for match in pattern.finditer(text):
             number = months.get(_letters(match["month"]))
-            moment = make_moment(_year(match["year"]), number, int(match["day"]), *_clock(match)) if number else None
+            moment = make_date(_year(match["year"]), number, int(match["day"]), *_clock(match)) if number else None
             if moment:
                 found.append((match.start(), moment))
                 break
@@ -155,7 +155,7 @@ def _from_numbers(match: re.Match[str], language: str | None) -> Moment | None:
     reads_month_first = mark == "/" and (language or "en").lower() in ("en", "en-us", "en_us") and day <= 12
     if mark and (month > 12 or reads_month_first):
         day, month = month, day
-    return make_moment(_year(match["year"]), month, day, *_clock(match))
+    return make_date(_year(match["year"]), month, day, *_clock(match))
 
 
 def _in_other_calendars(text: str, language: str | None) -> list[tuple[int, Moment]]:
@@ -174,12 +174,12 @@ def _in_other_calendars(text: str, language: str | None) -> list[tuple[int, Mome
         number = thai.get(_letters(match["month"]))
         if number:
             year = int(match["year"]) + (2500 if len(match["year"]) == 2 else 0) - _BUDDHIST_AHEAD
-            found.append((match.start(), make_moment(year, number, int(match["day"]), *_clock(match))))
+            found.append((match.start(), make_date(year, number, int(match["day"]), *_clock(match))))
     return [(place, moment) for place, moment in found if moment]
 
 
 def _dated(match: re.Match[str], day: date | None) -> tuple[int, Moment | None]:
-    return match.start(), make_moment(day.year, day.month, day.day, *_clock(match)) if day else None
+    return match.start(), make_date(day.year, day.month, day.day, *_clock(match)) if day else None
 
 
 def _from_solar_hijri(year: int, month: int, day: int) -> date | None:
@@ -195,12 +195,12 @@ def _from_solar_hijri(year: int, month: int, day: int) -> date | None:
 
 @lru_cache(maxsize=64)
 def _months(language: str | None) -> dict[str, int]:
-    return {_letters(name): number for name, number in words.months_of(language).items()}
+    return {_letters(name): number for name, number in phrase_lists.month_names(language).items()}
 
 
 @lru_cache(maxsize=4)
 def _calendar_months(language: str, kind: str) -> dict[str, int]:
-    known = words.languages().get(language, words.Words())
+    known = phrase_lists.languages().get(language, phrase_lists.PhraseLists())
     if kind == "months":
         return {_letters(name): number for name, number in known.months.items()}
     return {_letters(name): number for number, name in enumerate(known.of(kind), 1)}
@@ -220,14 +220,14 @@ def _clock(match: re.Match[str]) -> tuple[str | None, str | None, str | None]:
         return None, None, None
     number = int(match["hour"])
     around = f"{match['gap']} {match['half']}"
-    if number <= 12 and words.one_of("afternoon").search(around):
+    if number <= 12 and phrase_lists.any_phrase("afternoon").search(around):
         number = number % 12 + 12
-    elif number == 12 and words.one_of("forenoon").search(around):
+    elif number == 12 and phrase_lists.any_phrase("forenoon").search(around):
         number = 0
     return str(number), match["minute"], match["second"]
 
 
-def make_moment(
+def make_date(
     year: int,
     month: int,
     day: int,
@@ -244,11 +244,11 @@ def make_moment(
         zone = timezone(timedelta(minutes=offset)) if offset is not None else UTC
         at = datetime(year, month, day, int(hour or 0), int(minute or 0), min(59, int(second or 0)), tzinfo=zone)
     except ValueError:
-        return make_moment(year, month, day) if hour is not None else None
+        return make_date(year, month, day) if hour is not None else None
     return Moment(at=at.astimezone(UTC), precision=precision, offset_minutes=offset)
 
 
-def as_written(moment: Moment) -> str:
+def isoformat_local(moment: Moment) -> str:
     """The moment in ISO form as the page gave it: in its own zone, and only the day when only the day is known."""
     if moment.offset_minutes is None:
         text = moment.at.replace(tzinfo=None).isoformat()

@@ -15,11 +15,16 @@ from dataclasses import dataclass
 from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
 from trafilatura import bare_extraction
 
-from coranto_extractor.language.letters import tokens
-from coranto_extractor.language.topic import overlap
-from coranto_extractor.page.blocks import HEADINGS, Block, BlockList, weight_of
+from coranto_extractor.language.text_comparison import overlap, tokens
+from coranto_extractor.page.blocks import HEADINGS, Block, BlockList, text_weight
 from coranto_extractor.text.article import article_blocks, find_standfirst
-from coranto_extractor.text.container import before_comments, find_container, first_article, forget_lying_parts, within
+from coranto_extractor.text.container import (
+    before_comments,
+    correct_mislabelled_regions,
+    find_container,
+    first_article,
+    within,
+)
 from coranto_extractor.text.lines import kept
 
 Lines = list[str]
@@ -47,7 +52,7 @@ def shingles(lines: Sequence[str]) -> Shingles:
     return Counter(zip(found, found[1:], found[2:], found[3:], strict=False))
 
 
-def agreement(one: Shingles, other: Shingles) -> float:
+def shingle_f1(one: Shingles, other: Shingles) -> float:
     """How far two texts are the same, 0 to 1. What one of them says twice counts twice."""
     total = one.total() + other.total()
     if not total:
@@ -57,11 +62,11 @@ def agreement(one: Shingles, other: Shingles) -> float:
     return 2 * sum(map(min, map(one.__getitem__, shared), map(other.__getitem__, shared))) / total
 
 
-def by_paragraph_scores(blocks: BlockList) -> list[Block]:
+def paragraph_score_candidate(blocks: BlockList) -> list[Block]:
     """The second opinion: the parent whose paragraphs score most, with the siblings that resemble it."""
     scores: dict[html.HtmlElement, float] = {}
     for block in blocks:
-        if block.weight < 25 or block.tag in HEADINGS or "comment" in block.parts:
+        if block.weight < 25 or block.tag in HEADINGS or "comment" in block.regions:
             continue
         score = (1.0 + block.text.count(",") + min(block.weight / 100, 3.0)) * (1.0 - block.link_share)
         element: html.HtmlElement | None = (
@@ -99,7 +104,7 @@ def _name_score(element: html.HtmlElement) -> float:
     return score
 
 
-def by_trafilatura(root: html.HtmlElement, *, fast: bool = True) -> Lines:
+def trafilatura_candidate(root: html.HtmlElement, *, fast: bool = True) -> Lines:
     """The third opinion; the tree is left as it is. Empty when trafilatura finds nothing or has too much to look at."""
     if root.xpath("count(//*)") > _MAX_ELEMENTS:
         return []
@@ -140,7 +145,7 @@ def _opened(opening: Lines, texts: Lines) -> Lines:
     return [text for text in opening if text[:60] not in head] + texts
 
 
-def choose(
+def select(
     root: html.HtmlElement,
     blocks: BlockList,
     topic: frozenset[str] = frozenset(),
@@ -152,19 +157,19 @@ def choose(
     `topic` holds the stems of the headline, `stated` is the text as the page's metadata give it. trafilatura, the dearest
     of the three, is asked only where our two disagree or their text has nothing to do with the headline.
     """
-    forget_lying_parts(blocks, headline)
+    correct_mislabelled_regions(blocks, headline)
     blocks = before_comments(first_article(blocks, headline), headline)
     blocks.headline = next((block.place for block in blocks if block.tag == "h1" and block.text == headline), 0)
     container = find_container(blocks, topic, headline)
     members = article_blocks(blocks, container) if container is not None else []
     opening = [block.text for block in find_standfirst(blocks, members, headline)]
     ours = _opened(opening, [block.text for block in members])
-    second = _opened(opening, [block.text for block in by_paragraph_scores(blocks)])
+    second = _opened(opening, [block.text for block in paragraph_score_candidate(blocks)])
     counts = [shingles(ours), shingles(second)]
-    witness = shingles([stated]) if stated and len(stated) > _MIN_STATED_CHARS else None
-    if _is_settled(ours, counts, topic, witness):
-        return ChosenText(ours, blocks, container, "blocks", agreement(*counts))
-    third = _opened(opening, by_trafilatura(root))
+    reference = shingles([stated]) if stated and len(stated) > _MIN_STATED_CHARS else None
+    if _is_settled(ours, counts, topic, reference):
+        return ChosenText(ours, blocks, container, "blocks", shingle_f1(*counts))
+    third = _opened(opening, trafilatura_candidate(root))
     counts.append(shingles(third))
     best: tuple[float, str, Lines] = (0.0, "blocks", [])
     opinions = (("blocks", ours), ("paragraph-scores", second), ("trafilatura", third))
@@ -173,9 +178,9 @@ def choose(
         # The headline and the date are no text, however well they agree with the topic.
         if not texts or size < _LEAST_TEXT <= max(sizes):
             continue
-        support = sum(agreement(one, other) for other in counts if other is not one and other) / 2
-        if witness:
-            support += 0.5 * agreement(one, witness)
+        support = sum(shingle_f1(one, other) for other in counts if other is not one and other) / 2
+        if reference:
+            support += 0.5 * shingle_f1(one, reference)
         support = (0.01 + support) * (0.6 + 0.4 * overlap(" ".join(texts), topic))
         if name == "trafilatura":
             support *= _NO_BLOCKS
@@ -186,12 +191,12 @@ def choose(
 
 def _own_weight(texts: Lines, headline: str | None) -> float:
     """The weight of the lines without headline, dates and stock phrases."""
-    return sum(weight_of(text) for text, stays in zip(texts, kept(texts, headline), strict=True) if stays)
+    return sum(text_weight(text) for text, stays in zip(texts, kept(texts, headline), strict=True) if stays)
 
 
-def _is_settled(ours: Lines, counts: Sequence[Shingles], topic: frozenset[str], witness: Shingles | None) -> bool:
-    if not counts[0] or not counts[1] or agreement(counts[0], counts[1]) < _SAME:
+def _is_settled(ours: Lines, counts: Sequence[Shingles], topic: frozenset[str], reference: Shingles | None) -> bool:
+    if not counts[0] or not counts[1] or shingle_f1(counts[0], counts[1]) < _SAME:
         return False
-    if witness and agreement(counts[0], witness) < _UNLIKE:
+    if reference and shingle_f1(counts[0], reference) < _UNLIKE:
         return False
     return overlap(" ".join(ours), topic) >= _TAKEN_UP

@@ -9,8 +9,8 @@ from datetime import date
 import pytest
 
 from coranto.records import Content
-from coranto_extractor.fields.dates import date_in_address
-from coranto_extractor.language.moments import as_written, moment_in_words, parse_moment
+from coranto_extractor.fields.dates import date_in_url
+from coranto_extractor.language.date_parsing import isoformat_local, parse_date, parse_date_text
 
 Write = Callable[..., bytes]
 Read = Callable[..., Content]
@@ -47,9 +47,9 @@ Read = Callable[..., Content]
     ],
 )
 def test_dates_are_read_as_their_language_writes_them(text: str, language: str | None, day: str) -> None:
-    moment = parse_moment(text, language)
+    moment = parse_date(text, language)
     assert moment is not None
-    assert as_written(moment) == day
+    assert isoformat_local(moment) == day
 
 
 @pytest.mark.parametrize(
@@ -66,9 +66,9 @@ def test_dates_are_read_as_their_language_writes_them(text: str, language: str |
     ],
 )
 def test_years_of_other_calendars_are_turned_into_ours(text: str, language: str, day: str) -> None:
-    moment = moment_in_words(text, language)
+    moment = parse_date_text(text, language)
     assert moment is not None
-    assert as_written(moment) == day
+    assert isoformat_local(moment) == day
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_years_of_other_calendars_are_turned_into_ours(text: str, language: str,
     ],
 )
 def test_what_is_no_whole_date_is_none(text: str) -> None:
-    assert parse_moment(text, "en") is None
+    assert parse_date(text, "en") is None
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_what_is_no_whole_date_is_none(text: str) -> None:
     ],
 )
 def test_day_in_the_address_stands_between_marks_or_in_full(path: str, day: str | None) -> None:
-    moment = date_in_address(f"https://news.example{path}")
+    moment = date_in_url(f"https://news.example{path}")
     assert (moment.at.date() if moment else None) == (date.fromisoformat(day) if day else None)
 
 
@@ -114,7 +114,7 @@ def test_utc_time_gets_the_offset_of_the_time_element_of_the_same_moment(write_p
     page = write_page(head=head, above='<time datetime="2023-12-22T22:22:07-0500">12/22</time>')
     published = read_article(page).published
     assert published is not None
-    assert as_written(published) == "2023-12-22T22:22:07-05:00"
+    assert isoformat_local(published) == "2023-12-22T22:22:07-05:00"
 
 
 def test_day_of_publication_is_told_from_that_of_the_last_change_in_one_line(
@@ -123,7 +123,7 @@ def test_day_of_publication_is_told_from_that_of_the_last_change_in_one_line(
     line = "<p>Last updated: 31 October 2023. First published: 1 November 2023</p>"
     published = read_article(write_page(above=line)).published
     assert published is not None
-    assert as_written(published) == "2023-11-01"
+    assert isoformat_local(published) == "2023-11-01"
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_day_of_publication_is_told_from_that_of_the_last_change_in_one_line(
 def test_day_of_the_last_change_is_none_of_publication(label: str, write_page: Write, read_article: Read) -> None:
     published = read_article(write_page(above=f"<p>{label}</p><p>1.11.2023</p>")).published
     assert published is not None
-    assert as_written(published) == "2023-11-01"
+    assert isoformat_local(published) == "2023-11-01"
 
 
 def test_page_date_that_is_shown_as_the_last_change_is_none_of_publication(
@@ -143,10 +143,10 @@ def test_page_date_that_is_shown_as_the_last_change_is_none_of_publication(
     changed = "<p>Last updated:</p><p>15 October 2021</p>"
     published = read_article(write_page(head=head, above=shown, below=changed)).published
     assert published is not None
-    assert as_written(published) == "2021-10-13"
+    assert isoformat_local(published) == "2021-10-13"
     published = read_article(write_page(head=head, below=changed)).published
     assert published is not None
-    assert as_written(published) == "2021-10-15"
+    assert isoformat_local(published) == "2021-10-15"
 
 
 def test_date_beside_a_headline_that_stands_in_a_caption_is_read(
@@ -161,7 +161,7 @@ def test_date_beside_a_headline_that_stands_in_a_caption_is_read(
     )
     published = read_article(page.encode()).published
     assert published is not None
-    assert as_written(published) == "2022-01-31"
+    assert isoformat_local(published) == "2022-01-31"
 
 
 @pytest.mark.parametrize(("main", "day"), [("https://news.example/city/harbour-bridge", "2022-01-10"), ("/jam", None)])
@@ -171,7 +171,7 @@ def test_date_of_instructions_counts_where_they_are_what_the_page_is_about(
     steps = {"@type": "HowTo", "name": "Harbour bridge opens again", "datePublished": "2022-01-10", "url": main}
     page = write_page(head=f'<script type="application/ld+json">{json.dumps(steps)}</script>')
     published = read_article(page).published
-    assert (as_written(published) if published else None) == day
+    assert (isoformat_local(published) if published else None) == day
 
 
 def test_date_of_a_teaser_below_the_text_is_not_the_articles(write_page: Write, read_article: Read) -> None:
@@ -179,7 +179,7 @@ def test_date_of_a_teaser_below_the_text_is_not_the_articles(write_page: Write, 
     assert read_article(write_page(below=teaser)).published is None
     published = read_article(write_page(below=f"<p>5 January 2024</p>{teaser}")).published
     assert published is not None
-    assert as_written(published) == "2024-01-05"
+    assert isoformat_local(published) == "2024-01-05"
 
 
 @pytest.mark.parametrize(
@@ -199,11 +199,11 @@ def test_utc_time_is_put_on_the_day_the_page_shows(
 ) -> None:
     head = f'<meta property="article:published_time" content="{stated}"><meta property="og:type" content="article">'
     published = read_article(write_page(head=head, above=f"<p>{shown}</p>")).published
-    before = parse_moment(stated)
+    before = parse_date(stated)
     assert published is not None
     assert before is not None
     assert published.at == before.at
-    assert as_written(published) == written
+    assert isoformat_local(published) == written
 
 
 def test_page_that_is_no_article_has_only_the_dates_it_shows(write_page: Write, read_article: Read) -> None:
@@ -212,10 +212,10 @@ def test_page_that_is_no_article_has_only_the_dates_it_shows(write_page: Write, 
     assert read_article(write_page(head=head, below=f"<div>{'<p>x</p>' * 12}{item}</div>")).published is None
     published = read_article(write_page(head=head, above="<p>7 May 2015</p>")).published
     assert published is not None
-    assert as_written(published) == "2015-05-07"
+    assert isoformat_local(published) == "2015-05-07"
     assert read_article(write_page(head='<meta name="date" content="2015-05-07">')).published is None
     published = read_article(write_page(head='<meta name="pubdate" content="2015-05-07">')).published
     assert published is not None
     published = read_article(write_page(above='<p><time datetime="2022-12-08">Thursday</time></p>')).published
     assert published is not None
-    assert as_written(published) == "2022-12-08"
+    assert isoformat_local(published) == "2022-12-08"

@@ -15,7 +15,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Words:
+class PhraseLists:
     """The words of one language, or of all of them together."""
 
     months: dict[str, int] = field(default_factory=dict)
@@ -27,16 +27,16 @@ class Words:
 
 
 @lru_cache(maxsize=1)
-def languages() -> dict[str, Words]:
+def languages() -> dict[str, PhraseLists]:
     """The words of each language by its code."""
-    result: dict[str, Words] = {}
+    result: dict[str, PhraseLists] = {}
     folder = resources.files("coranto_extractor.language").joinpath("lists")
     for file in sorted(folder.iterdir(), key=lambda entry: entry.name):
         if file.name.endswith(".toml"):
             table = tomllib.loads(file.read_text("utf-8"))
             months = {name: number for number, names in enumerate(table.get("months", []), 1) for name in names}
             lists = {kind: tuple(words) for kind, words in table.items() if kind not in ("name", "months")}
-            result[file.name.removesuffix(".toml")] = Words(months, lists)
+            result[file.name.removesuffix(".toml")] = PhraseLists(months, lists)
     return result
 
 
@@ -46,15 +46,15 @@ def _markup() -> dict[str, Any]:
 
 
 @lru_cache(maxsize=16)
-def markup(kind: str) -> tuple[str, ...]:
+def markup_names(kind: str) -> tuple[str, ...]:
     """Names of one kind that pages use in their markup, in the order of `markup.toml`."""
     return tuple(_markup()[kind])
 
 
 @lru_cache(maxsize=16)
-def markup_set(kind: str) -> frozenset[str]:
+def markup_name_set(kind: str) -> frozenset[str]:
     """The same names where their order means nothing."""
-    return frozenset(markup(kind))
+    return frozenset(markup_names(kind))
 
 
 @lru_cache(maxsize=1)
@@ -64,7 +64,7 @@ def agencies() -> dict[str, str]:
 
 
 @lru_cache(maxsize=64)
-def months_of(language: str | None) -> dict[str, int]:
+def month_names(language: str | None) -> dict[str, int]:
     """Month names to numbers: those of the page's language first, then those of all others."""
     merged: dict[str, int] = {}
     for words in languages().values():
@@ -80,7 +80,7 @@ def months_of(language: str | None) -> dict[str, int]:
 
 
 @lru_cache(maxsize=64)
-def all_of(kind: str) -> tuple[str, ...]:
+def phrases(kind: str) -> tuple[str, ...]:
     """The words of one kind in all languages, longest first."""
     return tuple(
         sorted({word for words in languages().values() for word in words.of(kind)}, key=lambda word: (-len(word), word))
@@ -88,10 +88,10 @@ def all_of(kind: str) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=64)
-def one_of(kind: str) -> re.Pattern[str]:
+def any_phrase(kind: str) -> re.Pattern[str]:
     """A pattern that matches any word of this kind, in any language, as whole words."""
-    spaced = [word for word in all_of(kind) if _OPENS_AT_A_BOUNDARY.match(word)]
-    others = [word for word in all_of(kind) if not _OPENS_AT_A_BOUNDARY.match(word)]
+    spaced = [word for word in phrases(kind) if _OPENS_AT_A_BOUNDARY.match(word)]
+    others = [word for word in phrases(kind) if not _OPENS_AT_A_BOUNDARY.match(word)]
     parts = [f"(?<!\\w){_tree(spaced)}"] if spaced else []
     if others:
         parts.append(_tree(others))
@@ -102,9 +102,9 @@ _OPENS_AT_A_BOUNDARY = re.compile(r"[^\W\u3040-\u9fff\uac00-\ud7af]")
 _ENDS_AT_A_BOUNDARY = re.compile(r"[^\W\u3040-\u9fff\uac00-\ud7af]$")
 
 
-def _tree(phrases: Sequence[str], end: str = r"(?!\w)") -> str:
+def _tree(given: Sequence[str], end: str = r"(?!\w)") -> str:
     """One expression for many phrases that branches where they part: a search need not try each of them in turn."""
-    longest_first = sorted(phrases, key=lambda phrase: (-len(phrase), phrase))
+    longest_first = sorted(given, key=lambda phrase: (-len(phrase), phrase))
     by_first: dict[str, list[str]] = {}
     for phrase in longest_first:
         by_first.setdefault(phrase[:1], []).append(phrase)
@@ -128,16 +128,16 @@ def _rest(before: str, phrases: Sequence[str], end: str) -> str:
 
 
 @lru_cache(maxsize=16)
-def whole(kind: str) -> re.Pattern[str]:
+def exact_phrase(kind: str) -> re.Pattern[str]:
     """A pattern for a text that is nothing but a word of this kind; for `fullmatch` on case-folded text."""
-    return re.compile("|".join(re.escape(word.casefold().strip(" :")) for word in all_of(kind)) or r"(?!)")
+    return re.compile("|".join(re.escape(word.casefold().strip(" :")) for word in phrases(kind)) or r"(?!)")
 
 
-def has(kind: str, text: str) -> bool:
+def contains(kind: str, text: str) -> bool:
     """True when the text holds a word of this kind; plain search, so for phrases that are no part of other words."""
     return _anywhere(kind).search(text.casefold()) is not None
 
 
 @lru_cache(maxsize=16)
 def _anywhere(kind: str) -> re.Pattern[str]:
-    return re.compile(_tree(all_of(kind), end="") if all_of(kind) else r"(?!)")
+    return re.compile(_tree(phrases(kind), end="") if phrases(kind) else r"(?!)")

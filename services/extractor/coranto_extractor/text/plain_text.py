@@ -9,11 +9,11 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from coranto_extractor.fields.images import split_caption
-from coranto_extractor.language import words
-from coranto_extractor.language.moments import moment_in_words
-from coranto_extractor.language.topic import stems
-from coranto_extractor.page.blocks import fold, weight_of
+from coranto_extractor.language import phrase_lists
+from coranto_extractor.language.date_parsing import parse_date_text
+from coranto_extractor.language.text_comparison import stems
+from coranto_extractor.page.blocks import normalize_space, text_weight
+from coranto_extractor.page.captions import split_caption
 from coranto_extractor.text.lines import why_dropped
 
 _SENTENCE_END = re.compile(r"[.!?…。！？:;](?:[\"'»”’“)\]]|\[\d+\])*\s*$")
@@ -55,7 +55,7 @@ _REACH_BELOW = 4
 
 
 @dataclass(frozen=True)
-class Dump:
+class TextDump:
     """What a dump's lines turned out to be."""
 
     title: str | None
@@ -72,17 +72,17 @@ class Dump:
 @dataclass(frozen=True)
 class _Line:
     text: str
-    worth: float
+    score: float
     is_apart: bool
     """True for a line with empty lines above and below it."""
 
     @property
     def is_paragraph(self) -> bool:
-        return self.worth > _PARAGRAPH
+        return self.score > _PARAGRAPH
 
 
 @dataclass(frozen=True)
-class _Run:
+class _ParagraphRun:
     """Paragraphs that follow each other with little between them: places of the first line and past the last."""
 
     start: int
@@ -90,12 +90,12 @@ class _Run:
     value: float
 
 
-def read_dump(text: str) -> Dump:
+def parse_plain_text(text: str) -> TextDump:
     """Title, text and caption of a dump; without paragraphs when it holds no prose."""
     lines = _lines(text)
     runs = _runs(lines)
     if not runs:
-        return Dump(None, None, (), None, None, ())
+        return TextDump(None, None, (), None, None, ())
     run, place = _best(lines, runs)
     start, end = run.start, run.end
     texts = [line.text for line in lines]
@@ -105,7 +105,7 @@ def read_dump(text: str) -> Dump:
     caption, credit = _caption(between)
     section = _section(texts, place) if place is not None else None
     above = texts[max(0, place - _REACH_ABOVE) : place] if place is not None else []
-    return Dump(
+    return TextDump(
         title,
         section,
         tuple(body),
@@ -117,19 +117,19 @@ def read_dump(text: str) -> Dump:
 
 
 def _lines(text: str) -> list[_Line]:
-    rows = ["", *map(fold, text.splitlines()), ""]
-    lines = [_Line(row, _worth(row), not rows[n - 1] and not rows[n + 1]) for n, row in enumerate(rows) if row]
-    apart = [line.worth for line in lines if line.is_apart and line.is_paragraph]
+    rows = ["", *map(normalize_space, text.splitlines()), ""]
+    lines = [_Line(row, _line_score(row), not rows[n - 1] and not rows[n + 1]) for n, row in enumerate(rows) if row]
+    apart = [line.score for line in lines if line.is_apart and line.is_paragraph]
     if len(apart) < _MIN_APART or sum(apart) < _LEAD:
         return lines
     return [
-        _Line(line.text, line.worth * _STACKED_SHARE, False) if line.is_paragraph and not line.is_apart else line
+        _Line(line.text, line.score * _STACKED_SHARE, False) if line.is_paragraph and not line.is_apart else line
         for line in lines
     ]
 
 
 def _is_prose(line: str) -> bool:
-    weight = weight_of(line)
+    weight = text_weight(line)
     if weight < 60:
         return False
     if _SENTENCE_END.search(line):
@@ -137,9 +137,9 @@ def _is_prose(line: str) -> bool:
     return weight > 140 and (bool(_SENTENCE_INSIDE.search(line)) or line.count(",") + line.count("，") > 1)
 
 
-def _worth(line: str) -> float:
-    weight = weight_of(line)
-    if weight < 200 and words.has("legal", line):
+def _line_score(line: str) -> float:
+    weight = text_weight(line)
+    if weight < 200 and phrase_lists.contains("legal", line):
         return _LEGAL
     if _TICKER.match(line):
         return _DATED
@@ -162,31 +162,31 @@ def _worth(line: str) -> float:
 
 
 def _labels_comments(line: str) -> bool:
-    return len(line) < _MAX_COMMENT_LABEL and words.one_of("comments").search(line) is not None
+    return len(line) < _MAX_COMMENT_LABEL and phrase_lists.any_phrase("comments").search(line) is not None
 
 
-def _runs(lines: Sequence[_Line]) -> list[_Run]:
-    runs: list[_Run] = []
+def _runs(lines: Sequence[_Line]) -> list[_ParagraphRun]:
+    runs: list[_ParagraphRun] = []
     # Each run ends where its value is highest: what follows may make up for the gap before it, or not.
-    run: _Run | None = None
+    run: _ParagraphRun | None = None
     value, end, trust, is_lone = 0.0, 0, 1.0, False
     for first, last in _groups(lines):
-        paragraphs = [line.worth for line in lines[first:last] if line.is_paragraph]
+        paragraphs = [line.score for line in lines[first:last] if line.is_paragraph]
         if not paragraphs:
             continue
-        between = [line.worth for line in lines[end:first]] if end else []
+        between = [line.score for line in lines[end:first]] if end else []
         if run is None or _ends(between, len(paragraphs), value):
             if run is not None:
                 runs.append(run)
             near = between[-_LABEL_REACH:]
             trust = _AFTER_LABEL if _COMMENTS in near or _READ_ALSO in near else 1.0
-            run, value, between = _Run(first, last, 0.0), 0.0, []
+            run, value, between = _ParagraphRun(first, last, 0.0), 0.0, []
         was_lone, is_lone = is_lone, len(paragraphs) < 2
         is_teaser = is_lone and (_DATED in between or len(between) > (1 if was_lone else _MAX_INSET))
         value += sum(paragraphs) * (_TEASER_SHARE if is_teaser else 1.0) - _COST_OF_A_LINE * len(between)
         end = last
         if value * trust > run.value:
-            run = _Run(run.start, end, value * trust)
+            run = _ParagraphRun(run.start, end, value * trust)
     return [*runs, run] if run is not None else []
 
 
@@ -194,9 +194,9 @@ def _groups(lines: Sequence[_Line]) -> Iterator[tuple[int, int]]:
     """The places, first and past the last, of lines of text that follow each other directly."""
     first: int | None = None
     for n, line in enumerate(lines):
-        if line.worth > 0 and first is None:
+        if line.score > 0 and first is None:
             first = n
-        elif line.worth <= 0 and first is not None:
+        elif line.score <= 0 and first is not None:
             yield first, n
             first = None
     if first is not None:
@@ -210,7 +210,7 @@ def _ends(between: Sequence[float], paragraphs: int, value: float) -> bool:
     return paragraphs < 2 and (len(between) >= _MAX_BETWEEN or _READ_ALSO in between)
 
 
-def _best(lines: Sequence[_Line], runs: Sequence[_Run]) -> tuple[_Run, int | None]:
+def _best(lines: Sequence[_Line], runs: Sequence[_ParagraphRun]) -> tuple[_ParagraphRun, int | None]:
     """The run that says most and has a headline, with the headline's place."""
     most = max(run.value for run in runs)
     rated = []
@@ -229,7 +229,7 @@ def _paragraphs(lines: Sequence[_Line], start: int, end: int, title: str | None)
         text = lines[n].text
         if text in seen or why_dropped(text, title, is_first=not kept):
             continue
-        if lines[n].worth > 0 or (start < n < end - 1 and _is_subheading(lines, n)):
+        if lines[n].score > 0 or (start < n < end - 1 and _is_subheading(lines, n)):
             kept.append(text)
             seen.add(text)
     return kept
@@ -239,7 +239,7 @@ def _is_subheading(lines: Sequence[_Line], n: int) -> bool:
     """A lone short line between paragraphs. Two in a row are an inset: a link and its rubric."""
     text = lines[n].text
     return (
-        8 <= weight_of(text) <= 110
+        8 <= text_weight(text) <= 110
         and not _CLOCK_OR_DATE.search(text)
         and lines[n - 1].is_paragraph
         and lines[n + 1].is_paragraph
@@ -247,7 +247,7 @@ def _is_subheading(lines: Sequence[_Line], n: int) -> bool:
     )
 
 
-def _find_title(lines: Sequence[_Line], run: _Run) -> tuple[int | None, float]:
+def _find_title(lines: Sequence[_Line], run: _ParagraphRun) -> tuple[int | None, float]:
     """Place of the line above the run whose words the run takes up again, and how sure that is."""
     topic = " ".join(line.text for line in lines[run.start : run.end])[:6000]
     body = stems(topic)
@@ -262,9 +262,9 @@ def _find_title(lines: Sequence[_Line], run: _Run) -> tuple[int | None, float]:
     return best, scores[best]
 
 
-def _title_score(lines: Sequence[_Line], n: int, run: _Run, body: frozenset[str]) -> float | None:
+def _title_score(lines: Sequence[_Line], n: int, run: _ParagraphRun, body: frozenset[str]) -> float | None:
     line = lines[n].text
-    weight = weight_of(line)
+    weight = text_weight(line)
     if not 12 <= weight <= 260 or why_dropped(line, None) or _labels_comments(line) or split_caption(line)[1]:
         return None
     own = stems(line)
@@ -272,7 +272,7 @@ def _title_score(lines: Sequence[_Line], n: int, run: _Run, body: frozenset[str]
         return None
     shared = len(own & body) / len(own)
     score = shared * min(1.0, 0.35 + 0.13 * len(own)) - 0.006 * (run.start - n)
-    if _CLOCK_OR_DATE.search(line) or moment_in_words(line, None):
+    if _CLOCK_OR_DATE.search(line) or parse_date_text(line, None):
         score -= 0.35
     if _SENTENCE_END.search(line) and not line.endswith(("?", "!", "»", ":")):
         score -= 0.25
@@ -285,7 +285,7 @@ def _title_score(lines: Sequence[_Line], n: int, run: _Run, body: frozenset[str]
     if line.count(" / ") + line.count(" › ") + line.count(" > ") > 1:
         score -= 0.8
     # The words that open a byline open headlines too, but the text does not take up a writer's name.
-    if shared < 0.5 and words.one_of("by").match(line):
+    if shared < 0.5 and phrase_lists.any_phrase("byline_prefixes").match(line):
         score -= 0.4
     if len(own) < 3:
         score -= 0.2
@@ -298,7 +298,9 @@ def _title_score(lines: Sequence[_Line], n: int, run: _Run, body: frozenset[str]
 def _is_date_or_byline(line: str) -> bool:
     if len(line) > 80:
         return False
-    return moment_in_words(line, None) is not None or (len(line) < 50 and words.one_of("by").match(line) is not None)
+    return parse_date_text(line, None) is not None or (
+        len(line) < 50 and phrase_lists.any_phrase("byline_prefixes").match(line) is not None
+    )
 
 
 def _caption(between: Sequence[str]) -> tuple[str | None, str | None]:
@@ -319,5 +321,5 @@ def _section(lines: Sequence[str], place: int) -> str | None:
             and text[0].isupper()
             and not why_dropped(text, None)
         ):
-            return text if text.casefold() not in words.all_of("home") else None
+            return text if text.casefold() not in phrase_lists.phrases("home_labels") else None
     return None

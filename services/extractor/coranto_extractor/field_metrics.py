@@ -13,7 +13,7 @@ _MAX_SOURCES = 500
 _OTHERS = "others"
 
 
-class FieldCoverage:
+class FieldMetrics:
     """Counters of articles read and of fields found in them."""
 
     def __init__(self) -> None:

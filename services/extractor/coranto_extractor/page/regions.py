@@ -1,4 +1,4 @@
-"""Tells by tags, roles and names which part of the page an element opens: navigation, aside, caption, comments, boxes.
+"""Tells by tags, roles and names which region of the page an element opens: navigation, aside, caption, comments, boxes.
 
 Names lie, so most of them only lower what a paragraph counts for; those trusted here rarely do.
 """
@@ -10,9 +10,9 @@ from functools import lru_cache
 
 from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
 
-AWAY = frozenset({"nav", "footer", "comment", "caption", "consent", "author-box", "notice"})
+BOILERPLATE_REGIONS = frozenset({"nav", "footer", "comment", "caption", "consent", "author-box", "notice"})
 """Parts that never hold the article's text."""
-NO_PARTS: frozenset[str] = frozenset()
+NO_REGIONS: frozenset[str] = frozenset()
 _SIDE = "side:"
 
 _COMMENT_NAMES = re.compile(
@@ -62,12 +62,12 @@ _MAX_FORM_CHARS = 600
 _MAX_NOTICE_CHARS = 300
 _PAGE_TAGS = ("h1", "article", "main")
 
-_PART_TAGS = {
+_REGION_TAGS = {
     "nav": "nav", "aside": "aside", "footer": "footer", "header": "header", "figure": "figure", "figcaption": "caption",
     "blockquote": "quote", "pre": "code", "li": "list", "table": "table", "form": "form", "time": "time",
 }  # fmt: skip
-_PART_SETS = {tag: frozenset({part}) for tag, part in _PART_TAGS.items()}
-_PART_ROLES = dict.fromkeys(("navigation", "contentinfo", "search", "dialog", "menu"), "nav") | {
+_REGION_SETS = {tag: frozenset({region}) for tag, region in _REGION_TAGS.items()}
+_REGION_ROLES = dict.fromkeys(("navigation", "contentinfo", "search", "dialog", "menu"), "nav") | {
     "complementary": "aside"
 }
 _BOX_TAGS = frozenset({"div", "section", "ol", "ul", "table", "article", "li", "aside"})
@@ -76,17 +76,17 @@ _CAPTION_TAGS = frozenset({"div", "p", "section", "dd", "li"})
 _NOTICE_TAGS = frozenset({"div", "p", "span", "section"})
 
 
-def parts_of(element: html.HtmlElement, tag: str) -> frozenset[str]:
-    """The parts of the page that the element opens, empty for most."""
+def regions_of(element: html.HtmlElement, tag: str) -> frozenset[str]:
+    """The regions of the page that the element opens, empty for most."""
     own_id = element.get("id")
     own_class = element.get("class")
     role = element.get("role")
-    named = NO_PARTS
+    named = NO_REGIONS
     if (own_id or own_class) and len(own_id or "") + len(own_class or "") < _MAX_NAMES_CHARS:
-        named = _named_parts(tag, own_id or "", own_class or "")
-    parts = _PART_SETS.get(tag, NO_PARTS)
+        named = _named_regions(tag, own_id or "", own_class or "")
+    regions = _REGION_SETS.get(tag, NO_REGIONS)
     if not (named or role) and tag != "form":
-        return parts
+        return regions
     if "author-box" in named and _holds_page(element):
         named -= {"author-box"}
     if (
@@ -94,15 +94,15 @@ def parts_of(element: html.HtmlElement, tag: str) -> frozenset[str]:
         or (role in ("alert", "status") and is_shorter(element, _MAX_NOTICE_CHARS))
         or ("maybe-notice" in named and is_shorter(element, _MAX_NOTICE_CHARS))
     ):
-        return parts | {"notice"}
-    if role in _PART_ROLES:
-        parts |= {_PART_ROLES[role]}
-    return parts | (named - {"maybe-notice"})
+        return regions | {"notice"}
+    if role in _REGION_ROLES:
+        regions |= {_REGION_ROLES[role]}
+    return regions | (named - {"maybe-notice"})
 
 
 @lru_cache(maxsize=4096)
-def _named_parts(tag: str, own_id: str, own_class: str) -> frozenset[str]:
-    """The parts that an element's names speak of. Pages repeat names, so each is looked at once."""
+def _named_regions(tag: str, own_id: str, own_class: str) -> frozenset[str]:
+    """The regions that an element's names speak of. Pages repeat names, so each is looked at once."""
     names = f"{own_id} {own_class}"
     found: set[str] = set()
     if tag in _BOX_TAGS:
@@ -124,9 +124,9 @@ def _named_parts(tag: str, own_id: str, own_class: str) -> frozenset[str]:
     return frozenset(found)
 
 
-def sides_of(parts: frozenset[str]) -> list[str]:
-    """The names of the boxes beside the text that the parts speak of."""
-    return [part for part in parts if part.startswith(_SIDE)]
+def sidebar_names(regions: frozenset[str]) -> list[str]:
+    """The names of the boxes beside the text that the regions speak of."""
+    return [region for region in regions if region.startswith(_SIDE)]
 
 
 def is_hidden(element: html.HtmlElement) -> bool:
@@ -147,7 +147,7 @@ def _is_unseen(names: str) -> bool:
     return bool(_UNSEEN_NAMES.search(names))
 
 
-def swallows_page(element: html.HtmlElement) -> bool:
+def wraps_page(element: html.HtmlElement) -> bool:
     """True for an unclosed button or a curtain that scripts lift, with the whole article inside."""
     return element.tag in (
         "button",

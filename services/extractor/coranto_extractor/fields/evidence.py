@@ -14,7 +14,7 @@ _MAX_NOTES = 50
 
 
 @dataclass(frozen=True)
-class Found(Generic[Value]):
+class Extracted(Generic[Value]):
     """A value with its origin."""
 
     value: Value
@@ -28,12 +28,12 @@ class Found(Generic[Value]):
 
 
 @dataclass
-class Notebook:
+class RejectionLog:
     """Collects what was seen and turned down while one page is read."""
 
     notes: list[Note] = field(default_factory=list)
 
-    def turn_down(self, field_name: str, seen: str, why: str) -> None:
+    def reject(self, field_name: str, seen: str, why: str) -> None:
         """Note that the page gave `seen` and that it was not taken. Notes beyond the fiftieth are left out."""
         note = Note(field=field_name, seen=seen[:_NOTE_CHARS], why=why)
         if len(self.notes) < _MAX_NOTES and note not in self.notes:

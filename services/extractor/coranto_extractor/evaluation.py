@@ -1,15 +1,53 @@
-"""Says what a new version of the extractor changes: per field how many pages differ, with examples."""
+"""The flat prediction line that the corpora's scorer and other tools read, made from a content section or a refusal."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-_FIELDS = (
+from coranto.records.sections import Content
+from coranto_extractor.language.date_parsing import isoformat_local
+from coranto_extractor.page_type import NotAnArticle
+
+_COMPARED_FIELDS = (
     "refused", "title", "text", "authors", "agencies", "published", "modified", "language", "section", "tags", "image_credit",
     "image_caption", "publisher", "lead", "canonical_url",
 )  # fmt: skip
 _SHOWN_CHARS = 160
+
+
+def prediction(page_id: str, result: Content | NotAnArticle) -> dict[str, Any]:
+    """One line for the page with this id. That of a refused page has no text, but what else was read."""
+    if not isinstance(result, NotAnArticle):
+        return {"id": page_id, **_fields(result), "refused": None, "from": _origins(result)}
+    read = result.read
+    fields = _fields(read) if read else {"title": None, "text": "", "authors": [], "published": None}
+    origins = _origins(read) if read else {}
+    return {"id": page_id, **fields, "refused": result.reason, "evidence": result.evidence, "from": origins}
+
+
+def _origins(content: Content) -> dict[str, str]:
+    return {name: origin.source for name, origin in content.origins.items()}
+
+
+def _fields(content: Content) -> dict[str, Any]:
+    persons = [person.name for person in content.authors]
+    return {
+        "title": content.title,
+        "text": content.text,
+        "authors": [*persons, *content.agencies],
+        "agencies": list(content.agencies),
+        "published": isoformat_local(content.published) if content.published else None,
+        "modified": isoformat_local(content.modified) if content.modified else None,
+        "language": content.declared_language,
+        "section": content.section,
+        "tags": list(content.tags),
+        "image_credit": content.image.credit if content.image else None,
+        "image_caption": content.image.caption if content.image else None,
+        "publisher": content.publisher,
+        "lead": content.lead,
+        "canonical_url": content.canonical_url,
+    }
 
 
 def compare(
@@ -18,7 +56,7 @@ def compare(
     """Lines of a report on the pages that both readings have."""
     both = [(earlier[reading["id"]], reading) for reading in now if reading["id"] in earlier]
     yield f"{len(both)} pages in both readings, {len(now) - len(both)} only now, {len(earlier) - len(both)} only earlier"
-    for name in _FIELDS:
+    for name in _COMPARED_FIELDS:
         changed = [(old, new) for old, new in both if (old.get(name) or None) != (new.get(name) or None)]
         if not changed:
             continue

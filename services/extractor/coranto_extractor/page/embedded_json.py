@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from lxml import etree, html  # type: ignore[import-untyped]  # lxml ships no types
 
-from coranto_extractor.page.blocks import cut, fold, weight_of
+from coranto_extractor.page.blocks import normalize_space, split_blocks, text_weight
 from coranto_extractor.page.metadata import PageMetadata, clean
 
 # What stands before each quote that is not escaped. It matches everywhere and takes nothing back, so a script is read once,
@@ -38,13 +38,13 @@ def find_text_in_scripts(page: PageMetadata, root: html.HtmlElement) -> list[str
             strings = list(_strings(script.text))
             whole = [_paragraphs(text) for text in strings if len(text) > 600]
             candidates.extend(whole)
-            candidates.append(list(dict.fromkeys(fold(clean(text)) for text in strings if _is_prose(text))))
+            candidates.append(list(dict.fromkeys(normalize_space(clean(text)) for text in strings if _is_prose(text))))
     best = max(candidates, key=_weight, default=[])
     return best if _weight(best) >= _MIN_WEIGHT else []
 
 
 def _weight(paragraphs: list[str]) -> float:
-    return sum(map(weight_of, paragraphs))
+    return sum(map(text_weight, paragraphs))
 
 
 def _strings(script: str) -> Iterator[str]:
@@ -80,7 +80,7 @@ def _paragraphs(text: str) -> list[str]:
             root = html.document_fromstring(text)
         except (etree.ParserError, ValueError):
             return []
-        return [block.text for block in cut(root) if block.weight > 20 and block.link_share < 0.8]
+        return [block.text for block in split_blocks(root) if block.weight > 20 and block.link_share < 0.8]
     if len(_SENTENCE.findall(text)) < 3 or _CODE.search(text[:300]):
         return []
-    return [folded for line in text.split("\n") if (folded := fold(clean(line)))]
+    return [folded for line in text.split("\n") if (folded := normalize_space(clean(line)))]
