@@ -24,7 +24,7 @@ from typing import Any
 from coranto_extractor import reader
 from coranto_extractor.evaluation import prediction
 from coranto_extractor.page import charset
-from coranto_extractor.reader import Request
+from coranto_extractor.page_request import PageRequest
 
 MATERIAL = Path(os.environ.get("CORANTO_MATERIAL", Path(__file__).resolve().parents[3] / "shared"))
 CORPUS = MATERIAL / "corpus"
@@ -87,7 +87,9 @@ def rows() -> Iterator[tuple[Row, bytes]]:
 
 def by_us(row: Row, page: bytes) -> Row:
     """The extractor's prediction."""
-    return prediction(row["id"], reader.read(page, Request(url=row.get("url"), content_type=row.get("content_type"))))
+    return prediction(
+        row["id"], reader.read(page, PageRequest(url=row.get("url"), content_type=row.get("content_type")))
+    )
 
 
 def by_trafilatura(row: Row, page: bytes) -> Row:

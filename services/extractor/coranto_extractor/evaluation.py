@@ -1,4 +1,7 @@
-"""The flat prediction line that the corpora's scorer and other tools read, made from a content section or a refusal."""
+"""Flattens results into prediction lines for scorers and other tools, and compares those of two versions.
+
+It is part of the package, and not of the benchmarks, because `coranto extract` prints and compares these lines.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,8 @@ from coranto.records.sections import Content
 from coranto_extractor.language.date_parsing import isoformat_local
 from coranto_extractor.page_type import NotAnArticle
 
+Prediction = Mapping[str, Any]
+
 _COMPARED_FIELDS = (
     "refused", "title", "text", "authors", "agencies", "published", "modified", "language", "section", "tags", "image_credit",
     "image_caption", "publisher", "lead", "canonical_url",
@@ -17,16 +22,16 @@ _SHOWN_CHARS = 160
 
 
 def prediction(page_id: str, result: Content | NotAnArticle) -> dict[str, Any]:
-    """One line for the page with this id. That of a refused page has no text, but what else was read."""
+    """The line for the page with this id. That of a refused page has no text, but everything else that was read."""
     if not isinstance(result, NotAnArticle):
-        return {"id": page_id, **_fields(result), "refused": None, "from": _origins(result)}
+        return {"id": page_id, **_fields(result), "refused": None, "from": _sources(result)}
     read = result.read
     fields = _fields(read) if read else {"title": None, "text": "", "authors": [], "published": None}
-    origins = _origins(read) if read else {}
-    return {"id": page_id, **fields, "refused": result.reason, "evidence": result.evidence, "from": origins}
+    sources = _sources(read) if read else {}
+    return {"id": page_id, **fields, "refused": result.reason, "evidence": result.evidence, "from": sources}
 
 
-def _origins(content: Content) -> dict[str, str]:
+def _sources(content: Content) -> dict[str, str]:
     return {name: origin.source for name, origin in content.origins.items()}
 
 
@@ -50,11 +55,9 @@ def _fields(content: Content) -> dict[str, Any]:
     }
 
 
-def compare(
-    earlier: Mapping[str, Mapping[str, Any]], now: Sequence[Mapping[str, Any]], *, examples: int
-) -> Iterator[str]:
-    """Lines of a report on the pages that both readings have."""
-    both = [(earlier[reading["id"]], reading) for reading in now if reading["id"] in earlier]
+def compare(earlier: Mapping[str, Prediction], now: Sequence[Prediction], *, examples: int) -> Iterator[str]:
+    """The lines of a report on the pages in both sets of predictions: per field, how many differ, with examples."""
+    both = [(earlier[line["id"]], line) for line in now if line["id"] in earlier]
     yield f"{len(both)} pages in both readings, {len(now) - len(both)} only now, {len(earlier) - len(both)} only earlier"
     for name in _COMPARED_FIELDS:
         changed = [(old, new) for old, new in both if (old.get(name) or None) != (new.get(name) or None)]
@@ -71,7 +74,7 @@ def compare(
 
 
 def _difference(old: object, new: object) -> tuple[str, str]:
-    """Both values, for long texts from the first line on that differs."""
+    """Both values, shortened; of long texts, only the lines that differ."""
     before, after = _shown(old), _shown(new)
     if isinstance(old, str) and isinstance(new, str) and "\n" in old + new:
         only_old = [line for line in old.split("\n") if line not in new]

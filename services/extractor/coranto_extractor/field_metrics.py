@@ -1,4 +1,4 @@
-"""Counts, per source, how many articles had each field: a site that changes its pages shows as a field that goes missing."""
+"""Counts how many articles of each source lack a field. A field that is suddenly missing means that a site changed its pages."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _OTHERS = "others"
 
 
 class FieldMetrics:
-    """Counters of articles read and of fields found in them."""
+    """Counters of articles read, and of fields missing in them."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        # Sources are names of feeds and lists: bounded, but by the user. Beyond the bound they are counted together.
+        # Sources are named by the user, without a limit on their number. Beyond this one they are counted together.
         self._sources: set[str] = set()
         self._articles = Counter(
             "coranto_extractor_articles", "Articles read, by source.", ["source"], registry=self.registry

@@ -1,4 +1,4 @@
-"""Processes that read one page each, are ended at the deadline and replaced."""
+"""Processes that read one page at a time. At the deadline they are killed and replaced."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ from datetime import timedelta
 from coranto.records import Content
 from coranto.worker.processes import Processes
 from coranto_extractor import reader
-from coranto_extractor.page.tree import TreeLimits
+from coranto_extractor.page.limits import PageLimits
+from coranto_extractor.page_request import PageRequest
 from coranto_extractor.page_type import NotAnArticle
-from coranto_extractor.reader import Request
 
 _RECURSION_LIMIT = 6000
 _WARM_UP_PAGE = b"""<!doctype html><html lang="en"><head><title>Warm-up - Site</title></head><body><h1>Warm-up</h1>
 <p>By Jane Doe, 5 January 2024. The first page a process reads fills its caches, so it reads this one before any other.</p>
-<p>Word lists are loaded, patterns are compiled, and the library behind the third opinion does the same for itself.</p>
+<p>Word lists are loaded, patterns are compiled, and the library behind the third candidate does the same for itself.</p>
 </body></html>"""
 
 
 class ReaderPool:
-    """Reads pages in processes of their own."""
+    """Reads pages in separate processes."""
 
     def __init__(
         self,
         *,
         processes: int,
         deadline: timedelta,
-        limits: TreeLimits,
+        limits: PageLimits,
         pages_per_process: int = 2000,
         max_process_bytes: int = 2_000_000_000,
     ) -> None:
@@ -43,12 +43,12 @@ class ReaderPool:
         self.start = self._processes.start
         self.stop = self._processes.stop
 
-    async def read(self, page: bytes, request: Request) -> Content | NotAnArticle:
-        """What the page says, or why it is no article. Raises OverdueError and ProcessLostError."""
+    async def read(self, page: bytes, request: PageRequest) -> Content | NotAnArticle:
+        """What the page says, or why it is not an article. Raises OverdueError and ProcessLostError."""
         return await self._processes.call(reader.read, page, request, limits=self._limits)
 
 
 def _warm_up() -> None:
-    """Reads a page, so that the first real one costs what the thousandth does."""
+    """Read a page, so that the first real one takes no longer than the thousandth."""
     sys.setrecursionlimit(_RECURSION_LIMIT)
-    reader.read(_WARM_UP_PAGE, Request(url="https://warm-up.invalid/page"))
+    reader.read(_WARM_UP_PAGE, PageRequest(url="https://warm-up.invalid/page"))

@@ -7,8 +7,9 @@ from collections.abc import Callable
 import pytest
 
 from coranto.records import Content
+from coranto_extractor.page_request import PageRequest
 from coranto_extractor.page_type import NotAnArticle
-from coranto_extractor.reader import Request, read
+from coranto_extractor.reader import read
 
 _ADDRESS = "https://news.example/city/harbour-bridge"
 # An article with a date is not taken for a list of articles, whatever links it holds.
@@ -54,7 +55,7 @@ def read_article() -> Callable[..., Content]:
     """Reads a page and fails the test when it is refused."""
 
     def content_of(page: bytes, url: str | None = _ADDRESS, **more: object) -> Content:
-        result = read(page, Request(url=url, **more))  # type: ignore[arg-type]  # tests pass what Request takes
+        result = read(page, PageRequest(url=url, **more))  # type: ignore[arg-type]  # tests pass what PageRequest takes
         assert isinstance(result, Content), result
         return result
 
@@ -76,7 +77,7 @@ def read_refusal() -> Callable[..., NotAnArticle]:
     """Reads a page and fails the test when it is taken for an article."""
 
     def refusal_of(page: bytes, url: str | None = _ADDRESS, **more: object) -> NotAnArticle:
-        result = read(page, Request(url=url, **more))  # type: ignore[arg-type]  # tests pass what Request takes
+        result = read(page, PageRequest(url=url, **more))  # type: ignore[arg-type]  # tests pass what PageRequest takes
         assert isinstance(result, NotAnArticle), result.title
         return result
 

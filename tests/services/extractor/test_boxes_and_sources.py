@@ -9,8 +9,8 @@ from importlib.metadata import version
 import pytest
 
 from coranto.records import Content
+from coranto_extractor.content_builder import EXTRACTOR_VERSION
 from coranto_extractor.page_type import NotAnArticle
-from coranto_extractor.reader import EXTRACTOR_VERSION
 
 Write = Callable[..., bytes]
 Read = Callable[..., Content]

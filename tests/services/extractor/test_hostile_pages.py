@@ -11,10 +11,11 @@ import pytest
 
 from coranto.records import Content
 from coranto.worker.processes import OverdueError, ProcessLostError
-from coranto_extractor.page.tree import TreeLimits
+from coranto_extractor.page.limits import PageLimits
+from coranto_extractor.page_request import PageRequest
 from coranto_extractor.page_type import NotAnArticle
 from coranto_extractor.pool import ReaderPool
-from coranto_extractor.reader import Request, read
+from coranto_extractor.reader import read
 from coranto_extractor.reasons import REASONS
 
 _DEADLINE = timedelta(seconds=2)
@@ -78,14 +79,14 @@ HOSTILE = {
 async def test_hostile_pages_end_in_bounded_time_and_leave_the_next_page_unharmed(
     write_page: Callable[..., bytes],
 ) -> None:
-    pool = ReaderPool(processes=2, deadline=_DEADLINE, limits=TreeLimits())
+    pool = ReaderPool(processes=2, deadline=_DEADLINE, limits=PageLimits())
     await pool.start()
 
     async def seconds_for(name: str) -> float:
         begun = time.monotonic()
         # The stage gives both errors a name: reader_timeout, reader_crashed.
         with suppress(OverdueError, ProcessLostError):
-            result = await pool.read(HOSTILE[name], Request(url="https://news.example/hostile"))
+            result = await pool.read(HOSTILE[name], PageRequest(url="https://news.example/hostile"))
             assert isinstance(result, Content) or result.reason in REASONS
         return time.monotonic() - begun
 
@@ -93,7 +94,7 @@ async def test_hostile_pages_end_in_bounded_time_and_leave_the_next_page_unharme
         for name in HOSTILE:
             # The deadline, the transfer of the page, and a machine that others use too.
             assert await seconds_for(name) < _DEADLINE.total_seconds() + 10, name
-        assert isinstance(await pool.read(write_page(), Request()), Content)
+        assert isinstance(await pool.read(write_page(), PageRequest()), Content)
     finally:
         await pool.stop()
 
@@ -113,7 +114,7 @@ async def test_hostile_pages_end_in_bounded_time_and_leave_the_next_page_unharme
 )
 def test_long_names_and_statements_are_read_so_far(name: str) -> None:
     begun = time.process_time()
-    read(HOSTILE[name], Request(url="https://news.example/hostile"))
+    read(HOSTILE[name], PageRequest(url="https://news.example/hostile"))
     assert time.process_time() - begun < 3
 
 
@@ -131,7 +132,7 @@ _PROSE = b"<p>Some words here, and more of it for a long time to be prose.</p>"
 )
 def test_hostile_page_is_refused_by_a_limit_with_a_name(page: bytes, content_type: str | None, evidence: str) -> None:
     begun = time.process_time()
-    result = read(page, Request(content_type=content_type))
+    result = read(page, PageRequest(content_type=content_type))
     assert isinstance(result, NotAnArticle)
     assert result.reason in ("too_many_nodes", "too_deep")
     assert evidence in result.evidence
@@ -140,7 +141,7 @@ def test_hostile_page_is_refused_by_a_limit_with_a_name(page: bytes, content_typ
 
 def _seconds(page: bytes) -> float:
     begun = time.process_time()
-    read(page, Request(url="https://news.example/hostile"))
+    read(page, PageRequest(url="https://news.example/hostile"))
     return time.process_time() - begun
 
 

@@ -13,8 +13,8 @@ from coranto.records import Content, FetchedArticle, FetchedPart, PageRef
 from coranto.testing import samples
 from coranto.worker.processes import OverdueError
 from coranto_extractor import reader
+from coranto_extractor.page_request import PageRequest
 from coranto_extractor.page_type import NotAnArticle
-from coranto_extractor.reader import Request
 from coranto_extractor.stage import extract
 
 Write = Callable[..., bytes]
@@ -28,7 +28,7 @@ class ReaderInPlace:
     def __init__(self, fails_on: str | None = None) -> None:
         self.fails_on = fails_on
 
-    async def read(self, page: bytes, request: Request) -> Content | NotAnArticle:
+    async def read(self, page: bytes, request: PageRequest) -> Content | NotAnArticle:
         if request.url == self.fails_on:
             raise OverdueError("longer than 10 s")
         return reader.read(page, request)

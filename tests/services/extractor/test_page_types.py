@@ -8,8 +8,9 @@ import pytest
 
 from coranto.records import Content, Hints
 from coranto_extractor.evaluation import prediction
+from coranto_extractor.page_request import PageRequest
 from coranto_extractor.page_type import NotAnArticle
-from coranto_extractor.reader import Request, read
+from coranto_extractor.reader import read
 from coranto_extractor.reasons import REASONS
 
 Write = Callable[..., bytes]
@@ -147,7 +148,7 @@ def test_a_brief_about_something_not_found_is_an_article(title: str) -> None:
         for number in range(7)
     )
     page = f"<html><head><title>{title}</title></head><body><article><h1>{title}</h1>{text}</article></body></html>"
-    result = read(page.encode(), Request(url="https://news.example/1", content_type="text/html"))
+    result = read(page.encode(), PageRequest(url="https://news.example/1", content_type="text/html"))
     assert isinstance(result, Content), result
 
 

@@ -15,8 +15,8 @@ from coranto.worker.stage import Invalid, Transient, Unwanted
 from coranto_extractor import reader
 from coranto_extractor.app import create_stage
 from coranto_extractor.field_metrics import FieldMetrics
+from coranto_extractor.page_request import PageRequest
 from coranto_extractor.page_type import NotAnArticle
-from coranto_extractor.reader import Request
 from coranto_extractor.reasons import REASONS
 from coranto_extractor.stage import extract
 
@@ -30,7 +30,7 @@ class ReaderInPlace:
     def __init__(self, *failures: Exception) -> None:
         self.failures = list(failures)
 
-    async def read(self, page: bytes, request: Request) -> Content | NotAnArticle:
+    async def read(self, page: bytes, request: PageRequest) -> Content | NotAnArticle:
         if self.failures:
             raise self.failures.pop(0)
         return reader.read(page, request)
@@ -97,12 +97,12 @@ async def test_one_crash_is_forgiven_and_two_are_not(article: FetchedArticle, pa
 
 
 async def test_fields_a_source_does_not_give_are_counted(article: FetchedArticle, pages: FilePageStore) -> None:
-    coverage = FieldMetrics()
-    await extract(article, pages=pages, reader=ReaderInPlace(), max_page_bytes=_MAX, coverage=coverage)
+    field_metrics = FieldMetrics()
+    await extract(article, pages=pages, reader=ReaderInPlace(), max_page_bytes=_MAX, field_metrics=field_metrics)
     labels = {"source": "sample", "field": "published"}
-    assert coverage.registry.get_sample_value("coranto_extractor_field_missing_total", labels) == 1
+    assert field_metrics.registry.get_sample_value("coranto_extractor_field_missing_total", labels) == 1
     labels["field"] = "title"
-    assert coverage.registry.get_sample_value("coranto_extractor_field_missing_total", labels) is None
+    assert field_metrics.registry.get_sample_value("coranto_extractor_field_missing_total", labels) is None
 
 
 def test_stage_is_wired_with_its_reasons() -> None:

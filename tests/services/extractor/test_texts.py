@@ -9,7 +9,8 @@ import pytest
 from coranto.records import Content
 from coranto_extractor.language.text_comparison import stems
 from coranto_extractor.page.blocks import split_blocks
-from coranto_extractor.page.tree import TreeLimits, parse
+from coranto_extractor.page.limits import PageLimits
+from coranto_extractor.page.tree import parse
 from coranto_extractor.text import text_candidates
 from coranto_extractor.text.container import find_container
 from coranto_extractor.text.text_candidates import trafilatura_candidate
@@ -170,7 +171,7 @@ def test_subheadline_under_the_headline_opens_the_text(
 
 
 def test_number_of_a_heading_is_kept_in_the_third_opinion(paragraphs: tuple[str, ...]) -> None:
-    root = parse(f"<html><body><article><h2>2. Cables</h2>{_set(*paragraphs)}</article></body></html>", TreeLimits())
+    root = parse(f"<html><body><article><h2>2. Cables</h2>{_set(*paragraphs)}</article></body></html>", PageLimits())
     assert trafilatura_candidate(root)[0] == "2. Cables"
 
 
@@ -208,7 +209,7 @@ def test_second_article_elsewhere_on_the_page_is_not_taken_in(paragraphs: tuple[
     other = "The ferry was sold to the islands on Monday, and its crew goes with it, as the owner told the council. "
     articles = (_set(*paragraphs, *paragraphs[::-1]), _set(other, other * 2, other * 3))
     boxes = "".join(f"<div><article id='a{n}'><div>{text}</div></article></div>" for n, text in enumerate(articles))
-    container = find_container(split_blocks(parse(f"<html><body><main>{boxes}</main></body></html>", TreeLimits())))
+    container = find_container(split_blocks(parse(f"<html><body><main>{boxes}</main></body></html>", PageLimits())))
     assert container is not None
     assert "article" in (container.tag, container.getparent().tag)
 
@@ -272,13 +273,13 @@ def test_long_teasers_below_a_short_article_are_no_text(read_lines: ReadLines, p
 def test_opinion_that_holds_no_more_than_headline_and_date_is_not_chosen(paragraphs: tuple[str, ...]) -> None:
     title = "Harbour bridge opens to traffic"
     page = f"<html><body><h1>{title}</h1><p>5 January 2024</p><div>{_set(*paragraphs)}</div></body></html>"
-    root = parse(page, TreeLimits())
+    root = parse(page, PageLimits())
     blocks = split_blocks(root)
     scant = [title, "5 January 2024"]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(text_candidates, "paragraph_score_candidate", lambda _: [])
         patch.setattr(text_candidates, "trafilatura_candidate", lambda _: scant)
-        chosen = text_candidates.select(root, blocks, stems(title), headline=title)
+        chosen = text_candidates.select(root, blocks, stems(title), heading=title)
     assert list(paragraphs)[1] in chosen.texts
 
 

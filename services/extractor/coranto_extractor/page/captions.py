@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import lru_cache
 
 from coranto_extractor.language import phrase_lists
+from coranto_extractor.language.phrase_lists import alternatives, cached_per_languages
 from coranto_extractor.page.blocks import normalize_space
 
+# “The bridge is open © Jane Doe”
 _COPYRIGHT_SIGN = re.compile(r"\s*[(\[]?\s*(?:©|\(c\)|&copy;)\s*([^)\]]{2,100})[)\]]?\s*\.?$", re.IGNORECASE)
 # “The bridge is open. Jane Doe/Agency”
 _SENTENCE_THEN_SOURCE = re.compile(r"^(?P<caption>.{3,400}?[.!?»”\"])\s+(?P<credit>[^.!?\n]{2,60}/[^.!?\n]{2,60})$")
@@ -18,13 +19,14 @@ _SOURCE_IN_BRACKETS = re.compile(r"\s*\(([^()\n]{2,60}/[^()\n]{2,60})\)\s*\.?$")
 _CREDIT_CHARACTERS = frozenset(":：©/(")
 
 
-@lru_cache(maxsize=1)
+@cached_per_languages
 def _labelled_credit() -> re.Pattern[str]:
-    labels = "|".join(re.escape(word) for word in phrase_lists.phrases("photo_labels"))
-    # In brackets, after a separator, or at the very end after a sentence: "(Фото: N. N. / Agency)", "Foto: N. N."
+    labels = "|".join(re.escape(label) for label in phrase_lists.phrases("photo_labels"))
+    by, of = alternatives("credit_by"), alternatives("credit_of")
+    # In brackets, after a separator, or at the very end after a sentence: “(Фото: N. N. / Agency)”, “Foto: N. N.”
     return re.compile(
         rf"[\s(\[|–—-]*(?<!\w)(?:{labels})"
-        r"(?:(?:\s(?:by|par|von|av|af|de))?\s?[:：©/]|\s(?:by|par|von|av|af)(?=\s(?-i:[A-ZÀ-Ž])))"
+        rf"(?:(?:\s(?:{by}|{of}))?\s?[:：©/]|\s{by}(?=\s(?-i:[A-ZÀ-Ž])))"
         r"\s*(?P<credit>[^)\]\n]{2,120})[)\]]?\s*\.?\s*$",
         re.IGNORECASE,
     )
@@ -37,7 +39,7 @@ def split_caption(text: str) -> tuple[str | None, str | None]:
         match = pattern.search(text)
         if match:
             credit = match.group(1).strip(" .,;:|/")
-            # “Photo: Picture: …”
+            # Some pages write two labels: “Photo: Picture: …”
             credit = _labelled_credit().sub(r"\g<credit>", credit)
             return text[: match.start()].strip(" |–—-(") or None, credit or None
     match = _SENTENCE_THEN_SOURCE.match(text)
@@ -46,11 +48,11 @@ def split_caption(text: str) -> tuple[str | None, str | None]:
     return text or None, None
 
 
-def holds_credit(text: str, spaced_text: Callable[[], str]) -> bool:
+def holds_credit(text: str, get_spaced_text: Callable[[], str]) -> bool:
     """True when the text contains a photo credit.
 
-    `spaced_text` returns the same text with spaces between its elements. It is costly, so it is called only when needed.
+    `get_spaced_text` returns the same text with spaces between its elements. It is costly, so it is called only when needed.
     """
     if _CREDIT_CHARACTERS.isdisjoint(text):
         return False
-    return bool(_COPYRIGHT_SIGN.search(normalize_space(text)) or _labelled_credit().search(spaced_text()))
+    return bool(_COPYRIGHT_SIGN.search(normalize_space(text)) or _labelled_credit().search(get_spaced_text()))

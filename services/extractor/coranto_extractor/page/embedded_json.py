@@ -1,7 +1,7 @@
-"""Finds the article in the data a page carries for its own scripts, for pages whose HTML shows no text.
+"""Finds the article in the data that a page carries for its own scripts, for pages whose HTML shows no text.
 
-`__NEXT_DATA__`, Apollo caches and `window.…` assignments differ in everything but one thing: paragraphs are JSON strings
-that read like prose. So strings are read, and no format is.
+`__NEXT_DATA__`, Apollo caches and `window.…` assignments have nothing in common but this: paragraphs are JSON strings that
+read like prose. So this module looks at strings and knows no format.
 """
 
 from __future__ import annotations
@@ -12,19 +12,25 @@ from collections.abc import Iterator
 
 from lxml import etree, html  # type: ignore[import-untyped]  # lxml ships no types
 
+from coranto_extractor.language.sentences import count_sentences, ends_with_sentence
 from coranto_extractor.page.blocks import normalize_space, split_blocks, text_weight
-from coranto_extractor.page.metadata import PageMetadata, clean
+from coranto_extractor.page.metadata import PageMetadata, clean, strip_tags
 
-# What stands before each quote that is not escaped. It matches everywhere and takes nothing back, so a script is read once,
-# however its quotes are broken.
+# Everything up to the next quotation mark that is not escaped. It matches everywhere and never backtracks, so a script is
+# scanned once, however broken its quotes are.
 _UP_TO_QUOTE = re.compile(r'((?:[^"\\]++|\\.)*+)(?:"|\\?\Z)', re.DOTALL)
-_TAG = re.compile(r"<[^<>]*>")
-_SENTENCE_END = re.compile(r"[.!?…。！？][\"'»”’)]*\s*$")
-_SENTENCE = re.compile(r"[.!?…。！？](?:\s|[\"'»”’)]|$)")
 _CODE = re.compile(r"[{}=]\s|;\n|function\s?\(|=>|\bvar\b|https?://\S+$|^[\w/+=.-]+$")
+_CODE_SAMPLE_CHARS = 300
+_MIN_SCRIPT_CHARS = 500
 _MAX_SCRIPT_CHARS = 5_000_000
+# A paragraph in a script is at least this long, and a whole article in one string at least that.
 _MIN_STRING_CHARS = 60
-_MIN_WEIGHT = 300.0
+_MIN_ARTICLE_CHARS = 600
+# A string this long may hold a script of its own.
+_MIN_NESTED_CHARS = 1000
+_MIN_PARAGRAPH_SPACES = 5
+_MIN_ARTICLE_SENTENCES = 3
+_MIN_ARTICLE_WEIGHT = 300.0
 
 
 def find_text_in_scripts(page: PageMetadata, root: html.HtmlElement) -> list[str]:
@@ -34,13 +40,13 @@ def find_text_in_scripts(page: PageMetadata, root: html.HtmlElement) -> list[str
     if isinstance(stated, str):
         candidates.append(_paragraphs(stated))
     for script in root.iter("script"):
-        if script.text and 500 < len(script.text) < _MAX_SCRIPT_CHARS and "ld+json" not in (script.get("type") or ""):
+        is_json_ld = "ld+json" in (script.get("type") or "")
+        if script.text and _MIN_SCRIPT_CHARS < len(script.text) < _MAX_SCRIPT_CHARS and not is_json_ld:
             strings = list(_strings(script.text))
-            whole = [_paragraphs(text) for text in strings if len(text) > 600]
-            candidates.extend(whole)
+            candidates.extend(_paragraphs(text) for text in strings if len(text) > _MIN_ARTICLE_CHARS)
             candidates.append(list(dict.fromkeys(normalize_space(clean(text)) for text in strings if _is_prose(text))))
     best = max(candidates, key=_weight, default=[])
-    return best if _weight(best) >= _MIN_WEIGHT else []
+    return best if _weight(best) >= _MIN_ARTICLE_WEIGHT else []
 
 
 def _weight(paragraphs: list[str]) -> float:
@@ -55,12 +61,12 @@ def _strings(script: str) -> Iterator[str]:
         except ValueError:
             continue
         yield text
-        if '\\"' in literal and len(text) > 1000 and text.lstrip()[:1] in "[{0123456789":
+        if '\\"' in literal and len(text) > _MIN_NESTED_CHARS and text.lstrip()[:1] in "[{0123456789":
             yield from (inner for inner in _strings(text) if inner)
 
 
 def _literals(script: str) -> Iterator[str]:
-    """What stands between two quotes and is as long as a paragraph; code between two such texts is none."""
+    """String literals as long as a paragraph; the code between two of them is skipped."""
     closed_at = 0
     for match in _UP_TO_QUOTE.finditer(script):
         literal = match[1]
@@ -71,7 +77,11 @@ def _literals(script: str) -> Iterator[str]:
 
 
 def _is_prose(text: str) -> bool:
-    return bool(_SENTENCE_END.search(_TAG.sub("", text))) and text.count(" ") >= 5 and not _CODE.search(text[:300])
+    return (
+        ends_with_sentence(strip_tags(text))
+        and text.count(" ") >= _MIN_PARAGRAPH_SPACES
+        and not _CODE.search(text[:_CODE_SAMPLE_CHARS])
+    )
 
 
 def _paragraphs(text: str) -> list[str]:
@@ -81,6 +91,6 @@ def _paragraphs(text: str) -> list[str]:
         except (etree.ParserError, ValueError):
             return []
         return [block.text for block in split_blocks(root) if block.weight > 20 and block.link_share < 0.8]
-    if len(_SENTENCE.findall(text)) < 3 or _CODE.search(text[:300]):
+    if count_sentences(text) < _MIN_ARTICLE_SENTENCES or _CODE.search(text[:_CODE_SAMPLE_CHARS]):
         return []
-    return [folded for line in text.split("\n") if (folded := normalize_space(clean(line)))]
+    return [line for raw in text.split("\n") if (line := normalize_space(clean(raw)))]
