@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from coranto.agencies import byline_names
 from coranto.records.sections import Person
 from coranto_extractor.fields.evidence import RejectionLog
 from coranto_extractor.language import phrase_lists
@@ -200,7 +201,7 @@ def _without_east_asian_role(name: str) -> str:
 
 def agency_of(text: str) -> str | None:
     """The news agency with this name, as records write it; None when there is none."""
-    return phrase_lists.agencies().get(text.casefold().strip())
+    return byline_names().get(text.casefold().strip())
 
 
 def _is_desk(name: str) -> bool:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
+from coranto.agencies import byline_names
 from coranto_extractor.language import phrase_lists
 
 _DATELINE = re.compile(
@@ -29,7 +30,7 @@ def find_dateline_agency(texts: Sequence[str], organisations: Sequence[str] = ()
         match = _DATELINE.match(text[:_MAX_DATELINE_CHARS])
         if match:
             name = (match["in_brackets"] or match["in_slashes"] or match["behind_dash"] or "").strip()
-            agency = phrase_lists.agencies().get(name.casefold())
+            agency = byline_names().get(name.casefold())
             if agency:
                 return agency
             if name in organisations or (_contains_day(match["town"] or "") and _may_be_agency(name)):

@@ -213,12 +213,6 @@ def markup_name_set(key: str) -> frozenset[str]:
     return frozenset(markup_names(key))
 
 
-@lru_cache(maxsize=1)
-def agencies() -> dict[str, str]:
-    """News agencies: as pages write them, in lower case, and as records do."""
-    return dict(_markup()["agencies"])
-
-
 @cached_per_languages
 def month_names(tag: str | None) -> dict[str, int]:
     """Month names and their numbers. Where languages disagree, the language of the tag wins, then the fallback language."""

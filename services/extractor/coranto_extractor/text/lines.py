@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from coranto.agencies import byline_names
 from coranto_extractor.language import phrase_lists
 from coranto_extractor.language.date_parsing import parse_date_text
 from coranto_extractor.language.phrase_lists import alternatives, cached_per_languages, starting_phrase
@@ -139,7 +140,7 @@ def _credit_at_end() -> re.Pattern[str]:
     # Agencies sign articles too, but only in picture credits is a name joined to theirs by a slash.
     agencies = {
         spelling
-        for agency in phrase_lists.agencies().values()
+        for agency in byline_names().values()
         for spelling in (agency, agency.upper())
         if not is_east_asian(agency[0])
     }
