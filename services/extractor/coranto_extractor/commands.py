@@ -38,7 +38,7 @@ def extract(
 ) -> None:
     """Read saved pages named on stdin. One JSON line in, one JSON line out, in the same order."""
     if not lines and compare_with is None:
-        raise typer.BadParameter("say --lines to print readings, or --compare OLD.jsonl to compare them")
+        raise typer.BadParameter("say --lines to print predictions, or --compare OLD.jsonl to compare them")
     pages = list(_parsed(sys.stdin, "standard input", needs=("id", "file")))
     # Loaded before the pages are read, so that a wrong file is reported at once.
     earlier = _load_predictions(compare_with) if compare_with else {}

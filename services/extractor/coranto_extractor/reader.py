@@ -71,7 +71,7 @@ def read(
 
 def _read_html(root: html.HtmlElement, request: PageRequest) -> Content | NotAnArticle:
     tree.unfold_layout_tables(root)
-    # lxml creates a Python object each time an element is looked at, unless one is alive. This list halves the reading time.
+    # lxml creates a Python object each time an element is looked at, unless one is alive. This list halves the time per page.
     alive = list(root.iter())
     rejections = RejectionLog()
     content = ContentBuilder(rejections, records_rejections=request.records_rejections)

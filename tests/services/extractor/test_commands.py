@@ -40,7 +40,7 @@ def _written(lines: list[dict[str, Any]]) -> str:
     return "".join(json.dumps(line) + "\n" for line in lines)
 
 
-def test_each_line_is_answered_in_order_by_several_workers(pages: list[dict[str, str]]) -> None:
+def test_several_workers_answer_each_line_in_order(pages: list[dict[str, str]]) -> None:
     code, out, _ = _run(_written(pages), "--lines", "--workers", "2")
     assert code == 0
     readings = [json.loads(line) for line in out.splitlines()]
@@ -82,13 +82,17 @@ def test_comparison_counts_what_changed_and_shows_examples(pages: list[dict[str,
         ('{"id": 1, "file": "a.html"}', "must be an object with the text id"),
     ],
 )
-def test_bad_line_ends_the_command_and_says_which_and_why(line: str, said: str, pages: list[dict[str, str]]) -> None:
+def test_bad_line_ends_the_command_with_its_number_and_the_reason(
+    line: str, said: str, pages: list[dict[str, str]]
+) -> None:
     code, out, err = _run(_written(pages[:1]) + line + "\n", "--lines")
     assert (code, out) == (2, "")
     assert said in err
 
 
-def test_bad_file_to_compare_with_is_told_before_any_page_is_read(pages: list[dict[str, str]], tmp_path: Path) -> None:
+def test_bad_file_to_compare_with_is_reported_before_any_page_is_read(
+    pages: list[dict[str, str]], tmp_path: Path
+) -> None:
     code, _, err = _run(_written(pages), "--compare", str(tmp_path / "none.jsonl"))
     assert (code, "none.jsonl cannot be read" in err) == (2, True)
     old = tmp_path / "old.jsonl"

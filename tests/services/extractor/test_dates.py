@@ -1,4 +1,4 @@
-"""How dates in many languages and calendars become moments, and where on a page a date is believed."""
+"""How dates in many languages and calendars are parsed, and which dates on a page are trusted."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ Read = Callable[..., Content]
         ("1577955600", None, "2020-01-02T09:00:00+00:00"),
     ],
 )
-def test_dates_are_read_as_their_language_writes_them(text: str, language: str | None, day: str) -> None:
+def test_dates_are_parsed_as_their_language_writes_them(text: str, language: str | None, day: str) -> None:
     moment = parse_date(text, language)
     assert moment is not None
     assert isoformat_local(moment) == day
@@ -65,7 +65,7 @@ def test_dates_are_read_as_their_language_writes_them(text: str, language: str |
         ("中華民國109年5月1日", "zh", "2020-05-01"),
     ],
 )
-def test_years_of_other_calendars_are_turned_into_ours(text: str, language: str, day: str) -> None:
+def test_years_of_other_calendars_are_converted(text: str, language: str, day: str) -> None:
     moment = parse_date_text(text, language)
     assert moment is not None
     assert isoformat_local(moment) == day
@@ -85,7 +85,7 @@ def test_years_of_other_calendars_are_turned_into_ours(text: str, language: str,
         "12 เรื่อง 63",
     ],
 )
-def test_what_is_no_whole_date_is_none(text: str) -> None:
+def test_text_without_a_whole_date_is_not_a_date(text: str) -> None:
     assert parse_date(text, "en") is None
 
 
@@ -104,12 +104,14 @@ def test_what_is_no_whole_date_is_none(text: str) -> None:
         ("/id120200622120908039/story", None),
     ],
 )
-def test_day_in_the_address_stands_between_marks_or_in_full(path: str, day: str | None) -> None:
+def test_day_in_the_url_needs_separators_or_all_its_digits(path: str, day: str | None) -> None:
     moment = date_in_url(f"https://news.example{path}")
     assert (moment.at.date() if moment else None) == (date.fromisoformat(day) if day else None)
 
 
-def test_utc_time_gets_the_offset_of_the_time_element_of_the_same_moment(write_page: Write, read_article: Read) -> None:
+def test_utc_time_gets_the_offset_of_a_time_element_with_the_same_instant(
+    write_page: Write, read_article: Read
+) -> None:
     head = '<meta property="article:published_time" content="2023-12-23T03:22:07Z">'
     page = write_page(head=head, above='<time datetime="2023-12-22T22:22:07-0500">12/22</time>')
     published = read_article(page).published
@@ -117,9 +119,7 @@ def test_utc_time_gets_the_offset_of_the_time_element_of_the_same_moment(write_p
     assert isoformat_local(published) == "2023-12-22T22:22:07-05:00"
 
 
-def test_day_of_publication_is_told_from_that_of_the_last_change_in_one_line(
-    write_page: Write, read_article: Read
-) -> None:
+def test_publication_and_last_change_in_one_line_are_distinguished(write_page: Write, read_article: Read) -> None:
     line = "<p>Last updated: 31 October 2023. First published: 1 November 2023</p>"
     published = read_article(write_page(above=line)).published
     assert published is not None
@@ -129,13 +129,15 @@ def test_day_of_publication_is_told_from_that_of_the_last_change_in_one_line(
 @pytest.mark.parametrize(
     "label", ["Last change: 31.10.2023", "Letzte Änderung: 31.10.2023", "Dernière modification : 31.10.2023"]
 )
-def test_day_of_the_last_change_is_none_of_publication(label: str, write_page: Write, read_article: Read) -> None:
+def test_day_of_the_last_change_is_not_the_day_of_publication(
+    label: str, write_page: Write, read_article: Read
+) -> None:
     published = read_article(write_page(above=f"<p>{label}</p><p>1.11.2023</p>")).published
     assert published is not None
     assert isoformat_local(published) == "2023-11-01"
 
 
-def test_page_date_that_is_shown_as_the_last_change_is_none_of_publication(
+def test_page_date_that_is_shown_as_the_last_change_is_not_the_publication(
     write_page: Write, read_article: Read
 ) -> None:
     head = '<meta name="date" content="2021-10-15"><meta property="og:type" content="article">'
@@ -149,9 +151,7 @@ def test_page_date_that_is_shown_as_the_last_change_is_none_of_publication(
     assert isoformat_local(published) == "2021-10-15"
 
 
-def test_date_beside_a_headline_that_stands_in_a_caption_is_read(
-    read_article: Read, paragraphs: tuple[str, ...]
-) -> None:
+def test_date_beside_a_headline_in_a_caption_is_read(read_article: Read, paragraphs: tuple[str, ...]) -> None:
     text = "".join(f"<p>{paragraph}</p>" for paragraph in paragraphs)
     title = "Harbour bridge opens again"
     head = f"<title>{title}</title>"
@@ -165,7 +165,7 @@ def test_date_beside_a_headline_that_stands_in_a_caption_is_read(
 
 
 @pytest.mark.parametrize(("main", "day"), [("https://news.example/city/harbour-bridge", "2022-01-10"), ("/jam", None)])
-def test_date_of_instructions_counts_where_they_are_what_the_page_is_about(
+def test_date_of_instructions_counts_when_the_page_is_about_them(
     main: str, day: str | None, write_page: Write, read_article: Read
 ) -> None:
     steps = {"@type": "HowTo", "name": "Harbour bridge opens again", "datePublished": "2022-01-10", "url": main}
@@ -194,7 +194,7 @@ def test_date_of_a_teaser_below_the_text_is_not_the_articles(write_page: Write, 
         ("2020-02-18T23:18:11Z", "Updated on 19 February 2020", "2020-02-18T23:18:11+00:00"),
     ],
 )
-def test_utc_time_is_put_on_the_day_the_page_shows(
+def test_utc_time_is_moved_to_the_day_the_page_shows(
     stated: str, shown: str, written: str, write_page: Write, read_article: Read
 ) -> None:
     head = f'<meta property="article:published_time" content="{stated}"><meta property="og:type" content="article">'
@@ -206,7 +206,7 @@ def test_utc_time_is_put_on_the_day_the_page_shows(
     assert isoformat_local(published) == written
 
 
-def test_page_that_is_no_article_has_only_the_dates_it_shows(write_page: Write, read_article: Read) -> None:
+def test_page_that_is_not_an_article_has_only_the_dates_it_shows(write_page: Write, read_article: Read) -> None:
     head = '<meta property="og:type" content="website"><meta property="article:published_time" content="2015-05-07">'
     item = '<section><time datetime="2022-12-08">8 Dec</time></section>'
     assert read_article(write_page(head=head, below=f"<div>{'<p>x</p>' * 12}{item}</div>")).published is None

@@ -1,4 +1,4 @@
-"""Pages made to hurt: each ends with a named reason or a reading, in bounded time, and the next page is unharmed."""
+"""Pages made to do harm: each ends with a reason or a result in bounded time, and the next page is not affected."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ HOSTILE = {
 }
 
 
-async def test_hostile_pages_end_in_bounded_time_and_leave_the_next_page_unharmed(
+async def test_hostile_pages_take_bounded_time_and_do_not_affect_the_next_page(
     write_page: Callable[..., bytes],
 ) -> None:
     pool = ReaderPool(processes=2, deadline=_DEADLINE, limits=PageLimits())
@@ -112,7 +112,7 @@ async def test_hostile_pages_end_in_bounded_time_and_leave_the_next_page_unharme
         "zeros in a string",
     ],
 )
-def test_long_names_and_statements_are_read_so_far(name: str) -> None:
+def test_long_names_and_statements_are_read_up_to_a_limit(name: str) -> None:
     begun = time.process_time()
     read(HOSTILE[name], PageRequest(url="https://news.example/hostile"))
     assert time.process_time() - begun < 3
@@ -130,7 +130,9 @@ _PROSE = b"<p>Some words here, and more of it for a long time to be prose.</p>"
         (b"word\n" * 300_000, "text/plain", "lines"),
     ],
 )
-def test_hostile_page_is_refused_by_a_limit_with_a_name(page: bytes, content_type: str | None, evidence: str) -> None:
+def test_hostile_page_is_refused_with_the_name_of_the_limit(
+    page: bytes, content_type: str | None, evidence: str
+) -> None:
     begun = time.process_time()
     result = read(page, PageRequest(content_type=content_type))
     assert isinstance(result, NotAnArticle)

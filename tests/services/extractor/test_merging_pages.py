@@ -1,4 +1,4 @@
-"""Articles that are spread over several pages come out as one."""
+"""Articles that are split over several pages become one."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ BOX = "<p>Subscribers read this story two days before everybody else, and may co
 
 
 class ReaderInPlace:
-    """Reads in this process; gives up where it is told to."""
+    """Reads in this process; fails where the test says so."""
 
     def __init__(self, fails_on: str | None = None) -> None:
         self.fails_on = fails_on
@@ -63,7 +63,7 @@ async def story(pages: FilePageStore, write_page: Write) -> FetchedArticle:
     return article.model_copy(update={"fetch": article.fetch.model_copy(update={"parts": tuple(parts)})})
 
 
-async def test_parts_become_one_text_and_what_they_repeat_stands_once(
+async def test_pages_become_one_text_and_what_they_repeat_is_included_once(
     story: FetchedArticle, pages: FilePageStore, paragraphs: tuple[str, ...]
 ) -> None:
     content = (await extract(story, pages=pages, reader=ReaderInPlace(), max_page_bytes=10**6)).content
@@ -78,14 +78,14 @@ async def test_parts_become_one_text_and_what_they_repeat_stands_once(
     assert content.next_page_url is None
 
 
-async def test_part_that_cannot_be_read_is_named_as_the_next_page(story: FetchedArticle, pages: FilePageStore) -> None:
+async def test_page_that_cannot_be_read_is_named_as_the_next_page(story: FetchedArticle, pages: FilePageStore) -> None:
     slow = ReaderInPlace(fails_on=f"{FIRST}/3")
     content = (await extract(story, pages=pages, reader=slow, max_page_bytes=10**6)).content
     assert content.next_page_url == f"{FIRST}/3"
     assert any(block.text.startswith("Part 2") for block in content.paragraphs)
 
 
-async def test_part_that_is_gone_is_named_as_the_next_page(story: FetchedArticle, pages: FilePageStore) -> None:
+async def test_page_that_is_missing_is_named_as_the_next_page(story: FetchedArticle, pages: FilePageStore) -> None:
     gone = PageRef(sha256=hashlib.sha256(b"gone").hexdigest(), size_bytes=4)
     parts = (story.fetch.parts[0].model_copy(update={"page": gone}), *story.fetch.parts[1:])
     story = story.model_copy(update={"fetch": story.fetch.model_copy(update={"parts": parts})})
@@ -94,7 +94,7 @@ async def test_part_that_is_gone_is_named_as_the_next_page(story: FetchedArticle
     assert not any(block.text.startswith("Part ") for block in content.paragraphs)
 
 
-async def test_first_page_alone_names_the_next(story: FetchedArticle, pages: FilePageStore) -> None:
+async def test_first_page_alone_names_the_next_one(story: FetchedArticle, pages: FilePageStore) -> None:
     alone = story.model_copy(update={"fetch": story.fetch.model_copy(update={"parts": ()})})
     content = (await extract(alone, pages=pages, reader=ReaderInPlace(), max_page_bytes=10**6)).content
     assert content.next_page_url == f"{FIRST}/2"

@@ -1,4 +1,4 @@
-"""A language that nobody speaks, added as one file: every rule must find its words there and nowhere else."""
+"""An invented language, added as one file: every rule must find its words there and nowhere else."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from coranto.records import Content
+from coranto_extractor.fields.author_names import bare_name
 from coranto_extractor.language.date_parsing import isoformat_local, parse_date_text
 from coranto_extractor.language.phrase_lists import KEYS, languages, load_languages, with_extra_languages
 from coranto_extractor.page.captions import split_caption
@@ -184,6 +185,15 @@ def test_lines_of_a_new_language_are_left_out(line: str, why: str, zeldic: None)
 
 def test_credit_of_a_new_language_is_split_from_its_caption(zeldic: None) -> None:
     assert split_caption("Na bruk. Bildux dux: Ana Zor") == ("Na bruk.", "Ana Zor")
+
+
+def test_new_language_may_be_in_another_script(tmp_path: Path) -> None:
+    words = 'photo_labels = ["бильдукс"]\ncredit_by = ["адух"]\naffiliation_words = ["дзеля"]\nposts_by = ["адух"]'
+    (tmp_path / "qz.toml").write_text(f'name = "Зельдык"\n{words}\n', "utf-8")
+    with with_extra_languages(tmp_path):
+        assert split_caption("Мост. Бильдукс адух Зана Корвель") == ("Мост.", "Зана Корвель")
+        assert bare_name("Зана Корвель дзеля Посты") == "Зана Корвель"
+        assert bare_name("Ўсе посты адух Зана Корвель") == "Зана Корвель"
 
 
 def test_error_page_of_a_new_language_is_refused(zeldic: None, read_refusal: Callable[..., NotAnArticle]) -> None:

@@ -1,4 +1,4 @@
-"""Pages that are no articles, and the reason each is refused for."""
+"""Pages that are not articles, and the reason why each is refused."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_refused_page_keeps_what_was_read_of_it_but_no_text(read_refusal: ReadRe
     assert line["from"]["published"] == "opengraph"
 
 
-def test_page_refused_unread_has_a_line_too(read_refusal: ReadRefusal) -> None:
+def test_page_refused_unread_has_a_prediction_too(read_refusal: ReadRefusal) -> None:
     refusal = read_refusal(b"%PDF-1.7")
     assert refusal.detail == refusal.evidence
     assert prediction("1", refusal)["refused"] == "binary"
@@ -75,7 +75,7 @@ def test_long_list_of_teasers_is_an_index_though_each_has_its_date(read_refusal:
     assert "linked headings" in refusal.evidence
 
 
-def test_dated_article_with_many_linked_headings_is_no_index(read_article: Callable[..., Content]) -> None:
+def test_dated_article_with_many_linked_headings_is_not_an_index(read_article: Callable[..., Content]) -> None:
     head = '<meta property="article:published_time" content="2024-01-05T10:00:00Z">'
     assert read_article(_list_of(40, _LONG_TEASER, head)).published is not None
 
@@ -98,7 +98,7 @@ def test_front_page_that_is_mostly_text_is_read(write_page: Write, read_article:
         ("product_list", "", "".join(f"<p>A lamp of brass, number {n}</p><p>€ {n}9.00</p>" for n in range(30))),
     ],
 )  # fmt: skip
-def test_shop_and_video_pages_are_told_by_what_they_say_they_are(
+def test_shop_and_video_pages_are_recognised_by_their_own_metadata(
     reason: str, head: str, body: str, write_page: Write, read_refusal: ReadRefusal
 ) -> None:
     assert read_refusal(write_page(head=head, below=body)).reason == reason
@@ -110,7 +110,7 @@ def test_page_whose_whole_title_is_error_is_an_error_page(read_refusal: ReadRefu
     assert read_refusal(page).reason == "error_page"
 
 
-def test_home_page_is_refused_by_its_address(read_refusal: ReadRefusal) -> None:
+def test_front_page_is_refused_by_its_url(read_refusal: ReadRefusal) -> None:
     assert read_refusal(_PAGES["index_page"].encode(), "https://news.example/").reason == "home_page"
 
 
@@ -123,7 +123,7 @@ def test_other_media_types_are_refused(read_refusal: ReadRefusal) -> None:
     assert read_refusal(b"body {}", content_type="text/css").reason == "not_text"
 
 
-def test_reasons_are_of_the_closed_list_with_a_sentence_each() -> None:
+def test_reasons_are_from_the_closed_list_with_a_sentence_each() -> None:
     assert set(_PAGES) <= set(REASONS)
     assert all(sentence.endswith(".") for sentence in REASONS.values())
 
@@ -159,18 +159,18 @@ def _unsigned(title: str, text: str) -> bytes:
     return f"<html><head><title>{title}</title></head><body><ul>{_MENU}</ul><h1>{title}</h1><p>{text}</p></body></html>".encode()
 
 
-def test_scant_text_that_nobody_signed_or_dated_among_links_is_an_index(read_refusal: ReadRefusal) -> None:
+def test_short_text_without_author_or_date_among_links_is_an_index(read_refusal: ReadRefusal) -> None:
     text = "Here you find all lamps of our house, from the small one of brass to the large one of green glass, in one place."
     assert read_refusal(_unsigned("Lamps", text), "https://lamps.example/all").reason == "index_page"
 
 
-def test_scant_text_that_takes_up_what_its_headline_says_is_an_article(read_article: Callable[..., Content]) -> None:
+def test_short_text_that_repeats_the_words_of_its_headline_is_an_article(read_article: Callable[..., Content]) -> None:
     title = "Harbour bridge opens to traffic after two years"
     text = "The harbour bridge opened to traffic on Friday. It took two years to repair, the council of the city said."
     assert read_article(_unsigned(title, text), "https://news.example/4711").title == title
 
 
-def test_list_is_told_by_the_folder_it_stands_in(
+def test_list_is_recognised_by_a_folder_in_its_url(
     write_page: Write, read_article: Callable[..., Content], read_refusal: ReadRefusal
 ) -> None:
     address = "https://news.example/podcasts/category/harbour"
@@ -183,7 +183,7 @@ def test_list_is_told_by_the_folder_it_stands_in(
     assert read_article(write_page(body=f"<p>{entry}</p>"), "https://lexicon.example/topic/harbour-bridge").text
 
 
-def test_product_of_a_shop_on_a_system_for_blogs_is_no_article(
+def test_product_of_a_shop_that_runs_on_blog_software_is_not_an_article(
     write_page: Write, read_article: Callable[..., Content], read_refusal: ReadRefusal
 ) -> None:
     head = '<meta property="og:type" content="article"><meta property="article:published_time" content="2024-01-05">'
@@ -194,7 +194,7 @@ def test_product_of_a_shop_on_a_system_for_blogs_is_no_article(
     assert read_article(write_page(head=head), address).title
 
 
-def test_article_in_a_box_named_after_comments_is_read(
+def test_article_in_a_box_with_the_class_comments_is_read(
     write_page: Write, read_article: Callable[..., Content], paragraphs: tuple[str, ...]
 ) -> None:
     page = write_page().replace(b"<main>", b"<main><div class='comments'>").replace(b"</main>", b"</div></main>")

@@ -1,4 +1,4 @@
-"""Text dumps: paragraphs told from what stands around them by their shape."""
+"""Text dumps: paragraphs are recognised by their shape."""
 
 from __future__ import annotations
 
@@ -60,9 +60,7 @@ def _texts(article: Content) -> tuple[str, ...]:
 @pytest.mark.parametrize(
     "label", ["12 comments", "Leave a comment", "Лучшие комментарии", "Kommentare (3)", "网友评论"]
 )
-def test_what_readers_wrote_below_a_dump_is_no_text(
-    label: str, read_article: Read, paragraphs: tuple[str, ...]
-) -> None:
+def test_comments_below_a_dump_are_not_text(label: str, read_article: Read, paragraphs: tuple[str, ...]) -> None:
     said = (
         "I was there when they opened it, and nobody told me what it cost.",
         "It cost a third less, as it says above.",
@@ -71,19 +69,23 @@ def test_what_readers_wrote_below_a_dump_is_no_text(
     assert _texts(read_article(dump, None, content_type="text/plain")) == paragraphs
 
 
-def test_stacked_teasers_and_a_ticker_below_a_dump_are_no_text(read_article: Read, paragraphs: tuple[str, ...]) -> None:
+def test_stacked_teasers_and_a_ticker_below_a_dump_are_not_text(
+    read_article: Read, paragraphs: tuple[str, ...]
+) -> None:
     teasers = [line for n in range(12) for line in (f"10:{n + 10} City", f"{paragraphs[3]} That was story number {n}.")]
     dump = _dump(*_MENU, paragraphs, "City", *teasers)
     assert _texts(read_article(dump, None, content_type="text/plain")) == paragraphs
 
 
-def test_short_article_is_told_from_a_longer_list_of_teasers(read_article: Read, paragraphs: tuple[str, ...]) -> None:
+def test_short_article_is_distinguished_from_a_longer_list_of_teasers(
+    read_article: Read, paragraphs: tuple[str, ...]
+) -> None:
     teasers = [line for n in range(9) for line in (f"Column {n}", "Max Roe", f"{paragraphs[2]} So much for week {n}.")]
     dump = _dump(*teasers, *_MENU, paragraphs)
     assert _texts(read_article(dump, None, content_type="text/plain")) == paragraphs
 
 
-def test_text_goes_on_below_an_inset_in_a_dump(read_article: Read, paragraphs: tuple[str, ...]) -> None:
+def test_text_continues_below_an_inset_in_a_dump(read_article: Read, paragraphs: tuple[str, ...]) -> None:
     headlines = [f"The ferry of day {n} was late" for n in range(9)]
     dump = _dump(*_MENU, paragraphs[:2], "Most read", *headlines, paragraphs[2:])
     assert _texts(read_article(dump, None, content_type="text/plain")) == paragraphs
@@ -97,7 +99,7 @@ def test_text_goes_on_below_an_inset_in_a_dump(read_article: Read, paragraphs: t
         "Harbour bridge opens: the council, cables and 港口大橋",
     ],
 )
-def test_headline_of_a_dump_is_told_from_its_standfirst(
+def test_headline_of_a_dump_is_distinguished_from_its_standfirst(
     headline: str, read_article: Read, paragraphs: tuple[str, ...]
 ) -> None:
     standfirst = (

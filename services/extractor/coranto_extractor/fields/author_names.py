@@ -1,6 +1,6 @@
 """Classifies one name: of a person, an agency, an editorial desk or the publication itself, or not a name at all.
 
-A photo credit, a handle, a role or an e-mail address is not a name. Where names stand on a page is known to `authors.py`.
+A photo credit, a handle, a role or an e-mail address is not a name. Where on a page names are found is up to `authors.py`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from coranto.records.sections import Person
 from coranto_extractor.fields.evidence import RejectionLog
 from coranto_extractor.language import phrase_lists
 from coranto_extractor.language.phrase_lists import alternatives, cached_per_languages
-from coranto_extractor.language.scripts import is_east_asian
+from coranto_extractor.language.scripts import CAPITALS, is_east_asian
 from coranto_extractor.language.text_comparison import alphanumeric_key
 from coranto_extractor.page.blocks import normalize_space
 from coranto_extractor.page.metadata import clean
@@ -48,7 +48,7 @@ def _separator() -> re.Pattern[str]:
 @cached_per_languages
 def _trailing() -> re.Pattern[str]:
     """What may follow a name: brackets, an employer or a town, a date, a part behind a dash."""
-    affiliation = f"{alternatives('affiliation_words')} [A-Z].*"
+    affiliation = rf"{alternatives('affiliation_words')}\s[^\W\d_].*"
     return re.compile(
         rf"\s*(?:\(.*?\)|\[.*?\]|\b{affiliation}|\s[-–—|]\s.*|\b{alternatives('byline_suffixes')}\b.*)\s*$",
         re.IGNORECASE,
@@ -58,7 +58,9 @@ def _trailing() -> re.Pattern[str]:
 @cached_per_languages
 def _all_posts_by() -> re.Pattern[str]:
     # “View all posts by”, “Zeige alle Beiträge von”: a small word after the first tells it from a name with “von” in it.
-    return re.compile(rf"\w+(?:\s[a-z]\w*){{1,2}}(?:\s\w+)?\s{alternatives('posts_by')}\s+(?=[A-Z])")
+    return re.compile(
+        rf"\w+(?:\s[^\W\d_{CAPITALS}]\w*){{1,2}}(?:\s\w+)?\s{alternatives('posts_by')}\s+(?=[{CAPITALS}])"
+    )
 
 
 @cached_per_languages

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from coranto_extractor.language import phrase_lists
 from coranto_extractor.language.phrase_lists import alternatives, cached_per_languages
+from coranto_extractor.language.scripts import CAPITALS
 from coranto_extractor.page.blocks import normalize_space
 
 # “The bridge is open © Jane Doe”
@@ -26,7 +27,7 @@ def _labelled_credit() -> re.Pattern[str]:
     # In brackets, after a separator, or at the very end after a sentence: “(Фото: N. N. / Agency)”, “Foto: N. N.”
     return re.compile(
         rf"[\s(\[|–—-]*(?<!\w)(?:{labels})"
-        rf"(?:(?:\s(?:{by}|{of}))?\s?[:：©/]|\s{by}(?=\s(?-i:[A-ZÀ-Ž])))"
+        rf"(?:(?:\s(?:{by}|{of}))?\s?[:：©/]|\s{by}(?=\s(?-i:[{CAPITALS}])))"
         r"\s*(?P<credit>[^)\]\n]{2,120})[)\]]?\s*\.?\s*$",
         re.IGNORECASE,
     )

@@ -105,10 +105,10 @@ def _joined(base: str, url: str) -> str | None:
     # Cached, because sections, tags, pictures and text each resolve the page's links.
     try:
         joined = urljoin(base, url.strip())
-        parts = urlsplit(joined)
+        split = urlsplit(joined)
     except ValueError:
         return None
-    return joined if parts.scheme in ("http", "https") and parts.netloc else None
+    return joined if split.scheme in ("http", "https") and split.netloc else None
 
 
 def read_metadata(root: html.HtmlElement, url: str | None) -> PageMetadata:
