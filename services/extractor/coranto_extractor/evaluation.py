@@ -58,7 +58,7 @@ def _fields(content: Content) -> dict[str, Any]:
 def compare(earlier: Mapping[str, Prediction], now: Sequence[Prediction], *, examples: int) -> Iterator[str]:
     """The lines of a report on the pages in both sets of predictions: per field, how many differ, with examples."""
     both = [(earlier[line["id"]], line) for line in now if line["id"] in earlier]
-    yield f"{len(both)} pages in both readings, {len(now) - len(both)} only now, {len(earlier) - len(both)} only earlier"
+    yield f"{len(both)} pages in both runs, {len(now) - len(both)} only now, {len(earlier) - len(both)} only earlier"
     for name in _COMPARED_FIELDS:
         changed = [(old, new) for old, new in both if (old.get(name) or None) != (new.get(name) or None)]
         if not changed:

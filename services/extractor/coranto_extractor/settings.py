@@ -24,7 +24,7 @@ class ExtractorSettings(PageLimits):
     page_deadline: Duration = Field(
         timedelta(seconds=10),
         ge=timedelta(milliseconds=50),
-        description="Longest time for one page; then its process is ended and replaced.",
+        description="Longest time for one page; then its process is killed and replaced.",
     )
     pages_per_process: int = Field(
         2000, ge=1, description="Pages after which a process is replaced, so that leaks stay small."
@@ -32,7 +32,7 @@ class ExtractorSettings(PageLimits):
     max_process_bytes: int = Field(
         2_000_000_000, ge=300_000_000, description="Address space of one process; a page that needs more is refused."
     )
-    keeps_notes: bool = Field(False, description="Whether records tell what was seen on the page and turned down.")
+    keeps_notes: bool = Field(False, description="Whether records list what was seen on the page and rejected.")
 
 
 class Settings(WorkerSettings):

@@ -35,8 +35,8 @@ _MAX_TEXT_CHARS = 1000
 # A host name is cut off only behind a given name and a surname.
 _MIN_WORDS_BEFORE_HOST = 2
 _MAX_DESK_WORDS = 5
-# Shorter names are not compared with parts of the site's name.
-_MIN_BRAND_CHARS = 4
+# Only names longer than this are compared with parts of the site's name.
+_SHORT_BRAND_CHARS = 4
 
 
 @cached_per_languages
@@ -93,9 +93,9 @@ class SiteNames:
         own = alphanumeric_key(name)
         others = [alphanumeric_key(other) for other in self.names]
         return self.include(name) or (
-            len(own) > _MIN_BRAND_CHARS
+            len(own) > _SHORT_BRAND_CHARS
             and not self._are_called_after(name)
-            and any(len(other) > _MIN_BRAND_CHARS and (own in other or other in own) for other in others)
+            and any(len(other) > _SHORT_BRAND_CHARS and (own in other or other in own) for other in others)
         )
 
     def include(self, name: str) -> bool:

@@ -23,10 +23,10 @@ _CODE = re.compile(r"[{}=]\s|;\n|function\s?\(|=>|\bvar\b|https?://\S+$|^[\w/+=.
 _CODE_SAMPLE_CHARS = 300
 _MIN_SCRIPT_CHARS = 500
 _MAX_SCRIPT_CHARS = 5_000_000
-# A paragraph in a script is at least this long, and a whole article in one string at least that.
+# A string of at least this length may be a paragraph, a longer one than the second may be a whole article.
 _MIN_STRING_CHARS = 60
 _MIN_ARTICLE_CHARS = 600
-# A string this long may hold a script of its own.
+# A string longer than this may hold a script of its own.
 _MIN_NESTED_CHARS = 1000
 _MIN_PARAGRAPH_SPACES = 5
 _MIN_ARTICLE_SENTENCES = 3
