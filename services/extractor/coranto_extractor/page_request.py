@@ -25,6 +25,11 @@ class PageRequest:
     """Where the article begins, when this is a further page of it. Further pages are never refused as not being articles."""
 
     @property
+    def is_further_page(self) -> bool:
+        """True for a page of an article that begins on another one."""
+        return bool(self.first_page_url)
+
+    @property
     def media_type(self) -> str:
         """The content type without its parameters, in lower case; empty when unknown."""
         return (self.content_type or "").split(";")[0].strip().lower()

@@ -26,7 +26,7 @@ from coranto_extractor.fields.page_reading import PageReading
 from coranto_extractor.fields.paywall import find_paywall
 from coranto_extractor.fields.publisher import find_publisher
 from coranto_extractor.fields.sections_and_tags import find_breadcrumbs, find_section, find_tags
-from coranto_extractor.fields.titles import find_headline, site_names
+from coranto_extractor.fields.titles import Headline, find_headline, site_names
 from coranto_extractor.fields.video import has_video
 from coranto_extractor.language.text_comparison import stems
 from coranto_extractor.page import tree
@@ -73,19 +73,16 @@ def _read_html(root: html.HtmlElement, request: PageRequest) -> Content | NotAnA
     tree.unfold_layout_tables(root)
     # lxml creates a Python object each time an element is looked at, unless one is alive. This list halves the time per page.
     alive = list(root.iter())
-    rejections = RejectionLog()
-    content = ContentBuilder(rejections, records_rejections=request.records_rejections)
     metadata = read_metadata(root, request.url)
     blocks = split_blocks(root)
 
     # The headline, and the text that fits it.
     headline = find_headline(metadata, blocks)
-    title = headline.title.value if headline else None
     heading = headline.heading if headline else None
-    chosen = _choose_text(root, metadata, blocks, title, heading)
-    if request.first_page_url:
-        chosen = text_candidates.with_opening_heading(chosen, blocks, title)
+    chosen = _choose_text(root, metadata, blocks, headline, is_further_page=request.is_further_page)
     paragraphs = kept_paragraphs(chosen.texts, chosen.blocks, heading)
+
+    # All that the finders need to know.
     texts = lines_of(paragraphs)
     near_headline = around_headline(blocks, heading, chosen.container)
     language = find_declared_language(metadata)
@@ -101,26 +98,28 @@ def _read_html(root: html.HtmlElement, request: PageRequest) -> Content | NotAnA
         below_text=below_text(blocks, texts, near_headline),
         language=language.value if language else None,
         fetched_at=request.fetched_at,
-        rejections=rejections,
+        rejections=RejectionLog(),
     )
 
-    # The fields that help to decide whether this is an article; and the text without what introduces its authors.
+    # Dates and authors; and the text without the paragraphs that only introduce the authors.
     published = find_published(reading)
     modified = find_modified(reading, published.value if published else None)
     byline = find_authors(reading)
-    persons = byline.value.persons if byline else ()
-    agencies = byline.value.agencies if byline else ()
-    indexes = article_indexes([paragraph.text for paragraph in paragraphs], [person.name for person in persons])
-    paragraphs = [paragraphs[n] for n in indexes]
+    authors = [person.name for person in byline.value.persons] if byline else []
+    paragraphs = [paragraphs[n] for n in article_indexes([paragraph.text for paragraph in paragraphs], authors)]
     reading = replace(reading, texts=lines_of(paragraphs))
-    shows_video = has_video(reading)
+
+    content = ContentBuilder(reading.rejections, records_rejections=request.records_rejections)
     content.add("title", headline.title if headline else None)
     content.add("declared_language", language)
     content.add("published", published)
     content.add("modified", modified)
     content.add_byline(byline)
-    if not request.first_page_url:
-        summary = PageSummary(reading, published.source if published else None, bool(persons), shows_video)
+
+    # Is it an article at all? A further page belongs to one, whatever it looks like.
+    shows_video = has_video(reading)
+    if not request.is_further_page:
+        summary = PageSummary(reading, published.source if published else None, bool(authors), shows_video)
         not_an_article = classify_page(summary)
         if not_an_article:
             return replace(not_an_article, read=content.build((), has_video=shows_video))
@@ -138,13 +137,14 @@ def _read_html(root: html.HtmlElement, request: PageRequest) -> Content | NotAnA
     content.add("canonical_url", find_canonical_url(metadata))
     recorded = tuple(paragraph.to_record() for paragraph in paragraphs)
     content.add("paragraphs", Extracted(recorded, chosen.source, chosen.confidence))
+    organisations = (*site_names(metadata), *(byline.value.agencies if byline else ()))
     del alive
     return content.build(
         reading.texts,
         has_video=shows_video,
         images=images,
         correction=find_correction(reading.texts, blocks),
-        source_agency=find_dateline_agency(reading.texts, (*site_names(metadata), *agencies)),
+        source_agency=find_dateline_agency(reading.texts, organisations),
         alternates=find_alternates(metadata),
         links=find_links(reading),
         next_page_url=find_next_page_url(metadata, request.first_page_url),
@@ -152,13 +152,21 @@ def _read_html(root: html.HtmlElement, request: PageRequest) -> Content | NotAnA
 
 
 def _choose_text(
-    root: html.HtmlElement, metadata: PageMetadata, blocks: BlockList, title: str | None, heading: str | None
+    root: html.HtmlElement,
+    metadata: PageMetadata,
+    blocks: BlockList,
+    headline: Headline | None,
+    *,
+    is_further_page: bool,
 ) -> ChosenText:
+    """The text that fits the headline: from the page as it is shown, or from its scripts when it shows hardly any."""
+    title = headline.title.value if headline else None
+    heading = headline.heading if headline else None
     stated = metadata.article.get("articleBody")
-    topic = stems(title or "")
-    chosen = text_candidates.select(root, blocks, topic, stated if isinstance(stated, str) else None, heading)
+    stated_text = stated if isinstance(stated, str) else None
+    chosen = text_candidates.select(root, blocks, stems(title or ""), stated_text, heading)
     if sum(map(text_weight, chosen.texts)) < _MIN_SHOWN_TEXT_WEIGHT:
         in_scripts = find_text_in_scripts(metadata, root)
         if in_scripts:
-            return ChosenText(in_scripts, blocks, chosen.container, "script", 0.5)
-    return chosen
+            chosen = ChosenText(in_scripts, blocks, chosen.container, "script", 0.5)
+    return text_candidates.with_opening_heading(chosen, blocks, title) if is_further_page else chosen
