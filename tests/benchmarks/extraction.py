@@ -1,6 +1,6 @@
-"""How well the extractor reads the corpora, beside trafilatura and readability in the same run, and what CPU it takes.
+"""Measures how well the extractor reads the corpora, and its CPU time, beside trafilatura and readability in the same run.
 
-The figures are those of the half of the corpora that is here; another half, of other sites, is kept apart to judge by.
+The figures are for the half of the corpora that is available here. The other half, of other sites, is kept for judging.
 
     python tests/benchmarks/extraction.py [--only-ours]
 """
@@ -22,9 +22,9 @@ from pathlib import Path
 from typing import Any
 
 from coranto_extractor import reader
+from coranto_extractor.evaluation import prediction
 from coranto_extractor.page import charset
-from coranto_extractor.predictions import prediction
-from coranto_extractor.reader import Request
+from coranto_extractor.page_request import PageRequest
 
 MATERIAL = Path(os.environ.get("CORANTO_MATERIAL", Path(__file__).resolve().parents[3] / "shared"))
 CORPUS = MATERIAL / "corpus"
@@ -37,7 +37,7 @@ TITLED = ("naeb", "fundus-test", "traf-eval", "wcxb", "ru-news")
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One line of the table: what to reach, and the floor (or ceiling) that the gate holds."""
+    """One line of the table: the target, and the value that the gate does not let it fall below (or rise above)."""
 
     name: str
     reach: float
@@ -87,11 +87,13 @@ def rows() -> Iterator[tuple[Row, bytes]]:
 
 def by_us(row: Row, page: bytes) -> Row:
     """The extractor's prediction."""
-    return prediction(row["id"], reader.read(page, Request(url=row.get("url"), content_type=row.get("content_type"))))
+    return prediction(
+        row["id"], reader.read(page, PageRequest(url=row.get("url"), content_type=row.get("content_type")))
+    )
 
 
 def by_trafilatura(row: Row, page: bytes) -> Row:
-    """What trafilatura alone gives, with its default settings."""
+    """The prediction of trafilatura alone, with its default settings."""
     from trafilatura import bare_extraction
     from trafilatura.settings import Document
 
@@ -111,17 +113,17 @@ def by_trafilatura(row: Row, page: bytes) -> Row:
 
 
 def by_readability(row: Row, page: bytes) -> Row:
-    """The text that readability-lxml gives."""
+    """The prediction of readability-lxml: text and title."""
     from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
     from readability import Document  # type: ignore[import-untyped]  # readability-lxml ships no types
 
-    from coranto_extractor.page.blocks import cut
+    from coranto_extractor.page.blocks import split_blocks
 
     try:
         document = Document(charset.decode(page).text)
-        blocks = cut(html.document_fromstring(document.summary(html_partial=True)))
+        blocks = split_blocks(html.document_fromstring(document.summary(html_partial=True)))
         return {"id": row["id"], "text": "\n".join(block.text for block in blocks), "title": document.short_title()}
-    except Exception:  # noqa: BLE001 - it raises what lxml raises, and more; a page it cannot read is an empty one
+    except Exception:  # noqa: BLE001 - it raises what lxml raises, and more; a page it cannot read counts as empty
         return {"id": row["id"], "text": ""}
 
 
@@ -171,7 +173,7 @@ def _scorer() -> Any:
 
 
 def main() -> None:
-    """Measure, print the table, and keep it."""
+    """Measure, print the table, and save it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only-ours", action="store_true", help="leave the other extractors out")
     arguments = parser.parse_args()

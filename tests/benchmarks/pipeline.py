@@ -30,8 +30,9 @@ from coranto.records import Content, SavedPage
 from coranto.topology import FINISHED, SERVICES, Keys
 from coranto_classifier.text_models import ArticleText, TextModels
 from coranto_cli.local.redis_server import EmbeddedRedis
+from coranto_extractor.page_request import PageRequest
 from coranto_extractor.pool import ReaderPool
-from coranto_extractor.reader import Request, read
+from coranto_extractor.reader import read
 from coranto_extractor.settings import ExtractorSettings
 from coranto_samplesite import load_pages
 from coranto_samplesite.html import render
@@ -54,11 +55,11 @@ def sample_pages(copies: int) -> list[bytes]:
 def bare_calls(pages: list[bytes]) -> float:
     """CPU seconds of extraction and classification alone, in this process; pages that are refused are left out."""
     models = TextModels()
-    read(pages[0], Request())
+    read(pages[0], PageRequest())
     models.analyse(ArticleText("A title", "A text."))
     began = time.process_time()
     for page in pages:
-        content = read(page, Request(url="http://news.example/x", content_type="text/html"))
+        content = read(page, PageRequest(url="http://news.example/x", content_type="text/html"))
         if isinstance(content, Content):
             models.analyse(ArticleText(content.title or "", content.text, section=content.section, tags=content.tags))
     return time.process_time() - began
@@ -67,10 +68,10 @@ def bare_calls(pages: list[bytes]) -> float:
 async def pages_per_second(pages: list[bytes], processes: int) -> float:
     """Pages read in a second by a pool of so many processes."""
     settings = ExtractorSettings()
-    pool = ReaderPool(processes=processes, deadline=settings.page_deadline, limits=settings.tree_limits())
+    pool = ReaderPool(processes=processes, deadline=settings.page_deadline, limits=settings)
     await pool.start()
     began = time.perf_counter()
-    await asyncio.gather(*(pool.read(page, Request(content_type="text/html")) for page in pages))
+    await asyncio.gather(*(pool.read(page, PageRequest(content_type="text/html")) for page in pages))
     seconds = time.perf_counter() - began
     await pool.stop()
     return len(pages) / seconds
@@ -178,7 +179,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--copies", type=int, default=8)
     arguments = parser.parse_args()
-    pages = [page for page in sample_pages(arguments.copies) if isinstance(read(page, Request()), Content)]
+    pages = [page for page in sample_pages(arguments.copies) if isinstance(read(page, PageRequest()), Content)]
     bare = bare_calls(pages) / len(pages) * 1000
     one, two = (asyncio.run(pages_per_second(pages, processes)) for processes in (1, 2))
     with tempfile.TemporaryDirectory(prefix="coranto-bench-") as directory:

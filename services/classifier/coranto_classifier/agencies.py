@@ -1,23 +1,19 @@
-"""News agencies: how texts name them, and which publishers are agencies. The table is `data/agencies.tsv`."""
+"""News agencies: how texts name them, and which publishers are agencies. The table is `coranto.agencies`."""
 
 from __future__ import annotations
 
-import csv
 import re
 from functools import cache
-from importlib.resources import files
 from urllib.parse import urlsplit
+
+from coranto.agencies import all_agencies
 
 
 @cache
 def _agencies() -> tuple[dict[str, str], dict[str, str]]:
     """Canonical names of agencies, by the names that texts use and by the agencies' own hosts."""
-    by_name: dict[str, str] = {}
-    by_host: dict[str, str] = {}
-    table = files("coranto_classifier").joinpath("data/agencies.tsv").read_text(encoding="utf-8")
-    for row in csv.DictReader(table.splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE):
-        by_name |= dict.fromkeys(row["names"].split("|"), row["name"])
-        by_host |= dict.fromkeys(row["hosts"].split("|"), row["name"])
+    by_name = {name: agency.name for agency in all_agencies() for name in agency.names_in_texts}
+    by_host = {host: agency.name for agency in all_agencies() for host in agency.hosts}
     return by_name, by_host
 
 

@@ -1,4 +1,4 @@
-"""Runs the extractor until it is told to stop: `python -m coranto_extractor`."""
+"""Runs the extractor until it is stopped: `python -m coranto_extractor`."""
 
 from coranto_extractor.app import create
 

@@ -10,7 +10,7 @@ from coranto.pages import FilePageStore
 from coranto.records import ExtractedArticle, FetchedArticle
 from coranto.topology import EXTRACTOR
 from coranto.worker.stage import RetryPolicy, Stage
-from coranto_extractor.coverage import FieldCoverage
+from coranto_extractor.field_metrics import FieldMetrics
 from coranto_extractor.pool import ReaderPool
 from coranto_extractor.reasons import REASONS, SYSTEMIC
 from coranto_extractor.settings import Settings
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def create_stage(
-    settings: Settings | None = None, *, coverage: FieldCoverage | None = None
+    settings: Settings | None = None, *, field_metrics: FieldMetrics | None = None
 ) -> Stage[FetchedArticle, ExtractedArticle]:
     """The stage that reads pages."""
     settings = settings or Settings()
@@ -29,7 +29,7 @@ def create_stage(
     pool = ReaderPool(
         processes=own.processes,
         deadline=own.page_deadline,
-        limits=own.tree_limits(),
+        limits=own,
         pages_per_process=own.pages_per_process,
         max_process_bytes=own.max_process_bytes,
     )
@@ -40,14 +40,14 @@ def create_stage(
             pages=FilePageStore(settings.pages.path),
             reader=pool,
             max_page_bytes=own.max_page_bytes,
-            coverage=coverage,
+            field_metrics=field_metrics,
             keeps_notes=own.keeps_notes,
         ),
         reasons=REASONS,
         retry=RetryPolicy(attempts=5),
-        # One page per process, and one in hand for each so that none waits for the page store.
+        # One page per process, and one more for each, so that no process waits for the page store.
         concurrency=2 * own.processes,
-        # A page may wait for one that runs to its deadline, be read twice after a crash, and take its deadline each time.
+        # A page may wait for another that runs to its deadline, and may be read twice after a crash, each time to its deadline.
         deadline=4 * own.page_deadline + timedelta(seconds=30),
         systemic=SYSTEMIC,
         start=pool.start,
@@ -60,7 +60,7 @@ def create(settings: Settings | None = None) -> Worker:
     from coranto.worker.app import Worker  # here, so that `coranto try` and tests need no broker
 
     settings = settings or Settings()
-    coverage = FieldCoverage()
-    worker = Worker(settings, stages=[create_stage(settings, coverage=coverage)])
-    worker.metrics.registry.register(coverage)
+    field_metrics = FieldMetrics()
+    worker = Worker(settings, stages=[create_stage(settings, field_metrics=field_metrics)])
+    worker.metrics.registry.register(field_metrics)
     return worker

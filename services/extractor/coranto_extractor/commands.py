@@ -1,4 +1,4 @@
-"""`coranto extract`: reads saved pages without a pipeline, and compares two versions' readings of them."""
+"""`coranto extract`: reads saved pages without a pipeline, and compares the results of two versions."""
 
 from __future__ import annotations
 
@@ -13,14 +13,13 @@ from typing import Annotated, Any
 import typer
 
 from coranto_extractor import reader
-from coranto_extractor.compare import compare
-from coranto_extractor.predictions import prediction
-from coranto_extractor.reader import Request
-from coranto_extractor.refusal import Refusal
+from coranto_extractor.evaluation import compare, prediction
+from coranto_extractor.page_request import PageRequest
+from coranto_extractor.page_type import NotAnArticle
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
 
-_SURPRISE = "reader_crashed"
+_CRASHED = "reader_crashed"
 
 
 @app.command("extract")
@@ -39,20 +38,20 @@ def extract(
 ) -> None:
     """Read saved pages named on stdin. One JSON line in, one JSON line out, in the same order."""
     if not lines and compare_with is None:
-        raise typer.BadParameter("say --lines to print readings, or --compare OLD.jsonl to compare them")
+        raise typer.BadParameter("say --lines to print predictions, or --compare OLD.jsonl to compare them")
     pages = list(_parsed(sys.stdin, "standard input", needs=("id", "file")))
-    # Read before the pages are: a file that is no reading should not cost a long run.
-    earlier = _earlier(compare_with) if compare_with else {}
-    readings = _with_progress(_read_all(pages, workers), len(pages))
+    # Loaded before the pages are read, so that a wrong file is reported at once.
+    earlier = _load_predictions(compare_with) if compare_with else {}
+    predictions = _with_progress(_read_all(pages, workers), len(pages))
     if compare_with is None:
-        for reading in readings:
-            sys.stdout.write(json.dumps(reading, ensure_ascii=False) + "\n")
+        for line in predictions:
+            sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")
         return
-    for line in compare(earlier, list(readings), examples=examples):
-        typer.echo(line)
+    for report_line in compare(earlier, list(predictions), examples=examples):
+        typer.echo(report_line)
 
 
-def _earlier(path: Path) -> dict[str, dict[str, Any]]:
+def _load_predictions(path: Path) -> dict[str, dict[str, Any]]:
     try:
         with path.open(encoding="utf-8") as file:
             return {line["id"]: line for line in _parsed(file, str(path), needs=("id",))}
@@ -61,7 +60,7 @@ def _earlier(path: Path) -> dict[str, dict[str, Any]]:
 
 
 def _parsed(lines: Iterable[str], source: str, *, needs: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """The JSON objects of the lines. Raises BadParameter for a line that is none, or that lacks one of these texts."""
+    """The JSON objects in the lines. Raises BadParameter for a line that is not one, or that lacks one of these texts."""
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
@@ -86,24 +85,24 @@ def _read_all(pages: list[dict[str, Any]], workers: int) -> Iterator[dict[str, A
 
 
 def read_line(page: Mapping[str, Any]) -> dict[str, Any]:
-    """The prediction line for one input line; a page that breaks the reader is a refused one, not the end of the run."""
+    """The prediction for one input line. A page that crashes the reader counts as refused and does not end the run."""
     try:
         body = Path(page["file"]).read_bytes()
         if body.startswith(b"\x1f\x8b"):
             body = gzip.decompress(body)
-        request = Request(url=page.get("url"), content_type=page.get("content_type"))
+        request = PageRequest(url=page.get("url"), content_type=page.get("content_type"))
         return prediction(page["id"], reader.read(body, request))
     except (OSError, EOFError) as error:
-        return prediction(page["id"], Refusal("page_missing", str(error)))
-    except Exception as error:  # noqa: BLE001 - whatever one page does, the others are read
-        return prediction(page["id"], Refusal(_SURPRISE, f"{type(error).__name__}: {error}"))
+        return prediction(page["id"], NotAnArticle("page_missing", str(error)))
+    except Exception as error:  # noqa: BLE001 - one page must not stop the others from being read
+        return prediction(page["id"], NotAnArticle(_CRASHED, f"{type(error).__name__}: {error}"))
 
 
-def _with_progress(readings: Iterable[dict[str, Any]], total: int) -> Iterator[dict[str, Any]]:
+def _with_progress(predictions: Iterable[dict[str, Any]], total: int) -> Iterator[dict[str, Any]]:
     if not sys.stderr.isatty():
-        yield from readings
+        yield from predictions
         return
     from rich.console import Console
     from rich.progress import track
 
-    yield from track(readings, total=total, description="Reading pages", console=Console(stderr=True))
+    yield from track(predictions, total=total, description="Reading pages", console=Console(stderr=True))

@@ -1,4 +1,4 @@
-"""Processes that read one page each, are ended at the deadline and replaced."""
+"""Processes that read one page at a time. At the deadline they are killed and replaced."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from datetime import timedelta
 from coranto.process_pool import Processes
 from coranto.records import Content
 from coranto_extractor import reader
-from coranto_extractor.page.tree import TreeLimits
-from coranto_extractor.reader import Request
-from coranto_extractor.refusal import Refusal
+from coranto_extractor.page.limits import PageLimits
+from coranto_extractor.page_request import PageRequest
+from coranto_extractor.page_type import NotAnArticle
 
 _RECURSION_LIMIT = 6000
 _WARM_UP_PAGE = b"""<!doctype html><html lang="en"><head><title>Warm-up - Site</title></head><body><h1>Warm-up</h1>
 <p>By Jane Doe, 5 January 2024. The first page a process reads fills its caches, so it reads this one before any other.</p>
-<p>Word lists are loaded, patterns are compiled, and the library behind the third opinion does the same for itself.</p>
+<p>Word lists are loaded, patterns are compiled, and the library behind the third candidate does the same for itself.</p>
 </body></html>"""
 
 MAX_PARAGRAPHS = 10_000
@@ -24,14 +24,14 @@ event loop, where so many take some 30 ms."""
 
 
 class ReaderPool:
-    """Reads pages in processes of their own."""
+    """Reads pages in separate processes."""
 
     def __init__(
         self,
         *,
         processes: int,
         deadline: timedelta,
-        limits: TreeLimits,
+        limits: PageLimits,
         pages_per_process: int = 2000,
         max_process_bytes: int = 2_000_000_000,
     ) -> None:
@@ -47,20 +47,20 @@ class ReaderPool:
         self.start = self._processes.start
         self.stop = self._processes.stop
 
-    async def read(self, page: bytes, request: Request) -> Content | Refusal:
-        """What the page says, or why it is no article. Raises OverdueError and ProcessLostError."""
+    async def read(self, page: bytes, request: PageRequest) -> Content | NotAnArticle:
+        """What the page says, or why it is not an article. Raises OverdueError and ProcessLostError."""
         return await self._processes.call(read_in_process, page, request, limits=self._limits)
 
 
-def read_in_process(page: bytes, request: Request, *, limits: TreeLimits) -> Content | Refusal:
+def read_in_process(page: bytes, request: PageRequest, *, limits: PageLimits) -> Content | NotAnArticle:
     """As `reader.read`, and no article of more paragraphs than the stages that follow can take in one piece."""
     result = reader.read(page, request, limits=limits)
     if isinstance(result, Content) and len(result.paragraphs) > MAX_PARAGRAPHS:
-        return Refusal("too_many_nodes", f"{len(result.paragraphs)} paragraphs, {MAX_PARAGRAPHS} allowed")
+        return NotAnArticle("too_many_nodes", f"{len(result.paragraphs)} paragraphs, {MAX_PARAGRAPHS} allowed")
     return result
 
 
 def _warm_up() -> None:
-    """Reads a page, so that the first real one costs what the thousandth does."""
+    """Read a page, so that the first real one takes no longer than the thousandth."""
     sys.setrecursionlimit(_RECURSION_LIMIT)
-    reader.read(_WARM_UP_PAGE, Request(url="https://warm-up.invalid/page"))
+    reader.read(_WARM_UP_PAGE, PageRequest(url="https://warm-up.invalid/page"))

@@ -1,4 +1,4 @@
-"""Turns a fetched page into an article, or says why it is none."""
+"""Turns a fetched page into an article, or says why it is not one."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from coranto.pages import CorruptPageError, MissingPageError, PageStore, PageToo
 from coranto.process_pool import OverdueError, ProcessLostError
 from coranto.records import Content, ExtractedArticle, Fetch, FetchedArticle, PageRef
 from coranto.worker.stage import Invalid, Transient, Unwanted
-from coranto_extractor.coverage import FieldCoverage
-from coranto_extractor.joining import join
-from coranto_extractor.reader import Request
-from coranto_extractor.refusal import Refusal
+from coranto_extractor.field_metrics import FieldMetrics
+from coranto_extractor.page_request import PageRequest
+from coranto_extractor.page_type import NotAnArticle
+from coranto_extractor.text.merge_pages import merge_pages
 
 STORE_RETRY_AFTER = timedelta(seconds=10)
 
 
 class PageReader(Protocol):
-    """Reads one page. The pool does, and so does a fake in tests."""
+    """Reads one page: the pool, or a fake in tests."""
 
-    async def read(self, page: bytes, request: Request) -> Content | Refusal:
-        """What the page says, or why it is no article. Raises OverdueError and ProcessLostError."""
+    async def read(self, page: bytes, request: PageRequest) -> Content | NotAnArticle:
+        """What the page says, or why it is not an article. Raises OverdueError and ProcessLostError."""
 
 
 async def extract(
@@ -30,51 +30,54 @@ async def extract(
     pages: PageStore,
     reader: PageReader,
     max_page_bytes: int,
-    coverage: FieldCoverage | None = None,
+    field_metrics: FieldMetrics | None = None,
     keeps_notes: bool = False,
 ) -> ExtractedArticle:
-    """The article with what its page says, and its further parts, or the reason why it is none. Safe to run twice."""
+    """The article with what its page and further pages say. Safe to run twice.
+
+    Raises Unwanted when the page is not an article, Invalid when it can never be read, Transient when the store is down.
+    """
     fetch = article.fetch
     page = await _get_page(fetch.page, pages, max_page_bytes)
-    request = Request(
+    request = PageRequest(
         url=fetch.final_url if fetch.final_url.startswith("http") else None,
         content_type=fetch.content_type,
         charset=fetch.charset,
         hints=article.discovery.hints,
         fetched_at=fetch.fetched_at,
-        want_notes=keeps_notes,
+        records_rejections=keeps_notes,
     )
     result = await _read(reader, page, request)
-    if isinstance(result, Refusal):
+    if isinstance(result, NotAnArticle):
         raise Unwanted(result.reason, detail=result.detail)
     if fetch.parts:
-        result = await _with_parts(result, fetch, pages=pages, reader=reader, max_page_bytes=max_page_bytes)
-    if coverage is not None:
-        coverage.count(article.discovery.source, result)
+        result = await _with_further_pages(result, fetch, pages=pages, reader=reader, max_page_bytes=max_page_bytes)
+    if field_metrics is not None:
+        field_metrics.count(article.discovery.source, result)
     return article.with_content(result)
 
 
-async def _with_parts(
+async def _with_further_pages(
     first: Content, fetch: Fetch, *, pages: PageStore, reader: PageReader, max_page_bytes: int
 ) -> Content:
-    """The article with its further parts, as far as they can be read: the first page is one by itself."""
-    read: list[Content] = []
+    """The article with its further pages up to the first that cannot be read: the first page is an article by itself."""
+    further: list[Content] = []
     next_page_url = first.next_page_url
     for part in fetch.parts:
         next_page_url = part.url
         try:
             page = await _get_page(part.page, pages, max_page_bytes)
-            request = Request(
-                url=part.url, content_type=part.content_type, charset=part.charset, part_of=fetch.final_url
+            request = PageRequest(
+                url=part.url, content_type=part.content_type, charset=part.charset, first_page_url=fetch.final_url
             )
             content = await _read(reader, page, request)
         except (Unwanted, Invalid):
             break
-        if isinstance(content, Refusal):
+        if isinstance(content, NotAnArticle):
             break
-        read.append(content)
+        further.append(content)
         next_page_url = content.next_page_url
-    return join(first, read, next_page_url=next_page_url)
+    return merge_pages(first, further, next_page_url=next_page_url)
 
 
 async def _get_page(ref: PageRef, pages: PageStore, max_page_bytes: int) -> bytes:
@@ -90,13 +93,13 @@ async def _get_page(ref: PageRef, pages: PageStore, max_page_bytes: int) -> byte
         raise Transient("page_store_unavailable", retry_after=STORE_RETRY_AFTER, detail=str(error)) from error
 
 
-async def _read(reader: PageReader, page: bytes, request: Request) -> Content | Refusal:
+async def _read(reader: PageReader, page: bytes, request: PageRequest) -> Content | NotAnArticle:
     try:
         return await reader.read(page, request)
     except OverdueError as error:
         raise Invalid("reader_timeout", detail=str(error)) from error
     except ProcessLostError:
-        # Once may be the machine's fault (memory ran out beside us); twice is the page's.
+        # One crash may have another cause, such as another program that used up the memory. After two it is the page.
         try:
             return await reader.read(page, request)
         except (OverdueError, ProcessLostError) as error:

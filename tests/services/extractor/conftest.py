@@ -1,4 +1,4 @@
-"""Pages written for these tests, and the way to the material where it is present."""
+"""Pages written for these tests, and functions that read them."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from collections.abc import Callable
 import pytest
 
 from coranto.records import Content
-from coranto_extractor.reader import Request, read
-from coranto_extractor.refusal import Refusal
+from coranto_extractor.page_request import PageRequest
+from coranto_extractor.page_type import NotAnArticle
+from coranto_extractor.reader import read
 
 _ADDRESS = "https://news.example/city/harbour-bridge"
-# An article with a date is not taken for a list of articles, whatever links it holds.
+# With a date, a page is not taken for a list of articles, however many links it has.
 _DATED = '<meta property="article:published_time" content="2024-01-05T10:00:00Z">'
 _PARAGRAPHS = (
     "The harbour bridge was opened to traffic on Friday after two years of repairs, the city council said.",
@@ -29,7 +30,7 @@ def paragraphs() -> tuple[str, ...]:
 
 @pytest.fixture
 def write_page() -> Callable[..., bytes]:
-    """Writes a small news page with menu, text and footer, of which parts can be set."""
+    """Writes a small news page with menu, text and footer; parts of it can be set."""
 
     def write(
         *,
@@ -54,7 +55,7 @@ def read_article() -> Callable[..., Content]:
     """Reads a page and fails the test when it is refused."""
 
     def content_of(page: bytes, url: str | None = _ADDRESS, **more: object) -> Content:
-        result = read(page, Request(url=url, **more))  # type: ignore[arg-type]  # tests pass what Request takes
+        result = read(page, PageRequest(url=url, **more))  # type: ignore[arg-type]  # tests pass what PageRequest takes
         assert isinstance(result, Content), result
         return result
 
@@ -72,12 +73,12 @@ def read_lines(write_page: Callable[..., bytes], read_article: Callable[..., Con
 
 
 @pytest.fixture
-def read_refusal() -> Callable[..., Refusal]:
-    """Reads a page and fails the test when it is taken for an article."""
+def read_refusal() -> Callable[..., NotAnArticle]:
+    """Reads a page and fails the test unless it is refused."""
 
-    def refusal_of(page: bytes, url: str | None = _ADDRESS, **more: object) -> Refusal:
-        result = read(page, Request(url=url, **more))  # type: ignore[arg-type]  # tests pass what Request takes
-        assert isinstance(result, Refusal), result.title
+    def refusal_of(page: bytes, url: str | None = _ADDRESS, **more: object) -> NotAnArticle:
+        result = read(page, PageRequest(url=url, **more))  # type: ignore[arg-type]  # tests pass what PageRequest takes
+        assert isinstance(result, NotAnArticle), result.title
         return result
 
     return refusal_of

@@ -1,4 +1,4 @@
-"""Who is taken for an author, a desk or a source, and who is not."""
+"""Who counts as an author, a desk or a source, and who does not."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_desk_with_a_name_of_its_own_is_a_source(
     assert _names(read_article(write_page(head=_json_ld(author=stated)))) == (persons, desks)
 
 
-def test_desk_is_taken_only_from_where_a_page_signs(write_page: Write, read_article: Read) -> None:
+def test_desk_counts_only_in_a_statement_of_authors(write_page: Write, read_article: Read) -> None:
     head = '<meta property="og:type" content="article"><meta name="author" content="Harbour Staff">'
     page = write_page(head=head, above="<p class='author'>Write to the Harbour Staff</p>")
     assert _names(read_article(page)) == ([], [])
@@ -54,11 +54,13 @@ def test_desk_is_taken_only_from_where_a_page_signs(write_page: Write, read_arti
         ("JANE DOE", "JANE DOE"),
     ],
 )
-def test_name_is_freed_from_what_stands_about_it(stated: str, name: str, write_page: Write, read_article: Read) -> None:
+def test_name_is_separated_from_the_words_around_it(
+    stated: str, name: str, write_page: Write, read_article: Read
+) -> None:
     assert _names(read_article(write_page(head=_json_ld(author=stated)))) == ([name], [])
 
 
-def test_meta_author_of_a_page_that_is_no_article_must_be_shown_by_the_text(
+def test_meta_author_of_a_page_that_is_not_an_article_must_be_shown_near_the_text(
     write_page: Write, read_article: Read
 ) -> None:
     head = '<meta name="author" content="Jane Doe">'
@@ -71,7 +73,7 @@ def test_meta_author_of_a_page_that_is_no_article_must_be_shown_by_the_text(
     assert _names(read_article(write_page(head=declared))) == (["Jane Doe"], [])
 
 
-def test_meta_author_of_one_word_is_who_made_the_site(write_page: Write, read_article: Read) -> None:
+def test_meta_author_of_one_word_is_the_maker_of_the_site(write_page: Write, read_article: Read) -> None:
     head = '<meta property="og:type" content="article"><meta name="author" content="Janni">'
     assert _names(read_article(write_page(head=head))) == ([], [])
 
@@ -81,7 +83,7 @@ def test_imprint_in_the_author_element_names_nobody(write_page: Write, read_arti
     assert _names(read_article(write_page(head=head))) == ([], [])
 
 
-def test_rubrics_and_buttons_beside_a_byline_are_no_names(write_page: Write, read_article: Read) -> None:
+def test_sections_and_buttons_beside_a_byline_are_not_names(write_page: Write, read_article: Read) -> None:
     links = '<a href="/jane-doe">Jane Doe</a> <a href="/contact">Contact</a>'
     assert _names(read_article(write_page(above=f"<p class='author'>{links}</p>"))) == (["Jane Doe"], [])
     rubrics = " ".join(f'<a href="/{name}">{name}</a>' for name in ("Harbour", "Transit", "Islands"))
@@ -93,7 +95,7 @@ def test_blog_called_after_its_author_does_not_make_the_author_a_brand(write_pag
     assert _names(read_article(page)) == (["Jane Doe"], [])
 
 
-def test_person_whom_the_data_call_an_organisation_too_is_a_person(write_page: Write, read_article: Read) -> None:
+def test_person_that_the_data_also_call_an_organisation_is_a_person(write_page: Write, read_article: Read) -> None:
     author = {"@type": ["Person", "Organization"], "name": "Jane Doe"}
     assert _names(read_article(write_page(head=_json_ld(author=author)))) == (["Jane Doe"], [])
 
@@ -126,7 +128,7 @@ def test_byline_is_read_in_the_language_of_the_page(
 
 
 @pytest.mark.parametrize("name", ["مراسل", "פרשנית", "संवाददाता", "päätoimittaja", "Redaksi", "Tòa soạn", "综合报道"])
-def test_office_without_a_name_is_nobody_in_any_language(name: str, write_page: Write, read_article: Read) -> None:
+def test_role_without_a_name_is_not_a_person_in_any_language(name: str, write_page: Write, read_article: Read) -> None:
     assert _names(read_article(write_page(head=_json_ld(author=name)))) == ([], [])
 
 
@@ -156,7 +158,7 @@ def test_stated_name_of_one_word_counts_where_the_page_shows_it(write_page: Writ
         ("<div class='comments_datetime'>By JANE DOE 10/5/11 09:19 PM ET</div>", ["JANE DOE"]),
     ],
 )
-def test_byline_is_read_whatever_stands_beside_the_name(
+def test_byline_is_read_whatever_is_beside_the_name(
     byline: str, names: list[str], write_page: Write, read_article: Read
 ) -> None:
     assert _names(read_article(write_page(above=byline))) == (names, [])

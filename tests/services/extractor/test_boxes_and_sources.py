@@ -1,4 +1,4 @@
-"""What stands around an article for its own purposes, and what tells its rubric, its makers and its corrections."""
+"""Boxes around an article that are not part of it, and boxes that give its section, its source or its correction."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from importlib.metadata import version
 import pytest
 
 from coranto.records import Content
-from coranto_extractor.reader import EXTRACTOR_VERSION
-from coranto_extractor.refusal import Refusal
+from coranto_extractor.content_builder import EXTRACTOR_VERSION
+from coranto_extractor.page_type import NotAnArticle
 
 Write = Callable[..., bytes]
 Read = Callable[..., Content]
@@ -34,7 +34,7 @@ def _json_ld(**members: object) -> str:
         "<p>Помилка відтворення відео. Будь ласка, оновіть ваш браузер</p>",
     ],
 )
-def test_what_forms_alerts_and_players_say_is_no_text(
+def test_messages_of_forms_alerts_and_players_are_not_text(
     box: str, write_page: Write, read_article: Read, paragraphs: tuple[str, ...]
 ) -> None:
     body = f"<p>{paragraphs[0]}</p><p>{paragraphs[1]}</p>{box}<p>{paragraphs[2]}</p><p>{paragraphs[3]}</p>"
@@ -48,18 +48,18 @@ def test_article_in_a_form_around_the_whole_page_is_read(
     assert tuple(block.text for block in read_article(page).paragraphs) == paragraphs
 
 
-def test_crumb_that_leads_home_is_no_section(write_page: Write, read_article: Read) -> None:
+def test_breadcrumb_that_links_to_the_front_page_is_not_a_section(write_page: Write, read_article: Read) -> None:
     crumbs = "<div class='breadcrumbs'><a href='/'>The Example</a> › <a href='/repairs'>Repairs</a></div>"
     article = read_article(write_page(above=crumbs))
     assert (article.section, article.breadcrumbs) == ("Repairs", ("Repairs",))
 
 
-def test_name_of_the_site_is_no_section_whoever_states_it(write_page: Write, read_article: Read) -> None:
+def test_name_of_the_site_is_not_a_section_whoever_states_it(write_page: Write, read_article: Read) -> None:
     stated = '<meta property="article:section" content="The Example Post">'
     assert read_article(write_page(head=stated)).section == "City"
 
 
-def test_section_is_the_link_that_leads_to_the_folder_of_the_address(write_page: Write, read_article: Read) -> None:
+def test_section_is_the_text_of_the_link_to_the_folder_in_the_url(write_page: Write, read_article: Read) -> None:
     article = read_article(write_page(), "https://news.example/en/sport/2024/harbour-run")
     assert article.section is None
     article = read_article(write_page(), "https://news.example/sport/2024/harbour-run")
@@ -72,11 +72,11 @@ def test_organisation_in_the_author_field_is_an_agency(write_page: Write, read_a
 
 
 @pytest.mark.parametrize("kind", ["Organization", "Person"])
-def test_publication_signs_only_where_its_data_say_so_and_nobody_else_does(
+def test_publication_is_the_author_only_when_its_data_say_so_and_nobody_else_is_named(
     write_page: Write, read_article: Read, kind: str
 ) -> None:
     head = _json_ld(author={"@type": kind, "name": "The Example Post"})
-    article = read_article(write_page(head=head), want_notes=True)
+    article = read_article(write_page(head=head), records_rejections=True)
     assert (article.authors, article.agencies) == ((), ("The Example Post",))
     assert any(note.seen == "The Example Post" for note in article.notes)
     signed = read_article(write_page(head=head, above="<p class='byline'>By Jane Doe</p>"))
@@ -123,12 +123,12 @@ def test_byline_below_the_text_is_read(read_article: Read, paragraphs: tuple[str
     assert [person.name for person in read_article(page.encode()).authors] == ["Мария Лосева"]
 
 
-def test_block_called_correction_is_the_correction(write_page: Write, read_article: Read) -> None:
+def test_block_with_the_class_correction_is_the_correction(write_page: Write, read_article: Read) -> None:
     note = "This article was amended on Saturday: there are forty cables, not fourteen."
     assert read_article(write_page(below=f"<p class='correction'>{note}</p>")).correction == note
 
 
-def test_search_results_are_told_from_a_short_text(read_refusal: Callable[..., Refusal]) -> None:
+def test_search_results_are_distinguished_from_a_short_text(read_refusal: Callable[..., NotAnArticle]) -> None:
     results = "".join(f"<div><a href='/r/{n}'>Bridge story {n}</a><p>… the bridge …</p></div>" for n in range(6))
     page = (
         f"<html><head><title>Search results for bridge</title></head><body><h1>Search results for bridge</h1>{results}"

@@ -1,4 +1,4 @@
-"""Bytes to text: what they prove, what is stated, what the letters say."""
+"""Decoding: what the bytes prove, what server and page state, what the letters suggest."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ def test_russian_is_decoded_without_any_label(charset: str) -> None:
     assert decode(_RUSSIAN.encode(charset)).text == _RUSSIAN
 
 
-def test_valid_utf_8_is_believed_over_a_wrong_label() -> None:
+def test_valid_utf_8_is_trusted_more_than_a_wrong_label() -> None:
     assert decode(_RUSSIAN.encode(), "windows-1251").charset == "utf-8"
 
 
-def test_label_that_makes_no_words_is_not_believed() -> None:
+def test_label_that_gives_no_words_is_not_trusted() -> None:
     assert decode(_RUSSIAN.encode("windows-1251"), "iso-8859-1").text == _RUSSIAN
 
 
@@ -31,10 +31,10 @@ def test_label_in_the_page_is_found() -> None:
     assert decode(page).text.endswith("新闻")
 
 
-def test_one_broken_byte_does_not_undo_utf_8() -> None:
+def test_one_broken_byte_does_not_rule_out_utf_8() -> None:
     decoded = decode(_RUSSIAN.encode() + b"\xff" + _RUSSIAN.encode())
     assert (decoded.charset, decoded.text.count("\ufffd")) == ("utf-8", 1)
 
 
-def test_unknown_label_is_passed_over() -> None:
+def test_unknown_label_is_ignored() -> None:
     assert decode(_RUSSIAN.encode("windows-1251"), "x-no-such-charset").text == _RUSSIAN

@@ -40,30 +40,30 @@ def _written(lines: list[dict[str, Any]]) -> str:
     return "".join(json.dumps(line) + "\n" for line in lines)
 
 
-def test_each_line_is_answered_in_order_by_several_workers(pages: list[dict[str, str]]) -> None:
+def test_several_workers_answer_each_line_in_order(pages: list[dict[str, str]]) -> None:
     code, out, _ = _run(_written(pages), "--lines", "--workers", "2")
     assert code == 0
-    readings = [json.loads(line) for line in out.splitlines()]
-    assert [reading["id"] for reading in readings] == [page["id"] for page in pages]
-    assert readings[1]["title"] == "A compressed harbour story"
-    assert [reading["refused"] for reading in readings[:4]] == [None, None, "too_short", "page_missing"]
-    assert readings[0]["from"]["title"] == "h1"
+    predictions = [json.loads(line) for line in out.splitlines()]
+    assert [prediction["id"] for prediction in predictions] == [page["id"] for page in pages]
+    assert predictions[1]["title"] == "A compressed harbour story"
+    assert [prediction["refused"] for prediction in predictions[:4]] == [None, None, "too_short", "page_missing"]
+    assert predictions[0]["from"]["title"] == "h1"
     assert out == _run(_written(pages), "--lines")[1]
 
 
 def test_comparison_counts_what_changed_and_shows_examples(pages: list[dict[str, str]], tmp_path: Path) -> None:
     _, out, _ = _run(_written(pages), "--lines")
-    readings = [json.loads(line) for line in out.splitlines()]
-    for reading in readings[4:8]:
-        reading["title"] = "Another title"
-    readings[0]["text"] = readings[0]["text"].replace("Buses will run again from Monday", "Buses stand still")
-    readings[8]["published"] = "2024-01-05"
+    predictions = [json.loads(line) for line in out.splitlines()]
+    for prediction in predictions[4:8]:
+        prediction["title"] = "Another title"
+    predictions[0]["text"] = predictions[0]["text"].replace("Buses will run again from Monday", "Buses stand still")
+    predictions[8]["published"] = "2024-01-05"
     old = tmp_path / "old.jsonl"
-    old.write_text(_written([*readings[:9], {"id": "gone"}]), encoding="utf-8")
+    old.write_text(_written([*predictions[:9], {"id": "gone"}]), encoding="utf-8")
     code, out, _ = _run(_written(pages), "--compare", str(old), "--examples", "2")
     assert code == 0
     report = out.splitlines()
-    assert report[0] == "9 pages in both readings, 0 only now, 1 only earlier"
+    assert report[0] == "9 pages in both runs, 0 only now, 1 only earlier"
     place = report.index("title: 4 differ, 0 gained, 0 lost")
     assert report[place + 1 : place + 4] == ["  4", "    - Another title", "    + Harbour bridge number 4 opens"]
     assert report[place + 4 : place + 7] == ["  5", "    - Another title", "    + Harbour bridge number 5 opens"]
@@ -82,13 +82,17 @@ def test_comparison_counts_what_changed_and_shows_examples(pages: list[dict[str,
         ('{"id": 1, "file": "a.html"}', "must be an object with the text id"),
     ],
 )
-def test_bad_line_ends_the_command_and_says_which_and_why(line: str, said: str, pages: list[dict[str, str]]) -> None:
+def test_bad_line_ends_the_command_with_its_number_and_the_reason(
+    line: str, said: str, pages: list[dict[str, str]]
+) -> None:
     code, out, err = _run(_written(pages[:1]) + line + "\n", "--lines")
     assert (code, out) == (2, "")
     assert said in err
 
 
-def test_bad_file_to_compare_with_is_told_before_any_page_is_read(pages: list[dict[str, str]], tmp_path: Path) -> None:
+def test_bad_file_to_compare_with_is_reported_before_any_page_is_read(
+    pages: list[dict[str, str]], tmp_path: Path
+) -> None:
     code, _, err = _run(_written(pages), "--compare", str(tmp_path / "none.jsonl"))
     assert (code, "none.jsonl cannot be read" in err) == (2, True)
     old = tmp_path / "old.jsonl"

@@ -1,4 +1,4 @@
-"""What is read from a page, field by field, and what is turned down."""
+"""What is read from a page, field by field, and what is rejected."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from coranto.records import Content
-from coranto_extractor.language.moments import as_written, parse_moment
+from coranto_extractor.language.date_parsing import isoformat_local, parse_date
 
 Write = Callable[..., bytes]
 Read = Callable[..., Content]
@@ -51,8 +51,10 @@ def test_author_is_found_through_a_graph_and_an_id_reference(write_page: Write, 
     "name",
     ["@harbourfan", "desk@news.example", "Staff Writer", "Editorial Team", "News Desk", "JD", "https://x.example"],
 )
-def test_handle_address_role_and_initials_are_no_authors(write_page: Write, read_article: Read, name: str) -> None:
-    article = read_article(write_page(head=_json_ld(author=name)), want_notes=True)
+def test_handle_mail_address_role_and_initials_are_not_authors(
+    write_page: Write, read_article: Read, name: str
+) -> None:
+    article = read_article(write_page(head=_json_ld(author=name)), records_rejections=True)
     assert (article.authors, article.agencies) == ((), ())
     assert any(note.field == "authors" for note in article.notes)
 
@@ -63,7 +65,7 @@ def test_agency_in_the_author_field_is_an_agency(write_page: Write, read_article
     assert article.agencies == ("Reuters",)
 
 
-def test_photographer_is_no_author(write_page: Write, read_article: Read) -> None:
+def test_photographer_is_not_an_author(write_page: Write, read_article: Read) -> None:
     figure = '<figure><img src="/b.jpg" width="800"><figcaption>The bridge at night. Photo: Max Roe / Agency</figcaption></figure>'
     article = read_article(write_page(above=figure))
     assert article.authors == ()
@@ -75,17 +77,17 @@ def test_byline_in_words_names_the_author(write_page: Write, read_article: Read)
     assert [person.name for person in read_article(write_page(above="<p>By Jane Doe</p>")).authors] == ["Jane Doe"]
 
 
-def test_page_without_date_gets_none_whatever_the_footer_says(write_page: Write, read_article: Read) -> None:
+def test_page_without_a_date_gets_none_whatever_the_footer_says(write_page: Write, read_article: Read) -> None:
     assert read_article(write_page()).published is None
 
 
 def test_date_in_words_near_the_headline_is_read(write_page: Write, read_article: Read) -> None:
     published = read_article(write_page(above="<p>5 January 2024, 14:45</p>")).published
     assert published is not None
-    assert (as_written(published), published.precision) == ("2024-01-05T14:45:00", "minute")
+    assert (isoformat_local(published), published.precision) == ("2024-01-05T14:45:00", "minute")
 
 
-def test_relative_date_is_no_date(write_page: Write, read_article: Read) -> None:
+def test_relative_date_is_ignored(write_page: Write, read_article: Read) -> None:
     assert read_article(write_page(above="<p>3 hours ago</p>")).published is None
 
 
@@ -93,15 +95,15 @@ def test_offset_the_page_gives_is_kept(write_page: Write, read_article: Read) ->
     published = read_article(write_page(head=_json_ld(datePublished="2024-01-05T02:10:00+03:00"))).published
     assert published is not None
     assert published.offset_minutes == 180
-    assert as_written(published) == "2024-01-05T02:10:00+03:00"
+    assert isoformat_local(published) == "2024-01-05T02:10:00+03:00"
     assert published.at.isoformat() == "2024-01-04T23:10:00+00:00"
 
 
-def test_date_after_the_fetch_is_turned_down(write_page: Write, read_article: Read) -> None:
-    fetched_at = parse_moment("2024-01-05T12:00:00Z")
+def test_date_after_the_fetch_is_rejected(write_page: Write, read_article: Read) -> None:
+    fetched_at = parse_date("2024-01-05T12:00:00Z")
     assert fetched_at is not None
     page = write_page(head=_json_ld(datePublished="2025-01-01T00:00:00Z"))
-    article = read_article(page, fetched_at=fetched_at.at, want_notes=True)
+    article = read_article(page, fetched_at=fetched_at.at, records_rejections=True)
     assert article.published is None
     assert [note.why for note in article.notes if note.field == "published"] == ["in_the_future"]
 
@@ -117,7 +119,7 @@ def test_json_ld_with_a_broken_string_still_gives_its_date(write_page: Write, re
     broken = '{"@type": "NewsArticle", "description": "He said "no" twice", "datePublished": "2024-01-05T10:00:00Z"}'
     published = read_article(write_page(head=f'<script type="application/ld+json">{broken}</script>')).published
     assert published is not None
-    assert as_written(published) == "2024-01-05T10:00:00+00:00"
+    assert isoformat_local(published) == "2024-01-05T10:00:00+00:00"
 
 
 def test_read_also_box_and_share_line_are_left_out(
@@ -151,7 +153,7 @@ def test_text_in_a_layout_table_is_read(read_article: Read, paragraphs: tuple[st
     assert tuple(block.text for block in read_article(page.encode()).paragraphs) == paragraphs
 
 
-def test_headings_quotes_and_lists_are_marked(
+def test_headings_quotes_and_lists_get_their_kinds(
     write_page: Write, read_article: Read, paragraphs: tuple[str, ...]
 ) -> None:
     body = (
@@ -186,7 +188,7 @@ def test_same_bytes_give_the_same_record(write_page: Write, read_article: Read) 
     assert read_article(page).model_dump_json() == read_article(page).model_dump_json()
 
 
-def test_opening_that_is_set_as_a_heading_is_a_paragraph(
+def test_opening_that_is_styled_as_a_heading_is_a_paragraph(
     write_page: Write, read_article: Read, paragraphs: tuple[str, ...]
 ) -> None:
     opening = f"{paragraphs[0]} {paragraphs[1]}"
@@ -203,7 +205,7 @@ def test_closing_line_without_full_stop_is_kept(
     assert read_article(write_page(body=body)).paragraphs[-1].text == closing
 
 
-def test_closing_list_is_kept_with_the_line_that_opens_it(
+def test_closing_list_is_kept_with_the_line_that_introduces_it(
     write_page: Write, read_article: Read, paragraphs: tuple[str, ...]
 ) -> None:
     body = (

@@ -1,4 +1,4 @@
-"""Pages made to hurt: each ends with a named reason or a reading, in bounded time, and the next page is unharmed."""
+"""Pages made to do harm: each ends with a reason or a result in bounded time, and the next page is not affected."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ import pytest
 
 from coranto.process_pool import OverdueError, ProcessLostError
 from coranto.records import Content
-from coranto_extractor.page.tree import TreeLimits
+from coranto_extractor.page.limits import PageLimits
+from coranto_extractor.page_request import PageRequest
+from coranto_extractor.page_type import NotAnArticle
 from coranto_extractor.pool import ReaderPool, read_in_process
-from coranto_extractor.reader import Request, read
+from coranto_extractor.reader import read
 from coranto_extractor.reasons import REASONS
-from coranto_extractor.refusal import Refusal
 
 _DEADLINE = timedelta(seconds=2)
 
@@ -76,17 +77,17 @@ HOSTILE = {
 }
 
 
-async def test_hostile_pages_end_in_bounded_time_and_leave_the_next_page_unharmed(
+async def test_hostile_pages_take_bounded_time_and_do_not_affect_the_next_page(
     write_page: Callable[..., bytes],
 ) -> None:
-    pool = ReaderPool(processes=2, deadline=_DEADLINE, limits=TreeLimits())
+    pool = ReaderPool(processes=2, deadline=_DEADLINE, limits=PageLimits())
     await pool.start()
 
     async def seconds_for(name: str) -> float:
         begun = time.monotonic()
         # The stage gives both errors a name: reader_timeout, reader_crashed.
         with suppress(OverdueError, ProcessLostError):
-            result = await pool.read(HOSTILE[name], Request(url="https://news.example/hostile"))
+            result = await pool.read(HOSTILE[name], PageRequest(url="https://news.example/hostile"))
             assert isinstance(result, Content) or result.reason in REASONS
         return time.monotonic() - begun
 
@@ -94,7 +95,7 @@ async def test_hostile_pages_end_in_bounded_time_and_leave_the_next_page_unharme
         for name in HOSTILE:
             # The deadline, the transfer of the page, and a machine that others use too.
             assert await seconds_for(name) < _DEADLINE.total_seconds() + 10, name
-        assert isinstance(await pool.read(write_page(), Request()), Content)
+        assert isinstance(await pool.read(write_page(), PageRequest()), Content)
     finally:
         await pool.stop()
 
@@ -112,9 +113,9 @@ async def test_hostile_pages_end_in_bounded_time_and_leave_the_next_page_unharme
         "zeros in a string",
     ],
 )
-def test_long_names_and_statements_are_read_so_far(name: str) -> None:
+def test_long_names_and_statements_are_read_up_to_a_limit(name: str) -> None:
     begun = time.process_time()
-    read(HOSTILE[name], Request(url="https://news.example/hostile"))
+    read(HOSTILE[name], PageRequest(url="https://news.example/hostile"))
     assert time.process_time() - begun < 3
 
 
@@ -130,10 +131,12 @@ _PROSE = b"<p>Some words here, and more of it for a long time to be prose.</p>"
         (b"word\n" * 300_000, "text/plain", "lines"),
     ],
 )
-def test_hostile_page_is_refused_by_a_limit_with_a_name(page: bytes, content_type: str | None, evidence: str) -> None:
+def test_hostile_page_is_refused_with_the_name_of_the_limit(
+    page: bytes, content_type: str | None, evidence: str
+) -> None:
     begun = time.process_time()
-    result = read(page, Request(content_type=content_type))
-    assert isinstance(result, Refusal)
+    result = read(page, PageRequest(content_type=content_type))
+    assert isinstance(result, NotAnArticle)
     assert result.reason in ("too_many_nodes", "too_deep")
     assert evidence in result.evidence
     assert time.process_time() - begun < 2
@@ -141,7 +144,7 @@ def test_hostile_page_is_refused_by_a_limit_with_a_name(page: bytes, content_typ
 
 def _seconds(page: bytes) -> float:
     begun = time.process_time()
-    read(page, Request(url="https://news.example/hostile"))
+    read(page, PageRequest(url="https://news.example/hostile"))
     return time.process_time() - begun
 
 
@@ -188,7 +191,7 @@ def test_text_of_more_paragraphs_than_the_next_stages_can_take_is_refused() -> N
     dice = random.Random(1)  # noqa: S311 - the same in every run
     lines = "".join(f"{' '.join(dice.choices(words, k=25)).capitalize()}.\n\n" for _ in range(10_500))
     page = f"A title here\n\n{lines}".encode()
-    result = read_in_process(page, Request(content_type="text/plain"), limits=TreeLimits())
-    assert isinstance(result, Refusal)
+    result = read_in_process(page, PageRequest(content_type="text/plain"), limits=PageLimits())
+    assert isinstance(result, NotAnArticle)
     assert result.reason == "too_many_nodes"
     assert result.detail.endswith("paragraphs, 10000 allowed")

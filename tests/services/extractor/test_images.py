@@ -1,4 +1,4 @@
-"""The lead image, and who made it apart from what it shows."""
+"""The lead image, and its credit separate from its caption."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Read = Callable[..., Content]
         ("A photo by the river", "A photo by the river", None),
     ],
 )
-def test_caption_and_credit_are_told_apart(line: str, caption: str | None, credit: str | None) -> None:
+def test_caption_and_credit_are_separated(line: str, caption: str | None, credit: str | None) -> None:
     without, made_by = split_caption(line)
     assert made_by == credit
     assert (without or "").strip(" .") == (caption or "").strip(" .")
@@ -41,7 +41,7 @@ def test_caption_and_credit_are_told_apart(line: str, caption: str | None, credi
         "<figcaption><span>The bridge at night.</span><small>© Agency</small></figcaption>",
     ],
 )
-def test_credit_in_an_element_of_its_own_is_no_part_of_the_caption(
+def test_credit_in_an_element_of_its_own_is_not_part_of_the_caption(
     caption: str, write_page: Write, read_article: Read
 ) -> None:
     image = read_article(write_page(above=f'<figure><img src="/b.jpg">{caption}</figure>')).image
@@ -72,7 +72,7 @@ def test_logo_is_not_the_lead_image(write_page: Write, read_article: Read) -> No
         "/img/social-media.jpg",
     ],
 )
-def test_stand_in_is_no_lead_image(address: str, write_page: Write, read_article: Read) -> None:
+def test_placeholder_is_not_the_lead_image(address: str, write_page: Write, read_article: Read) -> None:
     publisher = {"@type": "Organization", "name": "The Example Post", "logo": {"url": "/img/social-media.jpg"}}
     stated = json.dumps({"@type": "NewsArticle", "headline": "Harbour bridge opens again", "publisher": publisher})
     head = f'<meta property="og:image" content="{address}"><script type="application/ld+json">{stated}</script>'
@@ -86,13 +86,13 @@ def test_stand_in_is_no_lead_image(address: str, write_page: Write, read_article
 @pytest.mark.parametrize(
     "name", ["alibaba-logo-getty.jpg", "f957-4181_ratio_default_0.jpg", "359959517_default.jpg", "default.jpg"]
 )
-def test_picture_of_an_article_may_be_called_after_a_logo(name: str, write_page: Write, read_article: Read) -> None:
+def test_picture_of_an_article_may_have_logo_in_its_name(name: str, write_page: Write, read_article: Read) -> None:
     image = read_article(write_page(head=f'<meta property="og:image" content="/{name}">')).image
     assert image is not None
     assert image.url == f"https://news.example/{name}"
 
 
-def test_picture_outside_the_text_that_leads_to_another_page_is_not_the_articles(
+def test_picture_outside_the_text_that_links_to_another_page_is_not_the_articles(
     write_page: Write, read_article: Read
 ) -> None:
     teaser = '<div><a href="/other"><img src="/t.jpg" alt="A ship in a storm"></a></div>'
@@ -103,7 +103,7 @@ def test_picture_outside_the_text_that_leads_to_another_page_is_not_the_articles
     assert image.caption == "A ship in a storm"
 
 
-def test_script_in_a_figure_is_no_caption(write_page: Write, read_article: Read) -> None:
+def test_script_in_a_figure_is_not_a_caption(write_page: Write, read_article: Read) -> None:
     caption = "<figcaption><script>show('x')</script><style>.a{fill:red}</style>The bridge at night.</figcaption>"
     image = read_article(write_page(above=f'<figure><img src="/b.jpg">{caption}</figure>')).image
     assert image is not None

@@ -1,4 +1,4 @@
-"""What stands above, between and below an article's sentences without being of it, whatever its elements are called."""
+"""Lines above, between and below the sentences of an article that are not part of it, whatever their elements are called."""
 
 from __future__ import annotations
 
@@ -32,9 +32,7 @@ def _set(*paragraphs: str) -> str:
         "Подписывайтесь на наш канал, чтобы каждое утро читать новости порта и города раньше всех.",
     ],
 )
-def test_what_the_publisher_says_of_itself_is_no_text(
-    notice: str, read_lines: ReadLines, paragraphs: tuple[str, ...]
-) -> None:
+def test_notices_of_the_publisher_are_not_text(notice: str, read_lines: ReadLines, paragraphs: tuple[str, ...]) -> None:
     assert read_lines(_set(*paragraphs[:2], notice, *paragraphs[2:])) == list(paragraphs)
 
 
@@ -49,7 +47,7 @@ def test_what_the_publisher_says_of_itself_is_no_text(
         "Arbeiter hängen an einem kalten Morgen das letzte Seil der Brücke ein. Bild: Max Roe",
     ],
 )
-def test_line_that_ends_in_who_made_or_lent_a_picture_is_a_caption(
+def test_line_that_ends_with_a_photographer_or_picture_agency_is_a_caption(
     credit: str, read_lines: ReadLines, paragraphs: tuple[str, ...]
 ) -> None:
     assert read_lines(_set(*paragraphs[:2], credit, *paragraphs[2:])) == list(paragraphs)
@@ -81,13 +79,13 @@ def test_sentence_with_the_same_words_in_it_is_text(
         "Aus dem Englischen von Ann Poe und Max Roe",
     ],
 )
-def test_note_below_the_last_sentences_is_no_text(
+def test_note_below_the_last_sentences_is_not_text(
     note: str, read_lines: ReadLines, paragraphs: tuple[str, ...]
 ) -> None:
     assert read_lines(_set(*paragraphs, note)) == list(paragraphs)
 
 
-def test_address_in_the_middle_of_a_text_is_text(read_lines: ReadLines, paragraphs: tuple[str, ...]) -> None:
+def test_mail_address_in_the_middle_of_a_text_is_text(read_lines: ReadLines, paragraphs: tuple[str, ...]) -> None:
     line = "Whoever lost a hat in the storm writes to hats@post.example, the harbour office said."
     lines = (line, *paragraphs, *(f"{paragraph} So it was on the first day." for paragraph in paragraphs))
     assert read_lines(_set(*lines)) == list(lines)
@@ -100,7 +98,7 @@ def test_address_in_the_middle_of_a_text_is_text(read_lines: ReadLines, paragrap
         "Our harbour editor Jane Doe has written about bridges, ferries and the sea since 1999.",
     ],
 )
-def test_paragraph_at_the_end_that_says_who_the_author_is_is_no_text(
+def test_author_bio_at_the_end_is_not_text(
     bio: str, write_page: Write, read_article: Read, paragraphs: tuple[str, ...]
 ) -> None:
     lines = [*paragraphs, *(f"{paragraph} So it was on the first day." for paragraph in paragraphs)]
@@ -108,7 +106,7 @@ def test_paragraph_at_the_end_that_says_who_the_author_is_is_no_text(
     assert [block.text for block in article.paragraphs] == lines
 
 
-def test_what_follows_on_who_the_author_is_is_no_text(
+def test_lines_below_an_author_bio_are_not_text(
     write_page: Write, read_article: Read, paragraphs: tuple[str, ...]
 ) -> None:
     lines = [*paragraphs, *(f"{paragraph} So it was on the first day." for paragraph in paragraphs)]
@@ -118,7 +116,7 @@ def test_what_follows_on_who_the_author_is_is_no_text(
     assert [block.text for block in article.paragraphs] == lines
 
 
-def test_author_who_is_named_in_the_opening_is_part_of_the_story(
+def test_author_named_in_the_opening_is_part_of_the_story(
     write_page: Write, read_article: Read, paragraphs: tuple[str, ...]
 ) -> None:
     lines = ["Jane Doe walked over the bridge before anybody else did, and this is what she saw there.", *paragraphs]
@@ -134,7 +132,7 @@ _READERS = (
 
 
 @pytest.mark.parametrize("label", ["Comments (3)", "3 Kommentare", "Leave a reply", "Обсуждение (3)", "Vos réactions"])
-def test_what_readers_say_below_a_label_is_no_text(
+def test_comments_below_a_label_are_not_text(
     label: str, write_page: Write, read_article: Read, paragraphs: tuple[str, ...]
 ) -> None:
     below = f"<div><h3>{label}</h3>{''.join(f'<div><b>Max {n}</b><p>{said}</p></div>' for n, said in enumerate(_READERS))}</div>"
@@ -148,12 +146,12 @@ def test_discussion_of_results_is_part_of_a_text(read_lines: ReadLines, paragrap
     assert read_lines("".join(sections)) == [*lines[:6], "Discussion", *lines[6:]]
 
 
-def test_text_goes_on_below_a_button_for_comments(read_lines: ReadLines, paragraphs: tuple[str, ...]) -> None:
+def test_text_continues_below_a_button_for_comments(read_lines: ReadLines, paragraphs: tuple[str, ...]) -> None:
     lines = (*paragraphs, *(f"{paragraph} So it was on the first day." for paragraph in paragraphs))
     assert read_lines(f"{_set(*lines[:6])}<div><span>Comments</span></div>{_set(*lines[6:])}") == list(lines)
 
 
-def test_what_stands_above_the_headline_is_no_text(
+def test_lines_above_the_headline_are_not_text(
     write_page: Write, read_article: Read, paragraphs: tuple[str, ...]
 ) -> None:
     above = "<div>The harbour is closed to ships over fifty metres until further notice, the port office says.</div>"
@@ -166,7 +164,7 @@ def test_only_line_in_a_box_with_a_picture_is_its_caption(read_lines: ReadLines,
     assert read_lines(_set(*paragraphs[:2]) + box + _set(*paragraphs[2:])) == list(paragraphs)
 
 
-def test_paragraphs_that_all_stand_in_boxes_with_pictures_are_text(
+def test_paragraphs_that_are_all_in_boxes_with_pictures_are_text(
     read_lines: ReadLines, paragraphs: tuple[str, ...]
 ) -> None:
     boxes = "".join(f"<div><div><img src='/{n}.jpg'></div><div>{line}</div></div>" for n, line in enumerate(paragraphs))
@@ -177,7 +175,7 @@ def test_paragraphs_that_all_stand_in_boxes_with_pictures_are_text(
     "byline",
     ["By Max Roe and Ann Poe on Friday, January 5th, 2024 at 11:08 a.m.", "Von Max Roe, 5. Januar 2024", "Jane Doe"],
 )
-def test_byline_over_the_first_paragraph_is_no_text(
+def test_byline_above_the_first_paragraph_is_not_text(
     byline: str, write_page: Write, read_article: Read, paragraphs: tuple[str, ...]
 ) -> None:
     article = read_article(write_page(body=_set(byline, *paragraphs), head=_SIGNED))

@@ -38,7 +38,7 @@ def seed(material: Path, form: str, read_article: Read, truth: dict[str, Any]) -
     return read_article(text.encode(form, "xmlcharrefreplace"), truth["url"], content_type="text/html")
 
 
-def test_all_paragraphs_come_out_in_order_and_nothing_else(seed: Content, truth: dict[str, Any]) -> None:
+def test_text_is_all_paragraphs_in_order_and_nothing_else(seed: Content, truth: dict[str, Any]) -> None:
     assert [block.text for block in seed.paragraphs] == _folded(truth["body"])
 
 
@@ -50,11 +50,11 @@ def test_title_and_section_are_those_of_the_page(seed: Content, truth: dict[str,
     assert (seed.title, seed.section) == (truth["title"], truth["section"])
 
 
-def test_photo_credit_is_apart_from_caption_and_no_author(seed: Content, truth: dict[str, Any]) -> None:
+def test_photo_credit_is_not_in_the_caption_and_not_an_author(seed: Content, truth: dict[str, Any]) -> None:
     assert seed.image is not None
     assert (seed.image.caption, seed.image.credit) == (truth["image"]["caption"], truth["image"]["credit"])
     assert seed.authors == ()
 
 
-def test_no_date_is_made_up(seed: Content) -> None:
+def test_no_date_is_invented(seed: Content) -> None:
     assert seed.published is None

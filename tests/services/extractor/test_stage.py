@@ -14,10 +14,10 @@ from coranto.testing import samples
 from coranto.worker.stage import Invalid, Transient, Unwanted
 from coranto_extractor import reader
 from coranto_extractor.app import create_stage
-from coranto_extractor.coverage import FieldCoverage
-from coranto_extractor.reader import Request
+from coranto_extractor.field_metrics import FieldMetrics
+from coranto_extractor.page_request import PageRequest
+from coranto_extractor.page_type import NotAnArticle
 from coranto_extractor.reasons import REASONS
-from coranto_extractor.refusal import Refusal
 from coranto_extractor.stage import extract
 
 Write = Callable[..., bytes]
@@ -25,12 +25,12 @@ _MAX = 1_000_000
 
 
 class ReaderInPlace:
-    """Reads in this process; fails first as often as it is told."""
+    """Reads in this process; fails the first times, as often as the test says."""
 
     def __init__(self, *failures: Exception) -> None:
         self.failures = list(failures)
 
-    async def read(self, page: bytes, request: Request) -> Content | Refusal:
+    async def read(self, page: bytes, request: PageRequest) -> Content | NotAnArticle:
         if self.failures:
             raise self.failures.pop(0)
         return reader.read(page, request)
@@ -63,7 +63,7 @@ async def test_refused_page_is_unwanted_with_its_reason(pages: FilePageStore) ->
         await extract(samples.fetched(page=page), pages=pages, reader=ReaderInPlace(), max_page_bytes=_MAX)
 
 
-async def test_missing_page_can_never_work(pages: FilePageStore) -> None:
+async def test_missing_page_is_invalid(pages: FilePageStore) -> None:
     with pytest.raises(Invalid, match="page_missing"):
         await extract(samples.fetched(), pages=pages, reader=ReaderInPlace(), max_page_bytes=_MAX)
 
@@ -73,7 +73,7 @@ async def test_page_over_the_limit_is_unwanted(article: FetchedArticle, pages: F
         await extract(article, pages=pages, reader=ReaderInPlace(), max_page_bytes=100)
 
 
-async def test_store_that_does_not_answer_is_tried_again(article: FetchedArticle) -> None:
+async def test_store_that_does_not_respond_is_retried(article: FetchedArticle) -> None:
     class DeadStore(FilePageStore):
         async def get(self, ref: PageRef, *, max_bytes: int | None = None) -> bytes:
             raise OSError("stale handle")
@@ -88,7 +88,7 @@ async def test_page_that_runs_to_the_deadline_is_invalid(article: FetchedArticle
         await extract(article, pages=pages, reader=slow, max_page_bytes=_MAX)
 
 
-async def test_one_crash_is_forgiven_and_two_are_not(article: FetchedArticle, pages: FilePageStore) -> None:
+async def test_one_crash_is_retried_and_a_second_is_final(article: FetchedArticle, pages: FilePageStore) -> None:
     once = ReaderInPlace(ProcessLostError("exit code 9"))
     assert (await extract(article, pages=pages, reader=once, max_page_bytes=_MAX)).content.title
     twice = ReaderInPlace(ProcessLostError("exit code 9"), ProcessLostError("exit code 9"))
@@ -97,12 +97,12 @@ async def test_one_crash_is_forgiven_and_two_are_not(article: FetchedArticle, pa
 
 
 async def test_fields_a_source_does_not_give_are_counted(article: FetchedArticle, pages: FilePageStore) -> None:
-    coverage = FieldCoverage()
-    await extract(article, pages=pages, reader=ReaderInPlace(), max_page_bytes=_MAX, coverage=coverage)
+    field_metrics = FieldMetrics()
+    await extract(article, pages=pages, reader=ReaderInPlace(), max_page_bytes=_MAX, field_metrics=field_metrics)
     labels = {"source": "sample", "field": "published"}
-    assert coverage.registry.get_sample_value("coranto_extractor_field_missing_total", labels) == 1
+    assert field_metrics.registry.get_sample_value("coranto_extractor_field_missing_total", labels) == 1
     labels["field"] = "title"
-    assert coverage.registry.get_sample_value("coranto_extractor_field_missing_total", labels) is None
+    assert field_metrics.registry.get_sample_value("coranto_extractor_field_missing_total", labels) is None
 
 
 def test_stage_is_wired_with_its_reasons() -> None:

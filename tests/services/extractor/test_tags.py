@@ -1,4 +1,4 @@
-"""Which tags are the publisher's own, and which are menus or there for machines."""
+"""Which tags are the publisher's own, and which are menus or codes for machines."""
 
 from __future__ import annotations
 
@@ -35,20 +35,20 @@ def _links(*tags: str, folder: str = "topic") -> str:
         (["EU", "NATO", "Bridges"], ("EU", "NATO", "Bridges")),
     ],
 )
-def test_what_is_there_for_machines_is_no_tag(
+def test_codes_for_machines_are_not_tags(
     stated: list[str], tags: tuple[str, ...], write_page: Write, read_article: Read
 ) -> None:
     assert read_article(write_page(head=_keywords(*stated))).tags == tags
 
 
 @pytest.mark.parametrize("label", ["Mehr lesen über", "Topics:", "Etiquetas", "Теги", "태그"])
-def test_list_of_links_behind_a_label_holds_the_tags(label: str, write_page: Write, read_article: Read) -> None:
+def test_list_of_links_behind_a_label_has_the_tags(label: str, write_page: Write, read_article: Read) -> None:
     page = write_page(below=f"<p>{label}</p><ul>{_links('Bridges', 'Ferries')}</ul>")
     article = read_article(page)
     assert (article.tags, article.origins["tags"].source) == (("Bridges", "Ferries"), "tag-links")
 
 
-def test_list_of_other_articles_behind_a_label_holds_no_tags(write_page: Write, read_article: Read) -> None:
+def test_list_of_other_articles_behind_a_label_has_no_tags(write_page: Write, read_article: Read) -> None:
     links = "".join(
         f'<li><a href="/{n}">The ferry made its last crossing on day {n}, the council said</a></li>' for n in range(4)
     )
@@ -61,21 +61,23 @@ def test_tags_in_elements_of_their_own_are_one_list(write_page: Write, read_arti
 
 
 @pytest.mark.parametrize("name", ["tags", "articleTags", "singleTagList"])
-def test_list_that_is_called_tags_holds_them(name: str, write_page: Write, read_article: Read) -> None:
+def test_list_with_the_class_tags_has_the_tags(name: str, write_page: Write, read_article: Read) -> None:
     assert read_article(write_page(below=f'<ul class="{name}">{_links("Bridges", "Ferries")}</ul>')).tags == (
         "Bridges",
         "Ferries",
     )
 
 
-def test_menu_of_topics_above_the_article_holds_no_tags(write_page: Write, read_article: Read) -> None:
+def test_menu_of_topics_above_the_article_has_no_tags(write_page: Write, read_article: Read) -> None:
     page = write_page().replace(
         b"<nav>", f'<nav><ul class="topics">{_links("Weather", "Traffic", "Jobs")}</ul>'.encode()
     )
     assert read_article(page).tags == ()
 
 
-def test_single_tag_in_the_metadata_gives_way_to_a_list_without_it(write_page: Write, read_article: Read) -> None:
+def test_list_of_tags_replaces_a_single_one_in_the_metadata_that_it_lacks(
+    write_page: Write, read_article: Read
+) -> None:
     below = f'<ul class="tags">{_links("Bridges", "Ferries")}</ul>'
     head = '<meta property="article:tag" content="{}">'
     assert read_article(write_page(head=head.format("Business"), below=below)).tags == ("Bridges", "Ferries")
@@ -92,7 +94,7 @@ def test_single_tag_in_the_metadata_gives_way_to_a_list_without_it(write_page: W
         ("Security", "https://news.example/a", ("Bridges", "The Harbour Post", "海港邮报", "Security", "海港邮报官网")),
     ],
 )
-def test_name_of_the_site_is_no_tag(
+def test_name_of_the_site_is_not_a_tag(
     name: str, url: str, tags: tuple[str, ...], write_page: Write, read_article: Read
 ) -> None:
     head = _keywords(

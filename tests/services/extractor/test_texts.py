@@ -1,4 +1,4 @@
-"""Which lines of a page are the article's text: headings, lists and short lines in it, boxes and teasers beside it."""
+"""Which lines of a page are the text of the article: headings, lists and short lines in it, boxes and teasers beside it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from collections.abc import Callable
 import pytest
 
 from coranto.records import Content
-from coranto_extractor.language.topic import stems
-from coranto_extractor.page.blocks import cut
-from coranto_extractor.page.tree import TreeLimits, parse
-from coranto_extractor.text import opinions
+from coranto_extractor.language.text_comparison import stems
+from coranto_extractor.page.blocks import split_blocks
+from coranto_extractor.page.limits import PageLimits
+from coranto_extractor.page.tree import parse
+from coranto_extractor.text import text_candidates
 from coranto_extractor.text.container import find_container
-from coranto_extractor.text.opinions import by_trafilatura
+from coranto_extractor.text.text_candidates import trafilatura_candidate
 
 Write = Callable[..., bytes]
 Read = Callable[..., Content]
@@ -34,15 +35,13 @@ _DATED = '<meta property="article:published_time" content="2024-01-05T10:00:00Z"
         "The harbour bridge was opened to traffic on Friday after two years of [...]",
     ],
 )
-def test_notice_count_or_excerpt_is_no_text(line: str, read_lines: ReadLines, paragraphs: tuple[str, ...]) -> None:
+def test_notice_count_or_excerpt_is_not_text(line: str, read_lines: ReadLines, paragraphs: tuple[str, ...]) -> None:
     before = "<p>Engineers replaced all forty cables, and the work cost less than anybody had planned for it.</p>"
     text = _set(*paragraphs) if "harbour" in line else before + _set(*paragraphs)
     assert read_lines(f"<p>{line}</p>{text}") == read_lines(text)
 
 
-def test_line_that_breaks_off_and_does_not_come_again_is_text(
-    read_lines: ReadLines, paragraphs: tuple[str, ...]
-) -> None:
+def test_line_that_breaks_off_and_is_not_repeated_is_text(read_lines: ReadLines, paragraphs: tuple[str, ...]) -> None:
     line = "Nobody in the harbour had believed that this day would ever come…"
     assert read_lines(f"<p>{line}</p>{_set(*paragraphs)}")[0] == line
 
@@ -51,7 +50,7 @@ def _set(*paragraphs: str) -> str:
     return "".join(f"<p>{paragraph}</p>" for paragraph in paragraphs)
 
 
-def test_heading_over_the_first_paragraph_is_text(read_lines: ReadLines, paragraphs: tuple[str, ...]) -> None:
+def test_heading_above_the_first_paragraph_is_text(read_lines: ReadLines, paragraphs: tuple[str, ...]) -> None:
     assert read_lines(f"<h3>Two years of work</h3>{_set(*paragraphs)}")[0] == "Two years of work"
 
 
@@ -63,26 +62,26 @@ def test_short_lines_before_and_after_the_paragraphs_are_text(
     assert read_lines(body) == ["Dear neighbours", *paragraphs, *closing]
 
 
-def test_label_below_the_last_paragraph_is_no_text(read_lines: ReadLines, paragraphs: tuple[str, ...]) -> None:
+def test_label_below_the_last_paragraph_is_not_text(read_lines: ReadLines, paragraphs: tuple[str, ...]) -> None:
     assert read_lines(f"{_set(*paragraphs)}<p>Bridges</p><p>The council and its works</p>") == list(paragraphs)
 
 
-def test_credit_and_date_beside_the_paragraphs_are_no_text(read_lines: ReadLines, paragraphs: tuple[str, ...]) -> None:
+def test_credit_and_date_beside_the_paragraphs_are_not_text(read_lines: ReadLines, paragraphs: tuple[str, ...]) -> None:
     body = f"<p>Friday, 5 January 2024</p>{_set(*paragraphs)}<p>Photo Max Roe for the city council</p>"
     assert read_lines(body) == list(paragraphs)
 
 
-def test_line_set_as_the_paragraphs_beside_it_is_text(read_lines: ReadLines, paragraphs: tuple[str, ...]) -> None:
+def test_line_styled_like_the_paragraphs_beside_it_is_text(read_lines: ReadLines, paragraphs: tuple[str, ...]) -> None:
     lines = (*paragraphs[:2], "Cables: 40, a third cheaper", *paragraphs[2:])
     assert read_lines("".join(f"<div class='line'>{line}</div>" for line in lines)) == list(lines)
 
 
-def test_heading_that_says_as_much_as_a_paragraph_is_text(read_lines: ReadLines, paragraphs: tuple[str, ...]) -> None:
+def test_heading_as_long_as_a_paragraph_is_text(read_lines: ReadLines, paragraphs: tuple[str, ...]) -> None:
     closing = f"{paragraphs[0]} {paragraphs[1]}"
     assert read_lines(f"{_set(*paragraphs)}<h3>{closing}</h3>") == [*paragraphs, closing]
 
 
-def test_links_set_between_paragraphs_do_not_end_the_text(read_lines: ReadLines, paragraphs: tuple[str, ...]) -> None:
+def test_links_between_paragraphs_do_not_end_the_text(read_lines: ReadLines, paragraphs: tuple[str, ...]) -> None:
     inset = "<ul><li><a href='/ferry'>Ferry sold to the islands, crews stay</a></li></ul>"
     said = [
         f"{paragraph} Nobody said more about it on day {n}." for n, paragraph in enumerate((*paragraphs, paragraphs[0]))
@@ -115,18 +114,18 @@ def test_text_among_many_links_is_read(write_page: Write, read_article: Read, pa
         "<div id='related'><p>{}</p></div>",
     ],
 )
-def test_small_box_named_as_standing_beside_the_text_is_left_out(
+def test_small_box_with_the_class_of_a_sidebar_is_left_out(
     box: str, read_lines: ReadLines, paragraphs: tuple[str, ...]
 ) -> None:
     inset = box.format("Every morning the harbour news come to your door.")
     assert read_lines(_set(*paragraphs[:2]) + inset + _set(*paragraphs[2:])) == list(paragraphs)
 
 
-def test_text_in_a_box_with_such_a_name_is_read(read_lines: ReadLines, paragraphs: tuple[str, ...]) -> None:
+def test_text_in_a_box_with_the_class_of_a_sidebar_is_read(read_lines: ReadLines, paragraphs: tuple[str, ...]) -> None:
     assert read_lines(f"<div class='promo player'>{_set(*paragraphs)}</div>") == list(paragraphs)
 
 
-def test_name_of_a_wrapper_around_the_page_hides_no_box_in_it(
+def test_class_of_a_wrapper_around_the_page_does_not_hide_a_box_in_it(
     write_page: Write, read_article: Read, paragraphs: tuple[str, ...]
 ) -> None:
     inset = "<div class='newsletter'>Every morning the harbour news come to your door.</div>"
@@ -137,7 +136,7 @@ def test_name_of_a_wrapper_around_the_page_hides_no_box_in_it(
     assert [block.text for block in read_article(page).paragraphs] == list(paragraphs)
 
 
-def test_longer_box_of_the_sites_own_affairs_is_not_taken_for_the_article(
+def test_longer_privacy_notice_is_not_the_article(
     write_page: Write, read_article: Read, paragraphs: tuple[str, ...]
 ) -> None:
     said = "When you come to these pages, we keep a note of it on your machine, and you may tell us not to do so. "
@@ -145,19 +144,17 @@ def test_longer_box_of_the_sites_own_affairs_is_not_taken_for_the_article(
     assert [block.text for block in read_article(page).paragraphs] == list(paragraphs)
 
 
-def test_heading_of_a_box_whose_links_were_left_out_goes_with_them(
-    read_lines: ReadLines, paragraphs: tuple[str, ...]
-) -> None:
+def test_heading_of_a_box_is_left_out_with_its_links(read_lines: ReadLines, paragraphs: tuple[str, ...]) -> None:
     box = "<div><h2>The bridge before</h2><div><a href='/b'>The year in which the bridge was closed</a></div></div>"
     assert read_lines(_set(*paragraphs[:2]) + box + _set(*paragraphs[2:])) == list(paragraphs)
 
 
-def test_product_called_bio_is_no_author_box(read_article: Read, paragraphs: tuple[str, ...]) -> None:
+def test_product_called_bio_is_not_an_author_box(read_article: Read, paragraphs: tuple[str, ...]) -> None:
     page = f"<html><body><div id='cable-bio-steel'><h1>Cables of the bridge</h1>{_set(*paragraphs)}</div></body></html>"
     assert read_article(page.encode()).origins["paragraphs"].source == "blocks"
 
 
-def test_subheadline_under_the_headline_opens_the_text(
+def test_subheadline_below_the_headline_opens_the_text(
     write_page: Write, read_article: Read, paragraphs: tuple[str, ...]
 ) -> None:
     deck = "Forty new cables hold the road over the harbour, and the ferry goes back to the islands"
@@ -169,12 +166,12 @@ def test_subheadline_under_the_headline_opens_the_text(
     assert read_article(page).paragraphs[0].text == deck
 
 
-def test_number_of_a_heading_is_kept_in_the_third_opinion(paragraphs: tuple[str, ...]) -> None:
-    root = parse(f"<html><body><article><h2>2. Cables</h2>{_set(*paragraphs)}</article></body></html>", TreeLimits())
-    assert by_trafilatura(root)[0] == "2. Cables"
+def test_number_of_a_heading_is_kept_in_the_third_candidate(paragraphs: tuple[str, ...]) -> None:
+    root = parse(f"<html><body><article><h2>2. Cables</h2>{_set(*paragraphs)}</article></body></html>", PageLimits())
+    assert trafilatura_candidate(root)[0] == "2. Cables"
 
 
-def test_line_that_ends_in_a_photo_credit_is_a_caption(read_lines: ReadLines, paragraphs: tuple[str, ...]) -> None:
+def test_line_that_ends_with_a_photo_credit_is_a_caption(read_lines: ReadLines, paragraphs: tuple[str, ...]) -> None:
     caption = "<div>The bridge in the light of a winter morning, seen from the quay (Foto: Max Roe/Agency)</div>"
     assert read_lines(_set(*paragraphs[:2]) + caption + _set(*paragraphs[2:])) == list(paragraphs)
 
@@ -195,7 +192,7 @@ def test_box_that_is_shown_on_wide_screens_is_read(
     assert read_lines(_set(paragraphs[0]) + box + _set(*paragraphs[2:])) == list(paragraphs)
 
 
-def test_entries_under_linked_headings_are_text(read_lines: ReadLines, paragraphs: tuple[str, ...]) -> None:
+def test_entries_below_linked_headings_are_text(read_lines: ReadLines, paragraphs: tuple[str, ...]) -> None:
     entries = "".join(
         f"<p><a href='https://example.org/{n}'>The bridge of harbour number {n}</a></p><p>{paragraph} It is one of {n}.</p>"
         for n, paragraph in enumerate((*paragraphs, *paragraphs))
@@ -204,23 +201,23 @@ def test_entries_under_linked_headings_are_text(read_lines: ReadLines, paragraph
     assert read_lines(f"<p>{opening}</p>{entries}")[-1] == f"{paragraphs[3]} It is one of 7."
 
 
-def test_second_article_elsewhere_on_the_page_is_not_taken_in(paragraphs: tuple[str, ...]) -> None:
+def test_second_article_elsewhere_on_the_page_is_not_included(paragraphs: tuple[str, ...]) -> None:
     other = "The ferry was sold to the islands on Monday, and its crew goes with it, as the owner told the council. "
     articles = (_set(*paragraphs, *paragraphs[::-1]), _set(other, other * 2, other * 3))
     boxes = "".join(f"<div><article id='a{n}'><div>{text}</div></article></div>" for n, text in enumerate(articles))
-    container = find_container(cut(parse(f"<html><body><main>{boxes}</main></body></html>", TreeLimits())))
+    container = find_container(split_blocks(parse(f"<html><body><main>{boxes}</main></body></html>", PageLimits())))
     assert container is not None
     assert "article" in (container.tag, container.getparent().tag)
 
 
-def test_table_and_list_under_a_heading_at_the_end_are_text(read_lines: ReadLines, paragraphs: tuple[str, ...]) -> None:
+def test_table_and_list_below_a_heading_at_the_end_are_text(read_lines: ReadLines, paragraphs: tuple[str, ...]) -> None:
     table = (
         "<h3>In numbers</h3><table><tr><td>Cables</td><td>Forty</td></tr><tr><td>Years</td><td>Two</td></tr></table>"
     )
     assert read_lines(_set(*paragraphs) + table) == [*paragraphs, "In numbers", "Cables | Forty", "Years | Two"]
 
 
-def test_cells_of_a_row_stand_in_one_line_though_rows_repeat_each_other(
+def test_cells_of_a_row_are_one_line_although_rows_repeat_each_other(
     read_lines: ReadLines, paragraphs: tuple[str, ...]
 ) -> None:
     rows = "".join(f"<tr><td>{name}</td><td>12 %</td><td>yes</td></tr>" for name in ("Leeds", "Hull", "York"))
@@ -243,7 +240,7 @@ _OTHER = tuple(
 )
 
 
-def test_page_that_scrolls_on_to_other_articles_ends_with_its_own(
+def test_page_that_scrolls_on_to_other_articles_ends_with_its_own_text(
     read_article: Read, paragraphs: tuple[str, ...]
 ) -> None:
     body = _story("Harbour bridge opens again", paragraphs) + _story("Depots close", _OTHER) + _story("More", _OTHER)
@@ -251,7 +248,9 @@ def test_page_that_scrolls_on_to_other_articles_ends_with_its_own(
     assert [block.text for block in content.paragraphs] == list(paragraphs)
 
 
-def test_sections_set_like_the_headline_are_of_one_article(read_article: Read, paragraphs: tuple[str, ...]) -> None:
+def test_sections_styled_like_the_headline_belong_to_one_article(
+    read_article: Read, paragraphs: tuple[str, ...]
+) -> None:
     parts = (("Harbour bridge opens again", paragraphs), ("What it cost", _OTHER[:2]), ("What comes next", _OTHER[2:]))
     body = "".join(
         f'<div class="title"><h1 class="headline">{title}</h1></div>{_set(*lines)}' for title, lines in parts
@@ -261,7 +260,7 @@ def test_sections_set_like_the_headline_are_of_one_article(read_article: Read, p
     assert texts[: len(paragraphs)] == list(paragraphs)
 
 
-def test_long_teasers_below_a_short_article_are_no_text(read_lines: ReadLines, paragraphs: tuple[str, ...]) -> None:
+def test_long_teasers_below_a_short_article_are_not_text(read_lines: ReadLines, paragraphs: tuple[str, ...]) -> None:
     teasers = f'<div class="teasers">{_set(*_OTHER[:2])}</div>'
     assert read_lines(_set(*paragraphs) + teasers) == list(paragraphs)
     # Between paragraphs so much text is the article's, whatever its element is called.
@@ -269,16 +268,16 @@ def test_long_teasers_below_a_short_article_are_no_text(read_lines: ReadLines, p
     assert mixed == [*paragraphs[:2], *_OTHER[:2], *paragraphs[2:]]
 
 
-def test_opinion_that_holds_no_more_than_headline_and_date_is_not_chosen(paragraphs: tuple[str, ...]) -> None:
+def test_candidate_of_only_headline_and_date_is_not_selected(paragraphs: tuple[str, ...]) -> None:
     title = "Harbour bridge opens to traffic"
     page = f"<html><body><h1>{title}</h1><p>5 January 2024</p><div>{_set(*paragraphs)}</div></body></html>"
-    root = parse(page, TreeLimits())
-    blocks = cut(root)
+    root = parse(page, PageLimits())
+    blocks = split_blocks(root)
     scant = [title, "5 January 2024"]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(opinions, "by_paragraph_scores", lambda _: [])
-        patch.setattr(opinions, "by_trafilatura", lambda _: scant)
-        chosen = opinions.choose(root, blocks, stems(title), headline=title)
+        patch.setattr(text_candidates, "paragraph_score_candidate", lambda _: [])
+        patch.setattr(text_candidates, "trafilatura_candidate", lambda _: scant)
+        chosen = text_candidates.select(root, blocks, stems(title), heading=title)
     assert list(paragraphs)[1] in chosen.texts
 
 

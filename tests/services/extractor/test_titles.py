@@ -27,18 +27,18 @@ def _page(heading: str, *stated: str, above: str = "") -> bytes:
 @pytest.mark.parametrize(
     ("heading", "stated", "title"),
     [
-        # A rubric line in an element of its own, and the metadata without it.
+        # A kicker in an element of its own, and the metadata without it.
         ("<h1><span>City : </span><span>Harbour bridge opens again</span></h1>", "Harbour bridge opens again",
          "Harbour bridge opens again"),
         ("<h1><small>Repairs end:</small> Harbour bridge opens again</h1>", "Harbour bridge opens again",
          "Harbour bridge opens again"),
-        # The metadata with another rubric line.
+        # The metadata with another kicker.
         ("<h1><span>Repairs</span> <span>“The harbour bridge is open”</span></h1>", "Interview: “The harbour bridge is open”",
          "“The harbour bridge is open”"),
         # A subtitle in an element of its own.
         ("<h1>Harbour bridge opens again <small>What changes for buses</small></h1>", "Harbour bridge opens again",
          "Harbour bridge opens again"),
-        # The mark between two parts that markup left out.
+        # A separator between two parts that the HTML lacks.
         ("<h1><span>Two years on</span> <span>Harbour bridge opens again</span></h1>",
          "Two years on: Harbour bridge opens again", "Two years on: Harbour bridge opens again"),
         # One text is one headline, whatever the metadata leave out of it.
@@ -47,26 +47,30 @@ def _page(heading: str, *stated: str, above: str = "") -> bytes:
         ("<h1>Harbour bridge opens again</h1>", "Harbour bridge opens again...", "Harbour bridge opens again"),
     ],
 )  # fmt: skip
-def test_headline_is_told_from_what_is_set_with_it(heading: str, stated: str, title: str, read_article: Read) -> None:
+def test_headline_is_separated_from_kicker_and_subtitle(
+    heading: str, stated: str, title: str, read_article: Read
+) -> None:
     article = read_article(_page(heading, stated, stated))
     assert article.title == title
     # The line under the headline stays, whatever was cut from the heading.
     assert article.paragraphs[0].text.startswith("Two years of repairs")
 
 
-def test_heading_that_leads_to_the_front_page_names_the_site(read_article: Read) -> None:
+def test_heading_that_links_to_the_front_page_is_the_name_of_the_site(read_article: Read) -> None:
     heading = "<h2>Harbour bridge opens again</h2>"
     above = '<h1><a href="https://news.example/">Harbour notes</a></h1>'
     article = read_article(_page(heading, "Harbour notes Harbour bridge opens again", above=above))
     assert article.title == "Harbour bridge opens again"
 
 
-def test_closing_quotation_mark_parts_no_site_name(read_article: Read) -> None:
+def test_closing_quotation_mark_is_not_a_separator(read_article: Read) -> None:
     article = read_article(_page("", "Mayor: «The bridge is open»", "Mayor: «The bridge is open»"))
     assert article.title == "Mayor: «The bridge is open»"
 
 
-def test_title_for_search_engines_among_the_crumbs_is_no_headline(write_page: Write, read_article: Read) -> None:
+def test_title_for_search_engines_among_the_breadcrumbs_is_not_the_headline(
+    write_page: Write, read_article: Read
+) -> None:
     engines, headline = "Harbour bridge: when will it open again?", "Forty new cables, and the buses are back"
     page = (
         write_page(
@@ -79,6 +83,6 @@ def test_title_for_search_engines_among_the_crumbs_is_no_headline(write_page: Wr
     assert read_article(page).title == headline
 
 
-def test_only_heading_of_a_page_is_its_headline_wherever_it_stands(write_page: Write, read_article: Read) -> None:
+def test_only_heading_of_a_page_is_its_headline_wherever_it_is(write_page: Write, read_article: Read) -> None:
     page = write_page().replace(b"<h1>", b"<ul><li><h1>").replace(b"</h1>", b"</h1></li></ul>")
     assert read_article(page).title == "Harbour bridge opens again"

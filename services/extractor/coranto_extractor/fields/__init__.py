@@ -1,1 +1,1 @@
-"""Title, authors, dates and the other fields, each read where the page gives it."""
+"""The fields of an article: title, authors, dates and so on, each found where the page gives it."""

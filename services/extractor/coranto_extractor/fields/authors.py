@@ -1,6 +1,6 @@
-"""Finds who wrote the article: persons on one side, agencies on the other, and nobody where the page names nobody.
+"""Finds who wrote the article: persons separate from agencies, and nobody when the page names nobody.
 
-A photo credit, a brand, a handle, a role or an e-mail address is no author; what was turned down goes to the notebook.
+A photo credit, a brand, a handle, a role or an e-mail address is not an author; those are logged as rejected.
 """
 
 from __future__ import annotations
@@ -13,217 +13,244 @@ from typing import Any
 from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
 
 from coranto.records.sections import Person
-from coranto_extractor.fields.found import Found, Notebook
-from coranto_extractor.fields.names import (
-    Brands,
-    Names,
+from coranto_extractor.fields.author_names import (
+    NameLists,
+    SiteNames,
     agency_of,
+    bare_name,
     has_two_parts,
-    is_house_name,
-    is_wide,
+    is_publication_name,
     reads_like_name,
     sort_names,
     split_names,
-    strip,
-    why_no_person,
+    why_not_a_person,
 )
-from coranto_extractor.language import words
-from coranto_extractor.language.letters import key
-from coranto_extractor.page.blocks import Block, fold
+from coranto_extractor.fields.evidence import Extracted, RejectionLog
+from coranto_extractor.fields.page_reading import PageReading
+from coranto_extractor.fields.titles import site_names
+from coranto_extractor.language import phrase_lists
+from coranto_extractor.language.phrase_lists import cached_per_languages, class_alternatives
+from coranto_extractor.language.scripts import is_east_asian
+from coranto_extractor.language.text_comparison import alphanumeric_key
+from coranto_extractor.page.blocks import Block, normalize_space
 from coranto_extractor.page.metadata import PageMetadata, clean, item_values, strings, types_of
 
-_BYLINE_CLASS = re.compile(
-    r"(?:^|[\s_-])(?:author|byline|autor|auteur|writer|contributor|verfasser|forfatter|skribent|autore|authors|by-line|c-byline|article-author|post-author|firma|firmante|redattore|kirjoittaja|toimittaja|szerzo|yazar|avtor)(?!ity|ized|ise)",
-    re.IGNORECASE,
-)
-_SPOILED = re.compile(
-    r"comment|related|sidebar|widget|recommend|teaser|(?<!v)card|list-item|latest|bio|about|caption|photo|image|credit|foto|avatar|social|follow|count|box-",
-    re.IGNORECASE,
-)
+Entries = list[tuple[str, str | None]]
+"""Texts that name authors, each with the URL it links to."""
+
+_ANCESTOR_OF_OTHER_CONTENT = re.compile(r"comment|related|sidebar|recommend|teaser|popular|latest", re.IGNORECASE)
+_ANCESTOR_LEVELS = 5
 _ORGANISATION_TYPES = frozenset(
     {"Organization", "NewsMediaOrganization", "Corporation", "NGO", "GovernmentOrganization"}
 )
-_SOURCE_CLASS = re.compile(r"(?:^|[\s_-])(?:source|agency|quelle|fuente|istochnik)(?:$|[\s_-])", re.IGNORECASE)
 _SOURCE_LABEL = re.compile(r"^[^\W\d_]+\s?:\s?")
 _MAX_LINK_CHARS = 60
 _MAX_BYLINE_CHARS = 140
-# Where a page signs the article, and so may sign with a desk.
-_SIGNED = frozenset({"json-ld", "microdata", "rel-author"})
-# Where it may sign with its own name, which counts when nobody else is named.
-_SIGNED_BY_DATA = frozenset({"json-ld", "microdata"})
-_MAX_HOUSES = 2
+_MAX_BYLINE_ELEMENT_CHARS = 300
+_BYLINE_LEVELS = 3
+_MAX_INLINE_BYLINES = 2
+_MAX_AUTHORS = 20
+_MAX_STATED_AUTHORS = 30
+_MAX_JSON_DEPTH = 3
+# Sources in which a page states its authors; only there may an author be a desk.
+_STATEMENTS = frozenset({"json-ld", "microdata", "rel-author"})
+# Sources in which a page may name itself as the author. That counts when nobody else is named.
+_STRUCTURED_DATA = frozenset({"json-ld", "microdata"})
+_MAX_PUBLICATIONS = 2
+# So many names of one word each are buttons and sections, not first names.
 _MIN_LABELS = 3
+
+
+@cached_per_languages
+def _byline_class() -> re.Pattern[str]:
+    return re.compile(
+        r"(?:^|[\s_-])(?:author|byline|writer|contributor|by-line|c-byline|article-author|post-author"
+        rf"|{class_alternatives('author_class_names')})(?!ity|ized|ise)",
+        re.IGNORECASE,
+    )
+
+
+@cached_per_languages
+def _class_of_other_content() -> re.Pattern[str]:
+    return re.compile(
+        r"comment|related|sidebar|widget|recommend|teaser|(?<!v)card|list-item|latest|bio|about|caption|photo|image|credit"
+        rf"|{class_alternatives('photo_class_names')}|avatar|social|follow|count|box-",
+        re.IGNORECASE,
+    )
+
+
+@cached_per_languages
+def _source_class() -> re.Pattern[str]:
+    return re.compile(
+        rf"(?:^|[\s_-])(?:source|agency|{class_alternatives('source_class_names')})(?:$|[\s_-])", re.IGNORECASE
+    )
 
 
 @dataclass(frozen=True)
 class Byline:
-    """Who is named as the text's maker."""
+    """Who is named as the maker of the text."""
 
     persons: tuple[Person, ...]
     agencies: tuple[str, ...]
 
 
-def find_authors(
-    page: PageMetadata, root: html.HtmlElement, near: Sequence[Block], site_names: Sequence[str], notebook: Notebook
-) -> Found[Byline] | None:
-    """The persons and agencies the page names as authors, or None.
-
-    `near`: the blocks about the headline and the text's end.
-    """
-    brands = Brands(tuple(site_names))
-    stated = list(_stated_agencies(page, brands, notebook))
-    boxed = tuple(dict.fromkeys(_source_boxes(near)))
-    organisations = {key(name) for name in _named_organisations(page)}
-    houses: dict[str, str] = {}
-    signed: Found[Byline] | None = None
-    for entries, source, confidence in _candidates(page, root, near):
-        names = Names()
+def find_authors(reading: PageReading) -> Extracted[Byline] | None:
+    """The persons and agencies that the page names as authors; None when it names nobody."""
+    page = reading.metadata
+    near = (*reading.near_headline, *reading.below_text)
+    site = SiteNames(tuple(site_names(page)))
+    stated = list(_stated_agencies(page, site, reading.rejections))
+    boxed = tuple(dict.fromkeys(_agencies_in_source_boxes(near)))
+    organisations = {alphanumeric_key(name) for name in _named_organisations(page)}
+    publications: dict[str, str] = {}
+    agencies_only: Extracted[Byline] | None = None
+    for entries, source, confidence in _candidates(page, reading.root, near):
+        names = NameLists()
         for text, url in entries:
-            if source in _SIGNED_BY_DATA and brands.include(strip(text)) and is_house_name(strip(text)):
-                houses.setdefault(key(text), strip(text))
-            if key(text) not in organisations:
-                sort_names(text, page.absolute(url), brands, names, notebook, takes_desks=source in _SIGNED)
-        persons = _judged(page, near, names.persons, source)
-        # The data may name the agency alone, where the page shows who wrote for it; but a place stands there as often.
-        if signed is not None:
+            name = bare_name(text)
+            if source in _STRUCTURED_DATA and site.overlap_with(name) and is_publication_name(name):
+                publications.setdefault(alphanumeric_key(text), name)
+            if alphanumeric_key(text) not in organisations:
+                accepts_desks = source in _STATEMENTS
+                sort_names(text, page.absolute(url), site, names, reading.rejections, accepts_desks=accepts_desks)
+        persons = _plausible_persons(page, near, names.persons, source)
+        # The data may name the agency alone while the page shows who wrote for it. The page may show a town there as well.
+        if agencies_only is not None:
             persons = [person for person in persons if source == "byline" and has_two_parts(person.name)]
-        agencies = signed.value.agencies if signed is not None else _merged(stated, names.agencies, source)
+            agencies = agencies_only.value.agencies
+        else:
+            agencies = _merged_agencies(stated, names.agencies, source)
         if persons:
-            unique = tuple({key(person.name): person for person in reversed(persons)}.values())[::-1]
-            return Found(Byline(unique[:20], agencies or boxed), source, confidence)
-        if names.agencies and signed is None:
-            signed = Found(Byline((), agencies), source, confidence)
-    if signed is None and stated:
-        signed = Found(Byline((), tuple(dict.fromkeys(stated))), "json-ld", 0.9)
-    if signed is None and boxed:
-        signed = Found(Byline((), boxed), "source-box", 0.7)
-    if signed is not None:
-        return signed
-    return Found(Byline((), tuple(houses.values())[:_MAX_HOUSES]), "json-ld", 0.5) if houses else None
+            unique = tuple({alphanumeric_key(person.name): person for person in reversed(persons)}.values())[::-1]
+            return Extracted(Byline(unique[:_MAX_AUTHORS], agencies or boxed), source, confidence)
+        if names.agencies and agencies_only is None:
+            agencies_only = Extracted(Byline((), agencies), source, confidence)
+    if agencies_only is None and stated:
+        agencies_only = Extracted(Byline((), tuple(dict.fromkeys(stated))), "json-ld", 0.9)
+    if agencies_only is None and boxed:
+        agencies_only = Extracted(Byline((), boxed), "source-box", 0.7)
+    if agencies_only is not None:
+        return agencies_only
+    named = tuple(publications.values())[:_MAX_PUBLICATIONS]
+    return Extracted(Byline((), named), "json-ld", 0.5) if named else None
 
 
-def _judged(page: PageMetadata, near: Sequence[Block], persons: list[Person], source: str) -> list[Person]:
-    """The persons but for those that a source of this kind names beside its authors."""
+def _plausible_persons(page: PageMetadata, near: Sequence[Block], persons: list[Person], source: str) -> list[Person]:
+    """The persons without those that this kind of source often names by mistake."""
     if source == "meta":
-        return _without_owner(page, near, persons)
+        return _without_site_owner(page, near, persons)
     if source == "byline":
         return _without_labels(persons)
-    return _without_accounts(near, persons) if source in _SIGNED_BY_DATA else persons
+    return _without_account_names(near, persons) if source in _STRUCTURED_DATA else persons
 
 
-def _without_owner(page: PageMetadata, near: Sequence[Block], persons: list[Person]) -> list[Person]:
-    """The persons but for who made the site: of them many pages' meta elements tell, by one name or far from the text."""
-    whole = [person for person in persons if has_two_parts(person.name)]
+def _without_site_owner(page: PageMetadata, near: Sequence[Block], persons: list[Person]) -> list[Person]:
+    """The persons without the maker of the site, whom many meta elements name instead of the article's author.
+
+    A name of one word is that of the maker. On a page that does not say it is an article, so is one not shown near the text.
+    """
+    full = [person for person in persons if has_two_parts(person.name)]
     if page.article or (page.first("og:type") or "").lower() == "article":
-        return whole
+        return full
     owners = " ".join(page.meta.get("copyright", ())).casefold()
-    shown = _shown(near)
-    return [person for person in whole if person.name.casefold() in shown and person.name.casefold() not in owners]
+    shown = _shown_text(near)
+    return [person for person in full if person.name.casefold() in shown and person.name.casefold() not in owners]
 
 
-def _without_accounts(near: Sequence[Block], persons: list[Person]) -> list[Person]:
-    """The persons but for names of one word that the page does not show: they are those of users of its system."""
+def _without_account_names(near: Sequence[Block], persons: list[Person]) -> list[Person]:
+    """The persons without names of one word that the page does not show: those are accounts in the publishing system."""
     if all(has_two_parts(person.name) for person in persons):
         return persons
-    shown = _shown(near)
+    shown = _shown_text(near)
     return [person for person in persons if has_two_parts(person.name) or person.name.casefold() in shown]
 
 
-def _shown(near: Sequence[Block]) -> str:
+def _shown_text(near: Sequence[Block]) -> str:
     # “© 2020 Jane Doe” below the text is the site's imprint.
     return " ".join(block.text for block in near if "©" not in block.text).casefold()
 
 
 def _without_labels(persons: list[Person]) -> list[Person]:
-    """The persons without what links beside a byline say: rubrics and buttons have one word, names mostly two."""
-    whole = [person for person in persons if has_two_parts(person.name)]
-    return whole or (persons if len(persons) < _MIN_LABELS else [])
+    """The persons without sections and buttons beside the byline, which have one word, while names mostly have two."""
+    full = [person for person in persons if has_two_parts(person.name)]
+    return full or (persons if len(persons) < _MIN_LABELS else [])
 
 
-def _merged(stated: Sequence[str], agencies: Sequence[str], source: str) -> tuple[str, ...]:
-    """The agencies of one source: pages write the same agency in full in one place and as letters in another."""
+def _merged_agencies(stated: Sequence[str], agencies: Sequence[str], source: str) -> tuple[str, ...]:
+    """The agencies of one source. Pages write the same agency in full in one place and abbreviated in another."""
     both = [*stated, *agencies] if source == "json-ld" else stated or agencies
     return tuple(dict.fromkeys(both))
 
 
 def _named_organisations(page: PageMetadata) -> Iterator[str]:
-    """Authors that the page's own data call an organisation."""
+    """Authors that the page's structured data call an organisation."""
     for name in ("author", "creator"):
         stated = page.resolve(page.article.get(name))
-        for author in stated[:30] if isinstance(stated, list) else [stated]:
+        for author in stated[:_MAX_STATED_AUTHORS] if isinstance(stated, list) else [stated]:
             node = page.resolve(author)
             types = types_of(node) if isinstance(node, dict) else set()
-            # Some say of a person both.
+            # Some pages give a person both types.
             if types & _ORGANISATION_TYPES and "Person" not in types:
                 yield from strings(node.get("name"))
 
 
-def _stated_agencies(page: PageMetadata, brands: Brands, notebook: Notebook) -> Iterator[str]:
+def _stated_agencies(page: PageMetadata, site: SiteNames, rejections: RejectionLog) -> Iterator[str]:
     for name in _named_organisations(page):
         agency = agency_of(name)
-        why = None if agency else why_no_person(name, brands)
-        # “Polar News Agency” is no person and an agency; “News Desk” is neither.
-        has_own_name = len(key(words.one_of("not_person").sub("", name))) > 2
+        why = None if agency else why_not_a_person(name, site)
+        # “Polar News Agency” is an agency although it is not a person; “News Desk” is neither.
+        has_own_name = len(alphanumeric_key(phrase_lists.any_phrase("not_person").sub("", name))) > 2
         if why and not (why == "not_a_person" and has_own_name):
-            notebook.turn_down("authors", name, why)
+            rejections.reject("authors", name, why)
         else:
             yield agency or name
 
 
-def _source_boxes(near: Sequence[Block]) -> Iterator[str]:
-    """Names in a box of their own that is called a source or an agency."""
+def _agencies_in_source_boxes(near: Sequence[Block]) -> Iterator[str]:
+    """Agencies in a box of their own whose class says that it names the source."""
     for block in near:
         names = block.element.get("class") or ""
-        if len(block.text) < _MAX_LINK_CHARS and _SOURCE_CLASS.search(names) and not _SPOILED.search(names):
+        if len(block.text) < _MAX_LINK_CHARS and _source_class().search(names):
             agency = agency_of(_SOURCE_LABEL.sub("", block.text).strip())
-            if agency:
+            if agency and not _class_of_other_content().search(names):
                 yield agency
-
-
-Entries = list[tuple[str, str | None]]
 
 
 def _candidates(
     page: PageMetadata, root: html.HtmlElement, near: Sequence[Block]
 ) -> Iterator[tuple[Entries, str, float]]:
+    """The texts that may name authors, by source, the most reliable first; with the confidence in the source."""
     for name in ("author", "creator"):
-        yield list(_named(page, page.article.get(name), 0)), "json-ld", 0.95
-    for name in words.markup("author"):
+        yield list(_json_ld_authors(page, page.article.get(name), 0)), "json-ld", 0.95
+    for name in phrase_lists.markup_names("author"):
         yield [(text, None) for text in page.meta.get(name, ())], "meta", 0.8
-    yield list(_microdata(page)), "microdata", 0.85
-    yield (
-        [
-            (fold(link.text_content()), link.get("href"))
-            for link in root.iterfind(".//a[@rel]")
-            if _is_author_link(link)
-        ],
-        "rel-author",
-        0.8,
-    )
-    yield list(_marked_blocks(near)), "byline", 0.75
+    yield list(_microdata_authors(page)), "microdata", 0.85
+    author_links = [link for link in root.iterfind(".//a[@rel]") if _is_author_link(link)]
+    yield [(normalize_space(link.text_content()), link.get("href")) for link in author_links], "rel-author", 0.8
+    yield list(_byline_elements(near)), "byline", 0.75
     yield list(_byline_texts(near)), "byline", 0.7
 
 
-def _named(page: PageMetadata, value: Any, depth: int) -> Iterator[tuple[str, str | None]]:
+def _json_ld_authors(page: PageMetadata, value: Any, depth: int) -> Iterator[tuple[str, str | None]]:
     value = page.resolve(value)
     if isinstance(value, str):
         yield clean(value), None
-    elif isinstance(value, list) and depth < 3:
-        for member in value[:30]:
-            yield from _named(page, member, depth + 1)
+    elif isinstance(value, list) and depth < _MAX_JSON_DEPTH:
+        for member in value[:_MAX_STATED_AUTHORS]:
+            yield from _json_ld_authors(page, member, depth + 1)
     elif isinstance(value, dict):
         name = value.get("name")
         url = value.get("url")
         for text in name if isinstance(name, list) else [name]:
             if isinstance(text, str):
                 yield clean(text), url if isinstance(url, str) else None
-            elif isinstance(text, dict) and depth < 3:
-                yield from _named(page, text, depth + 1)
+            elif isinstance(text, dict) and depth < _MAX_JSON_DEPTH:
+                yield from _json_ld_authors(page, text, depth + 1)
 
 
-def _microdata(page: PageMetadata) -> Iterator[tuple[str, str | None]]:
+def _microdata_authors(page: PageMetadata) -> Iterator[tuple[str, str | None]]:
     for element in page.itemprops.get("author", ()):
-        if _is_spoiled(element):
+        if _is_in_other_content(element):
             continue
         names = [child for child in element.iterfind(".//*[@itemprop]") if "name" in child.get("itemprop", "").split()]
         for text in item_values(names or [element]):
@@ -231,30 +258,33 @@ def _microdata(page: PageMetadata) -> Iterator[tuple[str, str | None]]:
 
 
 def _is_author_link(link: html.HtmlElement) -> bool:
-    return "author" in (link.get("rel") or "").lower().split() and not _is_spoiled(link)
+    return "author" in (link.get("rel") or "").lower().split() and not _is_in_other_content(link)
 
 
-def _is_spoiled(element: html.HtmlElement) -> bool:
-    for place, ancestor in enumerate(element.iterancestors()):
+def _is_in_other_content(element: html.HtmlElement) -> bool:
+    """True inside menus, figures, comments and teasers, which name other people."""
+    for level, ancestor in enumerate(element.iterancestors()):
         if ancestor.tag in ("aside", "nav", "footer", "figure", "figcaption", "body"):
             return bool(ancestor.tag != "body")
         names = f"{ancestor.get('class') or ''} {ancestor.get('id') or ''}"
-        if place < 5 and re.search(r"comment|related|sidebar|recommend|teaser|popular|latest", names, re.IGNORECASE):
+        if level < _ANCESTOR_LEVELS and _ANCESTOR_OF_OTHER_CONTENT.search(names):
             return True
     return False
 
 
-def _marked_blocks(near: Sequence[Block]) -> Iterator[tuple[str, str | None]]:
+def _byline_elements(near: Sequence[Block]) -> Iterator[tuple[str, str | None]]:
+    """Texts in elements whose class says that they are a byline."""
     for block in near:
         if len(block.text) > _MAX_BYLINE_CHARS or block.tag in ("h1", "h2"):
             continue
         element: html.HtmlElement | None = block.element
-        for _ in range(3):
+        for _ in range(_BYLINE_LEVELS):
             if element is None:
                 break
             names = f"{element.get('class') or ''} {element.get('id') or ''} {element.get('itemprop') or ''}"
-            if _BYLINE_CLASS.search(names):
-                if not _SPOILED.search(names) and len(element.text_content()) < 300:
+            if _byline_class().search(names):
+                is_short = len(element.text_content()) < _MAX_BYLINE_ELEMENT_CHARS
+                if is_short and not _class_of_other_content().search(names):
                     linked: Entries = [(text, href) for href, text in block.links if 3 < len(text) < _MAX_LINK_CHARS]
                     yield from linked or [(block.text, None)]
                 break
@@ -262,14 +292,15 @@ def _marked_blocks(near: Sequence[Block]) -> Iterator[tuple[str, str | None]]:
         inline = [
             child
             for child in block.element.iter("a", "span", "b", "strong", "em", "i", "cite")
-            if _BYLINE_CLASS.search(child.get("class") or "")
+            if _byline_class().search(child.get("class") or "")
         ]
-        for child in inline[:2]:
-            if not _SPOILED.search(child.get("class") or ""):
-                yield fold(child.text_content()), child.get("href")
+        for child in inline[:_MAX_INLINE_BYLINES]:
+            if not _class_of_other_content().search(child.get("class") or ""):
+                yield normalize_space(child.text_content()), child.get("href")
 
 
 def _byline_texts(near: Sequence[Block]) -> Iterator[tuple[str, str | None]]:
+    """The names in the first block that reads like a byline."""
     for block in near:
         if block.tag in ("h1", "h2", "h3") or block.is_prose:
             continue
@@ -280,27 +311,27 @@ def _byline_texts(near: Sequence[Block]) -> Iterator[tuple[str, str | None]]:
 
 
 def _names_in_byline(text: str) -> str | None:
-    """What a line such as “By Jane Doe, 5 January” names; None when it is no such line."""
-    found = words.one_of("by").match(text) if len(text) <= _MAX_BYLINE_CHARS else None
-    if not found:
+    """The names in a line such as “By Jane Doe, 5 January”; None when it is not a byline."""
+    prefix = phrase_lists.any_phrase("byline_prefixes").match(text) if len(text) <= _MAX_BYLINE_CHARS else None
+    if not prefix:
         return None
-    rest = text[found.end() :].lstrip(" :.–—-")
-    # A nickname in brackets parts no name.
-    first = re.split(r"\s*(?:[|•·]|\((?!\w[\w. ]{0,20}\)\s[^\W\d_a-z])|\d|\s[-–—]\s)", rest, maxsplit=1)[0]
-    parts = [strip(part) for part in split_names(first)]
-    if parts and reads_like_name(parts[0]) and (":" in text or is_wide(first) or 2 <= len(parts[0].split()) <= 4):
-        return first
+    rest = text[prefix.end() :].lstrip(" :.–—-")
+    # The names end at a separator, a digit or a bracket, except for a nickname in brackets.
+    names = re.split(r"\s*(?:[|•·]|\((?!\w[\w. ]{0,20}\)\s[^\W\d_a-z])|\d|\s[-–—]\s)", rest, maxsplit=1)[0]
+    bare = [bare_name(name) for name in split_names(names)]
+    if bare and reads_like_name(bare[0]) and (":" in text or is_east_asian(names) or 2 <= len(bare[0].split()) <= 4):
+        return names
     return None
 
 
-def authors_in_lines(lines: Sequence[str], notebook: Notebook) -> Found[Byline] | None:
-    """The authors that the first byline among these lines of a dump names, or None."""
+def find_authors_in_lines(lines: Sequence[str], rejections: RejectionLog) -> Extracted[Byline] | None:
+    """The authors in the first byline among these lines of a text dump; None when there is none."""
     for line in lines:
-        names = _names_in_byline(line)
-        if not names:
+        found = _names_in_byline(line)
+        if not found:
             continue
-        sorted_names = Names()
-        sort_names(names, None, Brands(()), sorted_names, notebook)
-        if sorted_names.persons or sorted_names.agencies:
-            return Found(Byline(tuple(sorted_names.persons), tuple(sorted_names.agencies)), "byline", 0.6)
+        names = NameLists()
+        sort_names(found, None, SiteNames(()), names, rejections)
+        if names.persons or names.agencies:
+            return Extracted(Byline(tuple(names.persons), tuple(names.agencies)), "byline", 0.6)
     return None

@@ -1,116 +1,102 @@
-"""Finds the article's pictures, and tells caption from credit."""
+"""Finds the article's pictures with their captions and credits."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote
 
 from lxml import etree, html  # type: ignore[import-untyped]  # lxml ships no types
 
 from coranto.records.sections import Image
-from coranto_extractor.fields.found import Found
+from coranto_extractor.fields.evidence import Extracted
+from coranto_extractor.fields.page_reading import PageReading
 from coranto_extractor.fields.titles import site_names
-from coranto_extractor.language import words
-from coranto_extractor.language.letters import key
-from coranto_extractor.page.blocks import fold
+from coranto_extractor.language import phrase_lists
+from coranto_extractor.language.phrase_lists import cached_per_languages, class_alternatives
+from coranto_extractor.language.text_comparison import alphanumeric_key
+from coranto_extractor.page.blocks import normalize_space
+from coranto_extractor.page.captions import holds_credit, split_caption
 from coranto_extractor.page.metadata import PageMetadata, clean
 
-_SIGN = re.compile(r"\s*[(\[]?\s*(?:©|\(c\)|&copy;)\s*([^)\]]{2,100})[)\]]?\s*\.?$", re.IGNORECASE)
-_CREDIT_CLASS = re.compile(
-    r"credit|copyright|photographer|photo-?author|image-?author|image__author|img-author|source|attribution|quelle",
-    re.IGNORECASE,
-)
-_CAPTION_CLASS = re.compile(
-    r"caption|legende|image[-_]+(?:title|desc|text)|photo[-_]+(?:title|desc|text)|img-?desc|image__title|bildunterschrift|figcaption",
-    re.IGNORECASE,
-)
-_SOURCE_TAIL = re.compile(r"^(?P<caption>.{3,400}?[.!?»”\"])\s+(?P<credit>[^.!?\n]{2,60}/[^.!?\n]{2,60})$")
-# “(Jane Doe / Agency)” behind the caption.
-_IN_BRACKETS = re.compile(r"\s*\(([^()\n]{2,60}/[^()\n]{2,60})\)\s*\.?$")
 _SHOWN_TEXTS = etree.XPath(".//text()[not(parent::script or parent::style)]")
 _MAX_CAPTION_CHARS = 600
+# A credit in an element of its own is at most this long; so is one behind a caption, and one stated in the metadata.
+_MAX_CREDIT_ELEMENT_CHARS = 150
 _MAX_CREDIT_CHARS = 80
-# One of these stands in every labelled credit but “Photo by …”: looked for first, as it costs little.
-_MARKS = frozenset(":：©/(")
-_NAME_PARTS = re.compile(r"[^\W\d_]+")
-_SIZE_NAME = re.compile(r"\d+x\d+")
-_HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_MAX_STATED_CREDIT_CHARS = 200
+_MIN_ALT_CHARS = 4
+_MIN_PIXELS = 100
+_FILE_NAME_WORD = re.compile(r"[^\W\d_]+")
+_FILE_NAMED_BY_SIZE = re.compile(r"\d+x\d+")
+_CAMEL_CASE_BOUNDARY = re.compile(r"(?<=[a-z])(?=[A-Z])")
+# In the name of a file, shorter words say nothing, and with more digits it was filed under a number.
 _MAX_INITIALS = 2
 _MAX_DIGITS = 8
-_IMAGE_ADDRESS = re.compile(r"\.(?:jpe?g|png|webp|gif|avif)(?:$|[?#])", re.IGNORECASE)
+_IMAGE_URL = re.compile(r"\.(?:jpe?g|png|webp|gif|avif)(?:$|[?#])", re.IGNORECASE)
+# Pictures are searched in an ancestor of the container this many levels up, or in an article element at least so many up.
 _SCOPE_LEVELS = 5
-_LEAST_LEVELS = 2
+_MIN_LEVELS_OF_ARTICLE = 2
+# The element around a picture and its caption is at most this many levels up; a figure element may be a little higher.
+_CAPTION_LEVELS = 4
+_FIGURE_LEVELS = 5
+_MAX_EXAMINED_IMAGES = 200
 _MAX_IMAGES = 30
 
 
-@lru_cache(maxsize=1)
-def _labelled() -> re.Pattern[str]:
-    labels = "|".join(re.escape(word) for word in words.all_of("photo"))
-    # In brackets, after a separator, or at the very end after a sentence: "(Фото: N. N. / Agency)", "Foto: N. N."
+@cached_per_languages
+def _credit_class() -> re.Pattern[str]:
     return re.compile(
-        rf"[\s(\[|–—-]*(?<!\w)(?:{labels})"
-        r"(?:(?:\s(?:by|par|von|av|af|de))?\s?[:：©/]|\s(?:by|par|von|av|af)(?=\s(?-i:[A-ZÀ-Ž])))"
-        r"\s*(?P<credit>[^)\]\n]{2,120})[)\]]?\s*\.?\s*$",
+        "credit|copyright|photographer|photo-?author|image-?author|image__author|img-author|source|attribution|"
+        + class_alternatives("credit_class_names"),
         re.IGNORECASE,
     )
 
 
-def _spaced(element: html.HtmlElement) -> str:
-    """The element's text with a space between its parts, where text_content() would run them together."""
-    return fold(" ".join(_SHOWN_TEXTS(element)))
+@cached_per_languages
+def _caption_class() -> re.Pattern[str]:
+    return re.compile(
+        "caption|image[-_]+(?:title|desc|text)|photo[-_]+(?:title|desc|text)|img-?desc|image__title|figcaption|"
+        + class_alternatives("caption_class_names"),
+        re.IGNORECASE,
+    )
 
 
-def split_caption(text: str) -> tuple[str | None, str | None]:
-    """Caption and credit of a line under a picture; either may be None."""
-    text = fold(text)
-    for pattern in (_labelled(), _SIGN, _IN_BRACKETS):
-        match = pattern.search(text)
-        if match:
-            credit = match.group(1).strip(" .,;:|/")
-            # “Photo: Picture: …”
-            credit = _labelled().sub(r"\g<credit>", credit)
-            return text[: match.start()].strip(" |–—-(") or None, credit or None
-    match = _SOURCE_TAIL.match(text)
-    if match:
-        return match["caption"], match["credit"].strip()
-    return text or None, None
-
-
-def find_images(
-    page: PageMetadata, container: html.HtmlElement | None, title: str | None
-) -> tuple[Found[Image] | None, tuple[Image, ...]]:
-    """The lead image and the further images of the text."""
-    found = list(_figures(page, container))
+def find_images(reading: PageReading) -> tuple[Extracted[Image] | None, tuple[Image, ...]]:
+    """The lead image, and the other images of the article."""
+    page = reading.metadata
+    found = list(_figures(page, reading.container))
     figures = [image for image, _ in found]
-    stated, source = _stated(page)
-    lead = next((image for image in figures if stated and image.url and _file(image.url) == _file(stated)), None)
+    stated, source = _stated_image(page)
+    lead = next(
+        (image for image in figures if stated and image.url and _file_name(image.url) == _file_name(stated)), None
+    )
     if lead is None:
         # A picture without a caption of its own may be a logo.
-        lead = next((image for image, is_captioned in found if is_captioned or not stated), None)
+        lead = next((image for image, has_caption in found if has_caption or not stated), None)
     if lead is None and not stated:
         return None, ()
     credit = (lead.credit if lead else None) or _stated_credit(page)
     caption = lead.caption if lead else None
-    if caption and title and caption == title:
+    if caption and reading.title and caption == reading.title:
         caption = None
     chosen = Image(url=stated or (lead.url if lead else None), caption=caption, credit=credit)
     rest = tuple(image for image in figures if image is not lead and image.url and image.url != chosen.url)
-    return Found(chosen, source if stated else "figure", 0.9 if stated else 0.7), rest[:_MAX_IMAGES]
+    return Extracted(chosen, source if stated else "figure", 0.9 if stated else 0.7), rest[:_MAX_IMAGES]
 
 
-def _stated(page: PageMetadata) -> tuple[str | None, str]:
+def _stated_image(page: PageMetadata) -> tuple[str | None, str]:
+    """The URL of the lead image in the metadata, and its source."""
     for name in ("og:image", "og:image:url", "og:image:secure_url", "twitter:image", "twitter:image:src"):
         url = page.absolute(page.first(name))
-        if url and not _is_stand_in(page, url):
+        if url and not _is_placeholder(page, url):
             return url, "opengraph"
-    url = page.absolute(_address_of_node(page, page.article.get("image")))
-    return (url, "json-ld") if url and not _is_stand_in(page, url) else (None, "json-ld")
+    url = page.absolute(_url_of_node(page, page.article.get("image")))
+    return (url, "json-ld") if url and not _is_placeholder(page, url) else (None, "json-ld")
 
 
-def _address_of_node(page: PageMetadata, value: Any) -> str | None:
+def _url_of_node(page: PageMetadata, value: Any) -> str | None:
     while isinstance(value, list) and value:
         value = value[0]
     value = page.resolve(value)
@@ -119,27 +105,29 @@ def _address_of_node(page: PageMetadata, value: Any) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _is_stand_in(page: PageMetadata, url: str) -> bool:
-    """True for the address of a logo, an icon, a spacer or a picture the site shares for want of one."""
+def _is_placeholder(page: PageMetadata, url: str) -> bool:
+    """True for the URL of a logo, an icon, a spacer, or a picture that the site shares when an article has none."""
     publisher = page.resolve(page.article.get("publisher"))
-    logo = page.absolute(_address_of_node(page, publisher.get("logo"))) if isinstance(publisher, dict) else None
+    logo = page.absolute(_url_of_node(page, publisher.get("logo"))) if isinstance(publisher, dict) else None
     if logo and logo.split("?", 1)[0] == url.split("?", 1)[0]:
         return True
-    name = unquote(_file(url)).rpartition(".")[0] or _file(url)
-    # Image servers call each picture “default.jpg”; and what has a long number was filed under it.
+    name = unquote(_file_name(url)).rpartition(".")[0] or _file_name(url)
+    # Image servers call every picture “default.jpg”, and a long number is the number of a picture.
     if name.lower() == "default" or sum(map(str.isdigit, name)) > _MAX_DIGITS:
         return False
-    parts = [part.lower() for part in _NAME_PARTS.findall(_HUMP.sub(" ", name))]
-    stand_ins = [part for part in parts if part in words.markup_set("stand_in_pictures") or part.endswith("logo")]
-    if not stand_ins:
-        return _SIZE_NAME.fullmatch(name) is not None
-    brands = [key(brand) for brand in site_names(page)]
+    words = [word.lower() for word in _FILE_NAME_WORD.findall(_CAMEL_CASE_BOUNDARY.sub(" ", name))]
+    placeholders = [
+        word for word in words if word in phrase_lists.markup_name_set("placeholder_pictures") or word.endswith("logo")
+    ]
+    if not placeholders:
+        return _FILE_NAMED_BY_SIZE.fullmatch(name) is not None
+    site_keys = [alphanumeric_key(site) for site in site_names(page)]
     return all(
-        len(part) <= _MAX_INITIALS
-        or part in stand_ins
-        or part in words.markup_set("picture_words")
-        or any(part in brand for brand in brands)
-        for part in parts
+        len(word) <= _MAX_INITIALS
+        or word in placeholders
+        or word in phrase_lists.markup_name_set("picture_words")
+        or any(word in site for site in site_keys)
+        for word in words
     )
 
 
@@ -151,40 +139,40 @@ def _stated_credit(page: PageMetadata) -> str | None:
             credit = value.get(name)
             credit = credit.get("name") if isinstance(credit, dict) else credit
             if isinstance(credit, str) and credit.strip():
-                return clean(credit)[:200]
+                return clean(credit)[:_MAX_STATED_CREDIT_CHARS]
     return None
 
 
-def _file(url: str) -> str:
+def _file_name(url: str) -> str:
     return url.split("?", 1)[0].rsplit("/", 1)[-1]
 
 
 def _figures(page: PageMetadata, container: html.HtmlElement | None) -> Iterator[tuple[Image, bool]]:
-    """The pictures, and whether each stands with a caption."""
+    """The pictures of the article, and whether each has a caption or a credit."""
     scope = container
     if scope is None:
         return
-    # The lead image mostly stands above the text, beside the headline.
+    # The lead image is usually above the text, beside the headline.
     for level in range(_SCOPE_LEVELS):
         parent = scope.getparent()
-        is_whole = level >= _LEAST_LEVELS and scope.tag in ("article", "main")
-        if parent is None or parent.tag in ("body", "html") or is_whole:
+        is_whole_article = level >= _MIN_LEVELS_OF_ARTICLE and scope.tag in ("article", "main")
+        if parent is None or parent.tag in ("body", "html") or is_whole_article:
             break
         scope = parent
     seen: set[str] = set()
     for count, element in enumerate(scope.iter("img", "amp-img")):
-        if count > 200:
+        if count > _MAX_EXAMINED_IMAGES:
             return
-        url = page.absolute(_address(element))
-        if not url or url in seen or _is_small(element) or url.startswith("data:") or _is_stand_in(page, url):
+        url = page.absolute(_image_source(element))
+        if not url or url in seen or _is_small(element) or url.startswith("data:") or _is_placeholder(page, url):
             continue
-        holder = _holder(element)
-        caption, credit = _caption_of(holder) if holder is not None else (None, None)
-        # Teasers have no credits; a lead picture with one may lead to a page of pictures.
-        if credit is None and _belongs_elsewhere(page, element, container):
+        holder = _element_with_caption(element)
+        caption, credit = _caption_and_credit(holder) if holder is not None else (None, None)
+        # Teasers have no credits. A lead picture with a credit may link to a page of pictures.
+        if credit is None and _belongs_to_other_page(page, element, container):
             continue
-        alt = fold(element.get("alt") or "")
-        if holder is None and len(alt) < 4:
+        alt = normalize_space(element.get("alt") or "")
+        if holder is None and len(alt) < _MIN_ALT_CHARS:
             continue
         seen.add(url)
         yield (
@@ -193,8 +181,8 @@ def _figures(page: PageMetadata, container: html.HtmlElement | None) -> Iterator
         )
 
 
-def _belongs_elsewhere(page: PageMetadata, element: html.HtmlElement, container: html.HtmlElement) -> bool:
-    """True for a picture outside the text that leads to another page: it is that page's."""
+def _belongs_to_other_page(page: PageMetadata, element: html.HtmlElement, container: html.HtmlElement) -> bool:
+    """True for a picture outside the text that links to another page: it illustrates that one."""
     link = None
     for ancestor in element.iterancestors():
         if ancestor is container:
@@ -202,10 +190,10 @@ def _belongs_elsewhere(page: PageMetadata, element: html.HtmlElement, container:
         if link is None and ancestor.tag == "a":
             link = page.absolute(ancestor.get("href"))
     own = (page.url or "").split("#", 1)[0]
-    return link is not None and link.split("#", 1)[0] != own and not _IMAGE_ADDRESS.search(link)
+    return link is not None and link.split("#", 1)[0] != own and not _IMAGE_URL.search(link)
 
 
-def _address(element: html.HtmlElement) -> str | None:
+def _image_source(element: html.HtmlElement) -> str | None:
     for name in ("data-src", "data-original", "data-lazy-src", "src"):
         value: str | None = element.get(name)
         if value and not value.startswith("data:"):
@@ -216,19 +204,23 @@ def _address(element: html.HtmlElement) -> str | None:
 def _is_small(element: html.HtmlElement) -> bool:
     for name in ("width", "height"):
         value = (element.get(name) or "").removesuffix("px")
-        if value.isdigit() and int(value) < 100:
+        if value.isdigit() and int(value) < _MIN_PIXELS:
             return True
     return False
 
 
-def _holder(element: html.HtmlElement) -> html.HtmlElement | None:
-    """The element that holds the picture with its caption."""
-    for place, ancestor in enumerate(element.iterancestors()):
+def _element_with_caption(element: html.HtmlElement) -> html.HtmlElement | None:
+    """The element around the picture and its caption; None when the picture has no caption."""
+    for level, ancestor in enumerate(element.iterancestors()):
         if ancestor.tag == "figure":
             return ancestor
-        if place < 4 and ancestor.tag in ("div", "p", "span", "td", "table", "dl") and _has_caption(ancestor):
+        if (
+            level < _CAPTION_LEVELS
+            and ancestor.tag in ("div", "p", "span", "td", "table", "dl")
+            and _has_caption(ancestor)
+        ):
             return ancestor
-        if place > 5 or ancestor.tag in ("article", "main", "body"):
+        if level > _FIGURE_LEVELS or ancestor.tag in ("article", "main", "body"):
             return None
     return None
 
@@ -237,49 +229,49 @@ def _has_caption(element: html.HtmlElement) -> bool:
     text = element.text_content()
     if len(text) > _MAX_CAPTION_CHARS:
         return False
-    if not _MARKS.isdisjoint(text) and (_SIGN.search(fold(text)) or _labelled().search(_spaced(element))):
+    if holds_credit(text, lambda: _spaced_text(element)):
         return True
     return any(
-        _CAPTION_CLASS.search(child.get("class") or "") or _CREDIT_CLASS.search(child.get("class") or "")
+        _caption_class().search(child.get("class") or "") or _credit_class().search(child.get("class") or "")
         for child in element.iter("div", "span", "p", "em", "small", "i")
     )
 
 
-def _says_more_than_label(element: html.HtmlElement) -> bool:
-    text = fold(element.text_content()).strip(" :©()").casefold()
-    return bool(text) and text != "copyright" and text not in words.all_of("photo")
+def _is_more_than_label(element: html.HtmlElement) -> bool:
+    text = normalize_space(element.text_content()).strip(" :©()").casefold()
+    return bool(text) and text != "copyright" and text not in phrase_lists.phrases("photo_labels")
 
 
 def _is_credit(element: html.HtmlElement) -> bool:
-    is_named = _CREDIT_CLASS.search(element.get("class") or "") is not None
+    is_named = _credit_class().search(element.get("class") or "") is not None
     return is_named or "copyrightHolder" in (element.get("itemprop") or "") or element.tag == "cite"
 
 
-def _caption_of(holder: html.HtmlElement) -> tuple[str | None, str | None]:
+def _caption_and_credit(holder: html.HtmlElement) -> tuple[str | None, str | None]:
     tags = ("span", "div", "p", "small", "cite", "em", "i", "figcaption", "a")
-    credits_ = [child for child in holder.iter(*tags) if _is_credit(child) and _says_more_than_label(child)]
+    credits_ = [child for child in holder.iter(*tags) if _is_credit(child) and _is_more_than_label(child)]
     whole = next((child for child in holder.iter("figcaption")), None)
     caption = whole if whole is not None else holder
-    text = _spaced(caption)[:_MAX_CAPTION_CHARS]
+    text = _spaced_text(caption)[:_MAX_CAPTION_CHARS]
     if credits_:
-        credit_text = _spaced(credits_[0])
-        if credit_text and len(credit_text) < 150:
+        credit_text = _spaced_text(credits_[0])
+        if credit_text and len(credit_text) < _MAX_CREDIT_ELEMENT_CHARS:
             _, labelled = split_caption(credit_text)
             rest = text.replace(credit_text, " ", 1).strip(" |–—-/")
-            return fold(rest) or None, labelled or credit_text.strip("()[] .|")
+            return normalize_space(rest) or None, labelled or credit_text.strip("()[] .|")
     without, credit = split_caption(text)
     return (without, credit) if credit else _split_by_elements(caption, text)
 
 
 def _split_by_elements(caption: html.HtmlElement, text: str) -> tuple[str | None, str | None]:
-    """Caption and credit where nothing but elements parts them: a sentence, and behind it a few words without an end."""
-    parts = [
-        part
+    """Caption and credit that only their elements separate: a sentence, followed by a few words without a full stop."""
+    texts = [
+        child_text
         for child in caption.iter("span", "small", "div", "p")
-        if len(child) == 0 and (part := fold(child.text_content()))
+        if len(child) == 0 and (child_text := normalize_space(child.text_content()))
     ]
-    if len(parts) == 2 and parts[0] + parts[1] == text.replace(f"{parts[0]} ", parts[0], 1):
-        first, last = parts
+    if len(texts) == 2 and texts[0] + texts[1] == text.replace(f"{texts[0]} ", texts[0], 1):
+        first, last = texts
         if (
             first.endswith((".", "!", "?", "…", "“", "”", '"', "»"))
             and len(last) <= _MAX_CREDIT_CHARS
@@ -287,3 +279,8 @@ def _split_by_elements(caption: html.HtmlElement, text: str) -> tuple[str | None
         ):
             return first, last
     return text or None, None
+
+
+def _spaced_text(element: html.HtmlElement) -> str:
+    """The text of the element with spaces between its descendants, where text_content() would run them together."""
+    return normalize_space(" ".join(_SHOWN_TEXTS(element)))

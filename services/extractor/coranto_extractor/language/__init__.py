@@ -1,1 +1,1 @@
-"""Word lists of each language, and what texts are compared by."""
+"""Words and date conventions of each language, and comparison of texts in any language."""

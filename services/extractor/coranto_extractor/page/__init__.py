@@ -1,1 +1,1 @@
-"""What a page holds: its bytes as one tree, what it states, and its text cut into blocks."""
+"""The page itself: its bytes as one tree, what it states, and its text split into blocks."""

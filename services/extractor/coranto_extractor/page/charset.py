@@ -1,7 +1,7 @@
-"""Turns a page's bytes into text, once, at the edge.
+"""Decodes a page's bytes.
 
-What the bytes themselves prove comes first (byte order marks, valid UTF-8), then what server and page state, as far
-as the result looks like writing; only then is the charset guessed from the letters.
+Proof in the bytes comes first (a byte order mark, valid UTF-8), then the charset that the server or the page states, if the
+result looks like written language. Only then is the charset guessed from the letters.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import charset_normalizer
 
-# Browsers read these labels as their larger successors; pages rely on it.
+# Browsers decode these labels as the larger charsets that replaced them, and pages rely on it (WHATWG Encoding Standard).
 _SUCCESSORS = {
     "ascii": "cp1252",
     "iso8859-1": "cp1252",
@@ -25,12 +25,12 @@ _SUCCESSORS = {
     "big5": "big5hkscs",
     "shift_jis": "cp932",
     "euc_kr": "cp949",
-    # A page whose label could be read as ASCII cannot be UTF-16.
+    # A page whose label can be read as ASCII is not UTF-16.
     "utf-16": "utf-8",
     "utf-16-le": "utf-8",
     "utf-16-be": "utf-8",
 }
-_MARKS = (
+_BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
@@ -41,11 +41,13 @@ _LABEL_IN_PAGE = re.compile(
     rb"""charset\s*=\s*["']?\s*([A-Za-z0-9_:.\-]{2,40})|encoding\s*=\s*["']([A-Za-z0-9_:.\-]{2,40})["']"""
 )
 _MARKUP = re.compile(rb"<(?:script|style)\b.{0,200000}?</(?:script|style)|<[^>]{0,2000}>", re.IGNORECASE | re.DOTALL)
+# How much of the page is searched for a charset label, and how much the guess looks at.
 _PRESCAN_BYTES = 4096
 _SAMPLE_BYTES = 20_000
-# More invalid sequences than one in this many bytes, and the page is not UTF-8 with a few broken quotes in it.
+_TEXT_SAMPLE_CHARS = 200_000
+# With more than one invalid sequence in this many bytes, the page is not UTF-8 with a few broken characters.
 _BYTES_PER_INVALID_SEQUENCE = 300
-_GUESSED = (
+_GUESSED_CHARSETS = (
     "cp1251", "koi8_r", "cp866", "iso8859_5", "mac_cyrillic", "cp1253", "cp1250", "iso8859_2", "cp1252", "cp1254",
     "cp1255", "cp1256", "cp1257", "cp874", "gb18030", "big5hkscs", "cp932", "euc_jp", "cp949",
 )  # fmt: skip
@@ -53,7 +55,7 @@ _GUESSED = (
 
 @dataclass(frozen=True)
 class DecodedPage:
-    """A page as text, and how it was decoded."""
+    """The text of a page, and how it was decoded."""
 
     text: str
     charset: str
@@ -61,13 +63,13 @@ class DecodedPage:
 
 
 def decode(page: bytes, stated: str | None = None) -> DecodedPage:
-    """The page as text. `stated` is the charset the server named. Never raises: broken bytes become U+FFFD."""
-    for mark, name in _MARKS:
-        if page.startswith(mark):
+    """The text of the page. `stated` is the charset that the server named. Never raises: broken bytes become U+FFFD."""
+    for byte_order_mark, name in _BYTE_ORDER_MARKS:
+        if page.startswith(byte_order_mark):
             return DecodedPage(page.decode(name, "replace").removeprefix("\ufeff"), name, "byte-order-mark")
-    wide = _wide_charset(page)
-    if wide:
-        return DecodedPage(page.decode(wide, "replace"), wide, "zero-bytes")
+    utf_16 = _find_utf_16(page)
+    if utf_16:
+        return DecodedPage(page.decode(utf_16, "replace"), utf_16, "zero-bytes")
     try:
         return DecodedPage(page.decode("utf-8"), "utf-8", "valid-utf-8")
     except UnicodeDecodeError:
@@ -81,7 +83,7 @@ def decode(page: bytes, stated: str | None = None) -> DecodedPage:
         codec = _codec(label)
         if codec and codec != "utf-8":
             text = page.decode(codec, "replace")
-            if _looks_written(text):
+            if _looks_like_language(text):
                 return DecodedPage(text, codec, evidence)
     guessed = _guess(page)
     return DecodedPage(page.decode(guessed, "replace"), guessed, "letters")
@@ -93,7 +95,7 @@ def _label_in_page(page: bytes) -> str | None:
 
 
 def _codec(label: str | None) -> str | None:
-    """Python's name for the charset a label means to a browser."""
+    """Python's name for the charset that a browser uses for this label."""
     if not label:
         return None
     try:
@@ -103,8 +105,8 @@ def _codec(label: str | None) -> str | None:
     return _SUCCESSORS.get(name, name)
 
 
-def _wide_charset(page: bytes) -> str | None:
-    """UTF-16 without a mark: every second byte of the beginning is zero."""
+def _find_utf_16(page: bytes) -> str | None:
+    """UTF-16 without a byte order mark: every second byte at the beginning is zero."""
     head = page[:200]
     if len(head) < 8:
         return None
@@ -116,20 +118,20 @@ def _wide_charset(page: bytes) -> str | None:
     return None
 
 
-def _looks_written(text: str) -> bool:
+def _looks_like_language(text: str) -> bool:
     """False when the letters show that the label is wrong: nothing readable, or accents where words should be."""
-    sample = re.sub(r"<[^>]{0,2000}>", " ", text[:200_000])
+    sample = re.sub(r"<[^>]{0,2000}>", " ", text[:_TEXT_SAMPLE_CHARS])
     if sample.count("\ufffd") * 50 > len(sample):
         return False
     latin_high = len(re.findall(r"[\u00c0-\u00ff]", sample))
     latin = len(re.findall(r"[A-Za-z]", sample))
-    # Four accented letters in a row are no European language: another alphabet read as Latin.
+    # No European language has four accented letters in a row: this is another alphabet decoded as Latin.
     runs = len(re.findall(r"[\u00c0-\u00ff]{4,}", sample))
     if latin_high > 60 and runs > 10 and latin_high * 3 > latin:
         return False
     upper = len(re.findall(r"[\u0410-\u042f]", sample))
     lower = len(re.findall(r"[\u0430-\u044f]", sample))
-    # KOI8-R read as windows-1251, or the other way round, swaps the case of every letter.
+    # Decoding KOI8-R as windows-1251, or the other way round, swaps the case of every letter.
     return not (upper > 60 and upper > 3 * lower)
 
 
@@ -148,5 +150,5 @@ def _guess(page: bytes) -> str:
             readable.append((common, name))
     if readable:
         return max(readable)[1]
-    best = charset_normalizer.from_bytes(sample, cp_isolation=list(_GUESSED), threshold=0.3).best()
+    best = charset_normalizer.from_bytes(sample, cp_isolation=list(_GUESSED_CHARSETS), threshold=0.3).best()
     return best.encoding if best else "cp1252"

@@ -1,6 +1,6 @@
-"""Reads what a page states about itself in machine-readable form: JSON-LD, meta tags, microdata and head links.
+"""Reads what a page states about itself in machine-readable form: JSON-LD, meta elements, microdata and head links.
 
-Nothing is judged here. The modules per field (titles, dates, authors, ...) weigh these statements against the page.
+This module judges nothing. The modules for the fields (titles, dates, authors, ...) compare the statements with the page.
 """
 
 from __future__ import annotations
@@ -16,21 +16,28 @@ from urllib.parse import urljoin, urlsplit
 
 from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
 
-from coranto_extractor.language import words
-from coranto_extractor.language.letters import word_characters
-from coranto_extractor.page.blocks import fold
+from coranto_extractor.language import phrase_lists
+from coranto_extractor.language.text_comparison import alphanumeric_key
+from coranto_extractor.page.blocks import normalize_space
 
 JsonObject = dict[str, Any]
 
 _MAX_JSON_CHARS = 2_000_000
-_MAX_NODES = 3000
+_MAX_JSON_SCRIPTS = 60
+_MAX_JSON_NODES = 3000
+_MAX_JSON_LIST_ITEMS = 500
+# Of each of these values, no more is read than this.
 _MAX_TITLE_CHARS = 3000
-# What is longer is no statement; it is read so far.
 _MAX_META_CHARS = 20_000
+_MAX_ITEM_CHARS = 2000
 _MAX_META_VALUES = 200
 _MAX_URL_CHARS = 8000
+# How many JSON-LD nodes are examined in the search for the article, and how many texts are taken from a list.
+_MAX_ARTICLE_NODES = 200
+_MAX_TEXTS = 100
 _CONTROL = re.compile(r"[\x00-\x1f]+")
 _TRAILING_COMMA = re.compile(r",\s{0,50}([}\]])")
+# Members of JSON-LD that can be read even when the whole is not valid JSON.
 _MEMBER = re.compile(
     r'"(datePublished|dateModified|headline|articleSection|inLanguage|keywords)"\s{0,5}:\s{0,5}"((?:[^"\\\n]|\\.){1,500})"'
 )
@@ -44,16 +51,21 @@ class PageMetadata:
     url: str | None = None
     base_url: str | None = None
     nodes: list[JsonObject] = field(default_factory=list)
+    """All JSON-LD objects with a type or an id, outermost first."""
     article: JsonObject = field(default_factory=dict)
+    """The JSON-LD object of the article; empty when there is none."""
     meta: dict[str, list[str]] = field(default_factory=dict)
+    """Values of meta elements by name or property, in lower case."""
     itemprops: dict[str, list[html.HtmlElement]] = field(default_factory=dict)
+    """Microdata elements by property."""
     links: list[tuple[str, str, html.HtmlElement]] = field(default_factory=list)
+    """Relation, URL and element of each link in the head."""
     by_id: dict[str, JsonObject] = field(default_factory=dict)
     page_title: str | None = None
     declared_language: str | None = None
 
     def first(self, *names: str) -> str | None:
-        """The first non-empty meta value among these names, in their order."""
+        """The first non-empty meta value under these names, in their order."""
         for name in names:
             for value in self.meta.get(name, ()):
                 if value:
@@ -71,37 +83,36 @@ class PageMetadata:
         return value
 
     def absolute(self, url: str | None) -> str | None:
-        """The address made absolute; None when it is no web address, or longer than any is."""
+        """The URL made absolute; None when it is not an http(s) URL, or too long to be one."""
         return _joined(self.base_url or "", url) if isinstance(url, str) and 0 < len(url) <= _MAX_URL_CHARS else None
 
     @property
     def canonical(self) -> str | None:
-        """The canonical address as the page's head links it; None when it links none."""
+        """The canonical URL as the page's head states it; None when it states none."""
         return next((href for rel, href, _ in self.links if rel == "canonical"), None)
 
     @property
     def host(self) -> str:
-        """Host of the page without `www.`; empty when unknown."""
-        address = self.url or self.base_url or ""
+        """The host of the page without `www.`; empty when unknown."""
         try:
-            return (urlsplit(address).hostname or "").removeprefix("www.")
+            return (urlsplit(self.url or self.base_url or "").hostname or "").removeprefix("www.")
         except ValueError:
             return ""
 
 
 @lru_cache(maxsize=2048)
 def _joined(base: str, url: str) -> str | None:
-    # A page's links are asked for by section, tags, pictures and text in turn.
+    # Cached, because sections, tags, pictures and text each resolve the page's links.
     try:
         joined = urljoin(base, url.strip())
-        parts = urlsplit(joined)
+        split = urlsplit(joined)
     except ValueError:
         return None
-    return joined if parts.scheme in ("http", "https") and parts.netloc else None
+    return joined if split.scheme in ("http", "https") and split.netloc else None
 
 
 def read_metadata(root: html.HtmlElement, url: str | None) -> PageMetadata:
-    """What the page states about itself. `url` is where it came from."""
+    """What the page states about itself. `url` is where it was fetched from."""
     page = PageMetadata(url=url, base_url=url)
     json_texts: list[str] = []
     for element in root.iter("base", "meta", "link", "title", "script", "html"):
@@ -111,7 +122,7 @@ def read_metadata(root: html.HtmlElement, url: str | None) -> PageMetadata:
     for element in root.iterfind(".//*[@itemprop]"):
         for name in element.get("itemprop", "").split():
             page.itemprops.setdefault(name, []).append(element)
-    for text in json_texts[:60]:
+    for text in json_texts[:_MAX_JSON_SCRIPTS]:
         page.nodes.extend(_nodes_of(_load(text) or _salvage(text)))
     page.by_id = {str(node["@id"]): node for node in page.nodes if "@id" in node and len(node) > 2}
     page.article = _find_article(page)
@@ -151,12 +162,15 @@ def _read_meta(page: PageMetadata, element: html.HtmlElement) -> None:
 
 
 def clean(text: str) -> str:
-    """Text of a statement without entities (some pages escape twice), tags and surplus white space."""
+    """The text without entities (some pages escape twice), tags and surplus white space."""
     if "&" in text:
         text = entities.unescape(entities.unescape(text))
-    if "<" in text:
-        text = _TAGS.sub("", text)
-    return fold(text)
+    return normalize_space(strip_tags(text))
+
+
+def strip_tags(text: str) -> str:
+    """The text without HTML tags."""
+    return _TAGS.sub("", text) if "<" in text else text
 
 
 def _load(text: str) -> Any:
@@ -178,7 +192,7 @@ def _load(text: str) -> Any:
 
 
 def _salvage(text: str) -> JsonObject:
-    """The plain members of a JSON-LD text that is no JSON, mostly for an unescaped quote: better than nothing."""
+    """The simple members of JSON-LD that is not valid JSON, usually because of an unescaped quotation mark."""
     members = {
         name: clean(value.replace('\\"', '"').replace("\\/", "/")) for name, value in reversed(_MEMBER.findall(text))
     }
@@ -186,7 +200,7 @@ def _salvage(text: str) -> JsonObject:
         (
             name
             for name in re.findall(r'"@type"\s{0,5}:\s{0,5}"(\w{3,40})"', text)
-            if name in words.markup_set("article_types")
+            if name in phrase_lists.markup_name_set("article_types")
         ),
         None,
     )
@@ -200,11 +214,11 @@ def _nodes_of(value: Any) -> Iterator[JsonObject]:
     """All objects with a type or an id, outermost first."""
     waiting = [value]
     seen = 0
-    while waiting and seen < _MAX_NODES:
+    while waiting and seen < _MAX_JSON_NODES:
         seen += 1
         value = waiting.pop(0)
         if isinstance(value, list):
-            waiting[:0] = value[:500]
+            waiting[:0] = value[:_MAX_JSON_LIST_ITEMS]
         elif isinstance(value, dict):
             if "@type" in value or "@id" in value:
                 yield value
@@ -212,32 +226,33 @@ def _nodes_of(value: Any) -> Iterator[JsonObject]:
 
 
 def types_of(node: JsonObject) -> set[str]:
-    """A node's types without their namespace."""
+    """The types of a node without their namespace."""
     raw = node.get("@type")
     names = raw if isinstance(raw, list) else [raw]
     return {name.rsplit("/", 1)[-1].rsplit(":", 1)[-1] for name in names if isinstance(name, str)}
 
 
 def _find_article(page: PageMetadata) -> JsonObject:
+    """The JSON-LD object of the article: of several, the one that most of the page's other statements confirm."""
     best: JsonObject = {}
     best_score = 0.0
-    titles = {word_characters(text) for text in (page.page_title, page.first("og:title")) if text}
-    addresses = {_path(text) for text in (page.url, page.first("og:url")) if text}
-    for place, node in enumerate(page.nodes[:200]):
+    titles = {alphanumeric_key(text) for text in (page.page_title, page.first("og:title")) if text}
+    own_paths = {_path(text) for text in (page.url, page.first("og:url")) if text}
+    for position, node in enumerate(page.nodes[:_MAX_ARTICLE_NODES]):
         types = types_of(node)
-        if not types & words.markup_set("article_types"):
+        if not types & phrase_lists.markup_name_set("article_types"):
             continue
-        score = 3.0 - min(place, 100) / 100
-        if types <= words.markup_set("weak_article_types"):
+        score = 3.0 - min(position, 100) / 100
+        if types <= phrase_lists.markup_name_set("weak_article_types"):
             score -= 2
         headline = node.get("headline") or node.get("name")
         if isinstance(headline, str) and titles:
-            key = word_characters(clean(headline))
+            key = alphanumeric_key(clean(headline))
             score += 3 if any(key and (key in title or title in key) for title in titles) else -1
         main = node.get("mainEntityOfPage") or node.get("url")
         main = main.get("@id") if isinstance(main, dict) else main
-        is_main = isinstance(main, str) and _path(main) in addresses
-        if not is_main and types <= words.markup_set("embedded_article_types"):
+        is_main = isinstance(main, str) and _path(main) in own_paths
+        if not is_main and types <= phrase_lists.markup_name_set("embedded_article_types"):
             continue
         score += 2 if is_main else 0
         score += sum(0.5 for name in ("datePublished", "author", "articleBody", "publisher") if node.get(name))
@@ -254,23 +269,23 @@ def _path(url: str) -> str:
 
 
 def strings(value: Any) -> list[str]:
-    """The texts in a JSON-LD value: itself, its members, or their names."""
+    """The texts in a JSON-LD value: the value itself, its members, or their names."""
     if isinstance(value, str):
         text = clean(value)
         return [text] if text else []
     if isinstance(value, list):
-        return [text for member in value[:100] for text in strings(member)]
+        return [text for member in value[:_MAX_TEXTS] for text in strings(member)]
     if isinstance(value, dict):
         return strings(value.get("name") or value.get("@value") or value.get("headline"))
     return []
 
 
 def item_values(elements: Iterable[html.HtmlElement]) -> Iterator[str]:
-    """Values of microdata elements: the attribute that holds it, else the text."""
+    """The values of microdata elements: the attribute that holds it, otherwise the text."""
     for element in elements:
         value = element.get("content") or element.get("datetime") or ""
         if not value and element.tag not in ("meta", "link"):
-            value = element.text_content()[:2000]
+            value = element.text_content()[:_MAX_ITEM_CHARS]
         value = clean(value)
         if value:
             yield value

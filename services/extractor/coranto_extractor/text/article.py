@@ -1,4 +1,4 @@
-"""Tells which blocks of the container are the article's text, and finds the standfirst above it."""
+"""Selects the blocks of the container that are the article's text, and finds the standfirst above it."""
 
 from __future__ import annotations
 
@@ -9,54 +9,89 @@ from itertools import islice
 
 from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
 
-from coranto_extractor.language import words
-from coranto_extractor.page.blocks import HEADINGS, SENTENCE_END, Block, BlockList
-from coranto_extractor.page.parts import AWAY, sides_of
+from coranto_extractor.language import phrase_lists
+from coranto_extractor.language.phrase_lists import cached_per_languages, class_alternatives
+from coranto_extractor.language.sentences import SENTENCE_END
+from coranto_extractor.page.blocks import HEADINGS, Block, BlockList
+from coranto_extractor.page.regions import BOILERPLATE_REGIONS, sidebar_names
 from coranto_extractor.text.container import within
 
-_STANDFIRST_NAMES = re.compile(
-    r"(?:^|[\s_-])(?:lead|lede|intro|introduction|standfirst|dek|deck|subtitle|sub-?title|subhead\w*|summary|vorspann|chapo|excerpt|anons|announce|preview|description|abstract|sapo|ingress)(?:$|[\s_-])",
-    re.IGNORECASE,
-)
-_STANDFIRST_REACH = 14
+# The standfirst is at most so many blocks below the headline, at most two blocks, and of this weight.
+_MAX_BLOCKS_TO_STANDFIRST = 14
+_MAX_STANDFIRST_BLOCKS = 2
+_MIN_STANDFIRST_WEIGHT, _MAX_STANDFIRST_WEIGHT = 40, 700
+_COMPARED_CHARS = 60
 _YEAR_OR_CLOCK = re.compile(r"\b(?:19|20)\d\d\b|\b\d{1,2}:\d{2}\b")
 _CLOCK_TIME = re.compile(r"\b\d{1,2}[:.]\d{2}\b")
-# A closing line so long says something, with a full stop or without.
-_UNSTOPPED_WEIGHT = 40
-# A shorter line in a box of its own is a caption or a label.
+# A line with a larger share of links is not text. Between paragraphs, some kinds may have more.
+_MAX_LINE_LINK_SHARE = 0.3
+_MAX_LINK_SHARE_OF_HEADINGS_AND_QUOTES = 0.8
+_MAX_LINK_SHARE_OF_PARAGRAPHS = 0.7
+_MAX_LINK_SHARE_OF_ITEMS_AND_CELLS = 0.5
+# A line of at least this weight is text even without a full stop at its end; a lighter one beside paragraphs, of at least
+# the second weight, only if it is set like them, and of the third, only if it has a full stop.
+_MIN_UNSTOPPED_WEIGHT = 40
 _MIN_LINE_WEIGHT = 20
-_MAX_SIDE_SHARE = 0.25
-# No box of teasers is longer, and looking through longer ones for each of many headings takes time.
+_MIN_STOPPED_WEIGHT = 15
+# A block with a larger share of links than this, and lighter than this, is a link rather than text.
+_LINK_SHARE_OF_LINKS = 0.8
+_MAX_LINK_WEIGHT = 250
+# Boxes of one name that contain this share of the prose are part of the text. At the end of the page it takes more.
+_MAX_SIDEBAR_SHARE = 0.25
+_MAX_SIDEBAR_SHARE_AT_END = 0.55
+# Boxes of teasers are smaller, and examining larger ones for each of many headings takes time.
 _MAX_BOX_BLOCKS = 200
-_MAX_TAIL_SHARE = 0.55
-_PICTURE = "picture"
+_BOX_LEVELS = 3
+_MAX_READ_ALSO_LABEL_WEIGHT = 60
+_MAX_READ_ALSO_SHARE = 0.4
+# Teasers at the end: a link of this share and weight with one or two short texts, so many times.
+_TEASER_LINK_SHARE = 0.7
+_MIN_TEASER_LINK_WEIGHT = 20
+_MIN_TEASER_WEIGHT, _MAX_TEASER_WEIGHT = 25, 500
+_MAX_TEXTS_PER_TEASER = 2
+_MIN_TEASERS = 3
+_MIN_TEXT_BEFORE_TEASERS = 200
+# A box is a list of links when more than this share of it is linked and less than this share of it is prose.
+_MIN_LINKED_SHARE = 0.5
+_MAX_PROSE_SHARE = 0.35
+_LINK_LIST_LEVELS = 6
+_PICTURE_BOX = "picture"
 _PICTURE_LEVELS = 3
 _MAX_CAPTION_WEIGHT = 400
 _CAPTION_TAGS = frozenset({"p", "div", "section"})
-_PICTURE_BOXES = frozenset({"div", "section", "figure", "article"})
-_HEADED = frozenset({"list", "table", "code"})
-# How many levels below the paragraphs' parent the items of a list and the cells of a table stand.
-_HOME_REACH = {"li": 2, "td": 5, "th": 5}
+_PICTURE_BOX_TAGS = frozenset({"div", "section", "figure", "article"})
+_REGIONS_WITH_HEADINGS = frozenset({"list", "table", "code"})
+# How many levels below the paragraphs' parent the items of a list and the cells of a table are; other tags are one below.
+_LEVELS_BELOW_BODY_PARENT = {"li": 2, "td": 5, "th": 5}
+
+
+@cached_per_languages
+def _standfirst_class() -> re.Pattern[str]:
+    return re.compile(
+        r"(?:^|[\s_-])(?:lead|lede|intro|introduction|standfirst|dek|deck|subtitle|sub-?title|subhead\w*|summary|excerpt"
+        rf"|announce|preview|description|abstract|{class_alternatives('standfirst_class_names')})(?:$|[\s_-])",
+        re.IGNORECASE,
+    )
 
 
 def article_blocks(blocks: BlockList, container: html.HtmlElement) -> list[Block]:
-    """The container's blocks that belong to the text: prose, the headings over it, and lists and quotes between it."""
-    chosen = [block for block in within(blocks, container) if not block.parts & AWAY and "aside" not in block.parts]
-    dropped = _link_lists(chosen, container) | _after_labels(chosen, blocks.spans)
-    dropped |= _side_boxes(chosen, blocks.spans)
-    kept: list[Block] = []
-    for block in chosen:
-        if id(block) in dropped or (block.link_share > 0.8 and block.weight < 250):
-            continue
-        kept.append(block)
-    home = _home(kept)
-    kept = kept[: _first_of_teasers(chosen, kept, home)]
+    """The container's blocks that belong to the text: prose, the headings above it, and lists and quotes between it."""
+    chosen = [
+        block
+        for block in within(blocks, container)
+        if not block.regions & BOILERPLATE_REGIONS and "aside" not in block.regions
+    ]
+    dropped = _link_lists(chosen, container) | _read_also_boxes(chosen, blocks.ranges)
+    dropped |= _sidebar_boxes(chosen, blocks.ranges)
+    kept = [block for block in chosen if id(block) not in dropped and not _is_link(block)]
+    body_parent = _body_parent(kept)
+    kept = kept[: _start_of_teasers(chosen, kept, body_parent)]
     first = next((n for n, block in enumerate(kept) if block.is_prose), None)
     if first is None:
         return []
     last = max(n for n, block in enumerate(kept) if block.is_prose)
-    first, last = _widened(kept, first, last, home)
-    if first > 0 and _opens(kept[first - 1], kept[first]):
+    first, last = _widened(kept, first, last, body_parent)
+    if first > 0 and _is_opening_heading(kept[first - 1], kept[first]):
         first -= 1
     result: list[Block] = []
     for n, block in enumerate(kept):
@@ -68,109 +103,127 @@ def article_blocks(blocks: BlockList, container: html.HtmlElement) -> list[Block
         for n, block in enumerate(result)
         if block.tag not in HEADINGS
         or block.is_prose
-        or (_heads_something(result, n) and not _heads_dropped(block, chosen, result, blocks.spans))
+        or (_has_text_below(result, n) and not _heads_dropped_box(block, chosen, result, blocks.ranges))
     ]
 
 
+def _is_link(block: Block) -> bool:
+    return block.link_share > _LINK_SHARE_OF_LINKS and block.weight < _MAX_LINK_WEIGHT
+
+
 def find_standfirst(blocks: BlockList, chosen: Sequence[Block], headline: str | None) -> list[Block]:
-    """The opening between headline and text that pages set outside of the text's container."""
-    places = [n for n, block in enumerate(blocks) if headline and block.text == headline]
-    if not places or not chosen:
+    """The standfirst between headline and text, where the page has it outside the text's container."""
+    headline_indexes = [n for n, block in enumerate(blocks) if headline and block.text == headline]
+    if not headline_indexes or not chosen:
         return []
     members = {id(block) for block in chosen}
     first = next((n for n, block in enumerate(blocks) if id(block) in members), 0)
-    start = max((place for place in places if place < first), default=None)
-    if start is None or first - start > _STANDFIRST_REACH:
+    start = max((index for index in headline_indexes if index < first), default=None)
+    if start is None or first - start > _MAX_BLOCKS_TO_STANDFIRST:
         return []
     opening = " ".join(block.text for block in chosen)
     return [
         block
         for block in blocks[start + 1 : first]
-        if _is_standfirst(block, opening) and not _stands_with_picture(block, blocks.spans)
-    ][:2]
+        if _is_standfirst(block, opening) and not _is_caption(block, blocks.ranges)
+    ][:_MAX_STANDFIRST_BLOCKS]
 
 
 def _is_standfirst(block: Block, opening: str) -> bool:
-    if block.parts & (AWAY | {"aside", "list", "figure"}) or block.link_share > 0.3 or not 40 <= block.weight <= 700:
+    if (
+        block.regions & (BOILERPLATE_REGIONS | {"aside", "list", "figure"})
+        or block.link_share > _MAX_LINE_LINK_SHARE
+        or not _MIN_STANDFIRST_WEIGHT <= block.weight <= _MAX_STANDFIRST_WEIGHT
+    ):
         return False
-    has_sentence = SENTENCE_END.search(block.text) or (block.tag in ("p", "h2", "h3") and "header" in block.parts)
-    if block.text[:60] in opening or not has_sentence or len(_CLOCK_TIME.findall(block.text)) > 1:
+    has_sentence = SENTENCE_END.search(block.text) or (block.tag in ("p", "h2", "h3") and "header" in block.regions)
+    if block.text[:_COMPARED_CHARS] in opening or not has_sentence or len(_CLOCK_TIME.findall(block.text)) > 1:
         return False
     names = f"{block.element.get('class') or ''} {block.element.get('itemprop') or ''}"
-    return block.is_prose or bool(_STANDFIRST_NAMES.search(names))
+    return block.is_prose or bool(_standfirst_class().search(names))
 
 
-def _widened(kept: Sequence[Block], first: int, last: int, home: html.HtmlElement | None) -> tuple[int, int]:
-    """The text's first and last place with the short sentences, list items and code beside its paragraphs."""
-    while first > 0 and (_adjoins(kept[first - 1], kept[first]) or _at_home(kept[first - 1], home)):
+def _widened(kept: Sequence[Block], first: int, last: int, body_parent: html.HtmlElement | None) -> tuple[int, int]:
+    """The first and last index of the text, including short sentences, list items and code beside its paragraphs."""
+    while first > 0 and (_adjoins(kept[first - 1], kept[first]) or _is_in_body_parent(kept[first - 1], body_parent)):
         first -= 1
     while last + 1 < len(kept):
+        following = kept[last + 1]
         if (
-            _adjoins(kept[last + 1], kept[last])
-            or _continues(kept[last + 1], kept[last])
-            or _at_home(kept[last + 1], home)
+            _adjoins(following, kept[last])
+            or _continues(following, kept[last])
+            or _is_in_body_parent(following, body_parent)
         ):
             last += 1
-        elif last + 2 < len(kept) and _heads(kept[last + 1], home) and _at_home(kept[last + 2], home):
+        elif (
+            last + 2 < len(kept)
+            and _is_subheading(following, body_parent)
+            and _is_in_body_parent(kept[last + 2], body_parent)
+        ):
             last += 2
         else:
             break
     while last > first and not kept[last].is_prose and kept[last].text.endswith(":"):
-        # It opens something that is no part of the text.
+        # It introduces something that is not part of the text.
         last -= 1
     return first, last
 
 
-def _opens(block: Block, neighbour: Block) -> bool:
-    """True for the heading right over the text's first paragraph."""
+def _is_opening_heading(block: Block, neighbour: Block) -> bool:
+    """True for the heading right above the first paragraph of the text."""
     return (
         block.tag in HEADINGS
         and block.tag != "h1"
-        and block.place == neighbour.place - 1
-        and block.link_share < 0.3
+        and block.index == neighbour.index - 1
+        and block.link_share < _MAX_LINE_LINK_SHARE
         and block.element.getparent() is neighbour.element.getparent()
     )
 
 
 def _is_line_among(kept: Sequence[Block], n: int) -> bool:
-    """True for a line between paragraphs that the page sets as it sets them."""
+    """True for a line between paragraphs that is set like them."""
     return kept[n].weight >= _MIN_LINE_WEIGHT and any(_is_set_like(kept[n], kept[other]) for other in (n - 1, n + 1))
 
 
 def _is_set_like(block: Block, paragraph: Block) -> bool:
     return (
         paragraph.is_prose
-        and block.link_share < 0.3
+        and block.link_share < _MAX_LINE_LINK_SHARE
         and block.tag == paragraph.tag
         and block.element.get("class") == paragraph.element.get("class")
         and block.element.getparent() is paragraph.element.getparent()
     )
 
 
-def _at_home(block: Block, home: html.HtmlElement | None) -> bool:
-    """True for a line that stands where the text's paragraphs do and is neither a credit nor a date."""
+def _is_in_body_parent(block: Block, body_parent: html.HtmlElement | None) -> bool:
+    """True for a line in the same element as the paragraphs, unless it is a credit or a date."""
+    levels = _LEVELS_BELOW_BODY_PARENT.get(block.tag, 1)
     return (
         block.tag in ("p", "pre", "li", "blockquote", "dd", "dt", "td", "th")
-        and block.link_share < 0.3
-        and any(parent is home for parent in islice(block.element.iterancestors(), _HOME_REACH.get(block.tag, 1)))
-        and not words.one_of("photo").match(block.text)
+        and block.link_share < _MAX_LINE_LINK_SHARE
+        and any(parent is body_parent for parent in islice(block.element.iterancestors(), levels))
+        and not phrase_lists.any_phrase("photo_labels").match(block.text)
         and bool(SENTENCE_END.search(block.text) or not _YEAR_OR_CLOCK.search(block.text))
     )
 
 
-def _heads(block: Block, home: html.HtmlElement | None) -> bool:
-    return block.tag in HEADINGS and block.link_share < 0.3 and block.element.getparent() is home
+def _is_subheading(block: Block, body_parent: html.HtmlElement | None) -> bool:
+    is_heading = block.tag in HEADINGS and block.link_share < _MAX_LINE_LINK_SHARE
+    return is_heading and block.element.getparent() is body_parent
 
 
 def _adjoins(block: Block, neighbour: Block) -> bool:
-    if block.link_share > 0.3 or block.weight < 15 or block.tag not in ("p", "li", "pre", "div", "blockquote", "code"):
+    """True for a short sentence, list item or code that is set like the neighbour or introduced by it."""
+    if block.link_share > _MAX_LINE_LINK_SHARE or block.weight < _MIN_STOPPED_WEIGHT:
+        return False
+    if block.tag not in ("p", "li", "pre", "div", "blockquote", "code"):
         return False
     if block.tag == "li":
-        is_next = "list" in neighbour.parts and block.element.getparent() is neighbour.element.getparent()
-        return is_next or (neighbour.text.endswith(":") and neighbour.place == block.place - 1)
+        is_next = "list" in neighbour.regions and block.element.getparent() is neighbour.element.getparent()
+        return is_next or (neighbour.text.endswith(":") and neighbour.index == block.index - 1)
     if block.element.getparent() is not neighbour.element.getparent() and block.element is not neighbour.element:
         return False
-    return "code" in block.parts or (
+    return "code" in block.regions or (
         block.tag != "div" and bool(SENTENCE_END.search(block.text[-3:]) or block.text.endswith(":"))
     )
 
@@ -179,37 +232,39 @@ def _continues(block: Block, neighbour: Block) -> bool:
     """True for a paragraph like the one before it that only lacks its full stop."""
     return (
         block.tag == "p" == neighbour.tag
-        and block.weight >= _UNSTOPPED_WEIGHT
-        and not words.one_of("photo").match(block.text)
+        and block.weight >= _MIN_UNSTOPPED_WEIGHT
+        and not phrase_lists.any_phrase("photo_labels").match(block.text)
         and not block.links
-        and block.place == neighbour.place + 1
+        and block.index == neighbour.index + 1
         and block.element.get("class") == neighbour.element.get("class")
         and block.element.getparent() is neighbour.element.getparent()
     )
 
 
 def _belongs(block: Block) -> bool:
-    if "code" in block.parts:
+    """True for a block between paragraphs that is part of the text, depending on its kind and its links."""
+    if "code" in block.regions:
         return True
-    if block.tag in HEADINGS or "quote" in block.parts:
-        return block.link_share < 0.8
+    if block.tag in HEADINGS or "quote" in block.regions:
+        return block.link_share < _MAX_LINK_SHARE_OF_HEADINGS_AND_QUOTES
     if block.tag == "p":
-        return block.link_share < 0.7
-    if "list" in block.parts or "table" in block.parts:
-        return block.link_share < 0.5
-    return block.link_share < 0.3 and bool(SENTENCE_END.search(block.text) or block.weight >= 40)
+        return block.link_share < _MAX_LINK_SHARE_OF_PARAGRAPHS
+    if "list" in block.regions or "table" in block.regions:
+        return block.link_share < _MAX_LINK_SHARE_OF_ITEMS_AND_CELLS
+    is_unlinked = block.link_share < _MAX_LINE_LINK_SHARE
+    return is_unlinked and bool(SENTENCE_END.search(block.text) or block.weight >= _MIN_UNSTOPPED_WEIGHT)
 
 
-def _heads_something(result: Sequence[Block], n: int) -> bool:
-    return any(block.is_prose or block.parts & _HEADED for block in result[n + 1 : n + 4])
+def _has_text_below(result: Sequence[Block], n: int) -> bool:
+    return any(block.is_prose or block.regions & _REGIONS_WITH_HEADINGS for block in result[n + 1 : n + 4])
 
 
-def _heads_dropped(
-    heading: Block, chosen: Sequence[Block], result: Sequence[Block], spans: Mapping[html.HtmlElement, tuple[int, int]]
+def _heads_dropped_box(
+    heading: Block, chosen: Sequence[Block], result: Sequence[Block], ranges: Mapping[html.HtmlElement, tuple[int, int]]
 ) -> bool:
-    """True for the heading of a box of teasers: nothing else of it was kept, and most of it is linked."""
-    for element in islice(heading.element.iterancestors(), 3):
-        first, end = spans.get(element, (0, 0))
+    """True for the heading of a box of teasers: most of the box is linked, and nothing else of it was kept."""
+    for element in islice(heading.element.iterancestors(), _BOX_LEVELS):
+        first, end = ranges.get(element, (0, 0))
         if end - first > _MAX_BOX_BLOCKS:
             return False
         if end - first > 1:
@@ -219,45 +274,45 @@ def _heads_dropped(
 
 
 def _between(blocks: Sequence[Block], first: int, end: int) -> Sequence[Block]:
-    """Those of the blocks, which are in reading order, whose place is in the range."""
-    places = (bisect_left(blocks, place, key=lambda block: block.place) for place in (first, end))
-    return blocks[slice(*places)]
+    """Those of the blocks, which are in reading order, with an index in this range."""
+    bounds = (bisect_left(blocks, index, key=lambda block: block.index) for index in (first, end))
+    return blocks[slice(*bounds)]
 
 
-def _first_of_teasers(chosen: Sequence[Block], kept: list[Block], home: html.HtmlElement | None) -> int:
-    """Place in `kept` where a closing run of teasers begins: a linked line and a short text, three times or more."""
-    pairs = 0
+def _start_of_teasers(chosen: Sequence[Block], kept: list[Block], body_parent: html.HtmlElement | None) -> int:
+    """Where in `kept` the teasers below the text begin: a link and a short text, three times or more."""
+    teasers = 0
     first: Block | None = None
-    texts_since = 0
-    cut_at: Block | None = None
+    texts_since_link = 0
+    start: Block | None = None
     for block in reversed(chosen):
-        if block.link_share > 0.7 and block.weight > 20 and _leads_away(block):
+        is_link = block.link_share > _TEASER_LINK_SHARE and block.weight > _MIN_TEASER_LINK_WEIGHT
+        if is_link and _links_to_other_page(block):
             # A link in a list of its own between two paragraphs is an inset.
-            if (
-                texts_since
-                and first is not None
-                and (first.element.getparent() is not home or block.element.getparent() is home)
-            ):
-                pairs += 1
-                cut_at = first
-            texts_since = 0
-        elif block.weight > 25:
-            texts_since += 1
+            is_inset = first is not None and (
+                first.element.getparent() is body_parent and block.element.getparent() is not body_parent
+            )
+            if texts_since_link and first is not None and not is_inset:
+                teasers += 1
+                start = first
+            texts_since_link = 0
+        elif block.weight > _MIN_TEASER_WEIGHT:
+            texts_since_link += 1
             first = block
-            if texts_since > 2 or block.weight > 500:
+            if texts_since_link > _MAX_TEXTS_PER_TEASER or block.weight > _MAX_TEASER_WEIGHT:
                 break
-    if pairs < 3 or cut_at is None:
+    if teasers < _MIN_TEASERS or start is None:
         return len(kept)
-    place = next((n for n, block in enumerate(kept) if block is cut_at), len(kept))
-    before = sum(block.weight for block in kept[:place] if block.is_prose)
-    after = sum(block.weight for block in kept[place:] if block.is_prose)
-    # Entries under linked headings stand where the text does, and say more than its opening.
-    is_text = after > before and cut_at.element.getparent() is _home(kept[:place])
-    return place if before > 200 and not is_text else len(kept)
+    index = next((n for n, block in enumerate(kept) if block is start), len(kept))
+    before = sum(block.weight for block in kept[:index] if block.is_prose)
+    after = sum(block.weight for block in kept[index:] if block.is_prose)
+    # Entries under linked headings are in the same element as the text, and outweigh its opening.
+    is_text = after > before and start.element.getparent() is _body_parent(kept[:index])
+    return index if before > _MIN_TEXT_BEFORE_TEASERS and not is_text else len(kept)
 
 
-def _home(blocks: Sequence[Block]) -> html.HtmlElement | None:
-    """The parent that most of the prose stands in."""
+def _body_parent(blocks: Sequence[Block]) -> html.HtmlElement | None:
+    """The parent of most of the prose."""
     weights: dict[html.HtmlElement, float] = {}
     for block in blocks:
         if block.is_prose:
@@ -266,66 +321,68 @@ def _home(blocks: Sequence[Block]) -> html.HtmlElement | None:
     return max(weights, key=weights.__getitem__, default=None)
 
 
-def _leads_away(block: Block) -> bool:
+def _links_to_other_page(block: Block) -> bool:
     """False for a link within the page, such as the question of an accordion."""
     return any(not href.startswith(("#", "javascript:")) for href, _ in block.links)
 
 
-def _after_labels(chosen: Sequence[Block], spans: Mapping[html.HtmlElement, tuple[int, int]]) -> set[int]:
-    """Ids of the blocks in boxes headed by a label such as “Read also”: teasers may have prose of their own."""
+def _read_also_boxes(chosen: Sequence[Block], ranges: Mapping[html.HtmlElement, tuple[int, int]]) -> set[int]:
+    """Ids of the blocks in boxes with a heading such as “Read also”. Their teasers may have prose of their own."""
     total = sum(block.weight for block in chosen if block.is_prose)
     dropped: set[int] = set()
     for block in chosen:
-        if block.weight > 60 or not words.whole("read_also").fullmatch(block.text.strip(" :.…»›>▶|-–—").casefold()):
+        if block.weight > _MAX_READ_ALSO_LABEL_WEIGHT or not phrase_lists.exact_phrase("read_also").fullmatch(
+            block.text.strip(" :.…»›>▶|-–—").casefold()
+        ):
             continue
         element: html.HtmlElement | None = block.element
-        for _ in range(3):
+        for _ in range(_BOX_LEVELS):
             element = element.getparent() if element is not None else None
             if element is None:
                 break
-            first, end = spans.get(element, (0, 0))
+            first, end = ranges.get(element, (0, 0))
             if end - first > _MAX_BOX_BLOCKS:
                 break
             members = _between(chosen, first, end)
-            if any(other.place < block.place and other.is_prose for other in members):
+            if any(other.index < block.index and other.is_prose for other in members):
                 break
             weight = sum(other.weight for other in members if other.is_prose)
-            if len(members) > 1 and weight < 0.4 * total:
+            if len(members) > 1 and weight < _MAX_READ_ALSO_SHARE * total:
                 dropped.update(id(other) for other in members)
                 break
     return dropped
 
 
-def _side_boxes(chosen: Sequence[Block], spans: Mapping[html.HtmlElement, tuple[int, int]]) -> set[int]:
-    """Ids of the blocks in boxes beside the text, unless boxes of that name hold much of the text."""
+def _sidebar_boxes(chosen: Sequence[Block], ranges: Mapping[html.HtmlElement, tuple[int, int]]) -> set[int]:
+    """Ids of the blocks in sidebar boxes, unless boxes of that name contain much of the text."""
     total = sum(block.weight for block in chosen if block.is_prose)
     boxed: dict[str, list[Block]] = {}
     end = -1
     for block in chosen:
-        names = sides_of(block.parts)
-        if block.weight <= _MAX_CAPTION_WEIGHT and _stands_with_picture(block, spans):
-            names = [*names, _PICTURE]
+        names = sidebar_names(block.regions)
+        if block.weight <= _MAX_CAPTION_WEIGHT and _is_caption(block, ranges):
+            names = [*names, _PICTURE_BOX]
         for name in names:
             boxed.setdefault(name, []).append(block)
         if block.is_prose and not names:
-            end = block.place
+            end = block.index
     return {
         id(block)
         for members in boxed.values()
-        # What stands behind all that has no such name is less likely of the text.
+        # Boxes below all other prose are less likely to be part of the text.
         if sum(block.weight for block in members)
-        < total * (_MAX_TAIL_SHARE if members[0].place > end else _MAX_SIDE_SHARE)
+        < total * (_MAX_SIDEBAR_SHARE_AT_END if members[0].index > end else _MAX_SIDEBAR_SHARE)
         for block in members
     }
 
 
-def _stands_with_picture(block: Block, spans: Mapping[html.HtmlElement, tuple[int, int]]) -> bool:
-    """True for the only text in a box that holds a picture: a caption, whatever the box is called."""
+def _is_caption(block: Block, ranges: Mapping[html.HtmlElement, tuple[int, int]]) -> bool:
+    """True for the only text in a box with a picture, whatever the class of the box."""
     if block.tag not in _CAPTION_TAGS:
         return False
     for element in islice(block.element.iterancestors(), _PICTURE_LEVELS):
-        first, end = spans.get(element, (0, 0))
-        if end - first != 1 or element.tag not in _PICTURE_BOXES:
+        first, end = ranges.get(element, (0, 0))
+        if end - first != 1 or element.tag not in _PICTURE_BOX_TAGS:
             return False
         if element.find(".//img") is not None or element.find(".//picture") is not None:
             return True
@@ -333,11 +390,11 @@ def _stands_with_picture(block: Block, spans: Mapping[html.HtmlElement, tuple[in
 
 
 def _link_lists(chosen: Sequence[Block], container: html.HtmlElement) -> set[int]:
-    """Ids of the blocks in lists, tables and boxes that are mostly links; the container itself may be one."""
+    """Ids of the blocks in lists, tables and boxes that are mostly links."""
     groups: dict[html.HtmlElement, list[Block]] = {}
     for block in chosen:
         element = block.element
-        for _ in range(6):
+        for _ in range(_LINK_LIST_LEVELS):
             if element is None or element is container:
                 break
             if element.tag in ("ul", "ol", "table", "dl", "section", "div"):
@@ -348,6 +405,7 @@ def _link_lists(chosen: Sequence[Block], container: html.HtmlElement) -> set[int
         chars = sum(len(block.text) for block in members)
         linked = sum(block.link_chars for block in members)
         prose = sum(block.weight for block in members if block.is_prose)
-        if linked > 0.5 * chars and prose < 0.35 * chars and sum(1 for block in members if block.link_chars) > 1:
+        links = sum(1 for block in members if block.link_chars)
+        if linked > _MIN_LINKED_SHARE * chars and prose < _MAX_PROSE_SHARE * chars and links > 1:
             dropped.update(id(block) for block in members)
     return dropped

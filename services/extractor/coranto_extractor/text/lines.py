@@ -1,187 +1,184 @@
-"""Takes lines out of a chosen text that are no part of it: the headline again, "read also", buttons, counts, credits."""
+"""Removes lines that are not part of the article from a text: the repeated headline, "read also", buttons, counts, credits."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from functools import lru_cache
 
-from coranto_extractor.language import words
-from coranto_extractor.language.letters import key, likeness
-from coranto_extractor.language.moments import moment_in_words
-from coranto_extractor.page.blocks import weight_of
+from coranto.agencies import byline_names
+from coranto_extractor.language import phrase_lists
+from coranto_extractor.language.date_parsing import parse_date_text
+from coranto_extractor.language.phrase_lists import alternatives, cached_per_languages, starting_phrase
+from coranto_extractor.language.scripts import is_east_asian
+from coranto_extractor.language.sentences import ends_with_sentence
+from coranto_extractor.language.text_comparison import alphanumeric_key, title_similarity
+from coranto_extractor.page.blocks import text_weight
 
-_BARE = re.compile(r"^[\W\d_]*$")
-_ADDRESS = re.compile(r"^(?:https?://|www\.)\S+$|^[^\s@]+@[^\s@]+\.\w+$")
-_COUNT = re.compile(
-    r"^\W*\d[\d\s.,KkMm]*\s?(?:shares?|comments?|views?|reads?|likes?|min(?:utes?)?(?: read)?"
-    r"|просмотр\w*|комментари\w*|перегляд\w*|kommentare?|aufrufe?|partages?|vues?|vistas?|visualiza[cç]\w*"
-    r"|wyświetle\w*)?\W*$",
-    re.IGNORECASE,
-)
+_WITHOUT_LETTERS = re.compile(r"^[\W\d_]*$")
+_URL_OR_MAIL = re.compile(r"^(?:https?://|www\.)\S+$|^[^\s@]+@[^\s@]+\.\w+$")
 _COPYRIGHT = re.compile(r"^\W*(?:copyright\b|©|\(c\))", re.IGNORECASE)
-_CUT_OFF = re.compile(r"[\[(]?(?:\.{3}|…)[\])]?\s{0,3}[→»›>]{0,3}$")
+_ELLIPSIS_AT_END = re.compile(r"[\[(]?(?:\.{3}|…)[\])]?\s{0,3}[→»›>]{0,3}$")
+_ELLIPSIS_CHARS = 12
 _CREDIT_SIGN = re.compile(r"^\s*(?:©|\(c\)|&copy;)", re.IGNORECASE)
-_SENTENCE = re.compile(r"[.!?…。！？][\"'»”’)\]]?$")
-_MAX_STOCK_WEIGHT = 90
+_MAIL_ADDRESS = re.compile(r"[\w.+-]+@[\w-]+\.\w{2,}")
+# The first line this similar to the headline is the headline again.
+_MIN_HEADLINE_SIMILARITY = 0.9
+# Weights (lengths in Latin letters) that lines of each kind do not exceed.
+_MAX_BOILERPLATE_WEIGHT = 90
 _MAX_READ_ALSO_WEIGHT = 220
-# A stock phrase of so many words is said of nothing else, whatever follows it.
+_MAX_NOTICE_WEIGHT = 450
+_MAX_FOOTER_NOTE_WEIGHT = 250
+_MAX_BYLINE_CHARS = 100
+_MAX_CAPTION_CHARS = 800
+# A boilerplate phrase of at least so many words is never part of an article, whatever follows it.
 _WHOLE_SENTENCE_WORDS = 4
-_MAX_BARE_LINES = 6
+# What may follow a boilerplate phrase.
+_MAX_CHARS_AFTER_BOILERPLATE = 60
+_MAX_EXCESS_OVER_BOILERPLATE = 12
+# More lines of numbers than this are a table of the article.
+_MAX_LINES_WITHOUT_WORDS = 6
+# Up to so many lines below the last paragraph that are lighter than this are labels of what follows it.
 _MAX_LABEL_WEIGHT = 40
 _MAX_LABELS = 2
-# A pull quote stands close to its sentence; what comes again later is meant.
-_REPEAT_DISTANCE = 4
-# What a publisher says of itself, of its letters and of its earnings fits into so much.
-_MAX_NOTICE_WEIGHT = 450
-# No credit is longer: the agency's name and two of persons, or a label and one name.
-_CREDIT_REACH = 125
-_LABELLED_REACH = 64
-_MAX_CAPTION_CHARS = 800
-# Below the text's last sentences stand who wrote it, where to write to, and what else there is.
-_CLOSING_REACH = 4
-_MAX_CLOSING_WEIGHT = 250
-_MAX_BIO_WEIGHT = 700
-_BYLINE_REACH = 3
-_MAX_BYLINE_CHARS = 100
-_MAIL = re.compile(r"[\w.+-]+@[\w-]+\.\w{2,}")
-# An excerpt stands above the text, and is more than a label that ends in dots.
-_EXCERPT_REACH = 4
+# A pull quote is this close to its sentence; what is repeated later is meant to be.
+_MAX_REPEAT_DISTANCE = 4
+_MIN_REPEATED_CHARS = 40
+# A line heavier than this is the article's own, so the headline is not repeated after it.
+_MIN_PROSE_WEIGHT = 80
+# A credit is within so many characters of the end: an agency and two names, or a label and one name.
+_CREDIT_CHARS = 125
+_LABELLED_CREDIT_CHARS = 64
+# Notes on who contributed, or where to write to, are among the last lines.
+_FOOTER_LINES = 4
+# A byline or an excerpt is among the first lines. An excerpt is longer than a label that ends in dots.
+_BYLINE_LINES = 3
+_EXCERPT_LINES = 4
 _MIN_EXCERPT_LETTERS = 20
 
 
-def why_dropped(text: str, title: str | None, *, is_first: bool = False) -> str | None:
-    """Why the line is no part of the article, in a word; None when it is."""
-    if _BARE.match(text) or _ADDRESS.match(text) or _COUNT.match(text):
+@cached_per_languages
+def _counter() -> re.Pattern[str]:
+    """A number, with or without what it counts: “12 shares”, “5 min read”."""
+    return re.compile(rf"^\W*\d[\d\s.,KkMm]*\s?{alternatives('counted')}?\W*$", re.IGNORECASE)
+
+
+def why_not_text(text: str, title: str | None, *, is_first: bool = False) -> str | None:
+    """Why the line is not part of the article, in one word; None when it is."""
+    if _WITHOUT_LETTERS.match(text) or _URL_OR_MAIL.match(text) or _counter().match(text):
         return "no_words"
-    if title and is_first and likeness(text, title) > 0.9:
+    if title and is_first and title_similarity(text, title) > _MIN_HEADLINE_SIMILARITY:
         return "headline"
     if len(text) > _MAX_NOTICE_WEIGHT:
-        return "caption" if len(text) <= _MAX_CAPTION_CHARS and _ends_in_credit(text) else None
-    return _why_no_text(text)
+        return "caption" if len(text) <= _MAX_CAPTION_CHARS and _ends_with_credit(text) else None
+    return _why_short_line_is_not_text(text)
 
 
-@lru_cache(maxsize=4096)
-def _why_no_text(text: str) -> str | None:
-    """The same of the line alone. The lines of a page are looked at up to five times, so what was found is kept."""
-    weight = weight_of(text)
+@cached_per_languages  # each line of a page is examined up to five times
+def _why_short_line_is_not_text(text: str) -> str | None:
+    weight = text_weight(text)
     if weight > _MAX_NOTICE_WEIGHT:
         return None
-    if words.has("notices", text):
+    if phrase_lists.contains("publisher_notices", text):
         return "notice"
-    if _ends_in_credit(text):
+    if _ends_with_credit(text):
         return "caption"
     if weight > _MAX_READ_ALSO_WEIGHT:
         return None
     lowered = text.casefold().lstrip(" >»›→•*-–—|[(►▶■●")
-    phrase = _begins_with(lowered, "read_also")
+    phrase = starting_phrase("read_also", lowered)
     if phrase:
         rest = lowered[len(phrase) :]
         is_label = not rest.strip(" :.…!?>»-–—") or rest.lstrip()[:1] in (":", "|", ">", "»", "–", "—", "-", "：")
-        if is_label or (len(phrase.split()) > 1 and not _SENTENCE.search(text)):
+        if is_label or (len(phrase.split()) > 1 and not ends_with_sentence(text)):
             return "read_also"
-    if _is_stock(text, lowered, weight):
-        return "stock"
-    if weight <= _MAX_STOCK_WEIGHT and _is_credit(text, lowered):
+    if _is_boilerplate(text, lowered, weight):
+        return "boilerplate"
+    if weight <= _MAX_BOILERPLATE_WEIGHT and _is_credit(text, lowered):
         return "credit"
     if text[-1] in ")]" and _credit_in_brackets().search(text):
         return "caption"
     return None
 
 
-def _is_stock(text: str, lowered: str, weight: float) -> bool:
-    if _COPYRIGHT.match(text) and words.has("legal", text):
+def _is_boilerplate(text: str, lowered: str, weight: float) -> bool:
+    if _COPYRIGHT.match(text) and phrase_lists.contains("legal", text):
         return True
-    phrase = _begins_with(lowered, "stock")
+    phrase = starting_phrase("boilerplate", lowered)
     is_whole_sentence = phrase is not None and len(phrase.split()) >= _WHOLE_SENTENCE_WORDS
-    if phrase is None or (weight > _MAX_STOCK_WEIGHT and not is_whole_sentence):
+    if phrase is None or (weight > _MAX_BOILERPLATE_WEIGHT and not is_whole_sentence):
         return False
     rest = lowered[len(phrase) :].strip(" :.…!?>»-–—|)]")
-    is_sentence = bool(_SENTENCE.search(text)) and len(phrase.split()) < 2
-    return not rest or (len(rest) < 60 and not is_sentence and (len(phrase) + 12 > len(rest) or is_whole_sentence))
+    if not rest:
+        return True
+    # “Share prices fell.” only begins with the word.
+    is_other_sentence = ends_with_sentence(text) and len(phrase.split()) < 2
+    is_short_rest = len(rest) < len(phrase) + _MAX_EXCESS_OVER_BOILERPLATE
+    return len(rest) < _MAX_CHARS_AFTER_BOILERPLATE and not is_other_sentence and (is_short_rest or is_whole_sentence)
 
 
 def _is_credit(text: str, lowered: str) -> bool:
-    phrase = _begins_with(lowered, "photo")
-    is_labelled = phrase is not None and lowered[len(phrase) :].lstrip()[:1] in (":", "/", "©", "|", "：")
+    label = starting_phrase("photo_labels", lowered)
+    is_labelled = label is not None and lowered[len(label) :].lstrip()[:1] in (":", "/", "©", "|", "：")
     return is_labelled or _CREDIT_SIGN.match(text) is not None
 
 
-@lru_cache(maxsize=1)
+@cached_per_languages
 def _credit_in_brackets() -> re.Pattern[str]:
-    labels = "|".join(re.escape(word) for word in words.all_of("photo"))
+    labels = "|".join(re.escape(label) for label in phrase_lists.phrases("photo_labels"))
     return re.compile(rf"[(\[]\s?(?:{labels})\s?[:：©/][^()\[\]]{{2,80}}[)\]]$", re.IGNORECASE)
 
 
-def _ends_in_credit(text: str) -> bool:
+def _ends_with_credit(text: str) -> bool:
     """True for a caption: it ends in “Credit: Jane Doe”, “(AP Photo/Jane Doe)” or “Jane Doe/Getty Images”."""
-    tail = text[-_CREDIT_REACH:]
-    labelled = text[-_LABELLED_REACH:]
+    tail = text[-_CREDIT_CHARS:]
+    labelled = text[-_LABELLED_CREDIT_CHARS:]
     return ("/" in tail or ":" in labelled or "：" in labelled) and _credit_at_end().search(tail) is not None
 
 
-@lru_cache(maxsize=1)
+@cached_per_languages
 def _credit_at_end() -> re.Pattern[str]:
-    # Agencies sign texts too, but only a picture has its maker's name joined to theirs by a stroke.
-    houses = {name for agency in words.agencies().values() for name in (agency, agency.upper()) if name[0] < "\u3000"}
-    houses.update(words.markup("picture_houses"))
-    house = "|".join(map(re.escape, sorted(houses, key=lambda name: (-len(name), name))))
-    labels = {word for word in words.all_of("photo") if word[0] < "\u3000"}
-    label = "|".join(
-        re.escape(word[0].upper() + word[1:]) for word in sorted(labels, key=lambda name: (-len(name), name))
-    )
+    # Agencies sign articles too, but only in picture credits is a name joined to theirs by a slash.
+    agencies = {
+        spelling
+        for agency in byline_names().values()
+        for spelling in (agency, agency.upper())
+        if not is_east_asian(agency[0])
+    }
+    agency = _longest_first(agencies | set(phrase_lists.markup_names("picture_agencies")))
+    labels = (label for label in phrase_lists.phrases("photo_labels") if not is_east_asian(label[0]))
+    label = _longest_first({label[0].upper() + label[1:] for label in labels})
     name = r"[^.!?:/()\[\]]{2,60}"
     return re.compile(
-        rf"(?<!\w)(?:(?:{house})(?:\s(?i:photo|images?|foto))?\s?/\s?{name}(?:/{name})?"
-        rf"|{name}/\s?(?:{house})"
+        rf"(?<!\w)(?:(?:{agency})(?:\s(?i:{alternatives('agency_photo_words')}))?\s?/\s?{name}(?:/{name})?"
+        rf"|{name}/\s?(?:{agency})"
         rf"|(?:{label})\s?[:：]\s?(?=[^\W\d_])[^.!?:()]{{2,60}})[)\]]?\.?$"
     )
 
 
-@lru_cache(maxsize=8)
-def _by_first_word(kind: str) -> dict[str, tuple[str, ...]]:
-    table: dict[str, list[str]] = {}
-    for phrase in words.all_of(kind):
-        table.setdefault(_first(phrase), []).append(phrase.casefold())
-    return {first: tuple(phrases) for first, phrases in table.items()}
-
-
-def _first(text: str) -> str:
-    if text and text[0] > "\u3000":
-        return text[0]
-    return re.split(r"[\s:,.!?|]", text, maxsplit=1)[0].casefold()
-
-
-def _begins_with(lowered: str, kind: str) -> str | None:
-    for phrase in _by_first_word(kind).get(_first(lowered), ()):
-        if lowered.startswith(phrase) and (
-            phrase[-1] > "\u3000" or not lowered[len(phrase) : len(phrase) + 1].isalnum()
-        ):
-            return phrase
-    return None
+def _longest_first(names: set[str]) -> str:
+    return "|".join(re.escape(name) for name in sorted(names, key=lambda name: (-len(name), name)))
 
 
 def kept(texts: Sequence[str], title: str | None) -> list[bool]:
-    """For each line whether it stays."""
+    """For each line, whether it is part of the article."""
     reasons = []
     seen_prose = False
     for text in texts:
-        why = why_dropped(text, title, is_first=not seen_prose)
+        why = why_not_text(text, title, is_first=not seen_prose)
         reasons.append(why)
-        seen_prose = seen_prose or (why is None and weight_of(text) > 80)
-    if reasons.count("no_words") > _MAX_BARE_LINES:
-        # So many numbers are a table of the article.
+        seen_prose = seen_prose or (why is None and text_weight(text) > _MIN_PROSE_WEIGHT)
+    if reasons.count("no_words") > _MAX_LINES_WITHOUT_WORDS:
         reasons = [None if why == "no_words" else why for why in reasons]
     for n, text in enumerate(texts):
-        if len(text) > 40 and text in texts[max(0, n - _REPEAT_DISTANCE) : n]:
+        if len(text) > _MIN_REPEATED_CHARS and text in texts[max(0, n - _MAX_REPEAT_DISTANCE) : n]:
             reasons[n] = reasons[n] or "repeated"
-        elif n < _BYLINE_REACH and _is_dated_byline(text):
+        elif n < _BYLINE_LINES and _is_dated_byline(text):
             reasons[n] = reasons[n] or "byline"
-        elif n < _EXCERPT_REACH and _is_excerpt(text, texts[n + 1 : n + 1 + _EXCERPT_REACH]):
+        elif n < _EXCERPT_LINES and _is_excerpt(text, texts[n + 1 : n + 1 + _EXCERPT_LINES]):
             reasons[n] = reasons[n] or "excerpt"
     result = [why is None for why in reasons]
-    _drop_closing_notes(texts, result)
-    _drop_tail_labels(texts, result)
+    _drop_footer_notes(texts, result)
+    _drop_labels_at_end(texts, result)
     return result
 
 
@@ -189,53 +186,47 @@ def _is_dated_byline(text: str) -> bool:
     """True for “By Jane Doe on Monday, January 5th, 2024”."""
     return (
         len(text) <= _MAX_BYLINE_CHARS
-        and words.one_of("by").match(text) is not None
-        and moment_in_words(text, None) is not None
+        and phrase_lists.any_phrase("byline_prefixes").match(text) is not None
+        and parse_date_text(text, None) is not None
     )
 
 
 def _is_signature(text: str) -> bool:
-    """True for “(Reporting by Jane Doe; editing by Max Roe)”: in a sentence the same words do not come first."""
-    return len(text) <= _MAX_NOTICE_WEIGHT and _begins_with(text.casefold().lstrip(" (–—-*"), "signatures") is not None
+    """True for “(Reporting by Jane Doe; editing by Max Roe)”. In a sentence, these words do not come first."""
+    return (
+        len(text) <= _MAX_NOTICE_WEIGHT and starting_phrase("signatures", text.casefold().lstrip(" (–—-*")) is not None
+    )
 
 
-def _drop_closing_notes(texts: Sequence[str], result: list[bool]) -> None:
-    """Who else took part, where to write to, and where to follow: what stands below an article's last sentences."""
-    closing = [n for n in range(len(texts)) if result[n]][-_CLOSING_REACH:]
-    for n in closing[1:]:
+def _drop_footer_notes(texts: Sequence[str], result: list[bool]) -> None:
+    """Drop notes below the last sentences: who else contributed, where to write to, what to follow."""
+    last_lines = [n for n in range(len(texts)) if result[n]][-_FOOTER_LINES:]
+    for n in last_lines[1:]:
         text = texts[n]
-        is_note = weight_of(text) <= _MAX_CLOSING_WEIGHT and (_MAIL.search(text) or words.has("closing", text))
-        if is_note or _is_signature(text):
+        says_so = _MAIL_ADDRESS.search(text) or phrase_lists.contains("footer_notes", text)
+        if (text_weight(text) <= _MAX_FOOTER_NOTE_WEIGHT and says_so) or _is_signature(text):
             result[n] = False
 
 
-def introduces(text: str, names: Sequence[str], lead: int = 0) -> bool:
-    """True for “Jane Doe writes about bridges”: a text names its author in full only to say who that is.
-
-    `lead`: so many characters may stand before the name: the office, or words such as “our”.
-    """
-    return weight_of(text) <= _MAX_BIO_WEIGHT and any(name in text[: len(name) + lead] for name in names)
-
-
 def _is_excerpt(text: str, following: Sequence[str]) -> bool:
-    """True when the line breaks off and a paragraph soon after it begins with the same words."""
-    mark = _CUT_OFF.search(text[-12:])
-    own = key(text[: len(text) - len(mark[0])]) if mark else ""
+    """True when the line breaks off, and a paragraph soon after it begins with the same words."""
+    ellipsis = _ELLIPSIS_AT_END.search(text[-_ELLIPSIS_CHARS:])
+    own = alphanumeric_key(text[: len(text) - len(ellipsis[0])]) if ellipsis else ""
     return len(own) >= _MIN_EXCERPT_LETTERS and any(
-        # An excerpt may run on into the second paragraph.
-        key(" ".join(following[n : n + 2])[: 2 * len(text)]).startswith(own)
+        # An excerpt may extend into the second paragraph.
+        alphanumeric_key(" ".join(following[n : n + 2])[: 2 * len(text)]).startswith(own)
         for n in range(len(following))
     )
 
 
-def _drop_tail_labels(texts: Sequence[str], result: list[bool]) -> None:
-    """A short line or two without a sentence after the last paragraph are labels of what follows; more are a list."""
-    closing = []
+def _drop_labels_at_end(texts: Sequence[str], result: list[bool]) -> None:
+    """Drop one or two short lines without a sentence below the last paragraph. More of them are a list of the article."""
+    labels = []
     for n in range(len(texts) - 1, -1, -1):
         if result[n]:
-            if weight_of(texts[n]) >= _MAX_LABEL_WEIGHT or _SENTENCE.search(texts[n]):
+            if text_weight(texts[n]) >= _MAX_LABEL_WEIGHT or ends_with_sentence(texts[n]):
                 break
-            closing.append(n)
-    if len(closing) <= _MAX_LABELS:
-        for n in closing:
+            labels.append(n)
+    if len(labels) <= _MAX_LABELS:
+        for n in labels:
             result[n] = False

@@ -1,4 +1,4 @@
-"""What the chosen lines of a text are in the record: paragraphs, headings, quotes, items, code, and rows of tables."""
+"""Gives each line of the chosen text its kind: paragraph, heading, quote, list item, code, or row of a table."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
 
 from coranto.records.sections import Block as TextBlock
 from coranto_extractor.page.blocks import HEADINGS, Block
+from coranto_extractor.text.lines import kept
 
 Kind = Literal["paragraph", "heading", "quote", "list_item", "code"]
 
-_KINDS: dict[str, Kind] = {"quote": "quote", "list": "list_item", "code": "code"}
+_KIND_OF_REGION: dict[str, Kind] = {"quote": "quote", "list": "list_item", "code": "code"}
 
 
 @dataclass(frozen=True, slots=True)
 class Paragraph:
-    """A block of the text: one line, or the cells of a table's row."""
+    """A block of the text: one line, or the cells of a table row."""
 
     lines: tuple[str, ...]
     kind: Kind = "paragraph"
@@ -35,11 +36,11 @@ class Paragraph:
 
 
 def paragraphs_of(texts: Sequence[str], blocks: Sequence[Block]) -> list[Paragraph]:
-    """The lines as paragraphs, from what the page's blocks say of them; those of no block are plain paragraphs."""
+    """The lines with the kinds of the blocks they come from. A line that comes from no block is a plain paragraph."""
     found: list[Paragraph] = []
     last_row: html.HtmlElement | None = None
     for text, block in zip(texts, _blocks_of(texts, blocks), strict=True):
-        row = _row_of(block) if block is not None else None
+        row = _table_row(block) if block is not None else None
         if row is not None and row is last_row:
             found[-1] = Paragraph((*found[-1].lines, text))
         else:
@@ -48,27 +49,39 @@ def paragraphs_of(texts: Sequence[str], blocks: Sequence[Block]) -> list[Paragra
     return found
 
 
+def lines_of(paragraphs: Sequence[Paragraph]) -> list[str]:
+    """The lines of the paragraphs: one each, but all cells of a row."""
+    return [line for paragraph in paragraphs for line in paragraph.lines]
+
+
 def _blocks_of(texts: Sequence[str], blocks: Sequence[Block]) -> Iterator[Block | None]:
-    """For each text the block it stands in; of several with the same text the one that comes next."""
+    """For each text, the block it comes from. Of several blocks with the same text, the next one is taken."""
     waiting: dict[str, deque[Block]] = {}
     for block in blocks:
         waiting.setdefault(block.text, deque()).append(block)
-    place = -1
+    index = -1
     for text in texts:
         alike = waiting.get(text)
-        while alike and len(alike) > 1 and alike[0].place <= place:
+        while alike and len(alike) > 1 and alike[0].index <= index:
             alike.popleft()
         found = alike[0] if alike else None
-        place = found.place if found is not None else place
+        index = found.index if found is not None else index
         yield found
 
 
-def _row_of(block: Block) -> html.HtmlElement | None:
-    """The row of a table whose cell the block is."""
+def _table_row(block: Block) -> html.HtmlElement | None:
+    """The table row that the block is a cell of."""
     return block.element.getparent() if block.tag in ("td", "th") else None
 
 
 def _kind(block: Block) -> Kind:
     if block.tag in HEADINGS and not block.is_set_as_heading:
         return "heading"
-    return next((kind for part, kind in _KINDS.items() if part in block.parts), "paragraph")
+    return next((kind for region, kind in _KIND_OF_REGION.items() if region in block.regions), "paragraph")
+
+
+def kept_paragraphs(texts: Sequence[str], blocks: Sequence[Block], heading: str | None) -> list[Paragraph]:
+    """The paragraphs of the text without the lines that are not part of it."""
+    paragraphs = paragraphs_of(texts, blocks)
+    stays = kept([paragraph.text for paragraph in paragraphs], heading)
+    return [paragraph for paragraph, stay in zip(paragraphs, stays, strict=True) if stay]

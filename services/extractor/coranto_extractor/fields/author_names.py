@@ -1,0 +1,267 @@
+"""Classifies one name: of a person, an agency, an editorial desk or the publication itself, or not a name at all.
+
+A photo credit, a handle, a role or an e-mail address is not a name. Where on a page names are found is up to `authors.py`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from coranto.agencies import byline_names
+from coranto.records.sections import Person
+from coranto_extractor.fields.evidence import RejectionLog
+from coranto_extractor.language import phrase_lists
+from coranto_extractor.language.phrase_lists import alternatives, cached_per_languages
+from coranto_extractor.language.scripts import CAPITALS, is_east_asian
+from coranto_extractor.language.text_comparison import alphanumeric_key
+from coranto_extractor.page.blocks import normalize_space
+from coranto_extractor.page.metadata import clean
+
+_LEADING_PUNCTUATION = re.compile(r"^\W+")
+_NAME_START = re.compile(r"^[^\W\d_]")
+_NEVER_IN_NAMES_OF_DESKS = r"@|https?:|www\.|[<>{}=#%*_]|\?|!|…"
+_NOT_A_DESK = re.compile(_NEVER_IN_NAMES_OF_DESKS)
+_INITIALS = re.compile(r"[^\W\d_]{1,3}$")
+# “Richard (Dick) Roe”, “Jane “Janie” Doe”.
+_NICKNAME = re.compile(r"\s[(\"“„'‘][^\W\d_][\w.\- ]{0,20}[)\"”“'’](?=\s)")
+_WORD = re.compile(r"\w+")
+_MAX_NAME_CHARS = 60
+_MAX_NAME_WORDS = 6
+_MAX_EAST_ASIAN_NAME_CHARS = 20
+# Bylines are shorter. The bound matters because several patterns try every position in the text.
+_MAX_TEXT_CHARS = 1000
+# A host name is cut off only behind a given name and a surname.
+_MIN_WORDS_BEFORE_HOST = 2
+_MAX_DESK_WORDS = 5
+# Only names longer than this are compared with parts of the site's name.
+_SHORT_BRAND_CHARS = 4
+
+
+@cached_per_languages
+def _separator() -> re.Pattern[str]:
+    """What stands between two names in a byline."""
+    return re.compile(rf"\s*[,;|/•·\n]\s*|\s+(?:{alternatives('and_words')}|&|\+)\s+|、|，|；")
+
+
+@cached_per_languages
+def _trailing() -> re.Pattern[str]:
+    """What may follow a name: brackets, an employer or a town, a date, a part behind a dash."""
+    affiliation = rf"{alternatives('affiliation_words')}\s[^\W\d_].*"
+    return re.compile(
+        rf"\s*(?:\(.*?\)|\[.*?\]|\b{affiliation}|\s[-–—|]\s.*|\b{alternatives('byline_suffixes')}\b.*)\s*$",
+        re.IGNORECASE,
+    )
+
+
+@cached_per_languages
+def _all_posts_by() -> re.Pattern[str]:
+    # “View all posts by”, “Zeige alle Beiträge von”: a small word after the first tells it from a name with “von” in it.
+    return re.compile(
+        rf"\w+(?:\s[^\W\d_{CAPITALS}]\w*){{1,2}}(?:\s\w+)?\s{alternatives('posts_by')}\s+(?=[{CAPITALS}])"
+    )
+
+
+@cached_per_languages
+def _never_in_names() -> re.Pattern[str]:
+    return re.compile(rf"{_NEVER_IN_NAMES_OF_DESKS}|\.{alternatives('host_endings')}\b|\d")
+
+
+@cached_per_languages
+def _from_host_on() -> re.Pattern[str]:
+    # “Jane Doe example.com Archive”
+    return re.compile(rf"\s+\S+\.{alternatives('host_endings')}\b.*$", re.IGNORECASE)
+
+
+@dataclass
+class NameLists:
+    """The names from one source, by kind."""
+
+    persons: list[Person] = field(default_factory=list)
+    agencies: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class SiteNames:
+    """The names a site goes by."""
+
+    names: tuple[str, ...]
+
+    def overlap_with(self, name: str) -> bool:
+        """True when the name is that of the site, is part of it, or contains it."""
+        own = alphanumeric_key(name)
+        others = [alphanumeric_key(other) for other in self.names]
+        return self.include(name) or (
+            len(own) > _SHORT_BRAND_CHARS
+            and not self._are_called_after(name)
+            and any(len(other) > _SHORT_BRAND_CHARS and (own in other or other in own) for other in others)
+        )
+
+    def include(self, name: str) -> bool:
+        """True when the name is that of the site, whatever the order of its words."""
+        words = _word_set(name)
+        for other in self.names:
+            is_reordered = len(words) > 1 and words == _word_set(other)
+            if alphanumeric_key(name) == alphanumeric_key(other) or is_reordered:
+                return bool(words)
+        return False
+
+    def _are_called_after(self, name: str) -> bool:
+        # “Jane Doe's blog” is called after a person.
+        beginnings = tuple(f"{name.casefold()}{suffix} " for suffix in phrase_lists.phrases("possessive_suffixes"))
+        return " " in name and any(other.casefold().startswith(beginnings) for other in self.names)
+
+
+def _word_set(name: str) -> set[str]:
+    return set(_WORD.findall(name.casefold()))
+
+
+def sort_names(
+    text: str,
+    url: str | None,
+    site: SiteNames,
+    names: NameLists,
+    rejections: RejectionLog,
+    *,
+    accepts_desks: bool = False,
+) -> None:
+    """Add each name in the text to the list of its kind, and log what is not a name.
+
+    `accepts_desks`: the text is a statement of authors, so “Sports Desk” with a name of its own counts as one.
+    """
+    whole = bare_name(text)
+    if agency_of(whole):
+        names.agencies.append(agency_of(whole) or "")
+        return
+    if accepts_desks and _is_desk(whole):
+        names.agencies.append(whole)
+        return
+    if site.include(whole) or ("," in whole and site.overlap_with(_separator().split(whole, maxsplit=1)[0])):
+        # “The Example Post, London, UK” is an imprint.
+        rejections.reject("authors", whole, "brand")
+        return
+    for name in _single_names(whole):
+        agency = agency_of(name)
+        why = None if agency else why_not_a_person(name, site)
+        if agency:
+            names.agencies.append(agency)
+        elif accepts_desks and _is_desk(name):
+            names.agencies.append(name)
+        elif why:
+            rejections.reject("authors", name, why)
+        else:
+            names.persons.append(Person(name=name, url=url))
+
+
+def _single_names(whole: str) -> Iterator[str]:
+    names = [bare_name(raw) for raw in _separator().split(whole)]
+    surname, _, given = whole.partition(", ")
+    if len(names) == 2 and all(names) and whole == f"{surname}, {given}" and not is_east_asian(whole):
+        looks_reversed = all(name.isalpha() and name[0].isupper() for name in names)
+        if looks_reversed and not any(map(agency_of, names)):
+            # Catalogues write “Doe, Jane”. Two persons by their first names alone are rare.
+            yield f"{given} {surname}"
+            return
+    yield from filter(None, names)
+
+
+def split_names(text: str) -> list[str]:
+    """The names that a byline joins, as written."""
+    return [name for name in _separator().split(text) if name]
+
+
+def bare_name(text: str) -> str:
+    """The name without the byline word before it and without the role, place or date after it."""
+    text = _LEADING_PUNCTUATION.sub("", normalize_space(clean(text[:_MAX_TEXT_CHARS])))
+    for _ in range(2):
+        prefix = phrase_lists.any_phrase("byline_prefixes").match(text)
+        next_char = text[prefix.end() : prefix.end() + 1] if prefix else ""
+        if prefix and (next_char in (" ", ":", "\u00a0", "：") or prefix[0].endswith(":") or is_east_asian(text)):
+            text = text[prefix.end() :].lstrip(" :：.–—-")
+    all_posts_by = _all_posts_by().match(text)
+    if all_posts_by:
+        text = text[all_posts_by.end() :]
+    words = text.split()
+    # “Jane Doe January 5” in one element: the text ends before the month.
+    month = next((n for n in range(2, len(words)) if words[n].casefold() in phrase_lists.month_names(None)), None)
+    if month is not None:
+        text = " ".join(words[:month])
+    if len(text.split()) > _MIN_WORDS_BEFORE_HOST:
+        text = _from_host_on().sub("", text)
+    text = _trailing().sub("", text).strip(" ,.;:–—-|/\"'«»“”")
+    return _without_east_asian_role(text) if is_east_asian(text) else text
+
+
+def _without_east_asian_role(name: str) -> str:
+    """A Chinese, Japanese or Korean name without the role that follows it."""
+    for role in phrase_lists.phrases("roles"):
+        if is_east_asian(role) and name.endswith(role) and len(name) > len(role) + 1:
+            return name.removesuffix(role).strip()
+    return name
+
+
+def agency_of(text: str) -> str | None:
+    """The news agency with this name, as records write it; None when there is none."""
+    return byline_names().get(text.casefold().strip())
+
+
+def _is_desk(name: str) -> bool:
+    """True for an editorial desk with a name of its own: “Resort Desk”, but not “News Desk” or just “Editorial Team”."""
+    is_short = len(name.split()) <= _MAX_DESK_WORDS and len(name) <= _MAX_NAME_CHARS and not _NOT_A_DESK.search(name)
+    if not is_short or not phrase_lists.any_phrase("desk").search(name):
+        return False
+    rest = name
+    for key in ("desk", "not_person", "roles"):
+        rest = phrase_lists.any_phrase(key).sub("", rest)
+    return len(alphanumeric_key(rest)) > 1
+
+
+def why_not_a_person(name: str, site: SiteNames) -> str | None:
+    """Why this is not the name of a person, in one word; None when it may be."""
+    if len(alphanumeric_key(name)) < 2 or len(name) > _MAX_NAME_CHARS or len(name.split()) > _MAX_NAME_WORDS:
+        return "not_a_name"
+    if _never_in_names().search(name):
+        return "not_a_name"
+    if site.overlap_with(name):
+        return "brand"
+    lowered = name.casefold()
+    if lowered.removesuffix(".") in phrase_lists.phrases("name_titles") or lowered in phrase_lists.phrases(
+        "byline_prefixes"
+    ):
+        return "role"
+    if phrase_lists.any_phrase("read_also").match(name) or phrase_lists.any_phrase("boilerplate").match(name):
+        return "not_a_name"
+    if phrase_lists.any_phrase("not_person").search(name) or phrase_lists.any_phrase("desk").search(name):
+        return "not_a_person"
+    if not re.sub(r"\W+", "", phrase_lists.any_phrase("roles").sub("", lowered)):
+        return "role"
+    if not reads_like_name(name):
+        return "not_a_name"
+    return None
+
+
+def reads_like_name(name: str) -> bool:
+    """True for one to six words that begin with capitals, if the script has any. False for initials alone."""
+    if is_east_asian(name):
+        return len(name) <= _MAX_EAST_ASIAN_NAME_CHARS
+    name = _NICKNAME.sub("", name)
+    if all(_INITIALS.match(word) and word.isupper() for word in name.split()):
+        return False
+    words = [word for word in name.split() if word.casefold() not in phrase_lists.phrases("name_particles")]
+    if not words or len(words) > _MAX_NAME_WORDS:
+        return False
+    if not all(_NAME_START.match(word) for word in words):
+        return False
+    cased = [word for word in words if word[0].upper() != word[0].lower()]
+    return all(word[0].isupper() for word in cased)
+
+
+def is_publication_name(name: str) -> bool:
+    """True for what can be printed as a publication's name: not a handle, a mail address or a URL; a bare host is fine."""
+    return 1 < len(name) <= _MAX_NAME_CHARS and not _NOT_A_DESK.search(name)
+
+
+def has_two_parts(name: str) -> bool:
+    """True for a name with a given name and a surname, or in a script that writes them without a space."""
+    return " " in name or is_east_asian(name)

@@ -1,0 +1,377 @@
+"""Finds where the publisher files the article: section, breadcrumbs and tags."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from typing import Any
+from urllib.parse import urlsplit
+
+from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
+
+from coranto_extractor.fields.evidence import Extracted
+from coranto_extractor.fields.page_reading import PageReading
+from coranto_extractor.fields.titles import site_names
+from coranto_extractor.language import phrase_lists
+from coranto_extractor.language.phrase_lists import alternatives, cached_per_languages, class_alternatives
+from coranto_extractor.language.text_comparison import alphanumeric_key
+from coranto_extractor.page.blocks import normalize_space
+from coranto_extractor.page.metadata import PageMetadata, item_values, strings, types_of
+
+_TAG_CLASS_IN_CAMEL_CASE = re.compile(r"[a-z]Tags?(?:List)?(?:$|[\s_-])")
+_SECTION_META = (
+    "article:section",
+    "og:article:section",
+    "section",
+    "cxenseparse:section",
+    "parsely-section",
+    "category",
+    "sailthru.section",
+    "dc.subject.section",
+    "news_section",
+    "article:category",
+)
+_BREADCRUMB_CLASS = re.compile(r"breadcrumb|bread-crumb|crumbs|pathway", re.IGNORECASE)
+_MENU_CLASS = re.compile(
+    r"(?:^|[\s_-])(?:navigation|navbar|menu|sub-?nav|site-header|page-header|masthead|sidebar|trending|popular|burger|hamburger|offcanvas)(?:$|[\s_-])",
+    re.IGNORECASE,
+)
+_SHARE_LINK = re.compile(r"share|facebook|twitter|^#")
+# “Sport (12)”, “Sport[12]”: the number of articles with this tag. In round brackets, four digits may be a year.
+_COUNT_AFTER_TAG = re.compile(r"(?<=\S)\s{0,3}(?:\[\d{1,6}\]|\((?!(?:19|20)\d{2}\))\d{1,6}\))\s{0,3}$")
+# “Page Type: Article”, “Subject: Justice”: usually for statistics.
+_LABELLED_TAG = re.compile(r"([A-Za-z][A-Za-z _-]{1,24}):(?=\s?\S)")
+_MAX_TAG_CHARS = 60
+_MAX_SECTION_CHARS = 40
+# A section in the metadata, and a breadcrumb, may be a little longer.
+_MAX_STATED_SECTION_CHARS = 80
+_MAX_BREADCRUMBS = 10
+# The last breadcrumb is the article itself when it begins like the title for this many characters.
+_COMPARED_TITLE_CHARS = 30
+_MAX_JSON_NODES = 200
+_MAX_TAGS = 40
+_MAX_LINKED_TAGS = 25
+_MIN_LINKED_SHARE = 0.5
+# At least so many tags, with a larger share of codes than this, are there for machines.
+_MIN_TAGS_WITH_CODES = 5
+_MAX_CODE_SHARE = 0.6
+
+
+@cached_per_languages
+def _machine_tag() -> re.Pattern[str]:
+    """Numbers, identifiers, URLs, hosts and switches."""
+    return re.compile(
+        rf"^\d{{5,}}$|^[0-9a-f]{{8}}-[0-9a-f]{{4}}-|^_|://|^[\w-]+\.{alternatives('host_endings')}$|^\w+:\w+"
+    )
+
+
+@cached_per_languages
+def _tag_class() -> re.Pattern[str]:
+    return re.compile(
+        "(?:^|[\\s_-])(?:tags?|tag-?list|tag-?cloud|keywords?|topics?|labels?"
+        rf"|{class_alternatives('tag_class_names')})(?:$|[\s_-])",
+        re.IGNORECASE,
+    )
+
+
+@cached_per_languages
+def _tag_url() -> re.Pattern[str]:
+    return re.compile(
+        rf"/(?:tags?|topics?|keywords?|story|label|hashtag|{class_alternatives('tag_url_folders')})/", re.IGNORECASE
+    )
+
+
+@cached_per_languages
+def _section_class() -> re.Pattern[str]:
+    return re.compile(
+        r"(?:^|[\s_-])(?:category|section-?name|kicker|article[-_]{0,2}section|categories"
+        rf"|{class_alternatives('section_class_names')})(?:$|[\s_-])|__category",
+        re.IGNORECASE,
+    )
+
+
+def find_section(reading: PageReading, breadcrumbs: Sequence[str]) -> Extracted[str] | None:
+    """The publisher's own section; None when there is none. Never the name of the site or of its front page."""
+    page = reading.metadata
+    not_sections = {name.casefold() for name in site_names(page)} | set(phrase_lists.phrases("home_labels"))
+    for text, source, confidence in _stated_sections(reading, breadcrumbs):
+        if text and text.casefold() not in not_sections:
+            return Extracted(text, source, confidence)
+    named = _section_in_url(page, reading.root, not_sections)
+    return Extracted(named, "address", 0.5) if named else None
+
+
+def _stated_sections(reading: PageReading, breadcrumbs: Sequence[str]) -> Iterator[tuple[str, str, float]]:
+    page = reading.metadata
+    for text in strings(page.article.get("articleSection")):
+        yield text, "json-ld", 0.95
+    stated = page.first(*_SECTION_META)
+    if stated and len(stated) < _MAX_STATED_SECTION_CHARS and not stated.startswith("http"):
+        yield stated, "opengraph", 0.85
+    for text in item_values(page.itemprops.get("articleSection", ())):
+        if len(text) < _MAX_STATED_SECTION_CHARS:
+            yield text, "microdata", 0.9
+    for text in breadcrumbs:
+        yield text, "breadcrumbs", 0.7
+    for block in reading.near_headline:
+        if len(block.text) < _MAX_SECTION_CHARS and _section_class().search(block.element.get("class") or ""):
+            # This source's name is part of published records.
+            yield block.text.strip(" ,/|"), "rubric", 0.5
+
+
+def _section_in_url(page: PageMetadata, root: html.HtmlElement, not_sections: AbstractSet[str]) -> str | None:
+    """The page's own name for the first folder of its URL: the text of a link that leads there."""
+    own = _folders(page.url)
+    if len(own) < 2:
+        return None
+    names: dict[int, str] = {}
+    for link in root.iter("a"):
+        href = link.get("href")
+        if not href or href.startswith(("#", "javascript:", "mailto:")):
+            continue
+        folders = _folders(page.absolute(href))
+        is_parent = 0 < len(folders) < len(own) and own[: len(folders)] == folders
+        if not is_parent or not _may_be_section(folders) or _host(page.absolute(href)) != page.host:
+            continue
+        text = normalize_space(link.text_content()).strip(" ,/|»›")
+        is_name = 2 < len(text) < _MAX_SECTION_CHARS and text.casefold() not in not_sections
+        if is_name and not phrase_lists.exact_phrase("read_also").fullmatch(text.casefold()):
+            names.setdefault(len(folders), text)
+    return names[min(names)] if names else None
+
+
+def _folders(url: str | None) -> list[str]:
+    try:
+        return [folder for folder in urlsplit(url or "").path.casefold().split("/") if folder]
+    except ValueError:
+        return []
+
+
+def _host(url: str | None) -> str:
+    try:
+        return (urlsplit(url or "").hostname or "").removeprefix("www.")
+    except ValueError:
+        return ""
+
+
+def _may_be_section(folders: Sequence[str]) -> bool:
+    """False when the last folder is a year or a page number, or the only folder is a language."""
+    is_language = len(folders) == 1 and folders[0] in phrase_lists.languages()
+    return len(folders[-1]) > 1 and not folders[-1].isdigit() and not is_language
+
+
+def find_breadcrumbs(reading: PageReading) -> Extracted[tuple[str, ...]] | None:
+    """The sections from the top down, without the front page and the article itself."""
+    page = reading.metadata
+    for node in page.nodes[:_MAX_JSON_NODES]:
+        if "BreadcrumbList" in types_of(node):
+            names = [
+                name
+                for item in _list_items(page, node)
+                for name in strings(item.get("name") or page.resolve(item.get("item")))[:1]
+            ]
+            breadcrumbs = _without_ends(names, reading.title)
+            if breadcrumbs:
+                return Extracted(breadcrumbs, "json-ld", 0.9)
+    for element in reading.root.iterfind(".//*[@class]"):
+        is_list = element.tag in ("ul", "ol", "nav", "div", "p")
+        if is_list and _BREADCRUMB_CLASS.search(element.get("class") or ""):
+            anchors = list(element.iter("a"))
+            # Only the first link leads to the front page: a section with its own host has that host's front page.
+            inner = anchors[1:] if anchors and _links_to_front_page(page, anchors[0]) else anchors
+            texts = [normalize_space(link.text_content()) for link in inner]
+            breadcrumbs = _without_ends([text for text in texts if text], reading.title)
+            return Extracted(breadcrumbs, "breadcrumbs", 0.7) if breadcrumbs else None
+    return None
+
+
+def _links_to_front_page(page: PageMetadata, link: html.HtmlElement) -> bool:
+    """True for a link to the site's front page, or to the front page of one of its languages."""
+    href = link.get("href")
+    folders = _folders(page.absolute(href))
+    return bool(href and page.absolute(href)) and (
+        not folders or (len(folders) == 1 and folders[0] in phrase_lists.languages())
+    )
+
+
+def _list_items(page: PageMetadata, node: dict[str, Any]) -> list[dict[str, Any]]:
+    items = node.get("itemListElement")
+    items = items if isinstance(items, list) else [items]
+    found = [page.resolve(item) for item in items]
+    return sorted((item for item in found if isinstance(item, dict)), key=lambda item: _number(item.get("position")))
+
+
+def _number(value: object) -> int:
+    try:
+        return int(str(value))
+    except ValueError:
+        return 0
+
+
+def _without_ends(names: Sequence[str], title: str | None) -> tuple[str, ...]:
+    """The breadcrumbs without the front page and without the article itself."""
+    home = set(phrase_lists.phrases("home_labels"))
+    kept = [name for name in names if name.casefold().strip(" /") not in home and len(name) < _MAX_STATED_SECTION_CHARS]
+    if kept and title and (kept[-1] == title or kept[-1][:_COMPARED_TITLE_CHARS] == title[:_COMPARED_TITLE_CHARS]):
+        kept.pop()
+    return tuple(dict.fromkeys(kept))[:_MAX_BREADCRUMBS]
+
+
+def find_tags(reading: PageReading) -> Extracted[tuple[str, ...]] | None:
+    """The publisher's own tags; None when there are none."""
+    page = reading.metadata
+    not_tags = {page.host, (reading.title or "").casefold()}
+    site_keys = _site_name_keys(page)
+    single: Extracted[tuple[str, ...]] | None = None
+    for texts, source, confidence in _tag_lists(page, reading.root):
+        tags = {
+            tag.casefold(): tag
+            for tag in reversed(_without_codes([_COUNT_AFTER_TAG.sub("", text) for text in texts]))
+            if tag.casefold() not in not_tags and not _names_site(tag, site_keys)
+        }
+        if not tags:
+            continue
+        found = Extracted(tuple(tags.values())[::-1][:_MAX_TAGS], source, confidence)
+        # A single tag in the metadata may be the section. If so, a list elsewhere on the page does not contain it.
+        if single and (len(tags) == 1 or single.value[0].casefold() in tags):
+            return single
+        if len(tags) > 1 or source == "tag-links":
+            return found
+        single = found
+    return single
+
+
+def _site_name_keys(page: PageMetadata) -> set[str]:
+    """The keys of those names of the site that its host confirms or, being in another script, cannot confirm.
+
+    Others may be real tags: some channels are called “Security”.
+    """
+    label = alphanumeric_key(page.host.partition(".")[0])
+    names = {alphanumeric_key(name) for name in (*site_names(page), label)} - {""}
+    host = alphanumeric_key(page.host)
+    return {name for name in names if name in host or (label and label in name) or not name.isascii()}
+
+
+def _names_site(tag: str, site_keys: AbstractSet[str]) -> bool:
+    """True for the site's name or host, also with “official site” beside it."""
+    if alphanumeric_key(tag) in site_keys:
+        return True
+    rest = alphanumeric_key(phrase_lists.any_phrase("site_words").sub("", tag))
+    return 1 < len(rest) < len(alphanumeric_key(tag)) and any(name.startswith(rest) for name in site_keys)
+
+
+def _without_codes(texts: Sequence[str]) -> list[str]:
+    """The tags for people. Those for machines are left out, and all are when most are for machines."""
+    tags = [tag for text in texts if 1 < len(tag := text.strip(" #,;.\"'«»")) <= _MAX_TAG_CHARS]
+    labelled = [tag for tag in tags if _LABELLED_TAG.match(tag)]
+    if len(labelled) > 1:
+        matches = (_LABELLED_TAG.match(tag) for tag in labelled)
+        values = [
+            tag[match.end() :].strip()
+            for tag, match in zip(labelled, matches, strict=True)
+            if match and _is_subject_label(match[1])
+        ]
+        if len(labelled) > len(tags) / 2:
+            return values
+        tags = [*values, *(tag for tag in tags if tag not in labelled)]
+    plain = [tag for tag in tags if not _machine_tag().search(tag)]
+    are_codes = len(plain) >= _MIN_TAGS_WITH_CODES and sum(map(_is_code, plain)) > len(plain) * _MAX_CODE_SHARE
+    return [] if are_codes else plain
+
+
+def _is_subject_label(label: str) -> bool:
+    return label.casefold() in phrase_lists.markup_name_set("subject_labels")
+
+
+def _is_code(tag: str) -> bool:
+    return tag.isascii() and tag.isupper() and " " not in tag
+
+
+def _tag_lists(page: PageMetadata, root: html.HtmlElement) -> Iterator[tuple[list[str], str, float]]:
+    """Lists of tags, most reliable first, with their source and the confidence in it."""
+    yield list(_split(strings(page.article.get("keywords")))), "json-ld", 0.9
+    yield list(page.meta.get("article:tag", ())) or list(page.meta.get("og:article:tag", ())), "opengraph", 0.85
+    yield list(_split(page.meta.get("news_keywords", ()))), "meta", 0.8
+    yield _linked_tags(root), "tag-links", 0.8
+    yield list(_split(page.meta.get("keywords", ()))), "meta", 0.6
+    yield list(_split(list(item_values(page.itemprops.get("keywords", ()))))), "microdata", 0.6
+
+
+def _split(texts: Sequence[str]) -> Iterator[str]:
+    for text in texts:
+        separator = ";" if text.count(";") > text.count(",") else ","
+        yield from (tag.strip() for tag in text.split(separator))
+
+
+def _linked_tags(root: html.HtmlElement) -> list[str]:
+    """The tags that the page shows as links: by rel=tag, behind a label, in a list of that class, or by their URLs."""
+    by_rel = [link for link in root.iterfind(".//a[@rel]") if "tag" in (link.get("rel") or "").split()]
+    by_rel = [link for link in by_rel if not _is_in_menu(link)]
+    if by_rel:
+        return [normalize_space(link.text_content()) for link in by_rel]
+    labelled = _labelled_tags(root)
+    if labelled:
+        return labelled
+    for element in root.iter("div", "ul", "p", "section", "span", "footer"):
+        names = f"{element.get('class') or ''} {element.get('id') or ''}"
+        is_tag_list = _tag_class().search(names) or _TAG_CLASS_IN_CAMEL_CASE.search(names)
+        if is_tag_list and "cloud" not in names and not _is_in_menu(element):
+            texts = _texts_of_links(element)
+            if len(texts) == 1:
+                # Each tag may have an element of its own.
+                alike = [one for one in element.itersiblings(element.tag) if one.get("class") == element.get("class")]
+                texts += [text for one in alike[:_MAX_LINKED_TAGS] for text in _texts_of_links(one)]
+            if texts:
+                return texts
+    return [
+        text
+        for link in root.iter("a")
+        if _tag_url().search(link.get("href") or "")
+        and _is_in_tag_list(link)
+        and not _is_in_menu(link)
+        and (text := normalize_space(link.text_content()))
+    ]
+
+
+def _labelled_tags(root: html.HtmlElement) -> list[str]:
+    """The links of a list behind a line such as “Topics:”."""
+    labels = phrase_lists.exact_phrase("tag_labels")
+    for element in root.iter("ul", "ol"):
+        before = element.getprevious()
+        label = normalize_space(before.text_content()).casefold().strip(" :") if before is not None else ""
+        is_label = label and len(label) < _MAX_SECTION_CHARS and labels.fullmatch(label)
+        if is_label and not _is_in_menu(element):
+            texts = _texts_of_links(element)
+            if texts and max(map(len, texts)) <= _MAX_SECTION_CHARS:
+                return texts
+    return []
+
+
+def _texts_of_links(element: html.HtmlElement) -> list[str]:
+    """The texts of the links in the element, when it contains a few links and hardly anything else."""
+    links = [
+        normalize_space(link.text_content())
+        for link in element.iter("a")
+        if not _SHARE_LINK.search(link.get("href") or "")
+    ]
+    texts = [text for text in links if 1 < len(text) <= _MAX_TAG_CHARS]
+    chars = len(normalize_space(element.text_content()))
+    is_list = 0 < len(texts) <= _MAX_LINKED_TAGS and sum(map(len, texts)) > _MIN_LINKED_SHARE * chars
+    return texts if is_list else []
+
+
+def _is_in_menu(element: html.HtmlElement) -> bool:
+    """True in what a page shows above or beside every article: menus, trending topics."""
+    is_in_menu = False
+    for ancestor in element.iterancestors():
+        if ancestor.tag in ("article", "main"):
+            return False
+        names = f"{ancestor.get('class') or ''} {ancestor.get('id') or ''}"
+        is_in_menu = is_in_menu or ancestor.tag in ("nav", "header") or _MENU_CLASS.search(names) is not None
+    return is_in_menu
+
+
+def _is_in_tag_list(link: html.HtmlElement) -> bool:
+    parent = link.getparent()
+    return parent is not None and bool(_tag_class().search(f"{parent.get('class') or ''} {link.get('class') or ''}"))

@@ -1,0 +1,302 @@
+"""Parses a date as pages write it, for machines or for people.
+
+The words and calendars of each language are in its file under `lists/`. Where on a page a date stands is up to the caller.
+A text without a year, or one like "3 hours ago", is not a date.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta, timezone
+from email.utils import parsedate_to_datetime
+from typing import Literal
+
+from coranto.records.sections import Moment
+from coranto_extractor.language import phrase_lists
+from coranto_extractor.language.calendars import (
+    BUDDHIST,
+    SOLAR_HIJRI,
+    gregorian_day_of_solar_hijri,
+    gregorian_year_of_buddhist,
+)
+from coranto_extractor.language.phrase_lists import alternatives, cached_per_languages
+
+# The web began in 1990. A later year than 2040 is a number that only looks like one.
+_FIRST_YEAR = 1990
+_LAST_YEAR = 2040
+# Text that states a date is short; of a longer one, only this much is read.
+_MAX_TEXT_CHARS = 500
+_ISO = re.compile(
+    r"(?<!\d)(\d{4})-?(\d{2})-?(\d{2})"
+    r"(?:[T\s_]{1,3}(\d{1,2}):?(\d{2})(?::?(\d{1,2})(?:[.,:]\d{1,9})?)?\s?(Z|UTC|GMT|[+-]\d{2}:?\d{2}|[+-]\d{2}(?!\d))?)?",
+    re.IGNORECASE,
+)
+_UNIX_TIME = re.compile(r"1\d{9}(?:\d{3})?$")
+# RFC 5322: “Thu, 02 Jan 2020 10:00:00 +0100”. With “am” or “pm” it is a date for people.
+_MAIL_DATE = re.compile(
+    r"[A-Za-z]{3,9},?\s+\d{1,2}\s+[A-Za-z]{3}\w*\s+\d{4}\s+\d[\d:]{1,7}(?![\d:]|\s?[ap]\.?m)", re.IGNORECASE
+)
+# Not \w: the vowel signs of Thai and of the Indian scripts are not letters to it, and Thai shortens months with dots.
+_MONTH_NAME = r"[^\s\d!-,/:-@\[-`{-~–—،。，、؛]{2,15}"
+_CLOCK = (
+    r"(?:(?P<gap>[^\d\n]{1,20}?)(?P<hour>\d{1,2})[:.h](?P<minute>\d{2})(?::(?P<second>\d{2}))?(?P<half>[^\d\n]{0,8}))?"
+)
+_YEAR = r"(?P<year>(?:19|20)\d{2})"
+# Accents, which capital letters lose, and the marks inside Arabic words are ignored in month names.
+_IGNORED_IN_MONTHS = dict.fromkeys(
+    map(ord, "\u0640\u200c\u200f\u0300\u0301\u0302\u0306\u0307\u0308\u030a\u030b\u030c\u0327\u0328")
+)
+
+
+@dataclass(frozen=True)
+class _DatePatterns:
+    """The patterns of dates for people, built from the words of all languages."""
+
+    numeric: tuple[re.Pattern[str], ...]
+    named: tuple[re.Pattern[str], ...]
+    """With the name of the month."""
+    era: re.Pattern[str]
+    eras: dict[str, int]
+    first_years: frozenset[str]
+
+
+@cached_per_languages
+def _patterns() -> _DatePatterns:
+    languages = phrase_lists.languages().values()
+    eras = {era: before for language in languages for era, before in language.eras.items()}
+    year_unit, month_unit, day_unit = (alternatives(f"{unit}_units") for unit in ("year", "month", "day"))
+    first_year = alternatives("first_year_words")
+    ordinal = alternatives("ordinal_suffixes")
+    before_month, before_year = _linking("before_month"), _linking("before_year")
+    # Some month names have two words, and some Arabic and Bosnian pages write two names of one month side by side:
+    # “نيسان / أبريل”, “juni/lipanj”.
+    second_words = {
+        re.escape(name.split(" ", 1)[1]) for language in languages for name in language.months if " " in name
+    }
+    month = rf"(?:[^\d\n/]{{3,20}}/\s?)?(?P<month>{_MONTH_NAME}(?:\s(?:{'|'.join(sorted(second_words)) or '(?!)'}))?)"
+    year_first = alternatives("year_first_words")
+    year_month_day = (
+        rf"(?<![\d.]){_YEAR}\s?(?:[-./]|{year_unit})\s?(?P<month>\d{{1,2}})\s?(?:[-./]|{month_unit})\s?(?P<day>\d{{1,2}})"
+        rf"\s?{day_unit}?(?!\d){_CLOCK}"
+    )
+    day_month_year = (
+        r"(?<![\d.])(?P<day>\d{1,2})\s?(?P<separator>[-./|])\s?(?P<month>\d{1,2})\s?(?P=separator)\s?"
+        rf"(?P<year>(?:19|20)\d{{2}}|\d{{2}}(?=[\s,|)]|$))(?!\d){_CLOCK}"
+    )
+    with_words = (
+        rf"(?<!\d)(?P<day>\d{{1,2}})\s{{1,2}}{alternatives('month_number_words')}\s{{1,2}}(?P<month>\d{{1,2}}),?\s{{1,2}}"
+        rf"(?:{alternatives('year_number_words')}\s{{1,2}})?{_YEAR}(?!\d){_CLOCK}"
+    )
+    day_first_named = (
+        rf"(?<!\d)(?P<day>\d{{1,2}}){ordinal}?\.?[\s\-]{{1,3}}{before_month}?{month},?"
+        rf"[\s\-]{{1,3}}{before_year}?(?P<year>(?:19|20)\d{{2}}|\d{{2}}(?=\s?[(,]?\s?\d{{1,2}}:\d{{2}}))(?!\d)"
+        rf"(?:\s?{alternatives('after_year')}\.?)?{_CLOCK}"
+    )
+    named = (
+        day_first_named,
+        rf"(?<!\w){month}[\s\-]{{1,3}}(?P<day>\d{{1,2}}){ordinal}?,?\s{{1,2}}{_YEAR}(?!\d){_CLOCK}",
+        rf"(?<!\d){_YEAR}\.?\s(?:{year_first}\s)?(?P<month>{_MONTH_NAME})\s(?P<day>\d{{1,2}})(?!\d){_CLOCK}",
+        rf"(?<!\d){_YEAR}\.?\s{year_first}\s(?P<day>\d{{1,2}})\.\s(?P<month>{_MONTH_NAME})(?!\w){_CLOCK}",
+    )
+    era = rf"({'|'.join(map(re.escape, eras)) or '(?!)'})\s?(\d{{1,3}}|{first_year})\s?(?=[/.-]|{year_unit})"
+    return _DatePatterns(
+        numeric=tuple(re.compile(pattern, re.IGNORECASE) for pattern in (year_month_day, day_month_year, with_words)),
+        named=tuple(re.compile(pattern, re.IGNORECASE) for pattern in named),
+        era=re.compile(era),
+        eras=eras,
+        first_years=frozenset(phrase_lists.phrases("first_year_words")),
+    )
+
+
+def _linking(key: str) -> str:
+    """A pattern for a small word and the space behind it; an apostrophe needs none."""
+    words = (re.escape(word) + ("" if word.endswith(("'", "’")) else " ") for word in phrase_lists.phrases(key))
+    return f"(?:{'|'.join(words) or '(?!)'})"
+
+
+def parse_date(text: str, language: str | None = None) -> Moment | None:
+    """The date in a machine-readable statement, in any of the forms that sites really use; None when there is none."""
+    text = text[:_MAX_TEXT_CHARS].strip()
+    if _UNIX_TIME.match(text):
+        at = datetime.fromtimestamp(int(text[:10]), UTC)
+        return Moment(at=at, precision="second", offset_minutes=0)
+    match = _ISO.match(text) or (_ISO.search(text) if re.search(r"\d{4}-\d{2}-\d{2}", text) else None)
+    if match:
+        year, month, day, hour, minute, second, zone = match.groups()
+        return make_date(int(year), int(month), int(day), hour, minute, second, _offset_minutes(zone))
+    if _MAIL_DATE.match(text):
+        try:
+            at = parsedate_to_datetime(text)
+        except (ValueError, TypeError, IndexError):
+            return None
+        offset = at.utcoffset()
+        minutes = int(offset.total_seconds() // 60) if offset is not None else None
+        return make_date(at.year, at.month, at.day, str(at.hour), str(at.minute), str(at.second), minutes)
+    return parse_date_text(text, language)
+
+
+def _offset_minutes(zone: str | None) -> int | None:
+    if not zone:
+        return None
+    if zone.upper() in ("Z", "UTC", "GMT"):
+        return 0
+    digits = zone[1:].replace(":", "").ljust(4, "0")
+    minutes = int(digits[:2]) * 60 + int(digits[2:4])
+    return -minutes if zone[0] == "-" else minutes
+
+
+def parse_date_text(text: str, language: str | None) -> Moment | None:
+    """The first date in a text for people, with the time beside it. None unless day, month and year are there."""
+    text = _with_ascii_digits(text[:_MAX_TEXT_CHARS])
+    if not any(map(str.isdigit, text)):
+        return None
+    patterns = _patterns()
+    text = patterns.era.sub(lambda match: _gregorian_year_of_era(match, patterns), text)
+    found: list[tuple[int, Moment]] = []
+    for pattern in patterns.numeric:
+        for match in pattern.finditer(text):
+            numeric = _date_of_numbers(match, language)
+            if numeric:
+                found.append((match.start(), numeric))
+                break
+    months = _months(language)
+    for pattern in patterns.named:
+        for match in pattern.finditer(text):
+            number = months.get(_month_key(match["month"]))
+            named = make_date(_year(match["year"]), number, int(match["day"]), *_clock(match)) if number else None
+            if named:
+                found.append((match.start(), named))
+                break
+    found.extend(_dates_in_other_calendars(text, language))
+    return min(found, key=lambda pair: pair[0])[1] if found else None
+
+
+def _with_ascii_digits(text: str) -> str:
+    if text.isascii():
+        return text
+    return "".join(str(unicodedata.digit(char)) if char.isdecimal() else char for char in text)
+
+
+def _gregorian_year_of_era(match: re.Match[str], patterns: _DatePatterns) -> str:
+    return str(patterns.eras[match[1]] + (1 if match[2] in patterns.first_years else int(match[2])))
+
+
+def _date_of_numbers(match: re.Match[str], language: str | None) -> Moment | None:
+    day, month = int(match["day"]), int(match["month"])
+    separator = match.groupdict().get("separator")
+    is_month_first = separator == "/" and (language or "").lower() in phrase_lists.phrases("month_first") and day <= 12
+    if separator and (month > 12 or is_month_first):
+        day, month = month, day
+    return make_date(_year(match["year"]), month, day, *_clock(match))
+
+
+def _dates_in_other_calendars(text: str, language: str | None) -> Iterator[tuple[int, Moment]]:
+    """The dates that name a month of another calendar, with their places; any year of it alone may be another number."""
+    own = phrase_lists.find_language(language)
+    for code, known in phrase_lists.languages().items():
+        if known.calendar is None:
+            continue
+        months = _calendar_months(code)
+        for match in _calendar_pattern(code).finditer(text):
+            number = months.get(_month_key(match["month"]))
+            at = _date_in_calendar(known.calendar, match, number) if number else None
+            if at:
+                yield match.start(), at
+        if known.calendar == SOLAR_HIJRI and known is own:
+            for match in _NUMERIC_SOLAR_HIJRI.finditer(text):
+                at = _date_in_calendar(SOLAR_HIJRI, match, int(match["month"]))
+                if at:
+                    yield match.start(), at
+
+
+_NUMERIC_SOLAR_HIJRI = re.compile(
+    rf"(?<!\d)(?P<year>1[34]\d{{2}})/(?P<month>\d{{1,2}})/(?P<day>\d{{1,2}})(?!\d){_CLOCK}"
+)
+
+
+@cached_per_languages
+def _calendar_pattern(code: str) -> re.Pattern[str]:
+    """The pattern of a date in the calendar of this language, with the name of the month."""
+    language = phrase_lists.languages()[code]
+    day_and_month = rf"(?<!\d)(?P<day>\d{{1,2}})\s(?P<month>{_MONTH_NAME})"
+    if language.calendar == SOLAR_HIJRI:
+        suffix = "|".join(map(re.escape, language.phrases("month_suffixes"))) or "(?!)"
+        return re.compile(rf"{day_and_month}(?:\s(?:{suffix}))?،?\s(?P<year>1[34]\d{{2}})(?!\d){_CLOCK}")
+    era = "|".join(map(re.escape, language.phrases("era_words"))) or "(?!)"
+    return re.compile(rf"{day_and_month}\s(?:(?:{era})\s?)?(?P<year>2[45]\d{{2}}|\d{{2}}(?!\d)){_CLOCK}")
+
+
+def _date_in_calendar(calendar: str, match: re.Match[str], month: int) -> Moment | None:
+    if calendar == BUDDHIST:
+        return make_date(gregorian_year_of_buddhist(match["year"]), month, int(match["day"]), *_clock(match))
+    day: date | None = gregorian_day_of_solar_hijri(int(match["year"]), month, int(match["day"]))
+    return make_date(day.year, day.month, day.day, *_clock(match)) if day else None
+
+
+@cached_per_languages
+def _months(language: str | None) -> dict[str, int]:
+    return {_month_key(name): number for name, number in phrase_lists.month_names(language).items()}
+
+
+@cached_per_languages
+def _calendar_months(code: str) -> dict[str, int]:
+    language = phrase_lists.languages()[code]
+    named = language.phrases("calendar_months")
+    months = dict(zip(named, range(1, len(named) + 1), strict=True)) if named else language.months
+    return {_month_key(name): number for name, number in months.items()}
+
+
+def _month_key(name: str) -> str:
+    """The letters of a month's name, without accents and with interchangeable letters made equal."""
+    bare = unicodedata.normalize("NFD", name.strip(".-").lower()).translate(_IGNORED_IN_MONTHS)
+    return bare.translate(phrase_lists.letter_variants())
+
+
+def _year(digits: str) -> int:
+    return int(digits) if len(digits) == 4 else 2000 + int(digits)
+
+
+def _clock(match: re.Match[str]) -> tuple[str | None, str | None, str | None]:
+    """Hour, minute and second beside a date, in 24 hours."""
+    if match["hour"] is None:
+        return None, None, None
+    hour = int(match["hour"])
+    around = f"{match['gap']} {match['half']}"
+    if hour <= 12 and phrase_lists.any_phrase("afternoon").search(around):
+        hour = hour % 12 + 12
+    elif hour == 12 and phrase_lists.any_phrase("forenoon").search(around):
+        hour = 0
+    return str(hour), match["minute"], match["second"]
+
+
+def make_date(
+    year: int,
+    month: int,
+    day: int,
+    hour: str | None = None,
+    minute: str | None = None,
+    second: str | None = None,
+    offset_minutes: int | None = None,
+) -> Moment | None:
+    """The date made of these parts, without the time if that does not exist; None when the day does not exist."""
+    if not _FIRST_YEAR <= year <= _LAST_YEAR:
+        return None
+    precision: Literal["day", "minute", "second"] = "day" if hour is None else "minute" if second is None else "second"
+    try:
+        zone = timezone(timedelta(minutes=offset_minutes)) if offset_minutes is not None else UTC
+        # Some pages write a leap second or “:60”.
+        at = datetime(year, month, day, int(hour or 0), int(minute or 0), min(59, int(second or 0)), tzinfo=zone)
+    except ValueError:
+        return make_date(year, month, day) if hour is not None else None
+    return Moment(at=at.astimezone(UTC), precision=precision, offset_minutes=offset_minutes)
+
+
+def isoformat_local(moment: Moment) -> str:
+    """The date in ISO 8601 as the page gave it: in its own time zone, and without a time when only the day is known."""
+    if moment.offset_minutes is None:
+        text = moment.at.replace(tzinfo=None).isoformat()
+        return text[:10] if moment.precision == "day" else text
+    return moment.at.astimezone(timezone(timedelta(minutes=moment.offset_minutes))).isoformat()

@@ -1,0 +1,22 @@
+"""Character ranges of scripts that need special treatment, for use inside a character class of a regular expression."""
+
+from __future__ import annotations
+
+import re
+
+EAST_ASIAN = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
+"""Kana, Chinese characters and Hangul: no capitals, and personal names that are often written without a space."""
+
+CAPITALS = "A-ZÀ-ŽΑ-ΩЀ-Я"
+"""What a capital letter looks like in Latin, Greek and Cyrillic; an approximation, because `re` knows no letter case."""
+
+UNSPACED = "\u0e00-\u0e7f" + EAST_ASIAN
+"""Thai and the East Asian scripts: there are no reliable spaces between words, and one character says a lot."""
+
+EAST_ASIAN_CHARACTER = re.compile(f"[{EAST_ASIAN}]")
+UNSPACED_CHARACTER = re.compile(f"[{UNSPACED}]")
+
+
+def is_east_asian(text: str) -> bool:
+    """True when the text contains Chinese, Japanese or Korean characters."""
+    return EAST_ASIAN_CHARACTER.search(text) is not None

@@ -1,0 +1,221 @@
+"""How dates in many languages and calendars are parsed, and which dates on a page are trusted."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import date
+
+import pytest
+
+from coranto.records import Content
+from coranto_extractor.fields.dates import date_in_url
+from coranto_extractor.language.date_parsing import isoformat_local, parse_date, parse_date_text
+
+Write = Callable[..., bytes]
+Read = Callable[..., Content]
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "day"),
+    [
+        ("5 января 2012, 14:45", "ru", "2012-01-05T14:45:00"),
+        ("Veröffentlicht am 3. März 2021", "de", "2021-03-03"),
+        ("17 listopada 2019", "pl", "2019-11-17"),
+        ("17. listopada 2019", "hr", "2019-10-17"),
+        ("2020年3月4日", "zh", "2020-03-04"),
+        ("입력 2026.01.29 오후 6:40", "ko", "2026-01-29T18:40:00"),
+        ("03/04/2020", "en", "2020-03-04"),
+        ("03/04/2020", "fr", "2020-04-03"),
+        ("26 | 01 | 2022", "de", "2022-01-26"),
+        ("24 tháng 4 năm 2020", "vi", "2020-04-24"),
+        ("24 tháng 4, 2020", "vi", "2020-04-24"),
+        ("2020. április 24. 10:20", "hu", "2020-04-24T10:20:00"),
+        ("2020 m. balandžio 24 d.", "lt", "2020-04-24"),
+        ("24 ΑΠΡΙΛΙΟΥ 2020, 8:15 μ.μ.", "el", "2020-04-24T20:15:00"),
+        ("12 MAYIS 2020", "tr", "2020-05-12"),
+        ("21. juni/lipanj, 2020.", "bs", "2020-06-21"),
+        ("الجمعة 24 نيسان / أبريل 2020 09:22 مساءً", "ar", "2020-04-24T21:22:00"),
+        ("24 تشرين الأول 2020", "ar", "2020-10-24"),
+        ("٢٤ أبريل ٢٠٢٠", "ar", "2020-04-24"),
+        ("24 באפריל 2020", "he", "2020-04-24"),
+        ("24 अप्रैल 2020", "hi", "2020-04-24"),
+        ("3 June 2020 12:05 am", "en", "2020-06-03T00:05:00"),
+        ("Thu, 02 Jan 2020 10:00:00 +0100", "en", "2020-01-02T10:00:00+01:00"),
+        ("2020-12-05T23:15:0Z", "it", "2020-12-05T23:15:00+00:00"),
+        ("1577955600", None, "2020-01-02T09:00:00+00:00"),
+    ],
+)
+def test_dates_are_parsed_as_their_language_writes_them(text: str, language: str | None, day: str) -> None:
+    moment = parse_date(text, language)
+    assert moment is not None
+    assert isoformat_local(moment) == day
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "day"),
+    [
+        ("2 تير 1399 - 12:09", "fa", "2020-06-22T12:09:00"),
+        ("۱۲ اردیبهشت ۱۴۰۰", "fa", "2021-05-02"),
+        ("30 اسفند 1403", "fa", "2025-03-20"),
+        ("1403/12/30", "fa", "2025-03-20"),
+        ("5 มกราคม 2563", "th", "2020-01-05"),
+        ("5 ม.ค. 63 10:20", "th", "2020-01-05T10:20:00"),
+        ("令和2年5月1日", "ja", "2020-05-01"),
+        ("中華民國109年5月1日", "zh", "2020-05-01"),
+    ],
+)
+def test_years_of_other_calendars_are_converted(text: str, language: str, day: str) -> None:
+    moment = parse_date_text(text, language)
+    assert moment is not None
+    assert isoformat_local(moment) == day
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "31 February 2020",
+        "45.13.2020",
+        "1 January",
+        "yesterday",
+        "2020",
+        "",
+        "1403/12/30",
+        "5 apples 2563",
+        "12 เรื่อง 63",
+    ],
+)
+def test_text_without_a_whole_date_is_not_a_date(text: str) -> None:
+    assert parse_date(text, "en") is None
+
+
+@pytest.mark.parametrize(
+    ("path", "day"),
+    [
+        ("/2020/05/01/story.html", "2020-05-01"),
+        ("/2020/5/1/story", "2020-05-01"),
+        ("/n1/2020/0501/c1001.html", "2020-05-01"),
+        ("/2020-05/01/c_112.htm", "2020-05-01"),
+        ("/story-20200501.html", "2020-05-01"),
+        ("/archives/2025/12/16/vibe.html", "2025-12-16"),
+        ("/01-05-2020-story", "2020-05-01"),
+        ("/reports/2021/22/week", None),
+        ("/league/2021-22/transfers", None),
+        ("/id120200622120908039/story", None),
+    ],
+)
+def test_day_in_the_url_needs_separators_or_all_its_digits(path: str, day: str | None) -> None:
+    moment = date_in_url(f"https://news.example{path}")
+    assert (moment.at.date() if moment else None) == (date.fromisoformat(day) if day else None)
+
+
+def test_utc_time_gets_the_offset_of_a_time_element_with_the_same_instant(
+    write_page: Write, read_article: Read
+) -> None:
+    head = '<meta property="article:published_time" content="2023-12-23T03:22:07Z">'
+    page = write_page(head=head, above='<time datetime="2023-12-22T22:22:07-0500">12/22</time>')
+    published = read_article(page).published
+    assert published is not None
+    assert isoformat_local(published) == "2023-12-22T22:22:07-05:00"
+
+
+def test_publication_and_last_change_in_one_line_are_distinguished(write_page: Write, read_article: Read) -> None:
+    line = "<p>Last updated: 31 October 2023. First published: 1 November 2023</p>"
+    published = read_article(write_page(above=line)).published
+    assert published is not None
+    assert isoformat_local(published) == "2023-11-01"
+
+
+@pytest.mark.parametrize(
+    "label", ["Last change: 31.10.2023", "Letzte Änderung: 31.10.2023", "Dernière modification : 31.10.2023"]
+)
+def test_day_of_the_last_change_is_not_the_day_of_publication(
+    label: str, write_page: Write, read_article: Read
+) -> None:
+    published = read_article(write_page(above=f"<p>{label}</p><p>1.11.2023</p>")).published
+    assert published is not None
+    assert isoformat_local(published) == "2023-11-01"
+
+
+def test_page_date_that_is_shown_as_the_last_change_is_not_the_publication(
+    write_page: Write, read_article: Read
+) -> None:
+    head = '<meta name="date" content="2021-10-15"><meta property="og:type" content="article">'
+    shown = "<p>Released:</p><p>13 October 2021</p>"
+    changed = "<p>Last updated:</p><p>15 October 2021</p>"
+    published = read_article(write_page(head=head, above=shown, below=changed)).published
+    assert published is not None
+    assert isoformat_local(published) == "2021-10-13"
+    published = read_article(write_page(head=head, below=changed)).published
+    assert published is not None
+    assert isoformat_local(published) == "2021-10-15"
+
+
+def test_date_beside_a_headline_in_a_caption_is_read(read_article: Read, paragraphs: tuple[str, ...]) -> None:
+    text = "".join(f"<p>{paragraph}</p>" for paragraph in paragraphs)
+    title = "Harbour bridge opens again"
+    head = f"<title>{title}</title>"
+    caption = f"<figcaption><small>31 January 2022</small><h1>{title}</h1></figcaption>"
+    page = (
+        f"<html><head>{head}</head><body><main><figure><img src='/b.jpg'>{caption}</figure>{text}</main></body></html>"
+    )
+    published = read_article(page.encode()).published
+    assert published is not None
+    assert isoformat_local(published) == "2022-01-31"
+
+
+@pytest.mark.parametrize(("main", "day"), [("https://news.example/city/harbour-bridge", "2022-01-10"), ("/jam", None)])
+def test_date_of_instructions_counts_when_the_page_is_about_them(
+    main: str, day: str | None, write_page: Write, read_article: Read
+) -> None:
+    steps = {"@type": "HowTo", "name": "Harbour bridge opens again", "datePublished": "2022-01-10", "url": main}
+    page = write_page(head=f'<script type="application/ld+json">{json.dumps(steps)}</script>')
+    published = read_article(page).published
+    assert (isoformat_local(published) if published else None) == day
+
+
+def test_date_of_a_teaser_below_the_text_is_not_the_articles(write_page: Write, read_article: Read) -> None:
+    teaser = '<h3><a href="/other">Another story of the week</a></h3><p>22 June 2022</p>'
+    assert read_article(write_page(below=teaser)).published is None
+    published = read_article(write_page(below=f"<p>5 January 2024</p>{teaser}")).published
+    assert published is not None
+    assert isoformat_local(published) == "2024-01-05"
+
+
+@pytest.mark.parametrize(
+    ("stated", "shown", "written"),
+    [
+        ("2020-02-18T02:18:11Z", "17 February 2020", "2020-02-17T23:18:11-03:00"),
+        ("2021-11-04T23:00:00Z", "5 November 2021", "2021-11-05T00:00:00+01:00"),
+        # The same day, a day too far, an offset that the page gives, and a day of the last change.
+        ("2020-02-18T02:18:11Z", "18 February 2020", "2020-02-18T02:18:11+00:00"),
+        ("2020-02-18T14:18:11Z", "17 February 2020", "2020-02-18T14:18:11+00:00"),
+        ("2020-02-18T02:18:11+01:00", "17 February 2020", "2020-02-18T02:18:11+01:00"),
+        ("2020-02-18T23:18:11Z", "Updated on 19 February 2020", "2020-02-18T23:18:11+00:00"),
+    ],
+)
+def test_utc_time_is_moved_to_the_day_the_page_shows(
+    stated: str, shown: str, written: str, write_page: Write, read_article: Read
+) -> None:
+    head = f'<meta property="article:published_time" content="{stated}"><meta property="og:type" content="article">'
+    published = read_article(write_page(head=head, above=f"<p>{shown}</p>")).published
+    before = parse_date(stated)
+    assert published is not None
+    assert before is not None
+    assert published.at == before.at
+    assert isoformat_local(published) == written
+
+
+def test_page_that_is_not_an_article_has_only_the_dates_it_shows(write_page: Write, read_article: Read) -> None:
+    head = '<meta property="og:type" content="website"><meta property="article:published_time" content="2015-05-07">'
+    item = '<section><time datetime="2022-12-08">8 Dec</time></section>'
+    assert read_article(write_page(head=head, below=f"<div>{'<p>x</p>' * 12}{item}</div>")).published is None
+    published = read_article(write_page(head=head, above="<p>7 May 2015</p>")).published
+    assert published is not None
+    assert isoformat_local(published) == "2015-05-07"
+    assert read_article(write_page(head='<meta name="date" content="2015-05-07">')).published is None
+    published = read_article(write_page(head='<meta name="pubdate" content="2015-05-07">')).published
+    assert published is not None
+    published = read_article(write_page(above='<p><time datetime="2022-12-08">Thursday</time></p>')).published
+    assert published is not None
+    assert isoformat_local(published) == "2022-12-08"

@@ -1,0 +1,203 @@
+"""Pages that are not articles, and the reason why each is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from coranto.records import Content, Hints
+from coranto_extractor.evaluation import prediction
+from coranto_extractor.page_request import PageRequest
+from coranto_extractor.page_type import NotAnArticle
+from coranto_extractor.reader import read
+from coranto_extractor.reasons import REASONS
+
+Write = Callable[..., bytes]
+ReadRefusal = Callable[..., NotAnArticle]
+
+_TEASER = '<div><h3><a href="/a{0}">A linked headline of story number {0}</a></h3><p>Two lines on the story {0}, no more.</p></div>'
+_PAGES = {
+    "index_page": "<html><head><title>City news</title></head><body><h1>City</h1>" + "".join(map(_TEASER.format, range(20))),
+    "error_page": "<html><head><title>404 - Page not found</title></head><body><h1>Page not found</h1><p>Sorry, the page you "
+    "are looking for does not exist any more. Try the search or go back to the start page.</p>",
+    "challenge_wall": "<html><head><title>Just a moment...</title></head><body><h1>Checking your browser</h1><p>Please "
+    "enable JavaScript and cookies to continue. This may take a few seconds.</p>",
+    "product_page": "<html><head><title>Lamp</title><meta property='og:type' content='product'></head><body><h1>Lamp</h1>"
+    "<p>A lamp of brass with a shade of green glass, made by hand. It comes with a cable of two metres.</p>",
+    "too_short": "<html><head><title>Short</title></head><body><h1>Short</h1><p>Nothing much.</p>",
+    "empty_page": "   ",
+    "paywall_stub": "<html><head><title>Bridge</title></head><body><h1>Bridge</h1><p>The bridge was opened on Friday, the "
+    "council said, after two years.</p><p>Subscribe to continue reading</p>",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("reason", sorted(_PAGES))
+def test_page_is_refused_with_its_reason_and_evidence(reason: str, read_refusal: ReadRefusal) -> None:
+    refusal = read_refusal(_PAGES[reason].encode())
+    assert refusal.reason == reason
+    assert refusal.evidence
+
+
+def test_refused_page_keeps_what_was_read_of_it_but_no_text(read_refusal: ReadRefusal) -> None:
+    head = "<title>Bridge</title><meta property='article:published_time' content='2024-01-05T10:00:00Z'>"
+    head += "<meta property='og:type' content='article'><meta name='author' content='Jane Doe'>"
+    page = f"<html><head>{head}</head><body><h1>Bridge</h1><p>Soon.</p>"
+    refusal = read_refusal(page.encode())
+    assert refusal.read is not None
+    assert (refusal.read.title, refusal.read.text) == ("Bridge", "")
+    assert refusal.detail == ("5 characters of text; title “Bridge”; by Jane Doe; published 2024-01-05T10:00:00+00:00")
+    line = prediction("1", refusal)
+    assert (line["refused"], line["title"], line["authors"], line["text"]) == ("too_short", "Bridge", ["Jane Doe"], "")
+    assert line["from"]["published"] == "opengraph"
+
+
+def test_page_refused_unread_has_a_prediction_too(read_refusal: ReadRefusal) -> None:
+    refusal = read_refusal(b"%PDF-1.7")
+    assert refusal.detail == refusal.evidence
+    assert prediction("1", refusal)["refused"] == "binary"
+
+
+def _list_of(number: int, teaser: str, head: str = "") -> bytes:
+    items = "".join(teaser.format(n) for n in range(number))
+    return f"<html><head><title>News</title>{head}</head><body><main><h1>News</h1>{items}</main></body>".encode()
+
+
+_LONG_TEASER = (
+    '<div><h3><a href="/a{0}">A linked headline of story number {0}</a></h3><time datetime="2024-01-05T10:00:00Z">Friday'
+    "</time><p>Two sentences tell of story {0}, and no more. Whoever wants to know the rest follows the link to it.</p></div>"
+)
+
+
+def test_long_list_of_teasers_is_an_index_though_each_has_its_date(read_refusal: ReadRefusal) -> None:
+    refusal = read_refusal(_list_of(40, _LONG_TEASER))
+    assert refusal.reason == "index_page"
+    assert "linked headings" in refusal.evidence
+
+
+def test_dated_article_with_many_linked_headings_is_not_an_index(read_article: Callable[..., Content]) -> None:
+    head = '<meta property="article:published_time" content="2024-01-05T10:00:00Z">'
+    assert read_article(_list_of(40, _LONG_TEASER, head)).published is not None
+
+
+def test_front_page_of_teasers_is_refused_whatever_its_data_list(read_refusal: ReadRefusal) -> None:
+    posts = '<script type="application/ld+json">{"@type": "BlogPosting", "headline": "One of many"}</script>'
+    assert read_refusal(_list_of(40, _LONG_TEASER, posts), "https://news.example/").reason == "home_page"
+
+
+def test_front_page_that_is_mostly_text_is_read(write_page: Write, read_article: Callable[..., Content]) -> None:
+    assert read_article(write_page(), "https://news.example/").text
+
+
+@pytest.mark.parametrize(
+    ("reason", "head", "body"),
+    [
+        ("product_page", "<meta property='og:type' content='exampleshop:item'>", ""),
+        ("video_or_gallery", "<meta property='og:type' content='video.other'>", ""),
+        ("product_page", """<script type='application/ld+json'>{"@type": "Product", "review": {"@type": "Review"}}</script>""", ""),
+        ("product_list", "", "".join(f"<p>A lamp of brass, number {n}</p><p>€ {n}9.00</p>" for n in range(30))),
+    ],
+)  # fmt: skip
+def test_shop_and_video_pages_are_recognised_by_their_own_metadata(
+    reason: str, head: str, body: str, write_page: Write, read_refusal: ReadRefusal
+) -> None:
+    assert read_refusal(write_page(head=head, below=body)).reason == reason
+
+
+def test_page_whose_whole_title_is_error_is_an_error_page(read_refusal: ReadRefusal) -> None:
+    text = "<p>We could not show what you asked for. The page may have moved, or the address has a slip of the pen.</p>"
+    page = f"<html><head><title>Error | Shop</title></head><body><h1>Error</h1>{text}</body>".encode()
+    assert read_refusal(page).reason == "error_page"
+
+
+def test_front_page_is_refused_by_its_url(read_refusal: ReadRefusal) -> None:
+    assert read_refusal(_PAGES["index_page"].encode(), "https://news.example/").reason == "home_page"
+
+
+@pytest.mark.parametrize("page", [b"%PDF-1.7\n\x00\x01", b"\x89PNG\r\n\x1a\n\x00", b"\x00" * 1000])
+def test_binary_is_refused_whatever_its_media_type_says(page: bytes, read_refusal: ReadRefusal) -> None:
+    assert read_refusal(page, content_type="text/html").reason == "binary"
+
+
+def test_other_media_types_are_refused(read_refusal: ReadRefusal) -> None:
+    assert read_refusal(b"body {}", content_type="text/css").reason == "not_text"
+
+
+def test_reasons_are_from_the_closed_list_with_a_sentence_each() -> None:
+    assert set(_PAGES) <= set(REASONS)
+    assert all(sentence.endswith(".") for sentence in REASONS.values())
+
+
+def test_feed_helps_where_the_page_shows_no_text(
+    read_article: Callable[..., Content], paragraphs: tuple[str, ...]
+) -> None:
+    body = "".join(f"<p>{paragraph}</p>" for paragraph in paragraphs)
+    hints = Hints(title="Harbour bridge opens again", body_html=body)
+    article = read_article(_PAGES["paywall_stub"].encode(), hints=hints)
+    assert tuple(block.text for block in article.paragraphs) == paragraphs
+    assert article.origins["paragraphs"].source == "feed"
+
+
+@pytest.mark.parametrize(
+    "title",
+    ["Missing climber not found after third day of search", "Bus number 404 is to run through the old town again"],
+)
+def test_a_brief_about_something_not_found_is_an_article(title: str) -> None:
+    text = "".join(
+        f"<p>Rescuers {number} searched the northern slope until dusk on Monday and will go on at first light, the town said.</p>"
+        for number in range(7)
+    )
+    page = f"<html><head><title>{title}</title></head><body><article><h1>{title}</h1>{text}</article></body></html>"
+    result = read(page.encode(), PageRequest(url="https://news.example/1", content_type="text/html"))
+    assert isinstance(result, Content), result
+
+
+_MENU = "".join(f"<li><a href='/goods/{n}'>Goods</a> of our house, part number {n}</li>" for n in range(60))
+
+
+def _unsigned(title: str, text: str) -> bytes:
+    return f"<html><head><title>{title}</title></head><body><ul>{_MENU}</ul><h1>{title}</h1><p>{text}</p></body></html>".encode()
+
+
+def test_short_text_without_author_or_date_among_links_is_an_index(read_refusal: ReadRefusal) -> None:
+    text = "Here you find all lamps of our house, from the small one of brass to the large one of green glass, in one place."
+    assert read_refusal(_unsigned("Lamps", text), "https://lamps.example/all").reason == "index_page"
+
+
+def test_short_text_that_repeats_the_words_of_its_headline_is_an_article(read_article: Callable[..., Content]) -> None:
+    title = "Harbour bridge opens to traffic after two years"
+    text = "The harbour bridge opened to traffic on Friday. It took two years to repair, the council of the city said."
+    assert read_article(_unsigned(title, text), "https://news.example/4711").title == title
+
+
+def test_list_is_recognised_by_a_folder_in_its_url(
+    write_page: Write, read_article: Callable[..., Content], read_refusal: ReadRefusal
+) -> None:
+    address = "https://news.example/podcasts/category/harbour"
+    assert read_refusal(write_page(), address).reason == "index_page"
+    dated = write_page(head='<meta property="article:published_time" content="2024-01-05T10:00:00Z">')
+    assert read_article(dated, address).published is not None
+    entry = (
+        "The harbour bridge has carried the road to the islands since the old one fell into the sea in a storm. " * 6
+    )
+    assert read_article(write_page(body=f"<p>{entry}</p>"), "https://lexicon.example/topic/harbour-bridge").text
+
+
+def test_product_of_a_shop_that_runs_on_blog_software_is_not_an_article(
+    write_page: Write, read_article: Callable[..., Content], read_refusal: ReadRefusal
+) -> None:
+    head = '<meta property="og:type" content="article"><meta property="article:published_time" content="2024-01-05">'
+    price = "<p>€ 19.90</p><div>Add to cart</div>"
+    address = "https://lamps.example/product/brass-lamp/"
+    assert read_refusal(write_page(head=head, above=price), address).reason == "product_page"
+    # Magazines have folders of that name too.
+    assert read_article(write_page(head=head), address).title
+
+
+def test_article_in_a_box_with_the_class_comments_is_read(
+    write_page: Write, read_article: Callable[..., Content], paragraphs: tuple[str, ...]
+) -> None:
+    page = write_page().replace(b"<main>", b"<main><div class='comments'>").replace(b"</main>", b"</div></main>")
+    article = read_article(page)
+    assert tuple(block.text for block in article.paragraphs) == paragraphs
+    assert article.origins["paragraphs"].source == "blocks"
