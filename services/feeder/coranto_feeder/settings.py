@@ -11,8 +11,8 @@ from coranto.http import WebLimits
 from coranto.http.settings import WebSettings
 from coranto.settings import Duration
 from coranto.worker.settings import WorkerSettings
-from coranto_feeder.feeds import FeedLimits
-from coranto_feeder.reading import FeedReader
+from coranto_feeder.feed_parser_pool import FeedParserPool
+from coranto_feeder.sources import FeedLimits
 
 
 class FeederSettings(WebSettings):
@@ -74,9 +74,9 @@ class FeederSettings(WebSettings):
         # Sitemaps pack well: 50 MB in 300 KB are ordinary there.
         return WebLimits(total_time=self.total_time, max_body_bytes=self.max_feed_bytes, max_ratio=500)
 
-    def to_reader(self) -> FeedReader:
-        """The reader of feeds within these bounds."""
-        return FeedReader(
+    def to_parser(self) -> FeedParserPool:
+        """The parser of feeds within these bounds."""
+        return FeedParserPool(
             FeedLimits(self.max_feed_bytes, self.max_entries, self.max_body_chars),
             processes=self.reader_processes,
             deadline=self.reading_deadline,

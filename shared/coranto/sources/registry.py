@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import Final, Literal, Protocol, cast
+from typing import Final, Protocol, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 from redis.asyncio import Redis
 
 from coranto.records import content_id
+from coranto.sources.kinds import SourceKind
 from coranto.topology import FEEDER, Keys
-
-FeedKind = Literal["unknown", "feed", "sitemap", "sitemap_index"]
+from coranto.urls import host_of
 
 
 class Feed(BaseModel):
@@ -26,7 +26,7 @@ class Feed(BaseModel):
 
     url: str = Field(description="Its address, as it was registered.")
     source: str = Field(description="Name that articles found in it carry as their source.")
-    kind: FeedKind = Field("unknown", description="What it turned out to be.")
+    kind: SourceKind = Field(SourceKind.UNKNOWN, description="What it turned out to be.")
     title: str | None = Field(None, description="Title the feed gives itself.")
     parent: str | None = Field(None, description="Page or sitemap index that named it.")
     added_at: datetime = Field(description="When it was registered.")
@@ -51,6 +51,11 @@ class Feed(BaseModel):
     def id(self) -> str:
         """Id of the feed, from its address."""
         return feed_id(self.url)
+
+
+def new_feed(url: str, *, now: datetime, source: str | None = None, parent: str | None = None) -> Feed:
+    """A feed to be registered; it is named after its host where nobody gives it a name. Raises UnsupportedUrlError."""
+    return Feed(url=url, source=source or host_of(url), parent=parent, added_at=now)
 
 
 def feed_id(url: str) -> str:

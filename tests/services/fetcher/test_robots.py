@@ -15,7 +15,8 @@ from aiohttp.test_utils import TestServer
 from redis.asyncio import Redis
 
 from coranto.http import AddressGuard, ConnectFailedError, WebClient
-from coranto_fetcher.robots import MAX_ROBOTS_BYTES, RobotsCache, RobotsRules, RobotsUnreachableError
+from coranto.http.robots import MAX_ROBOTS_BYTES, RobotsRules
+from coranto_fetcher.robots_cache import RobotsCache, RobotsUnreachableError
 
 # What the suites expect and we do otherwise, each for a reason.
 MEANT_OTHERWISE = {

@@ -11,8 +11,8 @@ import pytest
 
 from coranto.records import DiscoveredArticle, FetchedArticle
 from coranto.worker.stage import Transient
-from coranto_fetcher.nextpart import find_next_part
-from coranto_fetcher.way import FetchLimits
+from coranto_fetcher.pagination_links import find_next_page
+from coranto_fetcher.settings import FetcherSettings
 
 if TYPE_CHECKING:
     from tests.services.fetcher.conftest import Fetcher, Site
@@ -56,7 +56,7 @@ async def test_all_parts_are_fetched_in_the_hosts_turns(fetcher: Fetcher, site: 
 async def test_parts_wait_outside_the_slot_where_the_pause_is_long(
     fetcher: Fetcher, site: Site, discovered: Make
 ) -> None:
-    fetcher.limits = FetchLimits(min_delay=timedelta(seconds=0.6))
+    fetcher.settings = FetcherSettings(min_delay=timedelta(seconds=0.6))
     url = a_story(site, 2)
     with pytest.raises(Transient) as caught:
         await fetcher.fetch(discovered(url))
@@ -86,7 +86,7 @@ async def test_part_that_cannot_be_got_costs_only_the_rest(
 
 
 async def test_parts_have_an_end(fetcher: Fetcher, site: Site, discovered: Make) -> None:
-    fetcher.limits = FetchLimits(min_delay=timedelta(), max_parts=3)
+    fetcher.settings = FetcherSettings(min_delay=timedelta(), max_parts=3)
     url = a_story(site, 9)
     assert await texts(fetcher, await fetcher.fetch_in_turn(discovered(url))) == [1, 2, 3]
 
@@ -118,4 +118,4 @@ async def test_part_that_robots_forbid_is_left(fetcher: Fetcher, site: Site, dis
     ],
 )
 def test_next_part_is_found_where_the_page_links_it(markup: str, expected: str | None) -> None:
-    assert find_next_part(f"<html>{markup}</html>".encode(), FIRST, FIRST) == expected
+    assert find_next_page(f"<html>{markup}</html>".encode(), FIRST, FIRST) == expected
