@@ -1,7 +1,7 @@
 """Polls the feeds that are due, and submits what is new in them.
 
 `conditional_get` fetches, `feed_parser_pool` reads, `submissions` makes submissions, `schedule` says when to come again.
-A feed that fails is tried again, ever more rarely, and never given up. Replicas share the feeds through leases in the
+A feed that fails is tried again, more and more rarely, and never given up. Replicas share the feeds through leases in the
 registry.
 """
 
@@ -28,14 +28,7 @@ from coranto_feeder.feed_parser_pool import FeedParserPool, UnreadableFeedError
 from coranto_feeder.schedule import LONGEST_CACHE_AGE, jittered, next_interval, pause_after_failure
 from coranto_feeder.settings import FeederSettings
 from coranto_feeder.sources import Entry, NotAFeedError, ParsedFeed
-from coranto_feeder.submissions import (
-    Submit,
-    entry_key,
-    is_new_or_changed,
-    submission_of,
-    submit_in_batches,
-    version_of,
-)
+from coranto_feeder.submissions import Submit, states_of, submission_of, submit_in_batches
 
 FEED_POLLED: Final = "feed.polled"
 FEED_FAILED: Final = "feed.failed"
@@ -179,22 +172,18 @@ class Poller:
 
     async def _new_entries(self, feed: Feed, parsed: ParsedFeed, response: WebResponse, now: datetime) -> PollResult:
         """Submit the entries that are new or have changed, or name the sitemaps of an index, and remember them."""
-        versions = {entry_key(entry): version_of(entry) for entry in parsed.entries}
+        states = await states_of(parsed.entries)
+        versions = {state.key: state.version for state in states}
         known = await self._registry.known_entries(feed, list(versions))
-        changed = {
-            entry_key(entry): entry for entry in parsed.entries if is_new_or_changed(entry, known.get(entry_key(entry)))
-        }
+        changed = {state.key: state.entry for state in states if state.is_new_or_changed(known.get(state.key))}
         named: tuple[Feed, ...] = ()
-        submissions: list[Submission] = []
+        submitted: list[Submission] = []
         if feed.kind.lists_sources:
             named = tuple(self._child_sitemaps(feed, changed.values(), now))
         else:
-            submissions = [
-                submission_of(feed, entry, now=now, is_known=key in known)
-                for key, entry in changed.items()
-                if self._is_wanted(feed, entry, now)
-            ]
-            await submit_in_batches(self._submit, submissions)
+            wanted = ((key, entry) for key, entry in changed.items() if self._is_wanted(feed, entry, now))
+            submissions = (submission_of(feed, entry, now=now, is_known=key in known) for key, entry in wanted)
+            submitted = await submit_in_batches(self._submit, submissions)
         # Only now: if we are killed before, the same submissions are made again, with the same ids.
         await self._registry.remember_entries(feed, {key: versions[key] for key in changed}, present=versions)
         interval = next_interval(feed, parsed.entries, has_news=bool(changed), now=now, settings=self._settings)
@@ -209,7 +198,7 @@ class Poller:
         )
         fresh_for = cache_lifetime(response.headers, now=now, longest=LONGEST_CACHE_AGE)
         wait = max(interval, fresh_for, min(parsed.ttl or timedelta(), LONGEST_CACHE_AGE))
-        return PollResult(feed, now + jittered(wait), tuple(submissions), named)
+        return PollResult(feed, now + jittered(wait), tuple(submitted), named)
 
     def _is_wanted(self, feed: Feed, entry: Entry, now: datetime) -> bool:
         """Whoever registers a sitemap wants everything in it; the sitemaps of an index are a site's whole history."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import random
 import statistics
 from collections.abc import Sequence
@@ -25,7 +26,7 @@ def next_interval(
     """The time until the next poll: half the usual time between entries, and longer while nothing is published."""
     current = timedelta(seconds=feed.interval_seconds) if feed.interval_seconds else settings.first_interval
     times = {time for entry in entries if (time := entry.published or entry.updated) and time <= now}
-    latest = sorted(times)[-_LAST_ENTRIES:]
+    latest = sorted(heapq.nlargest(_LAST_ENTRIES, times))
     if len(latest) >= _LEAST_ENTRIES and has_news:
         gaps = [(later - earlier).total_seconds() for earlier, later in pairwise(latest)]
         wanted = timedelta(seconds=statistics.median(gaps) / 2)

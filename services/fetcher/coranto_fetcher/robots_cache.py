@@ -41,14 +41,14 @@ class RobotsSource(Protocol):
     """Where the rules of a site come from."""
 
     async def find(self, origin: str) -> RobotsRules | None:
-        """Rules that are still fresh, without the network; None when the file must be got."""
+        """Rules that are still fresh, without the network; None when the file must be fetched."""
 
     async def get(self, origin: str) -> RobotsRules:
-        """Get the file over the network and keep it. Raises RobotsUnreachableError or WebError."""
+        """Fetch the file and keep it. Raises RobotsUnreachableError or WebError."""
 
 
 class RobotsUnreachableError(Exception):
-    """The file could not be got and there is no copy to go by: everything is disallowed for now (RFC 9309, 2.3.1.4)."""
+    """The file could not be fetched and there is no copy of it: everything is disallowed for now (RFC 9309, 2.3.1.4)."""
 
     def __init__(self, detail: str, retry_after: timedelta) -> None:
         super().__init__(detail)
@@ -56,9 +56,9 @@ class RobotsUnreachableError(Exception):
 
 
 class RobotsCache:
-    """robots.txt files of all origins, kept in Redis for all fetchers and, read, in this process.
+    """The robots.txt files of all sites: their text in Redis, for all fetchers, and their rules in this process.
 
-    Without Redis the process keeps them for itself.
+    Without Redis only this process has them.
     """
 
     _KEEP_COPY = timedelta(days=30)  # how long a copy may stand in for a file that cannot be reached
@@ -78,9 +78,9 @@ class RobotsCache:
         self._limits = WebLimits(total_time=timedelta(seconds=15), max_body_bytes=20 * MAX_ROBOTS_BYTES)
 
     async def find(self, origin: str) -> RobotsRules | None:
-        """Rules that are still fresh, from this process or Redis; None when the file must be got.
+        """Rules that are still fresh, from this process or Redis; None when the file must be fetched.
 
-        Raises RobotsUnreachableError while a failure to get it is fresh.
+        Raises RobotsUnreachableError for a while after it could not be fetched.
         """
         kept = self._read.get(origin)
         if kept is not None and kept[0] > time.time():
@@ -92,9 +92,9 @@ class RobotsCache:
         return await self._rules(origin, file)
 
     async def get(self, origin: str) -> RobotsRules:
-        """Get the file over the network and keep it. Raises RobotsUnreachableError, or WebError when there was no response.
+        """Fetch the file and keep it. Raises RobotsUnreachableError, or WebError when there was no response.
 
-        A copy that is out of date stands in for a file that cannot be got (RFC 9309, 2.4).
+        An old copy stands in for a file that cannot be fetched (RFC 9309, 2.4).
         """
         try:
             found = await self._fetch(origin)
@@ -155,7 +155,7 @@ class RobotsCache:
         status = response.status
         if status == 200:
             text = decode_robots(response.body[:MAX_ROBOTS_BYTES])
-            # Lone surrogates stand for bytes that are no UTF-8; JSON keeps them as escapes.
+            # Lone surrogates stand for bytes that are not UTF-8; JSON keeps them as escapes.
             return RobotsFile("read", text, now, now + self._freshness(response).total_seconds())
         detail = f"robots.txt answered {status}"
         if status == 429 or status >= 500:

@@ -21,7 +21,7 @@ class TooManyRedirectsError(Exception):
 
 
 async def follow_redirects(url: str, get: Get, *, most: int, on_redirect: OnRedirect | None = None) -> WebResponse:
-    """The first response that is no redirect. Raises TooManyRedirectsError, and UnsupportedUrlError for a bad target."""
+    """The first response that is not a redirect. Raises TooManyRedirectsError, and UnsupportedUrlError for a bad target."""
     for _ in range(most + 1):
         response = await get(url)
         target = response.location

@@ -119,7 +119,7 @@ class RobotsRules:
 
 
 def decode_robots(raw: bytes) -> str:
-    """The text of a file. Bytes that are no UTF-8 become lone surrogates."""
+    """The text of a file. Bytes that are not UTF-8 become lone surrogates."""
     for mark, encoding in ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be")):
         if raw.startswith(mark):
             return raw[len(mark) :].decode(encoding, "replace")
@@ -168,7 +168,7 @@ def _field(line: str) -> tuple[str | None, str]:
     line = line.partition("#")[0].strip()
     name, colon, value = line.partition(":")
     if not colon:
-        # `disallow /` without its colon is common; only where exactly two words stand, so that prose is no rule.
+        # `disallow /` without its colon is common; only where exactly two words stand, so that prose does not become a rule.
         words = line.split()
         if len(words) != 2:
             return None, ""

@@ -70,6 +70,9 @@ class Feeds(Protocol):
         """Register it, due at once. False when it was registered before; then it is due at once only if asked for."""
 
 
+# A sitemap has up to 50,000 entries; in one command they would hold up Redis, and the event loop that packs it.
+_ENTRIES_AT_ONCE: Final = 1000
+
 _ADD: Final = """
 if redis.call('HSETNX', KEYS[1], ARGV[1], ARGV[2]) == 0 then
   if ARGV[4] == '1' then redis.call('ZADD', KEYS[2], ARGV[3], ARGV[1]) end
@@ -161,17 +164,19 @@ class FeedRegistry:
 
     async def known_entries(self, feed: Feed, keys: list[str]) -> dict[str, str]:
         """Of these entries, those that the feed had before, each with its stamp."""
-        if not keys:
-            return {}
-        stamps = await cast("Awaitable[list[bytes | None]]", self._redis.hmget(self._entries(feed.id), keys))
-        return {key: stamp.decode() for key, stamp in zip(keys, stamps, strict=True) if stamp is not None}
+        known: dict[str, str] = {}
+        for start in range(0, len(keys), _ENTRIES_AT_ONCE):
+            asked = keys[start : start + _ENTRIES_AT_ONCE]
+            stamps = await cast("Awaitable[list[bytes | None]]", self._redis.hmget(self._entries(feed.id), asked))
+            known |= {key: stamp.decode() for key, stamp in zip(asked, stamps, strict=True) if stamp is not None}
+        return known
 
     async def remember_entries(self, feed: Feed, stamps: Mapping[str, str], *, present: Iterable[str]) -> None:
         """Note entries with their stamps. Those no longer present are forgotten once they outnumber the present ones."""
         name = self._entries(feed.id)
-        if stamps:
-            flat = [part for pair in stamps.items() for part in pair]
-            await self._redis.hset(name, items=flat)
+        pairs = list(stamps.items())
+        for start in range(0, len(pairs), _ENTRIES_AT_ONCE):
+            await self._redis.hset(name, mapping=dict(pairs[start : start + _ENTRIES_AT_ONCE]))
         kept = set(present)
         if await self._redis.hlen(name) > 2 * len(kept) + 1000:
             everything = await cast("Awaitable[list[bytes]]", self._redis.hkeys(name))

@@ -26,7 +26,7 @@ _ROOT: Final = re.compile(
 def parse_feed(
     body: bytes, *, url: str, content_type: str | None = None, limits: FeedLimits | None = None
 ) -> ParsedFeed:
-    """The feed or sitemap in `body`, got from `url`. Raises NotAFeedError when it is none."""
+    """The feed or sitemap in `body`, fetched from `url`. Raises NotAFeedError when it is neither."""
     limits = limits if limits is not None else FeedLimits()
     body = _unpacked(body, limits.max_bytes)
     beginning = body[:4096].removeprefix(b"\xef\xbb\xbf").lstrip()
@@ -34,7 +34,7 @@ def parse_feed(
         return read_json_feed(body, url, limits)
     plain = (
         body.replace(b"\0", b"") if b"\0" in body[:200] else body
-    )  # UTF-16 and UTF-32, near enough to see their marks
+    )  # enough to recognise the markup in UTF-16 and UTF-32
     root = _ROOT.search(plain[:20_000])
     if root is None:
         return read_url_list(body, content_type, limits)
@@ -55,7 +55,7 @@ def _unpacked(body: bytes, max_bytes: int) -> bytes:
         try:
             body = unpacker.decompress(body, max_bytes + 1)
         except zlib.error as error:
-            raise NotAFeedError(f"the document is no valid gzip: {error}") from error
+            raise NotAFeedError(f"the document is not valid gzip: {error}") from error
     if len(body) > max_bytes:
         raise NotAFeedError(f"the document has more than the {max_bytes} bytes that are allowed")
     return body

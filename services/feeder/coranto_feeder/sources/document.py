@@ -9,7 +9,7 @@ from coranto.sources.kinds import SourceKind
 
 
 class NotAFeedError(ValueError):
-    """The document is no source that could be read; the text says what was seen."""
+    """The document could not be read as a source of any kind; the text says what was seen."""
 
 
 @dataclass(frozen=True, slots=True)

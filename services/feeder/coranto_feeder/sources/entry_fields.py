@@ -1,4 +1,4 @@
-"""Cleans the fields of entries: text, addresses and times as strangers write them."""
+"""Cleans the fields of entries: text, addresses and times, however they are written."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from coranto.urls import UnsupportedUrlError, join
 
 LONGEST_TITLE: Final = 1000
 LONGEST_SUMMARY: Final = 5000
-# Each matches in one pass whatever is left open; html.parser begins anew at each tag that never ends.
+# Each takes one pass over the text, whatever is left unclosed; html.parser starts over at each unclosed tag.
 _UNSEEN: Final = re.compile(r"<(script|style)\b[^<>]*>.*?(?:</\1\s*>|\Z)|<!--.*?(?:-->|\Z)", re.DOTALL | re.IGNORECASE)
 _TAG: Final = re.compile(r"<[A-Za-z/!?][^<>]*>")
 
@@ -38,7 +38,7 @@ def whole_text(value: Any, longest: int) -> str | None:
 
 
 def without_surrogates(text: str) -> str:
-    """The text as it can be written: documents can name halves of characters, and nothing can encode them."""
+    """The text without lone surrogates, which a document can contain and no encoding can write."""
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
@@ -54,7 +54,7 @@ def absolute_url(base: str, link: Any, *, is_guess: bool = False) -> str | None:
 
 
 def parse_w3c_time(value: Any) -> datetime | None:
-    """A time by W3C-DTF or RFC 3339; a bare day is its midnight in UTC; less than a day is no time."""
+    """A time by W3C-DTF or RFC 3339; a bare day is its midnight in UTC; anything shorter is not a time."""
     if not isinstance(value, str) or len(value) < len("2026-01-01"):
         return None
     try:

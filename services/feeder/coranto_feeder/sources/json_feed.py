@@ -22,15 +22,15 @@ _JSON_VERSION: Final = re.compile(r"jsonfeed\.org/version/|^1(?:\.\d)?$")
 
 
 def read_json_feed(body: bytes, url: str, limits: FeedLimits) -> ParsedFeed:
-    """The feed in `body`, got from `url`. Raises NotAFeedError when it is no JSON Feed."""
+    """The feed in `body`, fetched from `url`. Raises NotAFeedError when it is not a JSON Feed."""
     try:
         document = json.loads(body.decode("utf-8-sig"))
     except (ValueError, RecursionError) as error:
-        raise NotAFeedError(f"the document is no valid JSON: {error}") from error
+        raise NotAFeedError(f"the document is not valid JSON: {error}") from error
     version = document.get("version") if isinstance(document, dict) else None
     items = document.get("items") if isinstance(document, dict) else None
     if not isinstance(version, str) or not _JSON_VERSION.search(version) or not isinstance(items, list):
-        raise NotAFeedError("the document is JSON, but no JSON Feed (version and items are missing)")
+        raise NotAFeedError("the document is JSON, but not a JSON Feed (version and items are missing)")
     entries = (_entry(item, url, limits) for item in items[: limits.max_entries] if isinstance(item, dict))
     hubs = document.get("hubs")
     hub = hubs[0].get("url") if isinstance(hubs, list) and hubs and isinstance(hubs[0], dict) else None

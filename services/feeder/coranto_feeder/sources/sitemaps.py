@@ -25,7 +25,7 @@ _OF_MEDIA: Final = ("image", "video")
 
 
 def read_sitemap(body: bytes, url: str, limits: FeedLimits) -> ParsedFeed:
-    """The sitemap or index in `body`, got from `url`. Raises NotAFeedError when it declares entities."""
+    """The sitemap or index in `body`, fetched from `url`. Raises NotAFeedError when it declares entities."""
     try:
         found = list(_blocks(body, limits.max_entries))
     except DefusedXmlException as error:

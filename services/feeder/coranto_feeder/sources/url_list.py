@@ -15,6 +15,6 @@ def read_url_list(body: bytes, content_type: str | None, limits: FeedLimits) -> 
         line.lower().startswith(("http://", "https://")) and " " not in line for line in lines[:1000]
     ):
         seen = body[:40].decode("utf-8", "replace").strip()
-        raise NotAFeedError(f"the document is no feed or sitemap (type {content_type}, begins with {seen!r})")
+        raise NotAFeedError(f"the document is not a feed or sitemap (type {content_type}, begins with {seen!r})")
     entries = (absolute_url(line, line) for line in lines[: limits.max_entries])
     return ParsedFeed(SourceKind.SITEMAP, None, tuple(Entry(id=url, url=url) for url in entries if url is not None))

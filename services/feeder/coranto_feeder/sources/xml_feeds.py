@@ -41,7 +41,7 @@ def refuse_growing_entities(body: bytes) -> None:
 
 
 def read_xml_feed(body: bytes, url: str, content_type: str | None, limits: FeedLimits) -> ParsedFeed:
-    """The feed in `body`, got from `url`. Raises NotAFeedError when it is of no known format."""
+    """The feed in `body`, fetched from `url`. Raises NotAFeedError when it is of no known format."""
     headers = {"content-location": url, "content-type": content_type or "application/xml"}
     try:
         # A file object, so that feedparser cannot take the bytes for an address and fetch it.
