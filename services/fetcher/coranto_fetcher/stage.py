@@ -52,16 +52,17 @@ async def fetch(
     validators = validators if validators is not None else NoValidators()
     progress_store = progress_store if progress_store is not None else NoProgressStore()
     page_fetch = PageFetch(article, web=web, robots=robots, limiter=limiter, settings=settings)
+    intake = _Intake(pages, reader)
     try:
         progress = await progress_store.find(article) or FetchProgress(discovery.url)
         previous = await validators.find(article) if discovery.is_revisit else None
         try:
             if progress.fetched is None:
                 response = await page_fetch.run(progress, previous)
-                section, next_url = await _first_page(response, page_fetch, pages, reader, now)
-            else:
+                section, next_url = await _first_page(response, page_fetch, intake, now())
+            else:  # the article waited for its host between two of its pages
                 section, next_url = progress.fetched, progress.url
-            section = await _with_further_pages(section, next_url, page_fetch, pages, reader, settings.max_parts)
+            section = await _with_further_pages(section, next_url, page_fetch, intake, settings.max_parts)
         except Transient:
             # The message comes again: what has been fetched by then need not be fetched twice.
             if page_fetch.progress.is_started:
@@ -77,11 +78,7 @@ async def fetch(
 
 
 async def _first_page(
-    response: WebResponse,
-    page_fetch: PageFetch,
-    pages: PageStore,
-    reader: PageReader,
-    now: Callable[[], datetime],
+    response: WebResponse, page_fetch: PageFetch, intake: _Intake, now: datetime
 ) -> tuple[Fetch, str | None]:
     """The section with the first page, and the address of the next one if the article has several."""
     content_type = media_type_of(response)
@@ -91,7 +88,7 @@ async def _first_page(
     if not response.body.strip():
         raise Unwanted("empty_body")
     url = response.url.partition("#")[0]
-    facts = await _read(reader, response.body, own_url=url, first_url=url)
+    facts = await intake.read(response.body, own_url=url, first_url=url)
     headers = kept_headers(response.headers)
     content_signals = page_fetch.rules.content_signals if page_fetch.rules is not None else ()
     section = Fetch(
@@ -103,21 +100,16 @@ async def _first_page(
         headers=headers,
         etag=headers.get("etag"),
         last_modified=headers.get("last-modified"),
-        page=await _store(response.body, pages),
+        page=await intake.store(response.body),
         rights=rights_signals(response.headers, facts.rights, content_signals),
-        fetched_at=now(),
+        fetched_at=now,
         elapsed_ms=page_fetch.elapsed_ms,
     )
     return section, facts.next_url
 
 
 async def _with_further_pages(
-    section: Fetch,
-    next_url: str | None,
-    page_fetch: PageFetch,
-    pages: PageStore,
-    reader: PageReader,
-    most_pages: int,
+    section: Fetch, next_url: str | None, page_fetch: PageFetch, intake: _Intake, most_pages: int
 ) -> Fetch:
     """The section with the article's further pages, as far as they can be fetched.
 
@@ -139,35 +131,41 @@ async def _with_further_pages(
             url=url,
             content_type=media_type_of(response),
             charset=stated_charset(response.headers),
-            page=await _store(response.body, pages),
+            page=await intake.store(response.body),
         )
         section = section.model_copy(update={"parts": (*section.parts, part), "elapsed_ms": page_fetch.elapsed_ms})
         try:
-            facts = await _read(reader, response.body, own_url=url, first_url=section.final_url)
+            facts = await intake.read(response.body, own_url=url, first_url=section.final_url)
         except Invalid:
             break  # this page is kept; what it links to is not known
         next_url = facts.next_url
     return section
 
 
-async def _read(reader: PageReader, body: bytes, *, own_url: str, first_url: str) -> PageFacts:
-    try:
-        return await reader.read(body, own_url=own_url, first_url=first_url)
-    except OverdueError as error:
-        raise Invalid("reader_timeout", detail=str(error)) from error
-    except ProcessLostError:
-        # Once may be the machine's fault (memory ran out); twice is the page's.
+class _Intake:
+    """Reads and stores what was fetched, or says in the stage's words why it cannot."""
+
+    def __init__(self, pages: PageStore, reader: PageReader) -> None:
+        self._pages = pages
+        self._reader = reader
+
+    async def read(self, body: bytes, *, own_url: str, first_url: str) -> PageFacts:
         try:
-            return await reader.read(body, own_url=own_url, first_url=first_url)
-        except (OverdueError, ProcessLostError) as error:
-            raise Invalid("reader_crashed", detail=str(error)) from error
+            return await self._reader.read(body, own_url=own_url, first_url=first_url)
+        except OverdueError as error:
+            raise Invalid("reader_timeout", detail=str(error)) from error
+        except ProcessLostError:
+            # Once may be the machine's fault (memory ran out); twice is the page's.
+            try:
+                return await self._reader.read(body, own_url=own_url, first_url=first_url)
+            except (OverdueError, ProcessLostError) as error:
+                raise Invalid("reader_crashed", detail=str(error)) from error
 
-
-async def _store(body: bytes, pages: PageStore) -> PageRef:
-    try:
-        return await pages.put(body)
-    except OSError as error:
-        raise Transient("page_store_unavailable", retry_after=timedelta(seconds=5), detail=str(error)) from error
+    async def store(self, body: bytes) -> PageRef:
+        try:
+            return await self._pages.put(body)
+        except OSError as error:
+            raise Transient("page_store_unavailable", retry_after=timedelta(seconds=5), detail=str(error)) from error
 
 
 def _from_saved(url: str, saved: SavedPage, now: datetime) -> Fetch:
