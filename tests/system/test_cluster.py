@@ -34,10 +34,10 @@ from coranto.streams.tasks import end
 from coranto.testing import samples
 from coranto.topology import FEEDER, FINISHED, Pipeline
 from coranto.worker import log
-from coranto_classifier.fingerprints import fingerprint
-from coranto_classifier.story_indexes import RedisStoryIndex
-from coranto_fetcher.budget import Answer, Busy, HostBudget, Turn
-from coranto_fetcher.validators import RedisValidators, Visit
+from coranto_classifier.duplicates.fingerprint import make_fingerprint
+from coranto_classifier.duplicates.index import DuplicateIndex
+from coranto_fetcher.http_validators import PreviousFetch, RedisValidators
+from coranto_fetcher.politeness import HostBusy, HostFeedback, HostLease, RedisHostLimiter
 
 PROGRAM = Path(short_pipeline.__file__)
 THREE = Pipeline(3)
@@ -148,7 +148,7 @@ async def test_all_that_one_partition_needs_is_one_slot(cluster: redis_nodes.Clu
         await client.submit(submissions)
         await eventually(lambda: len(reader.got) == 40, what="every article reaches the subscriber")
     async with connected_to(cluster.url) as system:
-        assert system.pipeline == THREE
+        assert system.topology == THREE
         feeder = (await system.consistent_state())[0]
         assert (feeder.count("published"), feeder.count("dropped"), feeder.count("dead")) == (40, 20, 20)
         assert all([await streams.outcomes() for streams in system.streams[FEEDER.name]])
@@ -162,15 +162,15 @@ async def test_all_that_one_partition_needs_is_one_slot(cluster: redis_nodes.Clu
 
 async def test_what_services_keep_beside_the_streams_is_one_slot_a_call(cluster: redis_nodes.Cluster) -> None:
     async with client_of(cluster.url) as redis:
-        budget = HostBudget(redis)
+        limiter = RedisHostLimiter(redis)
         for host in ("one.example", "two.example", "three.example"):
-            turn = await budget.take(host, "ticket", delay=timedelta(0))
-            assert isinstance(turn, Turn)
-            assert isinstance(await budget.take(host, "other", delay=timedelta(0)), Busy)
-            await budget.renew(turn)
-            await budget.give_back(turn, Answer.FINE)
+            lease = await limiter.acquire(host, "message", delay=timedelta(0))
+            assert isinstance(lease, HostLease)
+            assert isinstance(await limiter.acquire(host, "other", delay=timedelta(0)), HostBusy)
+            await limiter.renew(lease)
+            await limiter.release(lease, HostFeedback.FINE)
         visits, article = RedisValidators(redis, THREE), samples.discovered()
-        await visits.keep(article, Visit("https://news.example/one", "earlier", '"etag"', None))
+        await visits.keep(article, PreviousFetch("https://news.example/one", "earlier", '"etag"', None))
         assert await visits.find(article) is not None
         registry = FeedRegistry(redis, THREE.all_keys()[0])
         feed = Feed(url="https://news.example/feed", source="news", added_at=datetime.now(UTC))
@@ -179,11 +179,13 @@ async def test_what_services_keep_beside_the_streams_is_one_slot_a_call(cluster:
         assert await registry.lease_due(datetime.now(UTC) + timedelta(1), lease=timedelta(1), limit=5) == [feed]
         assert await registry.save(feed, datetime.now(UTC))
         assert await registry.remove(feed.url)
-        mark = fingerprint("A bridge", " ".join(f"Word{number} and the other one of it." for number in range(80)))
-        assert mark is not None
-        index = RedisStoryIndex(redis)
-        first = await index.place("a", mark)
-        assert (await index.place("b", mark)).cluster == first.cluster
+        fingerprint = make_fingerprint(
+            "A bridge", " ".join(f"Word{number} and the other one of it." for number in range(80))
+        )
+        assert fingerprint is not None
+        index = DuplicateIndex(redis)
+        first = await index.assign("a", fingerprint)
+        assert (await index.assign("b", fingerprint)).cluster == first.cluster
     owners = {
         await asyncio.to_thread(cluster.owner_of, f"coranto:{{host-{host}.example}}:")
         for host in ("one", "two", "three")
@@ -313,7 +315,7 @@ async def eventually_idle(url: str) -> None:
         async def is_idle() -> bool:
             return not any(
                 [(await streams.measure()).pending for streams in (RedisStreams(system.redis, FEEDER, keys)
-                 for keys in system.pipeline.all_keys())]
+                 for keys in system.topology.all_keys())]
             )  # fmt: skip
 
         await eventually(is_idle, what="nothing is left pending")

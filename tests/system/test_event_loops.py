@@ -67,6 +67,31 @@ HOSTILE_FEEDS: dict[str, tuple[str, bytes]] = {
         + b"".join(b"<item><title>%d</title><link>http://127.0.0.1/%d</link></item>" % (n, n) for n in range(1000))
         + b"</channel></rss>",
     ),
+    "a long sitemap": (
+        "text/xml",
+        b"<urlset>"
+        + b"".join(
+            b"<url><loc>http://127.0.0.1/%d</loc><lastmod>2026-01-01T00:00:%02dZ</lastmod></url>" % (n, n % 60)
+            for n in range(10_000)
+        )
+        + b"</urlset>",
+    ),
+    "an index of as many sitemaps as are read": (
+        "text/xml",
+        b"<sitemapindex>"
+        + b"".join(b"<sitemap><loc>http://127.0.0.1:1/%d</loc></sitemap>" % n for n in range(50_000))
+        + b"</sitemapindex>",
+    ),
+    "entries with long texts": (
+        "text/xml",
+        b"<feed xmlns='http://www.w3.org/2005/Atom'>"
+        + b"".join(
+            b"<entry><id>%d</id><link href='http://127.0.0.1/t%d'/><content type='html'>%s</content></entry>"
+            % (n, n, b"word " * 19_000)
+            for n in range(150)
+        )
+        + b"</feed>",
+    ),
     "deep JSON": ("application/json", b'{"version":' + filled(b"[", 300_000)),
     "addresses": ("text/plain", b"\n".join(b"http://127.0.0.1/" + b"a%20" * 3000 for _ in range(100))),
     "spaces": ("text/xml", filled(b" ", 5_000_000)),

@@ -1,4 +1,4 @@
-"""Wiring of the feeder: settings in, a worker with one stage, the poller and the keeper of its account out."""
+"""Wiring of the feeder: settings in; a worker with one stage, the poller and the recovery out."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from coranto.records import DiscoveredArticle, Submission
 from coranto.sources.registry import Feed, FeedRegistry
 from coranto.topology import FEEDER
 from coranto.worker.stage import RetryPolicy, Stage
-from coranto_feeder.account import AccountKeeper, SqliteAccount
-from coranto_feeder.polling import Poller
+from coranto_feeder.deduplication import InMemoryDeduplicator, RedisDeduplicator
+from coranto_feeder.poller import Poller
 from coranto_feeder.probe import WebProbe
 from coranto_feeder.reasons import REASONS, SYSTEMIC
-from coranto_feeder.seen import ProcessSeen, RedisSeen
+from coranto_feeder.recovery import JournalRecovery
 from coranto_feeder.settings import Settings
 from coranto_feeder.stage import discover
+from coranto_feeder.submission_journal import SqliteJournal
 
 if TYPE_CHECKING:
     from coranto.worker.app import Worker
@@ -27,7 +28,7 @@ RETRY = RetryPolicy(attempts=6, first_delay=timedelta(seconds=2), longest_delay=
 
 
 class _UnpolledFeeds:
-    """Takes feeds and lets them be: for a process that works alone."""
+    """Accepts feeds and polls none: for a process that works alone."""
 
     async def add(self, feed: Feed, *, polls_again: bool = False) -> bool:  # noqa: ARG002 - nobody polls it
         """Register nothing."""
@@ -35,21 +36,21 @@ class _UnpolledFeeds:
 
 
 def create_stage(settings: Settings | None = None) -> Stage[Submission, DiscoveredArticle]:
-    """The stage that takes submissions in, working alone: without Redis, account and polling."""
+    """The stage that takes submissions in, working alone: without Redis, journal and polling."""
     settings = settings or Settings()
     web = settings.feeder.to_client(settings.feeder.web_limits())
-    reader = settings.feeder.to_reader()
+    parser = settings.feeder.to_parser()
 
     async def stop() -> None:
         await web.close()
-        await reader.stop()
+        await parser.stop()
 
     return Stage(
         FEEDER,
         handle=partial(
             discover,
-            seen=ProcessSeen(),
-            probe=WebProbe(web, reader),
+            deduplicator=InMemoryDeduplicator(),
+            probe=WebProbe(web, parser),
             feeds=_UnpolledFeeds(),
             folds_variants=settings.feeder.folds_variants,
         ),
@@ -71,29 +72,29 @@ def create(settings: Settings | None = None) -> Worker:
     redis = connect(settings.redis.url.get_secret_value())
     client = AsyncClient(redis, pipeline)
     web = feeder.to_client(feeder.web_limits())
-    reader = feeder.to_reader()
+    parser = feeder.to_parser()
     registry = FeedRegistry(redis, pipeline.all_keys()[0])
-    account = SqliteAccount(feeder.data / "account.sqlite")
+    journal = SqliteJournal(feeder.data / "account.sqlite")
 
     async def submit(submissions: Sequence[Submission]) -> None:
-        # Noted first: what Redis loses before it is read must be in the account.
-        await account.note(submissions)
+        # The journal first: what Redis loses before it is read must be in it.
+        await journal.append(submissions)
         await client.submit(submissions)
 
     async def stop() -> None:
         await web.close()
-        await reader.stop()
-        await account.close()
+        await parser.stop()
+        await journal.close()
         await redis.aclose()
 
     stage: Stage[Submission, DiscoveredArticle] = Stage(
         FEEDER,
         handle=partial(
             discover,
-            seen=RedisSeen(redis, pipeline, window=feeder.seen_window),
-            probe=WebProbe(web, reader),
+            deduplicator=RedisDeduplicator(redis, pipeline, window=feeder.seen_window),
+            probe=WebProbe(web, parser),
             feeds=registry,
-            account=account,
+            journal=journal,
             folds_variants=feeder.folds_variants,
         ),
         reasons=REASONS,
@@ -101,9 +102,9 @@ def create(settings: Settings | None = None) -> Worker:
         concurrency=feeder.concurrency,
         deadline=feeder.total_time + timedelta(seconds=30),
         systemic=SYSTEMIC,
-        start=account.open,
+        start=journal.open,
         stop=stop,
     )
-    keeper = AccountKeeper(account, registry, redis, client.submit, pipeline)
-    poller = Poller(registry, web, reader, submit, feeder)
-    return Worker(settings, stages=[stage], tasks=[keeper.run, *([poller.run] if feeder.polls else [])])
+    recovery = JournalRecovery(journal, registry, redis, client.submit, pipeline)
+    poller = Poller(registry, web, parser, submit, feeder)
+    return Worker(settings, stages=[stage], tasks=[recovery.run, *([poller.run] if feeder.polls else [])])

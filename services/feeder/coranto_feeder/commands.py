@@ -15,11 +15,10 @@ from rich.console import Console
 from rich.table import Table
 
 from coranto.client import environment
-from coranto.sources.registry import Feed, FeedRegistry
+from coranto.sources.registry import Feed, FeedRegistry, new_feed
 from coranto.streams.connection import connect
 from coranto.urls import UnsupportedUrlError, parse
-from coranto_feeder.opml import BadOpmlError, Outline, read_opml, write_opml
-from coranto_feeder.polling import new_feed
+from coranto_feeder.sources.opml import BadOpmlError, Outline, read_opml, write_opml
 
 app = typer.Typer(help="The feeds and sitemaps that are polled.", add_completion=False, no_args_is_help=True)
 
@@ -69,7 +68,7 @@ def add_feeds(
     source: SourceOption = None,
 ) -> None:
     """Poll these feeds from now on. One that is known already keeps its history."""
-    feeds = [new_feed(_address(url), source=source) for url in urls]
+    feeds = [new_feed(_address(url), source=source, now=datetime.now(UTC)) for url in urls]
     added = _with_registry(data, lambda registry: _add_all(registry, feeds))
     typer.echo(f"{added} of {len(feeds)} added" if added < len(feeds) else f"{added} added")
 
@@ -104,7 +103,11 @@ def import_feeds(
     except BadOpmlError as error:
         _tell(str(error))
         raise typer.Exit(2) from error
-    feeds = [new_feed(outline.url, source=source).model_copy(update={"title": outline.title}) for outline in outlines]
+    now = datetime.now(UTC)
+    feeds = [
+        new_feed(outline.url, source=source, now=now).model_copy(update={"title": outline.title})
+        for outline in outlines
+    ]
     added = _with_registry(data, lambda registry: _add_all(registry, feeds))
     typer.echo(f"{added} added, {len(feeds) - added} were known")
 

@@ -1,37 +1,47 @@
-"""Asks an address whether it is a feed, by getting it and looking."""
+"""Finds out whether an address is a feed, by fetching it and looking."""
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Awaitable, Callable
+from typing import Final, Literal
 
-from coranto.http import PrivateAddressError, WebClient, WebError
+from coranto.http import (
+    PrivateAddressError,
+    TooManyRedirectsError,
+    WebClient,
+    WebError,
+    WebResponse,
+    follow_redirects,
+)
 from coranto.urls import UnsupportedUrlError
-from coranto_feeder.feeds import NotAFeedError
-from coranto_feeder.reading import FeedReader
-from coranto_feeder.stage import ProbeFailedError
+from coranto_feeder.feed_parser_pool import FeedParserPool
+from coranto_feeder.sources import NotAFeedError
 
-_MOST_HOPS = 5
+_MOST_REDIRECTS: Final = 5
+
+Probe = Callable[[str], Awaitable[Literal["feed", "page"]]]
+"""Says what an address is. Raises ProbeFailedError when that could not be found out."""
+
+
+class ProbeFailedError(Exception):
+    """The host could not be asked; the text says what was seen."""
 
 
 class WebProbe:
     """Asks over the web."""
 
-    def __init__(self, web: WebClient, reader: FeedReader) -> None:
+    def __init__(self, web: WebClient, parser: FeedParserPool) -> None:
         self._web = web
-        self._reader = reader
+        self._parser = parser
 
     async def __call__(self, url: str) -> Literal["feed", "page"]:
-        """What the address is. What cannot be got for good counts as a page: the fetcher says why.
+        """What the address is. What can never be fetched counts as a page: the fetcher will say why.
 
         Raises ProbeFailedError when asking again later may help.
         """
         try:
-            for _ in range(_MOST_HOPS + 1):
-                response = await self._web.get(url, wants_body=lambda status, _: status == 200)
-                if response.location is None:
-                    break
-                url = response.location
-        except (PrivateAddressError, UnsupportedUrlError):
+            response = await follow_redirects(url, self._get, most=_MOST_REDIRECTS)
+        except (PrivateAddressError, UnsupportedUrlError, TooManyRedirectsError):
             return "page"
         except WebError as error:
             raise ProbeFailedError(str(error)) from error
@@ -41,7 +51,10 @@ class WebProbe:
             return "page"
         try:
             content_type = response.headers.get("Content-Type")
-            await self._reader.read(response.body, url=response.url, content_type=content_type)
+            await self._parser.parse(response.body, url=response.url, content_type=content_type)
         except NotAFeedError:
             return "page"
         return "feed"
+
+    async def _get(self, url: str) -> WebResponse:
+        return await self._web.get(url, wants_body=lambda status, _: status == 200)

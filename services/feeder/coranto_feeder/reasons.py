@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 REASONS: Mapping[str, str] = {
-    "already_seen": "The article was found before, within the span in which it is not looked at again.",
+    "already_seen": "The article was found before, within the time for which it counts as known.",
     "feed_registered": "The address is a feed or sitemap; it is polled from now on.",
-    "unsupported_url": "The address is no http, https or file URL.",
+    "unsupported_url": "The address is not an http, https or file URL.",
     "feed_not_on_the_web": "A feed must have an http or https address, so that it can be polled.",
-    "probe_failed": "The address looks like a feed, and its host could not be asked what it is.",
-    "registry_unavailable": "Redis, which holds what was seen and the feeds, did not answer.",
-    "account_unavailable": "The feeder's own account of what it handed on cannot be written: full disk, locked file.",
+    "probe_failed": "The address looks like a feed, and it could not be fetched to find out.",
+    "registry_unavailable": "Redis, which holds the known articles and the feeds, did not answer.",
+    "account_unavailable": "The feeder's journal of what it has passed on cannot be written: full disk, locked file.",
 }
 
 SYSTEMIC: frozenset[str] = frozenset({"registry_unavailable", "account_unavailable"})

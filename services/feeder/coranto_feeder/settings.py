@@ -11,27 +11,28 @@ from coranto.http import WebLimits
 from coranto.http.settings import WebSettings
 from coranto.settings import Duration
 from coranto.worker.settings import WorkerSettings
-from coranto_feeder.feeds import FeedLimits
-from coranto_feeder.reading import FeedReader
+from coranto_feeder.feed_parser_pool import FeedParserPool
+from coranto_feeder.sources import FeedLimits
 
 
 class FeederSettings(WebSettings):
-    """How articles are found: what counts as seen, and how feeds are polled."""
+    """How articles are found: which count as known, and how feeds are polled."""
 
     data: Path = Field(
-        Path("coranto-data/feeder"), description="Directory of the feeder's own account of what it handed on."
+        Path("coranto-data/feeder"), description="Directory of the feeder's journal of what it has passed on."
     )
     seen_window: Duration = Field(
         timedelta(days=7),
         gt=timedelta(0),
-        description="Span in which an article that was found is not looked at again.",
+        description="Time for which an article that was found counts as known and is not passed on again.",
     )
     folds_variants: bool = Field(
-        True, description="Whether AMP and mobile addresses count as the article's main one where the address shows it."
+        True,
+        description="Whether AMP and mobile addresses count as the article's main address, where they show that they are.",
     )
-    concurrency: int = Field(64, ge=1, le=1000, description="Submissions in hand at once.")
+    concurrency: int = Field(64, ge=1, le=1000, description="Submissions handled concurrently.")
     polls: bool = Field(True, description="Whether this feeder polls feeds. Replicas share the feeds between them.")
-    poll_concurrency: int = Field(8, ge=1, le=100, description="Feeds polled at once.")
+    poll_concurrency: int = Field(8, ge=1, le=100, description="Feeds polled concurrently.")
     shortest_interval: Duration = Field(
         timedelta(minutes=2), gt=timedelta(0), description="No feed is polled more often than this."
     )
@@ -45,7 +46,7 @@ class FeederSettings(WebSettings):
     sitemap_span: Duration = Field(
         timedelta(days=3),
         ge=timedelta(0),
-        description="Entries older than this, in the parts of a sitemap index, are noted but not submitted; 0 submits all.",
+        description="Entries older than this, in the sitemaps of a sitemap index, are remembered but not submitted; 0 submits all.",
     )
     max_feed_bytes: int = Field(
         50_000_000, ge=1000, description="Largest feed or sitemap, as sent and unpacked, in bytes."
@@ -54,19 +55,19 @@ class FeederSettings(WebSettings):
         50_000, ge=1, description="Entries read of one feed or sitemap; 50,000 is the sitemap protocol's limit."
     )
     max_body_chars: int = Field(
-        100_000, ge=0, description="Longest article text of a feed kept as a hint; a longer one is left out."
+        100_000, ge=0, description="Longest article text in a feed that is kept as a hint; a longer one is left out."
     )
     total_time: Duration = Field(
-        timedelta(seconds=60), gt=timedelta(0), description="Longest time for getting one feed."
+        timedelta(seconds=60), gt=timedelta(0), description="Longest time for fetching one feed."
     )
-    reader_processes: int = Field(2, ge=1, le=64, description="Processes that read feeds, one feed at a time each.")
+    reader_processes: int = Field(2, ge=1, le=64, description="Processes that parse feeds, each one feed at a time.")
     reading_deadline: Duration = Field(
         timedelta(seconds=30),
         gt=timedelta(0),
-        description="Longest time for reading one feed; its process is ended then, and the poll has failed.",
+        description="Longest time for parsing one feed; then its process is ended, and the poll has failed.",
     )
     max_reader_bytes: int = Field(
-        2_000_000_000, ge=200_000_000, description="Address space that a process which reads feeds may take, in bytes."
+        2_000_000_000, ge=200_000_000, description="Address space that a process which parses feeds may take, in bytes."
     )
 
     def web_limits(self) -> WebLimits:
@@ -74,9 +75,9 @@ class FeederSettings(WebSettings):
         # Sitemaps pack well: 50 MB in 300 KB are ordinary there.
         return WebLimits(total_time=self.total_time, max_body_bytes=self.max_feed_bytes, max_ratio=500)
 
-    def to_reader(self) -> FeedReader:
-        """The reader of feeds within these bounds."""
-        return FeedReader(
+    def to_parser(self) -> FeedParserPool:
+        """The parser of feeds within these bounds."""
+        return FeedParserPool(
             FeedLimits(self.max_feed_bytes, self.max_entries, self.max_body_chars),
             processes=self.reader_processes,
             deadline=self.reading_deadline,

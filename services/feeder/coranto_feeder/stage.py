@@ -1,29 +1,24 @@
-"""Takes submissions in: what is a page and new goes on as a discovered article, what is a feed is polled from now on."""
+"""Takes submissions in. An article that is new is passed on as discovered; a feed is registered, to be polled from now on.
+
+Polling, the other half of the service, is `poller`: what it finds in feeds comes back here as submissions.
+"""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Literal
 
 from redis.exceptions import RedisError
 
 from coranto.records import DiscoveredArticle, Discovery, Submission, article_id
-from coranto.sources.registry import Feeds
-from coranto.urls import UnsupportedUrlError, canonicalize, fold_variants, parse
+from coranto.sources.registry import Feed, Feeds, new_feed
+from coranto.urls import Address, UnsupportedUrlError, canonicalize, fold_variants, parse
 from coranto.worker.stage import Invalid, Transient, Unwanted
-from coranto_feeder.account import Account, NoAccount
-from coranto_feeder.autodiscover import looks_like_feed
-from coranto_feeder.polling import new_feed
-from coranto_feeder.seen import Seen
-
-Probe = Callable[[str], Awaitable[Literal["feed", "page"]]]
-"""Asks an address whether it is a feed. Raises ProbeFailedError when it could not be asked."""
-
-
-class ProbeFailedError(Exception):
-    """The host could not be asked; the text says what was seen."""
+from coranto_feeder.deduplication import Deduplicator
+from coranto_feeder.probe import Probe, ProbeFailedError
+from coranto_feeder.sources.home_page import looks_like_feed
+from coranto_feeder.submission_journal import Journal, NoJournal
 
 
 def _utc_now() -> datetime:
@@ -33,33 +28,28 @@ def _utc_now() -> datetime:
 async def discover(
     submission: Submission,
     *,
-    seen: Seen,
+    deduplicator: Deduplicator,
     probe: Probe,
     feeds: Feeds,
-    account: Account | None = None,
+    journal: Journal | None = None,
     folds_variants: bool = True,
     now: Callable[[], datetime] = _utc_now,
 ) -> DiscoveredArticle:
-    """The article that the submission names, once within the span in which it counts as seen. Safe to run twice."""
+    """The article that the submission names, once within the deduplication window. Safe to run twice."""
+    address, canonical = _read_address(submission.url, folds_variants=folds_variants)
+    identity = article_id(canonical)
     try:
-        address = parse(submission.url)
-        canonical = canonicalize(submission.url)
-    except UnsupportedUrlError as error:
-        raise Invalid("unsupported_url", detail=str(error)) from error
-    if folds_variants:
-        canonical = fold_variants(canonical)
-    try:
-        if await _is_feed(submission, is_web=address.scheme != "file", probe=probe):
-            await _register(submission, str(address), feeds, now())
-        identity = article_id(canonical)
+        if await _is_feed(submission, address, probe):
+            is_new = await feeds.add(_feed_of(submission, address, now()), polls_again=submission.is_revisit)
+            raise Unwanted("feed_registered", detail=None if is_new else "it was registered before")
         if submission.is_revisit:
-            await seen.retake(identity, submission.id)
-        elif not await seen.take(identity, submission.id):
+            await deduplicator.reclaim(identity, submission.id)
+        elif not await deduplicator.claim(identity, submission.id):
             raise Unwanted("already_seen", detail=canonical[:200])
     except (RedisError, ConnectionError) as error:
         raise Transient("registry_unavailable", retry_after=timedelta(seconds=2), detail=str(error)) from error
     try:
-        await (account if account is not None else NoAccount()).note([submission])
+        await (journal if journal is not None else NoJournal()).append([submission])
     except (sqlite3.Error, OSError) as error:
         raise Transient("account_unavailable", retry_after=timedelta(seconds=5), detail=str(error)) from error
     return DiscoveredArticle(
@@ -79,12 +69,24 @@ async def discover(
     )
 
 
-async def _is_feed(submission: Submission, *, is_web: bool, probe: Probe) -> bool:
+def _read_address(url: str, *, folds_variants: bool) -> tuple[Address, str]:
+    """The address as it was submitted, and the canonical one that the article's id is made from."""
+    try:
+        address, canonical = parse(url), canonicalize(url)
+    except UnsupportedUrlError as error:
+        raise Invalid("unsupported_url", detail=str(error)) from error
+    return address, fold_variants(canonical) if folds_variants else canonical
+
+
+async def _is_feed(submission: Submission, address: Address, probe: Probe) -> bool:
+    """What the submission says, or else what the address looks like and its host confirms."""
+    is_on_the_web = address.scheme != "file"
     if submission.kind == "feed":
-        if not is_web:
+        if not is_on_the_web:
             raise Invalid("feed_not_on_the_web", detail=submission.url[:200])
         return True
-    if submission.kind == "page" or submission.saved is not None or not is_web or not looks_like_feed(submission.url):
+    is_known_page = submission.kind == "page" or submission.saved is not None or not is_on_the_web
+    if is_known_page or not looks_like_feed(submission.url):
         return False
     try:
         return await probe(submission.url) == "feed"
@@ -92,9 +94,7 @@ async def _is_feed(submission: Submission, *, is_web: bool, probe: Probe) -> boo
         raise Transient("probe_failed", detail=str(error)) from error
 
 
-async def _register(submission: Submission, url: str, feeds: Feeds, now: datetime) -> None:
-    """Have the feed polled from now on. Always ends in Unwanted: a feed is no article."""
-    # `submit` is what programs that do not name themselves are called; the feed's host says more.
+def _feed_of(submission: Submission, address: Address, now: datetime) -> Feed:
+    # Programs that do not name themselves are called `submit`; the feed's host says more.
     source = submission.source if submission.source != "submit" else None
-    is_new = await feeds.add(new_feed(url.partition("#")[0], source=source, now=now), polls_again=submission.is_revisit)
-    raise Unwanted("feed_registered", detail=None if is_new else "it was registered before")
+    return new_feed(str(address).partition("#")[0], source=source, now=now)

@@ -1,25 +1,25 @@
-"""What the fetcher wants to know of a page it has got: whether the article goes on elsewhere, and how it may be used.
+"""What the fetcher wants to know about a page's contents: whether the article continues elsewhere, and how it may be used.
 
-Pages are strangers' bytes, so they are read in processes of their own: one that takes too long is ended, and the event
-loop, on which all other pages depend, never waits.
+Anybody may have written the page, so it is read in a process of its own. A page that takes too long ends its process,
+and the event loop, on which all other pages depend, never waits.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Protocol
+from typing import Final, Protocol
 
 from coranto.process_pool import Processes
-from coranto_fetcher.nextpart import find_next_part
-from coranto_fetcher.signals import rights_in_page
+from coranto_fetcher.pagination_links import find_next_page
+from coranto_fetcher.rights import rights_in_page
 
-_SEARCHED_BYTES = 2_000_000
+_SEARCHED_BYTES: Final = 2_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class PageFacts:
-    """What a page says of itself."""
+    """What a page says about itself."""
 
     next_url: str | None
     """Address of the next page of the same article."""
@@ -52,5 +52,5 @@ class PageReaderPool:
 
 
 def read_page(body: bytes, *, own_url: str, first_url: str) -> PageFacts:
-    """The facts of the page; what `PageReaderPool` calls in its processes."""
-    return PageFacts(find_next_part(body, own_url, first_url), rights_in_page(body))
+    """The facts of the page; this is what runs in the processes."""
+    return PageFacts(find_next_page(body, own_url, first_url), rights_in_page(body))

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 
 REASONS: Mapping[str, str] = {
     # Waiting
-    "host_busy": "The host's turn is somebody else's now; the article waits in the host's queue.",
+    "host_busy": "Another article has the host's lease; this one waits in the host's queue.",
     "host_down": "The host has failed several times in a row and is not asked until its pause is over.",
     "rate_limited": "The host answered 429: it asks for fewer requests.",
-    "robots_unreachable": "robots.txt could not be got (no answer, 5xx or 429), so nothing may be fetched for now.",
-    "budget_unavailable": "Redis, which holds the hosts' turns, did not answer.",
+    "robots_unreachable": "robots.txt could not be fetched (no answer, 5xx or 429), so nothing may be fetched for now.",
+    "budget_unavailable": "Redis, which holds the hosts' leases, did not answer.",
     "page_store_unavailable": "The page store could not be written: full disk, or out of reach.",
     # The host or the network failed
     "name_not_resolved": "The host's name has no address, or the name service did not answer.",
@@ -21,8 +21,8 @@ REASONS: Mapping[str, str] = {
     "bad_certificate": "The host's certificate is not valid for it: expired, self-signed or for another name.",
     "server_error": "The host answered 500 or another 5xx that is not 503.",
     "server_unavailable": "The host answered 503: it cannot serve now.",
-    "broken_response": "What the host sent is no complete HTTP response.",
-    # The page is not to be had
+    "broken_response": "What the host sent is not a complete HTTP response.",
+    # The page cannot be fetched
     "not_found": "The host answered 404: there is no such page.",
     "gone": "The host answered 410: the page was there and is not any more.",
     "forbidden": "The host answered 401, 402, 403, 407 or 451: the page is not for us.",
@@ -30,21 +30,21 @@ REASONS: Mapping[str, str] = {
     "unexpected_status": "The host answered with a status that carries no page.",
     "robots_disallowed": "The host's robots.txt asks that this address not be fetched.",
     "private_address": "The host is, or resolves to, an address that is not public and is not in the allowed networks.",
-    "unsupported_url": "The address, or one it redirects to, is no http or https URL.",
+    "unsupported_url": "The address, or one it redirects to, is not an http or https URL.",
     "too_many_redirects": "The page is behind more redirects than are followed.",
     "redirect_loop": "The redirects lead back to an address that was asked before.",
     "bad_redirect": "The host redirects without saying where to.",
     # The page is not what we want
     "not_modified": "The page has not changed since it was fetched last.",
-    "content_type": "The page is of a media type that holds no article.",
+    "content_type": "The page has a media type that cannot hold an article.",
     "empty_body": "The host sent a page without content.",
     "body_too_large": "The page is larger than allowed, as sent or unpacked.",
     "decompression_bomb": "The page unpacks to so many times its size that it can only be meant to.",
     "undecodable_body": "The page is not in the encoding that its headers name.",
     "headers_too_large": "The response's headers are larger than allowed.",
     "challenge_page": "The host answered with a test for humans instead of the page.",
-    "reader_timeout": "Looking through the page took longer than allowed; the process that did was ended and replaced.",
-    "reader_crashed": "The process that looked through the page died, twice.",
+    "reader_timeout": "Searching the page took longer than allowed; its process was ended and replaced.",
+    "reader_crashed": "The process that searched the page died, twice.",
     "no_saved_page": "The address names a file, but no page was handed over with it.",
 }
 

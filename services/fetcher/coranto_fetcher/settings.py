@@ -22,21 +22,21 @@ class FetcherSettings(WebSettings):
         description="Pause after each request to a host; a crawl-delay in its robots.txt makes it longer.",
     )
     longest_crawl_delay: Duration = Field(
-        timedelta(seconds=60), description="A crawl-delay beyond this counts as this much."
+        timedelta(seconds=60), description="A longer crawl-delay is shortened to this."
     )
-    longest_retry_after: Duration = Field(
-        timedelta(hours=1), description="A Retry-After beyond this counts as this much."
-    )
+    longest_retry_after: Duration = Field(timedelta(hours=1), description="A longer Retry-After is shortened to this.")
     obeys_robots: bool = Field(
         True, description="Whether robots.txt is obeyed. Turn off only for hosts that are yours."
     )
-    concurrency: int = Field(32, ge=1, le=1000, description="Pages fetched at once by one worker, of different hosts.")
+    concurrency: int = Field(
+        32, ge=1, le=1000, description="Pages that one worker fetches concurrently, from different hosts."
+    )
     max_redirects: int = Field(10, ge=0, le=20, description="Redirects followed for one page.")
     max_parts: int = Field(
         10,
         ge=1,
         le=100,
-        description="Pages fetched of an article that is spread over several; 1 leaves it at the first.",
+        description="Pages fetched of an article that has several; 1 fetches only the first.",
     )
     max_body_bytes: int = Field(10_000_000, ge=1000, description="Largest page, as sent and unpacked, in bytes.")
     max_header_bytes: int = Field(16_384, ge=1000, description="Longest line of response headers, in bytes.")
@@ -49,17 +49,17 @@ class FetcherSettings(WebSettings):
         1,
         ge=1,
         le=64,
-        description="Processes that look through pages for links and rights signals, one page at a time.",
+        description="Processes that search pages for links and rights signals, each one page at a time.",
     )
     reading_deadline: Duration = Field(
         timedelta(seconds=10),
         gt=timedelta(0),
-        description="Longest time for looking through one page; its process is ended then, and the page is a dead letter.",
+        description="Longest time for searching one page; then its process is ended, and the page is a dead letter.",
     )
     max_reader_bytes: int = Field(
         1_000_000_000,
         ge=200_000_000,
-        description="Address space that a process which looks through pages may take, in bytes.",
+        description="Address space that a process which searches pages may take, in bytes.",
     )
 
     def to_reader(self) -> PageReaderPool:

@@ -1,6 +1,6 @@
-"""Gets the page of a discovered article, and its further parts, or says why there is none.
+"""Fetches a discovered article: its page, then its further pages where it has any. Or says why there is none.
 
-The way to one page (turns, robots.txt, redirects) is `way`'s business, what answers mean is `verdicts`'.
+`page_fetch` makes the requests, `page_facts` looks into the pages. Here their answers become the record's section.
 """
 
 from __future__ import annotations
@@ -10,20 +10,22 @@ from datetime import UTC, datetime, timedelta
 
 from redis.exceptions import RedisError
 
-from coranto.http import WebClient
+from coranto.http import WebClient, WebResponse
 from coranto.pages import PageStore
 from coranto.pagination import part_number
 from coranto.process_pool import OverdueError, ProcessLostError
 from coranto.records import DiscoveredArticle, Fetch, FetchedArticle, FetchedPart, PageRef, SavedPage
-from coranto.worker.stage import Invalid, Transient, Unwanted
-from coranto_fetcher.budget import Budget
-from coranto_fetcher.journeys import Journey, Journeys, NoJourneys
-from coranto_fetcher.media import ADMITTED_TYPES, media_type_of
+from coranto.worker.stage import Invalid, StageSignal, Transient, Unwanted
+from coranto_fetcher.content_type import ADMITTED_TYPES, media_type_of
+from coranto_fetcher.fetch_progress import FetchProgress, NoProgressStore, ProgressStore
+from coranto_fetcher.http_validators import NoValidators, PreviousFetch, Validators
 from coranto_fetcher.page_facts import PageFacts, PageReader
-from coranto_fetcher.robots import RobotsSource
-from coranto_fetcher.signals import kept_headers, rights_signals, stated_charset
-from coranto_fetcher.validators import NoValidators, Validators, Visit
-from coranto_fetcher.way import FetchLimits, Way, WayInterruptedError
+from coranto_fetcher.page_fetch import PageFetch
+from coranto_fetcher.politeness import HostLimiter
+from coranto_fetcher.response_headers import kept_headers, stated_charset
+from coranto_fetcher.rights import rights_signals
+from coranto_fetcher.robots_cache import RobotsSource
+from coranto_fetcher.settings import FetcherSettings
 
 
 def _utc_now() -> datetime:
@@ -35,12 +37,12 @@ async def fetch(
     *,
     web: WebClient,
     robots: RobotsSource,
-    budget: Budget,
+    limiter: HostLimiter,
     pages: PageStore,
     reader: PageReader,
+    settings: FetcherSettings,
     validators: Validators | None = None,
-    journeys: Journeys | None = None,
-    limits: FetchLimits | None = None,
+    progress_store: ProgressStore | None = None,
     now: Callable[[], datetime] = _utc_now,
 ) -> FetchedArticle:
     """The article with its page in the page store, or the reason why there is none. Safe to run twice."""
@@ -48,24 +50,26 @@ async def fetch(
     if discovery.saved is not None:
         return article.with_fetch(_from_saved(discovery.url, discovery.saved, now()))
     validators = validators if validators is not None else NoValidators()
-    journeys = journeys if journeys is not None else NoJourneys()
-    limits = limits if limits is not None else FetchLimits()
-    way = Way(article, web, robots, budget, limits)
+    progress_store = progress_store if progress_store is not None else NoProgressStore()
+    page_fetch = PageFetch(article, web=web, robots=robots, limiter=limiter, settings=settings)
+    intake = _Intake(pages, reader)
     try:
-        journey = await journeys.find(article) or Journey(discovery.url)
-        earlier = await validators.find(article) if discovery.is_revisit else None
+        progress = await progress_store.find(article) or FetchProgress(discovery.url)
+        previous = await validators.find(article) if discovery.is_revisit else None
         try:
-            if journey.fetched is None:
-                section, next_url = await _to_first_page(journey, earlier, way, pages, reader, now)
-            else:
-                section, next_url = journey.fetched, journey.url
-            section = await _to_further_parts(section, next_url, way, pages, reader, limits.max_parts)
-        except WayInterruptedError as interrupted:
-            if interrupted.journey.has_come_along and isinstance(interrupted.signal, Transient):
-                await journeys.keep(article, interrupted.journey)
-            raise interrupted.signal from interrupted
-        visit = Visit(section.final_url, discovery.submission, section.etag, section.last_modified)
-        await validators.keep(article, visit)
+            if progress.fetched is None:
+                response = await page_fetch.run(progress, previous)
+                section, next_url = await _first_page(response, page_fetch, intake, now())
+            else:  # the article waited for its host between two of its pages
+                section, next_url = progress.fetched, progress.url
+            section = await _with_further_pages(section, next_url, page_fetch, intake, settings.max_parts)
+        except Transient:
+            # The message comes again: what has been fetched by then need not be fetched twice.
+            if page_fetch.progress.is_started:
+                await progress_store.keep(article, page_fetch.progress)
+            raise
+        fetched = PreviousFetch(section.final_url, discovery.submission, section.etag, section.last_modified)
+        await validators.keep(article, fetched)
     except (RedisError, ConnectionError) as error:
         raise Transient(
             "budget_unavailable", retry_after=timedelta(seconds=2), spends_attempt=False, detail=str(error)
@@ -73,97 +77,95 @@ async def fetch(
     return article.with_fetch(section)
 
 
-async def _to_first_page(
-    journey: Journey,
-    earlier: Visit | None,
-    way: Way,
-    pages: PageStore,
-    reader: PageReader,
-    now: Callable[[], datetime],
+async def _first_page(
+    response: WebResponse, page_fetch: PageFetch, intake: _Intake, now: datetime
 ) -> tuple[Fetch, str | None]:
-    """The section with the first page, and the address of the next part where there is one."""
-    response, journey = await way.follow(journey, earlier)
-    final_url = response.url.partition("#")[0]
+    """The section with the first page, and the address of the next one if the article has several."""
     content_type = media_type_of(response)
     if content_type not in ADMITTED_TYPES:
-        seen = (content_type or "none stated").encode("ascii", "replace").decode()
-        raise Unwanted("content_type", detail=seen[:100])
+        stated = (content_type or "none stated").encode("ascii", "replace").decode()
+        raise Unwanted("content_type", detail=stated[:100])
     if not response.body.strip():
         raise Unwanted("empty_body")
-    facts = await _read(reader, response.body, own_url=final_url, first_url=final_url)
+    url = response.url.partition("#")[0]
+    facts = await intake.read(response.body, own_url=url, first_url=url)
     headers = kept_headers(response.headers)
-    content_signals = way.rules.content_signals if way.rules is not None else ()
+    content_signals = page_fetch.rules.content_signals if page_fetch.rules is not None else ()
     section = Fetch(
-        final_url=final_url,
-        redirects=journey.hops,
+        final_url=url,
+        redirects=page_fetch.progress.hops,
         status=response.status,
         content_type=content_type,
         charset=stated_charset(response.headers),
         headers=headers,
         etag=headers.get("etag"),
         last_modified=headers.get("last-modified"),
-        page=await _keep(response.body, pages),
+        page=await intake.store(response.body),
         rights=rights_signals(response.headers, facts.rights, content_signals),
-        fetched_at=now(),
-        elapsed_ms=way.elapsed_ms,
+        fetched_at=now,
+        elapsed_ms=page_fetch.elapsed_ms,
     )
     return section, facts.next_url
 
 
-async def _to_further_parts(
-    section: Fetch, next_url: str | None, way: Way, pages: PageStore, reader: PageReader, max_parts: int
+async def _with_further_pages(
+    section: Fetch, next_url: str | None, page_fetch: PageFetch, intake: _Intake, most_pages: int
 ) -> Fetch:
-    """The section with the further parts of its article, as far as they can be got.
+    """The section with the article's further pages, as far as they can be fetched.
 
-    The first page is an article by itself, so a part that fails ends the search and not the message; the record tells
-    by `next_page_url` that there would be more.
+    The first page is an article by itself, so a further page that fails ends the search and not the message.
     """
-    while next_url is not None and len(section.parts) + 1 < max_parts:
+    while next_url is not None and len(section.parts) + 1 < most_pages:
         try:
-            response, _ = await way.follow(Journey(next_url, fetched=section), None)
-        except WayInterruptedError as interrupted:
-            if isinstance(interrupted.signal, Transient) and not interrupted.signal.spends_attempt:
-                raise  # it only waits for the host's turn
+            response = await page_fetch.run(FetchProgress(next_url, fetched=section))
+        except StageSignal as signal:
+            if isinstance(signal, Transient) and not signal.spends_attempt:
+                raise  # the host is busy: the message waits for it, nothing has failed
             break
         url = response.url.partition("#")[0]
-        # A part beyond the last often leads back to the first.
-        if (
-            part_number(url, section.final_url) != len(section.parts) + 2
-            or media_type_of(response) not in ADMITTED_TYPES
-        ):
+        # A page beyond the last often redirects to the first.
+        is_next = part_number(url, section.final_url) == len(section.parts) + 2
+        if not is_next or media_type_of(response) not in ADMITTED_TYPES:
             break
         part = FetchedPart(
             url=url,
             content_type=media_type_of(response),
             charset=stated_charset(response.headers),
-            page=await _keep(response.body, pages),
+            page=await intake.store(response.body),
         )
-        section = section.model_copy(update={"parts": (*section.parts, part), "elapsed_ms": way.elapsed_ms})
+        section = section.model_copy(update={"parts": (*section.parts, part), "elapsed_ms": page_fetch.elapsed_ms})
         try:
-            next_url = (await _read(reader, response.body, own_url=url, first_url=section.final_url)).next_url
+            facts = await intake.read(response.body, own_url=url, first_url=section.final_url)
         except Invalid:
-            break  # this part is kept; what it links to cannot be told
+            break  # this page is kept; what it links to is not known
+        next_url = facts.next_url
     return section
 
 
-async def _read(reader: PageReader, body: bytes, *, own_url: str, first_url: str) -> PageFacts:
-    try:
-        return await reader.read(body, own_url=own_url, first_url=first_url)
-    except OverdueError as error:
-        raise Invalid("reader_timeout", detail=str(error)) from error
-    except ProcessLostError:
-        # Once may be the machine's fault (memory ran out beside us); twice is the page's.
+class _Intake:
+    """Reads and stores what was fetched, or says in the stage's words why it cannot."""
+
+    def __init__(self, pages: PageStore, reader: PageReader) -> None:
+        self._pages = pages
+        self._reader = reader
+
+    async def read(self, body: bytes, *, own_url: str, first_url: str) -> PageFacts:
         try:
-            return await reader.read(body, own_url=own_url, first_url=first_url)
-        except (OverdueError, ProcessLostError) as error:
-            raise Invalid("reader_crashed", detail=str(error)) from error
+            return await self._reader.read(body, own_url=own_url, first_url=first_url)
+        except OverdueError as error:
+            raise Invalid("reader_timeout", detail=str(error)) from error
+        except ProcessLostError:
+            # Once may be the machine's fault (memory ran out); twice is the page's.
+            try:
+                return await self._reader.read(body, own_url=own_url, first_url=first_url)
+            except (OverdueError, ProcessLostError) as error:
+                raise Invalid("reader_crashed", detail=str(error)) from error
 
-
-async def _keep(body: bytes, pages: PageStore) -> PageRef:
-    try:
-        return await pages.put(body)
-    except OSError as error:
-        raise Transient("page_store_unavailable", retry_after=timedelta(seconds=5), detail=str(error)) from error
+    async def store(self, body: bytes) -> PageRef:
+        try:
+            return await self._pages.put(body)
+        except OSError as error:
+            raise Transient("page_store_unavailable", retry_after=timedelta(seconds=5), detail=str(error)) from error
 
 
 def _from_saved(url: str, saved: SavedPage, now: datetime) -> Fetch:

@@ -17,9 +17,11 @@ from coranto.http.errors import (
     UndecodableBodyError,
     WebError,
 )
+from coranto.http.redirects import TooManyRedirectsError, follow_redirects
 
 __all__ = [
     "AddressGuard", "BodyTooLargeError", "BrokenResponseError", "CertificateError", "ConnectFailedError",
     "DecompressionBombError", "HeadersTooLargeError", "NameNotResolvedError", "PrivateAddressError", "ProxyError",
-    "TimedOutError", "TlsError", "UndecodableBodyError", "WebClient", "WebError", "WebLimits", "WebResponse", "special_range",
+    "TimedOutError", "TlsError", "TooManyRedirectsError", "UndecodableBodyError", "WebClient", "WebError", "WebLimits",
+    "WebResponse", "follow_redirects", "special_range",
 ]  # fmt: skip

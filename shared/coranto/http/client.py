@@ -135,7 +135,7 @@ class WebClient:
         """The response to one GET, whatever its status. A redirect is a response like any other.
 
         `wants_body` sees status and headers before the body is read, and may do without it.
-        Raises UnsupportedUrlError when the address is no http or https URL, and WebError when there is no usable response.
+        Raises UnsupportedUrlError when the address is not an http or https URL, and WebError when there is no usable response.
         """
         limits = limits if limits is not None else self._limits
         address = parse(url)
@@ -155,7 +155,9 @@ class WebClient:
             raise _translated(error, address) from error
         except (ValueError, UnicodeError) as error:
             # aiohttp's parser and yarl let some malformed headers out as ValueError.
-            raise BrokenResponseError(f"{address.authority} sent what is no HTTP response: {error}") from error
+            raise BrokenResponseError(
+                f"{address.authority} sent something that is not an HTTP response: {error}"
+            ) from error
 
     async def _get(
         self,

@@ -1,6 +1,6 @@
 """Undoes the Content-Encoding of a body while it streams, within bounds that hold for every layer of it.
 
-What a stranger sends may unpack to a thousand times its size, or to nothing at all at great cost: brotli of a million
+What a server sends may unpack to a thousand times its size, or to nothing at all at great cost: brotli of a million
 empty gzip members is 77 bytes long. So each layer's output is counted, not only the last one's, streams within a layer
 are counted too, and the work is done in pieces small enough to give the event loop back in between.
 """
@@ -144,7 +144,7 @@ class _Zlib:
             for start in range(0, len(packed), _STEP):
                 yield from self._feed_step(packed[start : start + _STEP])
         except zlib.error as error:
-            raise UndecodableBodyError(f"the body is no valid {self._name}: {error}") from error
+            raise UndecodableBodyError(f"the body is not valid {self._name}: {error}") from error
 
     def _feed_step(self, packed: bytes) -> Iterator[bytes]:
         while packed:
@@ -181,7 +181,7 @@ class _Brotli:
                     piece = self._unpacker.process(b"", output_buffer_limit=_PIECE)
                     yield piece
         except brotli.error as error:
-            raise UndecodableBodyError(f"the body is no valid brotli: {error}") from error
+            raise UndecodableBodyError(f"the body is not valid brotli: {error}") from error
 
     def finish(self) -> None:
         if self._has_begun and not self._unpacker.is_finished():
@@ -200,7 +200,7 @@ class _Zstd:
             for start in range(0, len(packed), _ZSTD_STEP):
                 yield from self._feed_step(packed[start : start + _ZSTD_STEP])
         except zstandard.ZstdError as error:
-            raise UndecodableBodyError(f"the body is no valid zstd: {error}") from error
+            raise UndecodableBodyError(f"the body is not valid zstd: {error}") from error
 
     def _feed_step(self, packed: bytes) -> Iterator[bytes]:
         while packed:

@@ -54,4 +54,4 @@ class UndecodableBodyError(WebError):
 
 
 class BrokenResponseError(WebError):
-    """What came is no valid HTTP response, or the connection ended before it was complete."""
+    """What came is not a valid HTTP response, or the connection ended before it was complete."""

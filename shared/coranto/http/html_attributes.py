@@ -21,7 +21,7 @@ _MARKUP: Final = re.compile(r"<(?:(?P<comment>!--)|(?P<name>[a-z][^\s/>]*))", re
 # Quoted values are not part of it: the second quote of one that is never closed would be looked for from every place.
 _ATTRIBUTE: Final = re.compile(r"[\s/]*(?:(?P<end>>)|(?P<name>=?[^\s/>=]*)(?P<equals>\s*=\s*)?)")
 _BARE_VALUE: Final = re.compile(r"[^\s>]*")
-# In attributes `&reg=` and `&region` are no references, whatever begins like one (WHATWG HTML, 13.2.5.73).
+# In attributes `&reg=` and `&region` are not references, although they begin like one (WHATWG HTML, 13.2.5.73).
 _REFERENCE: Final = re.compile(r"&(?:#\d{1,7}|#x[\da-f]{1,6}|[a-z][a-z\d]{1,31})(?:;|(?![a-z\d=]))", re.IGNORECASE)
 _END_OF_RAW_TEXT: Final = {
     name: re.compile(rf"</{name}(?=[\s/>])", re.IGNORECASE) for name in ("script", "style", "textarea", "title")

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import Final, Literal, Protocol, cast
+from typing import Final, Protocol, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 from redis.asyncio import Redis
 
 from coranto.records import content_id
+from coranto.sources.kinds import SourceKind
 from coranto.topology import FEEDER, Keys
-
-FeedKind = Literal["unknown", "feed", "sitemap", "sitemap_index"]
+from coranto.urls import host_of
 
 
 class Feed(BaseModel):
@@ -26,7 +26,7 @@ class Feed(BaseModel):
 
     url: str = Field(description="Its address, as it was registered.")
     source: str = Field(description="Name that articles found in it carry as their source.")
-    kind: FeedKind = Field("unknown", description="What it turned out to be.")
+    kind: SourceKind = Field(SourceKind.UNKNOWN, description="What it turned out to be.")
     title: str | None = Field(None, description="Title the feed gives itself.")
     parent: str | None = Field(None, description="Page or sitemap index that named it.")
     added_at: datetime = Field(description="When it was registered.")
@@ -53,6 +53,11 @@ class Feed(BaseModel):
         return feed_id(self.url)
 
 
+def new_feed(url: str, *, now: datetime, source: str | None = None, parent: str | None = None) -> Feed:
+    """A feed to be registered; it is named after its host where nobody gives it a name. Raises UnsupportedUrlError."""
+    return Feed(url=url, source=source or host_of(url), parent=parent, added_at=now)
+
+
 def feed_id(url: str) -> str:
     """Id of the feed at this address."""
     return content_id("feed", url)[:16]
@@ -64,6 +69,9 @@ class Feeds(Protocol):
     async def add(self, feed: Feed, *, polls_again: bool = False) -> bool:
         """Register it, due at once. False when it was registered before; then it is due at once only if asked for."""
 
+
+# A sitemap has up to 50,000 entries; in one command they would hold up Redis, and the event loop that packs it.
+_ENTRIES_AT_ONCE: Final = 1000
 
 _ADD: Final = """
 if redis.call('HSETNX', KEYS[1], ARGV[1], ARGV[2]) == 0 then
@@ -156,17 +164,19 @@ class FeedRegistry:
 
     async def known_entries(self, feed: Feed, keys: list[str]) -> dict[str, str]:
         """Of these entries, those that the feed had before, each with its stamp."""
-        if not keys:
-            return {}
-        stamps = await cast("Awaitable[list[bytes | None]]", self._redis.hmget(self._entries(feed.id), keys))
-        return {key: stamp.decode() for key, stamp in zip(keys, stamps, strict=True) if stamp is not None}
+        known: dict[str, str] = {}
+        for start in range(0, len(keys), _ENTRIES_AT_ONCE):
+            asked = keys[start : start + _ENTRIES_AT_ONCE]
+            stamps = await cast("Awaitable[list[bytes | None]]", self._redis.hmget(self._entries(feed.id), asked))
+            known |= {key: stamp.decode() for key, stamp in zip(asked, stamps, strict=True) if stamp is not None}
+        return known
 
     async def remember_entries(self, feed: Feed, stamps: Mapping[str, str], *, present: Iterable[str]) -> None:
         """Note entries with their stamps. Those no longer present are forgotten once they outnumber the present ones."""
         name = self._entries(feed.id)
-        if stamps:
-            flat = [part for pair in stamps.items() for part in pair]
-            await self._redis.hset(name, items=flat)
+        pairs = list(stamps.items())
+        for start in range(0, len(pairs), _ENTRIES_AT_ONCE):
+            await self._redis.hset(name, mapping=dict(pairs[start : start + _ENTRIES_AT_ONCE]))
         kept = set(present)
         if await self._redis.hlen(name) > 2 * len(kept) + 1000:
             everything = await cast("Awaitable[list[bytes]]", self._redis.hkeys(name))

@@ -144,14 +144,15 @@ class MemoryStreams:
         receipt = self.pipeline.receipts.get((self.spec.name, consumer))
         if is_repeat and receipt is not None and receipt[0] == token:
             return Committed(receipt[1], 0)
-        effects = tuple(self._settle(entry, outcome) for entry, outcome in outcomes)
+        now_ms = int(self.pipeline.clock() * 1000)
+        effects = tuple(self._settle(entry, outcome, now_ms) for entry, outcome in outcomes)
         self.pipeline.receipts[self.spec.name, consumer] = (token, effects)
         writes = self.spec.writes
         has_readers = writes is not None and any(readers_of(writes))
         length = len(self.pipeline.stream(self.keys.stream(writes)).rows) if writes is not None and has_readers else 0
         return Committed(effects, length)
 
-    def _settle(self, entry: Entry, outcome: Outcome) -> Effect:
+    def _settle(self, entry: Entry, outcome: Outcome, now_ms: int) -> Effect:
         stream = self.pipeline.streams.get(self.key_of(entry.line))
         group = stream.groups.get(self.spec.name) if stream is not None else None
         number = int(entry.id.split("-")[0])
@@ -174,7 +175,7 @@ class MemoryStreams:
                 self._tell(notice)
                 counts["dropped", reason] += 1
             case Retry(reason, delay_ms, attempts):
-                due_ms = int(self.pipeline.clock() * 1000) + delay_ms
+                due_ms = now_ms + delay_ms
                 row = _Row(number, 0, entry.event, attempts, entry.since_ms, reason=reason)
                 self.pipeline.delayed.setdefault(self.spec.name, []).append((due_ms, row))
                 counts["retried", reason] += 1

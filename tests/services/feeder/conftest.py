@@ -14,10 +14,10 @@ from redis.asyncio import Redis
 
 from coranto.http import AddressGuard, WebClient
 from coranto.records import Submission
-from coranto.sources.registry import Feed, FeedRegistry
+from coranto.sources.registry import Feed, FeedRegistry, new_feed
 from coranto.topology import Keys
-from coranto_feeder.polling import Poller, PollResult, new_feed
-from coranto_feeder.reading import FeedReader
+from coranto_feeder.feed_parser_pool import FeedParserPool
+from coranto_feeder.poller import Poller, PollResult
 from coranto_feeder.settings import FeederSettings
 
 NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
@@ -61,8 +61,8 @@ async def browser() -> AsyncIterator[WebClient]:
 
 
 @pytest.fixture
-async def reader() -> AsyncIterator[FeedReader]:
-    one = FeederSettings(reader_processes=1, reading_deadline=timedelta(seconds=5)).to_reader()
+async def parser() -> AsyncIterator[FeedParserPool]:
+    one = FeederSettings(reader_processes=1, reading_deadline=timedelta(seconds=5)).to_parser()
     yield one
     await one.stop()
 
@@ -70,13 +70,13 @@ async def reader() -> AsyncIterator[FeedReader]:
 class PolledFeeds:
     """A poller with its registry, a clock that is set by hand, and what was submitted."""
 
-    def __init__(self, redis: Redis, browser: WebClient, reader: FeedReader) -> None:
+    def __init__(self, redis: Redis, browser: WebClient, parser: FeedParserPool) -> None:
         self.registry = FeedRegistry(redis, Keys())
         self.submitted: list[Submission] = []
         self.refusal: Exception | None = None
         self.now = NOW
         self.settings = FeederSettings()
-        self.poller = Poller(self.registry, browser, reader, self._submit, self.settings, now=lambda: self.now)
+        self.poller = Poller(self.registry, browser, parser, self._submit, self.settings, now=lambda: self.now)
 
     async def _submit(self, submissions: Sequence[Submission]) -> None:
         if self.refusal is not None:
@@ -97,8 +97,8 @@ class PolledFeeds:
 
 
 @pytest.fixture
-def polled(redis: Redis, browser: WebClient, reader: FeedReader) -> PolledFeeds:
-    return PolledFeeds(redis, browser, reader)
+def polled(redis: Redis, browser: WebClient, parser: FeedParserPool) -> PolledFeeds:
+    return PolledFeeds(redis, browser, parser)
 
 
 @pytest.fixture
@@ -112,5 +112,5 @@ def submission() -> Callable[..., Submission]:
 
 
 @pytest.fixture
-def account_path(tmp_path: Path) -> Path:
+def journal_path(tmp_path: Path) -> Path:
     return tmp_path / "feeder" / "account.sqlite"

@@ -18,10 +18,10 @@ from coranto.sources.registry import FeedRegistry
 from coranto.topology import Keys, Pipeline
 from coranto.worker.stage import Invalid, StageSignal, Transient, Unwanted
 from coranto_feeder.app import create_stage
+from coranto_feeder.deduplication import Deduplicator, InMemoryDeduplicator, RedisDeduplicator
+from coranto_feeder.feed_parser_pool import FeedParserPool
 from coranto_feeder.probe import WebProbe
-from coranto_feeder.reading import FeedReader
 from coranto_feeder.reasons import REASONS
-from coranto_feeder.seen import ProcessSeen, RedisSeen, Seen
 from coranto_feeder.settings import Settings
 from coranto_feeder.stage import discover
 
@@ -40,13 +40,13 @@ def registry(redis: Redis) -> FeedRegistry:
 class Discoverer:
     """The handler with its collaborators."""
 
-    def __init__(self, redis: Redis, browser: WebClient, reader: FeedReader, registry: FeedRegistry) -> None:
-        self.seen: Seen = RedisSeen(redis, Pipeline(), window=timedelta(days=1))
-        self.probe = WebProbe(browser, reader)
+    def __init__(self, redis: Redis, browser: WebClient, parser: FeedParserPool, registry: FeedRegistry) -> None:
+        self.deduplicator: Deduplicator = RedisDeduplicator(redis, Pipeline(), window=timedelta(days=1))
+        self.probe = WebProbe(browser, parser)
         self.registry = registry
 
     async def __call__(self, submission: Submission) -> DiscoveredArticle:
-        return await discover(submission, seen=self.seen, probe=self.probe, feeds=self.registry)
+        return await discover(submission, deduplicator=self.deduplicator, probe=self.probe, feeds=self.registry)
 
     async def signal_for(self, submission: Submission) -> StageSignal:
         with pytest.raises(StageSignal) as caught:
@@ -56,14 +56,14 @@ class Discoverer:
 
 
 @pytest.fixture
-def take(redis: Redis, browser: WebClient, reader: FeedReader, registry: FeedRegistry) -> Discoverer:
-    return Discoverer(redis, browser, reader, registry)
+def take(redis: Redis, browser: WebClient, parser: FeedParserPool, registry: FeedRegistry) -> Discoverer:
+    return Discoverer(redis, browser, parser, registry)
 
 
 async def test_page_becomes_an_article_with_the_id_of_its_canonical_address(take: Discoverer, submission: Make) -> None:
     article = await discover(
         submission("HTTPS://M.Example.org/a/../b?utm_source=x#top"),
-        seen=take.seen,
+        deduplicator=take.deduplicator,
         probe=take.probe,
         feeds=take.registry,
     )
@@ -97,7 +97,7 @@ async def test_revisit_passes_and_is_marked(take: Discoverer, submission: Make) 
     await take(submission("https://example.org/a", id="one"))
     article = await discover(
         submission("https://example.org/a", id="two", is_revisit=True),
-        seen=take.seen,
+        deduplicator=take.deduplicator,
         probe=take.probe,
         feeds=take.registry,
     )
@@ -108,7 +108,7 @@ async def test_page_handed_over_travels_on(take: Discoverer, submission: Make) -
     saved = SavedPage(page=PageRef(sha256="0" * 64, size_bytes=1), content_type="text/html")
     article = await discover(
         submission("file:///tmp/rss.xml", saved=saved, found_by="file"),
-        seen=take.seen,
+        deduplicator=take.deduplicator,
         probe=take.probe,
         feeds=take.registry,
     )
@@ -171,7 +171,7 @@ async def test_page_is_never_asked_here(take: Discoverer, submission: Make, site
 
 async def test_redis_that_does_not_answer_is_waited_for(take: Discoverer, submission: Make, tmp_path: Path) -> None:
     async with Redis.from_url(f"unix://{tmp_path}/nobody.sock") as nobody:
-        take.seen = RedisSeen(nobody, Pipeline(), window=timedelta(days=1))
+        take.deduplicator = RedisDeduplicator(nobody, Pipeline(), window=timedelta(days=1))
         signal = await take.signal_for(submission("https://example.org/a"))
     assert isinstance(signal, Transient)
     assert signal.reason == "registry_unavailable"
@@ -179,16 +179,16 @@ async def test_redis_that_does_not_answer_is_waited_for(take: Discoverer, submis
 
 async def test_account_that_cannot_be_written_is_waited_for(take: Discoverer, submission: Make) -> None:
     class FullDisk:
-        async def note(self, submissions: Sequence[Submission]) -> None:
+        async def append(self, submissions: Sequence[Submission]) -> None:
             raise sqlite3.OperationalError("database or disk is full")
 
     with pytest.raises(Transient, match="account_unavailable"):
         await discover(
             submission("https://example.org/a"),
-            seen=ProcessSeen(),
+            deduplicator=InMemoryDeduplicator(),
             probe=take.probe,
             feeds=take.registry,
-            account=FullDisk(),
+            journal=FullDisk(),
         )
 
 

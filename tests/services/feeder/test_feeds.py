@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from coranto_feeder.autodiscover import find_feeds, find_feeds_in_bytes, looks_like_feed
-from coranto_feeder.feeds import FeedLimits, NotAFeedError, parse_feed, strip_markup
-from coranto_feeder.opml import BadOpmlError, Outline, read_opml, write_opml
+from coranto_feeder.sources import FeedLimits, NotAFeedError, parse_feed
+from coranto_feeder.sources.entry_fields import strip_markup
+from coranto_feeder.sources.home_page import find_feeds, find_feeds_in_bytes, looks_like_feed
+from coranto_feeder.sources.opml import BadOpmlError, Outline, read_opml, write_opml
 
 URL = "https://example.org/feeds/all.xml"
 

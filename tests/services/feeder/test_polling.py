@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,10 +12,10 @@ from aiohttp import web
 from redis.asyncio import Redis
 
 from coranto.http import WebClient
-from coranto.sources.registry import FeedRegistry
+from coranto.sources.registry import FeedRegistry, new_feed
 from coranto.topology import Keys
-from coranto_feeder.polling import Poller, new_feed
-from coranto_feeder.reading import FeedReader
+from coranto_feeder.feed_parser_pool import FeedParserPool
+from coranto_feeder.poller import Poller
 from coranto_feeder.settings import FeederSettings
 
 if TYPE_CHECKING:  # pytest hands conftest's classes over as fixtures; tests only name their types
@@ -231,18 +231,18 @@ async def test_private_redirect_of_a_feed_is_refused(polled: PolledFeeds, site: 
 
 
 async def test_two_pollers_share_the_feeds_and_poll_none_twice(
-    redis: Redis, browser: WebClient, reader: FeedReader, site: Site
+    redis: Redis, browser: WebClient, parser: FeedParserPool, site: Site
 ) -> None:
     registry = FeedRegistry(redis, Keys())
     for number in range(12):
         site.says(f"/feed{number}", body=atom((str(number), "2026-05-01T10:00:00Z")))
-        await registry.add(new_feed(f"{site.url}/feed{number}"))
+        await registry.add(new_feed(f"{site.url}/feed{number}", now=datetime.now(UTC)))
     submitted: list[str] = []
 
     async def submit(submissions: object) -> None:
         submitted.extend(one.url for one in submissions)  # type: ignore[attr-defined]  # a list of submissions
 
-    pollers = [Poller(registry, browser, reader, submit, FeederSettings()) for _ in range(2)]
+    pollers = [Poller(registry, browser, parser, submit, FeederSettings()) for _ in range(2)]
     running = [asyncio.create_task(poller.run()) for poller in pollers]
     for _ in range(500):
         if len(submitted) == 12:

@@ -20,14 +20,13 @@ from coranto.records import DiscoveredArticle, Discovery, FetchedArticle, Hints,
 from coranto.topology import Pipeline
 from coranto.urls import canonicalize
 from coranto.worker.stage import StageSignal, Transient
-from coranto_fetcher.budget import HostBudget
-from coranto_fetcher.journeys import RedisJourneys
+from coranto_fetcher.fetch_progress import RedisProgressStore
+from coranto_fetcher.http_validators import RedisValidators
 from coranto_fetcher.page_facts import PageReaderPool
-from coranto_fetcher.robots import RobotsCache
+from coranto_fetcher.politeness import RedisHostLimiter
+from coranto_fetcher.robots_cache import RobotsCache
 from coranto_fetcher.settings import FetcherSettings
 from coranto_fetcher.stage import fetch
-from coranto_fetcher.validators import RedisValidators
-from coranto_fetcher.way import FetchLimits
 
 PAGE = "<!doctype html><html><head><title>A title</title></head><body><p>A paragraph of text.</p></body></html>"
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -114,11 +113,11 @@ class Fetcher:
             limits=WebLimits(total_time=timedelta(seconds=2), max_body_bytes=200_000),
         )
         self.pages = FilePageStore(pages)
-        self.budget = HostBudget(redis)
+        self.limiter = RedisHostLimiter(redis)
         self.robots = RobotsCache(redis, self.web, agent="CorantoBot")
         self.validators = RedisValidators(redis, Pipeline())
-        self.journeys = RedisJourneys(redis, Pipeline())
-        self.limits = FetchLimits(min_delay=timedelta(milliseconds=20), max_redirects=5)
+        self.progress_store = RedisProgressStore(redis, Pipeline())
+        self.settings = FetcherSettings(min_delay=timedelta(milliseconds=20), max_redirects=5)
 
     async def fetch(self, article: DiscoveredArticle) -> FetchedArticle:
         """One try."""
@@ -126,12 +125,12 @@ class Fetcher:
             article,
             web=self.web,
             robots=self.robots,
-            budget=self.budget,
+            limiter=self.limiter,
             pages=self.pages,
             reader=self.reader,
             validators=self.validators,
-            journeys=self.journeys,
-            limits=self.limits,
+            progress_store=self.progress_store,
+            settings=self.settings,
         )
 
     async def fetch_in_turn(self, article: DiscoveredArticle) -> FetchedArticle:

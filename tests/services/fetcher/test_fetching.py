@@ -19,9 +19,9 @@ from coranto.pages import FilePageStore
 from coranto.records import DiscoveredArticle, PageRef, SavedPage
 from coranto.worker.stage import Invalid, StageSignal, Transient, Unwanted
 from coranto_fetcher.app import create_stage
-from coranto_fetcher.budget import Answer, HostBudget, Turn
+from coranto_fetcher.politeness import HostFeedback, HostLease, RedisHostLimiter
 from coranto_fetcher.reasons import REASONS, SYSTEMIC
-from coranto_fetcher.settings import Settings
+from coranto_fetcher.settings import FetcherSettings, Settings
 
 if TYPE_CHECKING:  # pytest hands conftest's classes over as fixtures; tests only name their types
     from tests.services.fetcher.conftest import Fetcher, Site
@@ -193,13 +193,13 @@ async def test_redirect_to_a_busy_host_waits_outside_and_goes_on_where_it_stoppe
     start = site.says("/start", status=302, headers={"Location": f"{other_site.url}/page"})
     await fetcher.fetch_in_turn(discovered(other_site.url + "/page1"))  # robots.txt is known now
     await asyncio.sleep(0.03)
-    turn = await fetcher.budget.take(other_site.url.removeprefix("http://"), "somebody", delay=timedelta())
-    assert isinstance(turn, Turn)
+    lease = await fetcher.limiter.acquire(other_site.url.removeprefix("http://"), "somebody", delay=timedelta())
+    assert isinstance(lease, HostLease)
     article = discovered(start, submission="s2")
     with pytest.raises(Transient) as waiting:
         await fetcher.fetch(article)
     assert (waiting.value.reason, waiting.value.spends_attempt) == ("host_busy", False)
-    await fetcher.budget.give_back(turn, Answer.FINE)
+    await fetcher.limiter.release(lease, HostFeedback.FINE)
     fetched = await second_fetcher.fetch_in_turn(article)
     assert [hop.url for hop in fetched.fetch.redirects] == [start]
     assert site.paths() == ["/start"]
@@ -210,7 +210,7 @@ async def test_two_fetchers_look_like_one_polite_client(
 ) -> None:
     delay = timedelta(milliseconds=50)
     for one in (fetcher, second_fetcher):
-        one.limits = type(one.limits)(min_delay=delay)
+        one.settings = FetcherSettings(min_delay=delay)
     articles = [discovered(f"{site.url}/page{number}", submission=f"s{number}") for number in range(12)]
     both = [fetcher, second_fetcher]
     await asyncio.gather(*(both[number % 2].fetch_in_turn(article) for number, article in enumerate(articles)))
@@ -293,7 +293,7 @@ async def test_redis_that_does_not_answer_is_waited_for(
     fetcher: Fetcher, site: Site, discovered: Make, tmp_path: Path
 ) -> None:
     async with Redis.from_url(f"unix://{tmp_path}/nobody.sock") as nobody:
-        fetcher.budget = HostBudget(nobody)
+        fetcher.limiter = RedisHostLimiter(nobody)
         with pytest.raises(Transient) as caught:
             await fetcher.fetch(discovered(site.url + "/page"))
     assert (caught.value.reason, caught.value.spends_attempt) == ("budget_unavailable", False)

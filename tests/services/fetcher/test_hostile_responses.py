@@ -13,14 +13,16 @@ from redis.asyncio import Redis
 from tests.event_loop import watched_loop
 
 from coranto.http import WebClient
+from coranto.http.robots import RobotsRules
 from coranto.process_pool import ProcessLostError
 from coranto.records import DiscoveredArticle
 from coranto.worker.stage import Invalid
 from coranto_fetcher.challenge import find_challenge
 from coranto_fetcher.page_facts import PageFacts, read_page
-from coranto_fetcher.robots import RobotsCache, RobotsRules
+from coranto_fetcher.response_headers import kept_headers, stated_charset
+from coranto_fetcher.rights import rights_signals
+from coranto_fetcher.robots_cache import RobotsCache
 from coranto_fetcher.settings import FetcherSettings
-from coranto_fetcher.signals import kept_headers, rights_signals, stated_charset
 
 if TYPE_CHECKING:
     from tests.services.fetcher.conftest import Fetcher, Site
@@ -137,7 +139,7 @@ async def test_robots_txt_of_any_kind_leaves_the_loop_free(
 async def test_asking_on_a_thread_gives_the_same_answer() -> None:
     rules = RobotsRules.read("User-agent: *\nAllow: /*b\n" + "Disallow: /*a*c\n" * 2000, "CorantoBot")
     for path in ("x" * 1000, "a" * 1000 + "c", "b" * 1000 + "ac"):
-        assert await rules.permits(f"http://a.example/{path}") == rules.allows(f"http://a.example/{path}")
+        assert await rules.allows_off_loop(f"http://a.example/{path}") == rules.allows(f"http://a.example/{path}")
 
 
 async def test_robots_files_in_memory_are_bounded_in_size(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,9 +12,9 @@ from redis.asyncio import Redis
 
 from coranto.records import DiscoveredArticle, FetchedArticle
 from coranto.worker.stage import Transient
-from coranto_fetcher.budget import HostBudget
-from coranto_fetcher.nextpart import find_next_part
-from coranto_fetcher.way import FetchLimits
+from coranto_fetcher.pagination_links import find_next_page
+from coranto_fetcher.politeness import RedisHostLimiter
+from coranto_fetcher.settings import FetcherSettings
 
 if TYPE_CHECKING:
     from tests.services.fetcher.conftest import Fetcher, Site
@@ -61,12 +61,12 @@ async def test_parts_wait_outside_the_slot_where_the_pause_is_long(
     url = a_story(site, 2)
     await fetcher.robots.get(site.url)  # else that is the first request, and the page itself must wait
     # No machine is so slow that the pause is over by itself.
-    fetcher.limits = FetchLimits(min_delay=timedelta(minutes=10))
+    fetcher.settings = FetcherSettings(min_delay=timedelta(minutes=10))
     with pytest.raises(Transient) as caught:
         await fetcher.fetch(discovered(url))
     assert (caught.value.reason, caught.value.spends_attempt) == ("host_busy", False)
     assert site.paths() == ["/the-long-story"]
-    fetcher.budget = HostBudget(redis, prefix="ten-minutes-later")  # it knows of no request: the pause is over
+    fetcher.limiter = RedisHostLimiter(redis, prefix="ten-minutes-later")  # it knows of no request: the pause is over
     assert await texts(fetcher, await fetcher.fetch(discovered(url))) == [1, 2]
     assert site.paths() == ["/the-long-story", "/the-long-story/2"]
 
@@ -91,7 +91,7 @@ async def test_part_that_cannot_be_got_costs_only_the_rest(
 
 
 async def test_parts_have_an_end(fetcher: Fetcher, site: Site, discovered: Make) -> None:
-    fetcher.limits = FetchLimits(min_delay=timedelta(), max_parts=3)
+    fetcher.settings = FetcherSettings(min_delay=timedelta(), max_parts=3)
     url = a_story(site, 9)
     assert await texts(fetcher, await fetcher.fetch_in_turn(discovered(url))) == [1, 2, 3]
 
@@ -123,4 +123,4 @@ async def test_part_that_robots_forbid_is_left(fetcher: Fetcher, site: Site, dis
     ],
 )
 def test_next_part_is_found_where_the_page_links_it(markup: str, expected: str | None) -> None:
-    assert find_next_part(f"<html>{markup}</html>".encode(), FIRST, FIRST) == expected
+    assert find_next_page(f"<html>{markup}</html>".encode(), FIRST, FIRST) == expected

@@ -1,4 +1,4 @@
-"""The feeder's own account: what Redis loses is submitted again, and nothing else is."""
+"""The feeder's own journal: what Redis loses is submitted again, and nothing else is."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,33 +14,33 @@ from redis.asyncio import Redis
 
 from coranto.records import DroppedArticle, Submission
 from coranto.records.envelope import FIELD, encode
-from coranto.sources.registry import FeedRegistry
+from coranto.sources.registry import FeedRegistry, new_feed
 from coranto.topology import DISCOVERED, DROPPED, Keys, Pipeline
 from coranto_cli.local.redis_server import EmbeddedRedis
-from coranto_feeder.account import AccountKeeper, SqliteAccount
-from coranto_feeder.polling import new_feed
+from coranto_feeder.recovery import JournalRecovery
+from coranto_feeder.submission_journal import SqliteJournal
 
 Make = Callable[..., Submission]
 
 
 @pytest.fixture
-async def account(account_path: Path) -> AsyncIterator[SqliteAccount]:
-    one = SqliteAccount(account_path)
+async def journal(journal_path: Path) -> AsyncIterator[SqliteJournal]:
+    one = SqliteJournal(journal_path)
     await one.open()
     yield one
     await one.close()
 
 
 class Keeping:
-    """A keeper with its account on a Redis of its own, and what it submitted again."""
+    """A recovery with its journal on a Redis of its own, and what it submitted again."""
 
-    def __init__(self, server: EmbeddedRedis, account: SqliteAccount) -> None:
+    def __init__(self, server: EmbeddedRedis, journal: SqliteJournal) -> None:
         self.server = server
-        self.account = account
+        self.journal = journal
         self.again: list[Submission] = []
         self.redis = Redis.from_url(server.url)
         self.registry = FeedRegistry(self.redis, Keys())
-        self.keeper = AccountKeeper(account, self.registry, self.redis, self._submit, Pipeline())
+        self.recovery = JournalRecovery(journal, self.registry, self.redis, self._submit, Pipeline())
 
     async def _submit(self, submissions: Sequence[Submission]) -> None:
         self.again += submissions
@@ -70,119 +70,119 @@ class Keeping:
 
 
 @pytest.fixture
-async def keeping(own_redis: EmbeddedRedis, account: SqliteAccount) -> AsyncIterator[Keeping]:
-    one = Keeping(own_redis, account)
-    await one.keeper.tick()
+async def keeping(own_redis: EmbeddedRedis, journal: SqliteJournal) -> AsyncIterator[Keeping]:
+    one = Keeping(own_redis, journal)
+    await one.recovery.tick()
     yield one
     await one.redis.aclose()
 
 
 async def test_submissions_are_noted_durably_and_struck_out_when_they_end(
-    account: SqliteAccount, account_path: Path, submission: Make
+    journal: SqliteJournal, journal_path: Path, submission: Make
 ) -> None:
     many = [submission("https://example.org/", id=f"s{number}") for number in range(300)]
-    await asyncio.gather(*(account.note([one]) for one in many))
-    await account.note(many[:5])  # noted twice is noted once
-    other = SqliteAccount(account_path)
+    await asyncio.gather(*(journal.append([one]) for one in many))
+    await journal.append(many[:5])  # noted twice is noted once
+    other = SqliteJournal(journal_path)
     await other.open()
-    assert len(await other.unsettled()) == 300
-    await account.settle(one.id for one in many[:299])
-    assert [one.id for one in await other.unsettled()] == ["s299"]
+    assert len(await other.pending()) == 300
+    await journal.complete(one.id for one in many[:299])
+    assert [one.id for one in await other.pending()] == ["s299"]
     await other.close()
 
 
-async def test_many_notes_share_one_commit(account: SqliteAccount, submission: Make) -> None:
+async def test_many_notes_share_one_commit(journal: SqliteJournal, submission: Make) -> None:
     statements: list[str] = []
-    assert account._connection is not None
-    account._connection.set_trace_callback(statements.append)
-    await asyncio.gather(*(account.note([submission("https://example.org/", id=str(n))]) for n in range(100)))
+    assert journal._connection is not None
+    journal._connection.set_trace_callback(statements.append)
+    await asyncio.gather(*(journal.append([submission("https://example.org/", id=str(n))]) for n in range(100)))
     assert sum(statement.startswith("BEGIN") for statement in statements) <= 3
 
 
 async def test_file_that_cannot_be_written_is_an_error_for_everyone_who_waits(
-    account: SqliteAccount, submission: Make
+    journal: SqliteJournal, submission: Make
 ) -> None:
-    await account.close()
+    await journal.close()
     failures = await asyncio.gather(
-        *(account.note([submission("https://example.org/", id=str(n))]) for n in range(5)), return_exceptions=True
+        *(journal.append([submission("https://example.org/", id=str(n))]) for n in range(5)), return_exceptions=True
     )
     assert all(isinstance(failure, sqlite3.Error) for failure in failures)
 
 
 async def test_end_is_learned_from_the_streams(keeping: Keeping, submission: Make) -> None:
-    await keeping.account.note([submission("https://example.org/", id=name) for name in ("a", "b", "c")])
+    await keeping.journal.append([submission("https://example.org/", id=name) for name in ("a", "b", "c")])
     await keeping.end("a")
     await keeping.end("c")
     await keeping.redis.xadd(Keys().stream(DROPPED), {"event": "no event at all"})
-    await keeping.keeper.tick()
-    assert [one.id for one in await keeping.account.unsettled()] == ["b"]
+    await keeping.recovery.tick()
+    assert [one.id for one in await keeping.journal.pending()] == ["b"]
 
 
-async def test_redis_restarted_empty_gets_the_unsettled_and_the_feeds_again(keeping: Keeping, submission: Make) -> None:
-    await keeping.account.note(
+async def test_redis_restarted_empty_gets_the_pending_and_the_feeds_again(keeping: Keeping, submission: Make) -> None:
+    await keeping.journal.append(
         [submission("https://example.org/1", id="a"), submission("https://example.org/2", id="b")]
     )
-    await keeping.registry.add(new_feed("https://example.org/rss"))
+    await keeping.registry.add(new_feed("https://example.org/rss", now=datetime.now(UTC)))
     await keeping.end("a")
-    await keeping.keeper.tick(copies_feeds=True)
+    await keeping.recovery.tick(copies_feeds=True)
     await keeping.restart(is_emptied=True)
-    assert await keeping.keeper.tick() == 1
+    assert await keeping.recovery.tick() == 1
     (again,) = keeping.again
     assert (again.url, again.is_revisit) == ("https://example.org/2", True)
     assert again.id != "b"
     assert [feed.url for feed in await keeping.registry.all()] == ["https://example.org/rss"]
-    assert await keeping.keeper.tick() == 0  # once is enough
-    assert [one.id for one in await keeping.account.unsettled()] == [again.id]
+    assert await keeping.recovery.tick() == 0  # once is enough
+    assert [one.id for one in await keeping.journal.pending()] == [again.id]
 
 
 async def test_redis_restarted_with_its_file_gets_only_what_is_in_doubt(keeping: Keeping, submission: Make) -> None:
-    await keeping.account.note([submission("https://example.org/old", id="old")])
-    _age(keeping.account, "old", timedelta(minutes=5))
-    await keeping.account.note([submission("https://example.org/new", id="new")])
-    await keeping.keeper.tick()
+    await keeping.journal.append([submission("https://example.org/old", id="old")])
+    _age(keeping.journal, "old", timedelta(minutes=5))
+    await keeping.journal.append([submission("https://example.org/new", id="new")])
+    await keeping.recovery.tick()
     await keeping.restart(is_emptied=False)
-    assert await keeping.keeper.tick() == 1
+    assert await keeping.recovery.tick() == 1
     assert [one.url for one in keeping.again] == ["https://example.org/new"]
 
 
 async def test_stream_that_was_deleted_counts_as_lost(keeping: Keeping, submission: Make) -> None:
     await keeping.redis.xadd(Keys().stream(DISCOVERED), {"event": "x"})
-    await keeping.account.note([submission("https://example.org/1", id="a")])
-    await keeping.keeper.tick()
+    await keeping.journal.append([submission("https://example.org/1", id="a")])
+    await keeping.recovery.tick()
     await keeping.redis.delete(Keys().stream(DISCOVERED))
-    assert await keeping.keeper.tick() == 1
+    assert await keeping.recovery.tick() == 1
 
 
 async def test_loss_while_the_feeder_was_away_is_seen_when_it_is_back(keeping: Keeping, submission: Make) -> None:
-    await keeping.account.note([submission("https://example.org/1", id="a")])
-    await keeping.keeper.tick()
+    await keeping.journal.append([submission("https://example.org/1", id="a")])
+    await keeping.recovery.tick()
     await keeping.restart(is_emptied=True)
-    back = Keeping(keeping.server, keeping.account)
-    assert await back.keeper.tick() == 1
+    back = Keeping(keeping.server, keeping.journal)
+    assert await back.recovery.tick() == 1
     await back.redis.aclose()
 
 
 async def test_feeder_killed_in_the_middle_of_recovery_submits_the_same_ids_again(
     keeping: Keeping, submission: Make
 ) -> None:
-    await keeping.account.note([submission("https://example.org/1", id="a")])
-    await keeping.keeper.tick()
+    await keeping.journal.append([submission("https://example.org/1", id="a")])
+    await keeping.recovery.tick()
     await keeping.restart(is_emptied=True)
 
     async def killed(submissions: Sequence[Submission]) -> None:
         keeping.again += submissions
         raise ConnectionError("killed")
 
-    first = AccountKeeper(keeping.account, keeping.registry, keeping.redis, killed, Pipeline())
+    first = JournalRecovery(keeping.journal, keeping.registry, keeping.redis, killed, Pipeline())
     with pytest.raises(ConnectionError):
         await first.tick()
-    assert await keeping.keeper.tick() >= 1
+    assert await keeping.recovery.tick() >= 1
     assert {one.url for one in keeping.again} == {"https://example.org/1"}
     assert keeping.again[0].id in {one.id for one in keeping.again[1:]}
 
 
-def _age(account: SqliteAccount, submission: str, by: timedelta) -> None:
-    with sqlite3.connect(account.path) as connection:
+def _age(journal: SqliteJournal, submission: str, by: timedelta) -> None:
+    with sqlite3.connect(journal.path) as connection:
         connection.execute(
             "UPDATE handed_on SET handed_at = ? WHERE submission = ?", (time.time() - by.total_seconds(), submission)
         )

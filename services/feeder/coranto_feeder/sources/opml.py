@@ -1,4 +1,4 @@
-"""Lists of feeds in OPML, the format that feed readers exchange: in and out."""
+"""Reads and writes lists of feeds in OPML, the format that feed readers exchange."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from coranto.urls import UnsupportedUrlError, parse
 
 
 class BadOpmlError(ValueError):
-    """The document is no OPML list; the text says what was seen."""
+    """The document is not an OPML list; the text says what was seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Outline:
 
 
 def read_opml(document: bytes) -> list[Outline]:
-    """The feeds of the list, each once; folders are looked into, entries without a usable address left out."""
+    """The feeds of the list, each once, those in folders included; entries without a usable address are left out."""
     try:
         root = fromstring(document)
     except (ParseError, DefusedXmlException, ValueError) as error:

@@ -11,19 +11,19 @@ from coranto.http import WebResponse
 ADMITTED_TYPES: Final = frozenset({"text/html", "application/xhtml+xml", "application/vnd.wap.xhtml+xml", "text/plain"})
 """Media types that can hold an article."""
 
-_UNTOLD_TYPES: Final = frozenset({None, "application/octet-stream", "unknown/unknown", "application/unknown"})
+_UNKNOWN_TYPES: Final = frozenset({None, "application/octet-stream", "unknown/unknown", "application/unknown"})
 
 
 def wants_body(status: int, headers: CIMultiDictProxy[str]) -> bool:
     """True for a response whose body is worth reading."""
     content_type = headers.get("Content-Type", "").partition(";")[0].strip().lower() or None
-    return status in (200, 203) and (content_type in ADMITTED_TYPES or content_type in _UNTOLD_TYPES)
+    return status in (200, 203) and (content_type in ADMITTED_TYPES or content_type in _UNKNOWN_TYPES)
 
 
 def media_type_of(response: WebResponse) -> str | None:
-    """The media type the response states, or HTML where it states none and its body looks like it."""
+    """The media type that the response states, or HTML where it states none and its body looks like HTML."""
     content_type = response.content_type
-    if content_type in _UNTOLD_TYPES and _looks_like_html(response.body):
+    if content_type in _UNKNOWN_TYPES and _looks_like_html(response.body):
         return "text/html"
     return content_type
 

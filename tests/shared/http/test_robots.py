@@ -1,21 +1,16 @@
-"""robots.txt: what a file allows, and what is made of one that cannot be got."""
+"""robots.txt: what a file allows."""
 
 from __future__ import annotations
 
 import gzip
 import json
 import time
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from aiohttp import web
-from aiohttp.test_utils import TestServer
-from redis.asyncio import Redis
 
-from coranto.http import AddressGuard, ConnectFailedError, WebClient
-from coranto_fetcher.robots import MAX_ROBOTS_BYTES, RobotsCache, RobotsRules, RobotsUnreachableError
+from coranto.http.robots import MAX_ROBOTS_BYTES, RobotsRules
 
 # What the suites expect and we do otherwise, each for a reason.
 MEANT_OTHERWISE = {
@@ -97,98 +92,3 @@ def test_what_lies_beyond_the_size_limit_is_ignored() -> None:
     rules = RobotsRules.read(b"User-agent: *\nDisallow: /a\n" + padding + b"Disallow: /b\n", "Bot")
     assert not rules.allows("http://x/a")
     assert rules.allows("http://x/b")
-
-
-class Site:
-    """A site whose robots.txt can be changed."""
-
-    def __init__(self) -> None:
-        self.status, self.text, self.hits, self.headers = 200, "User-agent: *\nDisallow: /no\n", 0, dict[str, str]()
-        self.redirects = 0
-
-    async def robots(self, request: web.Request) -> web.Response:
-        self.hits += 1
-        hop = int(request.query.get("hop", "0"))
-        if hop < self.redirects:
-            raise web.HTTPFound(f"/robots.txt?hop={hop + 1}")
-        return web.Response(status=self.status, text=self.text, headers=self.headers)
-
-
-@pytest.fixture
-async def site() -> AsyncIterator[tuple[Site, str]]:
-    state = Site()
-    app = web.Application()
-    app.router.add_get("/robots.txt", state.robots)
-    async with TestServer(app) as server:
-        yield state, str(server.make_url("")).rstrip("/")
-
-
-@pytest.fixture
-async def browser() -> AsyncIterator[WebClient]:
-    async with WebClient(user_agent="CorantoBot/0.1", guard=AddressGuard(["127.0.0.0/8"])) as client:
-        yield client
-
-
-async def test_file_is_got_once_and_shared_by_all_fetchers(
-    site: tuple[Site, str], browser: WebClient, redis: Redis
-) -> None:
-    state, origin = site
-    first = RobotsCache(redis, browser, agent="CorantoBot")
-    assert await first.find(origin) is None
-    assert not (await first.get(origin)).allows(f"{origin}/no")
-    other = RobotsCache(redis, browser, agent="CorantoBot")
-    for cache in (first, other):
-        rules = await cache.find(origin)
-        assert rules is not None
-        assert not rules.allows(f"{origin}/no")
-    assert state.hits == 1
-
-
-@pytest.mark.parametrize("status", [401, 403, 404, 410])
-async def test_without_a_file_everything_is_allowed(
-    status: int, site: tuple[Site, str], browser: WebClient, redis: Redis
-) -> None:
-    state, origin = site
-    state.status = status
-    assert (await RobotsCache(redis, browser, agent="CorantoBot").get(origin)).allows(f"{origin}/no")
-
-
-@pytest.mark.parametrize("status", [429, 500, 503])
-async def test_while_the_file_cannot_be_got_nothing_is_allowed(
-    status: int, site: tuple[Site, str], browser: WebClient, redis: Redis
-) -> None:
-    state, origin = site
-    state.status = status
-    cache = RobotsCache(redis, browser, agent="CorantoBot")
-    with pytest.raises(RobotsUnreachableError) as refusal:
-        await cache.get(origin)
-    assert refusal.value.retry_after > timedelta(0)
-    with pytest.raises(RobotsUnreachableError):  # known for a while, without asking again
-        await RobotsCache(redis, browser, agent="CorantoBot").find(origin)
-    assert state.hits == 1
-
-
-async def test_old_copy_stands_in_for_a_file_that_cannot_be_got(
-    site: tuple[Site, str], browser: WebClient, redis: Redis
-) -> None:
-    state, origin = site
-    await RobotsCache(redis, browser, agent="CorantoBot").get(origin)
-    state.status = 503
-    rules = await RobotsCache(redis, browser, agent="CorantoBot").get(origin)
-    assert not rules.allows(f"{origin}/no")
-    assert rules.allows(f"{origin}/yes")
-
-
-async def test_five_redirects_are_followed_and_six_mean_there_is_no_file(
-    site: tuple[Site, str], browser: WebClient, redis: Redis
-) -> None:
-    state, origin = site
-    state.redirects = 5
-    assert not (await RobotsCache(redis, browser, agent="CorantoBot").get(origin)).allows(f"{origin}/no")
-    state.redirects = 6
-    assert (await RobotsCache(redis, browser, agent="CorantoBot").get(origin)).allows(f"{origin}/no")
-
-
-async def test_host_that_does_not_answer_is_a_failure_of_the_connection(browser: WebClient, redis: Redis) -> None:
-    with pytest.raises(ConnectFailedError):
-        await RobotsCache(redis, browser, agent="CorantoBot").get("http://127.0.0.1:9")

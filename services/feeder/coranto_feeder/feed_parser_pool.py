@@ -1,40 +1,43 @@
-"""Reads feeds in processes of their own: one that takes for ever, or all memory, costs its process only."""
+"""Parses feeds in processes of their own: one that takes for ever, or all memory, costs only its process."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import ParamSpec, TypeVar
+from typing import Final, ParamSpec, TypeVar
 
 from coranto.process_pool import OverdueError, Processes, ProcessLostError
-from coranto_feeder.autodiscover import find_feeds_in_bytes
-from coranto_feeder.feeds import FeedLimits, NotAFeedError, ParsedFeed, parse_feed
+from coranto_feeder.sources import FeedLimits, NotAFeedError, ParsedFeed, parse_feed
+from coranto_feeder.sources.home_page import find_feeds_in_bytes
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_PAGE_BYTES = 2_000_000
+_PAGE_BYTES: Final = 2_000_000
 
 
 class UnreadableFeedError(NotAFeedError):
     """The document could not be read to its end."""
 
 
-class FeedReader:
-    """Reads feeds and sitemaps; its processes start with the first one."""
+class FeedParserPool:
+    """Parses feeds, sitemaps and home pages; its processes start with the first one."""
 
     def __init__(self, limits: FeedLimits, *, processes: int, deadline: timedelta, max_process_bytes: int) -> None:
         self._limits = limits
         self._processes = Processes(
             processes,
             deadline=deadline,
-            preload=("coranto_feeder.feeds", "coranto_feeder.autodiscover"),
+            preload=("coranto_feeder.sources", "coranto_feeder.sources.home_page"),
             max_bytes=max_process_bytes,
         )
         self.stop = self._processes.stop
 
-    async def read(self, body: bytes, *, url: str, content_type: str | None) -> ParsedFeed:
-        """The feed in `body`, got from `url`. Raises NotAFeedError when it is none, UnreadableFeedError when it costs too much."""
+    async def parse(self, body: bytes, *, url: str, content_type: str | None) -> ParsedFeed:
+        """The feed in `body`, fetched from `url`.
+
+        Raises NotAFeedError when it is none, and UnreadableFeedError when reading it costs too much.
+        """
         return await self._call(len(body), parse_feed, body, url=url, content_type=content_type, limits=self._limits)
 
     async def find_feeds(self, body: bytes, *, url: str, content_type: str | None) -> list[str]:

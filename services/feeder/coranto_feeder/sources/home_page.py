@@ -1,4 +1,4 @@
-"""Finds the feeds that a page names: `<link rel="alternate">` first, then links that look like feeds."""
+"""Finds the feeds that a home page names: `<link rel="alternate">` first, or else links that look like feeds."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _LOOKED_AT: Final = 500_000
 
 
 def looks_like_feed(url: str) -> bool:
-    """Whether the address is written like that of a feed or sitemap; only asking the host tells."""
+    """True when the address is written like that of a feed or sitemap; only fetching it tells for certain."""
     return _FEED_LIKE.search(url.partition("://")[2].partition("/")[2]) is not None
 
 
@@ -58,7 +58,7 @@ def find_feeds(page: str, *, url: str) -> list[str]:
 
 
 def find_feeds_in_bytes(body: bytes, *, url: str, content_type: str | None) -> list[str]:
-    """The same for a page that is not decoded yet. To be called off the event loop: the page is a stranger's."""
+    """The same for a page as it was fetched. Call it off the event loop: anybody may have written the page."""
     return find_feeds(body.decode(_charset(body, content_type or ""), "replace"), url=url)
 
 
@@ -74,7 +74,7 @@ def _charset(body: bytes, content_type: str) -> str:
         b"a".decode(name)
     except (LookupError, UnicodeError):
         return "utf-8"
-    # Python's own codecs are no charsets of pages, and some take time that grows with the square of the page.
+    # Python's own codecs are not charsets, and some take time that grows with the square of the page.
     return "utf-8" if name in _NO_CHARSETS else name
 
 

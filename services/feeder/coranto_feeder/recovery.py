@@ -1,0 +1,156 @@
+"""Submits again what Redis has lost.
+
+Redis has lost data when its server has been restarted or a stream is gone. How much, the heartbeat tells, a key that is
+set every second: what Redis holds is as old as the heartbeat it holds. All submissions in the journal since then that have
+not ended are submitted again, as repeated visits. So that few are, the journal is told of every end, which is read from
+the streams of finished and dropped articles.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from redis.asyncio import Redis
+
+from coranto.records import Submission, content_id
+from coranto.records.envelope import FIELD, peek
+from coranto.sources.registry import FeedRegistry
+from coranto.streams.connection import run_id as name_of_run
+from coranto.topology import DROPPED, FEEDER, FINISHED, STAGES, Pipeline
+from coranto.worker.log import get_logger
+from coranto_feeder.submission_journal import SqliteJournal
+from coranto_feeder.submissions import Submit
+
+REDIS_LOST_DATA: Final = "redis.lost_data"
+REDIS_RESTARTED: Final = "redis.restarted"
+RESUBMITTED: Final = "account.resubmitted"
+
+_RESUBMIT_AT_ONCE: Final = 500
+_READ_AT_ONCE: Final = 50
+# Redis with appendfsync everysec loses up to two seconds, and the heartbeat itself is up to one tick old. A replica that
+# takes over may be behind by min-replicas-max-lag, for which we ask for 10 seconds.
+_MARGIN_SECONDS: Final = 15.0
+
+
+class JournalRecovery:
+    """Reads how submissions end, watches Redis for losses, and submits again what they may concern."""
+
+    _TICK = timedelta(seconds=1)
+    _COPY_FEEDS_EVERY = 60
+
+    def __init__(
+        self, journal: SqliteJournal, registry: FeedRegistry, redis: Redis, submit: Submit, pipeline: Pipeline
+    ) -> None:
+        self._journal = journal
+        self._registry = registry
+        self._redis = redis
+        self._submit = submit
+        keys = pipeline.all_keys()
+        self._endings = [each.stream(stream) for each in keys for stream in (FINISHED, DROPPED)]
+        self._working = [each.stream(stage.reads) for each in keys for stage in STAGES if stage.reads is not DROPPED]
+        self._heartbeat = keys[0].owned_by(FEEDER, "account-mark")
+        self._copied = -1
+        self._log = get_logger(service="feeder")
+
+    async def run(self) -> None:
+        """Watch until cancelled."""
+        await self._journal.open()
+        ticks = 0
+        while True:
+            await self.tick(copies_feeds=ticks % self._COPY_FEEDS_EVERY == 0)
+            ticks += 1
+            await asyncio.sleep(self._TICK.total_seconds())
+
+    async def tick(self, *, copies_feeds: bool = False) -> int:
+        """One round; gives the number of submissions that were submitted again."""
+        notes = await self._journal.notes()
+        run_id = await name_of_run(self._redis)
+        streams = await self._existing(self._working)
+        missing = set(notes.get("streams", "").split()) - streams
+        resubmitted = 0
+        if notes.get("run_id", run_id) != run_id or missing:
+            resubmitted = await self._recover(run_id, missing)
+            notes = {name: value for name, value in notes.items() if not name.startswith("read ")}
+        # The heartbeat first: if the note came first and we were killed in between, a loss at this moment would go unseen.
+        await self._redis.set(self._heartbeat, str(time.time()))
+        cursors = await self._read_endings(notes)
+        now_noted = {"run_id": run_id, "streams": " ".join(sorted(streams)), **cursors}
+        if now_noted.items() - notes.items():
+            await self._journal.complete((), notes=now_noted)
+        if copies_feeds or await self._registry.count() != self._copied:
+            feeds = await self._registry.all()
+            await self._journal.keep_feeds(feeds)
+            self._copied = len(feeds)
+        return resubmitted
+
+    async def _recover(self, run_id: str, missing: set[str]) -> int:
+        heartbeat = await self._redis.get(self._heartbeat)
+        # Redis is back as it was at this heartbeat; without one, or with streams gone, it is back with nothing.
+        since = float(heartbeat) - _MARGIN_SECONDS if heartbeat is not None and not missing else 0.0
+        for feed in await self._journal.kept_feeds():
+            await self._registry.add(feed)
+        lost = await self._journal.pending(since=since)
+        if heartbeat is None or missing:
+            self._log.warning(REDIS_LOST_DATA, missing_streams=sorted(missing), in_doubt=len(lost))
+        else:
+            self._log.info(REDIS_RESTARTED, in_doubt=len(lost))
+        for start in range(0, len(lost), _RESUBMIT_AT_ONCE):
+            await self._submit_again(lost[start : start + _RESUBMIT_AT_ONCE], run_id)
+        if lost:
+            self._log.info(RESUBMITTED, submissions=len(lost))
+        return len(lost)
+
+    async def _submit_again(self, lost: Sequence[Submission], run_id: str) -> None:
+        # A new id, because the old one may be known as accepted; the same one for every replica and every try.
+        again = [
+            one.model_copy(
+                update={
+                    "id": content_id("again", one.id, run_id),
+                    "is_revisit": True,
+                    "submitted_at": datetime.now(UTC),
+                }
+            )
+            for one in lost
+        ]
+        await self._journal.append(again)
+        await self._submit(again)
+        await self._journal.complete(one.id for one in lost)
+
+    async def _existing(self, names: Sequence[str]) -> set[str]:
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for name in names:
+                pipe.exists(name)
+            return {name for name, exists in zip(names, await pipe.execute(), strict=True) if exists}
+
+    async def _read_endings(self, notes: dict[str, str]) -> dict[str, str]:
+        """Strike out what has ended since the last round; gives the positions read up to."""
+        cursors = {name: notes.get(f"read {name}", "0") for name in self._endings}
+        for name in self._endings:
+            while True:
+                answer: Any = await self._redis.xrange(name, min=f"({cursors[name]}", count=_READ_AT_ONCE)
+                if not answer:
+                    break
+                ended = []
+                for _, fields in answer:
+                    if (submission := _submission_of(fields)) is not None:
+                        ended.append(submission)
+                    await asyncio.sleep(0)  # an event may hold a whole book
+                cursors[name] = answer[-1][0].decode()
+                await self._journal.complete(ended, notes={f"read {name}": cursors[name]})
+                if len(answer) < _READ_AT_ONCE:
+                    break
+        return {f"read {name}": cursor for name, cursor in cursors.items()}
+
+
+def _submission_of(fields: dict[bytes, bytes]) -> str | None:
+    """Id of the submission that ended with this event, where it names one."""
+    content = peek(fields.get(FIELD, b"")).get("data")
+    if not isinstance(content, dict):
+        return None
+    discovery = content.get("discovery")
+    submission = discovery.get("submission") if isinstance(discovery, dict) else content.get("submission")
+    return submission if isinstance(submission, str) else None

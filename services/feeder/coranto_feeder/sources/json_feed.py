@@ -1,0 +1,63 @@
+"""Reads JSON Feed 1.0 and 1.1."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+from coranto.sources.kinds import SourceKind
+from coranto_feeder.sources.document import Entry, FeedLimits, NotAFeedError, ParsedFeed
+from coranto_feeder.sources.entry_fields import (
+    LONGEST_SUMMARY,
+    LONGEST_TITLE,
+    absolute_url,
+    clean_line,
+    parse_w3c_time,
+    whole_text,
+)
+
+_JSON_VERSION: Final = re.compile(r"jsonfeed\.org/version/|^1(?:\.\d)?$")
+
+
+def read_json_feed(body: bytes, url: str, limits: FeedLimits) -> ParsedFeed:
+    """The feed in `body`, fetched from `url`. Raises NotAFeedError when it is not a JSON Feed."""
+    try:
+        document = json.loads(body.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        raise NotAFeedError(f"the document is not valid JSON: {error}") from error
+    version = document.get("version") if isinstance(document, dict) else None
+    items = document.get("items") if isinstance(document, dict) else None
+    if not isinstance(version, str) or not _JSON_VERSION.search(version) or not isinstance(items, list):
+        raise NotAFeedError("the document is JSON, but not a JSON Feed (version and items are missing)")
+    entries = (_entry(item, url, limits) for item in items[: limits.max_entries] if isinstance(item, dict))
+    hubs = document.get("hubs")
+    hub = hubs[0].get("url") if isinstance(hubs, list) and hubs and isinstance(hubs[0], dict) else None
+    return ParsedFeed(
+        kind=SourceKind.FEED,
+        title=clean_line(document.get("title"), LONGEST_TITLE),
+        entries=tuple(entry for entry in entries if entry is not None),
+        hub=hub if isinstance(hub, str) else None,
+    )
+
+
+def _entry(item: Mapping[str, Any], url: str, limits: FeedLimits) -> Entry | None:
+    address = (
+        absolute_url(url, item.get("url"))
+        or absolute_url(url, item.get("external_url"))
+        or absolute_url(url, item.get("id"), is_guess=True)
+    )
+    if address is None:
+        return None
+    body = item.get("content_html")
+    text = item.get("summary") or item.get("content_text") or body
+    return Entry(
+        id=clean_line(item.get("id"), LONGEST_TITLE) or address,
+        url=address,
+        title=clean_line(item.get("title"), LONGEST_TITLE),
+        published=parse_w3c_time(item.get("date_published")),
+        updated=parse_w3c_time(item.get("date_modified")),
+        summary=clean_line(text, LONGEST_SUMMARY),
+        body_html=whole_text(body, limits.max_body_chars),
+    )

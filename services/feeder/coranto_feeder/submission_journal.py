@@ -1,0 +1,161 @@
+"""The feeder's journal of what it has submitted and passed on: what Redis loses, the feeder submits again from it.
+
+A submission is written down before it is passed on, and struck out when its end has been read from the streams. `recovery`
+does the reading and the submitting again. The journal is one SQLite file, which also holds a copy of the feed registry.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from coranto.records import Submission
+from coranto.sources.registry import Feed
+
+# The names of tables and columns are those of files that exist.
+_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS handed_on (
+    submission TEXT PRIMARY KEY,
+    handed_at REAL NOT NULL,
+    record TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS handed_on_by_time ON handed_on (handed_at);
+CREATE TABLE IF NOT EXISTS feed (id TEXT PRIMARY KEY, record TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS note (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+"""
+
+
+class Journal(Protocol):
+    """Where the feeder writes down what it passes on."""
+
+    async def append(self, submissions: Sequence[Submission]) -> None:
+        """Write these down, durably, before they are passed on. Raises OSError or sqlite3.Error."""
+
+
+class NoJournal:
+    """Writes nothing down: for a process that passes nothing on."""
+
+    async def append(self, submissions: Sequence[Submission]) -> None:
+        """Drop them."""
+
+
+class SqliteJournal:
+    """The journal in a SQLite file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._connection: sqlite3.Connection | None = None
+        self._waiting: list[tuple[list[tuple[str, float, str]], asyncio.Future[None]]] = []
+        self._writing = asyncio.Lock()
+
+    async def open(self) -> None:
+        """Open the file, and make it where there is none."""
+        async with self._writing:
+            if self._connection is None:
+                self._connection = await asyncio.to_thread(self._connect)
+
+    async def close(self) -> None:
+        """Close the file."""
+        async with self._writing:
+            if self._connection is not None:
+                await asyncio.to_thread(self._connection.close)
+                self._connection = None
+
+    def _connect(self) -> sqlite3.Connection:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        # Calls come from different threads, one at a time: `_writing` sees to that.
+        connection = sqlite3.connect(self.path, timeout=10.0, isolation_level=None, check_same_thread=False)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")  # the journal must outlive what Redis lost in a power cut
+        connection.executescript(_SCHEMA)
+        return connection
+
+    async def append(self, submissions: Sequence[Submission]) -> None:
+        """Write these down, durably; calls that wait for the disk share one commit."""
+        now = time.time()
+        rows = [(one.id, now, one.model_dump_json(exclude_none=True)) for one in submissions]
+        if not rows:
+            return
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((rows, done))
+        async with self._writing:
+            if not done.done():
+                await self._write_waiting()
+        await done
+
+    async def _write_waiting(self) -> None:
+        batch, self._waiting = self._waiting, []
+        rows = [row for some, _ in batch for row in some]
+        try:
+            await asyncio.to_thread(
+                self._execute_many,
+                "INSERT OR IGNORE INTO handed_on (submission, handed_at, record) VALUES (?, ?, ?)",
+                rows,
+            )
+        except (sqlite3.Error, OSError) as error:
+            for _, done in batch:
+                if not done.done():
+                    done.set_exception(error)
+            return
+        for _, done in batch:
+            if not done.done():
+                done.set_result(None)
+
+    async def complete(self, submissions: Iterable[str], *, notes: dict[str, str] | None = None) -> None:
+        """Strike out submissions that have ended, and keep the notes in the same transaction."""
+        struck = [(one,) for one in submissions]
+        async with self._writing:
+            await asyncio.to_thread(self._complete, struck, list((notes or {}).items()))
+
+    def _complete(self, struck: list[tuple[str]], notes: list[tuple[str, str]]) -> None:
+        connection = self._open_connection()
+        connection.execute("BEGIN IMMEDIATE")
+        with connection:
+            connection.executemany("DELETE FROM handed_on WHERE submission = ?", struck)
+            connection.executemany("INSERT OR REPLACE INTO note (name, value) VALUES (?, ?)", notes)
+
+    async def pending(self, *, since: float = 0.0) -> list[Submission]:
+        """Submissions passed on since this time (Unix seconds) that have not ended, oldest first."""
+        query = "SELECT record FROM handed_on WHERE handed_at >= ? ORDER BY handed_at"
+        rows = await self._query(query, (since,))
+        return [Submission.model_validate_json(record) for (record,) in rows]
+
+    async def notes(self) -> dict[str, str]:
+        """The notes, by name."""
+        return dict(await self._query("SELECT name, value FROM note"))
+
+    async def keep_feeds(self, feeds: Sequence[Feed]) -> None:
+        """Keep a copy of the registry."""
+        rows = [(feed.id, feed.model_dump_json(exclude_none=True)) for feed in feeds]
+        async with self._writing:
+            await asyncio.to_thread(self._replace_feeds, rows)
+
+    def _replace_feeds(self, rows: list[tuple[str, str]]) -> None:
+        connection = self._open_connection()
+        connection.execute("BEGIN IMMEDIATE")
+        with connection:
+            connection.execute("DELETE FROM feed")
+            connection.executemany("INSERT INTO feed (id, record) VALUES (?, ?)", rows)
+
+    async def kept_feeds(self) -> list[Feed]:
+        """The copy of the registry."""
+        return [Feed.model_validate_json(record) for (record,) in await self._query("SELECT record FROM feed")]
+
+    async def _query(self, query: str, arguments: tuple[Any, ...] = ()) -> list[Any]:
+        async with self._writing:
+            return await asyncio.to_thread(lambda: self._open_connection().execute(query, arguments).fetchall())
+
+    def _execute_many(self, statement: str, rows: list[tuple[str, float, str]]) -> None:
+        connection = self._open_connection()
+        connection.execute("BEGIN IMMEDIATE")
+        with connection:
+            connection.executemany(statement, rows)
+
+    def _open_connection(self) -> sqlite3.Connection:
+        if self._connection is None:
+            raise sqlite3.ProgrammingError(f"the journal {self.path} is not open")
+        return self._connection

@@ -1,0 +1,87 @@
+"""How far the fetch of one article has come: redirects followed and pages fetched, kept while it waits for a host.
+
+It only saves requests. Where it is lost, the fetch starts over at its first address.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Protocol
+
+from redis.asyncio import Redis
+
+from coranto.records import DiscoveredArticle, Fetch, Redirect
+from coranto.topology import FETCHER, Pipeline
+
+
+@dataclass(frozen=True, slots=True)
+class FetchProgress:
+    """Where to continue, the redirects that led there, and what has been fetched already."""
+
+    url: str
+    hops: tuple[Redirect, ...] = ()
+    fetched: Fetch | None = None
+    """The article's first page, with its further pages so far, when `url` is that of a further page."""
+
+    @property
+    def is_started(self) -> bool:
+        """False when nothing is lost by starting over."""
+        return bool(self.hops) or self.fetched is not None
+
+    def with_redirect(self, status: int, target: str) -> FetchProgress:
+        """The progress after one more redirect."""
+        return replace(self, url=target, hops=(*self.hops, Redirect(url=self.url, status=status)))
+
+
+class ProgressStore(Protocol):
+    """Where progress is kept while a message waits."""
+
+    async def find(self, article: DiscoveredArticle) -> FetchProgress | None:
+        """The progress of this message, if there is any."""
+
+    async def keep(self, article: DiscoveredArticle, progress: FetchProgress) -> None:
+        """Keep it."""
+
+
+class NoProgressStore:
+    """Keeps nothing: a fetch always starts at its first address."""
+
+    async def find(self, article: DiscoveredArticle) -> FetchProgress | None:  # noqa: ARG002 - keeps nothing
+        """Nothing."""
+        return None
+
+    async def keep(self, article: DiscoveredArticle, progress: FetchProgress) -> None:
+        """Drop it."""
+
+
+class RedisProgressStore:
+    """Keeps progress in Redis, by message."""
+
+    _KEEP = timedelta(hours=2)
+
+    def __init__(self, redis: Redis, pipeline: Pipeline) -> None:
+        self._redis = redis
+        self._pipeline = pipeline
+
+    async def find(self, article: DiscoveredArticle) -> FetchProgress | None:
+        """The progress of this message, if there is any."""
+        packed = await self._redis.get(self._key(article))
+        if packed is None:
+            return None
+        url, hops, fetched = json.loads(packed)
+        return FetchProgress(
+            url,
+            tuple(Redirect(url=at, status=status) for at, status in hops),
+            None if fetched is None else Fetch.model_validate(fetched),
+        )
+
+    async def keep(self, article: DiscoveredArticle, progress: FetchProgress) -> None:
+        """Keep it while the message waits."""
+        fetched = None if progress.fetched is None else progress.fetched.model_dump(mode="json")
+        packed = json.dumps([progress.url, [[hop.url, hop.status] for hop in progress.hops], fetched])
+        await self._redis.set(self._key(article), packed, ex=self._KEEP)
+
+    def _key(self, article: DiscoveredArticle) -> str:
+        return self._pipeline.keys_for(article.id).owned_by(FETCHER, f"journey:{article.message_id}")
