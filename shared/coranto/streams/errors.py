@@ -41,4 +41,16 @@ def is_passing(error: BaseException) -> bool:
         return False
     if isinstance(error, _NOT_READY):
         return True
-    return isinstance(error, ResponseError) and bool(_PASSING_STATE.search(str(error)))
+    if isinstance(error, ResponseError):
+        return bool(_PASSING_STATE.search(str(error)))
+    return _is_lost_while_writing(error)
+
+
+def _is_lost_while_writing(error: BaseException) -> bool:
+    """Whether redis-py lost its connection between connecting and writing: it stumbles over its own `None` then."""
+    if not isinstance(error, AttributeError) or "'NoneType' object" not in str(error):
+        return False
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace is not None and trace.tb_frame.f_globals.get("__name__") == "redis.asyncio.connection"
