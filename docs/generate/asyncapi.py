@@ -8,7 +8,7 @@ import yaml
 
 from coranto import __version__
 from coranto.records.envelope import FIELD
-from coranto.topology import DROPPED, FINISHED, RECALLED, SERVICES, STREAMS, SUBMITTED, Keys, StageSpec, Stream
+from coranto.topology import DROPPED, FINISHED, REINDEXED, SERVICES, STREAMS, SUBMITTED, Keys, StageSpec, Stream
 from generate.schemas import path_of
 
 _NOTE = "# Made from `coranto.topology` by `make reference`: edit that, not this file.\n"
@@ -81,8 +81,8 @@ def _operations() -> dict[str, Any]:
     for service, stages in SERVICES.items():
         for stage in stages:
             operations.update(_of_stage(service, stage))
-    operations["sinkRecalls"] = {
-        **_operation("send", RECALLED, "The sink sends stored articles again, when the classifier has asked."),
+    operations["sinkReindexes"] = {
+        **_operation("send", REINDEXED, "The sink sends stored articles again, when the classifier has asked."),
         "x-service": "sink",
     }
     operations["subscribe"] = _operation(

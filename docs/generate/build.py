@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from generate import asyncapi, commands, examples, logs, metrics, reasons, records, schemas, settings, topology
+from generate import asyncapi, commands, examples, logs, metrics, names, reasons, records, schemas, settings, topology
 from generate.services import Service, get_services
 
 
@@ -30,6 +30,7 @@ def render(services: Sequence[Service] | None = None, *, example_folder: Path = 
         "commands.md": commands.render(),
         "logs.md": logs.render(services),
         "metrics.md": metrics.render(services),
+        "names.md": names.render(services),
         "reasons.md": reasons.render(services),
         "records.md": records.render(example_folder),
         "settings.md": settings.render(services),

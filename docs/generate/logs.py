@@ -33,7 +33,7 @@ class LogEvent:
 
 
 EVENTS: Mapping[str, LogEvent] = {
-    "settings.read": LogEvent("info", "The settings in force, secrets masked; first line of a service."),
+    "settings.loaded": LogEvent("info", "The settings in force, secrets masked; first line of a service."),
     "worker.started": LogEvent("info", "The service reads messages from now on."),
     "message.done": LogEvent("info", "A message has ended; at WARNING when it became a dead letter."),
     "worker.stopping": LogEvent("info", "The service was told to stop, and finishes the messages it is working on."),
@@ -43,18 +43,18 @@ EVENTS: Mapping[str, LogEvent] = {
     ),
     "redis.unsafe": LogEvent("warning", "Redis may lose or evict what it holds; the line names the setting to change."),
     "redis.waiting": LogEvent("warning", "Redis does not answer. The service waits and is not ready."),
-    "redis.back": LogEvent("info", "Redis answers again."),
-    "groups.recreated": LogEvent("warning", "A stream or group was gone, for example after a restart without a file."),
+    "redis.reconnected": LogEvent("info", "Redis answers again."),
+    "group.created": LogEvent("warning", "A stream or group was gone, for example after a restart without a file."),
     "claim.lost": LogEvent("warning", "Another worker took over a message that this one was still working on."),
-    "recall.started": LogEvent(
+    "reindex.started": LogEvent(
         "info", "The sink sends stored articles again: the index of stories had come back empty."
     ),
-    "recall.done": LogEvent("info", "All articles of the window have been sent again."),
+    "reindex.done": LogEvent("info", "All articles of the window have been sent again."),
     "redis.restarted": LogEvent(
         "info", "Redis was restarted with its file; what was handed on just before is submitted again."
     ),
     "redis.lost_data": LogEvent("warning", "Redis came back without what it held; the feeder looks into its account."),
-    "account.resubmitted": LogEvent("info", "The feeder submitted again what Redis had lost."),
+    "recovery.resubmitted": LogEvent("info", "The feeder submitted again what Redis had lost."),
     "feed.polled": LogEvent("info", "The feeder asked a feed for news; the line says what it brought."),
     "feed.failed": LogEvent("info", "A feed could not be had or read; it is asked again, later each time."),
     "stage.paused": LogEvent("warning", "The stage downstream has too much waiting, so this one stops reading."),

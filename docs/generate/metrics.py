@@ -15,9 +15,9 @@ _INTRODUCTION = """
 Each service answers `/metrics` in the Prometheus text format. Labels come from closed sets: `stage` and `partition` from the
 [topology](topology.md), `outcome` and `reason` from the [reasons](reasons.md).
 
-For each stage `coranto_received_total` equals the sum of `coranto_outcomes_total` and `coranto_superseded_total`, but for the
-messages in progress. A gauge with the label `partition` speaks of the whole stage: every replica reports the same number, so take
-the maximum over replicas and not the sum. A histogram is exposed as `…_bucket`, `…_sum` and `…_count`.
+For each stage `coranto_messages_received_total` equals the sum of `coranto_messages_settled_total` and
+`coranto_messages_superseded_total`, but for the messages in progress. A gauge with the label `partition` speaks of the whole
+stage: every replica reports the same number, so take the maximum over replicas and not the sum. A histogram is exposed as `…_bucket`, `…_sum` and `…_count`.
 """
 
 _KINDS = {"Counter": "counter", "Gauge": "gauge", "Histogram": "histogram", "Summary": "summary"}

@@ -10,7 +10,7 @@ from generate.markdown import code, page, table
 from generate.services import Service
 
 _INTRODUCTION = """
-Every message ends in one outcome with one reason. The words are the same in metrics (`coranto_outcomes_total`), in the log
+Every message ends in one outcome with one reason. The words are the same in metrics (`coranto_messages_settled_total`), in the log
 (`message.done`), in dead letters and in the ledger behind `coranto show`.
 
 | outcome | what happened to the message |
@@ -32,7 +32,7 @@ _OF_DELIVERY: Mapping[str, str] = {
     "worker_lost": "dead",
     "error": "retried, then dead",
     "entry_deleted": "dropped",
-    "already_announced": "dropped",
+    "already_published": "dropped",
 }
 
 

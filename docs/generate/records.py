@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from coranto.records import DroppedArticle, RecalledArticle, Record, Submission
+from coranto.records import DroppedArticle, Record, ReindexedArticle, Submission
 from coranto.topology import STAGES
 from generate import examples
 from generate.markdown import block, code, page, table
@@ -64,7 +64,7 @@ def _event(kind: type[Record], parts: Mapping[str, Any], example: str) -> str:
     writers = {
         Submission: "programs and the feeder",
         DroppedArticle: "each stage where an article ends early",
-        RecalledArticle: "the sink, when the classifier asks",
+        ReindexedArticle: "the sink, when the classifier asks",
     }
     writer = writers.get(kind) or next(
         f"the {stage.name}" for stage in STAGES if stage.writes is not None and stage.writes.carries is kind

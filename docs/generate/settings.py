@@ -19,7 +19,7 @@ from generate.text import phrase, span
 _INTRODUCTION = """
 A service reads its settings once, when it starts, from environment variables, and then from files: a file named like the
 variable in lower case, in `/run/secrets` or in the directory that `CORANTO_SECRETS_DIR` names, does as well. A variable
-wins over a file. What is in force is logged at the start with secrets masked (`settings.read`).
+wins over a file. What is in force is logged at the start with secrets masked (`settings.loaded`).
 
 A time span is a number of seconds or an ISO 8601 duration such as `PT5M`. A list or a map is JSON.
 """

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from coranto.topology import (
     DROPPED,
     FINISHED,
-    RECALLED,
+    REINDEXED,
     SERVICES,
     SINK,
     STAGES,
@@ -95,7 +95,7 @@ def drawing() -> str:
         lines.append("  end")
     lines += [f"  {giver} --> {taker}" for giver, taker in edges()]
     lines += [f"  {stage.name} -.-> {DROPPED.name}" for stage in STAGES if stage.ends_articles]
-    lines.append(f"  {SINK.name} -. when asked .-> {RECALLED.name}")
+    lines.append(f"  {SINK.name} -. when asked .-> {REINDEXED.name}")
     lines.append(f"  {FINISHED.name} --> subscribers([programs that subscribe])")
     return "\n".join(lines)
 

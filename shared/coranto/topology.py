@@ -16,8 +16,8 @@ from coranto.records import (
     ExtractedArticle,
     FetchedArticle,
     FinishedArticle,
-    RecalledArticle,
     Record,
+    ReindexedArticle,
     Submission,
 )
 
@@ -30,7 +30,7 @@ class Stream:
     carries: type[Record]
     is_replayable: bool = False
     """True when entries are kept for a configured span after every group has acknowledged them."""
-    announces_once: bool = False
+    deduplicates: bool = False
     """True when an event id that was published within the kept span is not published again."""
 
 
@@ -53,14 +53,14 @@ DISCOVERED = Stream("discovered", DiscoveredArticle)
 FETCHED = Stream("fetched", FetchedArticle)
 EXTRACTED = Stream("extracted", ExtractedArticle)
 CLASSIFIED = Stream("classified", ClassifiedArticle)
-FINISHED = Stream("finished", FinishedArticle, is_replayable=True, announces_once=True)
+FINISHED = Stream("finished", FinishedArticle, is_replayable=True, deduplicates=True)
 DROPPED = Stream("dropped", DroppedArticle, is_replayable=True)
-RECALLED = Stream("recalled", RecalledArticle)
+REINDEXED = Stream("reindexed", ReindexedArticle)
 
 DEAD_LETTERS = "dead_letters"
 """Name of every stage's dead letters, where what is kept is spoken of."""
 
-STREAMS = (SUBMITTED, DISCOVERED, FETCHED, EXTRACTED, CLASSIFIED, FINISHED, DROPPED, RECALLED)
+STREAMS = (SUBMITTED, DISCOVERED, FETCHED, EXTRACTED, CLASSIFIED, FINISHED, DROPPED, REINDEXED)
 
 FEEDER = StageSpec("feeder", SUBMITTED, DISCOVERED)
 FETCHER = StageSpec("fetcher", DISCOVERED, FETCHED)
@@ -71,15 +71,15 @@ SINK = StageSpec("sink", CLASSIFIED, FINISHED)
 LEDGER = StageSpec("ledger", DROPPED, None)
 
 # The classifier's second stage: it enters stored articles into an index of stories that came back empty.
-RECALL = StageSpec("recall", RECALLED, None)
+REINDEX = StageSpec("reindex", REINDEXED, None)
 
-STAGES = (FEEDER, FETCHER, EXTRACTOR, CLASSIFIER, SINK, LEDGER, RECALL)
+STAGES = (FEEDER, FETCHER, EXTRACTOR, CLASSIFIER, SINK, LEDGER, REINDEX)
 
 SERVICES: dict[str, tuple[StageSpec, ...]] = {
     "feeder": (FEEDER,),
     "fetcher": (FETCHER,),
     "extractor": (EXTRACTOR,),
-    "classifier": (CLASSIFIER, RECALL),
+    "classifier": (CLASSIFIER, REINDEX),
     "sink": (SINK, LEDGER),
 }
 """Which service runs which stages; each name is also a container in compose.yaml."""
@@ -180,6 +180,6 @@ class Pipeline:
         """First part of the keys of the index of stories, which all partitions share."""
         return f"{self.prefix}:{{stories}}:"
 
-    def recall(self) -> str:
+    def reindex(self) -> str:
         """What the index of stories has of what is stored: the span it asks the sink for (seconds), or `done`."""
-        return f"{self.stories()}recall"
+        return f"{self.stories()}reindex"

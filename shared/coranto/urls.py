@@ -162,7 +162,7 @@ def canonicalize(url: str) -> str:
     return canonical
 
 
-def fold_variants(canonical_url: str) -> str:
+def strip_amp_and_mobile(canonical_url: str) -> str:
     """The canonical address of the article's main form, where the address itself shows that it is an AMP or mobile one.
 
     AMP caches and the AMP viewer name the publisher's address outright. A host that begins with `m.`, `mobile.` or

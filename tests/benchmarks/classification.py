@@ -422,7 +422,7 @@ def keywords() -> Iterable[Figure]:
         found = {_folded(word) for word in models.analyse(ArticleText(row["title"] or "", row["text"])).keywords}
         hits += len(found & tags)
         guessed += len(found)
-        # Tags that are no words of the text (rubrics, projects) cannot be found in it by anyone.
+        # Tags that are no words of the text (sections, projects) cannot be found in it by anyone.
         wanted += sum(tag[:5] in _folded(f"{row['title']} {row['text']}") for tag in tags)
     yield Figure("keywords: precision at ten", hits / guessed, 0.28, 0.2)
     yield Figure("keywords: recall at ten", hits / wanted, 0.62, 0.5)

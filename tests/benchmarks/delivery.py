@@ -91,7 +91,7 @@ async def discover(submission: Submission) -> DiscoveredArticle:
         canonical_url=submission.url,
         submission=submission.id,
         source=submission.source,
-        found_by="submit",
+        discovered_via="submit",
         discovered_at=submission.submitted_at,
     )
     return DiscoveredArticle(id=article_id(submission.url), discovery=discovery)
@@ -213,7 +213,7 @@ async def through_the_worker(url: str, case: Case, messages: int) -> int:
     settings = WorkerSettings(
         redis=RedisSettings(url=SecretStr(url)),
         # Nobody reads what the first stage writes here; the last stage must do with the mark that is set for all.
-        delivery=DeliverySettings(**({} if case.kept else {"high_water": 10**9})),
+        delivery=DeliverySettings(**({} if case.kept else {"max_backlog": 10**9})),
         log=LogSettings(level="warning"),
     )
     worker = Worker(settings, stages=[Stage(case.spec, case.handle, {}, concurrency=400)])
@@ -225,7 +225,7 @@ async def through_the_worker(url: str, case: Case, messages: int) -> int:
     stop.set()
     await task
     await redis.aclose()
-    return int(worker.metrics.registry.get_sample_value("coranto_commits_total", {"stage": case.spec.name}) or 0)
+    return int(worker.metrics.registry.get_sample_value("coranto_commit_calls_total", {"stage": case.spec.name}) or 0)
 
 
 WAYS: dict[str, Callable[[str, Case, int], Awaitable[int | None]]] = {

@@ -125,7 +125,7 @@ async def through_all_services(pages: list[bytes], data: Path) -> dict[str, Any]
     began = time.monotonic()
     for service in SERVICES:
         address = data / f"{service}.address"
-        own = {**environment, "CORANTO_OPERATIONS__READY_FILE": str(address)}
+        own = {**environment, "CORANTO_HEALTH__READY_FILE": str(address)}
         processes[service] = subprocess.Popen([sys.executable, "-m", f"coranto_{service}"], env=own)
     for service in SERVICES:
         await asyncio.to_thread(wait_until_ready, data / f"{service}.address")
@@ -135,7 +135,7 @@ async def through_all_services(pages: list[bytes], data: Path) -> dict[str, Any]
     for number, page in enumerate(pages):
         saved = SavedPage(page=await store.put(page), content_type="text/html")
         one = new_submission(f"http://news.example/{number}", kind="page")
-        submissions.append(one.model_copy(update={"saved": saved, "found_by": "file"}))
+        submissions.append(one.model_copy(update={"saved": saved, "discovered_via": "file"}))
     before = {service: cpu_seconds(family(process.pid)) for service, process in processes.items()}
     began = time.monotonic()
     async with AsyncClient(redis) as client:

@@ -122,7 +122,7 @@ def test_every_metric_that_a_service_exposes_has_its_line(
     monkeypatch.chdir(tmp_path)
     worker = get_module(f"coranto_{service}.app", install=f"./services/{service}").create()
     exposed = set(re.findall(r"^# HELP (\S+) .", generate_latest(worker.metrics.registry).decode(), re.MULTILINE))
-    assert "coranto_outcomes_total" in exposed
+    assert "coranto_messages_settled_total" in exposed
     assert exposed - first_cells("metrics.md") == set()
 
 

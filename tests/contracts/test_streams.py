@@ -198,14 +198,14 @@ async def test_each_outcome_is_counted_once_with_its_reason(bench: Bench, stream
     await streams.commit(
         [
             (one, Publish("id", b"out")),
-            (two, Drop("already_seen", b"notice")),
+            (two, Drop("duplicate", b"notice")),
             (three, Retry("not_ready", 0, 1)),
             (four, Dead("bad_url", "error", "trace", 1, b"notice of death")),
         ]
     )
     assert dict(await streams.outcomes()) == {
         ("published", "ok"): 1,
-        ("dropped", "already_seen"): 1,
+        ("dropped", "duplicate"): 1,
         ("retried", "not_ready"): 1,
         ("dead", "bad_url"): 1,
     }
@@ -275,7 +275,7 @@ async def test_an_event_is_announced_once_on_the_finished_stream(bench: Bench) -
     committed = await sink.commit([(one, Publish("rev-1", b"out")), (two, Publish("rev-1", b"out"))])
     assert committed.effects == ("applied", "repeated")
     assert await bench.events(Keys().stream(FINISHED)) == [b"out"]
-    assert dict(await sink.outcomes()) == {("published", "ok"): 1, ("dropped", "already_announced"): 1}
+    assert dict(await sink.outcomes()) == {("published", "ok"): 1, ("dropped", "already_published"): 1}
 
 
 async def test_trimming_never_passes_what_a_group_still_holds(bench: Bench, streams: StageStreams) -> None:

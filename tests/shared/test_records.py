@@ -11,10 +11,10 @@ import pytest
 from pydantic import ValidationError
 
 from coranto.records import (
+    ArticleDate,
     DiscoveredArticle,
     DroppedArticle,
     Hints,
-    Moment,
     Record,
     Storage,
     Submission,
@@ -122,7 +122,7 @@ def test_a_time_without_zone_is_refused_with_a_hint_how_to_write_it() -> None:
 @pytest.mark.parametrize("text", ["9999-12-31T23:59:59-10:00", "0001-01-01T00:00:00+10:00"])
 def test_a_time_that_utc_cannot_express_is_refused_like_any_other_wrong_value(text: str) -> None:
     with pytest.raises(ValidationError, match="years 1 to 9999"):
-        Moment.model_validate({"at": text, "precision": "second"})
+        ArticleDate.model_validate({"at": text, "precision": "second"})
 
 
 def test_a_section_cannot_be_changed() -> None:
@@ -144,6 +144,6 @@ def test_a_submission_without_id_or_address_is_refused(field: str) -> None:
 
 
 def test_a_field_named_from_on_the_wire_is_read_and_written_under_that_name() -> None:
-    topic = Topic.model_validate({"code": "11000000", "name": "politics", "score": 1, "from": "rubric"})
-    assert topic.source == "rubric"
-    assert topic.model_dump()["from"] == "rubric"
+    topic = Topic.model_validate({"code": "11000000", "name": "politics", "score": 1, "from": "section"})
+    assert topic.source == "section"
+    assert topic.model_dump()["from"] == "section"

@@ -16,7 +16,7 @@ from coranto.records import article_id
 from coranto.topology import (
     DROPPED,
     FINISHED,
-    RECALLED,
+    REINDEXED,
     SERVICES,
     STAGES,
     STREAMS,
@@ -70,7 +70,7 @@ def test_the_drawing_shows_what_the_services_declare(tmp_path: Path, monkeypatch
 
 def test_every_stage_that_can_end_an_article_is_drawn_to_write_what_it_drops() -> None:
     dropping = set(re.findall(r"^  (\S+) -\.-> dropped$", page.drawing(), re.MULTILINE))
-    assert dropping == {stage.name for stage in STAGES} - {"ledger", "recall"}
+    assert dropping == {stage.name for stage in STAGES} - {"ledger", "reindex"}
 
 
 def test_every_stage_runs_in_exactly_one_service() -> None:
@@ -87,7 +87,7 @@ def test_every_stream_but_the_last_has_a_reader(stream: Stream) -> None:
 
 @pytest.mark.parametrize(
     "stream",
-    [stream for stream in STREAMS if stream not in {SUBMITTED, DROPPED, RECALLED}],
+    [stream for stream in STREAMS if stream not in {SUBMITTED, DROPPED, REINDEXED}],
     ids=lambda stream: stream.name,
 )
 def test_every_stream_between_the_first_and_the_last_is_written_by_one_stage(stream: Stream) -> None:
@@ -107,7 +107,7 @@ def test_event_types_and_names_are_used_once() -> None:
 
 def test_subscribers_find_finished_articles_kept_and_announced_once() -> None:
     assert FINISHED.is_replayable
-    assert FINISHED.announces_once
+    assert FINISHED.deduplicates
 
 
 def keys_of(keys: Keys) -> list[str]:

@@ -38,13 +38,13 @@ from coranto.client import AsyncClient, new_submission
 from coranto.records import Submission
 from coranto.records.envelope import FIELD, peek
 from coranto.streams.redis import RedisStreams
-from coranto.topology import FEEDER, FINISHED, LEDGER, RECALL, SERVICES, STAGES, Keys, StageSpec
+from coranto.topology import FEEDER, FINISHED, LEDGER, REINDEX, SERVICES, STAGES, Keys, StageSpec
 from coranto_cli.local.redis_server import EmbeddedRedis, choose_server
 from fleet import Fleet, Site, SmallDisk, is_article
 from proxy import Proxy
 
 KEYS = Keys()
-MAIN_LINE = tuple(stage for stage in STAGES if stage not in (LEDGER, RECALL))
+MAIN_LINE = tuple(stage for stage in STAGES if stage not in (LEDGER, REINDEX))
 _DAY_SECONDS = 86_400
 
 
@@ -413,7 +413,7 @@ async def find_imbalance(redis: Redis, poison: Counter[str]) -> dict[str, int]:
     for stage in STAGES:
         ends[stage] = Counter()
         for (outcome, reason), number in (await RedisStreams(redis, stage, KEYS).outcomes()).items():
-            ends[stage]["repeated" if reason == "already_announced" else outcome] += number
+            ends[stage]["repeated" if reason == "already_published" else outcome] += number
     writers = {stage.writes: stage for stage in STAGES if stage.writes is not None}
     came_in: dict[StageSpec, int] = {FEEDER: int(await redis.zcard(KEYS.submissions()))}
     for stage in MAIN_LINE[1:]:
@@ -501,7 +501,7 @@ async def _play(scene: Scene, site: Site, report: Report, articles: int, drain_s
     if missing and scene.kind.redis_forgets:
         report.forgotten_by_account = await asyncio.to_thread(find_in_account, scene, missing)
         report.submitted_again = len(missing)
-        again = [new_submission(url, kind="page", source="chaos", is_revisit=True) for url in sorted(missing)]
+        again = [new_submission(url, kind="page", source="chaos", is_recrawl=True) for url in sorted(missing)]
         async with AsyncClient.from_url(scene.proxy.url) as client:
             await submit_until_confirmed(client, again)
         report.unsettled = await come_to_rest(scene, drain_seconds)

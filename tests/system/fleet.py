@@ -111,10 +111,10 @@ class Fleet:
             "CORANTO_FEEDER__ALLOWED_NETWORKS": '["127.0.0.0/8"]',
             "CORANTO_DELIVERY__CLAIM_AFTER": "4",
             # An entry is told to be poison by three lost workers; here every worker is lost all the time.
-            "CORANTO_DELIVERY__CLAIMS_BEFORE_DEAD": "1000",
+            "CORANTO_DELIVERY__MAX_DELIVERIES": "1000",
             # Minutes of probing would only make the run longer.
             "CORANTO_BREAKER__PROBE_AFTER": "1",
-            "CORANTO_BREAKER__LONGEST_PAUSE": "4",
+            "CORANTO_BREAKER__MAX_PAUSE": "4",
             "CORANTO_LOG__LEVEL": "warning",
             "CORANTO_LOG__FORMAT": "json",
             **(settings or {}),
@@ -130,7 +130,7 @@ class Fleet:
         program = [str(ODD_WORKER), service, *oddities] if oddities else ["-m", f"coranto_{service}"]
         self._started += 1
         address_file = self._addresses / f"{service}-{self._started}"
-        environment = {**self._environment, "CORANTO_OPERATIONS__READY_FILE": str(address_file)}
+        environment = {**self._environment, "CORANTO_HEALTH__READY_FILE": str(address_file)}
         with self._log(service) as log:
             process = subprocess.Popen([sys.executable, *program], env=environment, stdout=log, stderr=log)
         self.processes.append((service, oddities, process))

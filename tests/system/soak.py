@@ -95,7 +95,7 @@ async def keep_busy(url: str, redis: Redis, site: Site, keep: timedelta) -> None
                 numbers = [(visit + n) % ADDRESSES for n in range(BACKLOG)]
                 visit += BACKLOG
                 await client.submit(
-                    [new_submission(site.url(n), kind="page", source="soak", is_revisit=True) for n in numbers],
+                    [new_submission(site.url(n), kind="page", source="soak", is_recrawl=True) for n in numbers],
                     keep=keep,
                 )
             await asyncio.sleep(0.2)

@@ -59,7 +59,7 @@ async def behave(submission: Submission) -> DiscoveredArticle:
         canonical_url=submission.url,
         submission=submission.id,
         source=submission.source,
-        found_by="submit",
+        discovered_via="submit",
         discovered_at=submission.submitted_at,
     )
     return DiscoveredArticle(id=article_id(submission.url), discovery=discovery)
@@ -81,11 +81,9 @@ def make_worker(
     settings = WorkerSettings(
         redis=RedisSettings(url=SecretStr(url)),
         delivery=DeliverySettings(**{**times, **delivery}),
-        breaker=BreakerSettings(
-            failures=5, probe_after=timedelta(milliseconds=300), longest_pause=timedelta(seconds=1)
-        ),
+        breaker=BreakerSettings(failures=5, probe_after=timedelta(milliseconds=300), max_pause=timedelta(seconds=1)),
         log=LogSettings(level=os.environ.get("CORANTO_LOG__LEVEL", "error")),  # type: ignore[arg-type]  # checked by pydantic
-        worker_name=name,
+        consumer_name=name,
     )
     stage = Stage(
         FEEDER,

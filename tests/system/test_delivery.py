@@ -124,7 +124,7 @@ async def test_every_outcome_is_counted_once_and_they_add_up(redis: Redis, redis
             ("retried", "error"): 2,
         }
         await wait_for(redis, expected)
-        received = worker.metrics.registry.get_sample_value("coranto_received_total", {"stage": "feeder"})
+        received = worker.metrics.registry.get_sample_value("coranto_messages_received_total", {"stage": "feeder"})
         assert received == sum(expected.values())
 
 
@@ -195,7 +195,10 @@ async def test_a_live_slow_worker_keeps_its_message_by_renewal(redis: Redis, red
         working(stand_in.make_worker(redis_url, name="two")) as two,
     ):
         await wait_for(redis, {("published", "ok"): 1})
-        assert two.metrics.registry.get_sample_value("coranto_claimed_total", {"stage": "feeder"}) in (None, 0.0)
+        assert two.metrics.registry.get_sample_value("coranto_messages_claimed_total", {"stage": "feeder"}) in (
+            None,
+            0.0,
+        )
 
 
 async def test_two_replicas_share_the_work_and_settle_each_message_once(redis: Redis, redis_url: str) -> None:
@@ -206,7 +209,7 @@ async def test_two_replicas_share_the_work_and_settle_each_message_once(redis: R
     ):
         await wait_for(redis, {("published", "ok"): 80})
         shares = [
-            worker.metrics.registry.get_sample_value("coranto_received_total", {"stage": "feeder"}) or 0
+            worker.metrics.registry.get_sample_value("coranto_messages_received_total", {"stage": "feeder"}) or 0
             for worker in (one, two)
         ]
     assert set((await published(redis)).values()) == {1}
@@ -428,7 +431,7 @@ async def test_a_stage_pauses_above_the_high_water_mark_downstream_and_goes_on_b
 ) -> None:
     await submit(redis_url, *pages(300))
     key = KEYS.stream(DISCOVERED)
-    async with working(stand_in.make_worker(redis_url, high_water=50)) as worker:
+    async with working(stand_in.make_worker(redis_url, max_backlog=50)) as worker:
         async with asyncio.timeout(10):
             while not state_of(worker, "paused"):
                 await asyncio.sleep(0.02)
@@ -448,7 +451,7 @@ async def test_submitting_above_the_high_water_mark_is_refused_aloud(redis_url: 
     async with AsyncClient.from_url(redis_url) as client:
         submissions = [new_submission(address) for address in pages(20)]
         with pytest.raises(TooMuchWaitingError) as caught:
-            await client.submit(submissions, high_water=12)
+            await client.submit(submissions, max_backlog=12)
         assert len(caught.value.refused) == 8
 
 

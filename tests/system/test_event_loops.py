@@ -133,7 +133,7 @@ class Running:
             sample.value
             for metric in self.worker.metrics.registry.collect()
             for sample in metric.samples
-            if sample.name == "coranto_outcomes_total" and sample.labels["stage"] == self.stage
+            if sample.name == "coranto_messages_settled_total" and sample.labels["stage"] == self.stage
         )
 
     def stall_in_metrics(self) -> float:
@@ -149,7 +149,7 @@ async def running(
 ) -> AsyncIterator[Running]:
     """The service's worker in this process, with settings as an operator would give them."""
     monkeypatch.setenv("CORANTO_REDIS__URL", redis_url)
-    monkeypatch.setenv("CORANTO_OPERATIONS__PORT", "0")
+    monkeypatch.setenv("CORANTO_HEALTH__PORT", "0")
     monkeypatch.setenv("CORANTO_PAGES__PATH", str(folder / "pages"))
     for service in ("FEEDER", "FETCHER"):
         monkeypatch.setenv(f"CORANTO_{service}__ALLOWED_NETWORKS", "127.0.0.0/8")
@@ -193,7 +193,7 @@ def events(records: Iterable[Record]) -> list[bytes]:
 
 def discovered(url: str) -> DiscoveredArticle:
     discovery = Discovery(
-        url=url, canonical_url=url, submission=url, source="t", found_by="submit", discovered_at=datetime.now(UTC)
+        url=url, canonical_url=url, submission=url, source="t", discovered_via="submit", discovered_at=datetime.now(UTC)
     )
     return DiscoveredArticle(id=article_id(url), discovery=discovery)
 

@@ -219,12 +219,12 @@ async def test_a_commit_whose_answer_is_lost_is_counted_as_what_it_did(
                     sample.value
                     for metric in registry.collect()
                     for sample in metric.samples
-                    if sample.name == "coranto_outcomes_total"
+                    if sample.name == "coranto_messages_settled_total"
                 )
                 < 45
             ):
                 await asyncio.sleep(0.05)
-        assert registry.get_sample_value("coranto_superseded_total", {"stage": "feeder"}) in (None, 0.0)
+        assert registry.get_sample_value("coranto_messages_superseded_total", {"stage": "feeder"}) in (None, 0.0)
 
 
 async def test_thousands_of_kept_finished_articles_do_not_slow_the_sink_down(redis: Redis, redis_url: str) -> None:
@@ -248,7 +248,7 @@ async def test_thousands_of_kept_finished_articles_do_not_slow_the_sink_down(red
                 await asyncio.sleep(0.02)
                 state = worker.readiness()[1]["stages"].get("sink", {})
                 assert not state.get("paused")
-        assert worker.metrics.registry.get_sample_value("coranto_paused", {"stage": "sink"}) in (None, 0.0)
+        assert worker.metrics.registry.get_sample_value("coranto_stage_paused", {"stage": "sink"}) in (None, 0.0)
 
 
 @pytest.mark.parametrize("partitions", [4, 32])
@@ -340,4 +340,7 @@ async def test_a_long_message_is_renewed_while_its_worker_stops(
     processes[0].send_signal(signal.SIGTERM)
     async with working(stand_in.make_worker(redis_url, name="other")) as other:
         await until(redis, {("published", "ok"): 1})
-        assert other.metrics.registry.get_sample_value("coranto_claimed_total", {"stage": "feeder"}) in (None, 0.0)
+        assert other.metrics.registry.get_sample_value("coranto_messages_claimed_total", {"stage": "feeder"}) in (
+            None,
+            0.0,
+        )

@@ -16,14 +16,14 @@ KEYS = Keys()
 # Stated in docs/operate/failures.md: some 500 bytes for a waiting submission, as much again for what keeps its id known.
 BOUND_BYTES = 300_000_000
 NUMBER = 200_000
-HIGH_WATER = 2_000
+MAX_BACKLOG = 2_000
 
 
 async def test_200_000_submissions_with_nobody_reading_downstream_stay_under_the_bound(
     redis: Redis, redis_url: str
 ) -> None:
     await redis.xgroup_create(KEYS.stream(DISCOVERED), "fetcher", id="0", mkstream=True)
-    worker = stand_in.make_worker(redis_url, high_water=HIGH_WATER, concurrency=64)
+    worker = stand_in.make_worker(redis_url, max_backlog=MAX_BACKLOG, concurrency=64)
     stop = asyncio.Event()
     running = asyncio.create_task(worker.serve(stop))
     async with AsyncClient.from_url(redis_url) as client:
@@ -41,4 +41,4 @@ async def test_200_000_submissions_with_nobody_reading_downstream_stay_under_the
     await running
     assert int(memory["used_memory"]) < BOUND_BYTES
     assert depth.waiting + depth.pending + published == NUMBER
-    assert published <= HIGH_WATER + 64 * 2
+    assert published <= MAX_BACKLOG + 64 * 2

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from redis.asyncio import Redis
 
-from coranto.records import ClassifiedArticle, ExtractedArticle, RecalledArticle, Record
-from coranto.topology import CLASSIFIER, RECALL
+from coranto.records import ClassifiedArticle, ExtractedArticle, Record, ReindexedArticle
+from coranto.topology import CLASSIFIER, REINDEX
 from coranto.worker.stage import RetryPolicy, Stage
 from coranto_classifier.duplicates.index import DuplicateIndex
 from coranto_classifier.llm_client import LlmClient
@@ -32,7 +32,7 @@ def create_stage(
     """The stage that classifies. Without Redis the models run in this process and records get no story."""
     settings = settings or Settings()
     own = settings.classifier
-    paths = ModelPaths(own.model_dir, own.rubrics, wants_vectors=redis is not None and own.stories.embeddings == "e5")
+    paths = ModelPaths(own.model_dir, own.sections, wants_vectors=redis is not None and own.stories.embeddings == "e5")
     pool = None if redis is None else AnalysisPool(paths, own)
     llm = LlmClient(own.endpoint) if own.endpoint.url is not None else None
 
@@ -68,10 +68,10 @@ def create_stage(
     )
 
 
-def create_reindex_stage(settings: Settings, redis: Redis) -> Stage[RecalledArticle, Record]:
+def create_reindex_stage(settings: Settings, redis: Redis) -> Stage[ReindexedArticle, Record]:
     """The stage that fills the index of near-duplicates again after Redis has lost it."""
     return Stage(
-        RECALL,
+        REINDEX,
         handle=partial(reindex, duplicates=_duplicates(settings, redis)),
         reasons=REASONS,
         retry=RetryPolicy(attempts=6),

@@ -115,7 +115,7 @@ def explanation(models: TextModels, article: ArticleText) -> dict[str, Any]:
     return {
         "language": analysis.language.code,
         "topics": [_topic(topic.code, topic.score, topic.source) for topic in analysis.topics],
-        "rubrics": [
+        "sections": [
             {
                 "word": hint.word,
                 "where": hint.source,
@@ -212,9 +212,9 @@ async def _assign(row: dict[str, Any], duplicates: DuplicateIndex) -> StoryAssig
         article = FinishedArticle.model_validate(row, extra="ignore")
     except ValidationError as error:
         raise typer.BadParameter(f"the record {row['id']} is no finished article: {error}") from error
-    recalled = article.recalled()
-    if recalled is not None:
-        await reindex(recalled, duplicates=duplicates)
+    reindexed = article.reindexed()
+    if reindexed is not None:
+        await reindex(reindexed, duplicates=duplicates)
     return await find_story(article, duplicates)
 
 
@@ -242,7 +242,7 @@ def _article(row: dict[str, Any]) -> ArticleText:
 
 def _model_paths() -> ModelPaths:
     own = Settings().classifier
-    return ModelPaths(own.model_dir, own.rubrics)
+    return ModelPaths(own.model_dir, own.sections)
 
 
 @contextmanager

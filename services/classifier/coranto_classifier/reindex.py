@@ -1,7 +1,7 @@
 """Fills the index of near-duplicates again after Redis has lost it, from the articles that the sink has stored.
 
 The classifier asks by setting a key, the sink sends the articles of the window, and the service's second stage enters
-them. In the topology this stage and its stream are called `recall` and `recalled`.
+them. In the topology this stage and its stream are called `reindex` and `reindexed`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from redis.asyncio import Redis
 
-from coranto.records import RecalledArticle
+from coranto.records import ReindexedArticle
 from coranto.topology import Pipeline
 from coranto.worker.stage import Transient
 from coranto_classifier.duplicates.fingerprint import make_fingerprint
@@ -20,7 +20,7 @@ from coranto_classifier.duplicates.index import DuplicateIndex, IndexUnavailable
 _REQUEST_EVERY_SECONDS = 2.0
 
 
-async def reindex(article: RecalledArticle, *, duplicates: DuplicateIndex | None) -> None:
+async def reindex(article: ReindexedArticle, *, duplicates: DuplicateIndex | None) -> None:
     """Enter a stored article into an index that was lost. Raises Transient while the index is unavailable."""
     fingerprint = make_fingerprint(
         article.title, article.text, agency=article.agency, url=article.url, publisher=article.publisher
@@ -37,5 +37,5 @@ async def request_reindex(redis: Redis, pipeline: Pipeline, *, window: timedelta
     """Ask the sink for the articles of the window whenever the index has been lost. Never returns."""
     while True:
         # The key is lost together with the index: where it is missing, so are the articles.
-        await redis.set(pipeline.recall(), int(window.total_seconds()), nx=True)
+        await redis.set(pipeline.reindex(), int(window.total_seconds()), nx=True)
         await asyncio.sleep(_REQUEST_EVERY_SECONDS)

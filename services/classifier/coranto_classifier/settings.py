@@ -58,10 +58,10 @@ class StorySettings(SettingsSection):
     related_threshold: float = Field(
         0.905, gt=0, le=1, description="Least cosine of the vectors of two articles about the same event."
     )
-    related_kept: int = Field(
+    related_index_size: int = Field(
         20_000, ge=100, le=500_000, description="Latest articles that can be linked to; about 450 bytes each in Redis."
     )
-    indexed_runs: int = Field(
+    indexed_shingles: int = Field(
         32, ge=4, le=512, description="Shingles of an article that it is indexed by; bounds its memory in Redis."
     )
 
@@ -90,7 +90,7 @@ class ClassifierSettings(SettingsSection):
         None,
         description="Directory of topic models, made by `make models` or in ONNX form, that replace the shipped ones.",
     )
-    rubrics: Path | None = Field(
+    sections: Path | None = Field(
         None, description="Table of the user's own sections, in the form of data/sections.tsv."
     )
     concurrency: int = Field(8, ge=1, description="Articles that are classified concurrently.")

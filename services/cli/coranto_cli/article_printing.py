@@ -10,7 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from coranto.records import ClassifiedArticle, Content, FinishedArticle, Moment
+from coranto.records import ArticleDate, ClassifiedArticle, Content, FinishedArticle
 from coranto_cli.console import cell
 
 _WIDEST = 100  # longer lines are hard to read
@@ -123,13 +123,13 @@ def _change(article: ClassifiedArticle) -> str | None:
     return f"revision {article.storage.revision}: {fields}" if fields else f"revision {article.storage.revision}"
 
 
-def _when(what: str, moment: Moment | None) -> str | None:
+def _when(what: str, moment: ArticleDate | None) -> str | None:
     if moment is None:
         return None
     return f"{what}{_day(moment) if moment.precision == 'day' else _minute(moment.at)}"
 
 
-def _day(moment: Moment | None) -> str | None:
+def _day(moment: ArticleDate | None) -> str | None:
     if moment is None:
         return None
     # Midnight of the page's zone is the evening before in UTC, east of Greenwich.

@@ -101,18 +101,18 @@ def _suffixes() -> str:
 
 
 async def to_submission(
-    source: Source, pages: PageStore, *, kind: Kind = "auto", name: str = "submit", is_revisit: bool = False
+    source: Source, pages: PageStore, *, kind: Kind = "auto", name: str = "submit", is_recrawl: bool = False
 ) -> Submission:
     """The submission of one source; a saved page goes to the page store first. Raises OSError or ValueError."""
     if source.file is None:
-        return new_submission(source.url, kind=kind, source=name, is_revisit=is_revisit)
+        return new_submission(source.url, kind=kind, source=name, is_recrawl=is_recrawl)
     size = source.file.stat().st_size
     if size > _LARGEST_FILE_BYTES:
         raise ValueError(f"{source.file} has {size} bytes; saved pages may have {_LARGEST_FILE_BYTES} at most")
     body = await asyncio.to_thread(source.file.read_bytes)
     saved = SavedPage(page=await pages.put(body), content_type=CONTENT_TYPES[source.file.suffix.lower()])
-    plain = new_submission(source.url, kind="page", source=name, is_revisit=is_revisit)
-    return plain.model_copy(update={"found_by": "file", "saved": saved})
+    plain = new_submission(source.url, kind="page", source=name, is_recrawl=is_recrawl)
+    return plain.model_copy(update={"discovered_via": "file", "saved": saved})
 
 
 async def _submit_batch(client: AsyncClient, submissions: Sequence[Submission]) -> list[Receipt]:
@@ -144,7 +144,7 @@ async def submit_all(
     *,
     kind: Kind = "auto",
     name: str = "submit",
-    is_revisit: bool = False,
+    is_recrawl: bool = False,
     refuse: Callable[[str], None],
 ) -> list[Receipt]:
     """Submit every source with a progress bar; a file that cannot be read is refused, the others go on."""
@@ -155,7 +155,7 @@ async def submit_all(
             batch = []
             for source in sources[first : first + _AT_ONCE]:
                 try:
-                    batch.append(await to_submission(source, pages, kind=kind, name=name, is_revisit=is_revisit))
+                    batch.append(await to_submission(source, pages, kind=kind, name=name, is_recrawl=is_recrawl))
                 except (OSError, ValueError) as error:
                     refuse(str(error))
             receipts += await _submit_batch(pipeline.client, batch)

@@ -41,7 +41,7 @@ def create_stage(
             reader=pool,
             max_page_bytes=own.max_page_bytes,
             field_metrics=field_metrics,
-            keeps_notes=own.keeps_notes,
+            records_rejections=own.records_rejections,
         ),
         reasons=REASONS,
         retry=RetryPolicy(attempts=5),

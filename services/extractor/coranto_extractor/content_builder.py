@@ -7,7 +7,7 @@ from importlib.metadata import version
 from typing import Any
 
 from coranto.records.sections import Block as TextBlock
-from coranto.records.sections import Content, Origin
+from coranto.records.sections import Content, Provenance
 from coranto_extractor.fields.authors import Byline
 from coranto_extractor.fields.corrections import find_correction
 from coranto_extractor.fields.dateline import find_dateline_agency
@@ -24,7 +24,7 @@ class ContentBuilder:
         self._rejections = rejections
         self._records_rejections = records_rejections
         self._values: dict[str, Any] = {}
-        self._origins: dict[str, Origin] = {}
+        self._origins: dict[str, Provenance] = {}
 
     def add(self, name: str, found: Extracted[Any] | None) -> None:
         """Set the field to what was found, with its origin. Without a find, the field stays empty."""

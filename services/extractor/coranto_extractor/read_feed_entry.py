@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from coranto.records.sections import Content, Moment
+from coranto.records.sections import ArticleDate, Content
 from coranto_extractor.content_builder import ContentBuilder
 from coranto_extractor.fields.evidence import Extracted, RejectionLog
 from coranto_extractor.page import tree
@@ -37,7 +37,7 @@ def read_feed_entry(request: PageRequest, limits: PageLimits) -> Content | None:
     if hints.title:
         content.add("title", Extracted(hints.title, "feed", 0.6))
     if hints.published:
-        published = Moment(at=hints.published, precision="second", offset_minutes=0)
+        published = ArticleDate(at=hints.published, precision="second", offset_minutes=0)
         content.add("published", Extracted(published, "feed", 0.6))
     content.add("paragraphs", Extracted(tuple(paragraph.to_record() for paragraph in paragraphs), "feed", 0.5))
     return content.build(texts)

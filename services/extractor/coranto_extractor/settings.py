@@ -33,7 +33,7 @@ class ExtractorSettings(PageLimits):
     max_process_bytes: int = Field(
         2_000_000_000, ge=300_000_000, description="Address space of one process; a page that needs more is refused."
     )
-    keeps_notes: bool = Field(False, description="Whether records list what was seen on the page and rejected.")
+    records_rejections: bool = Field(False, description="Whether records list what was seen on the page and rejected.")
 
 
 class Settings(WorkerSettings):

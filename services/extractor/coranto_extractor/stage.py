@@ -31,7 +31,7 @@ async def extract(
     reader: PageReader,
     max_page_bytes: int,
     field_metrics: FieldMetrics | None = None,
-    keeps_notes: bool = False,
+    records_rejections: bool = False,
 ) -> ExtractedArticle:
     """The article with what its page and further pages say. Safe to run twice.
 
@@ -45,7 +45,7 @@ async def extract(
         charset=fetch.charset,
         hints=article.discovery.hints,
         fetched_at=fetch.fetched_at,
-        records_rejections=keeps_notes,
+        records_rejections=records_rejections,
     )
     result = await _read(reader, page, request)
     if isinstance(result, NotAnArticle):

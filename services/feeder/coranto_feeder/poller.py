@@ -211,7 +211,7 @@ class Poller:
 
     def _is_recent(self, entry: Entry, now: datetime) -> bool:
         time = entry.updated or entry.published
-        return time is None or not self._settings.sitemap_span or time > now - self._settings.sitemap_span
+        return time is None or not self._settings.sitemap_max_age or time > now - self._settings.sitemap_max_age
 
     async def _page_with_feeds(
         self, feed: Feed, response: WebResponse, error: NotAFeedError, now: datetime
@@ -228,7 +228,7 @@ class Poller:
         if not named:
             raise PollFailedError("not_a_feed", str(error))
         feed = feed.model_copy(update={"last_outcome": "page"})
-        return PollResult(feed, now + self._settings.longest_interval, named=named)
+        return PollResult(feed, now + self._settings.max_interval, named=named)
 
     def _unchanged(self, feed: Feed, response: WebResponse, outcome: str, now: datetime) -> PollResult:
         interval = next_interval(feed, (), has_news=False, now=now, settings=self._settings)

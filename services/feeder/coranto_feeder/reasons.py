@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 REASONS: Mapping[str, str] = {
-    "already_seen": "The article was found before, within the time for which it counts as known.",
+    "duplicate": "The article was found before, within the time for which it counts as known.",
     "feed_registered": "The address is a feed or sitemap; it is polled from now on.",
     "unsupported_url": "The address is not an http, https or file URL.",
     "feed_not_on_the_web": "A feed must have an http or https address, so that it can be polled.",
     "probe_failed": "The address looks like a feed, and it could not be fetched to find out.",
-    "registry_unavailable": "Redis, which holds the known articles and the feeds, did not answer.",
-    "account_unavailable": "The feeder's journal of what it has passed on cannot be written: full disk, locked file.",
+    "redis_unavailable": "Redis, which holds the known articles and the feeds, did not answer.",
+    "journal_unavailable": "The feeder's journal of what it has passed on cannot be written: full disk, locked file.",
 }
 
-SYSTEMIC: frozenset[str] = frozenset({"registry_unavailable", "account_unavailable"})
+SYSTEMIC: frozenset[str] = frozenset({"redis_unavailable", "journal_unavailable"})
 """Reasons whose cause is our own machinery, not the article: a run of them opens the breaker."""

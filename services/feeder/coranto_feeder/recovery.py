@@ -27,7 +27,7 @@ from coranto_feeder.submissions import Submit
 
 REDIS_LOST_DATA: Final = "redis.lost_data"
 REDIS_RESTARTED: Final = "redis.restarted"
-RESUBMITTED: Final = "account.resubmitted"
+RESUBMITTED: Final = "recovery.resubmitted"
 
 _RESUBMIT_AT_ONCE: Final = 500
 _READ_AT_ONCE: Final = 50
@@ -110,7 +110,7 @@ class JournalRecovery:
             one.model_copy(
                 update={
                     "id": content_id("again", one.id, run_id),
-                    "is_revisit": True,
+                    "is_recrawl": True,
                     "submitted_at": datetime.now(UTC),
                 }
             )

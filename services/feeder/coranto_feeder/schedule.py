@@ -35,7 +35,7 @@ def next_interval(
         current = (current + wanted) / 2
     else:
         current *= 0.7 if has_news else 1.3
-    return min(max(current, settings.shortest_interval), settings.longest_interval)
+    return min(max(current, settings.min_interval), settings.max_interval)
 
 
 def pause_after_failure(
@@ -47,9 +47,9 @@ def pause_after_failure(
     feed's shortest interval.
     """
     if retry_after is not None:
-        return max(retry_after, timedelta() if is_our_refusal else settings.shortest_interval)
-    doubled: timedelta = settings.shortest_interval * 2 ** min(failures, 20)
-    return min(doubled, settings.longest_failing_interval)
+        return max(retry_after, timedelta() if is_our_refusal else settings.min_interval)
+    doubled: timedelta = settings.min_interval * 2 ** min(failures, 20)
+    return min(doubled, settings.max_failing_interval)
 
 
 def jittered(span: timedelta) -> timedelta:

@@ -21,29 +21,29 @@ class FeederSettings(WebSettings):
     data: Path = Field(
         Path("coranto-data/feeder"), description="Directory of the feeder's journal of what it has passed on."
     )
-    seen_window: Duration = Field(
+    dedup_window: Duration = Field(
         timedelta(days=7),
         gt=timedelta(0),
         description="Time for which an article that was found counts as known and is not passed on again.",
     )
-    folds_variants: bool = Field(
+    merges_amp_and_mobile: bool = Field(
         True,
         description="Whether AMP and mobile addresses count as the article's main address, where they show that they are.",
     )
     concurrency: int = Field(64, ge=1, le=1000, description="Submissions handled concurrently.")
     polls: bool = Field(True, description="Whether this feeder polls feeds. Replicas share the feeds between them.")
     poll_concurrency: int = Field(8, ge=1, le=100, description="Feeds polled concurrently.")
-    shortest_interval: Duration = Field(
+    min_interval: Duration = Field(
         timedelta(minutes=2), gt=timedelta(0), description="No feed is polled more often than this."
     )
     first_interval: Duration = Field(timedelta(minutes=15), description="Time between the first polls of a feed.")
-    longest_interval: Duration = Field(
+    max_interval: Duration = Field(
         timedelta(hours=6), description="A feed is polled at least this often, however little it brings."
     )
-    longest_failing_interval: Duration = Field(
+    max_failing_interval: Duration = Field(
         timedelta(hours=24), description="A feed that fails is tried again at least this often; it is never given up."
     )
-    sitemap_span: Duration = Field(
+    sitemap_max_age: Duration = Field(
         timedelta(days=3),
         ge=timedelta(0),
         description="Entries older than this, in the sitemaps of a sitemap index, are remembered but not submitted; 0 submits all.",
@@ -57,7 +57,7 @@ class FeederSettings(WebSettings):
     max_body_chars: int = Field(
         100_000, ge=0, description="Longest article text in a feed that is kept as a hint; a longer one is left out."
     )
-    total_time: Duration = Field(
+    total_timeout: Duration = Field(
         timedelta(seconds=60), gt=timedelta(0), description="Longest time for fetching one feed."
     )
     reader_processes: int = Field(2, ge=1, le=64, description="Processes that parse feeds, each one feed at a time.")
@@ -73,7 +73,9 @@ class FeederSettings(WebSettings):
     def web_limits(self) -> WebLimits:
         """The limits on one response, as the web client takes them."""
         # Sitemaps pack well: 50 MB in 300 KB are ordinary there.
-        return WebLimits(total_time=self.total_time, max_body_bytes=self.max_feed_bytes, max_ratio=500)
+        return WebLimits(
+            total_timeout=self.total_timeout, max_body_bytes=self.max_feed_bytes, max_compression_ratio=500
+        )
 
     def to_parser(self) -> FeedParserPool:
         """The parser of feeds within these bounds."""

@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 
 from coranto.records import DiscoveredArticle, Discovery, Submission, article_id
 from coranto.sources.registry import Feed, Feeds, new_feed
-from coranto.urls import Address, UnsupportedUrlError, canonicalize, fold_variants, parse
+from coranto.urls import Address, UnsupportedUrlError, canonicalize, parse, strip_amp_and_mobile
 from coranto.worker.stage import Invalid, Transient, Unwanted
 from coranto_feeder.deduplication import Deduplicator
 from coranto_feeder.probe import Probe, ProbeFailedError
@@ -32,26 +32,26 @@ async def discover(
     probe: Probe,
     feeds: Feeds,
     journal: Journal | None = None,
-    folds_variants: bool = True,
+    merges_amp_and_mobile: bool = True,
     now: Callable[[], datetime] = _utc_now,
 ) -> DiscoveredArticle:
     """The article that the submission names, once within the deduplication window. Safe to run twice."""
-    address, canonical = _read_address(submission.url, folds_variants=folds_variants)
+    address, canonical = _read_address(submission.url, merges_amp_and_mobile=merges_amp_and_mobile)
     identity = article_id(canonical)
     try:
         if await _is_feed(submission, address, probe):
-            is_new = await feeds.add(_feed_of(submission, address, now()), polls_again=submission.is_revisit)
+            is_new = await feeds.add(_feed_of(submission, address, now()), polls_again=submission.is_recrawl)
             raise Unwanted("feed_registered", detail=None if is_new else "it was registered before")
-        if submission.is_revisit:
+        if submission.is_recrawl:
             await deduplicator.reclaim(identity, submission.id)
         elif not await deduplicator.claim(identity, submission.id):
-            raise Unwanted("already_seen", detail=canonical[:200])
+            raise Unwanted("duplicate", detail=canonical[:200])
     except (RedisError, ConnectionError) as error:
-        raise Transient("registry_unavailable", retry_after=timedelta(seconds=2), detail=str(error)) from error
+        raise Transient("redis_unavailable", retry_after=timedelta(seconds=2), detail=str(error)) from error
     try:
         await (journal if journal is not None else NoJournal()).append([submission])
     except (sqlite3.Error, OSError) as error:
-        raise Transient("account_unavailable", retry_after=timedelta(seconds=5), detail=str(error)) from error
+        raise Transient("journal_unavailable", retry_after=timedelta(seconds=5), detail=str(error)) from error
     return DiscoveredArticle(
         id=identity,
         discovery=Discovery(
@@ -59,23 +59,23 @@ async def discover(
             canonical_url=canonical,
             submission=submission.id,
             source=submission.source,
-            found_by=submission.found_by,
+            discovered_via=submission.discovered_via,
             discovered_at=now(),
             priority=submission.priority,
-            is_revisit=submission.is_revisit,
+            is_recrawl=submission.is_recrawl,
             hints=submission.hints,
             saved=submission.saved,
         ),
     )
 
 
-def _read_address(url: str, *, folds_variants: bool) -> tuple[Address, str]:
+def _read_address(url: str, *, merges_amp_and_mobile: bool) -> tuple[Address, str]:
     """The address as it was submitted, and the canonical one that the article's id is made from."""
     try:
         address, canonical = parse(url), canonicalize(url)
     except UnsupportedUrlError as error:
         raise Invalid("unsupported_url", detail=str(error)) from error
-    return address, fold_variants(canonical) if folds_variants else canonical
+    return address, strip_amp_and_mobile(canonical) if merges_amp_and_mobile else canonical
 
 
 async def _is_feed(submission: Submission, address: Address, probe: Probe) -> bool:

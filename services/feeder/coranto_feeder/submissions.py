@@ -61,10 +61,10 @@ def submission_of(feed: Feed, entry: Entry, *, now: datetime, is_known: bool) ->
         url=entry.url,
         kind="page",
         source=feed.source,
-        found_by=feed.kind.found_by,
+        discovered_via=feed.kind.discovered_via,
         submitted_at=now,
         priority="backlog" if is_backlog else "live",
-        is_revisit=is_known,
+        is_recrawl=is_known,
         hints=Hints(
             title=entry.title,
             published=entry.published,

@@ -59,7 +59,7 @@ def create_stage(
         retry=RETRY,
         concurrency=fetcher.concurrency,
         # Every redirect may take the whole time of one response; a chain of slow ones is not worth waiting for.
-        deadline=4 * fetcher.total_time + timedelta(seconds=30),
+        deadline=4 * fetcher.total_timeout + timedelta(seconds=30),
         systemic=SYSTEMIC,
         stop=stop,
     )
@@ -69,7 +69,7 @@ def _limiter(redis: Redis | None, fetcher: FetcherSettings, prefix: str) -> Host
     if redis is None:
         return InProcessLimiter()
     # The lease outlives the request and the pause before it by a good margin, so that nobody else starts meanwhile.
-    return RedisHostLimiter(redis, prefix=prefix, lease=2 * fetcher.total_time + timedelta(seconds=10))
+    return RedisHostLimiter(redis, prefix=prefix, lease=2 * fetcher.total_timeout + timedelta(seconds=10))
 
 
 def create(settings: Settings | None = None) -> Worker:

@@ -77,7 +77,7 @@ class PageFetch:
                 decide(
                     response,
                     is_conditional=previous is not None,
-                    longest_retry_after=self._settings.longest_retry_after,
+                    max_retry_after=self._settings.max_retry_after,
                 )
             )
         except UnsupportedUrlError as error:
@@ -110,7 +110,7 @@ class PageFetch:
 
     async def _find_rules(self, address: Address) -> RobotsRules | None:
         """What the site's robots.txt says. If no fetcher knows yet, it is fetched, under the host's lease."""
-        if not self._settings.obeys_robots:
+        if not self._settings.obey_robots:
             return None
         try:
             rules = await self._robots.find(address.origin)
@@ -158,7 +158,7 @@ class PageFetch:
         asked_for = self.rules.crawl_delay if self.rules is not None else None
         if asked_for is None:
             return self._settings.min_delay
-        return max(self._settings.min_delay, min(asked_for, self._settings.longest_crawl_delay))
+        return max(self._settings.min_delay, min(asked_for, self._settings.max_crawl_delay))
 
     async def _signal_for(self, error: WebError) -> StageSignal:
         """What a failed request means for the message; the host's lease is released with what it means for the host."""

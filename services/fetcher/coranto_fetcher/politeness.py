@@ -211,7 +211,7 @@ class RedisHostLimiter:
         prefix: str = "coranto",
         lease: timedelta = timedelta(seconds=60),
         first_pause: timedelta = timedelta(seconds=2),
-        longest_pause: timedelta = timedelta(minutes=15),
+        max_pause: timedelta = timedelta(minutes=15),
         failures_until_unavailable: int = 5,
         grace: timedelta = timedelta(seconds=5),
         queue_ttl: timedelta = timedelta(minutes=2),
@@ -219,12 +219,12 @@ class RedisHostLimiter:
         """`lease` is the longest time for one request; the lease of a fetcher that has died ends after it.
 
         `first_pause` follows the first feedback that asks for less; it doubles with each further one, up to
-        `longest_pause`, and halves with each good one. A message is waited for `grace` beyond the time it was told, and
+        `max_pause`, and halves with each good one. A message is waited for `grace` beyond the time it was told, and
         loses its place `queue_ttl` after it: it has ended elsewhere.
         """
         self._lease = lease
         self._first_pause = first_pause
-        self._longest_pause = longest_pause
+        self._longest_pause = max_pause
         self._failures_until_unavailable = failures_until_unavailable
         self._grace = grace
         self._queue_ttl = queue_ttl

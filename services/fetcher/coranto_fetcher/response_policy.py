@@ -61,7 +61,7 @@ class ResponseDecision:
     retry_after: timedelta | None = None
 
 
-def decide(response: WebResponse, *, is_conditional: bool, longest_retry_after: timedelta) -> ResponseDecision:
+def decide(response: WebResponse, *, is_conditional: bool, max_retry_after: timedelta) -> ResponseDecision:
     """What the response means for the host and for the message."""
     status = response.status
     guard = find_challenge(response.headers, response.body)
@@ -76,7 +76,7 @@ def decide(response: WebResponse, *, is_conditional: bool, longest_retry_after: 
         reason = {429: "rate_limited", 503: "server_unavailable"}.get(status, "server_error")
         # A plain 500 concerns one page; any other 5xx concerns the whole host.
         feedback = {429: HostFeedback.SLOW_DOWN, 500: HostFeedback.FINE}.get(status, HostFeedback.FAILING)
-        pause = retry_after(response.headers, now=datetime.now(UTC), longest=longest_retry_after)
+        pause = retry_after(response.headers, now=datetime.now(UTC), longest=max_retry_after)
         return ResponseDecision(feedback, Transient(reason, detail=detail), pause)
     if status in (408, 425):
         return ResponseDecision(signal=Transient("timeout", detail=detail))

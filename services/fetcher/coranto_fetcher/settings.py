@@ -21,18 +21,14 @@ class FetcherSettings(WebSettings):
         ge=timedelta(0),
         description="Pause after each request to a host; a crawl-delay in its robots.txt makes it longer.",
     )
-    longest_crawl_delay: Duration = Field(
-        timedelta(seconds=60), description="A longer crawl-delay is shortened to this."
-    )
-    longest_retry_after: Duration = Field(timedelta(hours=1), description="A longer Retry-After is shortened to this.")
-    obeys_robots: bool = Field(
-        True, description="Whether robots.txt is obeyed. Turn off only for hosts that are yours."
-    )
+    max_crawl_delay: Duration = Field(timedelta(seconds=60), description="A longer crawl-delay is shortened to this.")
+    max_retry_after: Duration = Field(timedelta(hours=1), description="A longer Retry-After is shortened to this.")
+    obey_robots: bool = Field(True, description="Whether robots.txt is obeyed. Turn off only for hosts that are yours.")
     concurrency: int = Field(
         32, ge=1, le=1000, description="Pages that one worker fetches concurrently, from different hosts."
     )
     max_redirects: int = Field(10, ge=0, le=20, description="Redirects followed for one page.")
-    max_parts: int = Field(
+    max_pages: int = Field(
         10,
         ge=1,
         le=100,
@@ -40,10 +36,16 @@ class FetcherSettings(WebSettings):
     )
     max_body_bytes: int = Field(10_000_000, ge=1000, description="Largest page, as sent and unpacked, in bytes.")
     max_header_bytes: int = Field(16_384, ge=1000, description="Longest line of response headers, in bytes.")
-    max_ratio: int = Field(100, ge=2, description="Largest ratio of unpacked to sent size, beyond the first megabyte.")
-    total_time: Duration = Field(timedelta(seconds=30), gt=timedelta(0), description="Longest time for one response.")
-    connect_time: Duration = Field(timedelta(seconds=10), gt=timedelta(0), description="Longest time for a connection.")
-    silence: Duration = Field(timedelta(seconds=15), gt=timedelta(0), description="Longest time without a byte.")
+    max_compression_ratio: int = Field(
+        100, ge=2, description="Largest ratio of unpacked to sent size, beyond the first megabyte."
+    )
+    total_timeout: Duration = Field(
+        timedelta(seconds=30), gt=timedelta(0), description="Longest time for one response."
+    )
+    connect_timeout: Duration = Field(
+        timedelta(seconds=10), gt=timedelta(0), description="Longest time for a connection."
+    )
+    read_timeout: Duration = Field(timedelta(seconds=15), gt=timedelta(0), description="Longest time without a byte.")
 
     reader_processes: int = Field(
         1,
@@ -73,12 +75,12 @@ class FetcherSettings(WebSettings):
     def web_limits(self) -> WebLimits:
         """The limits on one response, as the web client takes them."""
         return WebLimits(
-            total_time=self.total_time,
-            connect_time=self.connect_time,
-            silence=self.silence,
+            total_timeout=self.total_timeout,
+            connect_timeout=self.connect_timeout,
+            read_timeout=self.read_timeout,
             max_header_bytes=self.max_header_bytes,
             max_body_bytes=self.max_body_bytes,
-            max_ratio=self.max_ratio,
+            max_compression_ratio=self.max_compression_ratio,
         )
 
 

@@ -55,14 +55,14 @@ async def fetch(
     intake = _Intake(pages, reader)
     try:
         progress = await progress_store.find(article) or FetchProgress(discovery.url)
-        previous = await validators.find(article) if discovery.is_revisit else None
+        previous = await validators.find(article) if discovery.is_recrawl else None
         try:
             if progress.fetched is None:
                 response = await page_fetch.run(progress, previous)
                 section, next_url = await _first_page(response, page_fetch, intake, now())
             else:  # the article waited for its host between two of its pages
                 section, next_url = progress.fetched, progress.url
-            section = await _with_further_pages(section, next_url, page_fetch, intake, settings.max_parts)
+            section = await _with_further_pages(section, next_url, page_fetch, intake, settings.max_pages)
         except Transient:
             # The message comes again: what has been fetched by then need not be fetched twice.
             if page_fetch.progress.is_started:

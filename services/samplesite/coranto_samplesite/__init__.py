@@ -1,6 +1,6 @@
 """A small news site that ships with the product: real HTTP on loopback, real noise, and what must become of each page.
 
-Everything on it is invented: people, organisations and events. Countries, cities and rubrics are real, so that names and
+Everything on it is invented: people, organisations and events. Countries, cities and sections are real, so that names and
 topics can be recognised. `make run` and the tests ingest it and compare the outcome with what each page states.
 """
 

@@ -32,7 +32,7 @@ class Noise(PagePart):
     agency: str
     """Name of the news agency, which is the publication on the wire's own host."""
     sections: dict[str, str]
-    """The rubrics and their paths, in the order of the menu."""
+    """The sections and their paths, in the order of the menu."""
     ticker: tuple[str, ...]
     rates: tuple[str, ...]
     read_also_label: str

@@ -12,7 +12,7 @@ from coranto.store.sqlite.writer import SqliteLibrary
 from coranto.topology import LEDGER, SINK
 from coranto.worker.stage import RetryPolicy, Stage
 from coranto_sink.reasons import REASONS, SYSTEMIC
-from coranto_sink.recall import Recall
+from coranto_sink.reindex import Reindex
 from coranto_sink.settings import Settings
 from coranto_sink.stage import note_dropped, store
 
@@ -66,7 +66,7 @@ def create(settings: Settings | None = None) -> Worker:
 
     settings = settings or Settings()
     redis = connect(settings.redis.url.get_secret_value())
-    recall = Recall(redis, settings.pipeline.to_topology(), settings.sink.database)
+    reindex = Reindex(redis, settings.pipeline.to_topology(), settings.sink.database)
     finished, ledger = create_stages(settings)
 
     async def stop() -> None:
@@ -74,4 +74,4 @@ def create(settings: Settings | None = None) -> Worker:
         if ledger.stop is not None:
             await ledger.stop()
 
-    return Worker(settings, stages=[finished, replace(ledger, stop=stop)], tasks=[recall.run])
+    return Worker(settings, stages=[finished, replace(ledger, stop=stop)], tasks=[reindex.run])

@@ -14,7 +14,7 @@ from coranto.records import article_id
 from coranto.records.envelope import peek
 from coranto.streams.interface import Delayed, Unsettled
 from coranto.topology import STAGES, StageSpec
-from coranto.urls import UnsupportedUrlError, canonicalize, fold_variants
+from coranto.urls import UnsupportedUrlError, canonicalize, strip_amp_and_mobile
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class ArticleRef:
             return cls(text, frozenset({text}))
         path = Path(text)
         url = canonicalize(path.resolve().as_uri() if "://" not in text and path.is_file() else text)
-        return cls(url, frozenset({article_id(url), article_id(fold_variants(url))}))
+        return cls(url, frozenset({article_id(url), article_id(strip_amp_and_mobile(url))}))
 
     def is_about(self, event: bytes) -> bool:
         """Whether the event is about this article."""
@@ -66,7 +66,7 @@ class ArticleRef:
         if not isinstance(url, str):
             return False
         try:
-            return bool(self.ids & {article_id(canonicalize(url)), article_id(fold_variants(canonicalize(url)))})
+            return bool(self.ids & {article_id(canonicalize(url)), article_id(strip_amp_and_mobile(canonicalize(url)))})
         except UnsupportedUrlError:
             return False
 

@@ -76,11 +76,11 @@ def submit(
     *urls: str,
     kind: Literal["auto", "page", "feed"] = "auto",
     source: str = "submit",
-    is_revisit: bool = False,
+    is_recrawl: bool = False,
     redis_url: str | None = None,
 ) -> list[Receipt]:
     """As `coranto.submit`."""
-    return asyncio.run(client.submit(*urls, kind=kind, source=source, is_revisit=is_revisit, redis_url=redis_url))
+    return asyncio.run(client.submit(*urls, kind=kind, source=source, is_recrawl=is_recrawl, redis_url=redis_url))
 
 
 def subscribe(

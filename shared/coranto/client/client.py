@@ -23,7 +23,7 @@ from redis.exceptions import RedisError
 from coranto.client import environment
 from coranto.client.interrupt import on_interrupt
 from coranto.client.shape import Shape
-from coranto.client.submission import HIGH_WATER, KEEP, Receipt, Submitter, new_submission
+from coranto.client.submission import KEEP, MAX_BACKLOG, Receipt, Submitter, new_submission
 from coranto.client.subscription import Start, Subscription
 from coranto.records import FinishedArticle, Submission
 from coranto.streams.connection import connect
@@ -64,14 +64,14 @@ class AsyncClient:
         await self._redis.aclose()
 
     async def submit(
-        self, submissions: Iterable[Submission], *, high_water: int = HIGH_WATER, keep: timedelta = KEEP
+        self, submissions: Iterable[Submission], *, max_backlog: int = MAX_BACKLOG, keep: timedelta = KEEP
     ) -> list[Receipt]:
         """Hand in submissions; each is accepted once, however often the call is repeated, for as long as `keep`.
 
         Raises UnsupportedUrlError (a ValueError) before anything is sent when an address is none we could take,
         TooMuchWaitingError when some were refused, and PipelineMismatchError.
         """
-        return await self._submitter.submit(submissions, high_water=high_water, keep=keep)
+        return await self._submitter.submit(submissions, max_backlog=max_backlog, keep=keep)
 
     def subscribe(
         self,
@@ -92,12 +92,12 @@ async def submit(
     *urls: str,
     kind: Literal["auto", "page", "feed"] = "auto",
     source: str = "submit",
-    is_revisit: bool = False,
+    is_recrawl: bool = False,
     redis_url: str | None = None,
 ) -> list[Receipt]:
     """Submit pages or feeds by address. See `AsyncClient.submit` for what is raised."""
     async with AsyncClient.from_url(redis_url) as client:
-        return await client.submit(new_submission(url, kind=kind, source=source, is_revisit=is_revisit) for url in urls)
+        return await client.submit(new_submission(url, kind=kind, source=source, is_recrawl=is_recrawl) for url in urls)
 
 
 async def subscribe(

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 class TooMuchWaitingError(RuntimeError):
     """Submissions were refused because too many wait already. `refused` holds them: submit them again later."""
 
-    def __init__(self, refused: Sequence[Submission], high_water: int, accepted: Sequence[Receipt] = ()) -> None:
+    def __init__(self, refused: Sequence[Submission], max_backlog: int, accepted: Sequence[Receipt] = ()) -> None:
         super().__init__(
-            f"{len(refused)} submissions were not accepted: more than {high_water} are waiting. "
+            f"{len(refused)} submissions were not accepted: more than {max_backlog} are waiting. "
             "Submit them again later, or see with `coranto top` which stage is behind"
         )
         self.refused = tuple(refused)

@@ -21,7 +21,7 @@ from coranto.streams.connection import is_replicated, load_script, wait_for_repl
 from coranto.topology import SUBMITTED, Keys, readers_of
 from coranto.urls import canonicalize
 
-HIGH_WATER = 250_000
+MAX_BACKLOG = 250_000
 KEEP = timedelta(hours=24)
 _AT_ONCE = 500
 _REPLICA_WITHIN = timedelta(seconds=1)
@@ -51,7 +51,7 @@ class Submitter:
         self._script = redis.register_script(load_script("submit"))
         self._no_replica_since: dict[Keys, float] = {}
 
-    async def submit(self, submissions: Iterable[Submission], *, high_water: int, keep: timedelta) -> list[Receipt]:
+    async def submit(self, submissions: Iterable[Submission], *, max_backlog: int, keep: timedelta) -> list[Receipt]:
         """See `AsyncClient.submit`."""
         articles = [(submission, article_id(canonicalize(submission.url))) for submission in submissions]
         pipeline = await self._shape.find()
@@ -64,7 +64,7 @@ class Submitter:
             accepted: list[Receipt] = []
             for first in range(0, len(rows), _AT_ONCE):
                 part = rows[first : first + _AT_ONCE]
-                answers = await self._call(keys, [submission for submission, _ in part], high_water, keep)
+                answers = await self._call(keys, [submission for submission, _ in part], max_backlog, keep)
                 for (submission, article), answer in zip(part, answers, strict=True):
                     if answer < 0:
                         refused.append(submission)
@@ -75,12 +75,12 @@ class Submitter:
                 accepted = [replace(receipt, is_replicated=has_replica) for receipt in accepted]
             receipts += accepted
         if refused:
-            raise TooMuchWaitingError(refused, high_water, receipts)
+            raise TooMuchWaitingError(refused, max_backlog, receipts)
         return receipts
 
-    async def _call(self, keys: Keys, part: list[Submission], high_water: int, keep: timedelta) -> list[int]:
+    async def _call(self, keys: Keys, part: list[Submission], max_backlog: int, keep: timedelta) -> list[int]:
         (reader,) = readers_of(SUBMITTED)
-        arguments: list[str | bytes | int] = [int(keep.total_seconds() * 1000), high_water, reader.name]
+        arguments: list[str | bytes | int] = [int(keep.total_seconds() * 1000), max_backlog, reader.name]
         for submission in part:
             event = encode(submission, source="coranto/client", traceparent=new_traceparent())
             arguments += (submission.id, event)
@@ -106,7 +106,7 @@ def new_submission(
     *,
     kind: Literal["auto", "page", "feed"] = "auto",
     source: str = "submit",
-    is_revisit: bool = False,
+    is_recrawl: bool = False,
     hints: Hints | None = None,
 ) -> Submission:
     """A submission of this address, with an id of its own."""
@@ -116,6 +116,6 @@ def new_submission(
         kind=kind,
         source=source,
         submitted_at=datetime.now(UTC),
-        is_revisit=is_revisit,
+        is_recrawl=is_recrawl,
         hints=hints or Hints(),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta, timezone
 from typing import Any
 
-from coranto.records import Entity, FinishedArticle, Image, Moment
+from coranto.records import ArticleDate, Entity, FinishedArticle, Image
 
 _MEDIA_TOPIC = "http://cv.iptc.org/newscodes/mediatopic/"
 _TYPES = {"person": "Person", "organisation": "Organization", "place": "Place"}
@@ -48,7 +48,7 @@ def to_json_ld(article: FinishedArticle) -> dict[str, Any]:
     return {name: value for name, value in node.items() if value is not None and value != []}
 
 
-def _date(moment: Moment | None) -> str | None:
+def _date(moment: ArticleDate | None) -> str | None:
     """In the page's own time zone; a bare date when it gave no more, so that no reader takes midnight for the hour."""
     if moment is None:
         return None

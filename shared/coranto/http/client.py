@@ -46,16 +46,16 @@ _LONGEST_TURN_SECONDS = 0.005
 class WebLimits:
     """Bounds on one response."""
 
-    total_time: timedelta = timedelta(seconds=30)
+    total_timeout: timedelta = timedelta(seconds=30)
     """From the request to the last byte, name resolution and connecting included."""
-    connect_time: timedelta = timedelta(seconds=10)
-    silence: timedelta = timedelta(seconds=15)
+    connect_timeout: timedelta = timedelta(seconds=10)
+    read_timeout: timedelta = timedelta(seconds=15)
     """Longest time without a byte."""
     max_header_bytes: int = 16_384
     """Of one header line; there may be 128 of them."""
     max_body_bytes: int = 10_000_000
     """As sent, packed or not, and unpacked."""
-    max_ratio: int = 100
+    max_compression_ratio: int = 100
     """Unpacked to packed size, beyond the first megabyte. HTML packs 4 to 20 times; 100 is rare, a bomb has 1,000."""
 
 
@@ -144,7 +144,7 @@ class WebClient:
         self._guard.check_literal(address.host)
         started = time.monotonic()
         try:
-            async with asyncio.timeout(limits.total_time.total_seconds()):
+            async with asyncio.timeout(limits.total_timeout.total_seconds()):
                 if self._proxy is not None:
                     await self._check_behind_proxy(address)
                 return await self._get(address, dict(headers or {}), limits, wants_body, started)
@@ -170,7 +170,7 @@ class WebClient:
         # Nothing is re-encoded: the request asks for exactly the address that was judged.
         target = URL(str(address).partition("#")[0], encoded=True)
         timeout = aiohttp.ClientTimeout(
-            sock_connect=limits.connect_time.total_seconds(), sock_read=limits.silence.total_seconds()
+            sock_connect=limits.connect_timeout.total_seconds(), sock_read=limits.read_timeout.total_seconds()
         )
         async with self._open_session().get(
             target,
@@ -241,7 +241,9 @@ async def _read(response: aiohttp.ClientResponse, limits: WebLimits) -> tuple[by
         response.close()
         raise BodyTooLargeError(f"the body has {announced} bytes, at most {limits.max_body_bytes} are allowed")
     decoder = BodyDecoder(
-        response.headers.get("Content-Encoding", ""), max_bytes=limits.max_body_bytes, max_ratio=limits.max_ratio
+        response.headers.get("Content-Encoding", ""),
+        max_bytes=limits.max_body_bytes,
+        max_compression_ratio=limits.max_compression_ratio,
     )
     packed = 0
     turned = time.monotonic()

@@ -38,11 +38,11 @@ _ZSTD_STEP: Final = 64
 class BodyDecoder:
     """Undoes the encodings that a Content-Encoding header names.
 
-    `max_bytes` bounds the output of every layer, and so does `max_ratio` to the bytes that came over the wire, beyond
+    `max_bytes` bounds the output of every layer, and so does `max_compression_ratio` to the bytes that came over the wire, beyond
     the first megabyte. Raises UndecodableBodyError when the header names encodings that are not undone here.
     """
 
-    def __init__(self, content_encoding: str, *, max_bytes: int, max_ratio: int) -> None:
+    def __init__(self, content_encoding: str, *, max_bytes: int, max_compression_ratio: int) -> None:
         names = [name.strip().lower() for name in content_encoding.split(",")]
         names = [name for name in names if name not in ("", "identity", "none", "utf-8")]
         if len(names) > _MOST_LAYERS:
@@ -58,7 +58,7 @@ class BodyDecoder:
             self._layers.append(maker())
         self._produced = [0] * len(self._layers)
         self._max_bytes = max_bytes
-        self._max_ratio = max_ratio
+        self._max_ratio = max_compression_ratio
         self._packed_bytes = 0
         self._body = bytearray()
 

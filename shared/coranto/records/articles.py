@@ -2,7 +2,7 @@
 
 `DiscoveredArticle` → `FetchedArticle` → `ExtractedArticle` → `ClassifiedArticle` → `FinishedArticle`. Each adds one
 section and leaves the others as they came. `Submission` asks for an article; `DroppedArticle` says why one ended early;
-`RecalledArticle` brings a stored one back to mind.
+`ReindexedArticle` brings a stored one back to mind.
 """
 
 from __future__ import annotations
@@ -63,10 +63,12 @@ class Submission(Record):
         "auto", description="What the address leads to; auto lets the feeder find out."
     )
     source: str = Field("submit", description="Name of the feed, list or program that named the page.")
-    found_by: Literal["submit", "feed", "sitemap", "file", "warc"] = Field("submit", description="Kind of source.")
+    discovered_via: Literal["submit", "feed", "sitemap", "file", "warc"] = Field(
+        "submit", description="Kind of source."
+    )
     submitted_at: UtcTime = Field(description="When it was asked for.")
     priority: Literal["live", "backlog"] = Field("live", description="Backlog yields to live pages of the same host.")
-    is_revisit: bool = Field(False, description="True to fetch a page that is known already.")
+    is_recrawl: bool = Field(False, description="True to fetch a page that is known already.")
     hints: Hints = Field(default_factory=Hints, description="What the source said about the page.")
     saved: SavedPage | None = Field(None, description="The page itself, when it is handed over.")
 
@@ -169,12 +171,12 @@ class FinishedArticle(ClassifiedArticle):
         store = () if self.storage.store is None else (self.storage.store,)
         return content_id(self.event_type, self.id, *store, str(self.storage.revision))
 
-    def recalled(self) -> RecalledArticle | None:
+    def reindexed(self) -> ReindexedArticle | None:
         """What the article is known by among others of its story; None for one that is in none."""
         content, story = self.content, self.classification.story
         if story is None:
             return None
-        return RecalledArticle(
+        return ReindexedArticle(
             id=self.id,
             url=self.fetch.final_url,
             title=content.title or "",
@@ -211,10 +213,10 @@ class DroppedArticle(Record):
         return content_id(self.event_type, self.id, self.submission, self.stage, self.reason)
 
 
-class RecalledArticle(Record):
+class ReindexedArticle(Record):
     """What a stored article is known by among others of its story: sent again by the sink when that knowledge was lost."""
 
-    event_type: ClassVar[str] = "coranto.article.recalled.v1"
+    event_type: ClassVar[str] = "coranto.article.reindexed.v1"
 
     id: str = Field(pattern=r"^[0-9a-f]{32}$", description="Article id.")
     url: str = Field(description="Address the page came from.")

@@ -72,12 +72,12 @@ class Discovery(Section):
         description="Id of the submission that brought the article in; the same for each redelivery."
     )
     source: str = Field(description="Name of the feed, list or program that named the article.")
-    found_by: Literal["submit", "feed", "sitemap", "file", "warc"] = Field(description="Kind of source.")
+    discovered_via: Literal["submit", "feed", "sitemap", "file", "warc"] = Field(description="Kind of source.")
     discovered_at: UtcTime = Field(description="When the article was found.")
     priority: Literal["live", "backlog"] = Field(
         "live", description="Backlog yields to live articles of the same host."
     )
-    is_revisit: bool = Field(False, description="True when a known article is fetched again to look for changes.")
+    is_recrawl: bool = Field(False, description="True when a known article is fetched again to look for changes.")
     hints: Hints = Field(default_factory=Hints, description="What the source said about the article.")
     saved: SavedPage | None = Field(
         None, description="The page itself, when it was handed over and need not be fetched."
@@ -135,7 +135,7 @@ class Block(Section):
     text: str = Field(min_length=1, description="Text of the block, white space folded.")
 
 
-class Moment(Section):
+class ArticleDate(Section):
     """A date or time as a page gives it."""
 
     at: UtcTime = Field(description="The moment in UTC; midnight of the page's zone when only the day is known.")
@@ -176,7 +176,7 @@ class Link(Section):
     text: str = Field(description="Linked words.")
 
 
-class Origin(Section):
+class Provenance(Section):
     """Where a field came from."""
 
     source: str = Field(alias="from", description="For example json-ld, opengraph, h1, byline, visible-date.")
@@ -202,10 +202,10 @@ class Content(Section):
     authors: tuple[Person, ...] = Field((), description="Persons who wrote the text.")
     agencies: tuple[str, ...] = Field((), description="Agencies, desks and organisations that sign the text.")
     publisher: str | None = Field(None, description="Name of the publication.")
-    published: Moment | None = Field(None, description="When it was published, if the page says so.")
-    modified: Moment | None = Field(None, description="When it was last changed, if the page says so.")
-    section: str | None = Field(None, description="The publisher's own rubric.")
-    breadcrumbs: tuple[str, ...] = Field((), description="Path of rubrics from the home page, without the article.")
+    published: ArticleDate | None = Field(None, description="When it was published, if the page says so.")
+    modified: ArticleDate | None = Field(None, description="When it was last changed, if the page says so.")
+    section: str | None = Field(None, description="The publisher's own section.")
+    breadcrumbs: tuple[str, ...] = Field((), description="Path of sections from the home page, without the article.")
     tags: tuple[str, ...] = Field((), description="The publisher's own tags.")
     image: Image | None = Field(None, description="Lead image.")
     images: tuple[Image, ...] = Field((), description="Further images in the text.")
@@ -221,7 +221,7 @@ class Content(Section):
         None, description="Next part that is not in the text, when the article is spread over several pages."
     )
     word_count: int = Field(0, ge=0, description="Number of words in the text.")
-    origins: dict[str, Origin] = Field(
+    origins: dict[str, Provenance] = Field(
         default_factory=dict, description="For each field that is filled, where it came from."
     )
     notes: tuple[Note, ...] = Field((), description="What was seen and turned down; only when asked for.")
@@ -252,7 +252,7 @@ class Topic(Section):
     name: str = Field(description="English name.")
     name_ru: str | None = Field(None, description="Russian name, where known.")
     score: Score = Field(description="Calibrated probability that the topic is right.")
-    source: str = Field(alias="from", description="rubric, tags, url, model or a pluggable model's name; joined by +.")
+    source: str = Field(alias="from", description="section, tags, url, model or a pluggable model's name; joined by +.")
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, serialize_by_alias=True)
 

@@ -19,8 +19,8 @@ class SourceKind(StrEnum):
     """A list of sitemaps."""
 
     @property
-    def found_by(self) -> Literal["feed", "sitemap"]:
-        """What articles found in it carry as `found_by`."""
+    def discovered_via(self) -> Literal["feed", "sitemap"]:
+        """What articles found in it carry as `discovered_via`."""
         return "sitemap" if self is SourceKind.SITEMAP else "feed"
 
     @property

@@ -110,7 +110,7 @@ class RedisStreams:
         arguments: list[str | bytes | int] = [
             self.spec.name,
             self.spec.name,
-            "1" if writes is not None and writes.announces_once else "0",
+            "1" if writes is not None and writes.deduplicates else "0",
             "1" if self._readers else "0",
             token,
             "1" if is_repeat else "0",
@@ -210,7 +210,7 @@ class RedisStreams:
             int(keeping.unread_age.total_seconds() * 1000),
             "" if keeping.entries is None else keeping.entries,
             "" if limit is None else limit,
-            "1" if stream is not None and stream.announces_once else "0",
+            "1" if stream is not None and stream.deduplicates else "0",
             "1" if is_counted else "0",
         ]
         return await self._trim_all(key, stream, arguments)

@@ -39,7 +39,7 @@ def discovered(url: str = "https://news.example/one", *, again: str = "") -> Dis
         canonical_url=url,
         submission=content_id("sample", url, again),
         source="sample",
-        found_by="submit",
+        discovered_via="submit",
         discovered_at=_THEN,
     )
     return DiscoveredArticle(id=article_id(url), discovery=discovery)

@@ -165,8 +165,8 @@ class MemoryStreams:
             case Publish(event_id, event):
                 writes = self.spec.writes
                 if writes is not None and event is not None:
-                    if writes.announces_once and event_id in self.pipeline.announced:
-                        counts["dropped", "already_announced"] += 1
+                    if writes.deduplicates and event_id in self.pipeline.announced:
+                        counts["dropped", "already_published"] += 1
                         return "repeated"
                     self.pipeline.announced.add(event_id or "")
                     self.pipeline.add(self.keys.stream(writes), event)

@@ -23,7 +23,7 @@ from coranto.worker import log as events
 from coranto.worker.breaker import Breaker
 from coranto.worker.delivery import Delivery
 from coranto.worker.flow import Flow
-from coranto.worker.health import OperationsServer
+from coranto.worker.health import HealthServer
 from coranto.worker.housekeeping import Housekeeping
 from coranto.worker.loop_stall import measure_stalls
 from coranto.worker.metrics import Metrics
@@ -59,7 +59,7 @@ class Worker:
         self._is_started = False
         self._is_stopping = False
         self._failed_tasks: dict[str, str] = {}
-        self._log = events.get_logger(worker=settings.worker_name)
+        self._log = events.get_logger(worker=settings.consumer_name)
 
     def run(self) -> None:
         """Run until SIGTERM or SIGINT, then stop cleanly and return. A second signal ends the process at once."""
@@ -81,8 +81,8 @@ class Worker:
     async def serve(self, stop: asyncio.Event) -> None:
         """Run until `stop` is set. Raises UnsafeRedisError when the settings refuse the server as it is."""
         settings = self.settings
-        self._log.info(events.SETTINGS_READ, **in_force(settings))
-        operations = OperationsServer(settings.operations, self.metrics.registry, self.readiness)
+        self._log.info(events.SETTINGS_LOADED, **in_force(settings))
+        operations = HealthServer(settings.health, self.metrics.registry, self.readiness)
         address = await operations.start()
         url = settings.redis.url.get_secret_value()
         redis = connect(url)
@@ -141,7 +141,7 @@ class Worker:
             self._log.info(events.WORKER_STOPPED)
 
     def _prepare(self, stage: Stage[Any, Any], redis: Redis, reader: FastStreamReader) -> None:
-        settings, consumer = self.settings, self.settings.worker_name
+        settings, consumer = self.settings, self.settings.consumer_name
         streams = [RedisStreams(redis, stage.spec, keys) for keys in settings.pipeline.to_topology().all_keys()]
         breaker = Breaker(settings.breaker, clock=time.monotonic)
         flow = Flow(
@@ -193,7 +193,7 @@ class Worker:
             if findings and self.settings.redis.refuse_unsafe:
                 raise UnsafeRedisError("; ".join(findings) + " (or set CORANTO_REDIS__REFUSE_UNSAFE=false)")
             if is_told:
-                self._log.info(events.REDIS_BACK)
+                self._log.info(events.REDIS_RECONNECTED)
             return True
         return False
 
@@ -252,7 +252,7 @@ class Worker:
             for number, streams in enumerate(running.delivery.streams):
                 keep = [entry for partition, entry in entries if partition == number] if is_broken else []
                 try:
-                    await streams.hand_back(self.settings.worker_name, keep=keep)
+                    await streams.hand_back(self.settings.consumer_name, keep=keep)
                 except Exception as error:  # noqa: BLE001 - Redis is gone: what we held is claimed when it is back
                     self._log.warning(events.HOUSEKEEPING_FAILED, during="hand_back", error=str(error))
 

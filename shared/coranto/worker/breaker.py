@@ -179,7 +179,7 @@ class Breaker:
 
     def _reopen(self) -> None:
         self._inconclusive = 0
-        self._pause_seconds = min(self._pause_seconds * 2, self._settings.longest_pause.total_seconds())
+        self._pause_seconds = min(self._pause_seconds * 2, self._settings.max_pause.total_seconds())
         self._open_until = self._clock() + self._pause_seconds
 
     def _close(self) -> Change:

@@ -82,7 +82,7 @@ class Delivery:
         self.consumer = consumer
         self._clock = clock
         self._log = events.get_logger(stage=stage.name, worker=consumer)
-        self._decider = Decider(stage, max_deliveries=settings.claims_before_dead, clock=clock)
+        self._decider = Decider(stage, max_deliveries=settings.max_deliveries, clock=clock)
         self._in_flight: dict[tuple[int, Line, str], _InFlight] = {}
         self._waiting: asyncio.Queue[_InFlight] = asyncio.Queue()
         self._decided: list[deque[_InFlight]] = [deque() for _ in streams]
@@ -237,7 +237,7 @@ class Delivery:
         for item, effect in zip(group, committed.effects, strict=True):
             self._note(item, effect)
         self._in_flight_gauge.set(len(self._in_flight))
-        if committed.downstream_length > self.settings.high_water:
+        if committed.downstream_length > self.settings.max_backlog:
             # The length counts settled entries that are not trimmed yet, so this may be too early, never too late:
             # housekeeping trims, measures and lets the stage go on.
             self.flow.suspect_backlog()
@@ -254,7 +254,7 @@ class Delivery:
             return
         kind, reason = _KINDS[type(decision.outcome)], decision.reason
         if effect == "repeated":
-            kind, reason = "dropped", "already_announced"
+            kind, reason = "dropped", "already_published"
         if effect == "superseded":
             self._superseded.inc()
         else:

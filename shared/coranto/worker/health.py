@@ -13,15 +13,15 @@ from typing import Any
 from aiohttp import web
 from prometheus_client import CollectorRegistry, generate_latest
 
-from coranto.worker.settings import OperationsSettings
+from coranto.worker.settings import HealthSettings
 
 Readiness = Callable[[], tuple[bool, dict[str, Any]]]
 
 
-class OperationsServer:
+class HealthServer:
     """Serves the state of one worker."""
 
-    def __init__(self, settings: OperationsSettings, registry: CollectorRegistry, readiness: Readiness) -> None:
+    def __init__(self, settings: HealthSettings, registry: CollectorRegistry, readiness: Readiness) -> None:
         self._settings = settings
         self._registry = registry
         self._readiness = readiness

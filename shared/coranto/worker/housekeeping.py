@@ -128,7 +128,7 @@ class Housekeeping:
     async def round(self) -> None:
         """Repair, claim, trim and measure, in this order."""
         if revived := await self._revive():
-            self._log.warning(events.GROUPS_RECREATED, readers=revived)
+            self._log.warning(events.GROUP_CREATED, readers=revived)
         for number, streams in enumerate(self._delivery.streams):
             await streams.ensure()
             await self._claim(number, streams)
@@ -185,8 +185,8 @@ class Housekeeping:
 
     def _judge(self) -> None:
         """Decide from the depths whether the stage should read."""
-        high = self._settings.high_water * (_LOW_WATER if self._is_told_paused else 1)
-        delayed = self._settings.parking_high_water * (_LOW_WATER if self._flow.is_delayed_full else 1)
+        high = self._settings.max_backlog * (_LOW_WATER if self._is_told_paused else 1)
+        delayed = self._settings.max_delayed * (_LOW_WATER if self._flow.is_delayed_full else 1)
         is_paused = max(depth.downstream for depth in self._depths.values()) > high
         is_delayed_full = max(depth.delayed for depth in self._depths.values()) > delayed
         self._flow.judge(is_paused=is_paused, is_delayed_full=is_delayed_full)

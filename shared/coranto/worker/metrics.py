@@ -17,56 +17,73 @@ class Metrics:
         self.registry = CollectorRegistry()
         add = self.registry
         # Messages the stage began to handle. received = published + dropped + retried + dead, but for those in flight.
-        self.received = Counter("coranto_received", "Messages begun.", ["stage"], registry=add)
+        self.received = Counter("coranto_messages_received", "Messages begun.", ["stage"], registry=add)
         # How messages ended, each exactly once. `reason` is a word of the stage's closed list, or of delivery's.
         self.outcomes = Counter(
-            "coranto_outcomes", "Messages by how they ended.", ["stage", "outcome", "reason"], registry=add
+            "coranto_messages_settled", "Messages by how they ended.", ["stage", "outcome", "reason"], registry=add
         )
         # Outcomes that took no effect because another worker had settled the message first.
         self.superseded = Counter(
-            "coranto_superseded", "Results given up because the message was settled elsewhere.", ["stage"], registry=add
+            "coranto_messages_superseded",
+            "Results given up because the message was settled elsewhere.",
+            ["stage"],
+            registry=add,
         )
         # From the message's arrival at the stage to the start of its handling.
         self.queue_seconds = Histogram(
-            "coranto_queue_seconds", "Time a message waited for the stage.", ["stage"], buckets=_SECONDS, registry=add
+            "coranto_message_wait_seconds",
+            "Time a message waited for the stage.",
+            ["stage"],
+            buckets=_SECONDS,
+            registry=add,
         )
         # The handler alone.
         self.handle_seconds = Histogram(
-            "coranto_handle_seconds", "Time the handler took.", ["stage"], buckets=_SECONDS, registry=add
+            "coranto_message_handling_seconds", "Time the handler took.", ["stage"], buckets=_SECONDS, registry=add
         )
         # One script call settles a group of messages.
-        self.commits = Counter("coranto_commits", "Commit calls made to Redis.", ["stage"], registry=add)
+        self.commits = Counter("coranto_commit_calls", "Commit calls made to Redis.", ["stage"], registry=add)
         # Messages of dead workers that this one took over.
         self.claimed = Counter(
-            "coranto_claimed", "Messages taken over from workers that were gone.", ["stage"], registry=add
+            "coranto_messages_claimed", "Messages taken over from workers that were gone.", ["stage"], registry=add
         )
         # Messages in hand in this process, begun or not.
-        self.in_flight = Gauge("coranto_in_flight", "Messages in hand.", ["stage"], registry=add)
+        self.in_flight = Gauge("coranto_messages_in_flight", "Messages in hand.", ["stage"], registry=add)
         # The whole stage, all replicas: the same number from each of them; take the maximum, not the sum.
         self.waiting = Gauge(
-            "coranto_waiting", "Messages no worker has taken yet.", ["stage", "partition"], registry=add
+            "coranto_stream_lag_messages", "Messages no worker has taken yet.", ["stage", "partition"], registry=add
         )
-        self.pending = Gauge("coranto_pending", "Messages taken and not settled.", ["stage", "partition"], registry=add)
+        self.pending = Gauge(
+            "coranto_stream_pending_messages", "Messages taken and not settled.", ["stage", "partition"], registry=add
+        )
         self.delayed = Gauge(
-            "coranto_delayed", "Messages waiting for their retry.", ["stage", "partition"], registry=add
+            "coranto_retry_delayed_messages", "Messages waiting for their retry.", ["stage", "partition"], registry=add
         )
         self.dead = Gauge("coranto_dead_letters", "Dead letters kept.", ["stage", "partition"], registry=add)
         self.oldest_age = Gauge(
-            "coranto_oldest_age_seconds", "Age of the oldest unsettled message.", ["stage", "partition"], registry=add
+            "coranto_stream_oldest_message_age_seconds",
+            "Age of the oldest unsettled message.",
+            ["stage", "partition"],
+            registry=add,
         )
         # 1 while the stage does not read because too much waits downstream.
         self.paused = Gauge(
-            "coranto_paused", "1 while the stage waits for the one downstream.", ["stage"], registry=add
+            "coranto_stage_paused", "1 while the stage waits for the one downstream.", ["stage"], registry=add
         )
         # 0 closed, 1 open, 2 half-open. Open for minutes: see the log's breaker.opened for the reason.
         self.breaker = Gauge("coranto_breaker_state", "0 closed, 1 open, 2 half-open.", ["stage"], registry=add)
         # What a stream holds beyond its backlog: finished articles, dropped events, dead letters. Every stage that reads or
         # writes the stream shows the same number.
-        self.kept_entries = Gauge("coranto_kept_entries", "Entries that a stream holds.", ["stream"], registry=add)
-        self.kept_bytes = Gauge("coranto_kept_bytes", "Memory that a stream takes in Redis.", ["stream"], registry=add)
+        self.kept_entries = Gauge("coranto_stream_entries", "Entries that a stream holds.", ["stream"], registry=add)
+        self.kept_bytes = Gauge(
+            "coranto_stream_bytes", "Memory that a stream takes in Redis.", ["stream"], registry=add
+        )
         # 1 means that the oldest entries go. `limit` is age, entries or bytes. Bytes at 1: give Redis memory, or keep less.
         self.kept_fullness = Gauge(
-            "coranto_kept_fullness", "Share of a limit that a kept stream uses.", ["stream", "limit"], registry=add
+            "coranto_retention_used_ratio",
+            "Share of a limit that a kept stream uses.",
+            ["stream", "limit"],
+            registry=add,
         )
         # Longest of the last one to two minutes, however often it is read. `clock` is `wall` for the time others had to wait,
         # `cpu` for how much of it the worker itself computed: high alone, `wall` tells of a machine that is short of CPU.

@@ -37,9 +37,7 @@ class DeliverySettings(SettingsSection):
         description="Idle time after which another worker may take a message over.",
     )
     # A live worker renews what it holds every third of this, so a slow one keeps its message and a dead one loses it.
-    claims_before_dead: int = Field(
-        3, ge=1, description="Workers a message may take down before it becomes a dead letter."
-    )
+    max_deliveries: int = Field(3, ge=1, description="Workers a message may take down before it becomes a dead letter.")
     poll_interval: Duration = Field(
         timedelta(seconds=1), gt=timedelta(0), description="Longest wait for new entries in one read."
     )
@@ -47,10 +45,10 @@ class DeliverySettings(SettingsSection):
     grace_period: Duration = Field(
         timedelta(seconds=20), description="Time after SIGTERM for messages in hand; what is left is handed back."
     )
-    high_water: int = Field(
+    max_backlog: int = Field(
         2000, ge=1, description="Waiting entries in a stage's stream above which the stage upstream pauses."
     )
-    parking_high_water: int = Field(
+    max_delayed: int = Field(
         50_000, ge=1, description="Delayed messages of a stage above which it reads no new ones until some come back."
     )
     housekeeping_interval: Duration = Field(
@@ -121,10 +119,10 @@ class BreakerSettings(SettingsSection):
     probe_after: Duration = Field(
         timedelta(seconds=5), gt=timedelta(0), description="Pause before the first trial; doubled each time."
     )
-    longest_pause: Duration = Field(timedelta(minutes=2), description="Longest pause between trials.")
+    max_pause: Duration = Field(timedelta(minutes=2), description="Longest pause between trials.")
 
 
-class OperationsSettings(SettingsSection):
+class HealthSettings(SettingsSection):
     """The small HTTP server with /live, /ready and /metrics."""
 
     host: str = Field("127.0.0.1", description="Address it listens on; 0.0.0.0 in a container.")
@@ -148,10 +146,10 @@ class WorkerSettings(BaseSettings):
     delivery: DeliverySettings = Field(default_factory=DeliverySettings)
     retention: RetentionSettings = Field(default_factory=RetentionSettings)
     breaker: BreakerSettings = Field(default_factory=BreakerSettings)
-    operations: OperationsSettings = Field(default_factory=OperationsSettings)
+    health: HealthSettings = Field(default_factory=HealthSettings)
     log: LogSettings = Field(default_factory=LogSettings)
     pages: PageStoreSettings = Field(default_factory=PageStoreSettings)
-    worker_name: str = Field(
+    consumer_name: str = Field(
         # Random, because containers may share a hostname, and each begins to count its processes at 1: two workers of one name
         # would hand back each other's work.
         default_factory=lambda: f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}",

@@ -87,7 +87,7 @@ DELIVERY_REASONS: Mapping[str, str] = {
     "worker_lost": "The entry was in hand when its worker died, three times over.",
     "error": "The handler failed in a way it did not foresee; the traceback is in the dead letter.",
     "entry_deleted": "The entry was deleted from its stream by hand before it was settled.",
-    "already_announced": "The same revision was announced before; subscribers are not told twice.",
+    "already_published": "The same revision was announced before; subscribers are not told twice.",
 }
 """Reasons that delivery itself gives, for every stage."""
 

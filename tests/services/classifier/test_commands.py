@@ -47,7 +47,7 @@ def test_each_line_is_answered_in_order_and_in_shape() -> None:
     first, second, third = answers(result.stdout)
     assert first["id"] == "1"
     assert (first["language"], first["topic"]) == ("ru", "11000000")
-    assert {topic["code"]: topic["from"] for topic in first["topics"]} == {"11000000": "rubric+model"}
+    assert {topic["code"]: topic["from"] for topic in first["topics"]} == {"11000000": "section+model"}
     person = next(entity for entity in first["entities"] if entity["type"] == "person" and " " in entity["text"])
     assert person["normal"] == "Садыр Жапаров"
     joined = f"{_ROWS[0]['title']}\n{_ROWS[0]['text']}"
@@ -121,14 +121,14 @@ def test_record_that_is_no_finished_article_is_said_to_be_none() -> None:
     assert "the record a is no finished article" in " ".join(result.output.split())
 
 
-def test_explanation_shows_rubric_and_words(tmp_path: Path) -> None:
+def test_explanation_shows_section_and_words(tmp_path: Path) -> None:
     article = tmp_path / "article.json"
     article.write_text(
         json.dumps({"title": "Сборная выиграла матч", "text": "Вратарь отразил удар.", "section": "Спорт"}),
         encoding="utf-8",
     )
     shown = json.loads(CliRunner().invoke(topics_app, ["explain", str(article)]).stdout)
-    assert shown["rubrics"][0]["word"] == "Спорт"
+    assert shown["sections"][0]["word"] == "Спорт"
     assert shown["topics"][0]["code"] == "15000000"
     assert shown["words"]["15000000"]
 

@@ -66,7 +66,7 @@ async def test_of_articles_that_arrive_at_once_each_pair_is_linked_once(redis: R
 
 
 async def test_index_is_bounded_here_and_in_redis(redis: Redis) -> None:
-    index = RelatedIndex(redis, Pipeline(), settings=StorySettings(related_kept=200))
+    index = RelatedIndex(redis, Pipeline(), settings=StorySettings(related_index_size=200))
     for number in range(700):
         await index.find(f"{number:04d}", vector(number))
     assert await redis.xlen(f"{Pipeline().stories()}vectors") <= 400

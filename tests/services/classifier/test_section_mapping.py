@@ -42,7 +42,7 @@ def test_address_and_tags_speak_when_there_is_no_section() -> None:
     assert {(hint.source, top_of(hint.code)) for hint in hints} == {("tags", "15000000"), ("url", "15000000")}
 
 
-@pytest.mark.parametrize("column", ["section", "rubric"])  # the latter in tables that were written for earlier versions
+@pytest.mark.parametrize("column", ["section"])
 def test_own_table_comes_before_the_shipped_one(tmp_path: Path, column: str) -> None:
     own = tmp_path / "own.tsv"
     own.write_text(f"{column}\tcode\tscore\nНаш город\t06000000\t0.8\nСпорт\t08000000\t0.6\n", encoding="utf-8")

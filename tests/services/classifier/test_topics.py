@@ -36,7 +36,7 @@ def test_agreeing_section_raises_confidence(models: TextModels) -> None:
     both = models.analyse(ArticleText(article.title, article.text, section="Экономика")).topics[0]
     assert both.code == alone.code
     assert both.score > alone.score
-    assert both.source == "rubric+model"
+    assert both.source == "section+model"
 
 
 def test_section_gives_the_narrower_code(models: TextModels) -> None:

@@ -94,7 +94,7 @@ class Shell:
                 environment = (entry / "environ").read_text(errors="replace")
             except OSError:
                 continue
-            if f"CORANTO_OPERATIONS__READY_FILE={self.data}/" in environment:
+            if f"CORANTO_HEALTH__READY_FILE={self.data}/" in environment:
                 found[int(entry.name)] = next(part for part in command if part.startswith("coranto_"))
             elif f"unixsocket:{self.data}/redis.sock" in command[0]:
                 found[int(entry.name)] = "redis"

@@ -48,9 +48,9 @@ async def feed(submission: Submission) -> DiscoveredArticle:
             canonical_url=url,
             submission=submission.id,
             source=submission.source,
-            found_by=submission.found_by,
+            discovered_via=submission.discovered_via,
             discovered_at=datetime.now(UTC),
-            is_revisit=submission.is_revisit,
+            is_recrawl=submission.is_recrawl,
             saved=submission.saved,
         ),
     )

@@ -60,7 +60,7 @@ def test_what_cannot_be_submitted_is_named_and_the_rest_goes_in(system: Shell) -
 def test_status_tells_depths_outcomes_and_readiness_as_json(system: Shell) -> None:
     state = system("status", "--json").json
     assert [stage["stage"] for stage in state["stages"]] == [
-        "feeder", "fetcher", "extractor", "classifier", "sink", "ledger", "recall",
+        "feeder", "fetcher", "extractor", "classifier", "sink", "ledger", "reindex",
     ]  # fmt: skip
     assert all(service["is_ready"] for service in state["services"].values())
     assert len(state["services"]) == 5
@@ -102,11 +102,11 @@ def dead(system: Shell) -> list[str]:
 
 
 def test_dead_letters_of_one_cause_make_one_group(system: Shell, dead: list[str]) -> None:
-    groups = system("dead", "groups", "--json").lines
+    groups = system("dead", "causes", "--json").lines
     assert [(group["stage"], group["reason"], group["count"]) for group in groups] == [("extractor", "bad_page", 2)]
     assert groups[0]["error"] == "page <id> of <url> failed at line <n> [/b]"
     # What looks like markup is shown as it is.
-    assert "failed at line <n> [/b]" in system("dead", "groups").out
+    assert "failed at line <n> [/b]" in system("dead", "causes").out
     assert "failed at line 12 [/b]" in system("dead", "list").out
 
 
@@ -120,10 +120,10 @@ def test_dead_letter_is_shown_whole(system: Shell, dead: list[str]) -> None:
 
 def test_dry_run_changes_nothing_and_acting_needs_a_yes(system: Shell, dead: list[str]) -> None:
     assert system("dead", "redeliver", "--stage", "extractor", "--dry-run", "--json").json["redeliver"] == 2
-    refused = system("dead", "drop", "--all")
+    refused = system("dead", "discard", "--all")
     assert refused.code == 2
     assert "add --yes" in refused.err
-    assert system("dead", "drop", "--all", "--reason", "bad_page").code == 2
+    assert system("dead", "discard", "--all", "--reason", "bad_page").code == 2
     assert len(system("dead", "list", "--json").lines) == 2
 
 
@@ -157,7 +157,7 @@ def test_redelivered_letter_dies_again_under_a_new_name_and_can_be_dropped(syste
     assert len(letters) == 1
     assert letters[0]["letter"] != dead[1]
     assert system("dead", "redeliver", dead[1], "--yes").code == 3
-    assert system("dead", "drop", "--cause", letters[0]["cause"], "--yes").code == 0
+    assert system("dead", "discard", "--cause", letters[0]["cause"], "--yes").code == 0
     assert "no dead letters" in system("dead", "list").out
 
 

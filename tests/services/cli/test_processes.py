@@ -63,14 +63,14 @@ def test_user_settings_win_over_those_of_a_plan_and_a_named_directory_over_both(
 ) -> None:
     monkeypatch.setenv("CORANTO_FETCHER__MIN_DELAY", "7")
     monkeypatch.setenv("CORANTO_PAGES__PATH", "/elsewhere")
-    monkeypatch.setenv("CORANTO_OPERATIONS__PORT", "8080")
+    monkeypatch.setenv("CORANTO_HEALTH__PORT", "8080")
     settings = {"CORANTO_FETCHER__MIN_DELAY": "0.02"}
     for is_named, pages in ((True, str(tmp_path / "pages")), (False, "/elsewhere")):
         plan = Plan(tmp_path, redis_url="redis://h", settings=settings, is_data_named=is_named)
         environment = Supervisor(plan, report=lambda _: None).environment("sink-1")
         assert environment["CORANTO_PAGES__PATH"] == pages
         assert environment["CORANTO_FETCHER__MIN_DELAY"] == "7"
-        assert environment["CORANTO_OPERATIONS__PORT"] == "0"
+        assert environment["CORANTO_HEALTH__PORT"] == "0"
         assert environment["CORANTO_REDIS__URL"] == "redis://h"
 
 

@@ -90,9 +90,9 @@ def test_settings_show_what_is_in_force_with_secrets_masked(shell: Shell) -> Non
 
 
 def test_misspelt_variables_are_named_with_the_nearest_known_one(shell: Shell) -> None:
-    ended = shell("settings", "sink", CORANTO_DELIVERY_HIGH_WATER="7")
+    ended = shell("settings", "sink", CORANTO_DELIVERY_MAX_BACKLOG="7")
     assert (
-        "CORANTO_DELIVERY_HIGH_WATER is set but no service uses it; did you mean CORANTO_DELIVERY__HIGH_WATER?"
+        "CORANTO_DELIVERY_MAX_BACKLOG is set but no service uses it; did you mean CORANTO_DELIVERY__MAX_BACKLOG?"
         in ended.err
     )
     wrong = shell("settings", "sink", CORANTO_SINK__BATCHSIZE="7")
@@ -103,7 +103,7 @@ def test_misspelt_variables_are_named_with_the_nearest_known_one(shell: Shell) -
 def test_topology_is_drawn_from_the_tables(shell: Shell) -> None:
     drawn = shell("topology")
     assert drawn.out.index("feeder") < drawn.out.index("extractor") < drawn.out.index("subscribers")
-    assert [stage["name"] for stage in shell("topology", "--json").json["stages"]][-1] == "recall"
+    assert [stage["name"] for stage in shell("topology", "--json").json["stages"]][-1] == "reindex"
 
 
 def test_wrong_usage_ends_with_2(shell: Shell, capsys: pytest.CaptureFixture[str]) -> None:

@@ -78,7 +78,7 @@ async def test_article_found_twice_is_handed_on_once(take: Discoverer, submissio
     await take(submission("https://example.org/a", id="one"))
     signal = await take.signal_for(submission("https://example.org/a?fbclid=1", id="two"))
     assert isinstance(signal, Unwanted)
-    assert signal.reason == "already_seen"
+    assert signal.reason == "duplicate"
 
 
 async def test_redelivery_of_the_submission_that_took_it_passes(take: Discoverer, submission: Make) -> None:
@@ -96,18 +96,18 @@ async def test_of_many_at_once_exactly_one_passes(take: Discoverer, submission: 
 async def test_revisit_passes_and_is_marked(take: Discoverer, submission: Make) -> None:
     await take(submission("https://example.org/a", id="one"))
     article = await discover(
-        submission("https://example.org/a", id="two", is_revisit=True),
+        submission("https://example.org/a", id="two", is_recrawl=True),
         deduplicator=take.deduplicator,
         probe=take.probe,
         feeds=take.registry,
     )
-    assert article.discovery.is_revisit
+    assert article.discovery.is_recrawl
 
 
 async def test_page_handed_over_travels_on(take: Discoverer, submission: Make) -> None:
     saved = SavedPage(page=PageRef(sha256="0" * 64, size_bytes=1), content_type="text/html")
     article = await discover(
-        submission("file:///tmp/rss.xml", saved=saved, found_by="file"),
+        submission("file:///tmp/rss.xml", saved=saved, discovered_via="file"),
         deduplicator=take.deduplicator,
         probe=take.probe,
         feeds=take.registry,
@@ -144,7 +144,7 @@ async def test_known_feed_that_is_submitted_to_be_visited_again_is_due_at_once(
     await registry.save(feed, now + day)
     await take.signal_for(submission("https://example.org/news", kind="feed", id="s2"))
     assert await registry.lease_due(datetime.now(UTC), lease=day, limit=10) == []
-    await take.signal_for(submission("https://example.org/news", kind="feed", id="s3", is_revisit=True))
+    await take.signal_for(submission("https://example.org/news", kind="feed", id="s3", is_recrawl=True))
     assert [one.url for one in await registry.lease_due(datetime.now(UTC), lease=day, limit=10)] == [feed.url]
 
 
@@ -174,7 +174,7 @@ async def test_redis_that_does_not_answer_is_waited_for(take: Discoverer, submis
         take.deduplicator = RedisDeduplicator(nobody, Pipeline(), window=timedelta(days=1))
         signal = await take.signal_for(submission("https://example.org/a"))
     assert isinstance(signal, Transient)
-    assert signal.reason == "registry_unavailable"
+    assert signal.reason == "redis_unavailable"
 
 
 async def test_account_that_cannot_be_written_is_waited_for(take: Discoverer, submission: Make) -> None:
@@ -182,7 +182,7 @@ async def test_account_that_cannot_be_written_is_waited_for(take: Discoverer, su
         async def append(self, submissions: Sequence[Submission]) -> None:
             raise sqlite3.OperationalError("database or disk is full")
 
-    with pytest.raises(Transient, match="account_unavailable"):
+    with pytest.raises(Transient, match="journal_unavailable"):
         await discover(
             submission("https://example.org/a"),
             deduplicator=InMemoryDeduplicator(),

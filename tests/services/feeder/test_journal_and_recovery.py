@@ -128,7 +128,7 @@ async def test_redis_restarted_empty_gets_the_pending_and_the_feeds_again(keepin
     await keeping.restart(is_emptied=True)
     assert await keeping.recovery.tick() == 1
     (again,) = keeping.again
-    assert (again.url, again.is_revisit) == ("https://example.org/2", True)
+    assert (again.url, again.is_recrawl) == ("https://example.org/2", True)
     assert again.id != "b"
     assert [feed.url for feed in await keeping.registry.all()] == ["https://example.org/rss"]
     assert await keeping.recovery.tick() == 0  # once is enough

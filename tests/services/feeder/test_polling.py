@@ -44,7 +44,12 @@ async def test_new_entries_are_submitted_once_with_what_the_feed_says(polled: Po
     await polled.poll(url)
     assert [one.hints.title for one in polled.submitted] == ["one", "two", "three"]
     first = polled.submitted[0]
-    assert (first.url, first.found_by, first.kind, first.is_revisit) == (f"{site.url}/news/one", "feed", "page", False)
+    assert (first.url, first.discovered_via, first.kind, first.is_recrawl) == (
+        f"{site.url}/news/one",
+        "feed",
+        "page",
+        False,
+    )
     feed = await polled.registry.find(url)
     assert feed is not None
     assert (feed.kind, feed.title, feed.polls, feed.failures) == ("feed", "The feed", 3, 0)
@@ -56,7 +61,7 @@ async def test_entry_that_changed_is_submitted_again_as_a_revisit(polled: Polled
     await polled.poll(url)
     site.says("/feed", body=atom(ONE, ("two", "2026-05-01T11:30:00Z")))
     await polled.poll(url)
-    assert [(one.hints.title, one.is_revisit) for one in polled.submitted] == [
+    assert [(one.hints.title, one.is_recrawl) for one in polled.submitted] == [
         ("one", False),
         ("two", False),
         ("two", True),
@@ -208,7 +213,7 @@ async def test_index_leads_to_its_recent_parts_and_old_entries_are_not_submitted
     await polled.poll(index)
     assert {feed.url for feed in await polled.registry.all()} == {index, part}
     await polled.poll(part)
-    assert [(one.url, one.found_by) for one in polled.submitted] == [("https://example.org/new", "sitemap")]
+    assert [(one.url, one.discovered_via) for one in polled.submitted] == [("https://example.org/new", "sitemap")]
 
 
 async def test_sitemap_that_was_registered_by_itself_brings_all_its_pages_the_old_ones_as_backlog(

@@ -46,8 +46,8 @@ def test_interval_grows_without_news_and_keeps_to_its_bounds() -> None:
     idle = next_interval(feed(timedelta(hours=1)), (), has_news=False, now=NOW, settings=SETTINGS)
     assert idle == timedelta(hours=1.3)
     longest = next_interval(feed(timedelta(hours=6)), (), has_news=False, now=NOW, settings=SETTINGS)
-    assert longest == SETTINGS.longest_interval
-    assert settled(published(timedelta(seconds=1))) == SETTINGS.shortest_interval
+    assert longest == SETTINGS.max_interval
+    assert settled(published(timedelta(seconds=1))) == SETTINGS.min_interval
 
 
 def test_entries_of_the_future_say_nothing() -> None:

@@ -33,7 +33,7 @@ def running_feeder(redis_url: str, data: Path) -> AbstractAsyncContextManager[as
         "CORANTO_REDIS__URL": redis_url,
         "CORANTO_FEEDER__DATA": str(data),
         "CORANTO_FEEDER__ALLOWED_NETWORKS": "127.0.0.0/8",
-        "CORANTO_FEEDER__SHORTEST_INTERVAL": "0.3",
+        "CORANTO_FEEDER__MIN_INTERVAL": "0.3",
         "CORANTO_FEEDER__FIRST_INTERVAL": "0.3",
         "CORANTO_DELIVERY__CLAIM_AFTER": "2",
         "CORANTO_DELIVERY__HOUSEKEEPING_INTERVAL": "0.3",
@@ -103,5 +103,5 @@ async def test_redis_restarted_empty_gets_back_what_had_not_ended_and_its_feeds(
         await until(is_back)
         await until(has_feeds)
         # One that the poller finds anew in the forgotten feed may come as a first visit; the others are second visits.
-        assert sum(one.discovery.is_revisit for one in await found(after)) >= 20
+        assert sum(one.discovery.is_recrawl for one in await found(after)) >= 20
         await after.aclose()

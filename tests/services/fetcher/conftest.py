@@ -110,7 +110,7 @@ class Fetcher:
         self.web = WebClient(
             user_agent="CorantoBot/0.1",
             guard=self.guard,
-            limits=WebLimits(total_time=timedelta(seconds=2), max_body_bytes=200_000),
+            limits=WebLimits(total_timeout=timedelta(seconds=2), max_body_bytes=200_000),
         )
         self.pages = FilePageStore(pages)
         self.limiter = RedisHostLimiter(redis)
@@ -177,7 +177,7 @@ def discovered() -> Callable[..., DiscoveredArticle]:
                 canonical_url=canonical,
                 submission=submission,
                 source="test",
-                found_by="submit",
+                discovered_via="submit",
                 discovered_at=datetime(2026, 5, 1, tzinfo=UTC),
                 hints=Hints(),
                 **more,

@@ -270,12 +270,12 @@ async def test_second_visit_asks_whether_the_page_has_changed(fetcher: Fetcher, 
     url = site.url + "/page"
     first = await fetcher.fetch_in_turn(discovered(url, submission="a"))
     assert (
-        outcome(await fetcher.signal_for(discovered(url, submission="b", is_revisit=True))) == "Unwanted not_modified"
+        outcome(await fetcher.signal_for(discovered(url, submission="b", is_recrawl=True))) == "Unwanted not_modified"
     )
     # Redelivered after a crash: its own earlier visit must not end it.
-    assert await fetcher.fetch_in_turn(discovered(url, submission="a", is_revisit=True))
+    assert await fetcher.fetch_in_turn(discovered(url, submission="a", is_recrawl=True))
     version = "2"
-    changed = await fetcher.fetch_in_turn(discovered(url, submission="c", is_revisit=True))
+    changed = await fetcher.fetch_in_turn(discovered(url, submission="c", is_recrawl=True))
     assert changed.fetch.page != first.fetch.page
 
 

@@ -91,7 +91,7 @@ async def test_part_that_cannot_be_got_costs_only_the_rest(
 
 
 async def test_parts_have_an_end(fetcher: Fetcher, site: Site, discovered: Make) -> None:
-    fetcher.settings = FetcherSettings(min_delay=timedelta(), max_parts=3)
+    fetcher.settings = FetcherSettings(min_delay=timedelta(), max_pages=3)
     url = a_story(site, 9)
     assert await texts(fetcher, await fetcher.fetch_in_turn(discovered(url))) == [1, 2, 3]
 

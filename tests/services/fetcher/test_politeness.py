@@ -131,7 +131,7 @@ async def test_retry_after_holds_for_the_whole_host(limiter: RedisHostLimiter, r
 
 
 async def test_bare_refusals_double_the_pause_and_good_answers_halve_it(redis: Redis) -> None:
-    limiter = RedisHostLimiter(redis, first_pause=ms(20), longest_pause=ms(100))
+    limiter = RedisHostLimiter(redis, first_pause=ms(20), max_pause=ms(100))
     pauses = []
     for answer in [HostFeedback.SLOW_DOWN] * 4 + [HostFeedback.FINE] * 3:
         lease = await acquire(limiter, "a")
@@ -142,7 +142,7 @@ async def test_bare_refusals_double_the_pause_and_good_answers_halve_it(redis: R
 
 
 async def test_host_that_keeps_failing_is_down_for_all_until_one_probe_is_due(redis: Redis) -> None:
-    limiter = RedisHostLimiter(redis, first_pause=ms(100), longest_pause=ms(400), failures_until_unavailable=3)
+    limiter = RedisHostLimiter(redis, first_pause=ms(100), max_pause=ms(400), failures_until_unavailable=3)
     for _ in range(2):
         wait = await limiter.release(await acquire(limiter, "a"), HostFeedback.FAILING)
         await asyncio.sleep(wait.total_seconds() + 0.005)

@@ -34,7 +34,7 @@ def running_fetcher(redis_url: str, pages: Path) -> AbstractAsyncContextManager[
         "CORANTO_FETCHER__ALLOWED_NETWORKS": "127.0.0.0/8",
         "CORANTO_FETCHER__MIN_DELAY": str(DELAY_SECONDS),
         # A killed fetcher's lease lasts twice this and ten seconds.
-        "CORANTO_FETCHER__TOTAL_TIME": "1",
+        "CORANTO_FETCHER__TOTAL_TIMEOUT": "1",
         "CORANTO_DELIVERY__CLAIM_AFTER": "2",
         "CORANTO_DELIVERY__HOUSEKEEPING_INTERVAL": "0.3",
     }

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from coranto.records import (
+    ArticleDate,
     Block,
     Classification,
     Content,
@@ -19,7 +20,6 @@ from coranto.records import (
     FinishedArticle,
     Image,
     Language,
-    Moment,
     PageRef,
     Person,
     Storage,
@@ -58,7 +58,7 @@ def ideal(expected: Expectation, article: ArticleText | None = None, *, revision
         authors=tuple(Person(name=name) for name in article.authors),
         agencies=(article.agency,) if article.agency else (),
         publisher=expected.publisher,
-        published=Moment(
+        published=ArticleDate(
             at=article.published, precision="minute", offset_minutes=int((offset or timedelta()).total_seconds() // 60)
         )
         if article.published
@@ -85,7 +85,12 @@ def ideal(expected: Expectation, article: ArticleText | None = None, *, revision
     return FinishedArticle(
         id=article_id(expected.url),
         discovery=Discovery(
-            url=expected.url, canonical_url=expected.url, submission="s", source="t", found_by="feed", discovered_at=NOW
+            url=expected.url,
+            canonical_url=expected.url,
+            submission="s",
+            source="t",
+            discovered_via="feed",
+            discovered_at=NOW,
         ),
         fetch=Fetch(final_url=expected.url, page=PageRef(sha256="0" * 64, size_bytes=1), fetched_at=NOW),
         content=content,
@@ -150,9 +155,9 @@ def test_nothing_done_is_a_difference_for_every_listed_page_but_the_merged() -> 
             "authors are Рустам Оспанов, expected Ирина Ладогина",
         ),
         ("ru-lake", {"authors": (Person(name="Меридиан"),)}, "authors are Меридиан, expected none"),
-        ("ru-lake", {"published": Moment(at=NOW, precision="day")}, "but the page gives no date"),
+        ("ru-lake", {"published": ArticleDate(at=NOW, precision="day")}, "but the page gives no date"),
         ("ru-talks", {"published": None}, "published is absent"),
-        ("ru-talks", {"published": Moment(at=NOW, precision="minute")}, "published is 2026-03-15T00:00:00+00:00"),
+        ("ru-talks", {"published": ArticleDate(at=NOW, precision="minute")}, "published is 2026-03-15T00:00:00+00:00"),
         ("ru-museum", {"image": None}, "image credit is absent, expected “Тверской музей искусств”"),
         ("ru-museum", {"section": None}, "section is absent, expected “Культура”"),
         ("ru-museum", {"publisher": "Кто-то"}, "publisher is “Кто-то”"),
@@ -199,8 +204,10 @@ def test_date_without_a_zone_may_be_off_by_the_zone_but_not_by_two_days() -> Non
     assert expected.article is not None
     assert expected.article.published is not None
     read_as_utc = expected.article.published.replace(tzinfo=UTC)
-    assert complaints_about("ru-fire", published=Moment(at=read_as_utc, precision="minute")) == []
-    assert complaints_about("ru-fire", published=Moment(at=read_as_utc + timedelta(days=2), precision="minute")) != []
+    assert complaints_about("ru-fire", published=ArticleDate(at=read_as_utc, precision="minute")) == []
+    assert (
+        complaints_about("ru-fire", published=ArticleDate(at=read_as_utc + timedelta(days=2), precision="minute")) != []
+    )
 
 
 def test_wrong_language_topic_and_names_are_found() -> None:

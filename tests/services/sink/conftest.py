@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from coranto.records import (
+    ArticleDate,
     Block,
     Classification,
     ClassifiedArticle,
@@ -19,7 +20,6 @@ from coranto.records import (
     Fetch,
     Image,
     Language,
-    Moment,
     PageRef,
     Person,
     Topic,
@@ -47,7 +47,7 @@ def build_article(
             canonical_url=url,
             submission=submission or f"submission-{fetch}",
             source="example",
-            found_by="feed",
+            discovered_via="feed",
             discovered_at=NOON,
         ),
         fetch=Fetch(
@@ -61,7 +61,7 @@ def build_article(
             paragraphs=tuple(Block(text=line) for line in text.split("\n")),
             authors=(Person(name="Anna Petrova"),),
             publisher="The Example",
-            published=Moment(at=NOON, precision="minute", offset_minutes=180),
+            published=ArticleDate(at=NOON, precision="minute", offset_minutes=180),
             section="City",
             tags=("bridges", "traffic"),
             image=Image(url="https://news.example/bridge.jpg?w=800", caption="The bridge", credit="Ivan Sidorov"),

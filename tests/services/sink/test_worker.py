@@ -33,7 +33,7 @@ def running_sink(redis_url: str, database: Path) -> AbstractAsyncContextManager[
         # The shortest there is: what a killed sink held is taken over within the test's patience.
         "CORANTO_DELIVERY__CLAIM_AFTER": "1",
         "CORANTO_DELIVERY__HOUSEKEEPING_INTERVAL": "0.3",
-        "CORANTO_DELIVERY__CLAIMS_BEFORE_DEAD": "100",
+        "CORANTO_DELIVERY__MAX_DELIVERIES": "100",
     }
     return running_service("sink", settings)
 

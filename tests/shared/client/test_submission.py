@@ -84,9 +84,9 @@ async def test_what_our_readers_have_taken_does_not_keep_others_out(redis: Redis
     await read_all(redis, FEEDER.name)
     if holder == "a foreign group":
         await redis.xgroup_create(STREAM, "somebody", id="0")
-    assert len(await client.submit(pages(8), high_water=10)) == 8
+    assert len(await client.submit(pages(8), max_backlog=10)) == 8
     with pytest.raises(TooMuchWaitingError) as refused:
-        await client.submit(pages(5), high_water=10)
+        await client.submit(pages(5), max_backlog=10)
     assert (len(refused.value.accepted), len(refused.value.refused)) == (2, 3)
 
 
@@ -96,7 +96,7 @@ async def test_a_group_of_others_that_reads_makes_no_room(redis: Redis) -> None:
     await client.submit(pages(10))
     await read_all(redis, "somebody")
     with pytest.raises(TooMuchWaitingError):
-        await client.submit(pages(1), high_water=10)
+        await client.submit(pages(1), max_backlog=10)
 
 
 async def test_room_is_found_behind_thousands_of_entries(redis: Redis) -> None:
@@ -106,7 +106,7 @@ async def test_room_is_found_behind_thousands_of_entries(redis: Redis) -> None:
     for _ in range(3):
         await redis.xreadgroup(FEEDER.name, "reader", {STREAM: ">"}, count=1000)
     with pytest.raises(TooMuchWaitingError) as refused:
-        await client.submit(pages(10), high_water=1505)
+        await client.submit(pages(10), max_backlog=1505)
     assert len(refused.value.accepted) == 5
 
 

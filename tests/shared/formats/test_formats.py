@@ -11,6 +11,7 @@ import pytest
 
 from coranto.formats import to_atom_feed, to_json_ld, to_json_line, to_ninjs
 from coranto.records import (
+    ArticleDate,
     Block,
     Classification,
     Content,
@@ -20,7 +21,6 @@ from coranto.records import (
     FinishedArticle,
     Image,
     Language,
-    Moment,
     PageRef,
     Person,
     Storage,
@@ -47,7 +47,7 @@ def finished(**content: Any) -> FinishedArticle:
         "authors": (Person(name="Анна Петрова", url="https://news.example/a"), Person(name="Иван Орлов")),
         "agencies": ("ТАСС",),
         "publisher": "Пример",
-        "published": Moment(at=NOON, precision="minute", offset_minutes=180),
+        "published": ArticleDate(at=NOON, precision="minute", offset_minutes=180),
         "section": "Город",
         "tags": ("мосты",),
         "image": Image(url="https://news.example/most.jpg", caption="Мост", credit="Пётр Белов"),
@@ -58,13 +58,13 @@ def finished(**content: Any) -> FinishedArticle:
     return FinishedArticle(
         id=article_id(URL),
         discovery=Discovery(
-            url=URL, canonical_url=URL, submission="s", source="example", found_by="feed", discovered_at=NOON
+            url=URL, canonical_url=URL, submission="s", source="example", discovered_via="feed", discovered_at=NOON
         ),
         fetch=Fetch(final_url=URL, status=200, page=PageRef(sha256="0" * 64, size_bytes=1), fetched_at=NOON),
         content=Content(**(full | content)),
         classification=Classification(
             language=Language(code="ru", confidence=0.99),
-            topics=(Topic.model_validate({"code": "04000000", "name": "economy", "score": 0.914, "from": "rubric"}),),
+            topics=(Topic.model_validate({"code": "04000000", "name": "economy", "score": 0.914, "from": "section"}),),
             entities=(
                 Entity(type="person", name="Анна Петрова", count=1),
                 Entity(type="organisation", name="ТАСС", count=2),
@@ -146,18 +146,18 @@ def test_json_ld_gives_the_time_in_the_zone_of_the_page() -> None:
 
 
 def test_json_ld_gives_a_bare_date_when_the_page_gave_no_more() -> None:
-    midnight_in_moscow = Moment(at=datetime(2026, 3, 13, 21, 0, tzinfo=UTC), precision="day", offset_minutes=180)
+    midnight_in_moscow = ArticleDate(at=datetime(2026, 3, 13, 21, 0, tzinfo=UTC), precision="day", offset_minutes=180)
     assert to_json_ld(finished(published=midnight_in_moscow))["datePublished"] == "2026-03-14"
 
 
 @pytest.mark.parametrize(
     "moment",
     [
-        Moment(at=NOON, precision="minute", offset_minutes=100_000),
-        Moment(at=datetime(9999, 12, 31, 23, 0, tzinfo=UTC), precision="minute", offset_minutes=600),
+        ArticleDate(at=NOON, precision="minute", offset_minutes=100_000),
+        ArticleDate(at=datetime(9999, 12, 31, 23, 0, tzinfo=UTC), precision="minute", offset_minutes=600),
     ],
 )
-def test_json_ld_falls_back_to_utc_for_an_offset_that_makes_no_sense(moment: Moment) -> None:
+def test_json_ld_falls_back_to_utc_for_an_offset_that_makes_no_sense(moment: ArticleDate) -> None:
     assert to_json_ld(finished(published=moment))["datePublished"] == moment.at.isoformat()
 
 

@@ -186,7 +186,7 @@ async def test_headers_over_the_limit_are_refused() -> None:
 
 async def test_headers_without_end_are_refused() -> None:
     raw = b"HTTP/1.1 200 OK\r\n" + b"".join(b"X-%d: a\r\n" % number for number in range(20_000))
-    async with speaking(raw, pause=3) as url, client(total_time=timedelta(seconds=2)) as browser:
+    async with speaking(raw, pause=3) as url, client(total_timeout=timedelta(seconds=2)) as browser:
         with pytest.raises((HeadersTooLargeError, BrokenResponseError)):
             await browser.get(url)
 
@@ -200,13 +200,13 @@ async def test_slow_body_ends_with_the_total_time() -> None:
             await asyncio.sleep(0.05)
         return response
 
-    async with serving(handler) as url, client(total_time=timedelta(seconds=0.4)) as browser:
+    async with serving(handler) as url, client(total_timeout=timedelta(seconds=0.4)) as browser:
         with pytest.raises(TimedOutError):
             await browser.get(url)
 
 
 async def test_silent_server_ends_with_the_silence_allowed() -> None:
-    async with speaking(b"", pause=3) as url, client(silence=timedelta(seconds=0.3)) as browser:
+    async with speaking(b"", pause=3) as url, client(read_timeout=timedelta(seconds=0.3)) as browser:
         with pytest.raises(TimedOutError):
             await browser.get(url)
 

@@ -89,7 +89,7 @@ async def test_the_commands_take_the_shape_and_refuse_another(
 
 def test_two_workers_of_one_host_and_process_id_have_two_names() -> None:
     # As in containers with one hostname, where each begins to count its processes at 1.
-    assert WorkerSettings().worker_name != WorkerSettings().worker_name
+    assert WorkerSettings().consumer_name != WorkerSettings().consumer_name
 
 
 async def test_a_long_poll_is_not_cut_short(redis: Redis, redis_url: str) -> None:

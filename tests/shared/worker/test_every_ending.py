@@ -21,7 +21,7 @@ REASONS = dict.fromkeys(("unwanted", "invalid", "passing", "its_turn", "world_do
 SURROGATE = b'{"specversion":"1.0","type":"x","id":"1","source":"s","data":{"id":"\\ud83d"}}'
 PAUSE = 0.1
 BREAKER = BreakerSettings(
-    failures=3, probe_after=timedelta(seconds=PAUSE), longest_pause=timedelta(seconds=PAUSE), max_dead_in_a_row=12
+    failures=3, probe_after=timedelta(seconds=PAUSE), max_pause=timedelta(seconds=PAUSE), max_dead_in_a_row=12
 )
 
 ENDINGS = {

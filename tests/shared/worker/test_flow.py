@@ -113,7 +113,7 @@ async def test_an_open_breaker_lets_one_entry_through_when_its_pause_is_over() -
 
 async def test_a_failing_trial_opens_the_breaker_for_twice_as_long_up_to_the_longest() -> None:
     now = 0.0
-    rules = BreakerSettings(failures=3, probe_after=timedelta(seconds=5), longest_pause=timedelta(seconds=8))
+    rules = BreakerSettings(failures=3, probe_after=timedelta(seconds=5), max_pause=timedelta(seconds=8))
     breaker = Breaker(rules, clock=lambda: now)
 
     def fail(reason: str, *, is_trial: bool = False) -> object:

@@ -82,7 +82,7 @@ class DuplicateIndex:
         arguments: list[str | int | float | bytes] = [
             *(record, fingerprint.digest, now, window),
             *(fingerprint.packed_shingles(), fingerprint.packed_numbers(), fingerprint.packed_lead()),
-            *(settings.threshold, settings.indexed_runs, _LONGEST_POSTING_LIST, _CANDIDATES, OWN_TEXT, LEAD_SHARED),
+            *(settings.threshold, settings.indexed_shingles, _LONGEST_POSTING_LIST, _CANDIDATES, OWN_TEXT, LEAD_SHARED),
             *(fingerprint.source, fingerprint.own_agency, published_cluster, now if at is None else at),
         ]
         try:

@@ -66,7 +66,10 @@ class RelatedIndex:
             try:
                 if record not in self._positions:
                     await self._redis.xadd(
-                        self._key, {"id": record, "v": vector}, maxlen=self._settings.related_kept, approximate=True
+                        self._key,
+                        {"id": record, "v": vector},
+                        maxlen=self._settings.related_index_size,
+                        approximate=True,
                     )
                 await self._catch_up()
             except (RedisError, OSError) as error:
@@ -75,7 +78,7 @@ class RelatedIndex:
 
     async def _catch_up(self) -> None:
         """Read what this and the other replicas have entered since the last call."""
-        kept = self._settings.related_kept
+        kept = self._settings.related_index_size
         while True:
             rows: Any = await self._redis.xrange(self._key, min=f"({self._last_id}", count=_READ_AT_ONCE)
             for entry_id, fields in rows:

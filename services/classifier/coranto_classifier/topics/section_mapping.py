@@ -17,7 +17,7 @@ from urllib.parse import unquote, urlsplit
 
 from coranto_classifier.topics.media_topics import codes_of_names, media_topics, top_of
 
-SECTION, TAGS, URL = "rubric", "tags", "url"
+SECTION, TAGS, URL = "section", "tags", "url"
 """Where a hint comes from, in the words that records use in a topic's `from`."""
 
 _EDGES = re.compile(r"^[\W_]+|[\W_]+$")
@@ -131,7 +131,7 @@ def _read(text: str) -> Mapping[str, tuple[tuple[str, ...], float]]:
     table: dict[str, tuple[tuple[str, ...], float]] = {}
     rows = csv.DictReader(text.splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE)
     # The column's earlier name is still read: users have tables of their own.
-    name_column = next((name for name in ("section", "rubric") if name in (rows.fieldnames or ())), None)
+    name_column = next((name for name in ("section",) if name in (rows.fieldnames or ())), None)
     if name_column is None:
         raise ValueError(f"the table of sections has no column 'section'; its first line is {rows.fieldnames}")
     for number, row in enumerate(rows, start=2):

@@ -194,7 +194,7 @@ class _Job:
         """Read the user's sources; 3 when no article came of them."""
         display = _Display(may_be_single=len(sources) == 1)
         async with self._watching(display.show) as summary:
-            result = await self._submit_and_wait(sources, is_revisit=True)
+            result = await self._submit_and_wait(sources, is_recrawl=True)
         with opened_store_if_any(self._data) as store:
             self._add_stored(summary, store, display.show)
             stored = store.count()
@@ -229,10 +229,10 @@ class _Job:
 
     # --- both ------------------------------------------------------------------------------------------------------
 
-    async def _submit_and_wait(self, sources: Sequence[Source], *, is_revisit: bool = False) -> IdleResult:
+    async def _submit_and_wait(self, sources: Sequence[Source], *, is_recrawl: bool = False) -> IdleResult:
         """Submit, and return when all that came of it is settled, or the time is over."""
         pages = FilePageStore(pages_directory(self._data))
-        await submit_all(self._pipeline, sources, pages, is_revisit=is_revisit, refuse=_report_refused)
+        await submit_all(self._pipeline, sources, pages, is_recrawl=is_recrawl, refuse=_report_refused)
         return await self._wait()
 
     async def _wait(self) -> IdleResult:

@@ -47,7 +47,9 @@ def settings(
     table = Table.grid(padding=(0, 2))
     for name, value in values.items():
         is_set = _variable_of(name) in {each.upper() for each in os.environ} or defaults.get(name, value) != value
-        table.add_row(_variable_of(name), cell(str(value)), style="bold" if is_set and name != "worker_name" else None)
+        table.add_row(
+            _variable_of(name), cell(str(value)), style="bold" if is_set and name != "consumer_name" else None
+        )
     print_table(table)
     for line in _hints(unknown):
         print_message(line, style="yellow")

@@ -34,7 +34,7 @@ def submit(
     feed: Annotated[
         bool, typer.Option("--feed", help="The addresses are feeds; by default the feeder finds out.")
     ] = False,
-    again: Annotated[bool, typer.Option("--again", help="Fetch pages again even if already known.")] = False,
+    refetch: Annotated[bool, typer.Option("--refetch", help="Fetch pages again even if already known.")] = False,
     as_json: JsonOption = False,
     data: DataOption = None,
 ) -> None:
@@ -47,7 +47,7 @@ def submit(
     refused: list[str] = []
     found = find_sources(sources or (), lists or (), refuse=refused.append)
     receipts = asyncio.run(
-        _submit(found, kind="feed" if feed else "auto", is_revisit=again, data=data, refuse=refused.append)
+        _submit(found, kind="feed" if feed else "auto", is_recrawl=refetch, data=data, refuse=refused.append)
     )
     if as_json:
         write_json_lines(
@@ -63,11 +63,11 @@ def submit(
 
 
 async def _submit(
-    sources: Sequence[Source], *, kind: Kind, is_revisit: bool, data: Path | None, refuse: Callable[[str], None]
+    sources: Sequence[Source], *, kind: Kind, is_recrawl: bool, data: Path | None, refuse: Callable[[str], None]
 ) -> list[Receipt]:
     async with connected(data) as pipeline:
         pages = _page_store(data, has_files=any(source.file for source in sources))
-        return await submit_all(pipeline, sources, pages, kind=kind, is_revisit=is_revisit, refuse=refuse)
+        return await submit_all(pipeline, sources, pages, kind=kind, is_recrawl=is_recrawl, refuse=refuse)
 
 
 def _page_store(data: Path | None, *, has_files: bool) -> PageStore:

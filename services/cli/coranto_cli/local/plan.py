@@ -18,11 +18,11 @@ SAMPLE_SETTINGS: Mapping[str, str] = {
     # It is our own, so there is nobody to be polite to; its robots.txt asks for a pause all the same.
     "CORANTO_FETCHER__MIN_DELAY": "0.02",
     # Its articles keep their dates while the calendar goes on.
-    "CORANTO_FEEDER__SITEMAP_SPAN": "0",
+    "CORANTO_FEEDER__SITEMAP_MAX_AGE": "0",
     # A correction must be noticed within seconds.
     "CORANTO_FEEDER__FIRST_INTERVAL": "3",
-    "CORANTO_FEEDER__SHORTEST_INTERVAL": "3",
-    "CORANTO_FEEDER__LONGEST_INTERVAL": "3",
+    "CORANTO_FEEDER__MIN_INTERVAL": "3",
+    "CORANTO_FEEDER__MAX_INTERVAL": "3",
 }
 """What the services need to read the sample site."""
 

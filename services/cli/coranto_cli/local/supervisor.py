@@ -129,9 +129,9 @@ class Supervisor:
         }
         always = {
             "CORANTO_REDIS__URL": self.redis_url,
-            "CORANTO_OPERATIONS__READY_FILE": str(self.address_file(service)),
+            "CORANTO_HEALTH__READY_FILE": str(self.address_file(service)),
             # One port cannot serve several processes; where each listens stands in its address file.
-            "CORANTO_OPERATIONS__PORT": "0",
+            "CORANTO_HEALTH__PORT": "0",
         }
         if self.plan.is_data_named:
             return {**self.plan.settings, **os.environ, **places, **always}

@@ -14,7 +14,7 @@ from datetime import date, timedelta
 
 from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
 
-from coranto.records.sections import Moment
+from coranto.records.sections import ArticleDate
 from coranto_extractor.fields.evidence import Extracted
 from coranto_extractor.fields.page_reading import PageReading
 from coranto_extractor.language import phrase_lists
@@ -70,20 +70,20 @@ def _date_class() -> re.Pattern[str]:
 class _ShownDates:
     """The dates shown near the headline and the text: of publication (or without a label), and of the last change."""
 
-    published: list[Moment]
-    updated: list[Moment]
+    published: list[ArticleDate]
+    updated: list[ArticleDate]
 
     @property
-    def all(self) -> list[Moment]:
+    def all(self) -> list[ArticleDate]:
         return [*self.published, *self.updated]
 
 
-def find_published(reading: PageReading) -> Extracted[Moment] | None:
+def find_published(reading: PageReading) -> Extracted[ArticleDate] | None:
     """When the article was published."""
     # Computed once: a page may state thousands of dates, and each is compared with those shown.
     shown = _shown_dates(reading.near_headline, reading.language)
     for text, source, confidence in _published_candidates(reading, shown):
-        moment = text if isinstance(text, Moment) else parse_date(text, reading.language)
+        moment = text if isinstance(text, ArticleDate) else parse_date(text, reading.language)
         if moment is None:
             reading.rejections.reject("published", str(text), "not_a_date")
         elif _is_in_future(moment, reading):
@@ -93,7 +93,7 @@ def find_published(reading: PageReading) -> Extracted[Moment] | None:
     return None
 
 
-def find_modified(reading: PageReading, published: Moment | None) -> Extracted[Moment] | None:
+def find_modified(reading: PageReading, published: ArticleDate | None) -> Extracted[ArticleDate] | None:
     """When the article was last changed; never earlier than it was published."""
     for text, source, confidence in _modified_candidates(reading.metadata):
         moment = parse_date(text, reading.language)
@@ -108,11 +108,11 @@ def find_modified(reading: PageReading, published: Moment | None) -> Extracted[M
     return None
 
 
-def _is_in_future(moment: Moment, reading: PageReading) -> bool:
+def _is_in_future(moment: ArticleDate, reading: PageReading) -> bool:
     return reading.fetched_at is not None and moment.at > reading.fetched_at + _MAX_AHEAD_OF_FETCH
 
 
-def _in_local_time(moment: Moment, reading: PageReading, shown: _ShownDates) -> Moment:
+def _in_local_time(moment: ArticleDate, reading: PageReading, shown: _ShownDates) -> ArticleDate:
     """The same instant with the offset of the site's own time zone, when the page gives it in UTC and in local time."""
     if moment.offset_minutes != 0 or moment.precision == "day":
         return moment
@@ -128,7 +128,7 @@ def _in_local_time(moment: Moment, reading: PageReading, shown: _ShownDates) -> 
     return _on_shown_day(moment, reading.metadata, shown)
 
 
-def _on_shown_day(moment: Moment, page: PageMetadata, shown: _ShownDates) -> Moment:
+def _on_shown_day(moment: ArticleDate, page: PageMetadata, shown: _ShownDates) -> ArticleDate:
     """The same instant on the day that the page shows, when that is the day before or after the UTC one.
 
     The offset is the smallest one in whole hours that gives this day: the day is certain, the local hour is not.
@@ -147,7 +147,7 @@ def _on_shown_day(moment: Moment, page: PageMetadata, shown: _ShownDates) -> Mom
     return moment.model_copy(update={"offset_minutes": hours * 60}) if exists else moment
 
 
-def _published_candidates(reading: PageReading, shown: _ShownDates) -> Iterator[tuple[str | Moment, str, float]]:
+def _published_candidates(reading: PageReading, shown: _ShownDates) -> Iterator[tuple[str | ArticleDate, str, float]]:
     """Possible dates of publication, most reliable first, with their source and the confidence in it."""
     page, root, language = reading.metadata, reading.root, reading.language
     in_url = date_in_url(page.url) or date_in_url(page.canonical)
@@ -265,7 +265,7 @@ def _time_rank(element: html.HtmlElement) -> float:
     return rank
 
 
-def date_in_url(url: str | None) -> Moment | None:
+def date_in_url(url: str | None) -> ArticleDate | None:
     """The day in the URL, as in /2020/05/01/; None when there is none."""
     if not url:
         return None
@@ -285,8 +285,8 @@ def date_in_url(url: str | None) -> Moment | None:
 
 
 def _shown_dates(near: Sequence[Block], language: str | None) -> _ShownDates:
-    published: list[Moment] = []
-    updated: list[Moment] = []
+    published: list[ArticleDate] = []
+    updated: list[ArticleDate] = []
     labelled_indexes = {block.index + 1 for block in near if _is_update_label(block.text)}
     for block in near:
         text = _text_with_date(block)
@@ -318,7 +318,7 @@ def _text_with_date(block: Block) -> str:
     return text[:_DATELINE_CHARS] if text[0].isdigit() else ""
 
 
-def _published_after_update(text: str, start: int, language: str | None) -> Moment | None:
+def _published_after_update(text: str, start: int, language: str | None) -> ArticleDate | None:
     """The second date in “Last change: 31.10.2023. Published: 01.11.2023”; None when the text goes on differently."""
     label = phrase_lists.any_phrase("published").search(text, start)
     # In “Updated on 5 January”, “on” stands before the date and says nothing about publication.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from coranto.records.sections import Note, Origin
+from coranto.records.sections import Note, Provenance
 
 Value = TypeVar("Value")
 
@@ -22,9 +22,9 @@ class Extracted(Generic[Value]):
     confidence: float
 
     @property
-    def origin(self) -> Origin:
+    def origin(self) -> Provenance:
         """The source and confidence as the record holds them."""
-        return Origin(source=self.source, confidence=round(self.confidence, 2))
+        return Provenance(source=self.source, confidence=round(self.confidence, 2))
 
 
 @dataclass

@@ -117,7 +117,7 @@ def _stated_sections(reading: PageReading, breadcrumbs: Sequence[str]) -> Iterat
     for block in reading.near_headline:
         if len(block.text) < _MAX_SECTION_CHARS and _section_class().search(block.element.get("class") or ""):
             # This source's name is part of published records.
-            yield block.text.strip(" ,/|"), "rubric", 0.5
+            yield block.text.strip(" ,/|"), "section", 0.5
 
 
 def _section_in_url(page: PageMetadata, root: html.HtmlElement, not_sections: AbstractSet[str]) -> str | None:

@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
 from typing import Literal
 
-from coranto.records.sections import Moment
+from coranto.records.sections import ArticleDate
 from coranto_extractor.language import phrase_lists
 from coranto_extractor.language.calendars import (
     BUDDHIST,
@@ -117,12 +117,12 @@ def _linking(key: str) -> str:
     return f"(?:{'|'.join(words) or '(?!)'})"
 
 
-def parse_date(text: str, language: str | None = None) -> Moment | None:
+def parse_date(text: str, language: str | None = None) -> ArticleDate | None:
     """The date in a machine-readable statement, in any of the forms that sites really use; None when there is none."""
     text = text[:_MAX_TEXT_CHARS].strip()
     if _UNIX_TIME.match(text):
         at = datetime.fromtimestamp(int(text[:10]), UTC)
-        return Moment(at=at, precision="second", offset_minutes=0)
+        return ArticleDate(at=at, precision="second", offset_minutes=0)
     match = _ISO.match(text) or (_ISO.search(text) if re.search(r"\d{4}-\d{2}-\d{2}", text) else None)
     if match:
         year, month, day, hour, minute, second, zone = match.groups()
@@ -148,14 +148,14 @@ def _offset_minutes(zone: str | None) -> int | None:
     return -minutes if zone[0] == "-" else minutes
 
 
-def parse_date_text(text: str, language: str | None) -> Moment | None:
+def parse_date_text(text: str, language: str | None) -> ArticleDate | None:
     """The first date in a text for people, with the time beside it. None unless day, month and year are there."""
     text = _with_ascii_digits(text[:_MAX_TEXT_CHARS])
     if not any(map(str.isdigit, text)):
         return None
     patterns = _patterns()
     text = patterns.era.sub(lambda match: _gregorian_year_of_era(match, patterns), text)
-    found: list[tuple[int, Moment]] = []
+    found: list[tuple[int, ArticleDate]] = []
     for pattern in patterns.numeric:
         for match in pattern.finditer(text):
             numeric = _date_of_numbers(match, language)
@@ -184,7 +184,7 @@ def _gregorian_year_of_era(match: re.Match[str], patterns: _DatePatterns) -> str
     return str(patterns.eras[match[1]] + (1 if match[2] in patterns.first_years else int(match[2])))
 
 
-def _date_of_numbers(match: re.Match[str], language: str | None) -> Moment | None:
+def _date_of_numbers(match: re.Match[str], language: str | None) -> ArticleDate | None:
     day, month = int(match["day"]), int(match["month"])
     separator = match.groupdict().get("separator")
     is_month_first = separator == "/" and (language or "").lower() in phrase_lists.phrases("month_first") and day <= 12
@@ -193,7 +193,7 @@ def _date_of_numbers(match: re.Match[str], language: str | None) -> Moment | Non
     return make_date(_year(match["year"]), month, day, *_clock(match))
 
 
-def _dates_in_other_calendars(text: str, language: str | None) -> Iterator[tuple[int, Moment]]:
+def _dates_in_other_calendars(text: str, language: str | None) -> Iterator[tuple[int, ArticleDate]]:
     """The dates that name a month of another calendar, with their places; any year of it alone may be another number."""
     own = phrase_lists.find_language(language)
     for code, known in phrase_lists.languages().items():
@@ -229,7 +229,7 @@ def _calendar_pattern(code: str) -> re.Pattern[str]:
     return re.compile(rf"{day_and_month}\s(?:(?:{era})\s?)?(?P<year>2[45]\d{{2}}|\d{{2}}(?!\d)){_CLOCK}")
 
 
-def _date_in_calendar(calendar: str, match: re.Match[str], month: int) -> Moment | None:
+def _date_in_calendar(calendar: str, match: re.Match[str], month: int) -> ArticleDate | None:
     if calendar == BUDDHIST:
         return make_date(gregorian_year_of_buddhist(match["year"]), month, int(match["day"]), *_clock(match))
     day: date | None = gregorian_day_of_solar_hijri(int(match["year"]), month, int(match["day"]))
@@ -280,7 +280,7 @@ def make_date(
     minute: str | None = None,
     second: str | None = None,
     offset_minutes: int | None = None,
-) -> Moment | None:
+) -> ArticleDate | None:
     """The date made of these parts, without the time if that does not exist; None when the day does not exist."""
     if not _FIRST_YEAR <= year <= _LAST_YEAR:
         return None
@@ -291,10 +291,10 @@ def make_date(
         at = datetime(year, month, day, int(hour or 0), int(minute or 0), min(59, int(second or 0)), tzinfo=zone)
     except ValueError:
         return make_date(year, month, day) if hour is not None else None
-    return Moment(at=at.astimezone(UTC), precision=precision, offset_minutes=offset_minutes)
+    return ArticleDate(at=at.astimezone(UTC), precision=precision, offset_minutes=offset_minutes)
 
 
-def isoformat_local(moment: Moment) -> str:
+def isoformat_local(moment: ArticleDate) -> str:
     """The date in ISO 8601 as the page gave it: in its own time zone, and without a time when only the day is known."""
     if moment.offset_minutes is None:
         text = moment.at.replace(tzinfo=None).isoformat()

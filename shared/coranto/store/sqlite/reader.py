@@ -19,7 +19,7 @@ from coranto.pages.retention import PageUse, pages_of_record
 from coranto.records import FinishedArticle, article_id
 from coranto.store.interface import Catalogue, Hit, LedgerLine, LibraryError
 from coranto.store.sqlite import schema
-from coranto.urls import UnsupportedUrlError, canonicalize, fold_variants
+from coranto.urls import UnsupportedUrlError, canonicalize, strip_amp_and_mobile
 
 _BUSY_TIMEOUT_SECONDS = 10.0
 _MOST_WORDS = 32
@@ -163,7 +163,7 @@ class SqliteCatalogue:
         with suppress(UnsupportedUrlError):
             url = canonicalize(url_or_id)
             # The feeder may have taken it for the plain form of an AMP or mobile page.
-            ids = [article_id(url), article_id(fold_variants(url))]
+            ids = [article_id(url), article_id(strip_amp_and_mobile(url))]
         row = self._connection.execute(
             "SELECT id FROM articles WHERE id IN (:first, :last) OR found_url = :key LIMIT 1",
             {"first": ids[0], "last": ids[-1], "key": url_or_id},

@@ -1,6 +1,6 @@
 -- Settles messages: each takes effect only where XACK returns 1, so a worker that lost its claim changes nothing.
 -- KEYS main, retry, next, delayed, delayed-entries, dead, outcomes, dropped, announced, receipt
--- ARGV group, stage, announces_once ("1"/"0"), counts_next ("1"/"0"), token, is_repeat ("1"/"0"), then per message:
+-- ARGV group, stage, deduplicates ("1"/"0"), counts_next ("1"/"0"), token, is_repeat ("1"/"0"), then per message:
 --   line ("m"/"r"), entry id, kind, and by kind
 --   P event_id event          ("" "" when the stage publishes nothing)
 --   D reason notice           (notice "" when none)
@@ -42,7 +42,7 @@ while i <= #ARGV do
       if event == '' then
         count('published', 'ok')
       elseif once and redis.call('ZADD', KEYS[9], 'NX', string.format('%.0f', now), event_id) == 0 then
-        count('dropped', 'already_announced')
+        count('dropped', 'already_published')
         applied[#applied] = 2
       else
         redis.call('XADD', KEYS[3], '*', 'event', event)

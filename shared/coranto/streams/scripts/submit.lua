@@ -1,5 +1,5 @@
 -- Accepts submissions: each id has one effect however often the call is repeated, and nothing is refused silently.
--- KEYS submitted, submissions, call   ARGV keep_ms, high_water, reading group, then id, event per submission
+-- KEYS submitted, submissions, call   ARGV keep_ms, max_backlog, reading group, then id, event per submission
 -- Gives one number per submission: 1 accepted, 0 known already, -1 refused because too much is waiting.
 -- `call` names the call itself: repeated, because its answer was lost, it gives the same answer again.
 local CALL_KEPT_MS = 120000  -- a client tries four times, up to 20 seconds each

@@ -1,4 +1,4 @@
-"""`coranto dead redeliver` and `coranto dead drop`: one command with two actions."""
+"""`coranto dead redeliver` and `coranto dead discard`: one command with two actions."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def _command(action: Action, summary: str) -> Callable[..., None]:
 
 
 redeliver = _command("redeliver", "Redeliver dead letters to their stages with fresh attempts, by name or by filter.")
-drop = _command("discard", "Drop dead letters permanently, by name or by filter.")
+discard = _command("discard", "Discard dead letters permanently, by name or by filter.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ async def _act(
     as_json: bool,
     data: Path | None,
 ) -> None:
-    verb, done_verb = {"redeliver": ("redeliver", "redelivered"), "discard": ("drop", "dropped")}[action]
+    verb, done_verb = {"redeliver": ("redeliver", "redelivered"), "discard": ("discard", "discarded")}[action]
     async with connected(data) as pipeline:
         chosen, missing = await choice.resolve(pipeline)
         for reference in missing:

@@ -59,7 +59,7 @@ async def _list(chosen: Filter, limit: int, as_json: bool, data: Path | None) ->
             )
         print_table(table)
     if more:
-        print_message(f"and {more} more; --limit 0 lists all, `coranto dead groups` counts them by cause")
+        print_message(f"and {more} more; --limit 0 lists all, `coranto dead causes` counts them by cause")
 
 
 def _first_line(letter: DeadLetter) -> str:

@@ -14,7 +14,7 @@ StageOption = Annotated[str | None, typer.Option("--stage", help="Only letters o
 ReasonOption = Annotated[str | None, typer.Option("--reason", help="Only letters with this reason.")]
 HostOption = Annotated[str | None, typer.Option("--host", help="Only letters about articles of this host.")]
 CauseOption = Annotated[
-    str | None, typer.Option("--cause", help="Only letters of this cause, as `dead groups` names it.")
+    str | None, typer.Option("--cause", help="Only letters of this cause, as `dead causes` names it.")
 ]
 LetterArgument = Annotated[str, typer.Argument(help="Its name, as `dead list` shows it.")]
 LettersArgument = Annotated[

@@ -48,7 +48,7 @@ async def test_copy_finds_its_story_after_redis_has_lost_everything(
 
     async def is_filled() -> bool:
         entered = [f"{Pipeline().stories()}i:{samples.extracted(url).id}" for url in (first, copy)]
-        return await redis.get(Pipeline().recall()) == b"done" and await redis.exists(*entered) == len(entered)
+        return await redis.get(Pipeline().reindex()) == b"done" and await redis.exists(*entered) == len(entered)
 
     async with AsyncExitStack() as stack:
         for name in ("sink", "classifier"):

@@ -17,21 +17,21 @@ from typing import Final
 
 from redis.asyncio import Redis
 
-from coranto.records import RecalledArticle
+from coranto.records import ReindexedArticle
 from coranto.records.envelope import FIELD, encode, new_traceparent
 from coranto.store.sqlite.reader import SqliteCatalogue
-from coranto.topology import RECALLED, Pipeline
+from coranto.topology import REINDEXED, Pipeline
 from coranto.worker.log import get_logger
 
-RECALL_STARTED: Final = "recall.started"
-RECALL_DONE: Final = "recall.done"
+REINDEX_STARTED: Final = "reindex.started"
+REINDEX_DONE: Final = "reindex.done"
 
 _SOURCE: Final = "coranto/sink"
 _DONE: Final = b"done"
 _LEASE: Final = timedelta(seconds=60)
 
 
-class Recall:
+class Reindex:
     """Answers the classifier's requests."""
 
     def __init__(
@@ -42,14 +42,14 @@ class Recall:
         *,
         look_every: timedelta = timedelta(seconds=2),
         batch: int = 100,
-        high_water: int = 1000,
+        max_backlog: int = 1000,
     ) -> None:
         self._redis = redis
         self._pipeline = pipeline
         self._database = database
         self._look_every = look_every
         self._batch = batch
-        self._high_water = high_water
+        self._high_water = max_backlog
         self._log = get_logger(service="sink")
 
     async def run(self) -> None:
@@ -60,14 +60,14 @@ class Recall:
 
     async def answer(self) -> int:
         """Answer the request that stands, if there is one and nobody else is at it; gives the number of articles sent."""
-        wanted = await self._redis.get(self._pipeline.recall())
+        wanted = await self._redis.get(self._pipeline.reindex())
         if wanted is None or not wanted.isdigit():
             return 0
-        lease = f"{self._pipeline.recall()}:lease"
+        lease = f"{self._pipeline.reindex()}:lease"
         if not await self._redis.set(lease, _SOURCE, nx=True, ex=_LEASE):
             return 0
         since = datetime.now(UTC) - timedelta(seconds=int(wanted))
-        self._log.info(RECALL_STARTED, since=since.isoformat())
+        self._log.info(REINDEX_STARTED, since=since.isoformat())
         sent = 0
         with closing(self._stored_since(since)) as articles:
             while batch := await asyncio.to_thread(lambda: list(islice(articles, self._batch))):
@@ -76,26 +76,26 @@ class Recall:
                 sent += len(batch)
         # Redis may have come back empty meanwhile, with a new request: that one must stand.
         if await self._redis.exists(lease):
-            await self._redis.set(self._pipeline.recall(), _DONE)
+            await self._redis.set(self._pipeline.reindex(), _DONE)
             await self._redis.delete(lease)
-        self._log.info(RECALL_DONE, articles=sent)
+        self._log.info(REINDEX_DONE, articles=sent)
         return sent
 
-    def _stored_since(self, since: datetime) -> Generator[RecalledArticle]:
+    def _stored_since(self, since: datetime) -> Generator[ReindexedArticle]:
         if not self._database.is_file():
             return
         # One thread at a time reads: `answer` waits for each batch.
         with SqliteCatalogue(self._database, any_thread=True) as catalogue:
             for article in catalogue.finished(since=since):
-                recalled = article.recalled()
-                if recalled is not None:
-                    yield recalled
+                reindexed = article.reindexed()
+                if reindexed is not None:
+                    yield reindexed
 
-    async def _send(self, batch: list[RecalledArticle]) -> None:
+    async def _send(self, batch: list[ReindexedArticle]) -> None:
         pipe = self._redis.pipeline(transaction=False)
         for article in batch:
             event = encode(article, source=_SOURCE, traceparent=new_traceparent())
-            pipe.xadd(self._pipeline.keys_for(article.id).stream(RECALLED), {FIELD: event})
+            pipe.xadd(self._pipeline.keys_for(article.id).stream(REINDEXED), {FIELD: event})
         await pipe.execute()
 
     async def _wait_for_room(self, lease: str) -> None:
@@ -104,7 +104,7 @@ class Recall:
             pipe = self._redis.pipeline(transaction=False)
             pipe.expire(lease, _LEASE)
             for keys in self._pipeline.all_keys():
-                pipe.xlen(keys.stream(RECALLED))
+                pipe.xlen(keys.stream(REINDEXED))
             _, *lengths = await pipe.execute()
             if max(lengths) < self._high_water:
                 return

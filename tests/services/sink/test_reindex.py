@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from coranto.records import ClassifiedArticle, RecalledArticle, Story
+from coranto.records import ClassifiedArticle, ReindexedArticle, Story
 from coranto.records.envelope import FIELD, decode
 from coranto.store.sqlite.writer import SqliteLibrary
-from coranto.topology import RECALLED, Pipeline
-from coranto_sink.recall import Recall
+from coranto.topology import REINDEXED, Pipeline
+from coranto_sink.reindex import Reindex
 
 PIPELINE = Pipeline(partitions=2)
 MakeArticle = Callable[..., ClassifiedArticle]
@@ -33,18 +33,18 @@ async def filled(database: Path, library: SqliteLibrary, make_article: MakeArtic
     return database
 
 
-async def recalled(redis: Redis) -> list[RecalledArticle]:
-    entries: Any = [await redis.xrange(keys.stream(RECALLED)) for keys in PIPELINE.all_keys()]
-    return [decode(fields[FIELD], RecalledArticle).record for rows in entries for _, fields in rows]
+async def reindexed(redis: Redis) -> list[ReindexedArticle]:
+    entries: Any = [await redis.xrange(keys.stream(REINDEXED)) for keys in PIPELINE.all_keys()]
+    return [decode(fields[FIELD], ReindexedArticle).record for rows in entries for _, fields in rows]
 
 
 async def test_request_is_answered_once_with_all_that_is_in_a_story(redis: Redis, filled: Path) -> None:
-    recall = Recall(redis, PIPELINE, filled, batch=5)
-    assert await recall.answer() == 0
-    await redis.set(PIPELINE.recall(), 3600)
-    assert await recall.answer() == 12
-    assert await recall.answer() == 0
-    found = {article.url: article for article in await recalled(redis)}
+    reindex = Reindex(redis, PIPELINE, filled, batch=5)
+    assert await reindex.answer() == 0
+    await redis.set(PIPELINE.reindex(), 3600)
+    assert await reindex.answer() == 12
+    assert await reindex.answer() == 0
+    found = {article.url: article for article in await reindexed(redis)}
     assert len(found) == 12
     one = found["https://news.example/7"]
     assert (one.text, one.cluster) == ("Text number 7.", f"{3:032x}")
@@ -52,52 +52,52 @@ async def test_request_is_answered_once_with_all_that_is_in_a_story(redis: Redis
 
 
 async def test_what_was_stored_before_the_window_stays_where_it_is(redis: Redis, filled: Path) -> None:
-    await redis.set(PIPELINE.recall(), 0)
-    assert await Recall(redis, PIPELINE, filled).answer() == 0
-    assert await recalled(redis) == []
+    await redis.set(PIPELINE.reindex(), 0)
+    assert await Reindex(redis, PIPELINE, filled).answer() == 0
+    assert await reindexed(redis) == []
 
 
 async def test_two_sinks_do_not_answer_at_once(redis: Redis, filled: Path) -> None:
-    await redis.set(PIPELINE.recall(), 3600)
-    sinks = [Recall(redis, PIPELINE, filled, batch=1) for _ in range(2)]
+    await redis.set(PIPELINE.reindex(), 3600)
+    sinks = [Reindex(redis, PIPELINE, filled, batch=1) for _ in range(2)]
     assert sorted(await asyncio.gather(*(sink.answer() for sink in sinks))) == [0, 12]
 
 
 async def test_stream_that_nobody_reads_is_not_filled_without_end(redis: Redis, filled: Path) -> None:
-    await redis.set(PIPELINE.recall(), 3600)
-    recall = Recall(redis, PIPELINE, filled, batch=2, high_water=4)
-    answering = asyncio.create_task(recall.answer())
+    await redis.set(PIPELINE.reindex(), 3600)
+    reindex = Reindex(redis, PIPELINE, filled, batch=2, max_backlog=4)
+    answering = asyncio.create_task(reindex.answer())
     await asyncio.sleep(1.2)
-    assert len(await recalled(redis)) < 10
+    assert len(await reindexed(redis)) < 10
     assert not answering.done()
     for keys in PIPELINE.all_keys():
-        await redis.xtrim(keys.stream(RECALLED), maxlen=0)
+        await redis.xtrim(keys.stream(REINDEXED), maxlen=0)
     answering.cancel()
     await asyncio.gather(answering, return_exceptions=True)
     # Broken off, as by a kill: the request stands, and the next sink begins anew when the lease has run out.
-    assert await redis.get(PIPELINE.recall()) == b"3600"
-    await redis.delete(f"{PIPELINE.recall()}:lease")
-    assert await Recall(redis, PIPELINE, filled).answer() == 12
+    assert await redis.get(PIPELINE.reindex()) == b"3600"
+    await redis.delete(f"{PIPELINE.reindex()}:lease")
+    assert await Reindex(redis, PIPELINE, filled).answer() == 12
 
 
 async def test_redis_that_is_emptied_meanwhile_keeps_its_new_request(redis: Redis, filled: Path) -> None:
-    await redis.set(PIPELINE.recall(), 3600)
-    recall = Recall(redis, PIPELINE, filled, batch=1, high_water=1)
-    answering = asyncio.create_task(recall.answer())
+    await redis.set(PIPELINE.reindex(), 3600)
+    reindex = Reindex(redis, PIPELINE, filled, batch=1, max_backlog=1)
+    answering = asyncio.create_task(reindex.answer())
     await asyncio.sleep(0.3)
     await redis.flushall()
-    await redis.set(PIPELINE.recall(), 7200)
+    await redis.set(PIPELINE.reindex(), 7200)
     for _ in range(200):
         if answering.done():
             break
         for keys in PIPELINE.all_keys():
-            await redis.delete(keys.stream(RECALLED))
+            await redis.delete(keys.stream(REINDEXED))
         await asyncio.sleep(0.05)
     await answering
-    assert await redis.get(PIPELINE.recall()) == b"7200"
+    assert await redis.get(PIPELINE.reindex()) == b"7200"
 
 
-async def test_library_that_is_not_there_yet_has_nothing_to_recall(redis: Redis, tmp_path: Path) -> None:
-    await redis.set(PIPELINE.recall(), 3600)
-    assert await Recall(redis, PIPELINE, tmp_path / "none.sqlite").answer() == 0
-    assert await redis.get(PIPELINE.recall()) == b"done"
+async def test_library_that_is_not_there_yet_has_nothing_to_reindex(redis: Redis, tmp_path: Path) -> None:
+    await redis.set(PIPELINE.reindex(), 3600)
+    assert await Reindex(redis, PIPELINE, tmp_path / "none.sqlite").answer() == 0
+    assert await redis.get(PIPELINE.reindex()) == b"done"

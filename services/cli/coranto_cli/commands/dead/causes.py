@@ -1,4 +1,4 @@
-"""`coranto dead groups`."""
+"""`coranto dead causes`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from coranto_cli.console import cell, new_table, print_message, print_result, pr
 from coranto_cli.options import DataOption, JsonOption
 
 
-def groups(
+def causes(
     stage: StageOption = None,
     reason: ReasonOption = None,
     host: HostOption = None,
