@@ -17,7 +17,8 @@ Each service answers `/metrics` in the Prometheus text format. Labels come from 
 
 For each stage `coranto_messages_received_total` equals the sum of `coranto_messages_settled_total` and
 `coranto_messages_superseded_total`, but for the messages in progress. A gauge with the label `partition` speaks of the whole
-stage: every replica reports the same number, so take the maximum over replicas and not the sum. A histogram is exposed as `…_bucket`, `…_sum` and `…_count`.
+stage: every replica reports the same number, so take the maximum over replicas and not the sum. A histogram is exposed as
+`…_bucket`, `…_sum` and `…_count`.
 """
 
 _KINDS = {"Counter": "counter", "Gauge": "gauge", "Histogram": "histogram", "Summary": "summary"}

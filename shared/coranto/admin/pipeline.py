@@ -18,10 +18,11 @@ from redis.asyncio import Redis
 
 from coranto.client import AsyncClient, environment
 from coranto.streams.connection import connect
-from coranto.streams.interface import Delayed, Depth
+from coranto.streams.interface import Delayed, Depth, Kept
 from coranto.streams.redis import RedisStreams
 from coranto.streams.shape import find_shape
 from coranto.topology import STAGES, Pipeline, StageSpec
+from coranto.worker.settings import WorkerSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,15 @@ class ConnectedPipeline:
         self.streams: dict[str, Sequence[RedisStreams]] = {
             spec.name: tuple(RedisStreams(redis, spec, keys) for keys in topology.all_keys()) for spec in STAGES
         }
+
+    async def kept(self) -> list[Kept]:
+        """What each stream and each stage's dead letters hold, beside what the settings of this process allow."""
+        retention = WorkerSettings().retention.by_stream(partitions=self.topology.partitions)
+        found: dict[str, Kept] = {}
+        for partitions in self.streams.values():
+            for streams in partitions:
+                found |= {kept.key: kept for kept in await streams.kept(retention)}
+        return list(found.values())
 
     async def state(self) -> list[StageState]:
         """Every stage as it is, in the order of the pipeline."""

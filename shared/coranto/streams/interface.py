@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal, Protocol
 
+# A group that has this share of what is kept still before it is told that it may lose some.
+_AT_RISK = 0.8
+
 OutcomeKind = Literal["published", "dropped", "retried", "dead"]
 Line = Literal["main", "retry"]
 """Where a stage's message came from: the stream it reads, or its own retry stream."""
@@ -156,6 +159,25 @@ class Kept:
         if self.bytes_limit is not None:
             used["bytes"] = self.bytes / self.bytes_limit
         return used
+
+    @property
+    def groups_at_risk(self) -> list[str]:
+        """Names of the groups that will lose entries they have not read, if they go on like this."""
+        if self.retention is None:
+            return []
+        unread_limit = self.retention.unread_age.total_seconds()
+        is_full = any(used >= _AT_RISK for limit, used in self.fullness.items() if limit != "age")
+        return sorted(
+            group.name
+            for group in self.groups
+            if (group.oldest_age_seconds or 0.0) >= unread_limit * _AT_RISK
+            or (is_full and group.oldest_age_seconds is not None and group.unsettled_share >= _AT_RISK)
+        )
+
+    @property
+    def unknown_groups(self) -> list[str]:
+        """Names of groups on a work stream that are none of ours: they hold nothing back and may miss entries."""
+        return sorted(group.name for group in self.groups if self.retention is None and not group.is_ours)
 
 
 @dataclass(frozen=True, slots=True)

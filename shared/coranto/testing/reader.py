@@ -6,9 +6,9 @@ import asyncio
 from datetime import timedelta
 
 from coranto.streams.interface import Entry, Line
+from coranto.streams.tasks import end
 from coranto.testing.streams import MemoryStreams
 from coranto.worker.delivery import Delivery
-from coranto.worker.tasks import end
 
 _BLOCK = timedelta(milliseconds=20)
 

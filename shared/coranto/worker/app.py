@@ -19,6 +19,7 @@ from coranto.streams.connection import UnsafeRedisError, check_safety, connect
 from coranto.streams.errors import is_passing
 from coranto.streams.redis import RedisStreams
 from coranto.streams.shape import agree_on_shape
+from coranto.streams.tasks import end
 from coranto.worker import log as events
 from coranto.worker.breaker import Breaker
 from coranto.worker.delivery import Delivery
@@ -30,7 +31,6 @@ from coranto.worker.metrics import Metrics
 from coranto.worker.reader import FastStreamReader
 from coranto.worker.settings import WorkerSettings
 from coranto.worker.stage import Stage
-from coranto.worker.tasks import end
 
 BackgroundTask = Callable[[], Awaitable[None]]
 # Housekeeping answers every few seconds; silence for so many rounds means that Redis does not.

@@ -32,6 +32,7 @@ from coranto.streams.interface import (
     Retry,
     StageStreams,
 )
+from coranto.streams.tasks import end
 from coranto.worker import log as events
 from coranto.worker.breaker import Permit
 from coranto.worker.decision import Decider, Decision
@@ -40,7 +41,6 @@ from coranto.worker.metrics import Metrics
 from coranto.worker.notices import LONGEST_DETAIL, describe
 from coranto.worker.settings import DeliverySettings
 from coranto.worker.stage import Stage
-from coranto.worker.tasks import end
 
 _KINDS: dict[type[Outcome], OutcomeKind] = {Publish: "published", Drop: "dropped", Retry: "retried", Dead: "dead"}
 

@@ -14,11 +14,11 @@ from typing import Any
 
 from coranto.streams.errors import is_passing
 from coranto.streams.interface import Depth, Kept, Retention, StageStreams
+from coranto.streams.tasks import end
 from coranto.worker import log as events
 from coranto.worker.delivery import Delivery
 from coranto.worker.metrics import Metrics
 from coranto.worker.settings import DeliverySettings
-from coranto.worker.tasks import end
 
 # A retry comes back at most this late. One small script call per replica, stage and partition.
 _MOVE_EVERY = timedelta(milliseconds=200)
@@ -29,8 +29,6 @@ _CLAIM_TIMES_TO_FORGET = 10
 _LOW_WATER = 0.8
 # What is kept grows slowly beside a round.
 _WEIGH_EVERY = timedelta(seconds=30)
-# A group that has this share of what is kept still before it is told that it may lose some.
-_AT_RISK = 0.8
 _BREAKER_STATES = {"closed": 0, "open": 1, "half_open": 2}
 
 
@@ -166,9 +164,7 @@ class Housekeeping:
                 self._warn(kept)
 
     def _warn(self, kept: Kept) -> None:
-        at_risk = sorted(find_groups_at_risk(kept))
-        strangers = sorted(group.name for group in kept.groups if kept.retention is None and not group.is_ours)
-        for event, names in ((events.GROUP_AT_RISK, at_risk), (events.GROUP_UNKNOWN, strangers)):
+        for event, names in ((events.GROUP_AT_RISK, kept.groups_at_risk), (events.GROUP_UNKNOWN, kept.unknown_groups)):
             told = ",".join(names)
             if told and self._warned.get(f"{event} {kept.key}") != told:
                 self._log.warning(event, stream=kept.key, groups=names)
@@ -204,17 +200,3 @@ class Housekeeping:
             "delayed": sum(depth.delayed for depth in self._depths.values()),
             "dead": sum(depth.dead for depth in self._depths.values()),
         }
-
-
-def find_groups_at_risk(kept: Kept) -> list[str]:
-    """Names of the groups that will lose entries they have not read, if they go on like this."""
-    if kept.retention is None:
-        return []
-    unread_limit = kept.retention.unread_age.total_seconds()
-    is_full = any(used >= _AT_RISK for limit, used in kept.fullness.items() if limit != "age")
-    return [
-        group.name
-        for group in kept.groups
-        if (group.oldest_age_seconds or 0.0) >= unread_limit * _AT_RISK
-        or (is_full and group.oldest_age_seconds is not None and group.unsettled_share >= _AT_RISK)
-    ]

@@ -24,8 +24,8 @@ from faststream.redis.message import FAKE_CONSUMER, RedisBatchStreamMessage
 from coranto.streams.errors import is_passing
 from coranto.streams.interface import Entry, Line
 from coranto.streams.redis import RedisStreams
+from coranto.streams.tasks import end
 from coranto.worker.flow import Flow
-from coranto.worker.tasks import end
 
 # Retries come back by scripts that any replica may run, so nobody blocks on their stream: it is asked this often, and at
 # once when this worker has moved some. A blocking read would hold room that the main line needs.

@@ -7,10 +7,10 @@ import time
 
 from tests.conftest import eventually
 
+from coranto.streams.tasks import end
 from coranto.testing import FakeClock
 from coranto.worker.loop_stall import LongestStall, Stall, measure_stalls
 from coranto.worker.metrics import Metrics
-from coranto.worker.tasks import end
 
 
 def reading(metrics: Metrics, clock: str) -> float:

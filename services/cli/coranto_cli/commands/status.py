@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from coranto.admin.pipeline import StageState, connected
 from coranto.client import environment
+from coranto.streams.interface import Kept
 from coranto_cli.console import print_result, print_table, write_json
 from coranto_cli.local.readiness import ask_ready
 from coranto_cli.options import DataOption, JsonOption
@@ -22,14 +24,17 @@ def status(as_json: JsonOption = False, data: DataOption = None) -> None:
 
 async def _status(as_json: bool, data: Path | None) -> None:
     async with connected(data) as pipeline:
-        states = await pipeline.state()
+        states, kept = await pipeline.state(), await pipeline.kept()
     services = await _services(data)
     if as_json:
-        write_json({"stages": [_plain(state) for state in states], "services": services})
+        plain_kept = [_plain_kept(each) for each in kept]
+        write_json({"stages": [_plain(state) for state in states], "services": services, "kept": plain_kept})
         return
     print_table(stage_table(states))
     if reasons := reason_lines(states):
         print_result(reasons, style="dim")
+    for line, style in _kept_lines(kept):
+        print_result(line, style=style)
     for name, service in services.items():
         if not service["is_ready"]:
             print_result(f"{name} is not ready: {service['why']}", style="yellow")
@@ -58,6 +63,36 @@ def _why(state: Mapping[str, Any]) -> str:
             parts.append(f"{name} cannot reach Redis")
     parts += [f"{task} failed: {text}" for task, text in state.get("failed_tasks", {}).items()]
     return "; ".join(parts)
+
+
+def _kept_lines(kept: Sequence[Kept]) -> Iterator[tuple[str, str]]:
+    """What is kept for replay, how full that is, and whose groups need a look."""
+    for each in kept:
+        if each.retention is not None and each.entries:
+            limit, used = max(each.fullness.items(), key=lambda item: item[1])
+            size = f"{each.entries:,} entries, {each.bytes / 1_000_000:,.1f} MB"
+            yield f"kept in {each.key}: {size}, {used:.0%} of the limit in {limit}", "dim"
+        if each.groups_at_risk:
+            names = ", ".join(each.groups_at_risk)
+            yield f"group {names} on {each.key} will soon lose entries it has not read", "yellow"
+        if each.unknown_groups:
+            names = ", ".join(each.unknown_groups)
+            yield (
+                f"group {names} on {each.key} is not one of ours; it holds nothing back and may miss entries",
+                "yellow",
+            )
+
+
+def _plain_kept(kept: Kept) -> dict[str, Any]:
+    return {
+        "stream": kept.key,
+        "entries": kept.entries,
+        "bytes": kept.bytes,
+        "used": {limit: round(used, 4) for limit, used in kept.fullness.items()},
+        "groups": [asdict(group) for group in kept.groups],
+        "groups_at_risk": kept.groups_at_risk,
+        "unknown_groups": kept.unknown_groups,
+    }
 
 
 def _plain(state: StageState) -> dict[str, Any]:
