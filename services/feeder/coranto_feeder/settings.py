@@ -15,7 +15,7 @@ from coranto_feeder.feed_parser_pool import FeedParserPool
 from coranto_feeder.sources import FeedLimits
 
 
-class FeederSettings(WebSettings):
+class FeederSettings(WebSettings, FeedLimits):
     """How articles are found: which count as known, and how feeds are polled."""
 
     data: Path = Field(
@@ -48,15 +48,6 @@ class FeederSettings(WebSettings):
         ge=timedelta(0),
         description="Entries older than this, in the sitemaps of a sitemap index, are remembered but not submitted; 0 submits all.",
     )
-    max_feed_bytes: int = Field(
-        50_000_000, ge=1000, description="Largest feed or sitemap, as sent and unpacked, in bytes."
-    )
-    max_entries: int = Field(
-        50_000, ge=1, description="Entries read of one feed or sitemap; 50,000 is the sitemap protocol's limit."
-    )
-    max_body_chars: int = Field(
-        100_000, ge=0, description="Longest article text in a feed that is kept as a hint; a longer one is left out."
-    )
     total_timeout: Duration = Field(
         timedelta(seconds=60), gt=timedelta(0), description="Longest time for fetching one feed."
     )
@@ -80,7 +71,7 @@ class FeederSettings(WebSettings):
     def to_parser(self) -> FeedParserPool:
         """The parser of feeds within these bounds."""
         return FeedParserPool(
-            FeedLimits(self.max_feed_bytes, self.max_entries, self.max_body_chars),
+            self,
             processes=self.reader_processes,
             deadline=self.reading_deadline,
             max_process_bytes=self.max_reader_bytes,

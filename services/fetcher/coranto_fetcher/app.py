@@ -33,7 +33,7 @@ def create_stage(
     """The stage that fetches pages. Without Redis it works alone and waits in place until a host may be asked."""
     settings = settings or Settings()
     fetcher, pipeline = settings.fetcher, settings.pipeline.to_topology()
-    web = fetcher.to_client(fetcher.web_limits(), connections=2 * fetcher.concurrency)
+    web = fetcher.to_client(fetcher, connections=2 * fetcher.concurrency)
     reader = fetcher.to_reader()
 
     async def stop() -> None:

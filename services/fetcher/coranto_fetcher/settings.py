@@ -13,7 +13,7 @@ from coranto.worker.settings import WorkerSettings
 from coranto_fetcher.page_facts import PageReaderPool
 
 
-class FetcherSettings(WebSettings):
+class FetcherSettings(WebSettings, WebLimits):
     """How pages are fetched: politeness, guards and limits."""
 
     min_delay: Duration = Field(
@@ -34,19 +34,6 @@ class FetcherSettings(WebSettings):
         le=100,
         description="Pages fetched of an article that has several; 1 fetches only the first.",
     )
-    max_body_bytes: int = Field(10_000_000, ge=1000, description="Largest page, as sent and unpacked, in bytes.")
-    max_header_bytes: int = Field(16_384, ge=1000, description="Longest line of response headers, in bytes.")
-    max_compression_ratio: int = Field(
-        100, ge=2, description="Largest ratio of unpacked to sent size, beyond the first megabyte."
-    )
-    total_timeout: Duration = Field(
-        timedelta(seconds=30), gt=timedelta(0), description="Longest time for one response."
-    )
-    connect_timeout: Duration = Field(
-        timedelta(seconds=10), gt=timedelta(0), description="Longest time for a connection."
-    )
-    read_timeout: Duration = Field(timedelta(seconds=15), gt=timedelta(0), description="Longest time without a byte.")
-
     reader_processes: int = Field(
         1,
         ge=1,
@@ -70,17 +57,6 @@ class FetcherSettings(WebSettings):
             processes=self.reader_processes,
             deadline=self.reading_deadline,
             max_process_bytes=self.max_reader_bytes,
-        )
-
-    def web_limits(self) -> WebLimits:
-        """The limits on one response, as the web client takes them."""
-        return WebLimits(
-            total_timeout=self.total_timeout,
-            connect_timeout=self.connect_timeout,
-            read_timeout=self.read_timeout,
-            max_header_bytes=self.max_header_bytes,
-            max_body_bytes=self.max_body_bytes,
-            max_compression_ratio=self.max_compression_ratio,
         )
 
 

@@ -1,7 +1,7 @@
 """The guarded web client: one hop at a time, within limits, and never to an address that is not public."""
 
 from coranto.http.addresses import AddressGuard, special_range
-from coranto.http.client import WebClient, WebLimits, WebResponse
+from coranto.http.client import WebClient, WebResponse
 from coranto.http.errors import (
     BodyTooLargeError,
     BrokenResponseError,
@@ -17,6 +17,7 @@ from coranto.http.errors import (
     UndecodableBodyError,
     WebError,
 )
+from coranto.http.limits import WebLimits
 from coranto.http.redirects import TooManyRedirectsError, follow_redirects
 
 __all__ = [

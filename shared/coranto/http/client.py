@@ -12,7 +12,6 @@ import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Self
 
 import aiohttp
@@ -36,27 +35,11 @@ from coranto.http.errors import (
     TlsError,
     WebError,
 )
+from coranto.http.limits import WebLimits
 from coranto.urls import Address, parse
 
 # How long unpacking a body may hold the event loop before other tasks get their turn.
 _LONGEST_TURN_SECONDS = 0.005
-
-
-@dataclass(frozen=True, slots=True)
-class WebLimits:
-    """Bounds on one response."""
-
-    total_timeout: timedelta = timedelta(seconds=30)
-    """From the request to the last byte, name resolution and connecting included."""
-    connect_timeout: timedelta = timedelta(seconds=10)
-    read_timeout: timedelta = timedelta(seconds=15)
-    """Longest time without a byte."""
-    max_header_bytes: int = 16_384
-    """Of one header line; there may be 128 of them."""
-    max_body_bytes: int = 10_000_000
-    """As sent, packed or not, and unpacked."""
-    max_compression_ratio: int = 100
-    """Unpacked to packed size, beyond the first megabyte. HTML packs 4 to 20 times; 100 is rare, a bomb has 1,000."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ from pydantic import BeforeValidator, Field, SecretStr
 from pydantic_settings import NoDecode
 
 from coranto.http.addresses import AddressGuard
-from coranto.http.client import WebClient, WebLimits
+from coranto.http.client import WebClient
+from coranto.http.limits import WebLimits
 from coranto.settings import SettingsSection
 
 

@@ -144,7 +144,7 @@ def test_entities_that_grow_or_reach_outside_are_refused_in_every_encoding(tmp_p
 
 def test_gzip_bomb_and_too_many_entries_are_bounded() -> None:
     with pytest.raises(NotAFeedError, match="more than"):
-        parse_feed(gzip.compress(bytes(20_000_000)), url=URL, limits=FeedLimits(max_bytes=1_000_000))
+        parse_feed(gzip.compress(bytes(20_000_000)), url=URL, limits=FeedLimits(max_feed_bytes=1_000_000))
     many = "<urlset>" + "<url><loc>https://example.org/1</loc></url>" * 500 + "</urlset>"
     assert len(parse_feed(many.encode(), url=URL, limits=FeedLimits(max_entries=100)).entries) == 100
 

@@ -28,7 +28,7 @@ def parse_feed(
 ) -> ParsedFeed:
     """The feed or sitemap in `body`, fetched from `url`. Raises NotAFeedError when it is neither."""
     limits = limits if limits is not None else FeedLimits()
-    body = _unpacked(body, limits.max_bytes)
+    body = _unpacked(body, limits.max_feed_bytes)
     beginning = body[:4096].removeprefix(b"\xef\xbb\xbf").lstrip()
     if beginning.startswith(b"{"):
         return read_json_feed(body, url, limits)

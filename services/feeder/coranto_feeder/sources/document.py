@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from pydantic import Field
+
+from coranto.settings import SettingsSection
 from coranto.sources.kinds import SourceKind
 
 
@@ -39,10 +42,15 @@ class ParsedFeed:
     """WebSub hub that announces changes."""
 
 
-@dataclass(frozen=True, slots=True)
-class FeedLimits:
-    """Bounds on one document."""
+class FeedLimits(SettingsSection):
+    """Bounds on one feed or sitemap."""
 
-    max_bytes: int = 50_000_000
-    max_entries: int = 50_000
-    max_body_chars: int = 100_000
+    max_feed_bytes: int = Field(
+        50_000_000, ge=1000, description="Largest feed or sitemap, as sent and unpacked, in bytes."
+    )
+    max_entries: int = Field(
+        50_000, ge=1, description="Entries read of one feed or sitemap; 50,000 is the sitemap protocol's limit."
+    )
+    max_body_chars: int = Field(
+        100_000, ge=0, description="Longest article text in a feed that is kept as a hint; a longer one is left out."
+    )
