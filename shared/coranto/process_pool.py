@@ -14,7 +14,8 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Any, ParamSpec, TypeVar
 
-from pebble import ProcessExpired, ProcessPool
+import pebble
+from pebble import ProcessExpired
 
 _LOOK_EVERY_SECONDS = 1.0
 _SERVER_LOST = "the server that forks the processes has died"
@@ -31,7 +32,7 @@ class ProcessLostError(Exception):
     """The process died during the call, or ran out of the memory it may take."""
 
 
-class Processes:
+class ProcessPool:
     """So many processes, each made ready by `prepare` before its first call.
 
     They are forked from a server of their own that has the modules of `preload` loaded: so a new one is ready at once,
@@ -57,7 +58,7 @@ class Processes:
         self._preload = preload
         self._calls_per_process = calls_per_process
         self._max_bytes = max_bytes
-        self._pool: ProcessPool | None = None
+        self._pool: pebble.ProcessPool | None = None
 
     async def start(self) -> None:
         """Start the processes and return when they are ready."""
@@ -65,7 +66,7 @@ class Processes:
         ready = [asyncio.wrap_future(pool.schedule(_is_ready)) for _ in range(self._count)]
         await asyncio.gather(*ready)
 
-    def _started(self) -> ProcessPool:
+    def _started(self) -> pebble.ProcessPool:
         if self._pool is not None and not self._pool.active:
             # The server that forks the processes was killed, and with it the pool; a new pool starts a new one.
             broken, self._pool = self._pool, None
@@ -73,7 +74,7 @@ class Processes:
         if self._pool is None:
             context = multiprocessing.get_context("forkserver")
             context.set_forkserver_preload(list(self._preload))
-            self._pool = ProcessPool(
+            self._pool = pebble.ProcessPool(
                 max_workers=self._count,
                 max_tasks=self._calls_per_process,
                 initializer=_make_ready,
@@ -117,7 +118,7 @@ class Processes:
             raise
 
 
-def _put_away(pool: ProcessPool) -> None:
+def _put_away(pool: pebble.ProcessPool) -> None:
     pool.stop()  # type: ignore[no-untyped-call]  # pebble leaves it untyped
     pool.join(10)
 

@@ -86,7 +86,7 @@ class PageStoreSettings(SettingsSection):
     )
 
 
-def in_force(settings: BaseModel) -> dict[str, Any]:
+def effective_settings(settings: BaseModel) -> dict[str, Any]:
     """The settings as they are in force, one flat name to one JSON value, secrets masked."""
     flat: dict[str, Any] = {}
 

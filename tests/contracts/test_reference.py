@@ -15,7 +15,7 @@ from jsonschema import Draft202012Validator
 from prometheus_client import generate_latest
 from prometheus_client.metrics import MetricWrapperBase
 
-from coranto.settings import in_force
+from coranto.settings import effective_settings
 from coranto.topology import SERVICES, STAGES, STREAMS
 from coranto.worker.metrics import Metrics
 from coranto.worker.stage import DELIVERY_REASONS
@@ -80,7 +80,7 @@ def test_the_pages_are_the_same_in_another_process_and_nothing_is_started_to_mak
 def test_every_setting_has_its_line(service: str, services: Sequence[Service]) -> None:
     (described,) = (each for each in services if each.name == service)
     # As a running service lists what is in force: another way than the page's to find every setting.
-    names = {f"CORANTO_{name.replace('.', '__')}".upper() for name in in_force(described.settings())}
+    names = {f"CORANTO_{name.replace('.', '__')}".upper() for name in effective_settings(described.settings())}
     written = first_cells("settings.md")
     assert {name for name in names if not any(is_part_of(name, variable) for variable in written)} == set()
 

@@ -12,24 +12,24 @@ from multiprocessing import forkserver
 
 import pytest
 
-from coranto.process_pool import OverdueError, Processes, ProcessLostError
+from coranto.process_pool import OverdueError, ProcessLostError, ProcessPool
 
 
 @pytest.fixture
-async def processes() -> AsyncIterator[Processes]:
-    one = Processes(1, deadline=timedelta(seconds=20), max_bytes=1_000_000_000)
+async def processes() -> AsyncIterator[ProcessPool]:
+    one = ProcessPool(1, deadline=timedelta(seconds=20), max_bytes=1_000_000_000)
     await one.start()
     yield one
     await one.stop()
 
 
-async def test_a_call_gives_what_the_function_returns_or_raises(processes: Processes) -> None:
+async def test_a_call_gives_what_the_function_returns_or_raises(processes: ProcessPool) -> None:
     assert await processes.call(divmod, 7, 2) == (3, 1)
     with pytest.raises(ZeroDivisionError):
         await processes.call(divmod, 7, 0)
 
 
-async def test_a_call_that_takes_too_long_is_ended_and_the_next_one_is_answered(processes: Processes) -> None:
+async def test_a_call_that_takes_too_long_is_ended_and_the_next_one_is_answered(processes: ProcessPool) -> None:
     processes.deadline = timedelta(milliseconds=200)
     with pytest.raises(OverdueError, match=r"longer than 0\.2 s"):
         await processes.call(time.sleep, 60)
@@ -37,19 +37,19 @@ async def test_a_call_that_takes_too_long_is_ended_and_the_next_one_is_answered(
     assert await processes.call(divmod, 7, 2) == (3, 1)
 
 
-async def test_a_process_that_dies_is_told_and_replaced(processes: Processes) -> None:
+async def test_a_process_that_dies_is_told_and_replaced(processes: ProcessPool) -> None:
     with pytest.raises(ProcessLostError, match="exit code 9"):
         await processes.call(os._exit, 9)
     assert await processes.call(divmod, 7, 2) == (3, 1)
 
 
-async def test_a_call_that_takes_too_much_memory_is_told(processes: Processes) -> None:
+async def test_a_call_that_takes_too_much_memory_is_told(processes: ProcessPool) -> None:
     with pytest.raises(ProcessLostError, match="1000000000 bytes of memory"):
         await processes.call(bytes, 2_000_000_000)
     assert await processes.call(divmod, 7, 2) == (3, 1)
 
 
-async def test_a_cancelled_call_ends_its_process(processes: Processes) -> None:
+async def test_a_cancelled_call_ends_its_process(processes: ProcessPool) -> None:
     before = await processes.call(os.getpid)
     call = asyncio.create_task(processes.call(time.sleep, 60))
     await asyncio.sleep(0.5)
@@ -59,7 +59,7 @@ async def test_a_cancelled_call_ends_its_process(processes: Processes) -> None:
     assert await processes.call(os.getpid) != before
 
 
-async def test_calls_go_on_after_the_server_that_forks_the_processes_was_killed(processes: Processes) -> None:
+async def test_calls_go_on_after_the_server_that_forks_the_processes_was_killed(processes: ProcessPool) -> None:
     call = asyncio.create_task(processes.call(time.sleep, 60))
     await asyncio.sleep(0.5)
     os.kill(forkserver._forkserver._forkserver_pid, signal.SIGKILL)  # the standard library names it nowhere else

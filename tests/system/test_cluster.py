@@ -28,7 +28,7 @@ from coranto.records import Submission
 from coranto.settings import LogSettings
 from coranto.sources.registry import Feed, FeedRegistry
 from coranto.streams.connection import check_safety, connect, run_id, wait_for_replica
-from coranto.streams.errors import is_passing
+from coranto.streams.errors import is_transient
 from coranto.streams.redis import RedisStreams
 from coranto.streams.tasks import end
 from coranto.testing import samples
@@ -116,7 +116,7 @@ async def hand_in(client: AsyncClient, submissions: list[Submission]) -> list[Re
         try:
             return await client.submit(submissions)
         except Exception as error:
-            if not is_passing(error):
+            if not is_transient(error):
                 raise
             await asyncio.sleep(0.1)
 
@@ -233,7 +233,7 @@ async def test_a_cluster_names_its_run_and_what_is_unsafe(cluster: redis_nodes.C
             try:
                 return await run_id(redis) != first
             except Exception as error:
-                if not is_passing(error):
+                if not is_transient(error):
                     raise
                 return False
 
@@ -247,7 +247,7 @@ async def test_a_single_server_is_no_cluster(tmp_path: Path) -> None:
         with pytest.raises(RedisError, match="for a single server it must be redis://") as raised:
             async with client_of(f"redis+cluster://127.0.0.1:{node.port}") as redis:
                 await redis.get("key")
-        assert not is_passing(raised.value)
+        assert not is_transient(raised.value)
     finally:
         node.close()
 
@@ -261,7 +261,7 @@ async def test_a_wrong_password_is_not_waited_out(tmp_path: Path) -> None:
         with pytest.raises(AuthenticationError) as raised:
             async with client_of(made.url.replace("://", "://:wrong@")) as redis:
                 await redis.get("key")
-        assert not is_passing(raised.value)
+        assert not is_transient(raised.value)
     finally:
         made.close()
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from typing import Protocol
 
-from coranto.process_pool import OverdueError, Processes, ProcessLostError
+from coranto.process_pool import OverdueError, ProcessLostError, ProcessPool
 from coranto.worker.stage import Invalid
 from coranto_classifier.settings import ClassifierSettings
 from coranto_classifier.text_models import Analysis, ArticleText, ModelPaths, TextModels
@@ -42,7 +42,7 @@ class AnalysisPool:
     """Runs the models in worker processes that can be killed."""
 
     def __init__(self, paths: ModelPaths, settings: ClassifierSettings) -> None:
-        self._processes = Processes(
+        self._processes = ProcessPool(
             settings.processes,
             deadline=settings.deadline,
             prepare=_load,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from datetime import timedelta
 
-from coranto.process_pool import Processes
+from coranto.process_pool import ProcessPool
 from coranto.records import Content
 from coranto_extractor import reader
 from coranto_extractor.page.limits import PageLimits
@@ -36,7 +36,7 @@ class ReaderPool:
         max_process_bytes: int = 2_000_000_000,
     ) -> None:
         self._limits = limits
-        self._processes = Processes(
+        self._processes = ProcessPool(
             processes,
             deadline=deadline,
             prepare=_warm_up,

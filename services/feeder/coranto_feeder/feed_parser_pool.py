@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Final, ParamSpec, TypeVar
 
-from coranto.process_pool import OverdueError, Processes, ProcessLostError
+from coranto.process_pool import OverdueError, ProcessLostError, ProcessPool
 from coranto_feeder.sources import FeedLimits, NotAFeedError, ParsedFeed, parse_feed
 from coranto_feeder.sources.home_page import find_feeds_in_bytes
 
@@ -25,7 +25,7 @@ class FeedParserPool:
 
     def __init__(self, limits: FeedLimits, *, processes: int, deadline: timedelta, max_process_bytes: int) -> None:
         self._limits = limits
-        self._processes = Processes(
+        self._processes = ProcessPool(
             processes,
             deadline=deadline,
             preload=("coranto_feeder.sources", "coranto_feeder.sources.home_page"),

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Protocol
 
-from coranto.process_pool import Processes
+from coranto.process_pool import ProcessPool
 from coranto_fetcher.pagination_links import find_next_page
 from coranto_fetcher.rights import rights_in_page
 
@@ -41,7 +41,7 @@ class PageReaderPool:
     """Reads pages in processes, which start with the first page."""
 
     def __init__(self, *, processes: int, deadline: timedelta, max_process_bytes: int) -> None:
-        self._processes = Processes(
+        self._processes = ProcessPool(
             processes, deadline=deadline, preload=("coranto_fetcher.page_facts",), max_bytes=max_process_bytes
         )
         self.stop = self._processes.stop

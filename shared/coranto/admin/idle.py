@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 
 from coranto.admin.feeds import unread_feeds
 from coranto.admin.pipeline import ConnectedPipeline, DelayedFor, StageState
-from coranto.streams.errors import is_passing
+from coranto.streams.errors import is_transient
 from coranto.topology import STAGES
 
 LONG_DELAY = timedelta(seconds=60)
@@ -65,7 +65,7 @@ async def wait_until_idle(
         try:
             unread = await unread_feeds(pipeline)
         except RedisError as error:
-            if not is_passing(error):
+            if not is_transient(error):
                 raise
             await asyncio.sleep(_CHECK_EVERY_SECONDS)
             continue
@@ -97,7 +97,7 @@ async def _until_streams_are_idle(
             if on_check is not None:
                 await on_check(states)
         except RedisError as error:
-            if not is_passing(error):
+            if not is_transient(error):
                 raise
         if deadline is not None and time.monotonic() > deadline:
             return IdleResult(False, states)

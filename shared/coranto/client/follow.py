@@ -16,7 +16,7 @@ from redis.exceptions import RedisError
 
 from coranto.records import Record
 from coranto.records.envelope import FIELD, MalformedEventError, decode
-from coranto.streams.errors import is_passing
+from coranto.streams.errors import is_transient
 from coranto.topology import Pipeline, Stream
 
 RecordT = TypeVar("RecordT", bound=Record)
@@ -83,7 +83,7 @@ async def follow(
             try:
                 answer: Any = await redis.xread({key: ends[key]}, count=_AT_ONCE, block=wait_ms)
             except RedisError as error:
-                if not is_passing(error):
+                if not is_transient(error):
                     raise
                 await asyncio.sleep(_PAUSE_SECONDS)
                 continue

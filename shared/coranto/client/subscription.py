@@ -23,7 +23,7 @@ from coranto.client.shape import Shape
 from coranto.records import FinishedArticle
 from coranto.records.envelope import FIELD, MalformedEventError, decode, peek
 from coranto.streams.connection import load_script
-from coranto.streams.errors import is_passing
+from coranto.streams.errors import is_transient
 from coranto.streams.tasks import end
 from coranto.topology import FINISHED, Pipeline
 
@@ -113,7 +113,7 @@ class Subscription(AsyncIterator[FinishedArticle]):
             try:
                 return await self._next()
             except (RedisError, OSError) as error:
-                if is_passing(error):
+                if is_transient(error):
                     _log.warning("Redis does not answer (%s); trying again", error)
                 elif isinstance(error, ResponseError) and "NOGROUP" in str(error):
                     _log.warning("the group %s is gone; making it again", self.group)
@@ -196,7 +196,7 @@ class Subscription(AsyncIterator[FinishedArticle]):
         try:
             newest = _text((await self._redis.xinfo_stream(stream))["last-generated-id"])
         except ResponseError as error:
-            if is_passing(error) or "no such key" not in str(error):
+            if is_transient(error) or "no such key" not in str(error):
                 raise
             return "0"  # the stream vanished: all that comes now is new
         # A stream that ends before what we have seen is another one of that name.

@@ -15,7 +15,7 @@ from redis.exceptions import ResponseError
 
 from coranto.streams.address import parse_address
 from coranto.streams.cluster import ClusterClient
-from coranto.streams.errors import is_passing
+from coranto.streams.errors import is_transient
 
 
 class UnsafeRedisError(RuntimeError):
@@ -135,7 +135,7 @@ async def _check_server(redis: Redis, name: str, **target: Any) -> list[str]:
         limit = await _config(redis, "maxmemory", **target)
         replicas = await _config(redis, "min-replicas-to-write", **target) if is_replicated(redis) else None
     except ResponseError as error:
-        if is_passing(error):
+        if is_transient(error):
             raise
         advice = "make sure it has appendonly yes and maxmemory-policy noeviction"
         return [f"{name} does not let us read its configuration ({error}); {advice}"]

@@ -30,19 +30,19 @@ _NOT_READY: tuple[type[Exception], ...] = (
 )  # fmt: skip
 # Server states that redis-py has no class for. Redis 6.2 hides them behind the script that met them: “Error running script
 # (call to f_1d38…): @user_script:8: @user_script: 8: -MISCONF Errors writing to the AOF file”.
-_PASSING_STATE = re.compile(
+_TRANSIENT_STATE = re.compile(
     r"(?:^|: -)(?:MISCONF|OOM|MASTERDOWN|NOREPLICAS|LOADING|READONLY|CLUSTERDOWN|TRYAGAIN|UNBLOCKED|MOVED|ASK)\b"
 )
 
 
-def is_passing(error: BaseException) -> bool:
+def is_transient(error: BaseException) -> bool:
     """Whether the error is the server's state, which passes, and not our mistake."""
     if isinstance(error, AuthenticationError | NoPermissionError):
         return False
     if isinstance(error, _NOT_READY):
         return True
     if isinstance(error, ResponseError):
-        return bool(_PASSING_STATE.search(str(error)))
+        return bool(_TRANSIENT_STATE.search(str(error)))
     return _is_lost_while_writing(error)
 
 

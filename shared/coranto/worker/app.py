@@ -14,9 +14,9 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from coranto.settings import in_force
+from coranto.settings import effective_settings
 from coranto.streams.connection import UnsafeRedisError, check_safety, connect
-from coranto.streams.errors import is_passing
+from coranto.streams.errors import is_transient
 from coranto.streams.redis import RedisStreams
 from coranto.streams.shape import agree_on_shape
 from coranto.streams.tasks import end
@@ -81,7 +81,7 @@ class Worker:
     async def serve(self, stop: asyncio.Event) -> None:
         """Run until `stop` is set. Raises UnsafeRedisError when the settings refuse the server as it is."""
         settings = self.settings
-        self._log.info(events.SETTINGS_LOADED, **in_force(settings))
+        self._log.info(events.SETTINGS_LOADED, **effective_settings(settings))
         operations = HealthServer(settings.health, self.metrics.registry, self.readiness)
         address = await operations.start()
         url = settings.redis.url.get_secret_value()
@@ -178,7 +178,7 @@ class Worker:
                 findings = await check_safety(redis)
                 await agree_on_shape(redis, self.settings.pipeline.to_topology())
             except Exception as error:
-                if not is_passing(error):
+                if not is_transient(error):
                     raise
                 if not is_told:
                     self._log.warning(events.REDIS_WAITING, error=str(error))
@@ -202,7 +202,7 @@ class Worker:
             try:
                 await reader.start()
             except Exception as error:
-                if not is_passing(error):
+                if not is_transient(error):
                     raise
                 self._log.warning(events.REDIS_WAITING, error=str(error))
                 await asyncio.sleep(1)
@@ -222,7 +222,7 @@ class Worker:
                 return
             except Exception as error:  # noqa: BLE001 - the service's own code: whatever it is, the task is run again
                 self._failed_tasks[name] = str(error)
-                if is_passing(error):
+                if is_transient(error):
                     self._log.warning(events.TASK_FAILED, task=name, error=str(error))
                 else:
                     self._log.exception(events.TASK_FAILED, task=name)

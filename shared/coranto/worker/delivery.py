@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from coranto.streams.errors import is_passing
+from coranto.streams.errors import is_transient
 from coranto.streams.interface import (
     Committed,
     Dead,
@@ -224,7 +224,7 @@ class Delivery:
             try:
                 return await streams.commit(pairs, consumer=self.consumer, token=token, is_repeat=is_repeat)
             except Exception as error:
-                if not is_passing(error):
+                if not is_transient(error):
                     raise
                 is_repeat = True  # it may have been executed, and only the answer lost
                 await asyncio.sleep(pause)

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from coranto.streams.errors import is_passing
+from coranto.streams.errors import is_transient
 from coranto.streams.interface import Depth, Kept, Retention, StageStreams
 from coranto.streams.tasks import end
 from coranto.worker import log as events
@@ -88,7 +88,7 @@ class Housekeeping:
                 failures = 0
             except Exception as error:  # noqa: BLE001 - a round that fails is logged, the next one tries again
                 failures += 1
-                if not is_passing(error):
+                if not is_transient(error):
                     self._log.exception(events.HOUSEKEEPING_FAILED, during=getattr(step, "__name__", "step"))
                 self._metrics.redis_up.set(0)
             pause = min(interval.total_seconds() * 2 ** min(failures, 6), max(interval.total_seconds(), 2.0))

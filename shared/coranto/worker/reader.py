@@ -21,7 +21,7 @@ from faststream.redis import RedisBroker, StreamSub
 from faststream.redis.configs.state import ConnectionState
 from faststream.redis.message import FAKE_CONSUMER, RedisBatchStreamMessage
 
-from coranto.streams.errors import is_passing
+from coranto.streams.errors import is_transient
 from coranto.streams.interface import Entry, Line
 from coranto.streams.redis import RedisStreams
 from coranto.streams.tasks import end
@@ -80,7 +80,7 @@ class _Reader:
             rows = found.items() if isinstance(found, dict) else found or ()
             count = sum(len(entries) for _, entries in rows)
         except Exception as error:
-            if not is_passing(error):
+            if not is_transient(error):
                 raise  # FastStream stops the subscriber, `revive` starts it again
             # Ours, because FastStream's is five seconds.
             await asyncio.sleep(_AFTER_AN_ERROR.total_seconds())

@@ -6,7 +6,7 @@ import pytest
 from redis.asyncio.connection import Connection
 from redis.exceptions import AuthenticationError, ConnectionError, ReadOnlyError, ResponseError  # noqa: A004 - Redis' own
 
-from coranto.streams.errors import is_passing
+from coranto.streams.errors import is_transient
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,7 @@ from coranto.streams.errors import is_passing
     ],
 )
 def test_what_redis_says_while_it_restarts_fails_over_or_is_full_passes(error: Exception) -> None:
-    assert is_passing(error)
+    assert is_transient(error)
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_what_redis_says_while_it_restarts_fails_over_or_is_full_passes(error: E
     ],
 )
 def test_mistakes_and_refused_passwords_do_not_pass(error: Exception) -> None:
-    assert not is_passing(error)
+    assert not is_transient(error)
 
 
 async def test_a_connection_that_is_lost_while_it_is_written_to_passes() -> None:
@@ -46,5 +46,5 @@ async def test_a_connection_that_is_lost_while_it_is_written_to_passes() -> None
     connection._writer = None  # as another task leaves it that met the same lost connection
     with pytest.raises(AttributeError) as caught:
         await connection._send_packed_command([b"PING"])
-    assert is_passing(caught.value)
-    assert not is_passing(AttributeError("'NoneType' object has no attribute 'writelines'"))
+    assert is_transient(caught.value)
+    assert not is_transient(AttributeError("'NoneType' object has no attribute 'writelines'"))

@@ -12,7 +12,7 @@ import typer
 from pydantic import BaseModel, ValidationError
 from rich.table import Table
 
-from coranto.settings import in_force
+from coranto.settings import effective_settings
 from coranto.topology import SERVICES
 from coranto_cli.console import cell, print_message, print_table, write_json
 from coranto_cli.errors import USAGE, CommandError
@@ -37,13 +37,13 @@ def settings(
         )
     unknown = _unknown_variables()
     try:
-        values = in_force(kind())
+        values = effective_settings(kind())
     except ValidationError as error:
         raise CommandError("\n".join([explain_settings(error), *_hints(unknown)]), exit_code=USAGE) from error
     if as_json:
         write_json({"service": service, "settings": values, "unknown": unknown})
         return
-    defaults = in_force(kind.model_construct())
+    defaults = effective_settings(kind.model_construct())
     table = Table.grid(padding=(0, 2))
     for name, value in values.items():
         is_set = _variable_of(name) in {each.upper() for each in os.environ} or defaults.get(name, value) != value

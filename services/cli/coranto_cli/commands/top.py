@@ -14,7 +14,7 @@ from rich.console import Group, RenderableType
 from rich.live import Live
 
 from coranto.admin.pipeline import StageState, connected
-from coranto.streams.errors import is_passing
+from coranto.streams.errors import is_transient
 from coranto_cli.console import cell, out
 from coranto_cli.options import DataOption
 from coranto_cli.stage_table import reason_lines, stage_table
@@ -41,7 +41,7 @@ async def _top(interval: float, count: int | None, data: Path | None) -> None:
                 try:
                     states, now = await pipeline.state(), time.monotonic()
                 except RedisError as error:
-                    if not is_passing(error):
+                    if not is_transient(error):
                         raise
                     live.update(cell(f"Redis does not answer ({error}); trying again"), refresh=True)
                     continue
