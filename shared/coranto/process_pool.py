@@ -84,7 +84,7 @@ class ProcessPool:
         return self._pool
 
     async def stop(self) -> None:
-        """End the processes; calls in hand are given up."""
+        """End the processes; calls in progress are cancelled."""
         pool, self._pool = self._pool, None
         if pool is not None:
             await asyncio.to_thread(_put_away, pool)

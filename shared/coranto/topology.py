@@ -137,7 +137,7 @@ class Keys:
         return self._key(stage.name, "receipt", consumer)
 
     def submissions(self) -> str:
-        """Sorted set of submission ids accepted of late, by time, so that a repeated call has one effect."""
+        """Sorted set of recently accepted submission ids, by time, so that a repeated call has one effect."""
         return self._key("submissions")
 
     def submit_call(self, token: str) -> str:

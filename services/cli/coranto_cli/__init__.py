@@ -1,4 +1,4 @@
-"""The `coranto` command: starts a pipeline, feeds it, watches it, and explains what became of an article.
+"""The `coranto` command: starts a pipeline, feeds it, watches it, and explains where an article ended.
 
 `commands` has one module per verb; `command_group` adds those the services bring. This package never
 imports a service: stages and commands of theirs come through entry points.

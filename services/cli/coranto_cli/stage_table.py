@@ -14,7 +14,7 @@ _REASONS_SHOWN = 8
 
 
 def stage_table(states: Sequence[StageState], *, rates: Mapping[str, float] | None = None) -> Table:
-    """Every stage with what waits there and what became of messages; with rates, also how fast."""
+    """Every stage with what waits there and how its messages ended; with rates, also how fast."""
     columns = [
         "stage",
         "waiting#",

@@ -1,4 +1,4 @@
-"""Parses feeds in processes of their own: one that takes for ever, or all memory, costs only its process."""
+"""Parses feeds in processes of their own: one that never ends or takes all memory costs only its process."""
 
 from __future__ import annotations
 

@@ -121,7 +121,7 @@ if is_free then
   for _, other in ipairs(due) do
     if other ~= message and tonumber(redis.call('ZSCORE', KEYS[2], other) or 9e15) < place then
       ahead[#ahead + 1] = other
-      -- A newcomer never overtakes; one that waited may, so that the host is not idle, but not the same one for ever.
+      -- A newcomer never overtakes; one that waited may, so that the host is not idle, but not the same one every time.
       if is_new or tonumber(redis.call('HGET', KEYS[1], 'overtaken:' .. other) or 0) >= 2 then
         is_free = false
       end

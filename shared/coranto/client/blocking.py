@@ -93,7 +93,7 @@ def subscribe(
 ) -> Iterator[FinishedArticle]:
     """As `coranto.subscribe`, except that a loop body may block for as long as it likes: claims are renewed meanwhile.
 
-    In the main thread, Ctrl-C ends the loop once its body is done with the article in hand.
+    In the main thread, Ctrl-C ends the loop once its body is done with the current article.
     """
     with _running_loop() as loop:
 

@@ -110,7 +110,7 @@ async def subscribe(
 ) -> AsyncIterator[FinishedArticle]:
     """Finished articles as they come, without end; acknowledged when the loop asks for the next. See `Subscription`.
 
-    In the main task of `asyncio.run`, Ctrl-C ends the loop once its body is done with the article in hand.
+    In the main task of `asyncio.run`, Ctrl-C ends the loop once its body is done with the current article.
     """
     async with AsyncClient.from_url(redis_url) as client:
         subscription = client.subscribe(group, start=start, consumer=consumer, claim_after=claim_after)

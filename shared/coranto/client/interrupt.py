@@ -1,4 +1,4 @@
-"""Ctrl-C as the wish to end a subscription: the article in hand is finished, then the loop ends, without a traceback.
+"""Ctrl-C as the wish to end a subscription: the current article is finished, then the loop ends, without a traceback.
 
 Only where the program has left the signal to Python, in its main thread, or to `asyncio.run` in its main task. A second
 Ctrl-C does what the first would have done.

@@ -46,7 +46,7 @@ def to_atom_entry(article: FinishedArticle) -> str:
 
 
 def to_atom_feed(articles: Iterable[FinishedArticle], *, feed_id: str, title: str, updated: datetime) -> str:
-    """A whole feed. `feed_id` is a URI that stays the same for ever; `updated` is the time of the latest change."""
+    """A whole feed. `feed_id` is a URI that never changes; `updated` is the time of the latest change."""
     head = [
         '<?xml version="1.0" encoding="utf-8"?>',
         '<feed xmlns="http://www.w3.org/2005/Atom">',

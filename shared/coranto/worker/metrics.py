@@ -47,8 +47,8 @@ class Metrics:
         self.claimed = Counter(
             "coranto_messages_claimed", "Messages taken over from workers that were gone.", ["stage"], registry=add
         )
-        # Messages in hand in this process, begun or not.
-        self.in_flight = Gauge("coranto_messages_in_flight", "Messages in hand.", ["stage"], registry=add)
+        # Messages that this process has read and not settled, begun or not.
+        self.in_flight = Gauge("coranto_messages_in_flight", "Messages read and not settled.", ["stage"], registry=add)
         # The whole stage, all replicas: the same number from each of them; take the maximum, not the sum.
         self.waiting = Gauge(
             "coranto_stream_lag_messages", "Messages no worker has taken yet.", ["stage", "partition"], registry=add

@@ -43,7 +43,7 @@ class DeliverySettings(SettingsSection):
     )
     commit_batch: int = Field(200, ge=1, le=1000, description="Outcomes committed in one script call.")
     grace_period: Duration = Field(
-        timedelta(seconds=20), description="Time after SIGTERM for messages in hand; what is left is handed back."
+        timedelta(seconds=20), description="Time after SIGTERM for messages in progress; what is left is handed back."
     )
     max_backlog: int = Field(
         2000, ge=1, description="Waiting entries in a stage's stream above which the stage upstream pauses."

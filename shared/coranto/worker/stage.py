@@ -69,7 +69,7 @@ class RetryPolicy:
     first_delay: timedelta = timedelta(seconds=2)
     longest_delay: timedelta = timedelta(minutes=10)
     bug_attempts: int = 3
-    """Attempts in all for an exception that is none of ours: it is probably a bug, and will not mend itself."""
+    """Attempts in all for an exception that is none of ours: it is probably a bug, and retrying will not fix it."""
 
     def delay_seconds(self, attempt: int, retry_after: timedelta | None = None) -> float:
         """Seconds to wait after the attempt of this number (1 for the first) failed."""
@@ -84,7 +84,7 @@ DELIVERY_REASONS: Mapping[str, str] = {
     "ok": "The message was handled and its result published.",
     "malformed": "The entry holds no event of the expected type.",
     "deadline": "The handler ran longer than the stage's deadline, a few times over.",
-    "worker_lost": "The entry was in hand when its worker died, three times over.",
+    "worker_lost": "Its worker died while handling the message, three times over.",
     "error": "The handler failed in a way it did not foresee; the traceback is in the dead letter.",
     "entry_deleted": "The entry was deleted from its stream by hand before it was settled.",
     "already_published": "The same revision was announced before; subscribers are not told twice.",
@@ -103,7 +103,7 @@ class Stage(Generic[In, Out]):
     """The closed list: every reason the handler may raise, with a sentence about it."""
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     concurrency: int = 8
-    """Messages in hand at once."""
+    """Messages handled concurrently."""
     deadline: timedelta = timedelta(seconds=60)
     """Longest time for one message. Beyond it the handler is cancelled and the message is tried again; it is dead after
     `retry.bug_attempts`."""

@@ -134,7 +134,7 @@ class _Job:
     # --- the sample site -------------------------------------------------------------------------------------------
 
     async def read_sample(self) -> int:
-        """Read the sample site, and check what became of each page; 1 when one differs from what it states."""
+        """Read the sample site, and check how each page came out; 1 when one differs from what it states."""
         from coranto_samplesite import SampleSite  # late: a web server that nothing else here needs
 
         async with SampleSite() as site:

@@ -65,7 +65,7 @@ def _drawing(keys: Keys) -> Iterator[str]:
             yield "  ▼"
             yield "subscribers"
         elif stage.writes is None:
-            yield "the ledger: what became of every article"
+            yield "the ledger: how every article ended"
 
 
 def _service_of(stage: str) -> str:
