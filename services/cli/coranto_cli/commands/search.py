@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from coranto.store.interface import Hit
+from coranto.store.interface import SearchHit
 from coranto_cli.console import print_message, print_result, write_json_lines
 from coranto_cli.errors import NOT_FOUND
 from coranto_cli.options import DataOption, JsonOption
@@ -39,7 +39,7 @@ def search(
         raise typer.Exit(NOT_FOUND)
 
 
-def _print_hit(hit: Hit) -> None:
+def _print_hit(hit: SearchHit) -> None:
     facts = [hit.published.date().isoformat() if hit.published else None, hit.language, hit.topic]
     print_result(hit.title or hit.url, style="bold")
     print_result(" · ".join(fact for fact in facts if fact), style="dim")

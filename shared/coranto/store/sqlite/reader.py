@@ -1,4 +1,4 @@
-"""The library in a SQLite file as its readers see it: the command line, exports and, later, the gateway.
+"""The article store in a SQLite file as its readers see it: the command line, exports and, later, the gateway.
 
 Readers open the file read-only and never hold up the sink. Nothing here writes.
 """
@@ -17,7 +17,7 @@ from typing import Any, Self
 
 from coranto.pages.retention import PageUse, pages_of_record
 from coranto.records import FinishedArticle, article_id
-from coranto.store.interface import Catalogue, Hit, LedgerLine, LibraryError
+from coranto.store.interface import ArticleReader, LedgerLine, SearchHit, StoreError
 from coranto.store.sqlite import schema
 from coranto.urls import UnsupportedUrlError, canonicalize, fold_variants
 
@@ -32,22 +32,22 @@ _QUERY_PART = re.compile(r'"([^"]*)"|(\S+)')
 _LEDGER_COLUMNS = "SELECT article_id, submission, url, stage, outcome, reason, detail, at FROM ledger"
 
 
-def open_library(path: Path, *, read_only: bool = True) -> Catalogue:
-    """The library in this SQLite file, for reading.
+def open_article_store(path: Path, *, read_only: bool = True) -> ArticleReader:
+    """The article store in this SQLite file, for reading.
 
     With `read_only=False` an older file is brought to the present schema first, and a missing one is made.
-    Raises FileNotFoundError when there is none, LibraryError when it cannot be read.
+    Raises FileNotFoundError when there is none, StoreError when it cannot be read.
     """
-    return SqliteCatalogue(path, read_only=read_only)
+    return SqliteArticleReader(path, read_only=read_only)
 
 
-class SqliteCatalogue:
+class SqliteArticleReader:
     """The articles and the ledger in the SQLite file at `path`."""
 
     def __init__(self, path: Path, *, read_only: bool = True, any_thread: bool = False) -> None:
         if read_only and not path.is_file():
             raise FileNotFoundError(
-                f"no library at {path}: start the sink, or name the directory that holds it with --data or CORANTO_DATA"
+                f"no article store at {path}: start the sink, or name the directory that holds it with --data or CORANTO_DATA"
             )
         uri = f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rwc'}"
         self._connection = sqlite3.connect(
@@ -59,10 +59,10 @@ class SqliteCatalogue:
             version = schema.version_of(self._connection)
         except (sqlite3.Error, schema.NewerSchemaError) as error:
             self._connection.close()
-            raise LibraryError(f"{path} cannot be read as a library of articles: {error}") from error
+            raise StoreError(f"{path} cannot be read as an article store: {error}") from error
         if version == 0:
             self._connection.close()
-            raise LibraryError(f"{path} is no library of articles: it lacks the tables the sink makes")
+            raise StoreError(f"{path} is not an article store: it lacks the tables the sink makes")
 
     def __enter__(self) -> Self:
         return self
@@ -88,7 +88,7 @@ class SqliteCatalogue:
         )
         return [_read(record) for (record,) in rows]
 
-    def finished(self, *, since: datetime | None = None) -> Iterator[FinishedArticle]:
+    def iterate(self, *, since: datetime | None = None) -> Iterator[FinishedArticle]:
         """Every article in its latest revision, in the order of first storing; only those stored `since`, if given."""
         rows = self._connection.execute(
             "SELECT record FROM articles JOIN revisions"
@@ -99,7 +99,7 @@ class SqliteCatalogue:
         for (record,) in rows:
             yield _read(record)
 
-    def search(self, query: str, *, limit: int = 20) -> list[Hit]:
+    def search(self, query: str, *, limit: int = 20) -> list[SearchHit]:
         """Articles that hold every word of the query, best first; `"a phrase"` and `begin*` work.
 
         When none holds the words as they are, words with other endings count: `мосты` then finds `моста`.
@@ -108,7 +108,7 @@ class SqliteCatalogue:
             match_expression(query, endings_matter=False), limit
         )
 
-    def _match(self, expression: str, limit: int) -> list[Hit]:
+    def _match(self, expression: str, limit: int) -> list[SearchHit]:
         if not expression:
             return []
         rows = self._connection.execute(
@@ -121,7 +121,9 @@ class SqliteCatalogue:
             (expression, limit),
         )
         return [
-            Hit(key, url, title, datetime.fromisoformat(published) if published else None, language, topic, excerpt)
+            SearchHit(
+                key, url, title, datetime.fromisoformat(published) if published else None, language, topic, excerpt
+            )
             for key, url, title, published, language, topic, excerpt in rows
         ]
 

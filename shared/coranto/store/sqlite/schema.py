@@ -151,7 +151,7 @@ def version_of(connection: sqlite3.Connection) -> int:
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
     if version > VERSION:
         raise NewerSchemaError(
-            f"the library has schema version {version}, this program knows versions up to {VERSION}: "
+            f"the article store has schema version {version}, this program knows versions up to {VERSION}: "
             "run the newer program, or give another file"
         )
     return version

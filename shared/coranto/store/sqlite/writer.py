@@ -1,4 +1,4 @@
-"""The library in a SQLite file: what the sink's stages write through.
+"""The article store in a SQLite file: what the sink's stages write through.
 
 One thread owns the connection. Calls that arrive together, or while a commit is under way, share the next transaction,
 so the cost of making a commit durable is paid once for many articles. Several processes may share one file.
@@ -19,12 +19,12 @@ from typing import Generic, TypeVar, cast
 
 from coranto.records import ClassifiedArticle, DroppedArticle, FinishedArticle, Storage
 from coranto.store.interface import (
-    Declined,
     LedgerLine,
-    LibraryCorruptError,
-    LibraryError,
-    LibraryUnavailableError,
+    Skipped,
+    StoreCorruptError,
     Stored,
+    StoreError,
+    StoreUnavailableError,
 )
 from coranto.store.revisions import Digests, Latest, decide, digests_of
 from coranto.store.sqlite import schema
@@ -56,8 +56,8 @@ class _Call(Generic[T]):
     done: asyncio.Future[T]
 
 
-class SqliteLibrary:
-    """The library in the SQLite file at `path`, made when it is first needed."""
+class SqliteArticleStore:
+    """The article store in the SQLite file at `path`, made when it is first needed."""
 
     def __init__(self, path: Path, *, batch_size: int = 200, busy_timeout: timedelta = timedelta(seconds=10)) -> None:
         self._path = path
@@ -73,7 +73,7 @@ class SqliteLibrary:
         """Transactions committed so far."""
 
     async def open(self) -> None:
-        """Take part in the library. The file is opened with the first write, so a full disk does not stop the start."""
+        """Take part in the article_store. The file is opened with the first write, so a full disk does not stop the start."""
         self._users += 1
 
     async def close(self) -> None:
@@ -88,12 +88,12 @@ class SqliteLibrary:
             self._thread.shutdown()
             self._thread = None
 
-    async def store(self, article: ClassifiedArticle) -> Stored | Declined:
-        """Keep the article and return only after the commit. Safe to repeat. Raises LibraryError."""
+    async def store(self, article: ClassifiedArticle) -> Stored | Skipped:
+        """Keep the article and return only after the commit. Safe to repeat. Raises StoreError."""
         return await self._in_next_transaction(lambda connection: _store(connection, article, datetime.now(UTC)))
 
-    async def note_dropped(self, dropped: DroppedArticle) -> None:
-        """Write the ledger line of an article that ended early. Safe to repeat. Raises LibraryError."""
+    async def record_drop(self, dropped: DroppedArticle) -> None:
+        """Write the ledger line of an article that ended early. Safe to repeat. Raises StoreError."""
         line = LedgerLine(
             article_id=dropped.id,
             submission=dropped.submission,
@@ -111,12 +111,12 @@ class SqliteLibrary:
         self._waiting.append(cast("_Call[object]", _Call(work, done)))
         if self._writing is None:
             # A task begins in the loop's next round: whoever calls in this round shares the transaction.
-            self._writing = asyncio.create_task(self._write_waiting(), name="library-writer")
+            self._writing = asyncio.create_task(self._write_waiting(), name="store-writer")
         return await done
 
     async def _write_waiting(self) -> None:
         if self._thread is None:
-            self._thread = ThreadPoolExecutor(1, thread_name_prefix="library")
+            self._thread = ThreadPoolExecutor(1, thread_name_prefix="article-store")
         loop = asyncio.get_running_loop()
         try:
             while self._waiting:
@@ -137,7 +137,7 @@ class SqliteLibrary:
         finally:
             self._writing = None
 
-    # Everything below runs in the library's own thread.
+    # Everything below runs in the writer's own thread.
 
     def _run_batch(self, works: Sequence[Callable[[sqlite3.Connection], object]]) -> list[object]:
         """The result of each piece of work, or the exception it ended with. Nothing is a result before the commit."""
@@ -229,26 +229,26 @@ def _is_fault_of_storage(error: sqlite3.Error) -> bool:
 
 def _explain(error: Exception, path: Path) -> Exception:
     """The error as the operator should see it; one of ours wherever the storage is at fault."""
-    explained: LibraryError
+    explained: StoreError
     if isinstance(error, OSError):
-        explained = LibraryUnavailableError(f"{path}: {error.strerror or error}; make the directory writable")
+        explained = StoreUnavailableError(f"{path}: {error.strerror or error}; make the directory writable")
     elif isinstance(error, schema.NewerSchemaError):
-        explained = LibraryUnavailableError(f"{path}: {error}")
+        explained = StoreUnavailableError(f"{path}: {error}")
     elif isinstance(error, sqlite3.Error) and _primary_code(error) in _CORRUPT:
-        explained = LibraryCorruptError(
+        explained = StoreCorruptError(
             f"{path} is damaged ({error}): stop the sink, keep a copy, then restore a backup or run "
             f"`sqlite3 {path.name} .recover`; nothing is lost meanwhile, the articles wait in Redis"
         )
     elif isinstance(error, sqlite3.Error) and _is_fault_of_storage(error):
         cause = _UNAVAILABLE[_primary_code(error) or 0]
-        explained = LibraryUnavailableError(f"{path}: {cause} ({error}); articles wait in Redis meanwhile")
+        explained = StoreUnavailableError(f"{path}: {cause} ({error}); articles wait in Redis meanwhile")
     else:
         return error
     explained.__cause__ = error
     return explained
 
 
-def _store(connection: sqlite3.Connection, article: ClassifiedArticle, now: datetime) -> Stored | Declined:
+def _store(connection: sqlite3.Connection, article: ClassifiedArticle, now: datetime) -> Stored | Skipped:
     digests = digests_of(article)
     own = _find_own_revision(connection, article, digests)
     if own is not None:
