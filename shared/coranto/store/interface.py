@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, Protocol, runtime_checkable
+from typing import Final, Literal, Protocol, runtime_checkable
 
 from coranto.pages.retention import PageUse
 from coranto.records import ClassifiedArticle, DroppedArticle, FinishedArticle, Storage
@@ -72,6 +72,31 @@ class SearchHit:
     """Words around the match, matches between `[` and `]`."""
 
 
+class SearchError(StoreError):
+    """The search cannot be understood: what is wrong with it, and what would be right."""
+
+
+@dataclass(frozen=True, slots=True)
+class SearchFilter:
+    """What an article must be, beside holding the words; all that are given must hold."""
+
+    since: datetime | None = None
+    """Published at this time or later; the time of storing stands in for articles without one."""
+    until: datetime | None = None
+    """Published before this time."""
+    source: str | None = None
+    """Name of the source, name of the publisher, or host of the address."""
+    language: str | None = None
+    """Language tag; `pt` includes `pt-BR`. Word forms are then those of this language only."""
+    topic: str | None = None
+    """Code or name of an IPTC media topic, with all below it."""
+    entity: str | None = None
+    """Normal form of a person, organisation or place."""
+
+
+EVERYTHING: Final = SearchFilter()
+
+
 class ArticleStore(Protocol):
     """Where finished articles are kept. Every call may be repeated with the same effect as one call."""
 
@@ -108,10 +133,11 @@ class ArticleReader(AbstractContextManager["ArticleReader"], Protocol):
         """Every article in its latest revision, in the order of first storing; only those stored `since`, if given."""
         ...
 
-    def search(self, query: str, *, limit: int = 20) -> list[SearchHit]:
-        """Articles that hold every word of the query, best first; `"a phrase"` and `begin*` work.
+    def search(self, query: str, *, where: SearchFilter = EVERYTHING, limit: int = 20) -> list[SearchHit]:
+        """Articles that hold every word of the query in any of its forms, best first.
 
-        When none holds the words as they are, words with other endings count.
+        `"a phrase"` is taken as it is written, and `begin*` finds what begins so. Without words, whatever the filter
+        lets through, latest first. Raises SearchError.
         """
         ...
 

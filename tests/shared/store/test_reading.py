@@ -12,7 +12,7 @@ from tests.shared.store.articles import store
 
 from coranto.records import ClassifiedArticle
 from coranto.store.interface import ArticleReader, StoreError
-from coranto.store.sqlite.reader import SqliteArticleReader, match_expression, open_article_store
+from coranto.store.sqlite.reader import SqliteArticleReader, open_article_store
 from coranto.store.sqlite.writer import SqliteArticleStore
 
 MakeArticle = Callable[..., ClassifiedArticle]
@@ -77,17 +77,6 @@ async def test_search_takes_two_russian_letters_for_one(
         assert len(reader.search(query)) == 1
 
 
-async def test_other_endings_count_only_where_no_article_has_the_words_as_they_are(
-    article_store: SqliteArticleStore, database: Path, make_article: MakeArticle
-) -> None:
-    await store(make_article("https://news.example/one", title="Новые мосты Казани"), article_store=article_store)
-    with open_article_store(database) as reader:
-        assert len(reader.search("моста казань")) == 1
-        assert reader.search("порт") == []
-        await store(make_article("https://news.example/two", title="Ремонт моста"), article_store=article_store)
-        assert [hit.url for hit in reader.search("моста")] == ["https://news.example/two"]
-
-
 async def test_search_finds_a_phrase_only_where_its_words_stand_together(
     article_store: SqliteArticleStore, database: Path, make_article: MakeArticle
 ) -> None:
@@ -129,24 +118,6 @@ async def test_replaced_text_is_no_longer_found(
     with open_article_store(database) as reader:
         assert reader.search("flowing") == []
         assert len(reader.search("quiet")) == 1
-
-
-@pytest.mark.parametrize(
-    "query",
-    ["", "  ", '"', '"""', "*", "AND", "NEAR(", "title:x", "a OR", "-b", "^c", "(", "{x}: y", "'", "\0", "…",
-     "е" * 5000, "слово " * 5000],
-    ids=lambda query: repr(query[:8]),
-)  # fmt: skip
-async def test_no_query_is_a_syntax_error(
-    article_store: SqliteArticleStore, database: Path, make_article: MakeArticle, query: str
-) -> None:
-    await store(make_article(), article_store=article_store)
-    with open_article_store(database) as reader:
-        assert isinstance(reader.search(query), list)
-
-
-def test_operators_of_the_index_are_plain_words() -> None:
-    assert match_expression("title:bridge OR neva*") == '("title:bridge") AND ("OR") AND ("neva"*)'
 
 
 async def test_outcomes_are_counted_by_stage_and_reason(

@@ -300,25 +300,3 @@ async def test_revision_1_of_a_new_store_is_another_announcement(tmp_path: Path,
         assert finished.storage.revision == 1
         ids.append(finished.message_id)
     assert ids[0] != ids[1]
-
-
-async def test_a_store_of_an_earlier_version_gets_an_id_and_announces_nothing_twice(
-    tmp_path: Path, make_article: MakeArticle
-) -> None:
-    database = tmp_path / "old.sqlite"
-    article_store = SqliteArticleStore(database)
-    await article_store.open()
-    await store(make_article(), article_store=article_store)
-    await article_store.close()
-    with closing(sqlite3.connect(database)) as connection, connection:
-        connection.execute("DROP TABLE store")
-        connection.execute("UPDATE revisions SET record = json_remove(record, '$.storage.store')")
-        connection.execute("PRAGMA user_version = 2")
-    article_store = SqliteArticleStore(database)
-    await article_store.open()
-    again = await store(make_article(), article_store=article_store)
-    changed = await store(make_article(fetch=2, title="Bridge reopens early"), article_store=article_store)
-    await article_store.close()
-    assert again.storage.store is None  # as it was announced
-    assert [(changed.storage.store,)] == rows(database, "SELECT id FROM store")
-    assert changed.storage.revision == 2

@@ -28,7 +28,8 @@ from coranto.store.interface import (
 )
 from coranto.store.revisions import Digests, Latest, decide, digests_of
 from coranto.store.sqlite import schema
-from coranto.store.sqlite.schema import time_text
+from coranto.store.sqlite.schema import time_text, word_forms
+from coranto.store.words import fold
 from coranto.topology import SINK
 
 T = TypeVar("T")
@@ -314,17 +315,23 @@ def _find_latest(connection: sqlite3.Connection, article_id: str) -> Latest | No
 
 def _write_article(connection: sqlite3.Connection, article: ClassifiedArticle, storage: Storage) -> None:
     content, classification = article.content, article.classification
+    title_forms, text_forms, stemmer = word_forms(
+        classification.language.code, content.title, content.lead, content.text
+    )
     connection.execute(
         """
         INSERT INTO articles (id, url, found_url, title, lead, text, authors, publisher, published, language, topic,
-            section, image_url, story, story_role, source, revision, first_stored, last_stored, last_fetched)
+            section, image_url, story, story_role, source, revision, first_stored, last_stored, last_fetched,
+            title_forms, text_forms, stemmer)
         VALUES (:id, :url, :found_url, :title, :lead, :text, :authors, :publisher, :published, :language, :topic,
-            :section, :image_url, :story, :story_role, :source, :revision, :stored, :stored, :fetched)
+            :section, :image_url, :story, :story_role, :source, :revision, :stored, :stored, :fetched,
+            :title_forms, :text_forms, :stemmer)
         ON CONFLICT (id) DO UPDATE SET
             url = :url, found_url = :found_url, title = :title, lead = :lead, text = :text, authors = :authors,
             publisher = :publisher, published = :published, language = :language, topic = :topic, section = :section,
             image_url = :image_url, story = :story, story_role = :story_role, source = :source, revision = :revision,
-            last_stored = :stored, last_fetched = :fetched
+            last_stored = :stored, last_fetched = :fetched,
+            title_forms = :title_forms, text_forms = :text_forms, stemmer = :stemmer
         """,
         {
             "id": article.id,
@@ -346,6 +353,9 @@ def _write_article(connection: sqlite3.Connection, article: ClassifiedArticle, s
             "revision": storage.revision,
             "stored": time_text(storage.stored_at),
             "fetched": time_text(article.fetch.fetched_at),
+            "title_forms": title_forms,
+            "text_forms": text_forms,
+            "stemmer": stemmer,
         },
     )
     for statement in (
@@ -356,8 +366,8 @@ def _write_article(connection: sqlite3.Connection, article: ClassifiedArticle, s
         connection.execute(statement, (article.id,))
     # OR IGNORE: a foreign classifier may name the same entity twice, which is no reason to refuse the article.
     connection.executemany(
-        "INSERT OR IGNORE INTO entities VALUES (?, ?, ?, ?)",
-        [(article.id, entity.type, entity.name, entity.count) for entity in classification.entities],
+        "INSERT OR IGNORE INTO entities (article_id, type, name, count, folded_name) VALUES (?, ?, ?, ?, ?)",
+        [(article.id, entity.type, entity.name, entity.count, fold(entity.name)) for entity in classification.entities],
     )
     connection.executemany(
         "INSERT OR IGNORE INTO topics VALUES (?, ?, ?, ?)",
