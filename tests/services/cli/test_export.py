@@ -1,4 +1,4 @@
-"""`coranto export` and `coranto search`, called as the command line calls them."""
+"""`coranto export`, called as the command line calls it."""
 
 from __future__ import annotations
 
@@ -94,31 +94,6 @@ def test_export_to_what_cannot_be_a_file_is_wrong_usage(data: Path, output: str)
     assert isinstance(error, CommandError)
     assert error.exit_code == 2
     assert f"cannot write to {output}: " in str(error)
-
-
-def test_search_prints_title_and_address(data: Path) -> None:
-    result = CliRunner().invoke(app, ["search", "ferry", "1", "--data", str(data)])
-    assert result.exit_code == 0
-    assert "Ferry 1 <runs>" in result.stdout
-    assert "https://news.example/1" in result.stdout
-    assert "https://news.example/2" not in result.stdout
-
-
-def test_search_can_print_json(data: Path) -> None:
-    result = CliRunner().invoke(app, ["search", "ferry", "--json", "--limit", "2", "--data", str(data)])
-    assert [json.loads(line)["language"] for line in result.stdout.splitlines()] == ["en", "en"]
-
-
-def test_search_without_a_match_ends_with_code_3(data: Path) -> None:
-    result = CliRunner().invoke(app, ["search", "zeppelin", "--data", str(data)])
-    assert result.exit_code == 3
-    assert "No stored article" in result.stderr
-
-
-def test_argument_with_a_space_is_a_phrase(data: Path) -> None:
-    runner = CliRunner()
-    assert runner.invoke(app, ["search", "ferry", "flowing again", "--data", str(data)]).exit_code == 0
-    assert runner.invoke(app, ["search", "ferry", "again flowing", "--data", str(data)]).exit_code == 3
 
 
 def test_missing_store_is_explained_with_code_3(tmp_path: Path) -> None:
