@@ -10,7 +10,6 @@ import sqlite3
 
 from datasette import hookimpl  # type: ignore[import-untyped]  # Datasette has no types
 
-
 _NOTHING = '""'
 
 
