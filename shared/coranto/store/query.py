@@ -41,7 +41,7 @@ def parse(query: str) -> list[Part]:
         words = tuple(each.lower() for each in words_of(phrase or word)[:_MOST_WORDS_IN_PART])
         if words:
             parts.append(Part(words, is_phrase=bool(phrase), is_beginning=not phrase and word.endswith("*")))
-    return parts
+    return list(dict.fromkeys(parts))
 
 
 def match_expression(parts: Iterable[Part], stemmers: Collection[str] = ALL_STEMMERS) -> str:
@@ -125,23 +125,37 @@ def excerpt(parts: Sequence[Part], texts: Iterable[str | None], stemmer: str | N
 def _matches(parts: Sequence[Part], words: Sequence[str], stemmer: str | None) -> tuple[set[int], int]:
     """The numbers of the words that match, and how many parts of the query do."""
     folded = [fold(word) for word in words]
+    places = _places_of_forms(folded, stemmer)
     marked: set[int] = set()
     found = 0
     for part in parts:
         asked = [fold(word) for word in part.words]
-        places: list[int] = []
+        matches: list[int] = []
         if part.is_phrase or part.is_beginning:
-            size = len(asked)
-            for start in range(len(folded) - size + 1):
-                here = folded[start : start + size]
-                if here == asked or (part.is_beginning and here[:-1] == asked[:-1] and here[-1].startswith(asked[-1])):
-                    places += range(start, start + size)
+            for start in range(len(folded) - len(asked) + 1):
+                here = folded[start : start + len(asked)]
+                begins = part.is_beginning and here[:-1] == asked[:-1] and here[-1].startswith(asked[-1])
+                if begins or here == asked:
+                    matches += range(start, start + len(asked))
         else:
-            wanted = {form for word in asked for form in (word, stem(word, stemmer))}
-            places = [number for number, word in enumerate(folded) if word in wanted or stem(word, stemmer) in wanted]
-        marked.update(places)
-        found += bool(places)
+            forms = {form for word in asked for form in (word, stem(word, stemmer))}
+            matches = [number for form in forms for number in places.get(form, ())]
+        marked.update(matches)
+        found += bool(matches)
     return marked, found
+
+
+def _places_of_forms(folded: Sequence[str], stemmer: str | None) -> dict[str, list[int]]:
+    """Where each word and each stem occurs."""
+    by_word: dict[str, list[int]] = {}
+    for number, word in enumerate(folded):
+        by_word.setdefault(word, []).append(number)
+    places = dict(by_word)
+    for word, numbers in by_word.items():
+        cut = stem(word, stemmer)
+        if cut != word:
+            places[cut] = [*places.get(cut, ()), *numbers]
+    return places
 
 
 def _best_window(marked: set[int]) -> int:
