@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -60,6 +61,8 @@ def opened_store(data: Path | None) -> Iterator[ArticleReader]:
         yield reader
     except StoreError as error:
         raise CommandError(str(error)) from error
+    except sqlite3.Error as error:
+        raise CommandError(f"{store_path(data)} cannot be read: {error}") from error
     finally:
         reader.close()
 

@@ -26,7 +26,7 @@ PATIENT = RetryPolicy(attempts=1000, first_delay=timedelta(seconds=1), longest_d
 def create_stages(
     settings: Settings | None = None,
 ) -> tuple[Stage[ClassifiedArticle, FinishedArticle], Stage[DroppedArticle, Record]]:
-    """The store stage and the ledger stage, on one article_store."""
+    """The store stage and the ledger stage, on one article store."""
     settings = settings or Settings()
     article_store = SqliteArticleStore(
         settings.sink.database, batch_size=settings.sink.batch_size, busy_timeout=settings.sink.busy_timeout

@@ -31,7 +31,7 @@ class StoreCorruptError(StoreError):
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """The article is in the article_store, committed: now, or by an earlier delivery of the same message."""
+    """The article is stored and committed: now, or by an earlier delivery of the same message."""
 
     storage: Storage
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -118,3 +120,21 @@ def test_wrong_usage_is_explained_with_code_2(data: Path, arguments: list[str], 
     assert isinstance(error, CommandError)
     assert error.exit_code == 2
     assert said in str(error)
+
+
+def test_damaged_store_is_named_in_the_error(data: Path) -> None:
+    file = data / "articles.sqlite"
+    whole = file.read_bytes()
+    file.write_bytes(whole[:4096] + b"\xff" * (len(whole) - 4096))
+    error = search(data, "ferry").exception
+    assert isinstance(error, CommandError)
+    assert str(file) in str(error)
+    assert error.exit_code == 1
+
+
+def test_file_of_an_earlier_version_says_what_to_do(data: Path) -> None:
+    with closing(sqlite3.connect(data / "articles.sqlite")) as connection:
+        connection.execute("PRAGMA user_version = 3")
+    error = search(data, "ferry").exception
+    assert isinstance(error, CommandError)
+    assert "start the sink once" in str(error)
