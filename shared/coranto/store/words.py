@@ -70,14 +70,15 @@ def places_of(text: str) -> Iterator[tuple[int, int]]:
 
 
 def forms_of(text: str | None, stemmer: str | None) -> str | None:
-    """What the index needs beside the words themselves: each folded word and each stem that differs from its word."""
+    """What the index needs beside the words themselves: folded words and stems that are not among them, each once."""
     if not text:
         return None
+    # As SQLite reads them: letters in two code points, such as a decomposed й, are not the letters that a query has.
+    known = {word.lower() for word in _WORD.findall(text)}
     forms: dict[str, None] = {}
-    for word in dict.fromkeys(word.lower() for word in words_of(text)):
-        folded = fold(word)
-        for form in (folded, stem(folded, stemmer)):
-            if form != word:
+    for word in dict.fromkeys(map(fold, words_of(text))):
+        for form in (word, stem(word, stemmer)):
+            if form not in known:
                 forms[form] = None
     return " ".join(forms) or None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import unicodedata
 from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -130,6 +131,15 @@ async def test_star_finds_what_begins_so(fill: Fill, database: Path) -> None:
     assert found(database, "зем* ") == {"Земля."}
 
 
+async def test_letters_of_two_code_points_are_found_and_find(fill: Fill, database: Path) -> None:
+    text = unicodedata.normalize("NFD", "Чайник с ёлкой.")
+    await fill("ru", text)
+    for query in ("чайник", "чайники", "ёлка", "елка", unicodedata.normalize("NFD", "чайники")):
+        assert found(database, query) == {text}
+    with open_article_store(database) as reader:
+        assert reader.search("чайники")[0].excerpt == "[Чайник] с ёлкой."
+
+
 async def test_word_with_a_hyphen_has_forms_too(fill: Fill, database: Path) -> None:
     await fill("ru", "Мост Санкт-Петербурга.", "Санкт-Петербург ждёт.", "Казань ждёт.")
     assert found(database, "Санкт-Петербургом") == {"Мост Санкт-Петербурга.", "Санкт-Петербург ждёт."}
@@ -198,8 +208,9 @@ def test_every_stemmer_of_the_list_exists(language: str, stemmer: str) -> None:
     assert stem("information", stemmer)
 
 
-def test_forms_hold_only_what_differs_from_the_words_themselves() -> None:
-    assert forms_of("Мост моста мосты ещё Ёж", "russian") == "мост еще ещ еж"
+def test_forms_hold_only_what_is_not_among_the_words_themselves() -> None:
+    assert forms_of("Мост моста мосты ещё Ёж", "russian") == "еще ещ еж"
+    assert forms_of("Ремонт моста", "russian") == "мост"
     assert forms_of("Мост", None) is None
     assert forms_of("a1 b2 2026", "english") is None
 
