@@ -31,12 +31,12 @@ Programs that are no service (the `coranto` command, `coranto.subscribe`, `coran
 """
 
 CLIENT_VARIABLES: Mapping[str, str] = {
-    "CORANTO_DATA": "Directory of `coranto up`: its Redis, pages, library and logs. Default: `coranto-data`.",
+    "CORANTO_DATA": "Directory of `coranto up`: its Redis, pages, articles and logs. Default: `coranto-data`.",
     "CORANTO_REDIS__URL": "Address of Redis, where it is not the one in that directory.",
     "CORANTO_PIPELINE__PREFIX": "As for the services. Default: `coranto`.",
     "CORANTO_PIPELINE__PARTITIONS": "As for the services. Default: `1`.",
     "CORANTO_PAGES__PATH": "As for the services: where `coranto submit` puts pages that are handed over.",
-    "CORANTO_SINK__DATABASE": "As for the sink: the library that `coranto show`, `search` and `export` read.",
+    "CORANTO_SINK__DATABASE": "As for the sink: the article store that `coranto show`, `search` and `export` read.",
     "CORANTO_SECRETS_DIR": "Directory of files that stand for variables. Default: `/run/secrets`.",
 }
 

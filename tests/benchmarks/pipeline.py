@@ -117,7 +117,7 @@ async def through_all_services(pages: list[bytes], data: Path) -> dict[str, Any]
         **os.environ,
         "CORANTO_REDIS__URL": server.url,
         "CORANTO_PAGES__PATH": str(data / "pages"),
-        "CORANTO_SINK__DATABASE": str(data / "library.sqlite"),
+        "CORANTO_SINK__DATABASE": str(data / "articles.sqlite"),
         "CORANTO_FEEDER__DATA": str(data / "feeder"),
         "CORANTO_LOG__LEVEL": "warning",
     }

@@ -248,7 +248,7 @@ async def cut_the_network(scene: Scene) -> None:
 
 
 async def fill_the_disk(scene: Scene) -> None:
-    """No room for Redis' file, the library, pages, the account and logs."""
+    """No room for Redis' file, the article store, pages, the account and logs."""
     assert scene.disk is not None
     await asyncio.to_thread(scene.disk.fill)
     await asyncio.sleep(scene.dice.uniform(1.0, 5.0))
@@ -373,10 +373,10 @@ async def come_to_rest(scene: Scene, within_seconds: float) -> dict[str, int]:
 
 async def count(scene: Scene, numbers: dict[str, int], report: Report) -> set[str]:
     """Fill in the report, and give the addresses that have no end."""
-    with closing(sqlite3.connect(f"file:{scene.fleet.data / 'library.sqlite'}?mode=ro", uri=True)) as library:
-        stored = Counter(url for (url,) in library.execute("SELECT found_url FROM articles"))
-        revisions = [number for (number,) in library.execute("SELECT count(*) FROM revisions GROUP BY article_id")]
-        ledger = list(library.execute("SELECT url, outcome, reason FROM ledger"))
+    with closing(sqlite3.connect(f"file:{scene.fleet.data / 'articles.sqlite'}?mode=ro", uri=True)) as store:
+        stored = Counter(url for (url,) in store.execute("SELECT found_url FROM articles"))
+        revisions = [number for (number,) in store.execute("SELECT count(*) FROM revisions GROUP BY article_id")]
+        ledger = list(store.execute("SELECT url, outcome, reason FROM ledger"))
     report.stored = sum(url in stored for url in numbers)
     report.duplicate_records = sum(number - 1 for number in stored.values()) + sum(number - 1 for number in revisions)
     # An article that was stored and came a second time after a loss is noted as unchanged: it has its record.

@@ -104,7 +104,7 @@ class Fleet:
             **os.environ,
             "CORANTO_REDIS__URL": url,
             "CORANTO_PAGES__PATH": str(data / "pages"),
-            "CORANTO_SINK__DATABASE": str(data / "library.sqlite"),
+            "CORANTO_SINK__DATABASE": str(data / "articles.sqlite"),
             "CORANTO_FEEDER__DATA": str(data / "feeder"),
             "CORANTO_FETCHER__MIN_DELAY": "0",
             "CORANTO_FETCHER__ALLOWED_NETWORKS": '["127.0.0.0/8"]',

@@ -38,7 +38,7 @@ async def test_copy_finds_its_story_after_redis_has_lost_everything(
 ) -> None:
     settings = {
         "CORANTO_REDIS__URL": redis_url,
-        "CORANTO_SINK__DATABASE": str(tmp_path / "library.sqlite"),
+        "CORANTO_SINK__DATABASE": str(tmp_path / "articles.sqlite"),
         "CORANTO_DELIVERY__HOUSEKEEPING_INTERVAL": "0.3",
     }
     first, copy, late = (f"https://news{number}.example/ferries" for number in range(3))

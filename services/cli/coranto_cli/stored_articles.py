@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from coranto.client import environment
 from coranto.records import FinishedArticle
-from coranto.store.interface import Catalogue, LedgerLine, LibraryError
-from coranto.store.sqlite.reader import open_library
+from coranto.store.interface import ArticleReader, LedgerLine, StoreError
+from coranto.store.sqlite.reader import open_article_store
 from coranto_cli.errors import NOT_FOUND, CommandError
 
 
-class EmptyCatalogue:
+class EmptyArticleReader:
     """The article store before the sink has stored anything: there is no file yet."""
 
     def revisions_of(self, url_or_id: str) -> list[FinishedArticle]:  # noqa: ARG002 - nothing is stored under any
         """None."""
         return []
 
-    def finished(self) -> Iterator[FinishedArticle]:
+    def iterate(self) -> Iterator[FinishedArticle]:
         """None."""
         return iter(())
 
@@ -41,34 +42,36 @@ class EmptyCatalogue:
         """Nothing is open."""
 
 
-def library_path(data: Path | None) -> Path:
+def store_path(data: Path | None) -> Path:
     """The article store of the running system: as CORANTO_SINK__DATABASE says, else in the data directory."""
     named = os.environ.get("CORANTO_SINK__DATABASE")
-    return Path(named) if named and data is None else environment.data_directory(data) / "library.sqlite"
+    return Path(named) if named and data is None else environment.data_directory(data) / "articles.sqlite"
 
 
 @contextmanager
-def opened_store(data: Path | None) -> Iterator[Catalogue]:
+def opened_store(data: Path | None) -> Iterator[ArticleReader]:
     """The article store, for reading. Raises CommandError when it is missing or cannot be read."""
     try:
-        catalogue = open_library(library_path(data))
+        reader = open_article_store(store_path(data))
     except FileNotFoundError as error:
         raise CommandError(str(error), exit_code=NOT_FOUND) from error
-    except LibraryError as error:
+    except StoreError as error:
         raise CommandError(str(error)) from error
     try:
-        yield catalogue
-    except LibraryError as error:
+        yield reader
+    except StoreError as error:
         raise CommandError(str(error)) from error
+    except sqlite3.Error as error:
+        raise CommandError(f"{store_path(data)} cannot be read: {error}") from error
     finally:
-        catalogue.close()
+        reader.close()
 
 
 @contextmanager
-def opened_store_if_any(data: Path | None) -> Iterator[Catalogue | EmptyCatalogue]:
+def opened_store_if_any(data: Path | None) -> Iterator[ArticleReader | EmptyArticleReader]:
     """The article store, for reading; an empty one where the sink has not made any yet."""
-    if not library_path(data).exists():
-        yield EmptyCatalogue()
+    if not store_path(data).exists():
+        yield EmptyArticleReader()
         return
-    with opened_store(data) as catalogue:
-        yield catalogue
+    with opened_store(data) as reader:
+        yield reader

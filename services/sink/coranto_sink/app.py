@@ -8,13 +8,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from coranto.records import ClassifiedArticle, DroppedArticle, FinishedArticle, Record
-from coranto.store.sqlite.writer import SqliteLibrary
+from coranto.store.sqlite.writer import SqliteArticleStore
 from coranto.topology import LEDGER, SINK
 from coranto.worker.stage import RetryPolicy, Stage
 from coranto_sink.reasons import REASONS, SYSTEMIC
 from coranto_sink.reindex import Reindex
 from coranto_sink.settings import Settings
-from coranto_sink.stage import note_dropped, store
+from coranto_sink.stage import record_drop, store
 
 if TYPE_CHECKING:
     from coranto.worker.app import Worker
@@ -26,30 +26,30 @@ PATIENT = RetryPolicy(attempts=1000, first_delay=timedelta(seconds=1), longest_d
 def create_stages(
     settings: Settings | None = None,
 ) -> tuple[Stage[ClassifiedArticle, FinishedArticle], Stage[DroppedArticle, Record]]:
-    """The store stage and the ledger stage, on one library."""
+    """The store stage and the ledger stage, on one article store."""
     settings = settings or Settings()
-    library = SqliteLibrary(
+    article_store = SqliteArticleStore(
         settings.sink.database, batch_size=settings.sink.batch_size, busy_timeout=settings.sink.busy_timeout
     )
     finished: Stage[ClassifiedArticle, FinishedArticle] = Stage(
         SINK,
-        handle=partial(store, library=library),
+        handle=partial(store, article_store=article_store),
         reasons=REASONS,
         retry=PATIENT,
         concurrency=settings.sink.batch_size,
         systemic=SYSTEMIC,
-        start=library.open,
-        stop=library.close,
+        start=article_store.open,
+        stop=article_store.close,
     )
     ledger: Stage[DroppedArticle, Record] = Stage(
         LEDGER,
-        handle=partial(note_dropped, library=library),
+        handle=partial(record_drop, article_store=article_store),
         reasons=REASONS,
         retry=PATIENT,
         concurrency=settings.sink.batch_size,
         systemic=SYSTEMIC,
-        start=library.open,
-        stop=library.close,
+        start=article_store.open,
+        stop=article_store.close,
     )
     return finished, ledger
 

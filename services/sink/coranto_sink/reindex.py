@@ -19,7 +19,7 @@ from redis.asyncio import Redis
 
 from coranto.records import ReindexedArticle
 from coranto.records.envelope import FIELD, encode, new_traceparent
-from coranto.store.sqlite.reader import SqliteCatalogue
+from coranto.store.sqlite.reader import SqliteArticleReader
 from coranto.topology import REINDEXED, Pipeline
 from coranto.worker.log import get_logger
 
@@ -53,7 +53,7 @@ class Reindex:
         self._log = get_logger(service="sink")
 
     async def run(self) -> None:
-        """Look for requests and answer them. Never returns. Raises what Redis and the library raise."""
+        """Look for requests and answer them. Never returns. Raises what Redis and the store raise."""
         while True:
             await self.answer()
             await asyncio.sleep(self._look_every.total_seconds())
@@ -85,8 +85,8 @@ class Reindex:
         if not self._database.is_file():
             return
         # One thread at a time reads: `answer` waits for each batch.
-        with SqliteCatalogue(self._database, any_thread=True) as catalogue:
-            for article in catalogue.finished(since=since):
+        with SqliteArticleReader(self._database, any_thread=True) as reader:
+            for article in reader.iterate(since=since):
                 reindexed = article.reindexed()
                 if reindexed is not None:
                     yield reindexed

@@ -15,10 +15,11 @@ class SinkSettings(SettingsSection):
     """Where finished articles are kept, and how they are written."""
 
     database: Path = Field(
-        Path("coranto-data/library.sqlite"), description="SQLite file of the library; several sinks may share it."
+        Path("coranto-data/articles.sqlite"),
+        description="SQLite file of the article store; several sinks may share it.",
     )
     batch_size: int = Field(
-        200, ge=1, le=5000, description="Articles committed in one transaction at most, and held in hand at once."
+        200, ge=1, le=5000, description="Articles committed in one transaction at most, and in flight at once."
     )
     busy_timeout: Duration = Field(
         timedelta(seconds=10), ge=timedelta(0), description="Longest wait for another process that holds the file."

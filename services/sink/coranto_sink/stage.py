@@ -7,29 +7,29 @@ number of times with the same message.
 from __future__ import annotations
 
 from coranto.records import ClassifiedArticle, DroppedArticle, FinishedArticle
-from coranto.store.interface import Declined, Library, LibraryCorruptError, LibraryError
+from coranto.store.interface import ArticleStore, Skipped, StoreCorruptError, StoreError
 from coranto.worker.stage import Transient, Unwanted
 
 
-async def store(article: ClassifiedArticle, *, library: Library) -> FinishedArticle:
-    """The article with what the library did with it; a redelivery gets what the first delivery got."""
+async def store(article: ClassifiedArticle, *, article_store: ArticleStore) -> FinishedArticle:
+    """The article as it was stored; a redelivery gets what the first delivery got."""
     try:
-        verdict = await library.store(article)
-    except LibraryError as error:
+        verdict = await article_store.store(article)
+    except StoreError as error:
         raise _transient(error) from error
-    if isinstance(verdict, Declined):
+    if isinstance(verdict, Skipped):
         raise Unwanted(verdict.reason, detail=verdict.detail)
     return article.with_storage(verdict.storage)
 
 
-async def note_dropped(dropped: DroppedArticle, *, library: Library) -> None:
+async def record_drop(dropped: DroppedArticle, *, article_store: ArticleStore) -> None:
     """Write the ledger line that answers "why is it missing?"."""
     try:
-        await library.note_dropped(dropped)
-    except LibraryError as error:
+        await article_store.record_drop(dropped)
+    except StoreError as error:
         raise _transient(error) from error
 
 
-def _transient(error: LibraryError) -> Transient:
-    reason = "storage_corrupt" if isinstance(error, LibraryCorruptError) else "storage_unavailable"
+def _transient(error: StoreError) -> Transient:
+    reason = "storage_corrupt" if isinstance(error, StoreCorruptError) else "storage_unavailable"
     return Transient(reason, detail=str(error))

@@ -11,7 +11,7 @@ from datetime import timedelta
 from coranto.admin.pipeline import ConnectedPipeline
 from coranto.pages import FilePageStore
 from coranto.pages.retention import StoredFile, Total, find_old_files, pages_in_event, remove
-from coranto.store.interface import Catalogue
+from coranto.store.interface import ArticleReader
 from coranto.streams.redis import entry_pages
 from coranto.topology import STAGES, STREAMS, Keys
 
@@ -20,7 +20,7 @@ _LETTERS_AT_ONCE = 200
 # Streams that messages leave. What is kept for replay has arrived, and may be days of articles: it is read once.
 _PASSED_ON = tuple(stream for stream in STREAMS if not stream.is_replayable)
 
-OpenStore = Callable[[], AbstractContextManager[Catalogue]]
+OpenStore = Callable[[], AbstractContextManager[ArticleReader]]
 """Opens the article store for reading."""
 
 

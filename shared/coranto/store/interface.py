@@ -1,7 +1,7 @@
-"""What the sink asks of a library of articles, whatever database keeps it, and the values that pass between them.
+"""What the sink asks of the article store, whatever database keeps it, and the values that pass between them.
 
-`Library` is written by the sink's two stages, `Catalogue` is read by the command line and by programs. SQLite stands
-behind both (`sqlite`, `catalogue`); another database implements the same two protocols and takes the decisions of
+`ArticleStore` is written by the sink's two stages, `ArticleReader` is read by the command line and by programs. SQLite stands
+behind both (`sqlite`, `reader`); another database implements the same two protocols and takes the decisions of
 `revisions` over as they are.
 """
 
@@ -11,34 +11,34 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, Protocol, runtime_checkable
+from typing import Final, Literal, Protocol, runtime_checkable
 
 from coranto.pages.retention import PageUse
 from coranto.records import ClassifiedArticle, DroppedArticle, FinishedArticle, Storage
 
 
-class LibraryError(Exception):
-    """The library cannot do its work now. The text tells the operator what was seen and what to do."""
+class StoreError(Exception):
+    """The store cannot do its work now. The text tells the operator what was seen and what to do."""
 
 
-class LibraryUnavailableError(LibraryError):
+class StoreUnavailableError(StoreError):
     """The database cannot be reached or written at the moment; the same call may work later."""
 
 
-class LibraryCorruptError(LibraryError):
-    """The database file is damaged; it takes an operator to mend it."""
+class StoreCorruptError(StoreError):
+    """The database file is damaged; an operator has to repair it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """The article is in the library, committed: now, or by an earlier delivery of the same message."""
+    """The article is stored and committed: now, or by an earlier delivery of the same message."""
 
     storage: Storage
 
 
 @dataclass(frozen=True, slots=True)
-class Declined:
-    """The library keeps what it has; the reason is a word of the sink's closed list."""
+class Skipped:
+    """The store keeps what it has; the reason is a word of the sink's closed list."""
 
     reason: Literal["unchanged", "outdated"]
     detail: str
@@ -59,7 +59,7 @@ class LedgerLine:
 
 
 @dataclass(frozen=True, slots=True)
-class Hit:
+class SearchHit:
     """One article that matches a search."""
 
     id: str
@@ -72,19 +72,44 @@ class Hit:
     """Words around the match, matches between `[` and `]`."""
 
 
-class Library(Protocol):
+class SearchError(StoreError):
+    """The search cannot be understood: what is wrong with it, and what would be right."""
+
+
+@dataclass(frozen=True, slots=True)
+class SearchFilter:
+    """What an article must be, beside holding the words; all that are given must hold."""
+
+    since: datetime | None = None
+    """Published at this time or later; the time of storing stands in for articles without one."""
+    until: datetime | None = None
+    """Published before this time."""
+    source: str | None = None
+    """Name of the source, name of the publisher, or host of the address."""
+    language: str | None = None
+    """Language tag; `pt` includes `pt-BR`. Word forms are then those of this language only."""
+    topic: str | None = None
+    """Code or name of an IPTC media topic, with all below it."""
+    entity: str | None = None
+    """Normal form of a person, organisation or place."""
+
+
+EVERYTHING: Final = SearchFilter()
+
+
+class ArticleStore(Protocol):
     """Where finished articles are kept. Every call may be repeated with the same effect as one call."""
 
-    async def store(self, article: ClassifiedArticle) -> Stored | Declined:
-        """Keep the article and return only after the commit. Raises LibraryError."""
+    async def store(self, article: ClassifiedArticle) -> Stored | Skipped:
+        """Keep the article and return only after the commit. Raises StoreError."""
         ...
 
-    async def note_dropped(self, dropped: DroppedArticle) -> None:
-        """Write the ledger line of an article that ended early. Raises LibraryError."""
+    async def record_drop(self, dropped: DroppedArticle) -> None:
+        """Write the ledger line of an article that ended early. Raises StoreError."""
         ...
 
     async def open(self) -> None:
-        """Take part in the library; each call is matched by one of `close`."""
+        """Start using the store; each call is matched by one of `close`."""
         ...
 
     async def close(self) -> None:
@@ -93,8 +118,8 @@ class Library(Protocol):
 
 
 @runtime_checkable
-class Catalogue(AbstractContextManager["Catalogue"], Protocol):
-    """A library as its readers see it."""
+class ArticleReader(AbstractContextManager["ArticleReader"], Protocol):
+    """The article store as its readers see it."""
 
     def find(self, url_or_id: str) -> FinishedArticle | None:
         """The latest revision of the article with this id or address, if it is stored."""
@@ -104,14 +129,15 @@ class Catalogue(AbstractContextManager["Catalogue"], Protocol):
         """Every stored revision of the article, first to latest; empty when it is not stored."""
         ...
 
-    def finished(self, *, since: datetime | None = None) -> Iterator[FinishedArticle]:
+    def iterate(self, *, since: datetime | None = None) -> Iterator[FinishedArticle]:
         """Every article in its latest revision, in the order of first storing; only those stored `since`, if given."""
         ...
 
-    def search(self, query: str, *, limit: int = 20) -> list[Hit]:
-        """Articles that hold every word of the query, best first; `"a phrase"` and `begin*` work.
+    def search(self, query: str, *, where: SearchFilter = EVERYTHING, limit: int = 20) -> list[SearchHit]:
+        """Articles that hold every word of the query in any of its forms, best first.
 
-        When none holds the words as they are, words with other endings count.
+        `"a phrase"` is taken as it is written, and `begin*` finds what begins so. Without words, whatever the filter
+        lets through, latest first. Raises SearchError.
         """
         ...
 

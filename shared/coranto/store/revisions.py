@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from coranto.records import ClassifiedArticle, Image, Storage
-from coranto.store.interface import Declined, Stored
+from coranto.store.interface import Skipped, Stored
 
 
 def _picture(image: Image | None) -> object:
@@ -71,16 +71,16 @@ class Latest:
     """Time of the latest fetch that was taken into account, whether or not it changed anything."""
 
 
-def decide(article: ClassifiedArticle, digests: Digests, latest: Latest | None, *, now: datetime) -> Stored | Declined:
+def decide(article: ClassifiedArticle, digests: Digests, latest: Latest | None, *, now: datetime) -> Stored | Skipped:
     """What to do with an article that no earlier delivery of the same submission has stored already."""
     if latest is None:
         return Stored(Storage(revision=1, change="created", stored_at=now))
     fetched_at = article.fetch.fetched_at
     if fetched_at < latest.fetched_at:
-        return Declined("outdated", f"fetched {fetched_at.isoformat()}, known as of {latest.fetched_at.isoformat()}")
+        return Skipped("outdated", f"fetched {fetched_at.isoformat()}, known as of {latest.fetched_at.isoformat()}")
     changed = changed_fields(latest.digests, digests)
     if not changed:
-        return Declined("unchanged", f"same as revision {latest.revision}")
+        return Skipped("unchanged", f"same as revision {latest.revision}")
     return Stored(Storage(revision=latest.revision + 1, change="updated", changed_fields=changed, stored_at=now))
 
 

@@ -81,7 +81,7 @@ def test_nothing_is_removed_without_a_running_system_or_an_article_store(shell: 
     assert "no running system found" in alone.err
     unstored = shell("pages", "check", "--data", str(shell.data))
     assert unstored.code == 3
-    assert "no library at" in unstored.err
+    assert "no article store at" in unstored.err
     nowhere = shell("pages", "check", "--data", "nowhere")
     assert nowhere.code == 3
     assert "there is no page store at" in nowhere.err

@@ -1,82 +1,16 @@
-"""Articles as the classifier hands them over, and a library in a file of the test's own."""
+"""Articles, and a store in a file of the test's own."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import AsyncIterator, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from tests.shared.store.articles import build_article
 
-from coranto.records import (
-    ArticleDate,
-    Block,
-    Classification,
-    ClassifiedArticle,
-    Content,
-    Discovery,
-    Entity,
-    Fetch,
-    Image,
-    Language,
-    PageRef,
-    Person,
-    Topic,
-    article_id,
-)
-from coranto.store.sqlite.writer import SqliteLibrary
-
-NOON = datetime(2026, 3, 14, 12, 0, tzinfo=UTC)
-
-
-def build_article(
-    url: str = "https://news.example/bridge",
-    *,
-    fetch: int = 1,
-    submission: str | None = None,
-    title: str = "Bridge over the Neva reopens",
-    text: str = "The bridge reopened on Saturday.\nTraffic is flowing again.",
-    topics: tuple[str, ...] = ("13000000",),
-) -> ClassifiedArticle:
-    page = hashlib.sha256(f"{url} {title} {text}".encode()).hexdigest()
-    return ClassifiedArticle(
-        id=article_id(url),
-        discovery=Discovery(
-            url=f"{url}?utm_source=feed",
-            canonical_url=url,
-            submission=submission or f"submission-{fetch}",
-            source="example",
-            discovered_via="feed",
-            discovered_at=NOON,
-        ),
-        fetch=Fetch(
-            final_url=url,
-            status=200,
-            page=PageRef(sha256=page, size_bytes=len(text)),
-            fetched_at=NOON + timedelta(minutes=fetch),
-        ),
-        content=Content(
-            title=title,
-            paragraphs=tuple(Block(text=line) for line in text.split("\n")),
-            authors=(Person(name="Anna Petrova"),),
-            publisher="The Example",
-            published=ArticleDate(at=NOON, precision="minute", offset_minutes=180),
-            section="City",
-            tags=("bridges", "traffic"),
-            image=Image(url="https://news.example/bridge.jpg?w=800", caption="The bridge", credit="Ivan Sidorov"),
-            word_count=len(text.split()),
-            extractor_version="1",
-        ),
-        classification=Classification(
-            language=Language(code="en", confidence=0.99),
-            topics=tuple(
-                Topic.model_validate({"code": code, "name": "a topic", "score": 0.9, "from": "model"})
-                for code in topics
-            ),
-            entities=(Entity(type="place", name="Neva", count=1),),
-        ),
-    )
+from coranto.records import ClassifiedArticle
+from coranto.store.sqlite.writer import SqliteArticleStore
 
 
 @pytest.fixture
@@ -86,12 +20,12 @@ def make_article() -> Callable[..., ClassifiedArticle]:
 
 @pytest.fixture
 def database(tmp_path: Path) -> Path:
-    return tmp_path / "library.sqlite"
+    return tmp_path / "articles.sqlite"
 
 
 @pytest.fixture
-async def library(database: Path) -> AsyncIterator[SqliteLibrary]:
-    library = SqliteLibrary(database, busy_timeout=timedelta(milliseconds=200))
-    await library.open()
-    yield library
-    await library.close()
+async def article_store(database: Path) -> AsyncIterator[SqliteArticleStore]:
+    article_store = SqliteArticleStore(database, busy_timeout=timedelta(milliseconds=200))
+    await article_store.open()
+    yield article_store
+    await article_store.close()

@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 
 from coranto.records import ClassifiedArticle, ReindexedArticle, Story
 from coranto.records.envelope import FIELD, decode
-from coranto.store.sqlite.writer import SqliteLibrary
+from coranto.store.sqlite.writer import SqliteArticleStore
 from coranto.topology import REINDEXED, Pipeline
 from coranto_sink.reindex import Reindex
 
@@ -22,14 +22,14 @@ MakeArticle = Callable[..., ClassifiedArticle]
 
 
 @pytest.fixture
-async def filled(database: Path, library: SqliteLibrary, make_article: MakeArticle) -> Path:
-    """A library of twelve articles in four stories, and one article in none."""
+async def filled(database: Path, article_store: SqliteArticleStore, make_article: MakeArticle) -> Path:
+    """A store of twelve articles in four stories, and one article in none."""
     for number in range(12):
         article = make_article(f"https://news.example/{number}", text=f"Text number {number}.")
         story = Story(cluster=f"{number % 4:032x}", role="copy")
         section = article.classification.model_copy(update={"story": story})
-        await library.store(article.model_copy(update={"classification": section}))
-    await library.store(make_article("https://news.example/short"))
+        await article_store.store(article.model_copy(update={"classification": section}))
+    await article_store.store(make_article("https://news.example/short"))
     return database
 
 
@@ -97,7 +97,7 @@ async def test_redis_that_is_emptied_meanwhile_keeps_its_new_request(redis: Redi
     assert await redis.get(PIPELINE.reindex()) == b"7200"
 
 
-async def test_library_that_is_not_there_yet_has_nothing_to_reindex(redis: Redis, tmp_path: Path) -> None:
+async def test_store_that_is_not_there_yet_has_nothing_to_reindex(redis: Redis, tmp_path: Path) -> None:
     await redis.set(PIPELINE.reindex(), 3600)
     assert await Reindex(redis, PIPELINE, tmp_path / "none.sqlite").answer() == 0
     assert await redis.get(PIPELINE.reindex()) == b"done"

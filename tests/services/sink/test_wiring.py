@@ -22,7 +22,7 @@ MakeArticle = Callable[..., ClassifiedArticle]
 
 
 async def test_stage_stores_with_nothing_but_its_settings(tmp_path: Path, make_article: MakeArticle) -> None:
-    stage = create_stage(Settings(sink=SinkSettings(database=tmp_path / "deep" / "library.sqlite")))
+    stage = create_stage(Settings(sink=SinkSettings(database=tmp_path / "deep" / "articles.sqlite")))
     assert stage.start is not None
     assert stage.stop is not None
     await stage.start()

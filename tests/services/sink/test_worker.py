@@ -15,8 +15,8 @@ from tests.conftest import running_service
 
 from coranto.records import ClassifiedArticle, DroppedArticle, FinishedArticle, Record
 from coranto.records.envelope import FIELD, decode, encode
-from coranto.store.interface import LibraryError
-from coranto.store.sqlite.reader import open_library
+from coranto.store.interface import StoreError
+from coranto.store.sqlite.reader import open_article_store
 from coranto.topology import CLASSIFIED, DROPPED, FINISHED, Keys, Stream
 
 MakeArticle = Callable[..., ClassifiedArticle]
@@ -78,9 +78,9 @@ async def test_article_is_stored_then_announced_and_a_dropped_one_is_in_the_ledg
         async with asyncio.timeout(PATIENCE_SECONDS):
             assert await sink.wait() == 0
     (finished,) = await announced(redis)
-    with open_library(database) as library:
-        assert library.find(article.id) == finished
-        assert [line.reason for line in library.ledger_of("https://news.example/gone")] == ["gone"]
+    with open_article_store(database) as article_store:
+        assert article_store.find(article.id) == finished
+        assert [line.reason for line in article_store.ledger_of("https://news.example/gone")] == ["gone"]
 
 
 async def test_unchanged_refetch_is_not_announced_and_the_ledger_says_so(
@@ -91,17 +91,17 @@ async def test_unchanged_refetch_is_not_announced_and_the_ledger_says_so(
             await publish(redis, CLASSIFIED, article)
             await eventually(partial(has_ended, database, article))
         await until_announced(redis, 2)
-        with open_library(database) as library:
-            outcomes = [(line.outcome, line.reason) for line in library.ledger()]
+        with open_article_store(database) as article_store:
+            outcomes = [(line.outcome, line.reason) for line in article_store.ledger()]
     assert outcomes == [("stored", "created"), ("dropped", "unchanged"), ("stored", "updated")]
     assert [record.storage.change for record in await announced(redis)] == ["created", "updated"]
 
 
 async def has_ended(database: Path, article: ClassifiedArticle) -> bool:
     try:
-        with open_library(database) as library:
-            return any(line.submission == article.discovery.submission for line in library.ledger())
-    except (FileNotFoundError, LibraryError):  # the sink is only just making it
+        with open_article_store(database) as article_store:
+            return any(line.submission == article.discovery.submission for line in article_store.ledger())
+    except (FileNotFoundError, StoreError):  # the sink is only just making it
         return False
 
 
@@ -128,5 +128,5 @@ async def test_killed_sinks_lose_nothing_and_announce_nothing_twice(
     assert len(records) == number
     assert {record.storage.revision for record in records} == {1}
     assert len({record.id for record in records}) == number
-    with open_library(database) as library:
-        assert library.count() == number
+    with open_article_store(database) as article_store:
+        assert article_store.count() == number

@@ -19,9 +19,9 @@ from coranto.pages import FilePageStore
 from coranto.pages.retention import PageUse
 from coranto.records import FetchedArticle, PageRef, SavedPage
 from coranto.records.envelope import encode
-from coranto.store.interface import Catalogue
-from coranto.store.sqlite.reader import open_library
-from coranto.store.sqlite.writer import SqliteLibrary
+from coranto.store.interface import ArticleReader
+from coranto.store.sqlite.reader import open_article_store
+from coranto.store.sqlite.writer import SqliteArticleStore
 from coranto.streams.interface import Dead, Drop, Entry, Outcome, Retry
 from coranto.streams.redis import RedisStreams
 from coranto.testing import classified, discovered, fetched
@@ -29,7 +29,7 @@ from coranto.topology import DISCOVERED, DROPPED, EXTRACTOR, FINISHED, Pipeline
 
 DAY = timedelta(days=1)
 SOON = timedelta(milliseconds=50)
-OpenStore = Callable[[], AbstractContextManager[Catalogue]]
+OpenStore = Callable[[], AbstractContextManager[ArticleReader]]
 
 
 @pytest.fixture
@@ -43,18 +43,18 @@ def pages(tmp_path: Path) -> FilePageStore:
 
 
 @pytest.fixture
-async def library(tmp_path: Path) -> AsyncIterator[SqliteLibrary]:
-    with open_library(tmp_path / "library.sqlite", read_only=False):
+async def article_store(tmp_path: Path) -> AsyncIterator[SqliteArticleStore]:
+    with open_article_store(tmp_path / "articles.sqlite", read_only=False):
         pass  # makes the file, as the sink does with its first article
-    library = SqliteLibrary(tmp_path / "library.sqlite")
-    await library.open()
-    yield library
-    await library.close()
+    article_store = SqliteArticleStore(tmp_path / "articles.sqlite")
+    await article_store.open()
+    yield article_store
+    await article_store.close()
 
 
 @pytest.fixture
-def open_store(tmp_path: Path, library: SqliteLibrary) -> OpenStore:
-    return lambda: open_library(tmp_path / "library.sqlite")
+def open_store(tmp_path: Path, article_store: SqliteArticleStore) -> OpenStore:
+    return lambda: open_article_store(tmp_path / "articles.sqlite")
 
 
 def put_old(pages: FilePageStore, page: bytes) -> PageRef:
@@ -121,14 +121,14 @@ async def test_page_of_an_event_in_any_stream_stays_though_nobody_reads_there(
 
 
 async def test_page_of_every_stored_revision_stays(
-    pipeline: ConnectedPipeline, open_store: OpenStore, pages: FilePageStore, library: SqliteLibrary
+    pipeline: ConnectedPipeline, open_store: OpenStore, pages: FilePageStore, article_store: SqliteArticleStore
 ) -> None:
     other = put_old(pages, b"of nobody")
     for text in ("First text.", "Second text."):
         put_old(pages, f"A headline{text}".encode())
         article = classified(text=text, again=text)
         later = {"fetched_at": article.fetch.fetched_at + timedelta(minutes=len(text))}
-        await library.store(article.model_copy(update={"fetch": article.fetch.model_copy(update=later)}))
+        await article_store.store(article.model_copy(update={"fetch": article.fetch.model_copy(update=later)}))
     with open_store() as store:
         uses = list(store.page_uses())
     article_id = classified().id
@@ -162,5 +162,5 @@ async def test_article_store_that_cannot_be_read_removes_nothing(
 ) -> None:
     ref = put_old(pages, b"page")
     with pytest.raises(FileNotFoundError):
-        await plan_prune(pipeline, lambda: open_library(tmp_path / "nowhere.sqlite"), pages, older_than=DAY)
+        await plan_prune(pipeline, lambda: open_article_store(tmp_path / "nowhere.sqlite"), pages, older_than=DAY)
     assert pages.path_of(ref).exists()

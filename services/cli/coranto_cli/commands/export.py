@@ -16,7 +16,7 @@ from rich.progress import track
 
 from coranto.formats import to_atom_entry, to_atom_feed, to_json_ld, to_json_line, to_ninjs
 from coranto.records import FinishedArticle
-from coranto.store.interface import Catalogue
+from coranto.store.interface import ArticleReader
 from coranto_cli.console import err, print_message
 from coranto_cli.errors import USAGE, CommandError
 from coranto_cli.options import DataOption
@@ -84,16 +84,16 @@ def _destination(output: Path | None) -> Iterator[TextIO]:
         partial.unlink(missing_ok=True)
 
 
-def _with_progress(store: Catalogue, *, is_shown: bool) -> Iterator[FinishedArticle]:
+def _with_progress(store: ArticleReader, *, is_shown: bool) -> Iterator[FinishedArticle]:
     """The articles, with a bar on the terminal while they are written to a file."""
     is_shown = is_shown and err.is_terminal
-    yield from track(store.finished(), "Exporting", total=store.count(), console=err, disable=not is_shown)
+    yield from track(store.iterate(), "Exporting", total=store.count(), console=err, disable=not is_shown)
 
 
-def _feed(store: Catalogue, articles: Iterator[FinishedArticle]) -> Iterator[str]:
+def _feed(store: ArticleReader, articles: Iterator[FinishedArticle]) -> Iterator[str]:
     """The feed in pieces, so that a large store need not fit in memory."""
-    updated = max((article.storage.stored_at for article in store.finished()), default=datetime.now(UTC))
-    empty = to_atom_feed([], feed_id="urn:coranto:library", title="Coranto", updated=updated)
+    updated = max((article.storage.stored_at for article in store.iterate()), default=datetime.now(UTC))
+    empty = to_atom_feed([], feed_id="urn:coranto:articles", title="Coranto", updated=updated)
     head, end, _ = empty.rpartition("</feed>")
     yield head
     for article in articles:

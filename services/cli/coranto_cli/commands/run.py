@@ -23,7 +23,7 @@ from coranto.client import environment
 from coranto.client.follow import follow, positions
 from coranto.pages import FilePageStore
 from coranto.records import DroppedArticle, FinishedArticle
-from coranto.store.interface import Catalogue
+from coranto.store.interface import ArticleReader
 from coranto.topology import DROPPED, FINISHED
 from coranto.urls import host_of
 from coranto_cli.article_printing import print_article, print_entry
@@ -33,7 +33,7 @@ from coranto_cli.local.plan import SAMPLE_SETTINGS, plan_for, refuse_invented_ar
 from coranto_cli.local.supervised import StoppedError, stop_on_signals, supervised
 from coranto_cli.options import DataOption
 from coranto_cli.sources import Source, find_sources, submit_all
-from coranto_cli.stored_articles import EmptyCatalogue, opened_store_if_any
+from coranto_cli.stored_articles import EmptyArticleReader, opened_store_if_any
 from coranto_cli.text import count, describe_delays, describe_states, describe_unfinished, without_reason
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ async def _run(sources: Sequence[Source], timeout_seconds: float, data: Path | N
     if sources:
         plan = plan_for(data)
     else:
-        # Invented articles have no place in the user's library, and every run checks what it has read itself.
+        # Invented articles have no place in the user's article store, and every run checks what it has read itself.
         data = environment.data_directory(data) / "sample"
         plan = plan_for(data, settings=SAMPLE_SETTINGS, is_fresh=True)
         refuse_invented_articles(plan)
@@ -174,7 +174,7 @@ class _Job:
         bases = tuple(f"{url}/" for url in site.urls().values())
         with opened_store_if_any(self._data) as store:
             # On a Redis of the user's own, other articles may come in at the same time.
-            records = [record for record in store.finished() if record.discovery.canonical_url.startswith(bases)]
+            records = [record for record in store.iterate() if record.discovery.canonical_url.startswith(bases)]
             found = mismatches(expectations, records, store.ledger(), corrections_seen=True)
         _print_summary(summary, len(records))
         listed = sum(expectation.is_listed for expectation in expectations)
@@ -207,7 +207,7 @@ class _Job:
         return 0 if summary.articles else NOT_FOUND
 
     def _add_stored(
-        self, summary: RunSummary, store: Catalogue | EmptyCatalogue, show: Callable[[FinishedArticle], None]
+        self, summary: RunSummary, store: ArticleReader | EmptyArticleReader, show: Callable[[FinishedArticle], None]
     ) -> None:
         """Add what was stored before and has not changed: it is the answer all the same."""
         for dropped in summary.dropped:
@@ -222,7 +222,7 @@ class _Job:
             f"already subscribed to {feeds}, which is polled when it is due (`coranto feeds list`); showing stored articles"
         )
         hosts = {host_of(url) for url in summary.known_feeds}
-        for article in store.finished():
+        for article in store.iterate():
             if article.discovery.source in hosts and article.id not in summary.articles:
                 summary.articles[article.id] = article
                 show(article)
@@ -350,7 +350,7 @@ def _report_delays(result: IdleResult) -> None:
 
 def _print_next(directory: Path, data: Path | None, *, is_sample: bool) -> None:
     option, coranto = "" if data is None else f" --data {data}", _command()
-    print_result(f"\nThe records are in {directory / 'library.sqlite'}. What to do next:")
+    print_result(f"\nThe records are in {directory / 'articles.sqlite'}. What to do next:")
     lines = [
         (f"{coranto} search{option} WORDS", "find articles"),
         (f"{coranto} export{option} --format jsonl", "export them all"),

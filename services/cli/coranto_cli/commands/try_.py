@@ -202,7 +202,7 @@ def _own_directory() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="coranto-try-") as name:
         directory = Path(name)
         os.environ["CORANTO_PAGES__PATH"] = str(directory / "pages")
-        os.environ["CORANTO_SINK__DATABASE"] = str(directory / "library.sqlite")
+        os.environ["CORANTO_SINK__DATABASE"] = str(directory / "articles.sqlite")
         os.environ["CORANTO_FEEDER__DATA"] = str(directory / "feeder")
         # One page needs one process; each further one would read its word lists for nothing.
         os.environ["CORANTO_EXTRACTOR__PROCESSES"] = "1"

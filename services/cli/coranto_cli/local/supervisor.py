@@ -124,7 +124,7 @@ class Supervisor:
         places = {
             "CORANTO_DATA": str(data),
             "CORANTO_PAGES__PATH": str(data / "pages"),
-            "CORANTO_SINK__DATABASE": str(data / "library.sqlite"),
+            "CORANTO_SINK__DATABASE": str(data / "articles.sqlite"),
             "CORANTO_FEEDER__DATA": str(data / "feeder"),
         }
         always = {

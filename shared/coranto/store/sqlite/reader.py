@@ -1,4 +1,4 @@
-"""The library in a SQLite file as its readers see it: the command line, exports and, later, the gateway.
+"""The article store in a SQLite file as its readers see it: the command line, exports and, later, the gateway.
 
 Readers open the file read-only and never hold up the sink. Nothing here writes.
 """
@@ -6,7 +6,6 @@ Readers open the file read-only and never hold up the sink. Nothing here writes.
 from __future__ import annotations
 
 import json
-import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import suppress
@@ -17,37 +16,42 @@ from typing import Any, Self
 
 from coranto.pages.retention import PageUse, pages_of_record
 from coranto.records import FinishedArticle, article_id
-from coranto.store.interface import Catalogue, Hit, LedgerLine, LibraryError
+from coranto.store.interface import (
+    EVERYTHING,
+    ArticleReader,
+    LedgerLine,
+    SearchError,
+    SearchFilter,
+    SearchHit,
+    StoreError,
+)
+from coranto.store.query import Part, excerpt, match_expression, parse
 from coranto.store.sqlite import schema
+from coranto.store.topics import UnknownTopicError, codes_below
+from coranto.store.words import fold, stemmer_for
 from coranto.urls import UnsupportedUrlError, canonicalize, strip_amp_and_mobile
 
 _BUSY_TIMEOUT_SECONDS = 10.0
-_MOST_WORDS = 32
-_MOST_SPELLINGS = 8
-# FTS5 refuses expressions nested deeper than 256; a query from outside must not be able to ask for one.
-_SHORTEST_WITH_ENDING = 4
-"""Letters a word has at least before its last one or two are taken for an ending."""
-_QUERY_PART = re.compile(r'"([^"]*)"|(\S+)')
-
+_WHEN = "coalesce(published, first_stored)"
 _LEDGER_COLUMNS = "SELECT article_id, submission, url, stage, outcome, reason, detail, at FROM ledger"
 
 
-def open_library(path: Path, *, read_only: bool = True) -> Catalogue:
-    """The library in this SQLite file, for reading.
+def open_article_store(path: Path, *, read_only: bool = True) -> ArticleReader:
+    """The article store in this SQLite file, for reading.
 
     With `read_only=False` an older file is brought to the present schema first, and a missing one is made.
-    Raises FileNotFoundError when there is none, LibraryError when it cannot be read.
+    Raises FileNotFoundError when there is none, StoreError when it cannot be read.
     """
-    return SqliteCatalogue(path, read_only=read_only)
+    return SqliteArticleReader(path, read_only=read_only)
 
 
-class SqliteCatalogue:
+class SqliteArticleReader:
     """The articles and the ledger in the SQLite file at `path`."""
 
     def __init__(self, path: Path, *, read_only: bool = True, any_thread: bool = False) -> None:
         if read_only and not path.is_file():
             raise FileNotFoundError(
-                f"no library at {path}: start the sink, or name the directory that holds it with --data or CORANTO_DATA"
+                f"no article store at {path}: start the sink, or name the directory that holds it with --data or CORANTO_DATA"
             )
         uri = f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rwc'}"
         self._connection = sqlite3.connect(
@@ -56,13 +60,14 @@ class SqliteCatalogue:
         try:
             if not read_only:
                 schema.migrate(self._connection)
-            version = schema.version_of(self._connection)
+            self._path = path
+            self._version = version = schema.version_of(self._connection)
         except (sqlite3.Error, schema.NewerSchemaError) as error:
             self._connection.close()
-            raise LibraryError(f"{path} cannot be read as a library of articles: {error}") from error
+            raise StoreError(f"{path} cannot be read as an article store: {error}") from error
         if version == 0:
             self._connection.close()
-            raise LibraryError(f"{path} is no library of articles: it lacks the tables the sink makes")
+            raise StoreError(f"{path} is not an article store: it lacks the tables the sink makes")
 
     def __enter__(self) -> Self:
         return self
@@ -88,7 +93,7 @@ class SqliteCatalogue:
         )
         return [_read(record) for (record,) in rows]
 
-    def finished(self, *, since: datetime | None = None) -> Iterator[FinishedArticle]:
+    def iterate(self, *, since: datetime | None = None) -> Iterator[FinishedArticle]:
         """Every article in its latest revision, in the order of first storing; only those stored `since`, if given."""
         rows = self._connection.execute(
             "SELECT record FROM articles JOIN revisions"
@@ -99,31 +104,58 @@ class SqliteCatalogue:
         for (record,) in rows:
             yield _read(record)
 
-    def search(self, query: str, *, limit: int = 20) -> list[Hit]:
-        """Articles that hold every word of the query, best first; `"a phrase"` and `begin*` work.
+    def search(self, query: str, *, where: SearchFilter = EVERYTHING, limit: int = 20) -> list[SearchHit]:
+        """Articles that hold every word of the query in any of its forms, best first.
 
-        When none holds the words as they are, words with other endings count: `мосты` then finds `моста`.
+        `"a phrase"` is taken as it is written, and `begin*` finds what begins so. Without words, whatever the filter
+        lets through, latest first. Raises SearchError.
         """
-        return self._match(match_expression(query), limit) or self._match(
-            match_expression(query, endings_matter=False), limit
-        )
-
-    def _match(self, expression: str, limit: int) -> list[Hit]:
-        if not expression:
-            return []
+        if self._version < schema.SEARCHABLE_SINCE:
+            raise StoreError(
+                f"{self._path} has schema version {self._version}, which has no index of word forms: start the sink once, "
+                "which brings the file up to date with the next article"
+            )
+        parts = parse(query)
+        if query.strip() and not parts:
+            raise SearchError(f"there is no word to search for in {query!r}: a word has a letter or a digit")
+        conditions, values = _conditions(where)
+        values["limit"] = limit
+        if parts:
+            values["expression"] = match_expression(parts, self._stemmers(where.language))
+            # A word of the headline tells more than one of the lead, and that more than one of the text; the word as
+            # it was typed more than another form. The stemmer's name is only asked for, and has no weight.
+            table = "articles_fts JOIN articles ON articles.number = articles_fts.rowid"
+            conditions.insert(0, "articles_fts MATCH :expression")
+            order = "bm25(articles_fts, 10.0, 3.0, 1.0, 5.0, 0.5, 0.0)"
+        else:
+            table, order = "articles", f"{_WHEN} DESC"
+        condition = " AND ".join(conditions) or "TRUE"
         rows = self._connection.execute(
-            # Weights: a word of the headline tells more than one of the lead, and that more than one of the text.
-            """
-            SELECT id, url, articles.title, published, language, topic, snippet(articles_fts, -1, '[', ']', '…', 16)
-            FROM articles_fts JOIN articles ON articles.number = articles_fts.rowid
-            WHERE articles_fts MATCH ? ORDER BY bm25(articles_fts, 10.0, 3.0, 1.0) LIMIT ?
-            """,
-            (expression, limit),
+            "SELECT id, url, articles.title, published, language, topic, articles.lead, articles.text, articles.stemmer"  # noqa: S608 - made of constants
+            f" FROM {table} WHERE {condition} ORDER BY {order} LIMIT :limit",
+            values,
         )
-        return [
-            Hit(key, url, title, datetime.fromisoformat(published) if published else None, language, topic, excerpt)
-            for key, url, title, published, language, topic, excerpt in rows
-        ]
+        return [_search_hit(row, parts) for row in rows]
+
+    def _stemmers(self, language: str | None) -> set[str]:
+        """The stemmers of the language asked for, else of all that are in the store: their number is that of Snowball's."""
+        if language is not None:
+            held = [language]
+        else:
+            rows = self._connection.execute(
+                # From one value of the index to the next: DISTINCT would read a line for every article.
+                """
+                WITH RECURSIVE held (stemmer) AS (
+                    SELECT min(language) FROM articles
+                    UNION ALL
+                    SELECT (SELECT min(language) FROM articles WHERE language > held.stemmer) FROM held
+                    WHERE held.stemmer IS NOT NULL
+                )
+                SELECT stemmer FROM held WHERE stemmer IS NOT NULL
+                """
+            )
+            held = [row[0] for row in rows]
+        return {stemmer for stemmer in map(stemmer_for, held) if stemmer is not None}
 
     def ledger_of(self, url_or_id: str) -> list[LedgerLine]:
         """What became of each submission of the article, latest first."""
@@ -171,28 +203,53 @@ class SqliteCatalogue:
         return ids[0] if row is None else str(row[0])
 
 
-def match_expression(query: str, *, endings_matter: bool = True) -> str:
-    """The user's words as an FTS5 expression in which nothing but phrases and `*` has a meaning."""
-    parts = []
-    for phrase, word in _QUERY_PART.findall(query)[:_MOST_WORDS]:
-        text, star = (phrase, "") if phrase else (word.rstrip("*"), "*" if word.endswith("*") else "")
-        if not endings_matter and word and not star and len(text) >= _SHORTEST_WITH_ENDING:
-            text, star = text[: -2 if len(text) > _SHORTEST_WITH_ENDING + 1 else -1], "*"
-        text = text.replace('"', " ").strip()
-        if any(character.isalnum() for character in text):
-            spellings = _spellings(text) if word else [text]
-            alternatives = " OR ".join(f'"{spelling}"{star}' for spelling in spellings)
-            parts.append(f"({alternatives})")
-    return " AND ".join(parts)
+def _conditions(where: SearchFilter) -> tuple[list[str], dict[str, object]]:
+    """The filter in SQL, and its values."""
+    conditions: list[str] = []
+    values: dict[str, object] = {}
+
+    def add(condition: str, **bound: object) -> None:
+        conditions.append(condition)
+        values.update(bound)
+
+    if where.since is not None:
+        add(f"{_WHEN} >= :since", since=schema.time_text(where.since))
+    if where.until is not None:
+        add(f"{_WHEN} < :until", until=schema.time_text(where.until))
+    if where.source is not None:
+        host = where.source.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        add(
+            "(source = :source OR publisher = :source"
+            " OR url LIKE :host ESCAPE '\\' OR url LIKE :subdomain ESCAPE '\\')",
+            source=where.source,
+            host=f"%://{host}/%",
+            subdomain=f"%://%.{host}/%",
+        )
+    if where.language is not None:
+        add("(lower(language) = :language OR lower(language) LIKE :language || '-%')", language=where.language.lower())
+    if where.topic is not None:
+        try:
+            codes = codes_below(where.topic)
+        except UnknownTopicError as error:
+            raise SearchError(str(error)) from error
+        add("id IN (SELECT article_id FROM topics WHERE code IN (SELECT value FROM json_each(:codes)))",
+            codes=json.dumps(codes))  # fmt: skip
+    if where.entity is not None:
+        add("id IN (SELECT article_id FROM entities WHERE folded_name = :entity)", entity=fold(where.entity.strip()))
+    return conditions, values
 
 
-def _spellings(word: str) -> list[str]:
-    """The word, and how it is written by those who put `е` for `ё` or the other way; the index tells the two apart."""
-    plain = word.replace("ё", "е").replace("Ё", "Е")
-    # A Russian word has one ё at most, bar a few, so no combinations need be tried.
-    places = [place for place, letter in enumerate(plain) if letter in "еЕ"][:_MOST_SPELLINGS]
-    dotted = [f"{plain[:place]}ё{plain[place + 1 :]}" for place in places]
-    return list(dict.fromkeys([word, plain, *dotted]))
+def _search_hit(row: tuple[Any, ...], parts: list[Part]) -> SearchHit:
+    key, url, title, published, language, topic, lead, text, stemmer = row
+    return SearchHit(
+        key,
+        url,
+        title,
+        datetime.fromisoformat(published) if published else None,
+        language,
+        topic,
+        excerpt(parts, (text, lead, title), stemmer_for(language) if stemmer else None),
+    )
 
 
 def _read(record: str) -> FinishedArticle:

@@ -7,9 +7,57 @@ A step that was released is never edited, a change is a new step.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from datetime import UTC, datetime
 
-STEPS: tuple[tuple[str, ...], ...] = (
+from coranto.store.words import fold, forms_of, stemmer_for, stemmer_token
+
+_ROWS_AT_ONCE = 100
+
+
+def _add_word_forms(connection: sqlite3.Connection) -> None:
+    """Fill the columns of word forms for articles of before them, a hundred at a time."""
+    number = 0
+    while True:
+        rows = connection.execute(
+            "SELECT number, language, title, lead, text FROM articles WHERE number > ? ORDER BY number LIMIT ?",
+            (number, _ROWS_AT_ONCE),
+        ).fetchall()
+        if not rows:
+            return
+        connection.executemany(
+            "UPDATE articles SET title_forms = ?, text_forms = ?, stemmer = ? WHERE number = ?",
+            [(*word_forms(language, title, lead, text), key) for key, language, title, lead, text in rows],
+        )
+        number = rows[-1][0]
+
+
+def _add_folded_names(connection: sqlite3.Connection) -> None:
+    """Fill the column of folded names for entities of before it, a thousand names at a time."""
+    last = ""
+    while True:
+        rows = connection.execute(
+            "SELECT DISTINCT name FROM entities WHERE name > ? ORDER BY name LIMIT ?", (last, 10 * _ROWS_AT_ONCE)
+        ).fetchall()
+        if not rows:
+            return
+        connection.executemany("UPDATE entities SET folded_name = ? WHERE name = ?", [(fold(n), n) for (n,) in rows])
+        last = rows[-1][0]
+
+
+def word_forms(
+    language: str | None, title: str | None, lead: str | None, text: str
+) -> tuple[str | None, str | None, str | None]:
+    """The values of `title_forms`, `text_forms` and `stemmer`."""
+    stemmer = stemmer_for(language)
+    return (
+        forms_of(title, stemmer),
+        forms_of(f"{lead or ''}\n{text}", stemmer),
+        None if stemmer is None else stemmer_token(stemmer),
+    )
+
+
+STEPS: tuple[tuple[str | Callable[[sqlite3.Connection], None], ...], ...] = (
     (
         # An explicit integer key: the full-text index refers to it, and a bare rowid may change on VACUUM.
         """
@@ -132,9 +180,62 @@ STEPS: tuple[tuple[str, ...], ...] = (
         "CREATE TABLE store (id TEXT NOT NULL)",
         "INSERT INTO store (id) VALUES (lower(hex(randomblob(8))))",
     ),
+    (
+        # Search by word forms. The index must find them without a tokenizer of our own, which Datasette and the sqlite3
+        # shell would lack: so the forms are columns beside the text, made in Python.
+        "DROP TRIGGER articles_inserted",
+        "DROP TRIGGER articles_deleted",
+        "DROP TRIGGER articles_rewritten",
+        "DROP TABLE articles_fts",
+        "ALTER TABLE articles ADD COLUMN title_forms TEXT",
+        "ALTER TABLE articles ADD COLUMN text_forms TEXT",
+        "ALTER TABLE articles ADD COLUMN stemmer TEXT",
+        _add_word_forms,
+        # Datasette shows its search box for a table that an index names as content="articles", in double quotes.
+        """
+        CREATE VIRTUAL TABLE articles_fts USING fts5 (
+            title, lead, text, title_forms, text_forms, stemmer,
+            content="articles", content_rowid="number", tokenize="unicode61 remove_diacritics 2"
+        )
+        """,
+        "INSERT INTO articles_fts (articles_fts) VALUES ('rebuild')",
+        """
+        CREATE TRIGGER articles_inserted AFTER INSERT ON articles BEGIN
+            INSERT INTO articles_fts (rowid, title, lead, text, title_forms, text_forms, stemmer)
+            VALUES (new.number, new.title, new.lead, new.text, new.title_forms, new.text_forms, new.stemmer);
+        END
+        """,
+        """
+        CREATE TRIGGER articles_deleted AFTER DELETE ON articles BEGIN
+            INSERT INTO articles_fts (articles_fts, rowid, title, lead, text, title_forms, text_forms, stemmer)
+            VALUES (
+                'delete', old.number, old.title, old.lead, old.text, old.title_forms, old.text_forms, old.stemmer
+            );
+        END
+        """,
+        """
+        CREATE TRIGGER articles_rewritten
+        AFTER UPDATE OF title, lead, text, title_forms, text_forms, stemmer ON articles BEGIN
+            INSERT INTO articles_fts (articles_fts, rowid, title, lead, text, title_forms, text_forms, stemmer)
+            VALUES (
+                'delete', old.number, old.title, old.lead, old.text, old.title_forms, old.text_forms, old.stemmer
+            );
+            INSERT INTO articles_fts (rowid, title, lead, text, title_forms, text_forms, stemmer)
+            VALUES (new.number, new.title, new.lead, new.text, new.title_forms, new.text_forms, new.stemmer);
+        END
+        """,
+        # SQLite knows upper and lower case of ASCII only, so names are asked for in a folded form of their own.
+        "ALTER TABLE entities ADD COLUMN folded_name TEXT",
+        _add_folded_names,
+        "CREATE INDEX entities_folded_name ON entities (folded_name)",
+        "CREATE INDEX articles_language ON articles (language)",
+        "CREATE INDEX articles_source ON articles (source)",
+    ),
 )
 
 VERSION = len(STEPS)
+SEARCHABLE_SINCE = 4
+"""The schema version from which on the index has word forms."""
 
 
 class NewerSchemaError(Exception):
@@ -151,22 +252,28 @@ def version_of(connection: sqlite3.Connection) -> int:
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
     if version > VERSION:
         raise NewerSchemaError(
-            f"the library has schema version {version}, this program knows versions up to {VERSION}: "
+            f"the article store has schema version {version}, this program knows versions up to {VERSION}: "
             "run the newer program, or give another file"
         )
     return version
 
 
 def migrate(connection: sqlite3.Connection) -> None:
-    """Bring the file to the present schema in one transaction. Two processes may call it at the same time."""
+    """Bring the file to the present schema in one transaction. Two processes may call it at the same time.
+
+    A process that is killed meanwhile leaves the file as it was. Readers go on; writers wait.
+    """
     if version_of(connection) == VERSION:
         return
     connection.execute("BEGIN IMMEDIATE")
     try:
         # Asked again under the lock: another process may have been faster.
         for step in STEPS[version_of(connection) :]:
-            for statement in step:
-                connection.execute(statement)
+            for action in step:
+                if isinstance(action, str):
+                    connection.execute(action)
+                else:
+                    action(connection)
         connection.execute("PRAGMA user_version = %d" % VERSION)  # noqa: UP031 - PRAGMA takes no parameters
         connection.execute("COMMIT")
     except BaseException:

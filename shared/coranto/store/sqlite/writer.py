@@ -1,99 +1,66 @@
-"""The library in a SQLite file: what the sink's stages write through.
+"""The article store in a SQLite file: what the sink's stages write through.
 
-One thread owns the connection. Calls that arrive together, or while a commit is under way, share the next transaction,
-so the cost of making a commit durable is paid once for many articles. Several processes may share one file.
+Writes that arrive together share one commit (`group_commit`). Several processes may share one file.
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sqlite3
-import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Generic, TypeVar, cast
+from typing import TypeVar
 
 from coranto.records import ClassifiedArticle, DroppedArticle, FinishedArticle, Storage
 from coranto.store.interface import (
-    Declined,
     LedgerLine,
-    LibraryCorruptError,
-    LibraryError,
-    LibraryUnavailableError,
+    Skipped,
+    StoreCorruptError,
     Stored,
+    StoreError,
+    StoreUnavailableError,
 )
 from coranto.store.revisions import Digests, Latest, decide, digests_of
 from coranto.store.sqlite import schema
-from coranto.store.sqlite.schema import time_text
+from coranto.store.sqlite.group_commit import CORRUPT, UNAVAILABLE, GroupCommit, is_fault_of_storage, primary_code
+from coranto.store.sqlite.schema import time_text, word_forms
+from coranto.store.words import fold
 from coranto.topology import SINK
 
 T = TypeVar("T")
 
-_UNAVAILABLE = {
-    sqlite3.SQLITE_FULL: "the disk is full",
-    sqlite3.SQLITE_BUSY: "another program holds the file locked",
-    sqlite3.SQLITE_LOCKED: "another program holds the file locked",
-    sqlite3.SQLITE_READONLY: "the file or its directory is read-only",
-    sqlite3.SQLITE_IOERR: "the disk gave an input/output error",
-    sqlite3.SQLITE_CANTOPEN: "the file cannot be opened",
-    sqlite3.SQLITE_PERM: "access to the file is denied",
-    sqlite3.SQLITE_AUTH: "access to the file is denied",
-    sqlite3.SQLITE_PROTOCOL: "the file's locks do not work (a network file system?)",
-    sqlite3.SQLITE_NOMEM: "memory ran out",
-}
-_CORRUPT = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
-
-@dataclass(frozen=True, slots=True)
-class _Call(Generic[T]):
-    """One piece of work for the next transaction, and who waits for its result."""
-
-    work: Callable[[sqlite3.Connection], T]
-    done: asyncio.Future[T]
-
-
-class SqliteLibrary:
-    """The library in the SQLite file at `path`, made when it is first needed."""
+class SqliteArticleStore:
+    """The article store in the SQLite file at `path`, made when it is first needed."""
 
     def __init__(self, path: Path, *, batch_size: int = 200, busy_timeout: timedelta = timedelta(seconds=10)) -> None:
         self._path = path
-        self._batch_size = batch_size
-        self._busy_timeout = busy_timeout
-        self._waiting: list[_Call[object]] = []
-        self._writing: asyncio.Task[None] | None = None
-        self._thread: ThreadPoolExecutor | None = None
-        self._connection: sqlite3.Connection | None = None
-        self._inode: int | None = None
+        self._file = GroupCommit(path, prepare=schema.migrate, batch_size=batch_size, busy_timeout=busy_timeout)
         self._users = 0
-        self.commits = 0
+
+    @property
+    def commits(self) -> int:
         """Transactions committed so far."""
+        return self._file.commits
 
     async def open(self) -> None:
-        """Take part in the library. The file is opened with the first write, so a full disk does not stop the start."""
+        """Start using the store. The file is opened with the first write, so a full disk does not stop the start."""
         self._users += 1
 
     async def close(self) -> None:
         """Finish what is being written; the last one to close lets the file go."""
         self._users -= 1
-        if self._users > 0:
-            return
-        while self._writing is not None:
-            await asyncio.wait({self._writing})
-        if self._thread is not None:
-            await asyncio.get_running_loop().run_in_executor(self._thread, self._disconnect)
-            self._thread.shutdown()
-            self._thread = None
+        if self._users == 0:
+            await self._file.close()
 
-    async def store(self, article: ClassifiedArticle) -> Stored | Declined:
-        """Keep the article and return only after the commit. Safe to repeat. Raises LibraryError."""
-        return await self._in_next_transaction(lambda connection: _store(connection, article, datetime.now(UTC)))
+    async def store(self, article: ClassifiedArticle) -> Stored | Skipped:
+        """Keep the article and return only after the commit. Safe to repeat. Raises StoreError."""
+        return await self._write(lambda connection: _store(connection, article, datetime.now(UTC)))
 
-    async def note_dropped(self, dropped: DroppedArticle) -> None:
-        """Write the ledger line of an article that ended early. Safe to repeat. Raises LibraryError."""
+    async def record_drop(self, dropped: DroppedArticle) -> None:
+        """Write the ledger line of an article that ended early. Safe to repeat. Raises StoreError."""
         line = LedgerLine(
             article_id=dropped.id,
             submission=dropped.submission,
@@ -104,151 +71,39 @@ class SqliteLibrary:
             detail=dropped.detail,
             at=dropped.dropped_at,
         )
-        await self._in_next_transaction(lambda connection: _write_ledger(connection, line))
+        await self._write(lambda connection: _write_ledger(connection, line))
 
-    async def _in_next_transaction(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._waiting.append(cast("_Call[object]", _Call(work, done)))
-        if self._writing is None:
-            # A task begins in the loop's next round: whoever calls in this round shares the transaction.
-            self._writing = asyncio.create_task(self._write_waiting(), name="library-writer")
-        return await done
-
-    async def _write_waiting(self) -> None:
-        if self._thread is None:
-            self._thread = ThreadPoolExecutor(1, thread_name_prefix="library")
-        loop = asyncio.get_running_loop()
+    async def _write(self, work: Callable[[sqlite3.Connection], T]) -> T:
         try:
-            while self._waiting:
-                batch, self._waiting = self._waiting[: self._batch_size], self._waiting[self._batch_size :]
-                works = [call.work for call in batch]
-                results: list[object]
-                try:
-                    results = await loop.run_in_executor(self._thread, self._run_batch, works)
-                except Exception as error:  # noqa: BLE001 - a bug of ours must reach those who wait, not keep them waiting
-                    results = [error] * len(batch)
-                for call, result in zip(batch, results, strict=True):
-                    if call.done.done():  # its handler ran into its deadline meanwhile; what was written stays good
-                        continue
-                    if isinstance(result, BaseException):
-                        call.done.set_exception(result)
-                    else:
-                        call.done.set_result(result)
-        finally:
-            self._writing = None
-
-    # Everything below runs in the library's own thread.
-
-    def _run_batch(self, works: Sequence[Callable[[sqlite3.Connection], object]]) -> list[object]:
-        """The result of each piece of work, or the exception it ended with. Nothing is a result before the commit."""
-        try:
-            connection = self._connect()
-            connection.execute("BEGIN IMMEDIATE")
-            results = [_run_alone(connection, work) for work in works]
-            connection.execute("COMMIT")
+            return await self._file.write(work)
         except (sqlite3.Error, OSError, schema.NewerSchemaError) as error:
-            # The connection goes too: SQLite may have rolled back already, and a file that was
-            # remounted, replaced or repaired is only seen by a new one.
-            self._disconnect()
-            return [_explain(error, self._path) for _ in works]
-        self.commits += 1
-        return results
-
-    def _connect(self) -> sqlite3.Connection:
-        if self._connection is not None and self._inode == _inode(self._path):
-            return self._connection
-        # Also when the file was removed or replaced under us: writing on would go to a file without a name.
-        self._disconnect()
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        connection = sqlite3.connect(self._path, timeout=self._busy_timeout.total_seconds(), isolation_level=None)
-        try:
-            _use_write_ahead_log(connection, self._busy_timeout)
-            # FULL makes each commit durable before anything is announced; the default of NORMAL in WAL mode would not.
-            connection.execute("PRAGMA synchronous = FULL")
-            connection.execute("PRAGMA journal_size_limit = 67108864")
-            schema.migrate(connection)
-        except BaseException:
-            connection.close()
-            raise
-        self._connection, self._inode = connection, _inode(self._path)
-        return connection
-
-    def _disconnect(self) -> None:
-        if self._connection is not None:
-            self._connection.close()  # an open transaction is rolled back
-            self._connection = None
-
-
-def _run_alone(connection: sqlite3.Connection, work: Callable[[sqlite3.Connection], object]) -> object:
-    """The work's result, or its exception when only this piece of work is at fault and the others may go on."""
-    connection.execute("SAVEPOINT one")
-    try:
-        result = work(connection)
-    except sqlite3.Error as error:
-        if _is_fault_of_storage(error):
-            raise
-        connection.execute("ROLLBACK TO one")
-        result = error
-    except Exception as error:  # noqa: BLE001 - whatever it is, it goes to the caller whose article it was
-        connection.execute("ROLLBACK TO one")
-        result = error
-    connection.execute("RELEASE one")
-    return result
-
-
-def _use_write_ahead_log(connection: sqlite3.Connection, patience: timedelta) -> None:
-    """Switch to WAL, so that readers never wait for the writer. SQLite's busy time-out does not hold for the switch."""
-    give_up_at = time.monotonic() + patience.total_seconds()
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError as error:
-            if _primary_code(error) != sqlite3.SQLITE_BUSY or time.monotonic() > give_up_at:
+            explained = _explain(error, self._path)
+            if explained is error:
                 raise
-            time.sleep(0.02)
-        else:
-            return
-
-
-def _inode(path: Path) -> int | None:
-    try:
-        return path.stat().st_ino
-    except FileNotFoundError:
-        return None
-
-
-def _primary_code(error: sqlite3.Error) -> int | None:
-    code: int | None = getattr(error, "sqlite_errorcode", None)
-    return None if code is None else code & 0xFF
-
-
-def _is_fault_of_storage(error: sqlite3.Error) -> bool:
-    code = _primary_code(error)
-    return code in _UNAVAILABLE or code in _CORRUPT
+            raise explained from error
 
 
 def _explain(error: Exception, path: Path) -> Exception:
     """The error as the operator should see it; one of ours wherever the storage is at fault."""
-    explained: LibraryError
+    explained: StoreError
     if isinstance(error, OSError):
-        explained = LibraryUnavailableError(f"{path}: {error.strerror or error}; make the directory writable")
+        explained = StoreUnavailableError(f"{path}: {error.strerror or error}; make the directory writable")
     elif isinstance(error, schema.NewerSchemaError):
-        explained = LibraryUnavailableError(f"{path}: {error}")
-    elif isinstance(error, sqlite3.Error) and _primary_code(error) in _CORRUPT:
-        explained = LibraryCorruptError(
+        explained = StoreUnavailableError(f"{path}: {error}")
+    elif isinstance(error, sqlite3.Error) and primary_code(error) in CORRUPT:
+        explained = StoreCorruptError(
             f"{path} is damaged ({error}): stop the sink, keep a copy, then restore a backup or run "
             f"`sqlite3 {path.name} .recover`; nothing is lost meanwhile, the articles wait in Redis"
         )
-    elif isinstance(error, sqlite3.Error) and _is_fault_of_storage(error):
-        cause = _UNAVAILABLE[_primary_code(error) or 0]
-        explained = LibraryUnavailableError(f"{path}: {cause} ({error}); articles wait in Redis meanwhile")
+    elif isinstance(error, sqlite3.Error) and is_fault_of_storage(error):
+        cause = UNAVAILABLE[primary_code(error) or 0]
+        explained = StoreUnavailableError(f"{path}: {cause} ({error}); articles wait in Redis meanwhile")
     else:
         return error
-    explained.__cause__ = error
     return explained
 
 
-def _store(connection: sqlite3.Connection, article: ClassifiedArticle, now: datetime) -> Stored | Declined:
+def _store(connection: sqlite3.Connection, article: ClassifiedArticle, now: datetime) -> Stored | Skipped:
     digests = digests_of(article)
     own = _find_own_revision(connection, article, digests)
     if own is not None:
@@ -314,17 +169,23 @@ def _find_latest(connection: sqlite3.Connection, article_id: str) -> Latest | No
 
 def _write_article(connection: sqlite3.Connection, article: ClassifiedArticle, storage: Storage) -> None:
     content, classification = article.content, article.classification
+    title_forms, text_forms, stemmer = word_forms(
+        classification.language.code, content.title, content.lead, content.text
+    )
     connection.execute(
         """
         INSERT INTO articles (id, url, found_url, title, lead, text, authors, publisher, published, language, topic,
-            section, image_url, story, story_role, source, revision, first_stored, last_stored, last_fetched)
+            section, image_url, story, story_role, source, revision, first_stored, last_stored, last_fetched,
+            title_forms, text_forms, stemmer)
         VALUES (:id, :url, :found_url, :title, :lead, :text, :authors, :publisher, :published, :language, :topic,
-            :section, :image_url, :story, :story_role, :source, :revision, :stored, :stored, :fetched)
+            :section, :image_url, :story, :story_role, :source, :revision, :stored, :stored, :fetched,
+            :title_forms, :text_forms, :stemmer)
         ON CONFLICT (id) DO UPDATE SET
             url = :url, found_url = :found_url, title = :title, lead = :lead, text = :text, authors = :authors,
             publisher = :publisher, published = :published, language = :language, topic = :topic, section = :section,
             image_url = :image_url, story = :story, story_role = :story_role, source = :source, revision = :revision,
-            last_stored = :stored, last_fetched = :fetched
+            last_stored = :stored, last_fetched = :fetched,
+            title_forms = :title_forms, text_forms = :text_forms, stemmer = :stemmer
         """,
         {
             "id": article.id,
@@ -346,6 +207,9 @@ def _write_article(connection: sqlite3.Connection, article: ClassifiedArticle, s
             "revision": storage.revision,
             "stored": time_text(storage.stored_at),
             "fetched": time_text(article.fetch.fetched_at),
+            "title_forms": title_forms,
+            "text_forms": text_forms,
+            "stemmer": stemmer,
         },
     )
     for statement in (
@@ -356,8 +220,8 @@ def _write_article(connection: sqlite3.Connection, article: ClassifiedArticle, s
         connection.execute(statement, (article.id,))
     # OR IGNORE: a foreign classifier may name the same entity twice, which is no reason to refuse the article.
     connection.executemany(
-        "INSERT OR IGNORE INTO entities VALUES (?, ?, ?, ?)",
-        [(article.id, entity.type, entity.name, entity.count) for entity in classification.entities],
+        "INSERT OR IGNORE INTO entities (article_id, type, name, count, folded_name) VALUES (?, ?, ?, ?, ?)",
+        [(article.id, entity.type, entity.name, entity.count, fold(entity.name)) for entity in classification.entities],
     )
     connection.executemany(
         "INSERT OR IGNORE INTO topics VALUES (?, ?, ?, ?)",

@@ -1,37 +1,37 @@
-"""`coranto export` and `coranto search`, called as the command line calls them."""
+"""`coranto export`, called as the command line calls it."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import os
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
+from tests.shared.store.articles import build_article, store
 from typer.testing import CliRunner
 
-from coranto.records import ClassifiedArticle, FinishedArticle
-from coranto.store.sqlite.writer import SqliteLibrary
+from coranto.records import FinishedArticle
+from coranto.store.sqlite.writer import SqliteArticleStore
 from coranto_cli.application import app
 from coranto_cli.errors import CommandError
-from coranto_sink.stage import store
-
-MakeArticle = Callable[..., ClassifiedArticle]
 
 
 @pytest.fixture
-def data(tmp_path: Path, make_article: MakeArticle) -> Path:
-    """A directory with a library of three articles."""
+def data(tmp_path: Path) -> Path:
+    """A directory with a store of three articles."""
 
     async def fill() -> None:
-        library = SqliteLibrary(tmp_path / "library.sqlite")
-        await library.open()
+        article_store = SqliteArticleStore(tmp_path / "articles.sqlite")
+        await article_store.open()
         for number in range(3):
-            await store(make_article(f"https://news.example/{number}", title=f"Ferry {number} <runs>"), library=library)
-        await library.close()
+            await store(
+                build_article(f"https://news.example/{number}", title=f"Ferry {number} <runs>"),
+                article_store=article_store,
+            )
+        await article_store.close()
 
     asyncio.run(fill())
     return tmp_path
@@ -96,39 +96,14 @@ def test_export_to_what_cannot_be_a_file_is_wrong_usage(data: Path, output: str)
     assert f"cannot write to {output}: " in str(error)
 
 
-def test_search_prints_title_and_address(data: Path) -> None:
-    result = CliRunner().invoke(app, ["search", "ferry", "1", "--data", str(data)])
-    assert result.exit_code == 0
-    assert "Ferry 1 <runs>" in result.stdout
-    assert "https://news.example/1" in result.stdout
-    assert "https://news.example/2" not in result.stdout
-
-
-def test_search_can_print_json(data: Path) -> None:
-    result = CliRunner().invoke(app, ["search", "ferry", "--json", "--limit", "2", "--data", str(data)])
-    assert [json.loads(line)["language"] for line in result.stdout.splitlines()] == ["en", "en"]
-
-
-def test_search_without_a_match_ends_with_code_3(data: Path) -> None:
-    result = CliRunner().invoke(app, ["search", "zeppelin", "--data", str(data)])
-    assert result.exit_code == 3
-    assert "No stored article" in result.stderr
-
-
-def test_argument_with_a_space_is_a_phrase(data: Path) -> None:
-    runner = CliRunner()
-    assert runner.invoke(app, ["search", "ferry", "flowing again", "--data", str(data)]).exit_code == 0
-    assert runner.invoke(app, ["search", "ferry", "again flowing", "--data", str(data)]).exit_code == 3
-
-
-def test_missing_library_is_explained_with_code_3(tmp_path: Path) -> None:
+def test_missing_store_is_explained_with_code_3(tmp_path: Path) -> None:
     error = CliRunner().invoke(app, ["export", "--data", str(tmp_path)]).exception
     assert isinstance(error, CommandError)
     assert error.exit_code == 3
-    assert "no library at" in str(error)
+    assert "no article store at" in str(error)
 
 
-def test_library_is_found_through_the_data_directory(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_store_is_found_through_the_data_directory(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CORANTO_SINK__DATABASE", raising=False)
     monkeypatch.setenv("CORANTO_DATA", str(data))
     assert len(CliRunner().invoke(app, ["export"]).stdout.splitlines()) == 3

@@ -1,0 +1,203 @@
+"""Group commit on a SQLite file: writes that are asked for together become durable with one commit.
+
+One thread owns the connection. Calls that arrive together, or while a commit is under way, share the next transaction,
+so the cost of making a commit durable is paid once for many of them. Several processes may share one file. What the
+tables are, and what an error means to an operator, is left to who uses it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Generic, TypeVar, cast
+
+T = TypeVar("T")
+
+UNAVAILABLE = {
+    sqlite3.SQLITE_FULL: "the disk is full",
+    sqlite3.SQLITE_BUSY: "another program holds the file locked",
+    sqlite3.SQLITE_LOCKED: "another program holds the file locked",
+    sqlite3.SQLITE_READONLY: "the file or its directory is read-only",
+    sqlite3.SQLITE_IOERR: "the disk gave an input/output error",
+    sqlite3.SQLITE_CANTOPEN: "the file cannot be opened",
+    sqlite3.SQLITE_PERM: "access to the file is denied",
+    sqlite3.SQLITE_AUTH: "access to the file is denied",
+    sqlite3.SQLITE_PROTOCOL: "the file's locks do not work (a network file system?)",
+    sqlite3.SQLITE_NOMEM: "memory ran out",
+}
+CORRUPT = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+
+
+@dataclass(frozen=True, slots=True)
+class _Call(Generic[T]):
+    """One piece of work for the next transaction, and who waits for its result."""
+
+    work: Callable[[sqlite3.Connection], T]
+    done: asyncio.Future[T]
+
+
+class GroupCommit:
+    """Transactions on the SQLite file at `path`, which is opened, and made, with the first of them."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        prepare: Callable[[sqlite3.Connection], None],
+        batch_size: int = 200,
+        busy_timeout: timedelta = timedelta(seconds=10),
+    ) -> None:
+        """`prepare` makes the tables of a connection that was just opened; it may be called many times."""
+        self._path = path
+        self._prepare = prepare
+        self._batch_size = batch_size
+        self._busy_timeout = busy_timeout
+        self._waiting: list[_Call[object]] = []
+        self._writing: asyncio.Task[None] | None = None
+        self._thread: ThreadPoolExecutor | None = None
+        self._connection: sqlite3.Connection | None = None
+        self._inode: int | None = None
+        self.commits = 0
+        """Transactions committed so far."""
+
+    async def close(self) -> None:
+        """Finish what is being written and let the file go. What is written afterwards opens it again."""
+        while self._writing is not None:
+            await asyncio.wait({self._writing})
+        if self._thread is not None:
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._disconnect)
+            self._thread.shutdown()
+            self._thread = None
+
+    async def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """The result of the work, once it is committed.
+
+        Raises what the work raised, and then nothing of it is written; sqlite3.Error, OSError or what `prepare` raises when
+        nothing of the whole transaction is.
+        """
+        done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._waiting.append(cast("_Call[object]", _Call(work, done)))
+        if self._writing is None:
+            # A task begins in the loop's next round: whoever calls in this round shares the transaction.
+            self._writing = asyncio.create_task(self._write_waiting(), name="group-commit")
+        return await done
+
+    async def _write_waiting(self) -> None:
+        if self._thread is None:
+            self._thread = ThreadPoolExecutor(1, thread_name_prefix=self._path.stem)
+        loop = asyncio.get_running_loop()
+        try:
+            while self._waiting:
+                batch, self._waiting = self._waiting[: self._batch_size], self._waiting[self._batch_size :]
+                works = [call.work for call in batch]
+                results: list[object]
+                try:
+                    results = await loop.run_in_executor(self._thread, self._run_batch, works)
+                except Exception as error:  # noqa: BLE001 - a bug of ours must reach those who wait, not keep them waiting
+                    results = [error] * len(batch)
+                for call, result in zip(batch, results, strict=True):
+                    if call.done.done():  # its handler ran into its deadline meanwhile; what was written stays good
+                        continue
+                    if isinstance(result, BaseException):
+                        call.done.set_exception(result)
+                    else:
+                        call.done.set_result(result)
+        finally:
+            self._writing = None
+
+    # Everything below runs in the thread that owns the connection.
+
+    def _run_batch(self, works: Sequence[Callable[[sqlite3.Connection], object]]) -> list[object]:
+        """The result of each piece of work, or the exception it ended with. Nothing is a result before the commit."""
+        try:
+            connection = self._connect()
+            connection.execute("BEGIN IMMEDIATE")
+            results = [_run_alone(connection, work) for work in works]
+            connection.execute("COMMIT")
+        except Exception as error:  # noqa: BLE001 - goes to all who wait
+            # The connection goes too: SQLite may have rolled back already, and a file that was
+            # remounted, replaced or repaired is only seen by a new one.
+            self._disconnect()
+            return [error] * len(works)
+        self.commits += 1
+        return results
+
+    def _connect(self) -> sqlite3.Connection:
+        if self._connection is not None and self._inode == _inode(self._path):
+            return self._connection
+        # Also when the file was removed or replaced under us: writing on would go to a file without a name.
+        self._disconnect()
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(self._path, timeout=self._busy_timeout.total_seconds(), isolation_level=None)
+        try:
+            _use_write_ahead_log(connection, self._busy_timeout)
+            # FULL makes each commit durable before anything is announced; the default of NORMAL in WAL mode would not.
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA journal_size_limit = 67108864")
+            self._prepare(connection)
+        except BaseException:
+            connection.close()
+            raise
+        self._connection, self._inode = connection, _inode(self._path)
+        return connection
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.close()  # an open transaction is rolled back
+            self._connection = None
+
+
+def _run_alone(connection: sqlite3.Connection, work: Callable[[sqlite3.Connection], object]) -> object:
+    """The work's result, or its exception when only this piece of work is at fault and the others may go on."""
+    connection.execute("SAVEPOINT one")
+    try:
+        result = work(connection)
+    except sqlite3.Error as error:
+        if is_fault_of_storage(error):
+            raise
+        connection.execute("ROLLBACK TO one")
+        result = error
+    except Exception as error:  # noqa: BLE001 - whatever it is, it goes to the caller whose article it was
+        connection.execute("ROLLBACK TO one")
+        result = error
+    connection.execute("RELEASE one")
+    return result
+
+
+def _use_write_ahead_log(connection: sqlite3.Connection, patience: timedelta) -> None:
+    """Switch to WAL, so that readers never wait for the writer. SQLite's busy time-out does not hold for the switch."""
+    give_up_at = time.monotonic() + patience.total_seconds()
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if primary_code(error) != sqlite3.SQLITE_BUSY or time.monotonic() > give_up_at:
+                raise
+            time.sleep(0.02)
+        else:
+            return
+
+
+def _inode(path: Path) -> int | None:
+    try:
+        return path.stat().st_ino
+    except FileNotFoundError:
+        return None
+
+
+def primary_code(error: sqlite3.Error) -> int | None:
+    """SQLite's result code without its details, if the error comes from SQLite itself."""
+    code: int | None = getattr(error, "sqlite_errorcode", None)
+    return None if code is None else code & 0xFF
+
+
+def is_fault_of_storage(error: sqlite3.Error) -> bool:
+    """True when the file or its disk is at fault, so that every write would fail, and not the one piece of work."""
+    code = primary_code(error)
+    return code in UNAVAILABLE or code in CORRUPT

@@ -1,0 +1,89 @@
+"""Words as the search of the article store compares them: folded, and cut to their Snowball stem.
+
+Text and query go through the same functions. A stem alone would split names (`Киев` has the stem `ки`, `Киева` has
+`киев`), so a word always counts together with its stem, on both sides. `ё` is `е`.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import unicodedata
+from collections.abc import Iterator, Mapping
+from functools import cache
+from types import MappingProxyType
+from typing import Final
+
+import Stemmer  # type: ignore[import-not-found]  # a compiled module without stubs
+
+_WORD = re.compile(r"[^\W_]+")
+_SHORTEST_STEMMED = 3
+_LONGEST_STEMMED = 64
+"""Longer runs of letters are no words, and stemming them would only fill the index."""
+
+STEMMERS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "ar": "arabic", "ca": "catalan", "cs": "czech", "da": "danish", "de": "german", "el": "greek",
+        "en": "english", "eo": "esperanto", "es": "spanish", "et": "estonian", "eu": "basque", "fa": "persian",
+        "fi": "finnish", "fr": "french", "ga": "irish", "hu": "hungarian", "hy": "armenian", "id": "indonesian",
+        "it": "italian", "lt": "lithuanian", "nb": "norwegian", "nl": "dutch", "nn": "norwegian", "no": "norwegian",
+        "pl": "polish", "pt": "portuguese", "ro": "romanian", "ru": "russian", "sr": "serbian", "sv": "swedish",
+        "tr": "turkish", "yi": "yiddish",
+    }
+)  # fmt: skip
+"""Snowball's algorithm by primary language subtag. Hindi, Nepali and Tamil are left out: SQLite takes their vowel signs
+for gaps between words."""
+
+_stemmers = threading.local()  # a stemmer keeps a cache and must not be used by two threads at once
+
+
+def stemmer_for(language: str | None) -> str | None:
+    """The name of the stemmer for a language tag such as `ru` or `pt-BR`, if there is one."""
+    return None if language is None else STEMMERS.get(language.partition("-")[0].lower())
+
+
+def stem(word: str, stemmer: str | None) -> str:
+    """The stem of a folded word, or the word itself where it has none worth the name."""
+    if stemmer is None or not _SHORTEST_STEMMED <= len(word) <= _LONGEST_STEMMED or not word.isalpha():
+        return word
+    found: Stemmer.Stemmer | None = getattr(_stemmers, stemmer, None)
+    if found is None:
+        found = Stemmer.Stemmer(stemmer)
+        setattr(_stemmers, stemmer, found)
+    cut: str = found.stemWord(word)
+    return cut if len(cut) > 1 else word
+
+
+def fold(word: str) -> str:
+    """The word in lower case with `е` for `ё`."""
+    return word.lower().replace("ё", "е")
+
+
+def words_of(text: str) -> list[str]:
+    """The words of a text as they stand, in composed characters."""
+    return _WORD.findall(unicodedata.normalize("NFC", text))
+
+
+def places_of(text: str) -> Iterator[tuple[int, int]]:
+    """Where each word of the text begins and ends."""
+    return (match.span() for match in _WORD.finditer(text))
+
+
+def forms_of(text: str | None, stemmer: str | None) -> str | None:
+    """What the index needs beside the words themselves: folded words and stems that are not among them, each once."""
+    if not text:
+        return None
+    # As SQLite reads them: letters in two code points, such as a decomposed й, are not the letters that a query has.
+    known = {word.lower() for word in _WORD.findall(text)}
+    forms: dict[str, None] = {}
+    for word in dict.fromkeys(map(fold, words_of(text))):
+        for form in (word, stem(word, stemmer)):
+            if form not in known:
+                forms[form] = None
+    return " ".join(forms) or None
+
+
+@cache
+def stemmer_token(stemmer: str) -> str:
+    """The name of the stemmer as one word of the index that no text contains."""
+    return f"snowball{stemmer}"

@@ -1,0 +1,302 @@
+"""What the sink stores, announces and skips."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.shared.store.articles import reason_to_skip, store
+
+from coranto.records import ClassifiedArticle, DroppedArticle, FinishedArticle
+from coranto.store.sqlite.reader import open_article_store
+from coranto.store.sqlite.writer import SqliteArticleStore
+
+MakeArticle = Callable[..., ClassifiedArticle]
+
+
+def rows(database: Path, query: str, *parameters: object) -> list[tuple[Any, ...]]:
+    with closing(sqlite3.connect(database)) as connection:
+        return connection.execute(query, parameters).fetchall()
+
+
+async def test_first_fetch_of_an_article_is_created_as_revision_1(
+    article_store: SqliteArticleStore, make_article: MakeArticle
+) -> None:
+    finished = await store(make_article(), article_store=article_store)
+    assert (finished.storage.revision, finished.storage.change, finished.storage.changed_fields) == (1, "created", ())
+
+
+async def test_article_is_in_the_file_when_store_returns(
+    article_store: SqliteArticleStore, database: Path, make_article: MakeArticle
+) -> None:
+    finished = await store(make_article(), article_store=article_store)
+    with open_article_store(database) as reader:
+        assert reader.find(finished.id) == finished
+
+
+async def test_other_sections_pass_through_untouched(
+    article_store: SqliteArticleStore, make_article: MakeArticle
+) -> None:
+    article = make_article()
+    finished = await store(article, article_store=article_store)
+    assert ClassifiedArticle(**{name: getattr(finished, name) for name in ClassifiedArticle.model_fields}) == article
+
+
+async def test_changed_title_and_text_make_revision_2_that_names_both_fields(
+    article_store: SqliteArticleStore, make_article: MakeArticle
+) -> None:
+    await store(make_article(), article_store=article_store)
+    finished = await store(
+        make_article(fetch=2, title="Bridge reopens early", text="It reopened."), article_store=article_store
+    )
+    assert finished.storage.revision == 2
+    assert finished.storage.change == "updated"
+    assert finished.storage.changed_fields == ("content.title", "content.paragraphs")
+
+
+async def test_changed_topics_count_as_a_change(article_store: SqliteArticleStore, make_article: MakeArticle) -> None:
+    await store(make_article(), article_store=article_store)
+    finished = await store(make_article(fetch=2, topics=("11000000",)), article_store=article_store)
+    assert finished.storage.changed_fields == ("classification.topics",)
+
+
+async def test_same_content_from_another_submission_is_unchanged(
+    article_store: SqliteArticleStore, make_article: MakeArticle
+) -> None:
+    await store(make_article(), article_store=article_store)
+    assert await reason_to_skip(make_article(fetch=2), article_store=article_store) == "unchanged"
+
+
+async def test_new_picture_size_and_times_are_no_change(
+    article_store: SqliteArticleStore, make_article: MakeArticle
+) -> None:
+    await store(make_article(), article_store=article_store)
+    later = make_article(fetch=2)
+    assert later.content.image is not None
+    content = later.content.model_copy(
+        update={
+            "image": later.content.image.model_copy(update={"url": "https://news.example/bridge.jpg?w=1200"}),
+            "extractor_version": "2",
+        }
+    )
+    assert (
+        await reason_to_skip(later.model_copy(update={"content": content}), article_store=article_store) == "unchanged"
+    )
+
+
+async def test_redelivery_announces_exactly_what_the_first_delivery_did(
+    article_store: SqliteArticleStore, make_article: MakeArticle
+) -> None:
+    first = await store(make_article(), article_store=article_store)
+    again = await store(make_article(), article_store=article_store)
+    assert again == first
+    assert again.message_id == first.message_id
+
+
+async def test_redelivery_after_a_later_revision_still_announces_its_own(
+    article_store: SqliteArticleStore, make_article: MakeArticle
+) -> None:
+    first = await store(make_article(), article_store=article_store)
+    await store(make_article(fetch=2, title="Bridge reopens early"), article_store=article_store)
+    assert await store(make_article(), article_store=article_store) == first
+
+
+async def test_redelivery_leaves_no_second_revision(
+    article_store: SqliteArticleStore, database: Path, make_article: MakeArticle
+) -> None:
+    for _ in range(3):
+        await store(make_article(), article_store=article_store)
+    assert rows(database, "SELECT count(*) FROM revisions") == [(1,)]
+
+
+async def test_older_fetch_that_arrives_late_does_not_overwrite(
+    article_store: SqliteArticleStore, database: Path, make_article: MakeArticle
+) -> None:
+    await store(make_article(fetch=2, title="Corrected title"), article_store=article_store)
+    assert await reason_to_skip(make_article(fetch=1), article_store=article_store) == "outdated"
+    assert rows(database, "SELECT title FROM articles") == [("Corrected title",)]
+
+
+async def test_fetch_older_than_an_unchanged_one_is_outdated_too(
+    article_store: SqliteArticleStore, make_article: MakeArticle
+) -> None:
+    await store(make_article(fetch=1), article_store=article_store)
+    assert await reason_to_skip(make_article(fetch=3), article_store=article_store) == "unchanged"
+    assert (
+        await reason_to_skip(make_article(fetch=2, title="A title seen in between"), article_store=article_store)
+        == "outdated"
+    )
+
+
+async def test_text_that_changes_back_is_a_revision_of_its_own(
+    article_store: SqliteArticleStore, make_article: MakeArticle
+) -> None:
+    await store(make_article(fetch=1), article_store=article_store)
+    await store(make_article(fetch=2, title="Oops"), article_store=article_store)
+    assert (await store(make_article(fetch=3), article_store=article_store)).storage.revision == 3
+
+
+async def test_field_that_an_older_version_did_not_compare_makes_no_revision(
+    article_store: SqliteArticleStore, database: Path, make_article: MakeArticle
+) -> None:
+    await store(make_article(), article_store=article_store)
+    with closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute("UPDATE revisions SET digests = json_remove(digests, '$.\"content.tags\"')")
+    assert await reason_to_skip(make_article(fetch=2), article_store=article_store) == "unchanged"
+
+
+async def test_articles_that_arrive_together_share_one_commit(
+    article_store: SqliteArticleStore, make_article: MakeArticle
+) -> None:
+    await store(make_article(), article_store=article_store)
+    before = article_store.commits
+    await asyncio.gather(
+        *(store(make_article(f"https://news.example/{n}"), article_store=article_store) for n in range(150))
+    )
+    assert article_store.commits == before + 1
+
+
+async def test_batch_size_bounds_a_commit(database: Path, make_article: MakeArticle) -> None:
+    article_store = SqliteArticleStore(database, batch_size=10)
+    await article_store.open()
+    await asyncio.gather(
+        *(store(make_article(f"https://news.example/{n}"), article_store=article_store) for n in range(25))
+    )
+    assert article_store.commits == 3
+    await article_store.close()
+
+
+async def test_two_deliveries_of_one_article_in_one_batch_agree(
+    article_store: SqliteArticleStore, make_article: MakeArticle
+) -> None:
+    first, second = await asyncio.gather(
+        store(make_article(), article_store=article_store), store(make_article(), article_store=article_store)
+    )
+    assert first == second
+
+
+async def test_article_that_cannot_be_written_leaves_its_batch_mates_alone(
+    article_store: SqliteArticleStore, make_article: MakeArticle
+) -> None:
+    unwritable = make_article("https://news.example/broken")
+    # A lone surrogate cannot be written as UTF-8; no parser of ours lets one through, so it is a bug when it comes.
+    content = unwritable.content.model_copy(update={"title": "broken \ud800 title"})
+    results = await asyncio.gather(
+        store(make_article(), article_store=article_store),
+        store(unwritable.model_copy(update={"content": content}), article_store=article_store),
+        return_exceptions=True,
+    )
+    assert isinstance(results[0], FinishedArticle)
+    assert isinstance(results[1], UnicodeEncodeError)
+
+
+async def test_handler_cancelled_at_its_deadline_does_not_disturb_the_writer(
+    article_store: SqliteArticleStore, make_article: MakeArticle
+) -> None:
+    cancelled = asyncio.create_task(store(make_article("https://news.example/late"), article_store=article_store))
+    await asyncio.sleep(0)
+    cancelled.cancel()
+    assert (await store(make_article(), article_store=article_store)).storage.revision == 1
+
+
+async def test_store_is_let_go_only_by_the_last_of_its_two_stages(database: Path, make_article: MakeArticle) -> None:
+    article_store = SqliteArticleStore(database)
+    await article_store.open()
+    await article_store.open()
+    await article_store.close()
+    await store(make_article(), article_store=article_store)
+    await article_store.close()
+    assert not database.with_name("articles.sqlite-wal").exists()
+
+
+async def test_dropped_article_is_one_line_of_the_ledger_however_often_it_comes(
+    article_store: SqliteArticleStore, database: Path, make_article: MakeArticle
+) -> None:
+    article = make_article()
+    dropped = DroppedArticle(
+        id=article.id, url=article.discovery.canonical_url, submission="s", stage="extractor", outcome="dropped",
+        reason="index_page", detail="41 links", dropped_at=article.fetch.fetched_at,
+    )  # fmt: skip
+    await article_store.record_drop(dropped)
+    await article_store.record_drop(dropped)
+    with open_article_store(database) as reader:
+        (line,) = reader.ledger_of(article.discovery.canonical_url)
+    assert (line.stage, line.outcome, line.reason, line.detail) == ("extractor", "dropped", "index_page", "41 links")
+
+
+async def test_ledger_tells_each_submission_apart(
+    article_store: SqliteArticleStore, database: Path, make_article: MakeArticle
+) -> None:
+    await store(make_article(), article_store=article_store)
+    assert await reason_to_skip(make_article(fetch=2), article_store=article_store) == "unchanged"
+    with open_article_store(database) as reader:
+        lines = {line.submission: (line.outcome, line.reason) for line in reader.ledger()}
+    assert lines == {"submission-1": ("stored", "created"), "submission-2": ("dropped", "unchanged")}
+
+
+@pytest.mark.parametrize("dead_letter_is_noted_first", [True, False])
+async def test_redelivered_dead_letter_ends_as_stored_in_the_ledger(
+    article_store: SqliteArticleStore,
+    database: Path,
+    make_article: MakeArticle,
+    dead_letter_is_noted_first: bool,
+) -> None:
+    article = make_article()
+    dead = DroppedArticle(
+        id=article.id, url=article.discovery.canonical_url, submission=article.discovery.submission, stage="extractor",
+        outcome="dead", reason="deadline", dropped_at=article.fetch.fetched_at - timedelta(hours=1),
+    )  # fmt: skip
+    if dead_letter_is_noted_first:
+        await article_store.record_drop(dead)
+    await store(article, article_store=article_store)
+    await article_store.record_drop(dead)
+    with open_article_store(database) as reader:
+        assert [line.outcome for line in reader.ledger()] == ["stored"]
+
+
+async def test_tables_show_the_latest_revision_only(
+    article_store: SqliteArticleStore, database: Path, make_article: MakeArticle
+) -> None:
+    await store(make_article(topics=("13000000", "16000000")), article_store=article_store)
+    await store(make_article(fetch=2, title="New title", topics=("11000000",)), article_store=article_store)
+    assert rows(database, "SELECT title, authors, language, revision FROM articles") == [
+        ("New title", "Anna Petrova", "en", 2)
+    ]
+    assert rows(database, "SELECT code FROM topics") == [("11000000",)]
+    assert rows(database, "SELECT type, name, count FROM entities") == [("place", "Neva", 1)]
+    assert rows(database, "SELECT tag FROM tags ORDER BY tag") == [("bridges",), ("traffic",)]
+    assert rows(database, "SELECT first_stored < last_stored FROM articles") == [(1,)]
+
+
+async def test_commits_are_durable_and_readers_do_not_wait(
+    article_store: SqliteArticleStore, database: Path, make_article: MakeArticle
+) -> None:
+    await store(make_article(), article_store=article_store)
+    assert rows(database, "PRAGMA journal_mode") == [("wal",)]
+    connection = article_store._file._connection
+    assert connection is not None
+    # The setting belongs to the connection, and only the connection's own thread may ask.
+    synchronous = await asyncio.get_running_loop().run_in_executor(
+        article_store._file._thread, lambda: connection.execute("PRAGMA synchronous").fetchone()
+    )
+    assert synchronous == (2,), "2 is FULL"
+
+
+async def test_revision_1_of_a_new_store_is_another_announcement(tmp_path: Path, make_article: MakeArticle) -> None:
+    ids = []
+    for name in ("lost.sqlite", "new.sqlite"):
+        article_store = SqliteArticleStore(tmp_path / name)
+        await article_store.open()
+        finished = await store(make_article(), article_store=article_store)
+        again = await store(make_article(), article_store=article_store)
+        await article_store.close()
+        assert again.message_id == finished.message_id
+        assert finished.storage.revision == 1
+        ids.append(finished.message_id)
+    assert ids[0] != ids[1]
