@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from datetime import timedelta
 from importlib.resources import files
 from typing import Any, cast
@@ -24,6 +25,7 @@ class UnsafeRedisError(RuntimeError):
 
 _SOCKET_TIMEOUT = timedelta(seconds=15)
 _CONNECT_TIMEOUT_SECONDS = 5.0
+_PROTOCOL = re.compile(r"([?&])protocol=[^&]*&?")
 
 
 def connect(url: str, *, longest_block: timedelta = timedelta(0)) -> Redis:
@@ -41,7 +43,8 @@ def connect(url: str, *, longest_block: timedelta = timedelta(0)) -> Redis:
         "retry": Retry(ExponentialBackoff(cap=0.5, base=0.05), retries=3),
     }
     if address.kind == "single":
-        return Redis.from_url(url, **options)
+        # Asked for by the address, RESP3 gives entries another form, which nobody here expects.
+        return Redis.from_url(_PROTOCOL.sub(r"\1", url).rstrip("?&"), **options)
     options |= address.options
     if address.kind == "cluster":
         nodes = [ClusterNode(host, port) for host, port in address.nodes]

@@ -13,8 +13,10 @@ from redis.exceptions import (
     BusyLoadingError,
     ClusterError,
     NoPermissionError,
+    OutOfMemoryError,
     ReadOnlyError,
     ResponseError,
+    TryAgainError,
 )
 from redis.exceptions import (
     ConnectionError as RedisConnectionError,
@@ -27,6 +29,8 @@ _NOT_READY: tuple[type[Exception], ...] = (
     RedisConnectionError, RedisTimeoutError, BusyLoadingError, ReadOnlyError, ConnectionError, TimeoutError, OSError,
     # A slot on its way to another node: redis-py follows it, and gives up when that takes long. MovedError is an AskError.
     ClusterError, AskError,
+    # redis-py takes the word away from their text.
+    OutOfMemoryError, TryAgainError,
 )  # fmt: skip
 # Server states that redis-py has no class for. Redis 6.2 hides them behind the script that met them: “Error running script
 # (call to f_1d38…): @user_script:8: @user_script: 8: -MISCONF Errors writing to the AOF file”.

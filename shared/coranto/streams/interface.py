@@ -63,6 +63,8 @@ class Retry:
     """By the server's clock, from the commit on: a worker's own may be wrong."""
     attempts: int
     """Attempts spent by then."""
+    lost: int = 0
+    """Workers that were lost with it, where the message goes on counting them: it was held back, not handled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +79,9 @@ class Dead:
 
 
 Outcome = Publish | Drop | Retry | Dead
-Effect = Literal["applied", "superseded", "repeated"]
-"""applied; or superseded, another worker had settled the message before; or repeated, the event was announced before."""
+Effect = Literal["applied", "superseded", "repeated", "refused"]
+"""applied; or superseded, another worker had settled the message before; or repeated, the event was announced before;
+or refused, Redis would not write it, and the message is still pending."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +239,7 @@ class StageStreams(Protocol):
         as if it had been answered.
         """
 
-    async def claim(self, consumer: str, *, idle: timedelta, count: int) -> list[Entry]:
+    async def claim(self, consumer: str, *, idle: timedelta, count: int, suspects: int = 1_000) -> list[Entry]:
         """Take over entries whose worker has not touched them for so long; `deliveries` counts all who had them."""
 
     async def renew(self, consumer: str, entries: Sequence[Entry]) -> list[str]:

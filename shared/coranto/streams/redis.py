@@ -16,6 +16,7 @@ from redis.exceptions import ResponseError
 
 from coranto.records.envelope import FIELD
 from coranto.streams.connection import load_script, server_memory
+from coranto.streams.errors import is_transient
 from coranto.streams.interface import (
     Committed,
     Dead,
@@ -44,7 +45,8 @@ _TRIM_STEPS = 50
 # Most entries that one measurement counts where the server does not know the lag.
 _COUNT_AT_MOST = 10_000
 _MEMORY_KNOWN_FOR_SECONDS = 60.0
-_EFFECTS: tuple[Effect, ...] = ("superseded", "applied", "repeated")  # as commit.lua numbers them
+_EFFECTS: tuple[Effect, ...] = ("superseded", "applied", "repeated", "refused")  # as commit.lua numbers them
+_LONGEST_NUMBER = 15  # digits, of what stands in an entry
 _LOOKED_AT_ONCE = 500  # entries or messages that one call reads for somebody who only looks
 
 
@@ -92,8 +94,15 @@ class RedisStreams:
             # From 0, not $: what was written before the group existed is its work too.
             await self._redis.xgroup_create(stream, group, id="0", mkstream=True)
         except ResponseError as error:
-            if "BUSYGROUP" not in str(error):
+            # A full Redis refuses the command before it looks whether the group is there.
+            if "BUSYGROUP" not in str(error) and not (is_transient(error) and await self._has_group(stream, group)):
                 raise
+
+    async def _has_group(self, stream: str, group: str) -> bool:
+        if not await self._redis.exists(stream):
+            return False
+        rows: Any = await self._redis.xinfo_groups(stream)
+        return any(_text(row["name"]) == group for row in rows)
 
     def entries(
         self, line: Line, rows: Sequence[tuple[bytes, Mapping[bytes, bytes]]], deliveries: int = 1
@@ -135,17 +144,18 @@ class RedisStreams:
         )
         return Committed(tuple(_EFFECTS[flag] for flag in effects), int(length))
 
-    async def claim(self, consumer: str, *, idle: timedelta, count: int) -> list[Entry]:
+    async def claim(self, consumer: str, *, idle: timedelta, count: int, suspects: int = 1_000) -> list[Entry]:
         """Take over entries whose worker has not touched them for so long."""
         taken: list[Entry] = []
         for line in ("main", "retry"):
             rows: Any = await self._claim(
                 keys=[self.key_of(line), self.keys.outcomes(self.spec)],
-                args=[self.spec.name, consumer, int(idle.total_seconds() * 1000), count - len(taken)],
+                args=[self.spec.name, consumer, int(idle.total_seconds() * 1000), count - len(taken), suspects],
             )
             for entry_id, deliveries, flat in rows:
                 fields = dict(zip(flat[::2], flat[1::2], strict=True))
                 taken.append(_to_entry(line, entry_id, fields, int(deliveries)))
+                suspects -= int(deliveries) > 2
             if len(taken) >= count:
                 break
         return taken
@@ -378,8 +388,9 @@ def _arguments(entry: Entry, outcome: Outcome) -> tuple[str | bytes | int, ...]:
             return "P", event_id or "", event or b""
         case Drop(reason, notice):
             return "D", reason, notice or b""
-        case Retry(reason, delay_ms, attempts):
-            return "R", reason, delay_ms, attempts, entry.since_ms, entry.event or b""
+        case Retry(reason, delay_ms, attempts, lost):
+            event = entry.event if entry.event is not None else entry.raw
+            return "R", reason, delay_ms, attempts, entry.since_ms, lost, event
         case Dead(reason, error, traceback, attempts, notice):
             return (
                 "X",
@@ -439,7 +450,8 @@ def _order(entry_id: str) -> tuple[int, int]:
 
 
 def _number(value: bytes | None) -> int:
-    return int(value) if value is not None and value.isdigit() else 0
+    # Anybody may write an entry: Python refuses to read thousands of digits, and no count of ours has more than these.
+    return int(value) if value is not None and value.isdigit() and len(value) <= _LONGEST_NUMBER else 0
 
 
 def _age(milliseconds: bytes) -> float | None:

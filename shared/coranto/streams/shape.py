@@ -20,8 +20,12 @@ class PipelineMismatchError(RuntimeError):
 async def agree_on_shape(redis: Redis, pipeline: Pipeline) -> None:
     """Write the pipeline's shape where there is none yet. Raises PipelineMismatchError when there is another."""
     shape = json.dumps({"version": LAYOUT, "partitions": pipeline.partitions})
-    if not await redis.set(pipeline.shape(), shape, nx=True):
-        _compare(await redis.get(pipeline.shape()), pipeline.prefix, pipeline.partitions)
+    # Asked first: a full Redis refuses to write even what is there already.
+    kept = await redis.get(pipeline.shape())
+    if kept is None and not await redis.set(pipeline.shape(), shape, nx=True):
+        kept = await redis.get(pipeline.shape())
+    if kept is not None:
+        _compare(kept, pipeline.prefix, pipeline.partitions)
 
 
 async def find_shape(redis: Redis, prefix: str, partitions: int | None = None) -> Pipeline | None:

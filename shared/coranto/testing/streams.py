@@ -174,9 +174,9 @@ class MemoryStreams:
             case Drop(reason, notice):
                 self._tell(notice)
                 counts["dropped", reason] += 1
-            case Retry(reason, delay_ms, attempts):
+            case Retry(reason, delay_ms, attempts, lost):
                 due_ms = now_ms + delay_ms
-                row = _Row(number, 0, entry.event, attempts, entry.since_ms, reason=reason)
+                row = _Row(number, 0, entry.event, attempts, entry.since_ms, lost, reason=reason)
                 self.pipeline.delayed.setdefault(self.spec.name, []).append((due_ms, row))
                 counts["retried", reason] += 1
             case Dead(reason, error, traceback, attempts, notice):
@@ -195,7 +195,7 @@ class MemoryStreams:
         if notice is not None:
             self.pipeline.add(self.keys.stream(DROPPED), notice)
 
-    async def claim(self, consumer: str, *, idle: timedelta, count: int) -> list[Entry]:
+    async def claim(self, consumer: str, *, idle: timedelta, count: int, suspects: int = 1_000) -> list[Entry]:
         """Take over entries whose worker has not touched them for so long."""
         taken: list[Entry] = []
         now = self.pipeline.clock()
@@ -207,6 +207,10 @@ class MemoryStreams:
                     if number not in stream.rows:
                         del group.pending[number]
                         continue
+                    if claim.deliveries >= 2:
+                        if not suspects:
+                            continue
+                        suspects -= 1
                     group.pending[number] = _Claim(consumer, now, claim.deliveries + 1)
                     taken.append(self._entry(line, stream.rows[number], claim.deliveries + 1))
         return taken
@@ -248,7 +252,7 @@ class MemoryStreams:
         due = [item for item in waiting if item[0] <= now_ms][:limit]
         self.pipeline.delayed[self.spec.name] = waiting[len(due) :]
         for _, row in due:
-            self.pipeline.add(self.retry, row.event, attempts=row.attempts, since_ms=row.since_ms)
+            self.pipeline.add(self.retry, row.event, attempts=row.attempts, since_ms=row.since_ms, lost=row.lost)
         return len(due)
 
     async def trim(self, retention: Mapping[str, Retention], *, forget_consumers_after: timedelta) -> int:  # noqa: ARG002 - none pile up here

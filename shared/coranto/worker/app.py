@@ -165,8 +165,9 @@ class Worker:
 
     async def _revive(self, redis: Redis, reader: FastStreamReader) -> int:
         """Start again what stopped because Redis came back empty, which has lost the pipeline's shape too."""
-        if revived := await reader.revive():
-            await agree_on_shape(redis, self.settings.pipeline.to_topology())
+        revived = await reader.revive()
+        # Each time: a stage that had no room did not read while Redis was emptied, and none of its readers stopped.
+        await agree_on_shape(redis, self.settings.pipeline.to_topology())
         return revived
 
     async def _wait_for_redis(self, redis: Redis, stop: asyncio.Event) -> bool:
@@ -265,12 +266,14 @@ class Worker:
         now = time.monotonic()
         for running in self._running:
             state = running.housekeeping.status()
-            silence = now - running.housekeeping.last_success
+            silence = now - min(running.housekeeping.last_success, running.housekeeping.last_move)
             state["redis"] = "ok" if silence <= limit else "silent"
             unread = self._reader.silent_seconds(running.delivery) if self._reader is not None else 0.0
             state["reading"] = "ok" if unread <= limit + delivery.poll_interval.total_seconds() else "silent"
             stages[running.stage.name] = state
-            is_well = state["redis"] == state["reading"] == "ok" and _is_passable(running)
+            state["overdue"] = overdue = running.delivery.overdue(limit)
+            is_standing = overdue >= running.stage.concurrency
+            is_well = not is_standing and state["redis"] == state["reading"] == "ok" and _is_passable(running)
             is_ready = is_ready and is_well
         what = "stopping" if self._is_stopping else "running" if self._is_started else "starting"
         return is_ready, {"state": what, "stages": stages, "failed_tasks": dict(self._failed_tasks)}

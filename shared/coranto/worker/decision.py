@@ -64,7 +64,9 @@ class Decider:
             if self.is_stopping:
                 raise
             return self._last_resort(entry, "the handler was cancelled")
-        except Exception as error:  # noqa: BLE001 - our own mistake: even then the message ends in an outcome
+        except (KeyboardInterrupt, GeneratorExit):
+            raise
+        except BaseException as error:  # noqa: BLE001 - our own mistake: even then the message ends in an outcome
             return self._last_resort(entry, describe(error))
 
     def _last_resort(self, entry: Entry, error: str) -> Decision:
@@ -113,7 +115,9 @@ class Decider:
             if signal.reason not in self._reasons:
                 return self._failed(entry, record, signal, is_first_chance())
             return self._asked_for(entry, record, signal, is_first_chance())
-        except Exception as error:  # noqa: BLE001 - whatever it is, the message must end in an outcome
+        except (KeyboardInterrupt, GeneratorExit):
+            raise
+        except BaseException as error:  # noqa: BLE001 - SystemExit, or a panic of a library in Rust: the message must end in an outcome
             return self._failed(entry, record, error, is_first_chance())
 
     def _decided(

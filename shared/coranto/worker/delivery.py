@@ -44,6 +44,8 @@ from coranto.worker.stage import Stage
 
 _KINDS: dict[type[Outcome], OutcomeKind] = {Publish: "published", Drop: "dropped", Retry: "retried", Dead: "dead"}
 
+_CANCEL_WITHIN_SECONDS = 2.0
+
 
 @dataclass(slots=True)
 class _InFlight:
@@ -52,6 +54,7 @@ class _InFlight:
     entry: Entry
     partition: int
     is_running: bool = False
+    started: float = 0.0
     decision: Decision | None = None
     queue_ms: int = 0
     handle_ms: float = 0.0
@@ -124,6 +127,18 @@ class Delivery:
         """What is being handled or committed now, for renewal. What only waits is not renewed: others may have it."""
         return [(item.partition, item.entry) for item in self._in_flight.values() if item.is_running]
 
+    @property
+    def has_suspect(self) -> bool:
+        """Whether an entry is in hand that two workers were lost with: another beside it would look as guilty."""
+        return any(item.entry.deliveries > 2 for item in self._in_flight.values())
+
+    def overdue(self, seconds: float) -> int:
+        """How many handlers are still at it so long after their deadline: they do not let themselves be cancelled."""
+        before = time.perf_counter() - self.stage.deadline.total_seconds() - seconds
+        return sum(
+            item.is_running and item.decision is None and item.started < before for item in self._in_flight.values()
+        )
+
     # --- handling --------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
@@ -144,7 +159,7 @@ class Delivery:
             item = await self._waiting.get()
             with await self.flow.breaker.permit() as permit:
                 item.is_running = True
-                started = time.perf_counter()
+                item.started = started = time.perf_counter()
                 item.queue_ms = max(0, int(self._clock() * 1000) - item.entry.since_ms)
                 self._received.inc()
                 decision = await self._decider.decide(item.entry, is_first_chance=self._is_closed)
@@ -175,7 +190,7 @@ class Delivery:
         if isinstance(outcome, Dead) and breaker.holds_back_dead_letters and change != "opened":
             # Its time comes when the breaker is closed again, or a new version of the stage that can read it runs.
             delay = max(breaker.seconds_to_trial, self.stage.retry.first_delay.total_seconds())
-            held_back = Retry(decision.reason, int(delay * 1000), item.entry.attempts)
+            held_back = Retry(decision.reason, int(delay * 1000), item.entry.attempts, item.entry.deliveries - 1)
             return Decision(
                 held_back, decision.verdict, decision.reason, decision.record_id, decision.url, decision.error
             )
@@ -203,7 +218,10 @@ class Delivery:
             for item in group:
                 await self._commit_group(streams, [item])
             return
+        refused = [item for item, effect in zip(group, committed.effects, strict=True) if effect == "refused"]
         self._settle(group, committed)
+        for item in refused:
+            await self._commit_last_resort(streams, item, RuntimeError("Redis refused to write the outcome"))
 
     async def _commit_last_resort(self, streams: StageStreams, item: _InFlight, error: Exception) -> None:
         """Settle a message whose outcome cannot be sent as a dead letter that can."""
@@ -212,6 +230,10 @@ class Delivery:
             committed = await self._send(streams, [item])
         except Exception:  # noqa: BLE001 - logged; the entry stays pending, is claimed and ends at worker_lost
             self._log.exception(events.COMMIT_FAILED, messages=1)
+            self._forget(item)
+            return
+        if committed.effects == ("refused",):
+            self._log.error(events.COMMIT_FAILED, messages=1)
             self._forget(item)
             return
         self._settle([item], committed)
@@ -232,9 +254,10 @@ class Delivery:
 
     def _settle(self, group: list[_InFlight], committed: Committed) -> None:
         self._commits.inc()
-        settled = sum(self._in_flight.pop(item.key, None) is not None for item in group)
+        ended = [(item, effect) for item, effect in zip(group, committed.effects, strict=True) if effect != "refused"]
+        settled = sum(self._in_flight.pop(item.key, None) is not None for item, _ in ended)
         self.flow.release(settled)
-        for item, effect in zip(group, committed.effects, strict=True):
+        for item, effect in ended:
             self._note(item, effect)
         self._in_flight_gauge.set(len(self._in_flight))
         if committed.downstream_length > self.settings.max_backlog:
@@ -299,5 +322,6 @@ class Delivery:
                     self._has_settled.clear()
                     await self._has_settled.wait()
         given_up = self.running()
-        await end((*self._slots, *self._committers))
+        # A handler that does not let itself be cancelled must not keep what the others have from being handed back.
+        await end((*self._slots, *self._committers), within_seconds=_CANCEL_WITHIN_SECONDS)
         return given_up

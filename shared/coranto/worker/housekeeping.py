@@ -59,6 +59,8 @@ class Housekeeping:
         self._is_told_paused = False
         self.last_success = 0.0
         """Monotonic time of the last round in which Redis did all that was asked."""
+        self.last_move = 0.0
+        """The same of bringing retries back."""
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -67,6 +69,8 @@ class Housekeeping:
         loops = [
             asyncio.ensure_future(self._every(_MOVE_EVERY, self.move_due)),
             asyncio.ensure_future(self._every(interval, self.round, wake=self._flow.measure_wanted)),
+            # By itself, because it waits for room: in a round it would find none while every reader of a busy stage does.
+            asyncio.ensure_future(self._every(interval, self.claim)),
             asyncio.ensure_future(self._every(max(_WEIGH_EVERY, interval), self.weigh)),
         ]
         try:
@@ -106,50 +110,75 @@ class Housekeeping:
 
     async def move_due(self) -> None:
         """Bring back what waited for its retry."""
-        for streams in self._delivery.streams:
-            while moved := await streams.move_due(limit=_MOVE_AT_MOST):
-                self._wake_retries()
-                if moved < _MOVE_AT_MOST:
-                    break
+        await self._in_each(self._move_due)
+        self.last_move = time.monotonic()
+
+    async def _move_due(self, _number: int, streams: StageStreams) -> None:
+        while moved := await streams.move_due(limit=_MOVE_AT_MOST):
+            self._wake_retries()
+            if moved < _MOVE_AT_MOST:
+                break
+
+    async def _in_each(self, step: Callable[[int, StageStreams], Awaitable[None]]) -> None:
+        """Do the step in each partition; one that fails, such as that of a node that is away, does not cost the others theirs."""
+        first: Exception | None = None
+        for number, streams in enumerate(self._delivery.streams):
+            try:
+                await step(number, streams)
+            except Exception as error:  # noqa: BLE001 - raised when all have had their turn
+                first = first or error
+        if first is not None:
+            raise first
 
     async def renew(self) -> None:
         """Keep the claim on what is being handled: a slow live worker keeps its message, a dead one loses it."""
-        running = self._delivery.running()
-        for number, streams in enumerate(self._delivery.streams):
-            mine = [entry for partition, entry in running if partition == number]
-            lost = await streams.renew(self._delivery.consumer, mine) if mine else []
-            still_running = {entry.id for _, entry in self._delivery.running()}
-            if taken := [entry_id for entry_id in lost if entry_id in still_running]:
-                # Not an error: whoever commits first wins, and the other's result is given up.
-                self._log.info(events.CLAIM_LOST, entries=taken[:10], count=len(taken))
+        await self._in_each(self._renew)
+
+    async def _renew(self, number: int, streams: StageStreams) -> None:
+        mine = [entry for partition, entry in self._delivery.running() if partition == number]
+        lost = await streams.renew(self._delivery.consumer, mine) if mine else []
+        still_running = {entry.id for _, entry in self._delivery.running()}
+        if taken := [entry_id for entry_id in lost if entry_id in still_running]:
+            # Not an error: whoever commits first wins, and the other's result is given up.
+            self._log.info(events.CLAIM_LOST, entries=taken[:10], count=len(taken))
 
     async def round(self) -> None:
-        """Repair, claim, trim and measure, in this order."""
+        """Repair, trim and measure."""
         if revived := await self._revive():
             self._log.warning(events.GROUP_CREATED, readers=revived)
-        for number, streams in enumerate(self._delivery.streams):
-            await streams.ensure()
-            await self._claim(number, streams)
-            forget_after = self._settings.claim_after * _CLAIM_TIMES_TO_FORGET
-            await streams.trim(self._retention, forget_consumers_after=forget_after)
-            self._depths[number] = depth = await streams.measure()
-            self._expose(number, depth)
-        self._judge()
+        try:
+            await self._in_each(self._care_for)
+        finally:
+            if self._depths:
+                self._judge()
         self.last_success = time.monotonic()
         self._metrics.redis_up.set(1)
+
+    async def _care_for(self, number: int, streams: StageStreams) -> None:
+        forget_after = self._settings.claim_after * _CLAIM_TIMES_TO_FORGET
+        # First, because a Redis that is full refuses to make groups, and this may be what gives it room again.
+        await streams.trim(self._retention, forget_consumers_after=forget_after)
+        await streams.ensure()
+        self._depths[number] = depth = await streams.measure()
+        self._expose(number, depth)
+
+    async def claim(self) -> None:
+        """Take over what dead workers held."""
+        await self._in_each(self._claim)
 
     async def _claim(self, number: int, streams: StageStreams) -> None:
         delivery = self._delivery
         # Of both lines at once, so the room is that of the retry line, which a full delay queue does not close.
-        room = self._flow.try_acquire("retry", delivery.stage.concurrency)
+        room = await self._flow.acquire("retry", delivery.stage.concurrency)
         taken = 0
         try:
-            if room:
-                entries = await streams.claim(delivery.consumer, idle=self._settings.claim_after, count=room)
-                taken = len(entries)
-                if entries:
-                    self._metrics.claimed.labels(delivery.stage.name).inc(taken)
-                    delivery.accept(number, entries)
+            entries = await streams.claim(
+                delivery.consumer, idle=self._settings.claim_after, count=room, suspects=int(not delivery.has_suspect)
+            )
+            taken = len(entries)
+            if entries:
+                self._metrics.claimed.labels(delivery.stage.name).inc(taken)
+                delivery.accept(number, entries)
         finally:
             self._flow.release(room - taken)
 

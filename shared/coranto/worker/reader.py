@@ -58,6 +58,8 @@ class _Reader:
     is_shared: bool = False
     """True when there are more readers than room for entries."""
     subscriber: Any = None  # FastStream's subscriber type is chosen by overload and exported nowhere
+    handed_out: int = 0
+    """Room of entries that were read and have not arrived in `take`."""
     is_busy: bool = False
     """True when the last read found something."""
     unanswered_since: float | None = None
@@ -67,6 +69,9 @@ class _Reader:
     async def read(self, client: Any, *, group: str, consumer: str, streams: dict[str, str]) -> Any:
         """One read: room first, then as many entries as there is room for; nothing when none came in time."""
         flow = self.receiver.flow
+        # What failed between the last read and `take` stays pending and is claimed; its room must not stay taken.
+        flow.release(self.handed_out)
+        self.handed_out = 0
         room = await flow.acquire(self.line, flow.batch if self.is_busy else 1)
         count = 0
         try:
@@ -81,6 +86,8 @@ class _Reader:
             count = sum(len(entries) for _, entries in rows)
         except Exception as error:
             if not is_transient(error):
+                if "NOGROUP" not in str(error):  # FastStream reads again at once, as often as it can
+                    await asyncio.sleep(_AFTER_AN_ERROR.total_seconds())
                 raise  # FastStream stops the subscriber, `revive` starts it again
             # Ours, because FastStream's is five seconds.
             await asyncio.sleep(_AFTER_AN_ERROR.total_seconds())
@@ -88,6 +95,7 @@ class _Reader:
         finally:
             flow.release(room - count)
         self.is_busy = count > 0
+        self.handed_out = count
         if not count and self.line == "retry":
             await self._pause()
         return found if count else ()
@@ -104,7 +112,9 @@ class _Reader:
 
     async def take(self, rows: Any) -> None:
         """Hand on what was read."""
-        self.receiver.accept(self.streams.keys.partition, self.streams.entries(self.line, rows))
+        entries = self.streams.entries(self.line, rows)
+        self.handed_out = 0
+        self.receiver.accept(self.streams.keys.partition, entries)
 
 
 class FastStreamReader:
@@ -186,6 +196,9 @@ class _ReadClient:
         """What FastStream calls over and over. Its options are fixed at the start; count and wait are decided here."""
         (key,) = streams
         return await self._readers[key].read(self._client, group=groupname, consumer=consumername, streams=streams)
+
+    async def xgroup_create(self, **_options: Any) -> None:
+        """Nothing: the groups are there, made by `ensure`. A full Redis would refuse even to say so."""
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._client, name)

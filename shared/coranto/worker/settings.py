@@ -84,7 +84,7 @@ def _dropped() -> StreamRetention:
 
 def _dead_letters() -> StreamRetention:
     # Nobody reads them as a group does, so both ages are one. Long enough for a team's holidays.
-    return StreamRetention(age=timedelta(days=90), unread_age=timedelta(days=90), memory_share=0.1)
+    return StreamRetention(age=timedelta(days=90), unread_age=timedelta(days=90), memory_share=0.02)
 
 
 class RetentionSettings(SettingsSection):

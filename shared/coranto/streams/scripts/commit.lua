@@ -1,16 +1,17 @@
--- Settles messages: each takes effect only where XACK returns 1, so a worker that lost its claim changes nothing.
+-- Settles messages: each takes effect only while it is pending, so a worker that lost its claim changes nothing.
 -- KEYS main, retry, next, delayed, delayed-entries, dead, outcomes, dropped, announced, receipt
 -- ARGV group, stage, deduplicates ("1"/"0"), counts_next ("1"/"0"), token, is_repeat ("1"/"0"), then per message:
 --   line ("m"/"r"), entry id, kind, and by kind
 --   P event_id event          ("" "" when the stage publishes nothing)
 --   D reason notice           (notice "" when none)
---   R reason delay_ms attempts since_ms event
+--   R reason delay_ms attempts since_ms lost event
 --   X reason error traceback attempts event notice
--- Gives { per message 1 applied, 0 superseded, 2 repeated; entries in the next stream, 0 where nobody of ours reads it }.
+-- Gives { per message 1 applied, 0 superseded, 2 repeated, 3 refused, which stays pending; entries in the next stream, 0 where nobody of ours reads it }.
 local group, stage, token = ARGV[1], ARGV[2], ARGV[5]
 local once, counts_next = ARGV[3] == '1', ARGV[4] == '1'
 -- A commit whose answer was lost is sent again: what it did the first time is told from its receipt.
-if ARGV[6] == '1' then
+-- redis-py sends it again by itself, too, so the receipt is always looked at.
+if token ~= '' then
   local receipt = redis.call('HMGET', KEYS[10], 'token', 'effects')
   if receipt[1] == token then
     local effects = {}
@@ -25,51 +26,67 @@ local function count(outcome, reason)
   local field = outcome .. '|' .. reason
   counts[field] = (counts[field] or 0) + 1
 end
-local WIDTH = { P = 2, D = 2, R = 5, X = 6 }
+local WIDTH = { P = 2, D = 2, R = 6, X = 6 }
+-- Each gives its outcome, its reason and its flag, or raises what Redis raised. Redis takes nothing back that a script has
+-- written, so what may be refused is written before anything is noted or acknowledged.
+local effects = {}
+function effects.P(line, id, a)
+  local event_id, event = ARGV[a], ARGV[a + 1]
+  if event ~= '' then
+    if once and redis.call('ZSCORE', KEYS[9], event_id) then return 'dropped', 'already_published', 2 end
+    local entry = redis.call('XADD', KEYS[3], '*', 'event', event)
+    if once then
+      local noted = redis.pcall('ZADD', KEYS[9], string.format('%.0f', now), event_id)
+      if type(noted) == 'table' and noted.err then
+        redis.call('XDEL', KEYS[3], entry)
+        error(noted.err)
+      end
+    end
+  end
+  return 'published', 'ok', 1
+end
+function effects.D(line, id, a)
+  if ARGV[a + 1] ~= '' then redis.call('XADD', KEYS[8], '*', 'event', ARGV[a + 1]) end
+  return 'dropped', ARGV[a], 1
+end
+function effects.R(line, id, a)
+  -- Named by line and id: entries of two streams may well bear the same id, and one must not displace the other.
+  local name = line .. ':' .. id
+  redis.call('HSET', KEYS[5], name, cmsgpack.pack({ ARGV[a + 5], ARGV[a + 2], ARGV[a + 3], ARGV[a], ARGV[a + 4] }))
+  redis.call('ZADD', KEYS[4], string.format('%.0f', now + ARGV[a + 1]), name)
+  return 'retried', ARGV[a], 1
+end
+function effects.X(line, id, a)
+  redis.call('XADD', KEYS[6], '*', 'stage', stage, 'reason', ARGV[a], 'error', ARGV[a + 1],
+    'traceback', ARGV[a + 2], 'attempts', ARGV[a + 3], 'event', ARGV[a + 4])
+  if ARGV[a + 5] ~= '' then redis.pcall('XADD', KEYS[8], '*', 'event', ARGV[a + 5]) end
+  return 'dead', ARGV[a], 1
+end
 local i = 7
 while i <= #ARGV do
-  local line = i
-  local stream = ARGV[line] == 'm' and KEYS[1] or KEYS[2]
-  local id, kind = ARGV[i + 1], ARGV[i + 2]
-  local a = i + 3
+  local line, id, kind, a = ARGV[i], ARGV[i + 1], ARGV[i + 2], i + 3
+  local stream = line == 'm' and KEYS[1] or KEYS[2]
   i = a + WIDTH[kind]
-  if redis.call('XACK', stream, group, id) == 1 then
-    applied[#applied + 1] = 1
-    -- The retry line is the stage's own: nobody else reads it, so a settled entry can go at once.
-    if stream == KEYS[2] then redis.call('XDEL', stream, id) end
-    if kind == 'P' then
-      local event_id, event = ARGV[a], ARGV[a + 1]
-      if event == '' then
-        count('published', 'ok')
-      elseif once and redis.call('ZADD', KEYS[9], 'NX', string.format('%.0f', now), event_id) == 0 then
-        count('dropped', 'already_published')
-        applied[#applied] = 2
-      else
-        redis.call('XADD', KEYS[3], '*', 'event', event)
-        count('published', 'ok')
-      end
-    elseif kind == 'D' then
-      if ARGV[a + 1] ~= '' then redis.call('XADD', KEYS[8], '*', 'event', ARGV[a + 1]) end
-      count('dropped', ARGV[a])
-    elseif kind == 'R' then
-      -- Named by line and id: entries of two streams may well bear the same id, and one must not displace the other.
-      local name = ARGV[line] .. ':' .. id
-      redis.call('ZADD', KEYS[4], string.format('%.0f', now + ARGV[a + 1]), name)
-      redis.call('HSET', KEYS[5], name, cmsgpack.pack({ ARGV[a + 4], ARGV[a + 2], ARGV[a + 3], ARGV[a] }))
-      count('retried', ARGV[a])
-    else
-      redis.call('XADD', KEYS[6], '*', 'stage', stage, 'reason', ARGV[a], 'error', ARGV[a + 1],
-        'traceback', ARGV[a + 2], 'attempts', ARGV[a + 3], 'event', ARGV[a + 4])
-      if ARGV[a + 5] ~= '' then redis.call('XADD', KEYS[8], '*', 'event', ARGV[a + 5]) end
-      count('dead', ARGV[a])
-    end
-  else
+  local held = redis.pcall('XPENDING', stream, group, id, id, 1)
+  if held.err or not held[1] then
     applied[#applied + 1] = 0
+  else
+    local is_done, outcome, reason, flag = pcall(effects[kind], line, id, a)
+    if is_done then
+      redis.call('XACK', stream, group, id)
+      -- The retry line is the stage's own: nobody else reads it, so a settled entry can go at once.
+      if stream == KEYS[2] then redis.call('XDEL', stream, id) end
+      count(outcome, reason)
+      applied[#applied + 1] = flag
+    else
+      applied[#applied + 1] = 3
+    end
   end
 end
-for field, n in pairs(counts) do redis.call('HINCRBY', KEYS[7], field, n) end
+for field, n in pairs(counts) do redis.pcall('HINCRBY', KEYS[7], field, n) end
 if token ~= '' then
-  redis.call('HSET', KEYS[10], 'token', token, 'effects', table.concat(applied))
-  redis.call('PEXPIRE', KEYS[10], 600000)
+  redis.pcall('HSET', KEYS[10], 'token', token, 'effects', table.concat(applied))
+  redis.pcall('PEXPIRE', KEYS[10], 600000)
 end
-return { applied, counts_next and redis.call('XLEN', KEYS[3]) or 0 }
+local length = counts_next and redis.pcall('XLEN', KEYS[3]) or 0
+return { applied, type(length) == 'number' and length or 0 }

@@ -6,8 +6,12 @@ local due = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now, 'LIMIT', 0, ARGV[1
 for _, id in ipairs(due) do
   local packed = redis.call('HGET', KEYS[2], id)
   if packed then
-    local message = cmsgpack.unpack(packed)
-    redis.call('XADD', KEYS[3], '*', 'event', message[1], 'attempts', message[2], 'since', message[3], 'reason', message[4])
+    -- One that cannot be read, as after a change by hand, must not hold up all that are due behind it: it comes back as it
+    -- is, and ends as a dead letter.
+    local is_read, message = pcall(cmsgpack.unpack, packed)
+    if not is_read or type(message) ~= 'table' then message = { packed } end
+    redis.call('XADD', KEYS[3], '*', 'event', message[1] or packed, 'attempts', message[2] or '0', 'since', message[3] or now,
+      'reason', message[4] or '', 'lost', message[5] or '0')
     redis.call('HDEL', KEYS[2], id)
   end
   redis.call('ZREM', KEYS[1], id)

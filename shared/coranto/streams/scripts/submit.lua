@@ -54,8 +54,9 @@ for i = 4, #ARGV, 2 do
   elseif room <= 0 then
     answers[#answers + 1] = -1
   else
-    redis.call('ZADD', KEYS[2], string.format('%.0f', now), ARGV[i])
+    -- In this order: what is refused must not be remembered as accepted.
     redis.call('XADD', KEYS[1], '*', 'event', ARGV[i + 1])
+    redis.call('ZADD', KEYS[2], string.format('%.0f', now), ARGV[i])
     room = room - 1
     answers[#answers + 1] = 1
   end

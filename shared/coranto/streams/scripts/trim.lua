@@ -47,6 +47,16 @@ for _, group in ipairs(groups) do
     if boundary == nil or less(first, boundary) then boundary = first end
   end
 end
+-- What a group still holds of entries that are gone takes memory for good: nobody can ever be given it.
+local function forget_gone()
+  local first = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1]
+  for _, group in ipairs(groups) do
+    local name = field(group, 'name')
+    local gone = redis.call('XPENDING', KEYS[1], name, '-', first and '(' .. first[1] or '+', 5 * step)
+    for _, entry in ipairs(gone) do redis.call('XACK', KEYS[1], name, entry[1]) end
+  end
+end
+if kind == 'kept' then forget_gone() end
 local length, beyond = redis.call('XLEN', KEYS[1]), 0
 if kind == 'kept' then
   local keep = before(ARGV[4])
