@@ -67,6 +67,9 @@ EVENTS: Mapping[str, LogEvent] = {
     "commit.failed": LogEvent(
         "error", "Outcomes could not be sent to Redis; they are settled one by one. A bug: report it."
     ),
+    "handlers.left_behind": LogEvent(
+        "error", "The service ended although handlers were still running that could not be cancelled. Report it."
+    ),
     "stage.stop_failed": LogEvent("error", "A stage could not close what it had opened."),
     "group.at_risk": LogEvent(
         "warning",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -40,6 +41,10 @@ async def behave(submission: Submission) -> DiscoveredArticle:
     match asked.get("do"):
         case "die":
             os.kill(os.getpid(), signal.SIGKILL)
+        case "swallow":
+            while not may_end.is_set():
+                with suppress(asyncio.CancelledError):
+                    await asyncio.sleep(60)
         case "drop":
             raise Unwanted("not_wanted", detail="the message says so")
         case "bury":
@@ -66,6 +71,7 @@ async def behave(submission: Submission) -> DiscoveredArticle:
 
 
 world_is_up = asyncio.Event()
+may_end = asyncio.Event()
 
 
 def make_worker(

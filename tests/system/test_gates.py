@@ -24,6 +24,7 @@ from coranto.records import ClassifiedArticle
 from coranto.records.envelope import encode
 from coranto.settings import LogSettings
 from coranto.streams.redis import RedisStreams
+from coranto.streams.tasks import end
 from coranto.testing import samples
 from coranto.topology import DISCOVERED, FEEDER, FINISHED, SINK, SUBMITTED, Keys
 from coranto.worker import log
@@ -344,3 +345,43 @@ async def test_a_long_message_is_renewed_while_its_worker_stops(
             None,
             0.0,
         )
+
+
+async def test_a_worker_whose_handlers_cannot_be_cancelled_ends_all_the_same_when_told_to(
+    redis: Redis, redis_url: str, processes: list[subprocess.Popen[bytes]]
+) -> None:
+    await submit(redis_url, *pages(2, "?do=swallow"), *pages(10, "?sleep=60", "slow"))
+    processes.append(start_process(redis_url))
+    streams = RedisStreams(redis, FEEDER, KEYS)
+    async with asyncio.timeout(20):
+        while (await streams.measure()).pending < 4:
+            await asyncio.sleep(0.02)
+    processes[0].send_signal(signal.SIGTERM)
+    assert await asyncio.to_thread(processes[0].wait, 20) == 1
+    depth = await streams.measure()
+    assert (depth.pending, depth.waiting) == (0, 12)
+
+
+async def test_a_record_of_another_kind_is_the_handlers_failure(redis: Redis, redis_url: str) -> None:
+    async def store(article: ClassifiedArticle) -> Any:
+        return article
+
+    await redis.xadd(KEYS.stream(SINK.reads), {"event": encode(samples.classified(), source="test")})
+    base = stand_in.make_worker(redis_url)
+    sink = RedisStreams(redis, SINK, KEYS)
+    async with working(Worker(base.settings, stages=[Stage(SINK, store, {}, concurrency=2)])):
+        async with asyncio.timeout(10):
+            while ("retried", "error") not in await sink.outcomes():
+                await asyncio.sleep(0.02)
+    assert await redis.xlen(KEYS.stream(FINISHED)) == 0
+
+
+async def test_a_worker_whose_handlers_all_hang_for_good_ends(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("coranto.worker.housekeeping._STUCK_AFTER_SECONDS", 0.2)
+    await submit(redis_url, *pages(4, "?do=swallow"))
+    worker = stand_in.make_worker(redis_url, deadline=0.2, grace_period=timedelta(seconds=0.2))
+    stand_in.may_end = asyncio.Event()
+    with pytest.raises(RuntimeError, match="every handler hangs"):
+        await asyncio.wait_for(worker.serve(asyncio.Event()), 20)
+    stand_in.may_end.set()  # the test's own loop must not wait for them
+    await end(asyncio.all_tasks() - {asyncio.current_task()})

@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Any, cast
 
 from redis.asyncio import Redis
-from redis.exceptions import ResponseError
+from redis.exceptions import RedisError, ResponseError
 
 from coranto.records.envelope import FIELD
 from coranto.streams.connection import load_script, server_memory
@@ -148,10 +148,15 @@ class RedisStreams:
         """Take over entries whose worker has not touched them for so long."""
         taken: list[Entry] = []
         for line in ("main", "retry"):
-            rows: Any = await self._claim(
-                keys=[self.key_of(line), self.keys.outcomes(self.spec)],
-                args=[self.spec.name, consumer, int(idle.total_seconds() * 1000), count - len(taken), suspects],
-            )
+            try:
+                rows: Any = await self._claim(
+                    keys=[self.key_of(line), self.keys.outcomes(self.spec)],
+                    args=[self.spec.name, consumer, int(idle.total_seconds() * 1000), count - len(taken), suspects],
+                )
+            except RedisError:
+                if not taken:
+                    raise
+                break  # what was claimed is ours by now, and must not idle until it is claimed once more
             for entry_id, deliveries, flat in rows:
                 fields = dict(zip(flat[::2], flat[1::2], strict=True))
                 taken.append(_to_entry(line, entry_id, fields, int(deliveries)))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import signal
+import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
@@ -76,7 +78,14 @@ class Worker:
                 stop.set()
 
             loop.add_signal_handler(number, on_signal)
-        await self.serve(stop)
+        try:
+            await self.serve(stop)
+        finally:
+            if any(running.delivery.is_left_behind for running in self._running):
+                # All that could be handed back was; asyncio.run would wait for these handlers without an end.
+                self._log.error(events.HANDLERS_LEFT_BEHIND)
+                sys.stderr.flush()
+                os._exit(1)
 
     async def serve(self, stop: asyncio.Event) -> None:
         """Run until `stop` is set. Raises UnsafeRedisError when the settings refuse the server as it is."""

@@ -45,6 +45,7 @@ class Decider:
         self._max_deliveries = max_deliveries
         self._source = f"coranto/{stage.name}"
         self._carries: type[Record] = stage.spec.reads.carries
+        self._publishes = stage.spec.writes.carries.__name__ if stage.spec.writes is not None else "nothing"
         self._reasons = stage.all_reasons()
         self._systemic = stage.systemic | _ALWAYS_SYSTEMIC
         self._notices = Notices(stage.spec, source=self._source, clock=clock)
@@ -98,7 +99,11 @@ class Decider:
                 result = await self._stage.handle(record)
             if result is None or self._stage.spec.writes is None:
                 return self._decided(record, Publish(None, None), "success")
-            # Inside the guard: a result that cannot be serialised is the handler's failure, not ours.
+            # Inside the guard: a result that is of another kind or cannot be serialised is the handler's failure, not ours.
+            if result.event_type != self._stage.spec.writes.carries.event_type:
+                raise TypeError(
+                    f"the handler returned a {type(result).__name__}, the stage publishes {self._publishes}"
+                )
             trace = _child(event.traceparent)
             published = Publish(result.message_id, encode(result, source=self._source, traceparent=trace))
             return self._decided(record, published, "success")

@@ -325,3 +325,13 @@ class Delivery:
         # A handler that does not let itself be cancelled must not keep what the others have from being handed back.
         await end((*self._slots, *self._committers), within_seconds=_CANCEL_WITHIN_SECONDS)
         return given_up
+
+    @property
+    def is_left_behind(self) -> bool:
+        """Whether, after `drain`, a handler still runs that does not let itself be cancelled."""
+        return any(not slot.done() for slot in self._slots)
+
+    def give_up(self, why: str) -> None:
+        """End the worker: a new one can do what this one no longer can."""
+        if not self.broken.done():
+            self.broken.set_exception(RuntimeError(why))

@@ -29,6 +29,8 @@ _CLAIM_TIMES_TO_FORGET = 10
 _LOW_WATER = 0.8
 # What is kept grows slowly beside a round.
 _WEIGH_EVERY = timedelta(seconds=30)
+# So long after its deadline a handler that was cancelled is not coming back.
+_STUCK_AFTER_SECONDS = 30.0
 _BREAKER_STATES = {"closed": 0, "open": 1, "half_open": 2}
 
 
@@ -144,6 +146,11 @@ class Housekeeping:
 
     async def round(self) -> None:
         """Repair, trim and measure."""
+        if self._delivery.overdue(_STUCK_AFTER_SECONDS) >= self._delivery.stage.concurrency:
+            deadline = self._delivery.stage.deadline.total_seconds()
+            self._delivery.give_up(
+                f"every handler hangs and does not let itself be cancelled at its deadline of {deadline:g} s"
+            )
         if revived := await self._revive():
             self._log.warning(events.GROUP_CREATED, readers=revived)
         try:

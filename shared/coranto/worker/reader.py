@@ -55,8 +55,8 @@ class _Reader:
     receiver: Receiver
     line: Line
     block: timedelta
-    is_shared: bool = False
-    """True when there are more readers than room for entries."""
+    share_of_room: float = 1.0
+    """Room for entries beside the number of readers; below 1 they must take turns."""
     subscriber: Any = None  # FastStream's subscriber type is chosen by overload and exported nowhere
     handed_out: int = 0
     """Room of entries that were read and have not arrived in `take`."""
@@ -101,7 +101,9 @@ class _Reader:
         return found if count else ()
 
     def _block_ms(self) -> int:
-        block = min(self.block, max(_SHORTEST_BLOCK, _ROUND / 2)) if self.is_shared else self.block
+        block = (
+            min(self.block, max(_SHORTEST_BLOCK, _ROUND * self.share_of_room)) if self.share_of_room < 1 else self.block
+        )
         return max(1, int(block.total_seconds() * 1000))
 
     async def _pause(self) -> None:
@@ -144,7 +146,7 @@ class FastStreamReader:
             self._readers[streams.key_of(line)] = reader
         mine = [reader for reader in self._readers.values() if reader.receiver is receiver]
         for reader in mine:
-            reader.is_shared = len(mine) > receiver.flow.capacity
+            reader.share_of_room = receiver.flow.capacity / len(mine)
 
     async def start(self) -> None:
         """Connect and begin to read. Raises what redis-py raises when Redis does not answer."""
