@@ -1,10 +1,13 @@
-"""The programs in docs/examples do what docs/write-a-stage.md says, on a real Redis and on the bench."""
+"""The programs in docs/examples do what docs/write-a-stage.md says, on a real Redis and on the bench; its commands are run as they
+stand, and so is the backup of docs/operate/upgrading.md."""
 
 from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -107,6 +110,64 @@ async def test_the_example_killed_again_and_again_gives_each_alert_once(own_redi
         assert sorted(titles) == sorted(quake(index).content.title or "" for index in range(number))
     finally:
         await redis.aclose()
+
+
+def command_with(page: str, words: str) -> str:
+    """The one line of the page's shell blocks that holds these words."""
+    blocks = re.findall(
+        r"^ *```sh\n(.*?)^ *```", (ROOT / "docs" / page).read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
+    )
+    (line,) = [line.strip() for block in blocks for line in block.splitlines() if words in line]
+    return line
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A directory in which the documents' commands find the environment and the documents, and nothing else."""
+    (tmp_path / ".venv").symlink_to(sys.prefix)
+    (tmp_path / "docs").symlink_to(ROOT / "docs")
+    (tmp_path / "coranto-data").mkdir()
+    return tmp_path
+
+
+async def test_the_commands_of_the_page_run_the_example_on_what_coranto_up_started(checkout: Path) -> None:
+    server = EmbeddedRedis(checkout / "coranto-data")
+    server.start()
+    redis = Redis.from_url(server.url)
+    process = await asyncio.create_subprocess_shell(
+        f"exec env {command_with('write-a-stage.md', 'watch.py earthquake')}", cwd=checkout
+    )
+    try:
+        await announce(redis, quake(1))
+
+        async def is_handled() -> bool:
+            return await handled(redis) == 1
+
+        await eventually(is_handled, within_seconds=30)
+        process.send_signal(signal.SIGINT)
+        assert await process.wait() == 0
+        key = command_with("write-a-stage.md", "XRANGE").split()[-3].strip("'")
+        assert len(await redis.xrange(key)) == 1
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+        await redis.aclose()
+        server.kill()
+
+
+def test_the_backup_of_the_page_on_upgrading_is_a_whole_copy(checkout: Path) -> None:
+    store = sqlite3.connect(checkout / "coranto-data" / "library.sqlite")
+    store.execute("PRAGMA journal_mode = WAL")
+    store.execute("CREATE TABLE articles (id TEXT)")
+    store.execute("INSERT INTO articles VALUES ('one')")
+    store.commit()
+    subprocess.run(
+        ["bash", "-ec", command_with("operate/upgrading.md", ".venv/bin/python -c")], cwd=checkout, check=True
+    )
+    with sqlite3.connect(checkout / "library-backup.sqlite") as copy:
+        assert copy.execute("SELECT id FROM articles").fetchall() == [("one",)]
+    store.close()
 
 
 def test_the_test_beside_the_example_passes_by_itself(tmp_path: Path) -> None:
