@@ -22,6 +22,7 @@ from tests.conftest import eventually, load_program
 
 from coranto.records import FinishedArticle
 from coranto.records.envelope import FIELD, decode, encode
+from coranto.streams.redis import RedisStreams
 from coranto.testing import samples
 from coranto.topology import DROPPED, FINISHED, Keys
 from coranto_cli.local.redis_server import EmbeddedRedis
@@ -110,6 +111,31 @@ async def test_the_example_killed_again_and_again_gives_each_alert_once(own_redi
         assert sorted(titles) == sorted(quake(index).content.title or "" for index in range(number))
     finally:
         await redis.aclose()
+
+
+async def test_dead_letters_of_the_example_are_kept_under_its_name_and_can_be_redelivered(
+    redis: Redis, redis_url: str
+) -> None:
+    streams = RedisStreams(redis, load_program(EXAMPLES / "watch.py").WATCH, KEYS)
+    await redis.xadd(KEYS.stream(FINISHED), {FIELD: b"no event"})
+    async with watching(redis_url, "earthquake"):
+
+        async def is_dead() -> bool:
+            return bool(await streams.dead_letters())
+
+        await eventually(is_dead, within_seconds=30)
+        (letter,) = await streams.dead_letters()
+        assert (letter.stage, letter.reason) == ("watch", "malformed")
+        # It publishes, so its dead letters count as the end of an article.
+        assert await redis.xlen(KEYS.stream(DROPPED)) == 1
+        assert await streams.redeliver(letter.id, event=encode(quake(1), source="test"))
+
+        async def is_handled() -> bool:
+            return await handled(redis) == 1
+
+        await eventually(is_handled, within_seconds=30)
+    assert [alert.title for alert in await alerts_of(redis)] == [quake(1).content.title]
+    assert await streams.dead_letters() == []
 
 
 def command_with(page: str, words: str) -> str:
