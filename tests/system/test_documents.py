@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 from pathlib import Path
@@ -15,12 +16,22 @@ from coranto.topology import SERVICES
 from coranto_cli.application import app
 
 ROOT = Path(__file__).resolve().parents[2]
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), *sorted(ROOT.glob("services/*/README.md"))]
+DOCUMENTS = [
+    *(ROOT / name for name in ("README.md", "SECURITY.md", "CHANGELOG.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
+    *sorted(ROOT.glob("services/*/README.md")),
+]
+PAGES = [
+    path for path in sorted((ROOT / "docs").rglob("*.md")) if "decisions" not in path.parts and path.name != "README.md"
+]
 
 
 def blocks(document: Path, language: str) -> list[str]:
     return re.findall(
-        rf"^```{language}\n(.*?)^```", document.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE
+        # A block may stand in a list.
+        rf"^ *```{language}\n(.*?)^ *```",
+        document.read_text(encoding="utf-8"),
+        flags=re.DOTALL | re.MULTILINE,
     )
 
 
@@ -69,6 +80,71 @@ def test_links_in_the_documents_lead_somewhere(document: Path) -> None:
     for target in re.findall(r"\]\(([^)#\s]+)", document.read_text(encoding="utf-8")):
         if not re.match(r"[a-z]+:", target):
             assert (document.parent / target).exists(), f"{document.name} links to {target}"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_to_a_heading_lead_to_one(document: Path) -> None:
+    for target, heading in re.findall(r"\]\(([^)#\s:]*)#([^)\s]+)\)", document.read_text(encoding="utf-8")):
+        page = (document.parent / target if target else document).read_text(encoding="utf-8")
+        titles = re.findall(r"^#+ (.*)$", page, re.MULTILINE)
+        anchors = {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+        assert heading in anchors, f"{document.name} links to {target}#{heading}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_page_is_in_an_index(page: Path) -> None:
+    indexes = (ROOT / "docs" / "README.md", ROOT / "docs" / "reference" / "README.md")
+    linked = {
+        (index.parent / target).resolve()
+        for index in indexes
+        for target in re.findall(r"\]\(([^)#\s]+)", index.read_text(encoding="utf-8"))
+        if not re.match(r"[a-z]+:", target)
+    }
+    assert page in linked
+
+
+def test_programs_in_the_page_on_stages_stand_in_the_examples_as_they_are() -> None:
+    programs = blocks(ROOT / "docs" / "write-a-stage.md", "python")
+    examples = [path.read_text(encoding="utf-8") for path in (ROOT / "docs" / "examples").glob("*.py")]
+    assert len(programs) == 2
+    for program in programs:
+        assert any(program in example for example in examples), program
+
+
+def test_the_table_of_languages_says_what_the_code_can_do() -> None:
+    from coranto_classifier.entities.recognizers import RECOGNIZERS
+
+    rows = dict(
+        re.findall(r"^\| ([^|]+) \| ([^|]+) \|$", (ROOT / "docs" / "platforms.md").read_text("utf-8"), re.MULTILINE)
+    )
+    extractor = ROOT / "services" / "extractor" / "coranto_extractor" / "language" / "lists"
+    models = ROOT / "services" / "classifier" / "coranto_classifier" / "models" / "topics.json"
+    of_words = next(codes for ability, codes in rows.items() if ability.startswith("bylines"))
+    of_topics = next(codes for ability, codes in rows.items() if ability.endswith("a model of the language"))
+    of_entities = next(codes for ability, codes in rows.items() if ability.startswith("entities"))
+    assert of_words.split() == sorted(path.stem for path in extractor.glob("*.toml"))
+    readme = " ".join((ROOT / "README.md").read_text("utf-8").split())
+    assert f"by words in {len(of_words.split())} languages" in readme
+    assert of_topics.split() == sorted(set(json.loads(models.read_text("utf-8"))["languages"]) - {"*"})
+    assert of_entities.split() == sorted(RECOGNIZERS)
+
+
+WORDS = re.compile(
+    r"\b(in hand|of late|for ever|what became of|mend(s|ed|ing)?|is had|an account of|give up for good|is no \w+ of ours)\b"
+)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        path
+        for path in (*DOCUMENTS[:3], *PAGES)
+        if path.name != "glossary.md" and "Made from" not in path.read_text("utf-8")
+    ],
+    ids=lambda path: str(path.relative_to(ROOT)),
+)
+def test_a_page_written_by_hand_has_none_of_the_words_that_readers_have_to_translate(document: Path) -> None:
+    assert WORDS.search(document.read_text(encoding="utf-8")) is None
 
 
 def test_make_targets_in_the_documents_exist() -> None:
