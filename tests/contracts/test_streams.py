@@ -17,7 +17,8 @@ from typing import Any, cast
 import pytest
 from redis.asyncio import Redis
 
-from coranto.streams.interface import Dead, Drop, Entry, Publish, Retention, Retry, StageStreams
+from coranto.streams.errors import is_transient
+from coranto.streams.interface import Dead, Drop, Entry, Outcome, Publish, Retention, Retry, StageStreams
 from coranto.streams.redis import RedisStreams
 from coranto.testing import MemoryPipeline, MemoryReader, MemoryStreams
 from coranto.topology import DEAD_LETTERS, DROPPED, FEEDER, FETCHER, FINISHED, LEDGER, SINK, Keys, StageSpec
@@ -538,3 +539,28 @@ async def test_looking_passes_every_page_of_a_long_backlog(bench: Bench, streams
     assert len([each async for each in streams.unsettled()]) == 50
     dues = [each.due_ms async for each in streams.delayed()]
     assert [due - dues[0] for due in dues] == [number * 1_000 for number in range(1_050)]
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [Publish("id", b"out"), Drop("x", b"notice"), Retry("x", 0, 1), Dead("x", "error", "", 1)],
+    ids=["published", "dropped", "retried", "dead"],
+)
+async def test_a_full_redis_is_waited_out_and_costs_no_message_a_chance(redis: Redis, outcome: Outcome) -> None:
+    streams = RedisStreams(redis, FEEDER, Keys())
+    await streams.ensure()
+    for _ in range(3):
+        await redis.xadd(streams.main, {"event": b"in"})
+    entries = await take(redis, streams, "a", 3)
+    await redis.config_set("maxmemory", 1)
+    try:
+        with pytest.raises(Exception, match=r"memory|OOM") as caught:
+            await streams.commit([(entry, outcome) for entry in entries], consumer="a", token="full")
+        assert is_transient(caught.value)
+        assert (await streams.measure()).pending == 3
+    finally:
+        await redis.config_set("maxmemory", 0)
+    committed = await streams.commit(
+        [(entry, outcome) for entry in entries], consumer="a", token="full", is_repeat=True
+    )
+    assert committed.effects == ("applied",) * 3

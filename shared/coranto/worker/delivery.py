@@ -129,11 +129,11 @@ class Delivery:
 
     @property
     def has_suspect(self) -> bool:
-        """Whether an entry is in hand that two workers were lost with: another beside it would look as guilty."""
+        """Whether an entry is in flight that two workers were lost with: another beside it would look as guilty."""
         return any(item.entry.deliveries > 2 for item in self._in_flight.values())
 
     def overdue(self, seconds: float) -> int:
-        """How many handlers are still at it so long after their deadline: they do not let themselves be cancelled."""
+        """How many handlers still run so long after their deadline: they cannot be cancelled."""
         before = time.perf_counter() - self.stage.deadline.total_seconds() - seconds
         return sum(
             item.is_running and item.decision is None and item.started < before for item in self._in_flight.values()

@@ -79,6 +79,12 @@ while i <= #ARGV do
       count(outcome, reason)
       applied[#applied + 1] = flag
     else
+      -- A server that cannot write at the moment says so at the first write: then nothing has been done, and it is tried again.
+      local text = type(outcome) == 'table' and outcome.err or tostring(outcome)
+      for _, state in ipairs({ 'OOM ', 'MISCONF ', 'READONLY ', 'NOREPLICAS ' }) do
+        local start = string.find(text, state, 1, true)
+        if start then return redis.error_reply(string.sub(text, start)) end
+      end
       applied[#applied + 1] = 3
     end
   end
