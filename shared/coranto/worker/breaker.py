@@ -67,6 +67,7 @@ class Breaker:
         self._dead_run = 0
         self._ends: deque[bool] = deque(maxlen=settings.dead_window)
         self._dead_in_window = 0
+        self._quiet_ends = 0
         self._inconclusive = 0
         self._pause_seconds = 0.0
         self._open_until = 0.0
@@ -118,6 +119,14 @@ class Breaker:
                 continue
         return Permit(self, is_trial=False)
 
+    def note_success(self) -> bool:
+        """Note a success in the quickest way; False when it has to be reported in full."""
+        if not self.is_closed or self._run or self._dead_in_window:
+            return False
+        self._dead_run = 0
+        self._quiet_ends += 1
+        return True
+
     def end_trial(self) -> None:
         """Let the next message be tried, when this one said nothing."""
         self._trial_since = None
@@ -125,6 +134,9 @@ class Breaker:
 
     def report(self, reason: str, verdict: Verdict, *, is_dead: bool, is_end: bool, is_trial: bool) -> Change | None:
         """Note how a message ended; gives what this changed."""
+        if self._quiet_ends:
+            self._ends.extend([False] * min(self._quiet_ends, self._settings.dead_window))
+            self._quiet_ends = 0
         if is_end:
             self._count_end(is_dead)
         if self.is_closed:

@@ -24,7 +24,7 @@ from coranto.worker.stage import Invalid, Stage, StageSignal, Transient, Unwante
 _ALWAYS_SYSTEMIC = frozenset({"error", "deadline"})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: one is made for each message, and freezing costs a microsecond
 class Decision:
     """What becomes of a message, and what that says."""
 

@@ -174,6 +174,8 @@ class Delivery:
     def _report(self, permit: Permit, item: _InFlight, decision: Decision) -> Decision:
         """Tell the breaker how the message ended, whatever the end. Gives the decision that stands."""
         outcome, breaker = decision.outcome, self.flow.breaker
+        if decision.verdict == "success" and not isinstance(outcome, Dead) and breaker.note_success():
+            return decision
         change = permit.report(
             decision.reason,
             decision.verdict,

@@ -62,18 +62,53 @@ function effects.X(line, id, a)
   if ARGV[a + 5] ~= '' then redis.pcall('XADD', KEYS[8], '*', 'event', ARGV[a + 5]) end
   return 'dead', ARGV[a], 1
 end
+-- What is pending of a line, asked once for the span of the commit's ids: one call for each message costs a fifth of a commit.
+local function less(a, b)
+  local a_ms, a_seq = string.match(a, '(%d+)-(%d+)')
+  local b_ms, b_seq = string.match(b, '(%d+)-(%d+)')
+  if a_ms ~= b_ms then return tonumber(a_ms) < tonumber(b_ms) end
+  return tonumber(a_seq) < tonumber(b_seq)
+end
+local span = {}
 local i = 7
+while i <= #ARGV do
+  local line, id = ARGV[i], ARGV[i + 1]
+  local seen = span[line]
+  if not seen then
+    span[line] = { first = id, last = id, count = 1 }
+  else
+    seen.count = seen.count + 1
+    if less(id, seen.first) then seen.first = id end
+    if less(seen.last, id) then seen.last = id end
+  end
+  i = i + 3 + WIDTH[ARGV[i + 2]]
+end
+local pending = {}
+for line, seen in pairs(span) do
+  local stream, most = line == 'm' and KEYS[1] or KEYS[2], seen.count * 4 + 16
+  local found = redis.pcall('XPENDING', stream, group, seen.first, seen.last, most)
+  if not found.err and #found < most then
+    pending[line] = {}
+    for _, row in ipairs(found) do pending[line][row[1]] = true end
+  end
+end
+local function is_pending(line, stream, id)
+  if pending[line] then return pending[line][id] end
+  local held = redis.pcall('XPENDING', stream, group, id, id, 1)
+  return not held.err and held[1] ~= nil
+end
+i = 7
 while i <= #ARGV do
   local line, id, kind, a = ARGV[i], ARGV[i + 1], ARGV[i + 2], i + 3
   local stream = line == 'm' and KEYS[1] or KEYS[2]
   i = a + WIDTH[kind]
-  local held = redis.pcall('XPENDING', stream, group, id, id, 1)
-  if held.err or not held[1] then
+  if not is_pending(line, stream, id) then
     applied[#applied + 1] = 0
   else
     local is_done, outcome, reason, flag = pcall(effects[kind], line, id, a)
     if is_done then
       redis.call('XACK', stream, group, id)
+      if pending[line] then pending[line][id] = nil end  -- the same message twice in one commit has one effect
       -- The retry line is the stage's own: nobody else reads it, so a settled entry can go at once.
       if stream == KEYS[2] then redis.call('XDEL', stream, id) end
       count(outcome, reason)
