@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from coranto.records import ClassifiedArticle, DroppedArticle, FinishedArticle, Storage
 from coranto.store.interface import (
@@ -121,19 +121,7 @@ def _store(connection: sqlite3.Connection, article: ClassifiedArticle, now: date
         connection.execute(
             "UPDATE articles SET last_fetched = ? WHERE id = ?", (time_text(article.fetch.fetched_at), article.id)
         )
-    _write_ledger(
-        connection,
-        LedgerLine(
-            article_id=article.id,
-            submission=article.discovery.submission,
-            url=article.discovery.canonical_url,
-            stage=SINK.name,
-            outcome="dropped",
-            reason=decision.reason,
-            detail=decision.detail,
-            at=now,
-        ),
-    )
+    _write_ledger(connection, _ledger_line(article, "dropped", decision.reason, decision.detail, now))
     return decision
 
 
@@ -249,18 +237,22 @@ def _write_revision(connection: sqlite3.Connection, article: FinishedArticle, di
 
 
 def _note_stored(connection: sqlite3.Connection, article: ClassifiedArticle, storage: Storage, now: datetime) -> None:
-    _write_ledger(
-        connection,
-        LedgerLine(
-            article_id=article.id,
-            submission=article.discovery.submission,
-            url=article.discovery.canonical_url,
-            stage=SINK.name,
-            outcome="stored",
-            reason=storage.change,
-            detail=f"revision {storage.revision}",
-            at=now,
-        ),
+    line = _ledger_line(article, "stored", storage.change, f"revision {storage.revision}", now)
+    _write_ledger(connection, line)
+
+
+def _ledger_line(
+    article: ClassifiedArticle, outcome: Literal["stored", "dropped"], reason: str, detail: str | None, now: datetime
+) -> LedgerLine:
+    return LedgerLine(
+        article_id=article.id,
+        submission=article.discovery.submission,
+        url=article.discovery.canonical_url,
+        stage=SINK.name,
+        outcome=outcome,
+        reason=reason,
+        detail=detail,
+        at=now,
     )
 
 
