@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import signal
 import subprocess
-import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,20 +16,20 @@ from redis.asyncio import Redis
 from redis.exceptions import DataError
 
 import stand_in
-from coranto.client import AsyncClient, new_submission
+from coranto.client import new_submission
 from coranto.records import ClassifiedArticle
 from coranto.records.envelope import encode
 from coranto.settings import LogSettings
 from coranto.streams.redis import RedisStreams
 from coranto.streams.tasks import end
 from coranto.testing import samples
-from coranto.topology import DISCOVERED, FEEDER, FINISHED, SINK, SUBMITTED, Keys
+from coranto.topology import DISCOVERED, FEEDER, FINISHED, SINK, SUBMITTED
 from coranto.worker import log
 from coranto.worker.app import Worker
 from coranto.worker.settings import BreakerSettings
 from coranto.worker.stage import Stage
+from test_delivery import KEYS, outcomes, start_process, submit
 
-KEYS = Keys()
 SURROGATE = b'{"specversion":"1.0","type":"x","id":"1","source":"s","data":{"id":"\\ud83d"}}'
 
 log.configure(LogSettings(level="error"))
@@ -49,32 +46,8 @@ async def working(worker: Worker) -> AsyncIterator[Worker]:
         await asyncio.wait([task])
 
 
-@pytest.fixture
-def processes() -> Iterator[list[subprocess.Popen[bytes]]]:
-    started: list[subprocess.Popen[bytes]] = []
-    yield started
-    for process in started:
-        process.kill()
-        process.wait()
-
-
-def start_process(url: str) -> subprocess.Popen[bytes]:
-    environment = {**os.environ, "CORANTO_REDIS__URL": url, "CORANTO_LOG__LEVEL": "critical"}
-    environment["CORANTO_LOG__LEVEL"] = "error"
-    return subprocess.Popen([sys.executable, str(Path(stand_in.__file__))], env=environment, stderr=subprocess.DEVNULL)
-
-
-async def submit(url: str, *addresses: str) -> None:
-    async with AsyncClient.from_url(url) as client:
-        await client.submit([new_submission(address) for address in addresses])
-
-
 def pages(number: int, query: str = "", folder: str = "page") -> list[str]:
     return [f"https://news.example/{folder}/{index}{query}" for index in range(number)]
-
-
-async def outcomes(redis: Redis) -> dict[tuple[str, str], int]:
-    return {**await RedisStreams(redis, FEEDER, KEYS).outcomes()}
 
 
 async def until(redis: Redis, expected: dict[tuple[str, str], int], within_seconds: float = 20) -> None:
