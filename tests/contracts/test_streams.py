@@ -365,11 +365,11 @@ async def test_a_commit_whose_answer_was_lost_is_told_what_it_did(bench: Bench, 
     await streams.commit([(two, Drop("x"))], consumer="b", token="other")
     outcomes = [(one, Publish("id", b"out")), (two, Drop("x")), (three, Drop("x"))]
     first = await streams.commit(outcomes, consumer="a", token="first")
-    again = await streams.commit(outcomes, consumer="a", token="first", is_repeat=True)
+    again = await streams.commit(outcomes, consumer="a", token="first")
     assert first.effects == again.effects == ("applied", "superseded", "applied")
     assert await bench.events(DISCOVERED_KEY) == [b"out"]
     # Another worker's receipt is not ours, and a commit that was never executed is executed.
-    unknown = await streams.commit(outcomes, consumer="c", token="first", is_repeat=True)
+    unknown = await streams.commit(outcomes, consumer="c", token="first")
     assert unknown.effects == ("superseded",) * 3
 
 
@@ -560,7 +560,5 @@ async def test_a_full_redis_is_waited_out_and_costs_no_message_a_chance(redis: R
         assert (await streams.measure()).pending == 3
     finally:
         await redis.config_set("maxmemory", 0)
-    committed = await streams.commit(
-        [(entry, outcome) for entry in entries], consumer="a", token="full", is_repeat=True
-    )
+    committed = await streams.commit([(entry, outcome) for entry in entries], consumer="a", token="full")
     assert committed.effects == ("applied",) * 3

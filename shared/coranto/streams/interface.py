@@ -231,12 +231,12 @@ class StageStreams(Protocol):
         """Create what is missing: streams and groups, from the beginning. Safe to repeat."""
 
     async def commit(
-        self, outcomes: Sequence[tuple[Entry, Outcome]], *, consumer: str = "", token: str = "", is_repeat: bool = False
+        self, outcomes: Sequence[tuple[Entry, Outcome]], *, consumer: str = "", token: str = ""
     ) -> Committed:
         """Settle messages: each outcome and its acknowledgement take effect together, or not at all.
 
-        A caller that got no answer calls again with the same token and `is_repeat`: what the first call did is told then
-        as if it had been answered.
+        A caller that got no answer calls again with the same token: what the first call did is told then as if it had
+        been answered. Without a token nothing is remembered.
         """
 
     async def claim(self, consumer: str, *, idle: timedelta, count: int, suspects: int = 1_000) -> list[Entry]:

@@ -111,7 +111,7 @@ class RedisStreams:
         return [_to_entry(line, entry_id, fields, deliveries) for entry_id, fields in rows]
 
     async def commit(
-        self, outcomes: Sequence[tuple[Entry, Outcome]], *, consumer: str = "", token: str = "", is_repeat: bool = False
+        self, outcomes: Sequence[tuple[Entry, Outcome]], *, consumer: str = "", token: str = ""
     ) -> Committed:
         """Settle messages: each outcome and its acknowledgement take effect together, or not at all."""
         keys = self.keys
@@ -122,7 +122,6 @@ class RedisStreams:
             "1" if writes is not None and writes.deduplicates else "0",
             "1" if self._readers else "0",
             token,
-            "1" if is_repeat else "0",
         ]
         for entry, outcome in outcomes:
             arguments += ("m" if entry.line == "main" else "r", entry.id)

@@ -138,11 +138,11 @@ class MemoryStreams:
         return Entry(line, f"{row.number}-0", row.event, row.attempts, row.since_ms, deliveries + row.lost, raw)
 
     async def commit(
-        self, outcomes: Sequence[tuple[Entry, Outcome]], *, consumer: str = "", token: str = "", is_repeat: bool = False
+        self, outcomes: Sequence[tuple[Entry, Outcome]], *, consumer: str = "", token: str = ""
     ) -> Committed:
         """Settle messages."""
         receipt = self.pipeline.receipts.get((self.spec.name, consumer))
-        if is_repeat and receipt is not None and receipt[0] == token:
+        if token and receipt is not None and receipt[0] == token:
             return Committed(receipt[1], 0)
         now_ms = int(self.pipeline.clock() * 1000)
         effects = tuple(self._settle(entry, outcome, now_ms) for entry, outcome in outcomes)

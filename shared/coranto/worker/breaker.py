@@ -25,7 +25,7 @@ reason that is not the message's; inconclusive: it asked for another attempt for
 none: the handler had no say, as with an entry that does not parse."""
 Change = Literal["opened", "closed"]
 
-DEAD_LETTERS = "dead_letters"
+TOO_MANY_DEAD = "dead_letters"
 """The breaker's reason when dead letters opened it."""
 # So many trials in a row that ended without the failure that opened the breaker count as a success: a fetcher whose
 # waiting pages all belong to slow hosts must not stay at one page at a time.
@@ -97,7 +97,7 @@ class Breaker:
     @property
     def holds_back_dead_letters(self) -> bool:
         """Whether a message that would become a dead letter should be delayed instead."""
-        return self.reason == DEAD_LETTERS
+        return self.reason == TOO_MANY_DEAD
 
     @property
     def seconds_to_trial(self) -> float:
@@ -152,7 +152,7 @@ class Breaker:
             if self._inconclusive >= _INCONCLUSIVE_TO_CLOSE:
                 return self._close()
         elif is_dead and self._has_too_many_dead():
-            self.reason = DEAD_LETTERS
+            self.reason = TOO_MANY_DEAD
             self._reopen()
         return None
 
@@ -172,7 +172,7 @@ class Breaker:
         elif verdict == "success":
             self._run = 0
         if self._dead_in_window and self._has_too_many_dead():
-            return self._open(DEAD_LETTERS)
+            return self._open(TOO_MANY_DEAD)
         return None
 
     def _has_too_many_dead(self) -> bool:

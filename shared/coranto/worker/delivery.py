@@ -188,7 +188,7 @@ class Delivery:
         elif change == "closed":
             self._log.warning(events.BREAKER_CLOSED)
         if change or permit.is_trial:
-            self.flow.wake()
+            self.flow.serve()
         if isinstance(outcome, Dead) and breaker.holds_back_dead_letters and change != "opened":
             # Its time comes when the breaker is closed again, or a new version of the stage that can read it runs.
             delay = max(breaker.seconds_to_trial, self.stage.retry.first_delay.total_seconds())
@@ -243,14 +243,16 @@ class Delivery:
     async def _send(self, streams: StageStreams, group: list[_InFlight]) -> Committed:
         """The commit, repeated until Redis has answered. Raises what is not Redis' passing state."""
         pairs = [(item.entry, item.decision.outcome) for item in group if item.decision is not None]
-        token, pause, is_repeat = secrets.token_hex(8), 0.05, False
+        token, pause = (
+            secrets.token_hex(8),
+            0.05,
+        )  # the same for each repeat: it may have been executed, only its answer lost
         while True:
             try:
-                return await streams.commit(pairs, consumer=self.consumer, token=token, is_repeat=is_repeat)
+                return await streams.commit(pairs, consumer=self.consumer, token=token)
             except Exception as error:
                 if not is_transient(error):
                     raise
-                is_repeat = True  # it may have been executed, and only the answer lost
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, 2.0)
 

@@ -65,7 +65,7 @@ class Flow:
         """
         ticket = _Ticket(line, most, asyncio.get_running_loop().create_future())
         self._queue.append(ticket)
-        self._serve()
+        self.serve()
         try:
             return await ticket.granted
         except asyncio.CancelledError:
@@ -75,24 +75,14 @@ class Flow:
                 self.release(ticket.granted.result())
             raise
 
-    def try_acquire(self, line: Line, most: int) -> int:
-        """The same without waiting: 0 when nothing may be taken now."""
-        granted = self._grant(line, most, least=1)
-        self._used += granted
-        return granted
-
     def release(self, count: int) -> None:
         """Give room back."""
         if count:
             self._used -= count
-            self._serve()
+            self.serve()
 
-    def wake(self) -> None:
-        """Look again: something that is not ours to see, such as the breaker, has changed."""
-        self._serve()
-
-    def _serve(self) -> None:
-        """Grant what may be granted, in the order of asking."""
+    def serve(self) -> None:
+        """Grant what may be granted, in the order of asking; to be called when the breaker has changed."""
         for ticket in list(self._queue):
             if ticket.granted.done():  # cancelled: whoever waited is about to leave the queue
                 continue
@@ -107,7 +97,7 @@ class Flow:
             self._timer = None
         wait = self.breaker.seconds_to_trial
         if self._queue and not self._used and wait > 0:
-            self._timer = asyncio.get_running_loop().call_later(wait, self._serve)
+            self._timer = asyncio.get_running_loop().call_later(wait, self.serve)
 
     def _grant(self, line: Line, most: int, *, least: int) -> int:
         if self._is_stopping or self.is_paused or (line == "main" and self.is_delayed_full):
@@ -122,14 +112,13 @@ class Flow:
         self.judge(is_paused=True, is_delayed_full=self.is_delayed_full)
         self.measure_wanted.set()
 
-    def judge(self, *, is_paused: bool, is_delayed_full: bool) -> bool:
-        """Take in what was measured. True when the stage has begun or ceased to pause for the one downstream."""
+    def judge(self, *, is_paused: bool, is_delayed_full: bool) -> None:
+        """Take in what was measured."""
         has_changed = is_paused != self.is_paused
         self.is_paused, self.is_delayed_full = is_paused, is_delayed_full
         if has_changed:
             self._on_pause(is_paused)
-        self._serve()
-        return has_changed
+        self.serve()
 
     def stop(self) -> None:
         """Grant nothing any more."""

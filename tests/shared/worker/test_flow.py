@@ -90,9 +90,14 @@ async def test_a_pause_downstream_stops_both_lines_and_is_shown() -> None:
     flow = Flow(4, Breaker(BreakerSettings(), clock=time.monotonic), on_pause=shown.append)
     flow.suspect_backlog()
     assert flow.measure_wanted.is_set()
-    assert flow.try_acquire("main", 1) == flow.try_acquire("retry", 1) == 0
+    main, retry = (asyncio.create_task(flow.acquire(line, 1)) for line in ("main", "retry"))
+    await asyncio.sleep(0)
+    assert not main.done()
+    assert not retry.done()
     flow.judge(is_paused=False, is_delayed_full=True)
-    assert (flow.try_acquire("main", 1), flow.try_acquire("retry", 1)) == (0, 1)
+    assert await retry == 1
+    assert not main.done()
+    main.cancel()
     assert shown == [True, False]
 
 

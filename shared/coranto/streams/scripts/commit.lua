@@ -1,6 +1,6 @@
 -- Settles messages: each takes effect only while it is pending, so a worker that lost its claim changes nothing.
 -- KEYS main, retry, next, delayed, delayed-entries, dead, outcomes, dropped, announced, receipt
--- ARGV group, stage, deduplicates ("1"/"0"), counts_next ("1"/"0"), token, is_repeat ("1"/"0"), then per message:
+-- ARGV group, stage, deduplicates ("1"/"0"), counts_next ("1"/"0"), token, then per message:
 --   line ("m"/"r"), entry id, kind, and by kind
 --   P event_id event          ("" "" when the stage publishes nothing)
 --   D reason notice           (notice "" when none)
@@ -9,8 +9,8 @@
 -- Gives { per message 1 applied, 0 superseded, 2 repeated, 3 refused, which stays pending; entries in the next stream, 0 where nobody of ours reads it }.
 local group, stage, token = ARGV[1], ARGV[2], ARGV[5]
 local once, counts_next = ARGV[3] == '1', ARGV[4] == '1'
--- A commit whose answer was lost is sent again: what it did the first time is told from its receipt.
--- redis-py sends it again by itself, too, so the receipt is always looked at.
+-- A commit whose answer was lost is sent again, by its caller or by redis-py itself: what it did the first time is told from
+-- its receipt.
 if token ~= '' then
   local receipt = redis.call('HMGET', KEYS[10], 'token', 'effects')
   if receipt[1] == token then
@@ -70,7 +70,7 @@ local function less(a, b)
   return tonumber(a_seq) < tonumber(b_seq)
 end
 local span = {}
-local i = 7
+local i = 6
 while i <= #ARGV do
   local line, id = ARGV[i], ARGV[i + 1]
   local seen = span[line]
@@ -97,7 +97,7 @@ local function is_pending(line, stream, id)
   local held = redis.pcall('XPENDING', stream, group, id, id, 1)
   return not held.err and held[1] ~= nil
 end
-i = 7
+i = 6
 while i <= #ARGV do
   local line, id, kind, a = ARGV[i], ARGV[i + 1], ARGV[i + 2], i + 3
   local stream = line == 'm' and KEYS[1] or KEYS[2]
