@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -146,8 +146,12 @@ async def submit_all(
     name: str = "submit",
     is_recrawl: bool = False,
     refuse: Callable[[str], None],
+    note: Callable[[Sequence[Submission]], Awaitable[None]] | None = None,
 ) -> list[Receipt]:
-    """Submit every source with a progress bar; a file that cannot be read is refused, the others go on."""
+    """Submit every source with a progress bar; a file that cannot be read is refused, the others go on.
+
+    `note` is told of submissions before they are sent.
+    """
     receipts: list[Receipt] = []
     with progress() as bar:
         task = bar.add_task("submitting", total=len(sources))
@@ -158,6 +162,8 @@ async def submit_all(
                     batch.append(await to_submission(source, pages, kind=kind, name=name, is_recrawl=is_recrawl))
                 except (OSError, ValueError) as error:
                     refuse(str(error))
+            if note is not None:
+                await note(batch)
             receipts += await _submit_batch(pipeline.client, batch)
             bar.update(task, completed=min(first + _AT_ONCE, len(sources)))
     return receipts

@@ -60,6 +60,7 @@ async def discover(
             submission=submission.id,
             source=submission.source,
             discovered_via=submission.discovered_via,
+            feed=submission.feed,
             discovered_at=now(),
             priority=submission.priority,
             is_recrawl=submission.is_recrawl,

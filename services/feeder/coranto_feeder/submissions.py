@@ -62,6 +62,7 @@ def submission_of(feed: Feed, entry: Entry, *, now: datetime, is_known: bool) ->
         kind="page",
         source=feed.source,
         discovered_via=feed.kind.discovered_via,
+        feed=feed.url,
         submitted_at=now,
         priority="backlog" if is_backlog else "live",
         is_recrawl=is_known,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -46,10 +46,12 @@ async def wait_until_idle(
     *,
     timeout_seconds: float | None = None,
     horizon: timedelta | None = None,
+    feeds: Collection[str] = (),
     on_check: OnCheck | None = None,
 ) -> IdleResult:
     """Return when every message is settled and every registered feed has been read, or when the time is over.
 
+    Of `feeds`, addresses of some that may have been read before, the poll that was asked for now is waited for too.
     With a horizon, messages that are delayed beyond it are not waited for. A Redis that restarts meanwhile is waited
     for like everything else.
     """
@@ -63,7 +65,7 @@ async def wait_until_idle(
         if not idle.is_idle:
             return idle
         try:
-            unread = await unread_feeds(pipeline)
+            unread = await unread_feeds(pipeline, again=feeds)
         except RedisError as error:
             if not is_transient(error):
                 raise

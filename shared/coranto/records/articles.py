@@ -67,6 +67,7 @@ class Submission(Record):
         "submit", description="Kind of source."
     )
     submitted_at: UtcTime = Field(description="When it was asked for.")
+    feed: str | None = Field(None, description="Address of the feed or sitemap that named the page.")
     priority: Literal["live", "backlog"] = Field("live", description="Backlog yields to live pages of the same host.")
     is_recrawl: bool = Field(False, description="True to fetch a page that is known already.")
     hints: Hints = Field(default_factory=Hints, description="What the source said about the page.")
@@ -196,6 +197,7 @@ class DroppedArticle(Record):
     id: str = Field(description="Article id, or the submission's id when no article came of it.")
     url: str = Field(description="Address, canonical where known.")
     submission: str = Field(description="Id of the submission that brought it in.")
+    feed: str | None = Field(None, description="Address of the feed or sitemap that named it.")
     stage: str = Field(description="Stage that dropped it.")
     outcome: Literal["dropped", "dead"] = Field(description="Dropped for a reason, or dead-lettered.")
     reason: str = Field(description="Reason from the stage's closed list.")

@@ -73,6 +73,7 @@ class Discovery(Section):
     )
     source: str = Field(description="Name of the feed, list or program that named the article.")
     discovered_via: Literal["submit", "feed", "sitemap", "file", "warc"] = Field(description="Kind of source.")
+    feed: str | None = Field(None, description="Address of the feed or sitemap that named the article.")
     discovered_at: UtcTime = Field(description="When the article was found.")
     priority: Literal["live", "backlog"] = Field(
         "live", description="Backlog yields to live articles of the same host."

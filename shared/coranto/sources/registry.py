@@ -72,6 +72,7 @@ class Feeds(Protocol):
 
 # A sitemap has up to 50,000 entries; in one command they would hold up Redis, and the event loop that packs it.
 _ENTRIES_AT_ONCE: Final = 1000
+_SAME_TIME_SECONDS: Final = 0.001
 
 _ADD: Final = """
 if redis.call('HSETNX', KEYS[1], ARGV[1], ARGV[2]) == 0 then
@@ -137,6 +138,12 @@ class FeedRegistry:
         """The feed at this address."""
         packed = await cast("Awaitable[bytes | None]", self._redis.hget(self._feeds, feed_id(url)))
         return None if packed is None else Feed.model_validate_json(packed)
+
+    async def awaits_poll(self, feed: Feed) -> bool:
+        """Whether the feed is yet to be polled for the first time, or a poll that was asked for is due or under way."""
+        due = await self._redis.zscore(self._due, feed.id)
+        # Saving a poll writes both times; asking for one, and leasing one, moves only the one in the sorted set.
+        return feed.due_at is None or (due is not None and abs(due - feed.due_at.timestamp()) > _SAME_TIME_SECONDS)
 
     async def all(self) -> list[Feed]:
         """All feeds, by address."""

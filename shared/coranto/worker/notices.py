@@ -58,7 +58,9 @@ class Notices:
         self, record: Record, outcome: Literal["dropped", "dead"], reason: str, detail: str | None
     ) -> bytes | None:
         """The event about a record; None where the message's end is not an article's, or none can be made."""
-        return self._encode(record.subject, url_of(record), submission_of(record), outcome, reason, detail)
+        return self._encode(
+            record.subject, url_of(record), submission_of(record), outcome, reason, detail, feed=_feed_of(record)
+        )
 
     def of_raw(self, raw: bytes | None, reason: str, detail: str | None) -> bytes | None:
         """The same for bytes that do not validate, as far as they can be read."""
@@ -81,6 +83,8 @@ class Notices:
         outcome: Literal["dropped", "dead"],
         reason: str,
         detail: str | None,
+        *,
+        feed: str | None = None,
     ) -> bytes | None:
         if not self._spec.ends_articles:
             return None
@@ -89,6 +93,7 @@ class Notices:
                 id=clean(subject, _LONGEST_ID),
                 url=clean(url, _LONGEST_ADDRESS),
                 submission=clean(submission, _LONGEST_ID),
+                feed=clean(feed, _LONGEST_ADDRESS) if feed else None,
                 stage=self._spec.name,
                 outcome=outcome,
                 reason=reason,
@@ -120,3 +125,14 @@ def submission_of(record: Record) -> str:
             return record.submission
         case _:
             return record.subject
+
+
+def _feed_of(record: Record) -> str | None:
+    """The feed or sitemap that named the page, where one did."""
+    match record:
+        case DiscoveredArticle():
+            return record.discovery.feed
+        case Submission():
+            return record.feed
+        case _:
+            return None

@@ -32,12 +32,13 @@ TEXT = (
 def test_run_prints_what_came_of_a_directory_and_a_second_run_finds_it_unchanged(shell: Shell) -> None:
     shell.page("pages/good.html", "Good words.", title="A good page")
     shell.page("pages/empty.html", title="An empty page")
-    first = shell.apart("run", "pages", "--data", "data")
+    first = shell.apart("run", "pages", "--data", "data", PATH="/nowhere")
     assert first.code == 0
     assert "Good words." in first.out
     assert "rejected by the extractor: no_text (28 characters without a paragraph)" in first.out
     assert "1 article; 1 page rejected; 1 stored in total." in first.out
-    assert "coranto export --data data --format jsonl" in first.out
+    # The commands to type next can be typed, though `coranto` is not on PATH.
+    assert f"{Path(sys.executable).with_name('coranto')} export --data data --format jsonl" in first.out
     second = shell.apart("run", "pages/good.html", "--data", "data")
     assert second.code == 0
     assert "Good words." in second.out
@@ -47,8 +48,7 @@ def test_run_prints_what_came_of_a_directory_and_a_second_run_finds_it_unchanged
 def test_run_leaves_for_later_what_is_delayed_for_long(shell: Shell) -> None:
     ended = shell.apart("run", str(shell.page("slow.html", "please wait an hour")), "--data", "data", PATH="/nowhere")
     assert ended.code == 3
-    # The commands to type next can be typed, though `coranto` is not on PATH.
-    assert f"{Path(sys.executable).with_name('coranto')} export --data data" in ended.out
+    assert "What to do next" not in ended.out
     assert "left for later: 1 in the extractor, the next in 60 min (host_down)" in ended.err
 
 
@@ -152,3 +152,21 @@ def test_a_sample_run_empties_no_directory_of_the_users(shell: Shell) -> None:
     assert "another directory" in refused.err
     assert own.read_text(encoding="utf-8") == "three years of work"
     assert [each.name for each in own.parent.iterdir()] == ["thesis.txt"]
+
+
+def test_run_counts_nothing_that_others_have_submitted(shell: Shell, redis_url: str) -> None:
+    shell.page("theirs/article.html", "Theirs.", title="Not asked for")
+    shell.page("theirs/refused.html", title="Not asked for either")
+    on_shared = {"CORANTO_REDIS__URL": redis_url}
+    assert shell.apart("run", "theirs", "--data", "data", **on_shared).code == 0
+    # What others submit waits in the streams, and comes out while this run looks on.
+    shell.page("later/article.html", "Later.", title="Still not asked for")
+    shell.page("later/refused.html", title="Nor that")
+    assert shell("submit", "later", "--data", "data", **on_shared).code == 0
+    ended = shell.apart("run", str(shell.page("ours.html", title="Ours")), "--data", "data", **on_shared)
+    assert ended.code == 3
+    assert "0 articles; 1 page rejected; 2 stored in total." in ended.out
+    assert "asked for" not in ended.out
+    # Nothing came of it, so there is nothing to do next.
+    assert "export" not in ended.out
+    assert shell("show", "later/article.html", "--data", "data", **on_shared).code == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 import shutil
 import sys
 import time
@@ -24,17 +25,19 @@ from coranto.client.follow import follow, positions
 from coranto.pages import FilePageStore
 from coranto.records import DroppedArticle, FinishedArticle
 from coranto.store.interface import ArticleReader
-from coranto.topology import DROPPED, FINISHED
-from coranto.urls import host_of
+from coranto.streams.interface import Delayed
+from coranto.topology import DROPPED, FINISHED, STAGES
+from coranto.urls import UnsupportedUrlError, host_of
 from coranto_cli.article_printing import print_article, print_entry
 from coranto_cli.console import cell, err, out, print_message, print_result, report_skipped
+from coranto_cli.descendants import Descendants
 from coranto_cli.errors import FAILED, NOT_FOUND, USAGE, CommandError
 from coranto_cli.local.plan import SAMPLE_SETTINGS, plan_for, refuse_invented_articles
 from coranto_cli.local.supervised import StoppedError, stop_on_signals, supervised
 from coranto_cli.options import DataOption
 from coranto_cli.sources import Source, find_sources, submit_all
 from coranto_cli.stored_articles import EmptyArticleReader, opened_store_if_any
-from coranto_cli.text import count, describe_delays, describe_states, describe_unfinished, without_reason
+from coranto_cli.text import count, describe_delays, describe_states, describe_unfinished, span, without_reason
 
 if TYPE_CHECKING:
     from coranto_samplesite import Mismatch, SampleSite
@@ -42,6 +45,8 @@ if TYPE_CHECKING:
 _SETTLE_SECONDS = 1.0
 _LONGEST_POLL_SECONDS = 60.0
 _LONGEST_SECONDS = 1800.0
+_LONGEST_CATCH_UP_SECONDS = 3.0
+_DELAYS_TOLD = 20
 # Known already, and looked at again without a change: what is stored is still the answer.
 _STORED_BEFORE = frozenset({"unchanged", "not_modified", "outdated"})
 
@@ -55,8 +60,8 @@ class RunSummary:
 
     articles: dict[str, FinishedArticle] = field(default_factory=dict)
     dropped: list[DroppedArticle] = field(default_factory=list)
-    known_feeds: list[str] = field(default_factory=list)
-    """Feeds that were submitted and had been read before."""
+    positions: dict[str, str] = field(default_factory=dict)
+    """How far each stream has been read."""
 
 
 def run(
@@ -106,7 +111,8 @@ async def _run(sources: Sequence[Source], timeout_seconds: float, data: Path | N
         except StoppedError:
             print_message("stopped; unfinished work resumes at the next `coranto up` or `coranto run`")
             return 1
-    _print_next(plan.data, data, is_sample=not sources)
+    if code == 0:
+        _print_next(plan.data, data, is_sample=not sources)
     return code
 
 
@@ -130,6 +136,8 @@ class _Job:
         self._pipeline = pipeline
         self._data = data
         self._deadline = deadline
+        self._own = Descendants(pipeline)
+        self._told: set[str] = set()
 
     # --- the sample site -------------------------------------------------------------------------------------------
 
@@ -196,7 +204,7 @@ class _Job:
         async with self._watching(display.show) as summary:
             result = await self._submit_and_wait(sources, is_recrawl=True)
         with opened_store_if_any(self._data) as store:
-            self._add_stored(summary, store, display.show)
+            await self._add_stored(summary, store, display.show)
             stored = store.count()
         display.finish()
         _print_refusals(summary)
@@ -206,24 +214,24 @@ class _Job:
         _report_delays(result)
         return 0 if summary.articles else NOT_FOUND
 
-    def _add_stored(
+    async def _add_stored(
         self, summary: RunSummary, store: ArticleReader | EmptyArticleReader, show: Callable[[FinishedArticle], None]
     ) -> None:
         """Add what was stored before and has not changed: it is the answer all the same."""
-        for dropped in summary.dropped:
-            stored = store.revisions_of(dropped.url) if dropped.reason in _STORED_BEFORE else []
-            if stored and stored[-1].id not in summary.articles:
-                summary.articles[stored[-1].id] = stored[-1]
-                show(stored[-1])
-        if not summary.known_feeds:
+        for dropped in list(summary.dropped):
+            is_known = dropped.reason in _STORED_BEFORE or dropped.reason == "duplicate"
+            stored = store.revisions_of(dropped.url) if is_known else []
+            if stored:
+                summary.dropped.remove(dropped)
+                if stored[-1].id not in summary.articles:
+                    summary.articles[stored[-1].id] = stored[-1]
+                    show(stored[-1])
+        known = [url for url, is_known in self._own.feeds.items() if is_known]
+        if not known:
             return
-        feeds = ", ".join(summary.known_feeds)
-        print_message(
-            f"already subscribed to {feeds}, which is polled when it is due (`coranto feeds list`); showing stored articles"
-        )
-        hosts = {host_of(url) for url in summary.known_feeds}
+        print_message(f"already subscribed to {', '.join(known)}; showing its stored articles too")
         for article in store.iterate():
-            if article.discovery.source in hosts and article.id not in summary.articles:
+            if article.id not in summary.articles and await self._own.is_of_own_feed(article):
                 summary.articles[article.id] = article
                 show(article)
 
@@ -232,7 +240,9 @@ class _Job:
     async def _submit_and_wait(self, sources: Sequence[Source], *, is_recrawl: bool = False) -> IdleResult:
         """Submit, and return when all that came of it is settled, or the time is over."""
         pages = FilePageStore(pages_directory(self._data))
-        await submit_all(self._pipeline, sources, pages, is_recrawl=is_recrawl, refuse=_report_refused)
+        await submit_all(
+            self._pipeline, sources, pages, is_recrawl=is_recrawl, refuse=_report_refused, note=self._own.note
+        )
         return await self._wait()
 
     async def _wait(self) -> IdleResult:
@@ -240,40 +250,68 @@ class _Job:
 
             async def show(states: Sequence[StageState]) -> None:
                 display.update(cell(describe_states(states)))
+                if any(state.depth.delayed for state in states):
+                    await self._tell_delays()
 
             left = max(0.0, self._deadline - time.monotonic())
-            return await wait_until_idle(self._pipeline, timeout_seconds=left, horizon=LONG_DELAY, on_check=show)
+            return await wait_until_idle(
+                self._pipeline, timeout_seconds=left, horizon=LONG_DELAY, feeds=self._own.feeds, on_check=show
+            )
+
+    async def _tell_delays(self) -> None:
+        """Say once of each submission that is delayed why it is: the first retries alone may take a minute."""
+        for spec in STAGES:
+            for streams in self._pipeline.streams[spec.name]:
+                async for message in streams.delayed():
+                    if len(self._told) >= _DELAYS_TOLD:
+                        return
+                    url = self._own.find_url(message.event)
+                    if url is not None and url not in self._told:
+                        self._told.add(url)
+                        await _tell_delay(spec.name, url, message)
 
     @asynccontextmanager
     async def _watching(self, show: Callable[[FinishedArticle], None]) -> AsyncIterator[RunSummary]:
-        """What comes in while the block runs, each article shown as it comes."""
+        """What comes of our submissions while the block runs, each article shown as it comes."""
         summary, pipeline = RunSummary(), self._pipeline
         redis, topology = pipeline.redis, pipeline.topology
         finished, dropped = await positions(redis, topology, FINISHED), await positions(redis, topology, DROPPED)
 
+        summary.positions |= finished | dropped
+
         async def articles() -> None:
             following = follow(redis, topology, FINISHED, FinishedArticle, after=finished, on_malformed=report_skipped)
             async for each in following:
-                summary.articles[each.record.id] = each.record
-                show(each.record)
+                if await self._own.includes(each.record):
+                    summary.articles[each.record.id] = each.record
+                    show(each.record)
+                summary.positions[each.key] = each.id
 
         async def refusals() -> None:
             following = follow(redis, topology, DROPPED, DroppedArticle, after=dropped, on_malformed=report_skipped)
             async for each in following:
-                if each.record.reason != "feed_registered":
+                if each.record.reason != "feed_registered" and await self._own.includes(each.record):
                     summary.dropped.append(each.record)
-                elif each.record.detail is not None:
-                    summary.known_feeds.append(each.record.url)
+                summary.positions[each.key] = each.id
 
         tasks = [asyncio.create_task(articles()), asyncio.create_task(refusals())]
         try:
             yield summary
-            # What was announced last is on its way to us.
-            await asyncio.sleep(0.3)
+            await self._catch_up(summary)
         finally:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _catch_up(self, summary: RunSummary) -> None:
+        """Return when what had been announced by now has been read; soon in any case, as an entry may be unreadable."""
+        redis, topology = self._pipeline.redis, self._pipeline.topology
+        ends = await positions(redis, topology, FINISHED) | await positions(redis, topology, DROPPED)
+        give_up_at = time.monotonic() + _LONGEST_CATCH_UP_SECONDS
+        while any(_order(summary.positions[key]) < _order(end) for key, end in ends.items()):
+            if time.monotonic() > give_up_at:
+                return
+            await asyncio.sleep(0.02)
 
     @staticmethod
     def _report_unfinished(result: IdleResult) -> int:
@@ -305,6 +343,27 @@ class _Display:
         if self._held is not None:
             print_article(out, self._held)
             out.print()
+
+
+def _order(entry_id: str) -> tuple[int, ...]:
+    return tuple(map(int, entry_id.split("-")))
+
+
+async def _tell_delay(stage: str, url: str, message: Delayed) -> None:
+    seconds = max(0.0, message.due_ms / 1000 - time.time())
+    seen = message.reason
+    with suppress(UnsupportedUrlError):
+        if (host := host_of(url)) and not await _has_address(host):
+            seen = f"there is no address for {host} ({message.reason})"
+    print_message(f"{url}: {seen}; the {stage} tries again in {span(seconds)}", style="yellow")
+
+
+async def _has_address(host: str) -> bool:
+    try:
+        await asyncio.get_running_loop().getaddrinfo(host, None)
+    except OSError:
+        return False
+    return True
 
 
 def _print_mismatches(found: Sequence[Mismatch]) -> None:
@@ -349,7 +408,7 @@ def _report_delays(result: IdleResult) -> None:
 
 
 def _print_next(directory: Path, data: Path | None, *, is_sample: bool) -> None:
-    option, coranto = "" if data is None else f" --data {data}", _command()
+    option, coranto = "" if data is None else f" --data {shlex.quote(str(data))}", shlex.quote(_command())
     print_result(f"\nThe records are in {directory / 'articles.sqlite'}. What to do next:")
     lines = [
         (f"{coranto} search{option} WORDS", "find articles"),
