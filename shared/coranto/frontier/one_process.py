@@ -1,0 +1,48 @@
+"""Leases for a process that works alone and can wait, such as `coranto try`."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import timedelta
+
+from coranto.frontier.host_leases import HostFeedback, HostLease, HostPause
+
+
+class InProcessHostLeases:
+    """Gives a lease when the host's next request is due, and waits for that."""
+
+    max_inline_delay = timedelta.max
+
+    def __init__(self) -> None:
+        self._locks: dict[str, asyncio.Lock] = {}
+        self._next: dict[str, float] = {}
+
+    async def acquire(self, host: str, holder: str, *, delay: timedelta, is_backlog: bool = False) -> HostLease:  # noqa: ARG002 - nobody else waits
+        """The host's lease, when its time has come."""
+        lock = self._locks.setdefault(host, asyncio.Lock())
+        await lock.acquire()
+        try:
+            await asyncio.sleep(self._next.get(host, 0.0) - time.monotonic())
+        except BaseException:
+            lock.release()
+            raise
+        return HostLease(host, holder, delay)
+
+    async def renew(self, lease: HostLease) -> bool:  # noqa: ARG002 - it does not expire
+        """True: the lease does not expire."""
+        return True
+
+    async def release(
+        self,
+        lease: HostLease,
+        feedback: HostFeedback,  # noqa: ARG002 - a single page needs no back-off
+        *,
+        delay: timedelta | None = None,
+        retry_after: timedelta | None = None,
+    ) -> HostPause:
+        """End the lease."""
+        wait = max(lease.delay if delay is None else delay, retry_after or timedelta())
+        self._next[lease.host] = time.monotonic() + wait.total_seconds()
+        self._locks[lease.host].release()
+        return HostPause(wait, timedelta(), timedelta())
