@@ -18,7 +18,7 @@ from coranto.client import environment
 from coranto.sources.registry import Feed, FeedRegistry, new_feed
 from coranto.streams.connection import connect
 from coranto.urls import UnsupportedUrlError, parse
-from coranto_feeder.sources.opml import BadOpmlError, Outline, read_opml, write_opml
+from coranto_feeder.sources.opml import BadOpmlError, Outline, read_address_list, read_opml, write_opml
 
 app = typer.Typer(help="The feeds and sitemaps that are polled.", add_completion=False, no_args_is_help=True)
 
@@ -99,17 +99,22 @@ def import_feeds(
     """Add the feeds of an OPML file or a list."""
     document = sys.stdin.buffer.read() if str(file) == "-" else _read(file)
     try:
-        outlines = read_opml(document) if document.lstrip()[:1] == b"<" else _lines(document)
+        listed = read_opml(document) if b"<" in document[:1000] else read_address_list(document)
     except BadOpmlError as error:
         _tell(str(error))
         raise typer.Exit(2) from error
     now = datetime.now(UTC)
     feeds = [
         new_feed(outline.url, source=source, now=now).model_copy(update={"title": outline.title})
-        for outline in outlines
+        for outline in listed.feeds
     ]
     added = _with_registry(data, lambda registry: _add_all(registry, feeds))
-    typer.echo(f"{added} added, {len(feeds) - added} were known")
+    for left_out in listed.left_out:
+        _tell(f"line {left_out.line} left out: {left_out.reason}")
+    typer.echo(
+        f"{added} added, {len(feeds) - added} were known"
+        + (f", {len(listed.left_out)} left out" if listed.left_out else "")
+    )
 
 
 @app.command("export")
@@ -151,11 +156,6 @@ def _address(url: str) -> str:
         _tell(f"a feed must have an http or https address, got {url!r}")
         raise typer.Exit(2)
     return str(address).partition("#")[0]
-
-
-def _lines(document: bytes) -> list[Outline]:
-    lines = (line.strip() for line in document.decode("utf-8-sig", "replace").splitlines())
-    return [Outline(_address(line)) for line in lines if line and not line.startswith("#")]
 
 
 def _read(file: Path) -> bytes:

@@ -6,21 +6,22 @@ and they are read in processes of their own (`feed_parser_pool`).
 
 from __future__ import annotations
 
-import re
 import zlib
+from dataclasses import replace
 from typing import Final
 
 from coranto_feeder.sources.document import Entry, FeedLimits, NotAFeedError, ParsedFeed
 from coranto_feeder.sources.json_feed import read_json_feed
 from coranto_feeder.sources.sitemaps import read_sitemap
+from coranto_feeder.sources.text_decoding import decode
 from coranto_feeder.sources.url_list import read_url_list
-from coranto_feeder.sources.xml_feeds import read_xml_feed, refuse_growing_entities
+from coranto_feeder.sources.xml_feeds import read_xml_feed
+from coranto_feeder.sources.xml_text import clean
 
 __all__ = ["Entry", "FeedLimits", "NotAFeedError", "ParsedFeed", "parse_feed"]
 
-_ROOT: Final = re.compile(
-    rb"<(?:[A-Za-z_][\w.\-]*:)?(rss|feed|rdf|channel|urlset|sitemapindex|html|opml)\b", re.IGNORECASE
-)
+_GZIP: Final = b"\x1f\x8b"
+_UNPACKED_AT_ONCE: Final = 1 << 16
 
 
 def parse_feed(
@@ -28,34 +29,55 @@ def parse_feed(
 ) -> ParsedFeed:
     """The feed or sitemap in `body`, fetched from `url`. Raises NotAFeedError when it is neither."""
     limits = limits if limits is not None else FeedLimits()
-    body = _unpacked(body, limits.max_feed_bytes)
-    beginning = body[:4096].removeprefix(b"\xef\xbb\xbf").lstrip()
-    if beginning.startswith(b"{"):
-        return read_json_feed(body, url, limits)
-    plain = (
-        body.replace(b"\0", b"") if b"\0" in body[:200] else body
-    )  # enough to recognise the markup in UTF-16 and UTF-32
-    root = _ROOT.search(plain[:20_000])
-    if root is None:
-        return read_url_list(body, content_type, limits)
-    refuse_growing_entities(plain)
-    match root[1].lower():
-        case b"html":
+    body, is_whole = _unpacked(body, limits.max_feed_bytes)
+    text = decode(body, content_type)
+    feed = _read(text, url, content_type, limits)
+    return feed if is_whole else replace(feed, is_cut_off=True)
+
+
+def _read(text: str, url: str, content_type: str | None, limits: FeedLimits) -> ParsedFeed:
+    if text.lstrip()[:1] == "{":
+        return read_json_feed(text, url, limits)
+    document = clean(text)
+    if document is None:
+        return read_url_list(text, content_type, limits)
+    match document.root:
+        case "html":
             raise NotAFeedError("the document is an HTML page, expected a feed or sitemap")
-        case b"opml":
+        case "opml":
             raise NotAFeedError("the document is an OPML list of feeds; import it with `coranto feeds import`")
-        case b"urlset" | b"sitemapindex":
-            return read_sitemap(body, url, limits)
-    return read_xml_feed(body, url, content_type, limits)
+        case "urlset" | "sitemapindex":
+            return read_sitemap(document, url, limits)
+        case _:
+            return read_xml_feed(document, url, limits)
 
 
-def _unpacked(body: bytes, max_bytes: int) -> bytes:
-    if body.startswith(b"\x1f\x8b"):
-        unpacker = zlib.decompressobj(wbits=31)
+def _unpacked(body: bytes, max_bytes: int) -> tuple[bytes, bool]:
+    """The document as it is without gzip, and whether it is whole; of a broken archive, what can be had."""
+    if not body.startswith(_GZIP):
+        _check_size(len(body), max_bytes)
+        return body, True
+    found = bytearray()
+    at, unpacker = 0, zlib.decompressobj(wbits=31)
+    while at < len(body):
         try:
-            body = unpacker.decompress(body, max_bytes + 1)
+            found += unpacker.decompress(body[at : at + _UNPACKED_AT_ONCE], max_bytes + 1 - len(found))
         except zlib.error as error:
-            raise NotAFeedError(f"the document is not valid gzip: {error}") from error
-    if len(body) > max_bytes:
+            if not found:
+                raise NotAFeedError(f"the document is not valid gzip: {error}") from error
+            return bytes(found), False
+        _check_size(len(found), max_bytes)
+        at += _UNPACKED_AT_ONCE
+        if unpacker.eof:
+            at -= len(unpacker.unused_data)
+            if not body.startswith(_GZIP, at):  # what follows the last member is padding
+                return bytes(found), True
+            unpacker = zlib.decompressobj(wbits=31)
+        elif unpacker.unconsumed_tail:
+            at -= len(unpacker.unconsumed_tail)
+    return bytes(found), False
+
+
+def _check_size(size: int, max_bytes: int) -> None:
+    if size > max_bytes:
         raise NotAFeedError(f"the document has more than the {max_bytes} bytes that are allowed")
-    return body

@@ -40,6 +40,16 @@ class ParsedFeed:
     """How long the feed asks not to be polled again."""
     hub: str | None = None
     """WebSub hub that announces changes."""
+    topic: str | None = None
+    """Address that the hub knows the feed by."""
+    skip_hours: frozenset[int] = frozenset()
+    """Hours of the day in UTC at which the feed asks not to be polled."""
+    skip_days: frozenset[int] = frozenset()
+    """Days of the week, Monday as 0, on which the feed asks not to be polled."""
+    is_cut_off: bool = False
+    """Whether the document breaks off before its end, so that entries may be missing."""
+    was_mended: bool = False
+    """Whether the document had faults that had to be put right before it could be read."""
 
 
 class FeedLimits(SettingsSection):

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-import codecs
 import re
 from typing import Final
 
 from coranto.http.html_attributes import find_tags
 from coranto.urls import UnsupportedUrlError, host_of, join
+from coranto_feeder.sources.text_decoding import decode
 
 FEED_TYPES: Final = frozenset({
     "application/rss+xml", "application/atom+xml", "application/rdf+xml", "application/feed+json", "application/x.atom+xml",
-    "application/x-atom+xml", "application/json", "application/xml", "text/xml",
+    "application/x-atom+xml", "application/rss", "application/atom", "application/x-rss+xml", "text/rss+xml",
 })  # fmt: skip
-"""Media types by which pages name their feeds."""
+"""Media types that only feeds have."""
+
+GENERAL_TYPES: Final = frozenset({"application/json", "application/xml", "text/xml"})
+"""Media types that feeds have among others; what has one is a feed where its address looks like that too."""
+
+_API_LIKE: Final = re.compile(r"/wp-json(?:/|$)|/oembed\b|[?&]rest_route=|/graphql\b|/api/", re.IGNORECASE)
+_JSON_FEED_LIKE: Final = re.compile(
+    r"(?:^|[/._\-?&=])(?:json-?feed|feed)\w*(?:[./_\-?&=]|$)|\.json(?:[?#]|$)", re.IGNORECASE
+)
 
 _FEED_LIKE: Final = re.compile(
     r"(?:^|[/._\-?&=])(?:rss\d?|feeds?|atom|rdf|index\.rdf|sitemap[^/?]*|news-?sitemap[^/?]*)(?:[./_\-?&=]|$)|\.(?:rss|atom|rdf|xml)(?:\.gz)?(?:[?#]|$)",
     re.IGNORECASE,
 )
-_NO_CHARSETS: Final = frozenset({
-    "idna", "mbcs", "oem", "palmos", "punycode", "raw-unicode-escape", "unicode-escape", "utf-7",
-})  # fmt: skip
 _TAGS: Final = frozenset({"a", "base", "link"})
 _MOST: Final = 50
 _LOOKED_AT: Final = 500_000
@@ -42,12 +47,10 @@ def find_feeds(page: str, *, url: str) -> list[str]:
         if tag.name == "base" and own_base is None:
             own_base = href
         elif tag.name == "link" and href:
-            relations = tag.attributes.get("rel", "").lower().split()
-            media_type = tag.attributes.get("type", "").partition(";")[0].strip().lower()
-            if ("alternate" in relations and media_type in FEED_TYPES) or "feed" in relations:
+            if _names_feed(tag.attributes, href):
                 alternates.append(href)
         elif tag.name == "a" and href:
-            links.append(href)
+            (alternates if "rel" in tag.attributes and _names_feed(tag.attributes, href) else links).append(href)
     base = _joined(url, own_base) or url
     named = [address for href in alternates if (address := _joined(base, href)) is not None]
     if named:
@@ -57,25 +60,23 @@ def find_feeds(page: str, *, url: str) -> list[str]:
     return list(dict.fromkeys(own))[:_MOST]
 
 
+def _names_feed(attributes: dict[str, str], href: str) -> bool:
+    relations = attributes.get("rel", "").lower().split()
+    media_type = attributes.get("type", "").partition(";")[0].strip().lower()
+    if "feed" in relations and not media_type:
+        return True
+    if "alternate" not in relations and "feed" not in relations:
+        return False
+    if media_type in FEED_TYPES:
+        return True
+    address = _joined("http://host.invalid/", href) or ""
+    is_feed_like = looks_like_feed(address) or _JSON_FEED_LIKE.search(address) is not None
+    return media_type in GENERAL_TYPES and is_feed_like and not _API_LIKE.search(address)
+
+
 def find_feeds_in_bytes(body: bytes, *, url: str, content_type: str | None) -> list[str]:
     """The same for a page as it was fetched. Call it off the event loop: anybody may have written the page."""
-    return find_feeds(body.decode(_charset(body, content_type or ""), "replace"), url=url)
-
-
-def _charset(body: bytes, content_type: str) -> str:
-    for mark, encoding in ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"), (b"\xef\xbb\xbf", "utf-8-sig")):
-        if body.startswith(mark):
-            return encoding
-    match = re.search(r"charset=[\"']?([A-Za-z0-9_\-]{1,40})", content_type)
-    if match is None:
-        return "utf-8"
-    try:
-        name = codecs.lookup(match[1]).name
-        b"a".decode(name)
-    except (LookupError, UnicodeError):
-        return "utf-8"
-    # Python's own codecs are not charsets, and some take time that grows with the square of the page.
-    return "utf-8" if name in _NO_CHARSETS else name
+    return find_feeds(decode(body, content_type), url=url)
 
 
 def _joined(base: str, href: str | None) -> str | None:

@@ -14,17 +14,19 @@ from coranto_feeder.sources.entry_fields import (
     LONGEST_TITLE,
     absolute_url,
     clean_line,
-    parse_w3c_time,
+    plain_line,
+    title_line,
     whole_text,
 )
+from coranto_feeder.sources.times import parse_time
 
 _JSON_VERSION: Final = re.compile(r"jsonfeed\.org/version/|^1(?:\.\d)?$")
 
 
-def read_json_feed(body: bytes, url: str, limits: FeedLimits) -> ParsedFeed:
-    """The feed in `body`, fetched from `url`. Raises NotAFeedError when it is not a JSON Feed."""
+def read_json_feed(text: str, url: str, limits: FeedLimits) -> ParsedFeed:
+    """The feed in `text`, fetched from `url`. Raises NotAFeedError when it is not a JSON Feed."""
     try:
-        document = json.loads(body.decode("utf-8-sig"))
+        document = json.loads(text, strict=False)  # control characters in strings are common
     except (ValueError, RecursionError) as error:
         raise NotAFeedError(f"the document is not valid JSON: {error}") from error
     version = document.get("version") if isinstance(document, dict) else None
@@ -36,7 +38,7 @@ def read_json_feed(body: bytes, url: str, limits: FeedLimits) -> ParsedFeed:
     hub = hubs[0].get("url") if isinstance(hubs, list) and hubs and isinstance(hubs[0], dict) else None
     return ParsedFeed(
         kind=SourceKind.FEED,
-        title=clean_line(document.get("title"), LONGEST_TITLE),
+        title=title_line(document.get("title"), LONGEST_TITLE),
         entries=tuple(entry for entry in entries if entry is not None),
         hub=hub if isinstance(hub, str) else None,
     )
@@ -51,13 +53,13 @@ def _entry(item: Mapping[str, Any], url: str, limits: FeedLimits) -> Entry | Non
     if address is None:
         return None
     body = item.get("content_html")
-    text = item.get("summary") or item.get("content_text") or body
+    text = item.get("summary") or item.get("content_text")
     return Entry(
-        id=clean_line(item.get("id"), LONGEST_TITLE) or address,
+        id=plain_line(item.get("id"), LONGEST_TITLE) or address,
         url=address,
-        title=clean_line(item.get("title"), LONGEST_TITLE),
-        published=parse_w3c_time(item.get("date_published")),
-        updated=parse_w3c_time(item.get("date_modified")),
-        summary=clean_line(text, LONGEST_SUMMARY),
+        title=title_line(item.get("title"), LONGEST_TITLE),
+        published=parse_time(item.get("date_published")),
+        updated=parse_time(item.get("date_modified")),
+        summary=plain_line(text, LONGEST_SUMMARY) or clean_line(body, LONGEST_SUMMARY),
         body_html=whole_text(body, limits.max_body_chars),
     )

@@ -2,88 +2,58 @@
 
 from __future__ import annotations
 
-import html
-import io
-import re
-from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
 from typing import Final
-from xml.etree.ElementTree import Element, ParseError
-
-from defusedxml.common import DefusedXmlException
-from defusedxml.ElementTree import iterparse
 
 from coranto.sources.kinds import SourceKind
-from coranto_feeder.sources.document import Entry, FeedLimits, NotAFeedError, ParsedFeed
-from coranto_feeder.sources.entry_fields import LONGEST_TITLE, absolute_url, clean_line, parse_w3c_time
+from coranto_feeder.sources.document import Entry, FeedLimits, ParsedFeed
+from coranto_feeder.sources.entry_fields import LONGEST_TITLE, absolute_url, title_line
+from coranto_feeder.sources.times import parse_time
+from coranto_feeder.sources.xml_document import Element, Names, read_records
+from coranto_feeder.sources.xml_text import MarkupText
 
-_LOC_BLOCK: Final = re.compile(r"<(?:\w+:)?(url|sitemap)\b[^<>]*>(.*?)(?=<(?:\w+:)?(?:url|sitemap)\b|\Z)", re.DOTALL)
-_FIELD: Final = re.compile(
-    r"<(?:(\w+):)?(loc|lastmod|title|publication_date)\b[^<>]*>\s*(?:<!\[CDATA\[)?(.*?)(?:\]\]>)?\s*</", re.DOTALL
-)
-_OF_MEDIA: Final = ("image", "video")
-"""Prefixes of sitemap extensions whose addresses and titles are not the article's."""
+_RECORDS: Final = frozenset({"url", "sitemap"})
+_NEWS: Final = frozenset({"news:news", "news"})
 
 
-def read_sitemap(body: bytes, url: str, limits: FeedLimits) -> ParsedFeed:
-    """The sitemap or index in `body`, fetched from `url`. Raises NotAFeedError when it declares entities."""
-    try:
-        found = list(_blocks(body, limits.max_entries))
-    except DefusedXmlException as error:
-        raise NotAFeedError("the sitemap declares entities") from error
-    except (ParseError, ValueError, LookupError):
-        # Broken XML is common in sitemaps; their shape is simple enough to find the addresses without a parser.
-        found = list(_blocks_in_text(body.decode("utf-8", "replace"), limits.max_entries))
-    is_index = bool(found) and all(name == "sitemap" for name, _ in found)
-    entries = []
-    for _, fields in found:
-        address = absolute_url(url, fields.get("loc"))
-        if address is not None:
-            entries.append(
-                Entry(
-                    id=address,
-                    url=address,
-                    title=clean_line(fields.get("title"), LONGEST_TITLE),
-                    published=parse_w3c_time(fields.get("publication_date")),
-                    updated=parse_w3c_time(fields.get("lastmod")),
-                )
-            )
+@dataclass(slots=True)
+class _Found:
+    entry: Entry
+    is_sitemap: bool
+
+
+def read_sitemap(document: MarkupText, url: str, limits: FeedLimits) -> ParsedFeed:
+    """The sitemap or index, fetched from `url`. Raises NotAFeedError when nothing can be made of it."""
+    found, reading = read_records(document, _RECORDS, partial(_record, url=url), most=limits.max_entries)
+    is_index = all(one.is_sitemap for one in found) if found else document.root == "sitemapindex"
     return ParsedFeed(
-        kind=SourceKind.SITEMAP_INDEX if is_index else SourceKind.SITEMAP, title=None, entries=tuple(entries)
+        kind=SourceKind.SITEMAP_INDEX if is_index else SourceKind.SITEMAP,
+        title=None,
+        entries=tuple(one.entry for one in found),
+        is_cut_off=reading.breaks_off,
+        was_mended=reading.was_mended,
     )
 
 
-def _blocks(body: bytes, most: int) -> Iterator[tuple[str, dict[str, str]]]:
+def _record(element: Element, names: Names, *, url: str) -> _Found | None:
+    # Of the extensions only `news` speaks of the article; images and videos have addresses and titles of their own.
     fields: dict[str, str] = {}
-    depth = 0
-    count = 0
-    root: Element | None = None
-    for event, element in iterparse(io.BytesIO(body), events=("start", "end"), forbid_dtd=False):
-        name = str(element.tag).rpartition("}")[2].lower()
-        if event == "start":
-            root = element if root is None else root
-            depth += 1
-            continue
-        depth -= 1
-        # A title of a news article stands inside `news`; those of images and videos are their own.
-        is_of_media = any(kind in str(element.tag) for kind in _OF_MEDIA)
-        if name in ("loc", "lastmod", "publication_date", "title") and element.text and not is_of_media:
-            fields.setdefault(name, element.text.strip())
-        elif name in ("url", "sitemap") and depth == 1:
-            yield name, fields
-            fields = {}
-            count += 1
-            if root is not None:
-                root.clear()  # what has been read need not be kept
-            if count >= most:
-                return
-
-
-def _blocks_in_text(text: str, most: int) -> Iterator[tuple[str, dict[str, str]]]:
-    for number, block in enumerate(_LOC_BLOCK.finditer(text)):
-        if number >= most:
-            return
-        fields: dict[str, str] = {}
-        for field in _FIELD.finditer(block[2][:5000]):
-            if field[1] not in _OF_MEDIA:
-                fields.setdefault(field[2], html.unescape(field[3]))
-        yield block[1], fields
+    for child in element:
+        name = names(child)
+        if name in _NEWS:
+            for one in child:
+                fields.setdefault(names(one).rpartition(":")[2], "".join(one.itertext()).strip())
+        elif ":" not in name or name.startswith("news:"):
+            fields.setdefault(name.rpartition(":")[2], "".join(child.itertext()).strip())
+    address = absolute_url(url, fields.get("loc"))
+    if address is None:
+        return None
+    entry = Entry(
+        id=address,
+        url=address,
+        title=title_line(fields.get("title"), LONGEST_TITLE),
+        published=parse_time(fields.get("publication_date")),
+        updated=parse_time(fields.get("lastmod")),
+    )
+    return _Found(entry, is_sitemap=names(element) == "sitemap")

@@ -7,14 +7,14 @@ from coranto_feeder.sources.document import Entry, FeedLimits, NotAFeedError, Pa
 from coranto_feeder.sources.entry_fields import absolute_url
 
 
-def read_url_list(body: bytes, content_type: str | None, limits: FeedLimits) -> ParsedFeed:
-    """The addresses in `body`. Raises NotAFeedError when its first lines are anything else."""
-    lines = [line.strip() for line in body.decode("utf-8-sig", "replace").splitlines()]
+def read_url_list(text: str, content_type: str | None, limits: FeedLimits) -> ParsedFeed:
+    """The addresses in `text`. Raises NotAFeedError when its first lines are anything else."""
+    lines = [line.strip() for line in text.splitlines()]
     lines = [line for line in lines if line]
     if not lines or not all(
         line.lower().startswith(("http://", "https://")) and " " not in line for line in lines[:1000]
     ):
-        seen = body[:40].decode("utf-8", "replace").strip()
+        seen = text[:40].strip()
         raise NotAFeedError(f"the document is not a feed or sitemap (type {content_type}, begins with {seen!r})")
     entries = (absolute_url(line, line) for line in lines[: limits.max_entries])
     return ParsedFeed(SourceKind.SITEMAP, None, tuple(Entry(id=url, url=url) for url in entries if url is not None))
