@@ -21,9 +21,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from coranto import charset
 from coranto_extractor import reader
 from coranto_extractor.evaluation import prediction
-from coranto_extractor.page import charset
 from coranto_extractor.page_request import PageRequest
 
 MATERIAL = Path(os.environ.get("CORANTO_MATERIAL", Path(__file__).resolve().parents[3] / "shared"))

@@ -38,7 +38,7 @@ class _UnpolledFeeds:
 def create_stage(settings: Settings | None = None) -> Stage[Submission, DiscoveredArticle]:
     """The stage that takes submissions in, working alone: without Redis, journal and polling."""
     settings = settings or Settings()
-    web = settings.feeder.to_client(settings.feeder.web_limits())
+    web = settings.to_web_client()
     parser = settings.feeder.to_parser()
 
     async def stop() -> None:
@@ -71,7 +71,7 @@ def create(settings: Settings | None = None) -> Worker:
     feeder, pipeline = settings.feeder, settings.pipeline.to_topology()
     redis = connect(settings.redis.url.get_secret_value())
     client = AsyncClient(redis, pipeline)
-    web = feeder.to_client(feeder.web_limits())
+    web = settings.to_web_client()
     parser = feeder.to_parser()
     registry = FeedRegistry(redis, pipeline.all_keys()[0])
     journal = SqliteJournal(feeder.data / "account.sqlite")

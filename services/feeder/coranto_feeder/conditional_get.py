@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from coranto.http import TooManyRedirectsError, WebClient, WebError, WebResponse, follow_redirects
+from coranto.http import RedirectChain, TooManyRedirectsError, WebClient, WebError, WebResponse, follow_redirects
 from coranto.http.headers import retry_after
 from coranto.sources.registry import Feed
 from coranto.urls import UnsupportedUrlError
@@ -57,6 +57,7 @@ async def get_feed(web: WebClient, feed: Feed, *, now: datetime) -> FeedResponse
     headers = {"Accept": _ACCEPT} | (_conditions(feed) if is_conditional else {})
     moved_to: str | None = None
     is_permanent = True
+    chain = RedirectChain()
 
     def note_redirect(response: WebResponse, target: str) -> None:
         nonlocal moved_to, is_permanent
@@ -65,10 +66,10 @@ async def get_feed(web: WebClient, feed: Feed, *, now: datetime) -> FeedResponse
         moved_to = target if is_permanent else moved_to
 
     async def get(url: str) -> WebResponse:
-        return await web.get(url, headers=headers, wants_body=lambda status, _: status == 200)
+        return await web.get(url, headers=headers | chain.headers(url), wants_body=lambda status, _: status == 200)
 
     try:
-        response = await follow_redirects(feed.url, get, most=_MOST_REDIRECTS, on_redirect=note_redirect)
+        response = await follow_redirects(feed.url, get, most=_MOST_REDIRECTS, on_redirect=note_redirect, chain=chain)
     except WebError as error:
         raise PollFailedError(_error_name(error), str(error)) from error
     except UnsupportedUrlError as error:

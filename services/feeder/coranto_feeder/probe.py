@@ -7,6 +7,7 @@ from typing import Final, Literal
 
 from coranto.http import (
     PrivateAddressError,
+    RedirectChain,
     TooManyRedirectsError,
     WebClient,
     WebError,
@@ -39,8 +40,13 @@ class WebProbe:
 
         Raises ProbeFailedError when asking again later may help.
         """
+        chain = RedirectChain()
+
+        async def get(url: str) -> WebResponse:
+            return await self._web.get(url, headers=chain.headers(url), wants_body=lambda status, _: status == 200)
+
         try:
-            response = await follow_redirects(url, self._get, most=_MOST_REDIRECTS)
+            response = await follow_redirects(url, get, most=_MOST_REDIRECTS, chain=chain)
         except (PrivateAddressError, UnsupportedUrlError, TooManyRedirectsError):
             return "page"
         except WebError as error:
@@ -55,6 +61,3 @@ class WebProbe:
         except NotAFeedError:
             return "page"
         return "feed"
-
-    async def _get(self, url: str) -> WebResponse:
-        return await self._web.get(url, wants_body=lambda status, _: status == 200)

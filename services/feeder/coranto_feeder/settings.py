@@ -7,19 +7,24 @@ from pathlib import Path
 
 from pydantic import Field
 
-from coranto.http import WebLimits
-from coranto.http.settings import WebSettings
+from coranto.http import WebClient, WebLimits
+from coranto.http.settings import NetworkList, SharedWebSettings
 from coranto.settings import Duration
 from coranto.worker.settings import WorkerSettings
 from coranto_feeder.feed_parser_pool import FeedParserPool
 from coranto_feeder.sources import FeedLimits
 
 
-class FeederSettings(WebSettings, FeedLimits):
+class FeederSettings(FeedLimits):
     """How articles are found: which count as known, and how feeds are polled."""
 
     data: Path = Field(
         Path("coranto-data/feeder"), description="Directory of the feeder's journal of what it has passed on."
+    )
+    allowed_networks: NetworkList = Field(
+        (),
+        description="Networks that may be asked for feeds although they are not public, beside those of "
+        "CORANTO_FETCHER__ALLOWED_NETWORKS: a JSON list, or separated by commas.",
     )
     dedup_window: Duration = Field(
         timedelta(days=7),
@@ -65,7 +70,10 @@ class FeederSettings(WebSettings, FeedLimits):
         """The limits on one response, as the web client takes them."""
         # Sitemaps pack well: 50 MB in 300 KB are ordinary there.
         return WebLimits(
-            total_timeout=self.total_timeout, max_body_bytes=self.max_feed_bytes, max_compression_ratio=500
+            total_timeout=self.total_timeout,
+            max_body_bytes=self.max_feed_bytes,
+            max_decoded_bytes=self.max_feed_bytes,
+            max_compression_ratio=500,
         )
 
     def to_parser(self) -> FeedParserPool:
@@ -82,3 +90,8 @@ class Settings(WorkerSettings):
     """Everything the feeder reads from its environment."""
 
     feeder: FeederSettings = Field(default_factory=FeederSettings)
+    fetcher: SharedWebSettings = Field(default_factory=SharedWebSettings)
+
+    def to_web_client(self) -> WebClient:
+        """The web client, by the settings that feeder and fetcher share."""
+        return self.fetcher.to_client(self.feeder.web_limits(), more_networks=self.feeder.allowed_networks)

@@ -58,8 +58,7 @@ def create_stage(
         reasons=REASONS,
         retry=RETRY,
         concurrency=fetcher.concurrency,
-        # Every redirect may take the whole time of one response; a chain of slow ones is not worth waiting for.
-        deadline=4 * fetcher.total_timeout + timedelta(seconds=30),
+        deadline=fetcher.page_deadline,
         systemic=SYSTEMIC,
         stop=stop,
     )

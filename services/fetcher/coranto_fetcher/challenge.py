@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from coranto.http.page_text import count_words
+
 _LOOKED_AT: Final = 60_000
 _MOST_WORDS: Final = 250
 """A guard's page explains itself in fewer words than this; the shortest articles on guarded sites have more markup too."""
@@ -48,8 +50,6 @@ _WHOLE_TITLES: Final = frozenset({
 })  # fmt: skip
 """Titles that an article could begin with, but not have: all in lower case."""
 
-_SKIPPED: Final = (b"script", b"style", b"noscript", b"svg", b"template")
-
 
 def find_challenge(headers: Mapping[str, str], body: bytes) -> str | None:
     """Name of the guard whose test stands in place of the page; None when it is a page as far as can be seen."""
@@ -63,7 +63,7 @@ def find_challenge(headers: Mapping[str, str], body: bytes) -> str | None:
         is_known = title in _WHOLE_TITLES or title.startswith(_TITLE_BEGINNINGS)
         name = "a test for humans" if is_known else None
     # A long text beside the mark is an article on a guarded site.
-    return name if name is not None and _count_words(beginning) < _MOST_WORDS else None
+    return name if name is not None and count_words(beginning) < _MOST_WORDS else None
 
 
 def _title(page: bytes) -> str:
@@ -72,19 +72,3 @@ def _title(page: bytes) -> str:
         return ""
     text = page[start : start + 600].partition(b">")[2].partition(b"</title")[0]
     return " ".join(text.decode("utf-8", "replace").replace("&#39;", "'").split())
-
-
-def _count_words(page: bytes) -> int:
-    """Words outside of markup, scripts and styles, in one pass."""
-    count, at = 0, 0
-    while True:
-        tag = page.find(b"<", at)
-        count += len(page[at : tag if tag >= 0 else len(page)].split())
-        if tag < 0:
-            return count
-        skipped = next((name for name in _SKIPPED if page.startswith(name, tag + 1)), None)
-        end = page.find(b"</" + skipped, tag) if skipped is not None else tag
-        end = page.find(b">", end) if end >= 0 else -1
-        if end < 0:
-            return count
-        at = end + 1

@@ -6,6 +6,7 @@ It only saves requests. Where it is lost, the fetch starts over at its first add
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Protocol
@@ -22,6 +23,8 @@ class FetchProgress:
 
     url: str
     hops: tuple[Redirect, ...] = ()
+    set_cookies: tuple[tuple[str, str], ...] = ()
+    """The Set-Cookie lines of these redirects, each with the address that sent it."""
     fetched: Fetch | None = None
     """The article's first page, with its further pages so far, when `url` is that of a further page."""
 
@@ -30,9 +33,10 @@ class FetchProgress:
         """False when nothing is lost by starting over."""
         return bool(self.hops) or self.fetched is not None
 
-    def with_redirect(self, status: int, target: str) -> FetchProgress:
-        """The progress after one more redirect."""
-        return replace(self, url=target, hops=(*self.hops, Redirect(url=self.url, status=status)))
+    def with_redirect(self, status: int, target: str, set_cookies: Iterable[tuple[str, str]] = ()) -> FetchProgress:
+        """The progress after one more redirect; `set_cookies` are all of the chain."""
+        hop = Redirect(url=self.url, status=status)
+        return replace(self, url=target, hops=(*self.hops, hop), set_cookies=tuple(set_cookies))
 
 
 class ProgressStore(Protocol):
@@ -70,17 +74,20 @@ class RedisProgressStore:
         packed = await self._redis.get(self._key(article))
         if packed is None:
             return None
-        url, hops, fetched = json.loads(packed)
+        url, hops, fetched, set_cookies = json.loads(packed)
         return FetchProgress(
             url,
             tuple(Redirect(url=at, status=status) for at, status in hops),
+            tuple((at, line) for at, line in set_cookies),
             None if fetched is None else Fetch.model_validate(fetched),
         )
 
     async def keep(self, article: DiscoveredArticle, progress: FetchProgress) -> None:
         """Keep it while the message waits."""
         fetched = None if progress.fetched is None else progress.fetched.model_dump(mode="json")
-        packed = json.dumps([progress.url, [[hop.url, hop.status] for hop in progress.hops], fetched])
+        packed = json.dumps(
+            [progress.url, [[hop.url, hop.status] for hop in progress.hops], fetched, progress.set_cookies]
+        )
         await self._redis.set(self._key(article), packed, ex=self._KEEP)
 
     def _key(self, article: DiscoveredArticle) -> str:

@@ -6,15 +6,20 @@ and the event loop, on which all other pages depend, never waits.
 
 from __future__ import annotations
 
+import html
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Protocol
 
+from coranto.charset import decode, is_same_charset, web_label
+from coranto.http.html_attributes import find_tags
 from coranto.process_pool import ProcessPool
 from coranto_fetcher.pagination_links import find_next_page
 from coranto_fetcher.rights import rights_in_page
 
 _SEARCHED_BYTES: Final = 2_000_000
+_TITLE_LOOKED_AT: Final = 500_000
+_LONGEST_TITLE: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +30,19 @@ class PageFacts:
     """Address of the next page of the same article."""
     rights: tuple[str, ...] = ()
     """Rights signals in the page's head."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageDescription:
+    """What a page is, for people."""
+
+    title: str | None
+    charset: str
+    """What the page is decoded from, by the name that the web uses."""
+
+    def is_what_is_stated(self, stated: str) -> bool:
+        """Whether the server's label means the charset of the page. Every page in ASCII is what it is called."""
+        return is_same_charset(stated, self.charset)
 
 
 class PageReader(Protocol):
@@ -50,7 +68,31 @@ class PageReaderPool:
         """The facts of the page at `own_url`, of the article that begins at `first_url`."""
         return await self._processes.call(read_page, body[:_SEARCHED_BYTES], own_url=own_url, first_url=first_url)
 
+    async def describe(self, body: bytes, *, stated_charset: str | None) -> PageDescription:
+        """Title and charset of the page. Raises OverdueError and ProcessLostError."""
+        return await self._processes.call(describe_page, body[:_SEARCHED_BYTES], stated_charset=stated_charset)
+
 
 def read_page(body: bytes, *, own_url: str, first_url: str) -> PageFacts:
     """The facts of the page; this is what runs in the processes."""
     return PageFacts(find_next_page(body, own_url, first_url), rights_in_page(body))
+
+
+def describe_page(body: bytes, *, stated_charset: str | None) -> PageDescription:
+    """Title and charset of the page; `stated_charset` is what the server says."""
+    decoded = decode(body, stated_charset)
+    return PageDescription(_title(decoded.text), web_label(decoded.charset))
+
+
+def _title(page: str) -> str | None:
+    lowered = page[:_TITLE_LOOKED_AT].lower()
+    start = lowered.find(">", found) if (found := lowered.find("<title")) >= 0 else -1
+    end = lowered.find("</title", start)
+    if start >= 0 and end >= 0 and len(lowered) == len(page[:_TITLE_LOOKED_AT]):
+        title = " ".join(html.unescape(page[start + 1 : end][:_LONGEST_TITLE]).split())
+        if title:
+            return title
+    for tag in find_tags(page[:_TITLE_LOOKED_AT], frozenset({"meta"})):
+        if tag.attributes.get("property", "").lower() == "og:title":
+            return " ".join(tag.attributes.get("content", "")[:_LONGEST_TITLE].split()) or None
+    return None

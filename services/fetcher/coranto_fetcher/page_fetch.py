@@ -11,7 +11,15 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
-from coranto.http import TooManyRedirectsError, WebClient, WebError, WebResponse, follow_redirects
+from coranto.http import (
+    RedirectChain,
+    RedirectLoopError,
+    TooManyRedirectsError,
+    WebClient,
+    WebError,
+    WebResponse,
+    follow_redirects,
+)
 from coranto.http.robots import RobotsRules
 from coranto.records import DiscoveredArticle
 from coranto.urls import Address, UnsupportedUrlError, parse
@@ -51,37 +59,43 @@ class PageFetch:
         self._limiter = limiter
         self._settings = settings
         self._lease: HostLease | None = None
+        self._is_conditional = False
+        """Whether the last request wanted the page only if it has changed."""
         self._has_sent_request = False
         """Whether a request has been sent under the current lease, so that the next one must pause."""
 
     async def run(self, progress: FetchProgress, previous: PreviousFetch | None = None) -> WebResponse:
         """The response that holds the page. Raises the signal that the message ends in when there is none."""
         self.progress = progress
-        asked = {hop.url for hop in progress.hops}
         most = self._settings.max_redirects
+        chain = RedirectChain(progress.set_cookies)
 
         def note_redirect(response: WebResponse, target: str) -> None:
-            asked.add(self.progress.url)
-            self.progress = self.progress.with_redirect(response.status, target)
-            if target in asked and len(self.progress.hops) <= most:
-                raise Unwanted("redirect_loop", detail=target[:200])
+            self.progress = self.progress.with_redirect(response.status, target, chain.set_cookies)
 
         async def request(url: str) -> WebResponse:
-            return await self._request(url, previous)
+            return await self._request(url, previous, chain)
 
         try:
             response = await follow_redirects(
-                progress.url, request, most=most - len(progress.hops), on_redirect=note_redirect
+                progress.url,
+                request,
+                most=most - len(progress.hops),
+                on_redirect=note_redirect,
+                chain=chain,
+                follows_refresh=True,
             )
             await self._settle(
                 decide(
                     response,
-                    is_conditional=previous is not None,
+                    is_conditional=self._is_conditional,
                     max_retry_after=self._settings.max_retry_after,
                 )
             )
         except UnsupportedUrlError as error:
             raise Unwanted("unsupported_url", detail=f"redirected to an address that is none: {error}") from error
+        except RedirectLoopError as error:
+            raise Unwanted("redirect_loop", detail=str(error)) from error
         except TooManyRedirectsError as error:
             raise Unwanted("too_many_redirects", detail=str(error)) from error
         finally:
@@ -89,7 +103,7 @@ class PageFetch:
                 await self._release(HostFeedback.FINE)
         return response
 
-    async def _request(self, url: str, previous: PreviousFetch | None) -> WebResponse:
+    async def _request(self, url: str, previous: PreviousFetch | None, chain: RedirectChain) -> WebResponse:
         """One request, once robots.txt permits it and its host may be asked."""
         address = _address_of(url)
         if self._lease is not None and self._lease.host != address.authority:
@@ -99,7 +113,9 @@ class PageFetch:
         if self.rules is not None and not await self.rules.allows_off_loop(url):
             raise Unwanted("robots_disallowed", detail=address.authority)
         await self._hold_lease(address.authority)
-        headers = previous.conditional_headers() if previous is not None and previous.url == url else {}
+        conditions = previous.conditional_headers() if previous is not None and previous.url == url else {}
+        self._is_conditional = bool(conditions)
+        headers = conditions | chain.headers(url)
         try:
             response = await self._web.get(url, headers=headers, wants_body=wants_body)
         except WebError as error:

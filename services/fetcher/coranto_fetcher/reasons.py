@@ -11,6 +11,7 @@ REASONS: Mapping[str, str] = {
     "rate_limited": "The host answered 429: it asks for fewer requests.",
     "robots_unreachable": "robots.txt could not be fetched (no answer, 5xx or 429), so nothing may be fetched for now.",
     "budget_unavailable": "Redis, which holds the hosts' leases, did not answer.",
+    "no_contact": "Public hosts are asked only by a client that names a contact: set CORANTO_FETCHER__CONTACT.",
     "page_store_unavailable": "The page store could not be written: full disk, or out of reach.",
     # The host or the network failed
     "name_not_resolved": "The host's name has no address, or the name service did not answer.",
@@ -21,7 +22,7 @@ REASONS: Mapping[str, str] = {
     "bad_certificate": "The host's certificate is not valid for it: expired, self-signed or for another name.",
     "server_error": "The host answered 500 or another 5xx that is not 503.",
     "server_unavailable": "The host answered 503: it cannot serve now.",
-    "broken_response": "What the host sent is not a complete HTTP response.",
+    "broken_response": "What the host sent is not a complete HTTP response, or breaks off within its packing.",
     # The page cannot be fetched
     "not_found": "The host answered 404: there is no such page.",
     "gone": "The host answered 410: the page was there and is not any more.",
@@ -30,9 +31,10 @@ REASONS: Mapping[str, str] = {
     "unexpected_status": "The host answered with a status that carries no page.",
     "robots_disallowed": "The host's robots.txt asks that this address not be fetched.",
     "private_address": "The host is, or resolves to, an address that is not public and is not in the allowed networks.",
+    "port_not_allowed": "The address names a port that is not in the list of those that may be asked.",
     "unsupported_url": "The address, or one it redirects to, is not an http or https URL.",
     "too_many_redirects": "The page is behind more redirects than are followed.",
-    "redirect_loop": "The redirects lead back to an address that was asked before.",
+    "redirect_loop": "The redirects lead back to an address that was asked before, with the same cookies.",
     "bad_redirect": "The host redirects without saying where to.",
     # The page is not what we want
     "not_modified": "The page has not changed since it was fetched last.",
@@ -40,7 +42,7 @@ REASONS: Mapping[str, str] = {
     "empty_body": "The host sent a page without content.",
     "body_too_large": "The page is larger than allowed, as sent or unpacked.",
     "decompression_bomb": "The page unpacks to so many times its size that it can only be meant to.",
-    "undecodable_body": "The page is not in the encoding that its headers name.",
+    "undecodable_body": "The packing of the page is corrupt, or one that is not undone.",
     "headers_too_large": "The response's headers are larger than allowed.",
     "challenge_page": "The host answered with a test for humans instead of the page.",
     "reader_timeout": "Searching the page took longer than allowed; its process was ended and replaced.",

@@ -14,6 +14,8 @@ from coranto.http import (
     DecompressionBombError,
     HeadersTooLargeError,
     NameNotResolvedError,
+    NoContactError,
+    PortNotAllowedError,
     PrivateAddressError,
     ProxyError,
     TimedOutError,
@@ -23,15 +25,17 @@ from coranto.http import (
     WebResponse,
 )
 from coranto.http.headers import retry_after
-from coranto.worker.stage import StageSignal, Transient, Unwanted
+from coranto.worker.stage import Invalid, StageSignal, Transient, Unwanted
 from coranto_fetcher.challenge import find_challenge
 from coranto_fetcher.politeness import HostFeedback
 
-Make = type[Transient] | type[Unwanted]
+Make = type[Transient] | type[Unwanted] | type[Invalid]
 
 # Searched in order: a subclass stands before its base class.
 ERROR_DECISIONS: Final[dict[type[WebError], tuple[Make, str, HostFeedback]]] = {
     PrivateAddressError: (Unwanted, "private_address", HostFeedback.FINE),
+    PortNotAllowedError: (Unwanted, "port_not_allowed", HostFeedback.FINE),
+    NoContactError: (Invalid, "no_contact", HostFeedback.FINE),
     NameNotResolvedError: (Transient, "name_not_resolved", HostFeedback.FAILING),
     ProxyError: (Transient, "proxy_failed", HostFeedback.FINE),
     CertificateError: (Unwanted, "bad_certificate", HostFeedback.FINE),
@@ -72,7 +76,7 @@ def decide(response: WebResponse, *, is_conditional: bool, max_retry_after: time
     detail = f"status {status}"
     if status == 304 and is_conditional:
         return ResponseDecision(signal=Unwanted("not_modified"))
-    if status == 429 or status >= 500:
+    if status == 429 or 500 <= status < 600:
         reason = {429: "rate_limited", 503: "server_unavailable"}.get(status, "server_error")
         # A plain 500 concerns one page; any other 5xx concerns the whole host.
         feedback = {429: HostFeedback.SLOW_DOWN, 500: HostFeedback.FINE}.get(status, HostFeedback.FAILING)

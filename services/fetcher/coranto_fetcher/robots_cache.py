@@ -75,7 +75,8 @@ class RobotsCache:
         self._prefix = f"{prefix}:robots:"
         self._read: OrderedDict[str, tuple[float, RobotsRules, int]] = OrderedDict()
         self._chars_read = 0
-        self._limits = WebLimits(total_timeout=timedelta(seconds=15), max_body_bytes=20 * MAX_ROBOTS_BYTES)
+        most = 20 * MAX_ROBOTS_BYTES
+        self._limits = WebLimits(total_timeout=timedelta(seconds=15), max_body_bytes=most, max_decoded_bytes=most)
 
     async def find(self, origin: str) -> RobotsRules | None:
         """Rules that are still fresh, from this process or Redis; None when the file must be fetched.

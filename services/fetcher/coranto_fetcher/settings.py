@@ -51,6 +51,13 @@ class FetcherSettings(WebSettings, WebLimits):
         description="Address space that a process which searches pages may take, in bytes.",
     )
 
+    @property
+    def page_deadline(self) -> timedelta:
+        """Longest time for one article. Every redirect may take the whole time of one response; a chain of slow ones is not
+        worth waiting for.
+        """
+        return 4 * self.total_timeout + timedelta(seconds=30)
+
     def to_reader(self) -> PageReaderPool:
         """The reader of pages within these bounds."""
         return PageReaderPool(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Final
 
 from redis.exceptions import RedisError
 
@@ -26,6 +27,8 @@ from coranto_fetcher.response_headers import kept_headers, stated_charset
 from coranto_fetcher.rights import rights_signals
 from coranto_fetcher.robots_cache import RobotsSource
 from coranto_fetcher.settings import FetcherSettings
+
+_BLANK: Final = b"\xef\xbb\xbf\xff\xfe\0 \t\r\n\f\v"
 
 
 def _utc_now() -> datetime:
@@ -85,7 +88,7 @@ async def _first_page(
     if content_type not in ADMITTED_TYPES:
         stated = (content_type or "none stated").encode("ascii", "replace").decode()
         raise Unwanted("content_type", detail=stated[:100])
-    if not response.body.strip():
+    if not response.body.strip(_BLANK):
         raise Unwanted("empty_body")
     url = response.url.partition("#")[0]
     facts = await intake.read(response.body, own_url=url, first_url=url)

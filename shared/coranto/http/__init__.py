@@ -7,22 +7,27 @@ from coranto.http.errors import (
     BrokenResponseError,
     CertificateError,
     ConnectFailedError,
+    CutBodyError,
     DecompressionBombError,
     HeadersTooLargeError,
     NameNotResolvedError,
+    NoContactError,
+    PortNotAllowedError,
     PrivateAddressError,
     ProxyError,
+    RefusedHereError,
     TimedOutError,
     TlsError,
     UndecodableBodyError,
     WebError,
 )
 from coranto.http.limits import WebLimits
-from coranto.http.redirects import TooManyRedirectsError, follow_redirects
+from coranto.http.redirects import RedirectChain, RedirectLoopError, TooManyRedirectsError, follow_redirects
 
 __all__ = [
-    "AddressGuard", "BodyTooLargeError", "BrokenResponseError", "CertificateError", "ConnectFailedError",
-    "DecompressionBombError", "HeadersTooLargeError", "NameNotResolvedError", "PrivateAddressError", "ProxyError",
-    "TimedOutError", "TlsError", "TooManyRedirectsError", "UndecodableBodyError", "WebClient", "WebError", "WebLimits",
-    "WebResponse", "follow_redirects", "special_range",
+    "AddressGuard", "BodyTooLargeError", "BrokenResponseError", "CertificateError", "ConnectFailedError", "CutBodyError",
+    "DecompressionBombError", "HeadersTooLargeError", "NameNotResolvedError", "NoContactError", "PortNotAllowedError",
+    "PrivateAddressError", "ProxyError", "RedirectChain", "RedirectLoopError", "RefusedHereError", "TimedOutError",
+    "TlsError", "TooManyRedirectsError", "UndecodableBodyError", "WebClient", "WebError", "WebLimits", "WebResponse",
+    "follow_redirects", "special_range",
 ]  # fmt: skip

@@ -1,9 +1,9 @@
 """Which addresses may be connected to: public ones, and those the operator allows. Nothing else, however it is written.
 
 The rules are closed: every special-purpose range of the IANA registries is listed, and of IPv6 only global unicast is
-public at all. Addresses that carry an IPv4 address inside are judged by that one. Names are resolved here and every
-answer is judged; a second gate judges the very address a socket is opened for, so that nothing that happens between
-the two (a name that changes its answer, a cache, a literal) can lead elsewhere.
+public at all. Addresses that carry an IPv4 address inside are judged by that one. `resolver` has every answer judged, for
+every request; a second gate judges the very address a socket is opened for, so that nothing that happens between the
+two (a name that changes its answer, a cache, a literal) can lead elsewhere.
 """
 
 from __future__ import annotations
@@ -13,10 +13,7 @@ from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any, Final
 
-from aiohttp.abc import AbstractResolver, ResolveResult
-from aiohttp.resolver import ThreadedResolver
-
-from coranto.http.errors import PrivateAddressError
+from coranto.http.errors import NoContactError, PortNotAllowedError, PrivateAddressError
 
 Network = IPv4Network | IPv6Network
 
@@ -78,57 +75,90 @@ def _embedded_v4(address: IPv6Address) -> IPv4Address:
     return IPv4Address(int(address) & 0xFFFF_FFFF)
 
 
-class AddressGuard:
-    """Judges addresses: public ones pass, and those in `allowed` networks."""
+WEB_PORTS: Final = frozenset({80, 443, 8000, 8008, 8080, 8081, 8088, 8443, 8888})
+"""Ports that web servers listen on; behind others are mail, databases and shells."""
 
-    def __init__(self, allowed: Iterable[str | Network] = ()) -> None:
+
+class AddressGuard:
+    """Judges addresses: public ones pass, and those in `allowed` networks.
+
+    Without `ports`, public addresses are asked at the ports of the web, and those in allowed networks at any; with them, all
+    are asked at these only. Where there is no contact for the User-Agent to name, no public address passes.
+    """
+
+    def __init__(
+        self,
+        allowed: Iterable[str | Network] = (),
+        *,
+        ports: Iterable[int] | None = None,
+        has_contact: bool = True,
+    ) -> None:
         self.allowed = tuple(ip_network(network) for network in allowed)
+        self._ports = None if ports is None else frozenset(ports)
+        self._has_contact = has_contact
 
     def refuses(self, address: str) -> str | None:
         """Why the address may not be connected to, in words; None when it may."""
-        judged = ip_address(address.partition("%")[0])
-        if isinstance(judged, IPv6Address) and judged in _MAPPED:
-            judged = _embedded_v4(judged)  # the socket would speak IPv4 to it
+        judged = _judged(address)
         name = special_range(judged)
-        if name is None or any(judged.version == network.version and judged in network for network in self.allowed):
+        if name is None or self._is_allowed(judged):
             return None
         return f"{address} ({name})"
 
-    def check_literal(self, host: str) -> None:
-        """Raise PrivateAddressError when the host is an address, and not one that may be connected to."""
+    def check(self, address: str, port: int, *, name: str | None = None) -> None:
+        """Raise RefusedHereError when the address must not be asked at this port. `name` is the host that led to it."""
+        who = f"{name} resolves to " if name is not None else ""
+        refused = self.refuses(address)
+        if refused is not None:
+            raise PrivateAddressError(
+                f"{who}{refused}, which is not public; networks can be allowed with CORANTO_FETCHER__ALLOWED_NETWORKS"
+            )
+        self._check_port_and_contact(name or address, port, is_ours=self._is_allowed(_judged(address)))
+
+    def check_literal(self, host: str, port: int) -> None:
+        """As `check`, when the host is an address; a name passes."""
         try:
-            ip_address(host)
+            ip_address(host.partition("%")[0])
         except ValueError:
             return
-        refused = self.refuses(host)
-        if refused is not None:
-            raise PrivateAddressError(f"{refused} is not public; networks can be allowed in the settings")
+        self.check(host, port)
+
+    def check_unresolved(self, host: str, port: int) -> None:
+        """As `check`, for a host whose addresses somebody else will judge."""
+        self.check_literal(host, port)
+        self._check_port_and_contact(host, port, is_ours=_is_special(host))
 
     def socket_for(self, info: tuple[Any, ...]) -> socket.socket:
-        """A socket for exactly this address, as the last gate before connecting. Raises PrivateAddressError."""
+        """A socket for exactly this address, as the last gate before connecting. Raises RefusedHereError."""
         family, kind, protocol, _, destination = info
-        self.check_literal(str(destination[0]).partition("%")[0])
+        self.check(str(destination[0]), int(destination[1]))
         return socket.socket(family=family, type=kind, proto=protocol)
 
+    def _is_allowed(self, judged: IPv4Address | IPv6Address) -> bool:
+        return any(judged.version == network.version and judged in network for network in self.allowed)
 
-class GuardedResolver(AbstractResolver):
-    """Resolves names to those of their addresses that may be connected to."""
+    def _check_port_and_contact(self, who: str, port: int, *, is_ours: bool) -> None:
+        ports = self._ports if self._ports is not None else None if is_ours else WEB_PORTS
+        if ports is not None and port not in ports:
+            raise PortNotAllowedError(
+                f"port {port} of {who} may not be asked; ports can be listed in CORANTO_FETCHER__ALLOWED_PORTS"
+            )
+        if not is_ours and not self._has_contact:
+            raise NoContactError(
+                f"{who} is asked only by a client that says how its operator is reached: set CORANTO_FETCHER__CONTACT "
+                "to a web page or a mail address of yours, such as https://your.site/bot or bot@your.site"
+            )
 
-    def __init__(self, guard: AddressGuard, resolver: AbstractResolver | None = None) -> None:
-        self._guard = guard
-        self._resolver = resolver if resolver is not None else ThreadedResolver()
 
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        """The addresses of the host that may be connected to. Raises PrivateAddressError when there is none, or OSError."""
-        answers = await self._resolver.resolve(host, port, family)
-        refused = [why for answer in answers if (why := self._guard.refuses(answer["host"])) is not None]
-        allowed = [answer for answer in answers if self._guard.refuses(answer["host"]) is None]
-        if not allowed:
-            raise PrivateAddressError(f"{host} resolves to {', '.join(refused) or 'nothing'}, which is not public")
-        return allowed
+def _judged(address: str) -> IPv4Address | IPv6Address:
+    judged = ip_address(address.partition("%")[0])
+    # To a mapped address the socket would speak IPv4.
+    return _embedded_v4(judged) if isinstance(judged, IPv6Address) and judged in _MAPPED else judged
 
-    async def close(self) -> None:
-        """Release what the resolver holds."""
-        await self._resolver.close()
+
+def _is_special(host: str) -> bool:
+    """Whether the host is an address that is not public, and so one that the operator has allowed."""
+    try:
+        return special_range(_judged(host)) is not None
+    except ValueError:
+        return False

@@ -7,12 +7,14 @@ to an address that `AddressGuard` let pass; TLS certificates are verified. Nothi
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 import ssl
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Any, Final, Self
 
 import aiohttp
 from aiohttp.abc import AbstractResolver
@@ -20,7 +22,8 @@ from aiohttp.resolver import ThreadedResolver
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
-from coranto.http.addresses import AddressGuard, GuardedResolver
+from coranto.http.addresses import AddressGuard
+from coranto.http.connector import WebConnector
 from coranto.http.decoding import ACCEPTED, BodyDecoder
 from coranto.http.errors import (
     BodyTooLargeError,
@@ -29,17 +32,24 @@ from coranto.http.errors import (
     ConnectFailedError,
     HeadersTooLargeError,
     NameNotResolvedError,
-    PrivateAddressError,
     ProxyError,
+    RefusedHereError,
     TimedOutError,
     TlsError,
     WebError,
 )
 from coranto.http.limits import WebLimits
-from coranto.urls import Address, parse
+from coranto.http.resolver import DnsResolver, GuardedResolver, NamesPassedOn, refusal_in
+from coranto.http.response_head import LenientResponseHandler
+from coranto.urls import DEFAULT_PORTS, Address, UnsupportedUrlError, parse
 
 # How long unpacking a body may hold the event loop before other tasks get their turn.
-_LONGEST_TURN_SECONDS = 0.005
+_LONGEST_TURN_SECONDS: Final = 0.005
+# Most pages are smaller. Of larger ones so many are read at a time that they fit into memory together, whoever sends them.
+_LARGE_BODY: Final = 1 << 20
+_LARGE_BODIES: Final = 6
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+_TEXT_TYPE: Final = re.compile(r"\s*(?:text/|application/(?:xhtml\+xml|xml|rss\+xml|atom\+xml)|$)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +65,8 @@ class WebResponse:
     """Size of the body as it was sent."""
     elapsed_ms: int
     is_body_read: bool = field(default=True)
+    notes: tuple[str, ...] = ()
+    """What was wrong with the response and could be put right, in words."""
 
     @property
     def content_type(self) -> str | None:
@@ -63,13 +75,31 @@ class WebResponse:
 
     @property
     def location(self) -> str | None:
-        """Absolute address of a redirect, as far as the Location header makes one; else None."""
-        target = self.headers.get("Location")
-        if self.status not in (301, 302, 303, 307, 308) or not target:
+        """Absolute address of a redirect; None where the response is none, or does not say where to.
+
+        Raises UnsupportedUrlError when it leads to anything but an http or https URL.
+        """
+        target = self.headers.get("Location", "").strip()
+        if self.status not in _REDIRECTS or not target:
             return None
-        # Header bytes beyond ASCII arrive as surrogates: servers send UTF-8 there, and browsers take it so.
-        raw = target.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-        return str(parse(raw, base=self.url))
+        return web_address(_without_raw_bytes(target), base=self.url)
+
+
+def web_address(url: str, *, base: str) -> str:
+    """Where a link on the page at `base` leads. Raises UnsupportedUrlError when that is no http or https URL."""
+    address = parse(url, base=base)
+    if address.scheme == "file":
+        raise UnsupportedUrlError(f"expected an http or https address, got {url[:100]!r}")
+    return str(address)
+
+
+def _without_raw_bytes(target: str) -> str:
+    """The header's text, in which bytes beyond ASCII arrive as surrogates: UTF-8, or else escaped as they are."""
+    raw = target.encode("utf-8", "surrogateescape")
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return "".join(chr(byte) if byte < 0x80 else f"%{byte:02X}" for byte in raw)
 
 
 class WebClient:
@@ -82,17 +112,27 @@ class WebClient:
         guard: AddressGuard | None = None,
         limits: WebLimits | None = None,
         proxy: str | None = None,
+        proxy_is_guarded: bool = False,
         ssl_context: ssl.SSLContext | None = None,
         resolver: AbstractResolver | None = None,
         connections: int = 64,
     ) -> None:
+        """`proxy` is an http or a socks5 URL. One that `proxy_is_guarded` resolves names and refuses private addresses.
+
+        Without that, names are resolved and judged here, and a name that has no address here is not asked for. `resolver`
+        stands in for DNS.
+        """
         self._user_agent = user_agent
         self._guard = guard if guard is not None else AddressGuard()
         self._limits = limits if limits is not None else WebLimits()
-        self._proxy = URL(proxy) if proxy is not None else None
+        is_socks = proxy is not None and proxy.lower().startswith("socks")
+        self._proxy = URL(proxy) if proxy is not None and not is_socks else None
+        self._socks = re.sub(r"^socks5h?:", "socks5:", proxy, flags=re.IGNORECASE) if proxy and is_socks else None
+        self._proxy_is_guarded = proxy is not None and proxy_is_guarded
         self._ssl = ssl_context
         self._connections = connections
-        self._resolver = resolver
+        self._resolver = GuardedResolver(self._guard, resolver if resolver is not None else DnsResolver())
+        self._large_bodies = asyncio.Semaphore(_LARGE_BODIES)
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -106,6 +146,7 @@ class WebClient:
         if self._session is not None:
             await self._session.close()
             self._session = None
+        await self._resolver.close()
 
     async def get(
         self,
@@ -124,18 +165,17 @@ class WebClient:
         address = parse(url)
         if address.scheme == "file":
             raise WebError(f"expected an http or https address, got {url[:100]!r}")
-        self._guard.check_literal(address.host)
+        self._guard.check_literal(address.host, _port(address))
         started = time.monotonic()
         try:
             async with asyncio.timeout(limits.total_timeout.total_seconds()):
-                if self._proxy is not None:
-                    await self._check_behind_proxy(address)
+                await self._check_behind_proxy(address)
                 return await self._get(address, dict(headers or {}), limits, wants_body, started)
         except TimeoutError as error:
             seconds = time.monotonic() - started
             raise TimedOutError(f"no complete response from {address.authority} after {seconds:.1f} s") from error
         except aiohttp.ClientError as error:
-            raise _translated(error, address) from error
+            raise refusal_in(error) or _translated(error, address) from error
         except (ValueError, UnicodeError) as error:
             # aiohttp's parser and yarl let some malformed headers out as ValueError.
             raise BrokenResponseError(
@@ -166,7 +206,8 @@ class WebClient:
         ) as response:
             got = response.headers
             reads_body = wants_body is None or wants_body(response.status, got)
-            body, packed = await _read(response, limits) if reads_body else (b"", 0)
+            notes = list(response.irregularities) if isinstance(response, _Response) else []
+            body, packed = await self._read(response, limits, notes) if reads_body else (b"", 0)
             if not reads_body:
                 response.close()  # the rest of the body would have to be read to use the connection again
             elapsed = round((time.monotonic() - started) * 1000)
@@ -178,16 +219,22 @@ class WebClient:
                 packed_bytes=packed,
                 elapsed_ms=elapsed,
                 is_body_read=reads_body,
+                notes=tuple(notes),
             )
 
     def _open_session(self) -> aiohttp.ClientSession:
         if self._session is None:
-            # Behind a proxy the connection goes to the proxy, which the operator chose and which is often private.
-            guarded = self._proxy is None
-            resolver = GuardedResolver(self._guard, self._resolver) if guarded else self._resolver
-            connector = aiohttp.TCPConnector(
+            # Through a proxy the connection goes to the proxy, which the operator chose and which is often private.
+            is_direct = self._proxy is None and self._socks is None
+            resolver: AbstractResolver = self._resolver
+            if self._proxy is not None:
+                resolver = ThreadedResolver()
+            elif self._socks is not None and self._proxy_is_guarded:
+                resolver = NamesPassedOn()
+            connector = WebConnector(
+                socks=self._socks,
                 resolver=resolver,
-                socket_factory=self._guard.socket_for if guarded else None,
+                socket_factory=self._guard.socket_for if is_direct else None,
                 ssl=self._ssl if self._ssl is not None else True,
                 limit=self._connections,
                 keepalive_timeout=15,
@@ -195,6 +242,7 @@ class WebClient:
             )
             self._session = aiohttp.ClientSession(
                 connector=connector,
+                response_class=_Response,
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,
                 trust_env=False,
@@ -207,40 +255,70 @@ class WebClient:
         return self._session
 
     async def _check_behind_proxy(self, address: Address) -> None:
-        """Judge every address the name has here. Which one the proxy takes is up to it, so one refused refuses all."""
-        resolver = self._resolver if self._resolver is not None else ThreadedResolver()
-        try:
-            answers = await resolver.resolve(address.host, address.port or 0, socket.AF_UNSPEC)
-        except OSError:
-            return  # many networks behind a proxy resolve no outside names; the proxy judges then
-        for answer in answers:
-            self._guard.check_literal(answer["host"])
+        """Judge the host here, as far as that is for us to do."""
+        if self._proxy_is_guarded:
+            self._guard.check_unresolved(address.host, _port(address))
+        elif self._proxy is not None:
+            # Which of the addresses the proxy takes is up to it, and so is how it resolves the name: one that is bad refuses all.
+            try:
+                await self._resolver.resolve(address.host, _port(address), socket.AF_UNSPEC)
+            except RefusedHereError:
+                raise
+            except OSError as error:
+                raise NameNotResolvedError(
+                    f"the name {address.host} could not be resolved here: {error}; if the proxy resolves names, "
+                    "and refuses private addresses itself, say so with CORANTO_FETCHER__PROXY_IS_GUARDED=true"
+                ) from error
+
+    async def _read(self, response: aiohttp.ClientResponse, limits: WebLimits, notes: list[str]) -> tuple[bytes, int]:
+        """The body, unpacked, and its size as it was sent. Other tasks run in between, however the body unpacks."""
+        announced = response.content_length
+        if announced is not None and announced > limits.max_body_bytes:
+            response.close()
+            raise BodyTooLargeError(f"the body has {announced} bytes, at most {limits.max_body_bytes} are allowed")
+        decoder = BodyDecoder(
+            response.headers.get("Content-Encoding", ""),
+            max_bytes=limits.max_body_bytes,
+            max_decoded_bytes=limits.max_decoded_bytes,
+            max_compression_ratio=limits.max_compression_ratio,
+            expects_text=_TEXT_TYPE.match(response.headers.get("Content-Type", "")) is not None,
+        )
+        turned = time.monotonic()
+        async with AsyncExitStack() as stack:
+            is_large = False
+            try:
+                async for chunk in response.content.iter_any():
+                    for _ in decoder.feed(chunk):
+                        if not is_large and decoder.decoded_bytes > _LARGE_BODY:
+                            is_large = True
+                            await stack.enter_async_context(self._large_bodies)
+                        if time.monotonic() - turned > _LONGEST_TURN_SECONDS:
+                            await asyncio.sleep(0)  # here the time-out of the request can end it, too
+                            turned = time.monotonic()
+                body = decoder.finish()
+            except WebError:
+                response.close()
+                raise
+        notes += decoder.notes
+        return body, decoder.packed_bytes
 
 
-async def _read(response: aiohttp.ClientResponse, limits: WebLimits) -> tuple[bytes, int]:
-    """The body, unpacked, and its size as it was sent. Other tasks run in between, however the body unpacks."""
-    announced = response.content_length
-    if announced is not None and announced > limits.max_body_bytes:
-        response.close()
-        raise BodyTooLargeError(f"the body has {announced} bytes, at most {limits.max_body_bytes} are allowed")
-    decoder = BodyDecoder(
-        response.headers.get("Content-Encoding", ""),
-        max_bytes=limits.max_body_bytes,
-        max_compression_ratio=limits.max_compression_ratio,
-    )
-    packed = 0
-    turned = time.monotonic()
-    try:
-        async for chunk in response.content.iter_any():
-            packed += len(chunk)
-            for _ in decoder.feed(chunk):
-                if time.monotonic() - turned > _LONGEST_TURN_SECONDS:
-                    await asyncio.sleep(0)  # here the time-out of the request can end it, too
-                    turned = time.monotonic()
-    except WebError:
-        response.close()
-        raise
-    return decoder.finish(), packed
+class _Response(aiohttp.ClientResponse):
+    """A response that knows what had to be put right in its head."""
+
+    irregularities: tuple[str, ...] = ()
+
+    async def start(self, connection: Any) -> aiohttp.ClientResponse:
+        """Read the head."""
+        protocol = connection.protocol
+        await super().start(connection)
+        if isinstance(protocol, LenientResponseHandler):
+            self.irregularities = protocol.irregularities
+        return self
+
+
+def _port(address: Address) -> int:
+    return address.port if address.port is not None else DEFAULT_PORTS[address.scheme]
 
 
 def _translated(error: aiohttp.ClientError, address: Address) -> WebError:
@@ -253,8 +331,6 @@ def _translated(error: aiohttp.ClientError, address: Address) -> WebError:
         case aiohttp.ClientConnectorSSLError():
             return TlsError(f"no TLS connection to {where}: {error.os_error}")
         case aiohttp.ClientConnectorError():
-            if isinstance(error.os_error, PrivateAddressError):
-                return PrivateAddressError(str(error.os_error))
             if isinstance(error, aiohttp.ClientConnectorDNSError):
                 return NameNotResolvedError(f"the name {address.host} could not be resolved: {error.os_error}")
             return ConnectFailedError(f"no connection to {where}: {error.os_error}")

@@ -7,10 +7,22 @@ class WebError(Exception):
     """Base: the request gave no usable response. The text says what was seen, and where there is one, the limit."""
 
 
-class PrivateAddressError(WebError, OSError):
-    """The host is, or resolves to, an address that is not public and not allowed."""
+class RefusedHereError(WebError, OSError):
+    """Our own rules refuse the request; nothing was sent."""
 
     # An OSError too: aiohttp lets only those out of a resolver and a socket factory as a failed connection.
+
+
+class PrivateAddressError(RefusedHereError):
+    """The host is, or resolves to, an address that is not public and not allowed."""
+
+
+class PortNotAllowedError(RefusedHereError):
+    """The port is not one that may be asked."""
+
+
+class NoContactError(RefusedHereError):
+    """A public host would be asked without a contact in the User-Agent."""
 
 
 class NameNotResolvedError(WebError):
@@ -50,8 +62,12 @@ class DecompressionBombError(BodyTooLargeError):
 
 
 class UndecodableBodyError(WebError):
-    """The body is not what its Content-Encoding says, ends early in it, or the encoding is unknown."""
+    """The body's packing is corrupt, or one that is not undone here."""
 
 
 class BrokenResponseError(WebError):
     """What came is not a valid HTTP response, or the connection ended before it was complete."""
+
+
+class CutBodyError(BrokenResponseError):
+    """The body ends within its packed form. Asked again, the server may send all of it."""

@@ -21,8 +21,9 @@ class WebLimits(SettingsSection):
     )
     read_timeout: Duration = Field(timedelta(seconds=15), gt=timedelta(0), description="Longest time without a byte.")
     max_header_bytes: int = Field(16_384, ge=1000, description="Longest line of response headers, in bytes.")
-    # There may be 128 of them.
-    max_body_bytes: int = Field(10_000_000, ge=1000, description="Largest page, as sent and unpacked, in bytes.")
+    # All lines together may have 262,144.
+    max_body_bytes: int = Field(10_000_000, ge=1000, description="Largest body as it is sent, in bytes.")
+    max_decoded_bytes: int = Field(10_000_000, ge=1000, description="Largest body once it is unpacked, in bytes.")
     max_compression_ratio: int = Field(
         100, ge=2, description="Largest ratio of unpacked to sent size, beyond the first megabyte."
     )

@@ -92,7 +92,9 @@ class Redirect(Section):
     """One hop on the way to the page."""
 
     url: str = Field(description="Address that answered with a redirect.")
-    status: int = Field(ge=300, le=399, description="HTTP status of the hop.")
+    status: int = Field(
+        ge=200, le=399, description="HTTP status of the hop; 200 for a page that does nothing but send its reader on."
+    )
 
 
 class FetchedPart(Section):

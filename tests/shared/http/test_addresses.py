@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import socket
+from contextlib import nullcontext
 from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from coranto.http import AddressGuard, PrivateAddressError, special_range
-from coranto.http.addresses import GuardedResolver
+from coranto.http import AddressGuard, NoContactError, PortNotAllowedError, PrivateAddressError, special_range
+from coranto.http.resolver import GuardedResolver
 from coranto.urls import host_of
 
 
@@ -87,9 +88,46 @@ async def test_name_that_resolves_to_a_private_address_is_refused() -> None:
         await resolver.resolve("innocent.example")
 
 
-async def test_of_mixed_answers_only_the_public_ones_are_used() -> None:
-    resolver = GuardedResolver(AddressGuard(), FixedResolver("10.0.0.1", "93.184.215.14"))
-    assert [answer["host"] for answer in await resolver.resolve("mixed.example")] == ["93.184.215.14"]
+async def test_one_bad_address_refuses_the_name() -> None:
+    resolver = GuardedResolver(AddressGuard(), FixedResolver("93.184.215.14", "10.0.0.1"))
+    with pytest.raises(PrivateAddressError, match=r"mixed\.example resolves to 10\.0\.0\.1 \(private\)"):
+        await resolver.resolve("mixed.example", 80)
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "ports", "is_allowed"),
+    [
+        ("93.184.215.14", 443, None, True),
+        ("93.184.215.14", 6379, None, False),
+        ("10.1.2.3", 6379, None, True),  # the operator's own network
+        ("10.1.2.3", 6379, [80], False),
+        ("93.184.215.14", 8001, [8001], True),
+    ],
+)
+async def test_only_listed_ports_are_asked(host: str, port: int, ports: list[int] | None, is_allowed: bool) -> None:
+    guard = AddressGuard(["10.0.0.0/8"], ports=ports)
+    with nullcontext() if is_allowed else pytest.raises(PortNotAllowedError, match=f"port {port}"):
+        await GuardedResolver(guard, FixedResolver(host)).resolve("a.example", port)
+    with nullcontext() if is_allowed else pytest.raises(PortNotAllowedError):
+        guard.check_literal(host, port)
+
+
+async def test_public_hosts_are_not_asked_without_a_contact() -> None:
+    guard = AddressGuard(["127.0.0.0/8"], has_contact=False)
+    with pytest.raises(NoContactError, match="CORANTO_FETCHER__CONTACT"):
+        await GuardedResolver(guard, FixedResolver("93.184.215.14")).resolve("a.example", 80)
+    with pytest.raises(NoContactError):
+        guard.check_unresolved("a.example", 80)
+    guard.check_literal("127.0.0.1", 80)
+    await GuardedResolver(guard, FixedResolver("127.0.0.7")).resolve("a.example", 80)
+
+
+@pytest.mark.parametrize(("allowed", "addresses"), [("127.0.0.0/8", ["127.0.0.1"]), ("::1/128", ["::1"])])
+async def test_localhost_is_this_machine_and_no_server_is_asked(allowed: str, addresses: list[str]) -> None:
+    resolver = GuardedResolver(AddressGuard([allowed]), FixedResolver("8.8.8.8"))
+    assert [answer["host"] for answer in await resolver.resolve("localhost", 80)] == addresses
+    with pytest.raises(PrivateAddressError):
+        await GuardedResolver(AddressGuard(), FixedResolver("8.8.8.8")).resolve("www.localhost", 80)
 
 
 def test_no_socket_is_made_for_a_private_address_whatever_was_resolved() -> None:

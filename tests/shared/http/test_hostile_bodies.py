@@ -155,7 +155,7 @@ async def test_middle_layer_is_held_to_the_size_allowed() -> None:
 def test_frames_and_members_in_honest_numbers_are_all_read() -> None:
     pieces = [b"%d," % number for number in range(900)]
     for header, pack in (("gzip", gzip.compress), ("zstd", zstandard.ZstdCompressor().compress)):
-        decoder = BodyDecoder(header, max_bytes=1_000_000, max_compression_ratio=100)
+        decoder = BodyDecoder(header, max_bytes=1_000_000, max_decoded_bytes=1_000_000, max_compression_ratio=100)
         for _ in decoder.feed(SKIPPABLE * (header == "zstd") + b"".join(map(pack, pieces))):
             pass
         assert decoder.finish() == b"".join(pieces)

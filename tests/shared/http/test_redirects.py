@@ -47,7 +47,7 @@ async def test_hops_are_followed_in_order_and_told_before_the_next_request() -> 
 
 
 async def test_chain_that_is_too_long_ends() -> None:
-    chain = Chain(*["/x"] * 10)
+    chain = Chain(*[f"/{number}" for number in range(10)])
     with pytest.raises(TooManyRedirectsError, match="more than 3 redirects, the last to "):
         await follow_redirects("http://a.example/", chain.get, most=3)
     assert len(chain.log) == 4

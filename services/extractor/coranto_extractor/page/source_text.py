@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from coranto_extractor.page.charset import decode
+from coranto.charset import decode
 from coranto_extractor.page.limits import PageLimits
 from coranto_extractor.page.tree import UnreadableError
 

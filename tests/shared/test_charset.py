@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from coranto_extractor.page.charset import decode
+from coranto.charset import decode
 
 _RUSSIAN = "Рабочий визит запланирован на конец мая, сообщает служба. Стороны обсудили сотрудничество и границу. " * 4
 

@@ -30,6 +30,10 @@ _SUCCESSORS = {
     "utf-16-le": "utf-8",
     "utf-16-be": "utf-8",
 }
+_WEB_LABELS = {
+    "cp932": "shift_jis", "cp949": "euc-kr", "big5hkscs": "big5", "cp874": "windows-874", "cp866": "ibm866",
+    "mac-cyrillic": "x-mac-cyrillic", "euc_jp": "euc-jp", **{f"iso8859-{number}": f"iso-8859-{number}" for number in range(1, 17)},
+}  # fmt: skip
 _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -106,14 +110,14 @@ def _codec(label: str | None) -> str | None:
 
 
 def _find_utf_16(page: bytes) -> str | None:
-    """UTF-16 without a byte order mark: every second byte at the beginning is zero."""
+    """UTF-16 without a byte order mark: at the beginning, which is markup, half of all second bytes are zero."""
     head = page[:200]
     if len(head) < 8:
         return None
     even, odd = head[::2].count(0), head[1::2].count(0)
-    if odd > len(head) * 0.4 and even == 0:
+    if odd > len(head) * 0.25 and even == 0:
         return "utf-16-le"
-    if even > len(head) * 0.4 and odd == 0:
+    if even > len(head) * 0.25 and odd == 0:
         return "utf-16-be"
     return None
 
@@ -152,3 +156,14 @@ def _guess(page: bytes) -> str:
         return max(readable)[1]
     best = charset_normalizer.from_bytes(sample, cp_isolation=list(_GUESSED_CHARSETS), threshold=0.3).best()
     return best.encoding if best else "cp1252"
+
+
+def web_label(codec: str) -> str:
+    """The name by which the web knows one of Python's charsets (WHATWG Encoding Standard)."""
+    name = codecs.lookup(codec).name
+    return _WEB_LABELS.get(name, f"windows-{name[2:]}" if name.startswith("cp125") else name.replace("_", "-"))
+
+
+def is_same_charset(label: str, other: str) -> bool:
+    """Whether browsers take both labels for the same charset."""
+    return _codec(label) == _codec(other)
