@@ -30,6 +30,7 @@ from coranto.topology import DROPPED, FINISHED, STAGES
 from coranto.urls import UnsupportedUrlError, host_of
 from coranto_cli.article_printing import print_article, print_entry
 from coranto_cli.console import cell, err, out, print_message, print_result, report_skipped
+from coranto_cli.contact import require_contact
 from coranto_cli.descendants import Descendants
 from coranto_cli.errors import FAILED, NOT_FOUND, USAGE, CommandError
 from coranto_cli.local.plan import SAMPLE_SETTINGS, plan_for, refuse_invented_articles
@@ -85,6 +86,7 @@ def run(
         sources = find_sources([source], [], refuse=wrong.append)
         if wrong or not sources:
             raise CommandError("; ".join(wrong) or f"{source} names nothing to read", exit_code=USAGE)
+        require_contact(each.url for each in sources if each.file is None)
     code = asyncio.run(_run(sources, timeout, data))
     if code:
         raise typer.Exit(code)
