@@ -49,6 +49,15 @@ EVENTS: Mapping[str, LogEvent] = {
     "reindex.started": LogEvent(
         "info", "The sink sends stored articles again: the index of stories had come back empty."
     ),
+    "outbox.announced": LogEvent(
+        "info", "The sink announced revisions that were stored and not announced; `known` were announced before."
+    ),
+    "outbox.waiting": LogEvent(
+        "warning", "Taking note of what is announced has to wait: the store or Redis cannot be written."
+    ),
+    "outbox.unreadable": LogEvent(
+        "error", "Stored revisions cannot be announced, because their records are gone or cannot be read."
+    ),
     "reindex.done": LogEvent("info", "All articles of the window have been sent again."),
     "redis.restarted": LogEvent(
         "info", "Redis was restarted with its file; what was handed on just before is submitted again."

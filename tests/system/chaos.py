@@ -71,6 +71,8 @@ class Report:
     duplicate_records: int = 0
     duplicate_finished: int = 0
     finished_missing: int = 0
+    unannounced: int = 0
+    """Revisions that were stored and have no number, the sign that they were announced."""
     unbalanced: dict[str, int] = field(default_factory=dict)
     """By stage: entries that came in, less entries with an outcome."""
     poison: int = 0
@@ -86,7 +88,7 @@ class Report:
         """Whether every article has exactly one end, and the right one."""
         wrong = (
             self.lost, self.forgotten_by_account, self.unexpected, self.duplicate_records, self.duplicate_finished,
-            self.finished_missing, self.unbalanced, self.poison_not_buried, self.unsettled,
+            self.finished_missing, self.unannounced, self.unbalanced, self.poison_not_buried, self.unsettled,
         )  # fmt: skip
         return not any(wrong)
 
@@ -296,7 +298,8 @@ KINDS = (
     Kind("redis_killed", _NOTHING_LOST, kill_redis),
     Kind("redis_power_cut", _ACCOUNT, lose_the_last_second, appendfsync="everysec", redis_forgets=True),
     Kind(
-        "redis_emptied", f"{_ACCOUNT}; events that nobody had read yet are gone", empty_redis, redis_forgets=True
+        "redis_emptied", f"{_ACCOUNT}; events that nobody had read yet are in the store, under their numbers",
+        empty_redis, redis_forgets=True,
     ),
     Kind("redis_failed_over", _ACCOUNT, fail_over, redis_forgets=True, needs_replica=True),
     Kind("redis_out_of_memory", "stages wait; nothing is lost or doubled", fill_memory),
@@ -366,9 +369,19 @@ async def come_to_rest(scene: Scene, within_seconds: float) -> dict[str, int]:
             with suppress(RedisError, OSError):
                 depths = {stage.name: await RedisStreams(client, stage, KEYS).measure() for stage in STAGES}
                 left = {name: depth.waiting + depth.pending + depth.delayed for name, depth in depths.items()}
+                left["outbox"] = await asyncio.to_thread(count_unannounced, scene)
                 busy = {name: number for name, number in left.items() if number}
                 quiet = quiet + 1 if not busy else 0
     return busy if quiet < 6 else {}
+
+
+def count_unannounced(scene: Scene) -> int:
+    """Revisions that were stored and are not marked as announced."""
+    database = scene.fleet.data / "articles.sqlite"
+    if not database.exists():
+        return 0
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as store:
+        return int(store.execute("SELECT count(*) FROM outbox").fetchone()[0])
 
 
 async def count(scene: Scene, numbers: dict[str, int], report: Report) -> set[str]:
@@ -377,6 +390,8 @@ async def count(scene: Scene, numbers: dict[str, int], report: Report) -> set[st
         stored = Counter(url for (url,) in store.execute("SELECT found_url FROM articles"))
         revisions = [number for (number,) in store.execute("SELECT count(*) FROM revisions GROUP BY article_id")]
         ledger = list(store.execute("SELECT url, outcome, reason FROM ledger"))
+        (numbered,) = store.execute("SELECT count(*) FROM announcements").fetchone()
+    report.unannounced = sum(revisions) - numbered
     report.stored = sum(url in stored for url in numbers)
     report.duplicate_records = sum(number - 1 for number in stored.values()) + sum(number - 1 for number in revisions)
     # An article that was stored and came a second time after a loss is noted as unchanged: it has its record.

@@ -8,12 +8,15 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from coranto.records import ClassifiedArticle, DroppedArticle, FinishedArticle, Record
+from coranto.store.interface import ArticleStore
 from coranto.store.sqlite.writer import SqliteArticleStore
-from coranto.topology import LEDGER, SINK
+from coranto.streams.announce import Announcer
+from coranto.topology import FINISHED, LEDGER, SINK
 from coranto.worker.stage import RetryPolicy, Stage
+from coranto_sink.outbox import Outbox
 from coranto_sink.reasons import REASONS, SYSTEMIC
 from coranto_sink.reindex import Reindex
-from coranto_sink.settings import Settings
+from coranto_sink.settings import Settings, SinkSettings
 from coranto_sink.stage import record_drop, store
 
 if TYPE_CHECKING:
@@ -23,14 +26,17 @@ PATIENT = RetryPolicy(attempts=1000, first_delay=timedelta(seconds=1), longest_d
 """A disk may stay full over a weekend: three days of attempts, and a dead letter after them is still no loss."""
 
 
+def open_store(settings: SinkSettings) -> ArticleStore:
+    """The article store that the settings name."""
+    return SqliteArticleStore(settings.database, batch_size=settings.batch_size, busy_timeout=settings.busy_timeout)
+
+
 def create_stages(
-    settings: Settings | None = None,
+    settings: Settings | None = None, article_store: ArticleStore | None = None
 ) -> tuple[Stage[ClassifiedArticle, FinishedArticle], Stage[DroppedArticle, Record]]:
     """The store stage and the ledger stage, on one article store."""
     settings = settings or Settings()
-    article_store = SqliteArticleStore(
-        settings.sink.database, batch_size=settings.sink.batch_size, busy_timeout=settings.sink.busy_timeout
-    )
+    article_store = article_store or open_store(settings.sink)
     finished: Stage[ClassifiedArticle, FinishedArticle] = Stage(
         SINK,
         handle=partial(store, article_store=article_store),
@@ -66,12 +72,21 @@ def create(settings: Settings | None = None) -> Worker:
 
     settings = settings or Settings()
     redis = connect(settings.redis.url.get_secret_value())
-    reindex = Reindex(redis, settings.pipeline.to_topology(), settings.sink.database)
-    finished, ledger = create_stages(settings)
+    pipeline = settings.pipeline.to_topology()
+    article_store = open_store(settings.sink)
+    reindex = Reindex(redis, pipeline, settings.sink.database)
+    outbox = Outbox(article_store, Announcer(redis, pipeline, FINISHED, source="coranto/sink"))
+    finished, ledger = create_stages(settings, article_store)
 
     async def stop() -> None:
-        await redis.aclose()
-        if ledger.stop is not None:
-            await ledger.stop()
+        try:
+            await outbox.flush()  # what was announced while the sink stopped
+        finally:
+            await redis.aclose()
+            await article_store.close()
 
-    return Worker(settings, stages=[finished, replace(ledger, stop=stop)], tasks=[reindex.run])
+    return Worker(
+        settings,
+        stages=[replace(finished, stop=stop, on_published=outbox.note), ledger],
+        tasks=[reindex.run, outbox.run],
+    )

@@ -80,6 +80,9 @@ class Subscription(AsyncIterator[FinishedArticle]):
         self.consumer = consumer or f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(3)}"
         self.skipped = 0
         """Entries that were no events of ours: acknowledged, logged and not given out."""
+        self.emptied = 0
+        """How often Redis came back empty. What was announced before and not given out here is in the article store alone:
+        its `announced_after` gives it again, see docs/operate/failures.md."""
         self.last_ids: dict[str, str] = {}
         """For each stream, the entry id of the article given out last. One stream for each partition; `start` takes one id for
         all of them, so only with one partition is it a place to go on from without repeating any."""
@@ -163,7 +166,12 @@ class Subscription(AsyncIterator[FinishedArticle]):
         keys = pipeline.all_keys()
         streams = tuple(each.stream(FINISHED) for each in keys)
         note = keys[0].joined()
-        await cast("Any", self._redis.hsetnx(note, self.group, str(len(keys))))
+        is_unknown = await cast("Any", self._redis.hsetnx(note, self.group, str(len(keys))))
+        if is_unknown and self._seen:
+            self.emptied += 1
+            _log.warning(
+                "Redis came back empty: articles announced before, and not read by now, are in the article store only"
+            )
         joined = int(await cast("Any", self._redis.hget(note, self.group)) or len(keys))
         if joined < len(keys) and not await self._has_group(streams[0]):
             joined = len(keys)  # left by a group of that name that is gone

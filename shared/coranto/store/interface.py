@@ -7,7 +7,7 @@ behind both (`sqlite`, `reader`); another database implements the same two proto
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +15,9 @@ from typing import Final, Literal, Protocol, runtime_checkable
 
 from coranto.pages.retention import PageUse
 from coranto.records import ClassifiedArticle, DroppedArticle, FinishedArticle, Storage
+
+RevisionKey = tuple[str, int]
+"""A revision's article id and number."""
 
 
 class StoreError(Exception):
@@ -72,6 +75,15 @@ class SearchHit:
     """Words around the match, matches between `[` and `]`."""
 
 
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """A revision that was announced, and the number it got then."""
+
+    number: int
+    """Grows with each announcement and never changes: the position of whoever reads all announcements in turn."""
+    article: FinishedArticle
+
+
 class SearchError(StoreError):
     """The search cannot be understood: what is wrong with it, and what would be right."""
 
@@ -106,6 +118,18 @@ class ArticleStore(Protocol):
 
     async def record_drop(self, dropped: DroppedArticle) -> None:
         """Write the ledger line of an article that ended early. Raises StoreError."""
+        ...
+
+    async def unannounced(self, limit: int) -> list[RevisionKey]:
+        """Revisions that are not marked as announced, oldest first. Raises StoreError."""
+        ...
+
+    async def finished(self, revisions: Sequence[RevisionKey]) -> list[FinishedArticle]:
+        """The records of these revisions, without those that are gone or cannot be read. Raises StoreError."""
+        ...
+
+    async def mark_announced(self, revisions: Sequence[RevisionKey]) -> None:
+        """Number these revisions, in this order, as announced now; those that have a number keep it. Raises StoreError."""
         ...
 
     async def open(self) -> None:
@@ -155,6 +179,21 @@ class ArticleReader(AbstractContextManager["ArticleReader"], Protocol):
 
     def count(self) -> int:
         """Number of articles stored."""
+        ...
+
+    def announced_after(self, number: int, limit: int = 100) -> list[Announced]:
+        """What was announced after this number, in order; from the beginning after 0.
+
+        Whoever goes on after the last number it got misses nothing and gets nothing twice. Raises StoreError.
+        """
+        ...
+
+    def number_of(self, article_id: str, revision: int) -> int | None:
+        """The number that this revision was announced under; None when it was not, or is not here."""
+        ...
+
+    def last_number(self) -> int:
+        """The number of the latest announcement; 0 before the first."""
         ...
 
     def page_uses(self) -> Iterator[PageUse]:

@@ -35,6 +35,8 @@ class Decision:
     url: str = ""
     error: str = ""
     """What was seen, where something failed."""
+    result: Record | None = None
+    """What is published; None where nothing is."""
 
 
 class Decider:
@@ -106,7 +108,7 @@ class Decider:
                 )
             trace = _child(event.traceparent)
             published = Publish(result.message_id, encode(result, source=self._source, traceparent=trace))
-            return self._decided(record, published, "success")
+            return Decision(published, "success", record_id=record.subject, url=url_of(record), result=result)
         except asyncio.CancelledError as error:
             if self.is_stopping:
                 raise  # what is not finished is handed back

@@ -263,6 +263,10 @@ class Delivery:
         self.flow.release(settled)
         for item, effect in ended:
             self._note(item, effect)
+        if self.stage.on_published is not None:
+            decisions = [item.decision for item, effect in ended if effect in ("applied", "repeated")]
+            if results := [each.result for each in decisions if each is not None and each.result is not None]:
+                self.stage.on_published(results)
         self._in_flight_gauge.set(len(self._in_flight))
         if committed.downstream_length > self.settings.max_backlog:
             # The length counts settled entries that are not trimmed yet, so this may be too early, never too late:

@@ -7,7 +7,7 @@ happens to the message, and nothing else does. This module imports no broker.
 from __future__ import annotations
 
 import random
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Generic, TypeVar
@@ -113,6 +113,9 @@ class Stage(Generic[In, Out]):
     """Awaited before the first message: opens pools and connections, warms up."""
     stop: Callable[[], Awaitable[Any]] | None = None
     """Awaited after the last message."""
+    on_published: Callable[[Sequence[Out]], None] | None = None
+    """Told, after each commit, which results are announced by now. Once, twice or, where the worker dies before, not at all.
+    It only takes note: delivery waits for it."""
 
     @property
     def name(self) -> str:

@@ -140,6 +140,7 @@ async def test_a_destroyed_group_goes_on_behind_what_was_seen(redis: Redis, clie
     await redis.xgroup_destroy(STREAM, "desk")
     missed = await announce(redis, 6)
     assert await take(subscription, 1) == [missed.id]
+    assert subscription.emptied == 0
     assert await nothing_comes(subscription)
     await subscription.aclose()
 
@@ -151,6 +152,18 @@ async def test_a_vanished_stream_is_read_from_its_beginning(redis: Redis, client
     await redis.delete(STREAM)
     article = await announce(redis, 2)
     assert await take(subscription, 1) == [article.id]
+    await subscription.aclose()
+
+
+async def test_a_subscription_tells_that_redis_came_back_empty(redis: Redis, client: AsyncClient) -> None:
+    subscription = client.subscribe("desk", start="now")
+    assert await nothing_comes(subscription, 0.2)
+    await announce(redis, 1)
+    await take(subscription, 1)
+    await redis.flushall()
+    article = await announce(redis, 2)
+    assert await take(subscription, 1) == [article.id]
+    assert subscription.emptied == 1
     await subscription.aclose()
 
 

@@ -31,8 +31,7 @@ def make_old_store(database: Path, version: int, texts: list[str]) -> None:
     """A file as the program of that version left it, with a Russian article for each text."""
     with closing(sqlite3.connect(database)) as connection, connection:
         for action in (action for step in schema.STEPS[:version] for action in step):
-            assert isinstance(action, str), "the steps before the present one are SQL alone"
-            connection.execute(action)
+            connection.execute(action) if isinstance(action, str) else action(connection)
         connection.execute(f"PRAGMA user_version = {version}")
         for number, text in enumerate(texts):
             article = build_article(f"https://news.example/{number}", text=text)
@@ -46,7 +45,8 @@ def make_old_store(database: Path, version: int, texts: list[str]) -> None:
             storage = Storage(revision=1, change="created", stored_at=article.fetch.fetched_at)
             record = article.with_storage(storage).model_dump_json(exclude_none=True)
             connection.execute(
-                "INSERT INTO revisions VALUES (?, 1, 'created', '[]', ?, ?, ?, ?)",
+                "INSERT INTO revisions (article_id, revision, change, changed_fields, submission, stored_at, digests, record)"
+                " VALUES (?, 1, 'created', '[]', ?, ?, ?, ?)",
                 (
                     article.id,
                     article.discovery.submission,
@@ -55,7 +55,13 @@ def make_old_store(database: Path, version: int, texts: list[str]) -> None:
                     record,
                 ),
             )
-            connection.execute("INSERT INTO entities VALUES (?, 'person', 'Семён Ёлкин', 2)", (article.id,))
+            connection.execute(
+                "INSERT INTO entities (article_id, type, name, count) VALUES (?, 'person', 'Семён Ёлкин', 2)",
+                (article.id,),
+            )
+        if version >= schema.WORD_FORMS_SINCE:
+            schema.add_word_forms(connection)
+            schema.add_folded_names(connection)
 
 
 def query(database: Path, sql: str) -> list[tuple[Any, ...]]:
@@ -110,7 +116,7 @@ DYING_MIGRATION = textwrap.dedent(
         os.kill(os.getpid(), signal.SIGKILL)
 
     steps = list(schema.STEPS)
-    place = steps[3].index(schema._add_folded_names)
+    place = steps[3].index(schema.add_folded_names)
     steps[3] = (*steps[3][:place], die, *steps[3][place:])
     schema.STEPS = tuple(steps)
     open_article_store(Path(sys.argv[1]), read_only=False)
@@ -138,6 +144,27 @@ def test_old_file_can_be_read_but_says_how_it_becomes_searchable(database: Path)
         assert reader.find("https://news.example/0") is not None
         with pytest.raises(StoreError, match="start the sink once"):
             reader.search("мост")
+
+
+@pytest.mark.parametrize("version", OLD_VERSIONS)
+def test_all_that_an_old_file_holds_counts_as_announced_in_the_order_of_storing(database: Path, version: int) -> None:
+    make_old_store(database, version, [f"Day {number}." for number in range(5)])
+    query(
+        database, "UPDATE revisions SET stored_at = '2026-01-01' WHERE rowid = 4"
+    )  # written last of all, stored first
+    migrate(database)
+    with open_article_store(database) as reader:
+        announced = reader.announced_after(0)
+        assert [each.number for each in announced] == [1, 2, 3, 4, 5]
+        assert [each.article.content.text for each in announced] == [f"Day {number}." for number in (3, 0, 1, 2, 4)]
+        assert reader.announced_after(5) == []
+    assert query(database, "SELECT * FROM outbox") == []
+
+
+def test_old_file_says_how_it_gets_numbers(database: Path) -> None:
+    make_old_store(database, 4, ["Day one."])
+    with open_article_store(database) as reader, pytest.raises(StoreError, match="start the sink once"):
+        reader.announced_after(0)
 
 
 async def test_a_store_of_an_earlier_version_gets_an_id_and_announces_nothing_twice(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
@@ -11,8 +11,9 @@ import pytest
 
 from coranto.records import DiscoveredArticle, Submission
 from coranto.records.envelope import encode
+from coranto.streams.interface import Drop
 from coranto.testing import FakeClock, MemoryPipeline, MemoryReader, MemoryStreams, discovered, submission
-from coranto.topology import FEEDER, Keys
+from coranto.topology import DISCOVERED, FEEDER, Keys
 from coranto.worker.breaker import Breaker
 from coranto.worker.delivery import Delivery
 from coranto.worker.flow import Flow
@@ -26,9 +27,11 @@ Handler = Callable[[Submission], Awaitable[DiscoveredArticle]]
 
 
 @asynccontextmanager
-async def delivering(pipeline: MemoryPipeline, handle: Handler) -> AsyncIterator[MemoryStreams]:
+async def delivering(
+    pipeline: MemoryPipeline, handle: Handler, on_published: Callable[[Sequence[DiscoveredArticle]], None] | None = None
+) -> AsyncIterator[MemoryStreams]:
     streams = MemoryStreams(pipeline)
-    stage = Stage(FEEDER, handle, REASONS, retry=RETRY, concurrency=2)
+    stage = Stage(FEEDER, handle, REASONS, retry=RETRY, concurrency=2, on_published=on_published)
     flow = Flow(stage.concurrency, Breaker(BreakerSettings(), clock=pipeline.clock))
     delivery = Delivery(
         stage, [streams], DeliverySettings(), flow, consumer="one", metrics=Metrics(), clock=pipeline.clock
@@ -101,6 +104,36 @@ async def test_a_handler_is_a_function_from_record_to_record() -> None:
     async with delivering(pipeline, handle):
         await until(lambda: sum(pipeline.counts.get("feeder", {}).values()) == 2)
     assert pipeline.counts["feeder"] == {("published", "ok"): 1, ("dropped", "not_wanted"): 1}
+
+
+async def test_a_stage_hears_what_is_published_by_now_and_of_nothing_else() -> None:
+    pipeline = MemoryPipeline(FakeClock())
+    pipeline.add(Keys().stream(FEEDER.reads), b"no event")
+    told: list[str] = []
+    may_end = asyncio.Event()
+
+    async def handle(asked: Submission) -> DiscoveredArticle:
+        if "unwanted" in asked.url:
+            raise Unwanted("not_wanted")
+        if "late" in asked.url:
+            await may_end.wait()
+        return discovered(asked.url)
+
+    def note(articles: Sequence[DiscoveredArticle]) -> None:
+        assert len(pipeline.stream(Keys().stream(DISCOVERED)).rows) > len(told), "not before it is there"
+        told.extend(article.discovery.url for article in articles)
+
+    urls = [f"https://news.example/{name}" for name in ("one", "unwanted", "late")]
+    for url in urls:
+        add(pipeline, url)
+    async with delivering(pipeline, handle, note) as streams:
+        await until(lambda: sum(pipeline.counts.get("feeder", {}).values()) == 3)
+        assert told == urls[:1]
+        # Another worker settles the third meanwhile: its result is given up.
+        entry = next(iter(await streams.claim("two", idle=timedelta(0), count=1)))
+        await streams.commit([(entry, Drop("not_wanted"))])
+        may_end.set()
+    assert told == urls[:1]
 
 
 @pytest.mark.parametrize("attempt", [1, 2, 5, 2_000])

@@ -18,6 +18,7 @@ from coranto.pages.retention import PageUse, pages_of_record
 from coranto.records import FinishedArticle, article_id
 from coranto.store.interface import (
     EVERYTHING,
+    Announced,
     ArticleReader,
     LedgerLine,
     SearchError,
@@ -110,11 +111,7 @@ class SqliteArticleReader:
         `"a phrase"` is taken as it is written, and `begin*` finds what begins so. Without words, whatever the filter
         lets through, latest first. Raises SearchError.
         """
-        if self._version < schema.SEARCHABLE_SINCE:
-            raise StoreError(
-                f"{self._path} has schema version {self._version}, which has no index of word forms: start the sink once, "
-                "which brings the file up to date with the next article"
-            )
+        self._need(schema.SEARCHABLE_SINCE, "has no index of word forms")
         parts = parse(query)
         if query.strip() and not parts:
             raise SearchError(f"there is no word to search for in {query!r}: a word has a letter or a digit")
@@ -181,6 +178,37 @@ class SqliteArticleReader:
         """Number of articles stored."""
         number: int = self._connection.execute("SELECT count(*) FROM articles").fetchone()[0]
         return number
+
+    def announced_after(self, number: int, limit: int = 100) -> list[Announced]:
+        """What was announced after this number, in order; from the beginning after 0. Raises StoreError."""
+        self._need(schema.ANNOUNCED_SINCE, "numbers no announcements")
+        rows = self._connection.execute(
+            "SELECT number, record FROM announcements JOIN revisions USING (article_id, revision)"
+            " WHERE number > ? ORDER BY number LIMIT ?",
+            (number, limit),
+        ).fetchall()
+        return [Announced(position, _read(record)) for position, record in rows]
+
+    def number_of(self, article_id: str, revision: int) -> int | None:
+        """The number that this revision was announced under; None when it was not, or is not here."""
+        self._need(schema.ANNOUNCED_SINCE, "numbers no announcements")
+        row = self._connection.execute(
+            "SELECT number FROM announcements WHERE article_id = ? AND revision = ?", (article_id, revision)
+        ).fetchone()
+        return None if row is None else int(row[0])
+
+    def last_number(self) -> int:
+        """The number of the latest announcement; 0 before the first."""
+        self._need(schema.ANNOUNCED_SINCE, "numbers no announcements")
+        (number,) = self._connection.execute("SELECT coalesce(max(number), 0) FROM announcements").fetchone()
+        return int(number)
+
+    def _need(self, version: int, lacks: str) -> None:
+        if self._version < version:
+            raise StoreError(
+                f"{self._path} has schema version {self._version}, which {lacks}: start the sink once, "
+                "which brings the file up to date with the next article"
+            )
 
     def page_uses(self) -> Iterator[PageUse]:
         """Every page that a stored revision refers to, once for each revision."""

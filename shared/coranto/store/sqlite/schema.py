@@ -15,7 +15,7 @@ from coranto.store.words import fold, forms_of, stemmer_for, stemmer_token
 _ROWS_AT_ONCE = 100
 
 
-def _add_word_forms(connection: sqlite3.Connection) -> None:
+def add_word_forms(connection: sqlite3.Connection) -> None:
     """Fill the columns of word forms for articles of before them, a hundred at a time."""
     number = 0
     while True:
@@ -32,7 +32,7 @@ def _add_word_forms(connection: sqlite3.Connection) -> None:
         number = rows[-1][0]
 
 
-def _add_folded_names(connection: sqlite3.Connection) -> None:
+def add_folded_names(connection: sqlite3.Connection) -> None:
     """Fill the column of folded names for entities of before it, a thousand names at a time."""
     last = ""
     while True:
@@ -190,7 +190,7 @@ STEPS: tuple[tuple[str | Callable[[sqlite3.Connection], None], ...], ...] = (
         "ALTER TABLE articles ADD COLUMN title_forms TEXT",
         "ALTER TABLE articles ADD COLUMN text_forms TEXT",
         "ALTER TABLE articles ADD COLUMN stemmer TEXT",
-        _add_word_forms,
+        add_word_forms,
         # Datasette shows its search box for a table that an index names as content="articles", in double quotes.
         """
         CREATE VIRTUAL TABLE articles_fts USING fts5 (
@@ -226,16 +226,44 @@ STEPS: tuple[tuple[str | Callable[[sqlite3.Connection], None], ...], ...] = (
         """,
         # SQLite knows upper and lower case of ASCII only, so names are asked for in a folded form of their own.
         "ALTER TABLE entities ADD COLUMN folded_name TEXT",
-        _add_folded_names,
+        add_folded_names,
         "CREATE INDEX entities_folded_name ON entities (folded_name)",
         "CREATE INDEX articles_language ON articles (language)",
         "CREATE INDEX articles_source ON articles (source)",
     ),
+    (
+        # What is announced, in tables of their own: to mark it in `revisions` would write each record a second time.
+        # AUTOINCREMENT: a number that was deleted is never given again, so a position stays good.
+        """
+        CREATE TABLE announcements (
+            number INTEGER PRIMARY KEY AUTOINCREMENT,
+            article_id TEXT NOT NULL,
+            revision INTEGER NOT NULL,
+            announced_at TEXT NOT NULL,
+            UNIQUE (article_id, revision)
+        )
+        """,
+        """
+        CREATE TABLE outbox (
+            article_id TEXT NOT NULL,
+            revision INTEGER NOT NULL,
+            stored_at TEXT NOT NULL,
+            PRIMARY KEY (article_id, revision)
+        ) WITHOUT ROWID
+        """,
+        """
+        INSERT INTO announcements (article_id, revision, announced_at)
+        SELECT article_id, revision, stored_at FROM revisions ORDER BY stored_at, rowid
+        """,
+    ),
 )
 
 VERSION = len(STEPS)
-SEARCHABLE_SINCE = 4
+WORD_FORMS_SINCE = 4
+SEARCHABLE_SINCE = WORD_FORMS_SINCE
 """The schema version from which on the index has word forms."""
+ANNOUNCED_SINCE = 5
+"""The schema version from which on announcements are numbered."""
 
 
 class NewerSchemaError(Exception):

@@ -7,15 +7,19 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal, TypeVar
 
+from pydantic import ValidationError
+
 from coranto.records import ClassifiedArticle, DroppedArticle, FinishedArticle, Storage
 from coranto.store.interface import (
     LedgerLine,
+    RevisionKey,
     Skipped,
     StoreCorruptError,
     Stored,
@@ -72,6 +76,20 @@ class SqliteArticleStore:
             at=dropped.dropped_at,
         )
         await self._write(lambda connection: _write_ledger(connection, line))
+
+    async def unannounced(self, limit: int) -> list[RevisionKey]:
+        """Revisions that are not marked as announced, oldest first. Raises StoreError."""
+        if not self._path.exists():
+            return []  # nothing is stored, and looking would make the file
+        return await self._write(lambda connection: _find_unannounced(connection, limit))
+
+    async def finished(self, revisions: Sequence[RevisionKey]) -> list[FinishedArticle]:
+        """The records of these revisions, without those that are gone or cannot be read. Raises StoreError."""
+        return await self._write(lambda connection: _read_revisions(connection, revisions))
+
+    async def mark_announced(self, revisions: Sequence[RevisionKey]) -> None:
+        """Number these revisions, in this order, as announced now; those that have a number keep it. Raises StoreError."""
+        await self._write(lambda connection: _mark_announced(connection, revisions, datetime.now(UTC)))
 
     async def _write(self, work: Callable[[sqlite3.Connection], T]) -> T:
         try:
@@ -234,6 +252,35 @@ def _write_revision(connection: sqlite3.Connection, article: FinishedArticle, di
             article.model_dump_json(exclude_none=True),
         ),
     )
+    connection.execute(
+        "INSERT INTO outbox (article_id, revision, stored_at) VALUES (?, ?, ?)",
+        (article.id, storage.revision, time_text(storage.stored_at)),
+    )
+
+
+def _find_unannounced(connection: sqlite3.Connection, limit: int) -> list[RevisionKey]:
+    return connection.execute(
+        "SELECT article_id, revision FROM outbox ORDER BY stored_at, article_id, revision LIMIT ?", (limit,)
+    ).fetchall()
+
+
+def _read_revisions(connection: sqlite3.Connection, revisions: Sequence[RevisionKey]) -> list[FinishedArticle]:
+    found = []
+    for key in revisions:
+        row = connection.execute("SELECT record FROM revisions WHERE article_id = ? AND revision = ?", key).fetchone()
+        if row is not None:
+            with suppress(ValidationError):  # one that was written by hand must not keep the others waiting
+                found.append(FinishedArticle.model_validate_json(row[0], extra="ignore"))
+    return found
+
+
+def _mark_announced(connection: sqlite3.Connection, revisions: Sequence[RevisionKey], now: datetime) -> None:
+    connection.executemany(
+        "INSERT INTO announcements (article_id, revision, announced_at)"
+        " SELECT article_id, revision, ? FROM outbox WHERE article_id = ? AND revision = ?",
+        [(time_text(now), *key) for key in revisions],
+    )
+    connection.executemany("DELETE FROM outbox WHERE article_id = ? AND revision = ?", revisions)
 
 
 def _note_stored(connection: sqlite3.Connection, article: ClassifiedArticle, storage: Storage, now: datetime) -> None:
