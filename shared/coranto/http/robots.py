@@ -15,15 +15,26 @@ MAX_ROBOTS_BYTES: Final = 512_000
 """RFC 9309, 2.5: at least 500 KiB must be read; what lies beyond is ignored."""
 
 _MAX_LINE: Final = 8192
+_MOST_AGENTS: Final = 50
 # What is read and asked on the event loop takes 5 ms at most. The largest file takes 300 ms to read, and may take longer to
 # ask.
 _SMALL_FILE: Final = 16_000
 _SMALL_MATCH: Final = 1_000_000
 _ESCAPE: Final = re.compile(r"%([0-9A-Fa-f]{2})")
-_TOKEN: Final = re.compile(r"[A-Za-z_\-]+[0-9A-Za-z_\-]*")
+# RFC 9309, 2.2.1 has ASCII letters in mind; sites write the names of robots in their own.
+_TOKEN: Final = re.compile(r"(?:[^\W\d]|-)[\w\-]*")
+_BETWEEN_AGENTS: Final = re.compile(r"[\s,;]+")
+_BETWEEN_PRODUCTS: Final = re.compile(r"[\s,;()\[\]]+")
+# What every browser says of itself: no robot is meant by these.
+_BROWSER_WORDS: Final = frozenset(
+    {"mozilla", "compatible", "applewebkit", "khtml", "like", "gecko", "chrome", "safari"}
+)
 _MARKUP: Final = re.compile(r"<[^<>]{0,200}>")
 _LINE_ENDS: Final = re.compile(r"\r\n|\r|\n")
+_ABSOLUTE: Final = re.compile(r"https?://([^/?#\s]{1,300})", re.IGNORECASE)
 _UNRESERVED: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+# RFC 3986, 2.2: what else may stand in an address as it is. Asterisk and dollar mean something in rules, and are escaped there.
+_KEPT: Final = _UNRESERVED | frozenset(":/?#[]@!&'()+,;=%")
 
 # Misspellings that are common enough for the large crawlers to obey.
 _FIELDS: Final[dict[str, str]] = {
@@ -45,9 +56,13 @@ class _Rule:
     is_anchored: bool
     """True when the pattern ends in `$`."""
     length: int
+    host: str | None = None
+    """The only host that the rule is about, where it names one."""
 
-    def matches(self, path: str) -> bool:
+    def matches(self, path: str, host: str) -> bool:
         """Whether the path begins with the pattern. Linear in the path: pieces are found from left to right, once."""
+        if self.host is not None and self.host != host:
+            return False
         first, *others = self.pieces
         if not path.startswith(first):
             return False
@@ -86,7 +101,7 @@ class RobotsRules:
 
     @classmethod
     def read(cls, raw: bytes | str, agent: str) -> RobotsRules:
-        """The rules for this agent, such as `CorantoBot`. Reads anything; what it cannot understand it skips."""
+        """The rules for this agent, such as `CorantoBot` or a whole User-Agent. What cannot be understood is skipped."""
         text = raw if isinstance(raw, str) else decode_robots(raw[:MAX_ROBOTS_BYTES])
         groups = _groups(text)
         chosen = _groups_for(groups, agent)
@@ -106,10 +121,10 @@ class RobotsRules:
 
     def allows(self, url: str) -> bool:
         """Whether the agent may get this address."""
-        path = _path_of(url)
+        path, host = _path_of(url), _host_of(url)
         if path == "/robots.txt":
             return True  # RFC 9309, 2.2.2: always allowed
-        return next((rule.is_allowed for rule in self._rules if rule.matches(path)), True)
+        return next((rule.is_allowed for rule in self._rules if rule.matches(path, host)), True)
 
     async def allows_off_loop(self, url: str) -> bool:
         """As `allows`, on a thread where the file is so long that asking it would hold the event loop up."""
@@ -186,8 +201,7 @@ def _delay(value: str) -> float | None:
 
 def _groups_for(groups: list[_Group], agent: str) -> list[_Group]:
     """The groups that speak to the agent: those that name it, else those that name its family, else `*`."""
-    match = _TOKEN.match(agent)
-    own = (match[0] if match else agent).lower()
+    own = _own_names(agent)
     best: list[_Group] = []
     best_length = -1
     for group in groups:
@@ -199,12 +213,28 @@ def _groups_for(groups: list[_Group], agent: str) -> list[_Group]:
     return best
 
 
-def _match_length(name: str, own: str) -> int:
-    """How well a user-agent line fits: length of the name, 0 for `*`, -1 for somebody else's."""
-    if name == "*" or (name.startswith("*") and name[1:2].isspace()):
+def _own_names(agent: str) -> list[str]:
+    """The names that the agent goes by: `yourbot` for `Mozilla/5.0 (compatible; YourBot/1.0)`."""
+    words = _BETWEEN_PRODUCTS.split(agent[:_MAX_LINE])
+    tokens = (_TOKEN.match(word) for word in words if "://" not in word and "@" not in word)
+    names = [token[0].lower() for token in tokens if token is not None]
+    return [name for name in names if name not in _BROWSER_WORDS] or names[:1] or [agent.lower()]
+
+
+def _match_length(value: str, own: list[str]) -> int:
+    """How well a user-agent line fits: length of the longest name, 0 for `*`, -1 for somebody else's.
+
+    Lines are meant to hold one name each. Where one holds several, each of them is spoken to.
+    """
+    words = _BETWEEN_AGENTS.split(value)
+    if words[0] == "*":
         return 0
-    match = _TOKEN.match(name)
-    token = (match[0] if match else name).lower()
+    return max(_name_length(word, name) for word in words[:_MOST_AGENTS] for name in own[:_MOST_AGENTS])
+
+
+def _name_length(word: str, own: str) -> int:
+    match = _TOKEN.match(word)
+    token = (match[0] if match else word).lower()
     if not token or (not match and token != own):
         return -1
     # A line for `hedwig` speaks to `hedwig-images` too: a site that names a family means its members.
@@ -215,10 +245,14 @@ def _match_length(name: str, own: str) -> int:
 def _rule(value: str, *, is_allowed: bool) -> _Rule:
     is_anchored = value.endswith("$")
     pattern = value.removesuffix("$")
+    absolute = _ABSOLUTE.match(pattern)
+    if absolute is not None:
+        pattern = pattern[absolute.end() :]
     if not pattern.startswith(("/", "*")):
-        pattern = f"/{pattern}" if "://" not in pattern else pattern
+        pattern = f"/{pattern}"
     pieces = tuple(_normal(piece) for piece in re.sub(r"\*{2,}", "*", pattern).split("*"))
-    return _Rule(is_allowed, pieces, is_anchored, length=len(value.encode("utf-8", "surrogateescape")))
+    length = len(value.encode("utf-8", "surrogateescape"))
+    return _Rule(is_allowed, pieces, is_anchored, length, None if absolute is None else absolute[1].lower())
 
 
 def _normal(text: str) -> str:
@@ -230,9 +264,7 @@ def _normal(text: str) -> str:
 
     text = _ESCAPE.sub(unescape, text)
     return "".join(
-        char
-        if char.isascii() and char not in "*$"
-        else "".join(f"%{byte:02X}" for byte in char.encode("utf-8", "surrogateescape"))
+        char if char in _KEPT else "".join(f"%{byte:02X}" for byte in char.encode("utf-8", "surrogateescape"))
         for char in text
     )
 
@@ -244,3 +276,8 @@ def _path_of(url: str) -> str:
     path = "/" if start is None else rest[start:]
     path = path.partition("#")[0]
     return _normal(path if path.startswith("/") else f"/{path}")
+
+
+def _host_of(url: str) -> str:
+    match = _ABSOLUTE.match(url)
+    return match[1].lower() if match is not None else ""

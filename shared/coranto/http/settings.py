@@ -101,7 +101,7 @@ class WebSettings(SettingsSection):
     user_agent: str = Field(
         "CorantoBot/0.1",
         min_length=3,
-        description="Who we say we are; robots.txt is searched for the part before the slash.",
+        description="Who we say we are; robots.txt is searched for the name in it.",
     )
     contact: Annotated[str | None, AfterValidator(_contact)] = Field(
         None,
@@ -133,8 +133,8 @@ class WebSettings(SettingsSection):
 
     @property
     def robots_agent(self) -> str:
-        """The name that robots.txt files are searched for."""
-        return self.user_agent.partition("/")[0].strip()
+        """Whom robots.txt files are searched for: the names in the User-Agent, those that every browser has left out."""
+        return self.user_agent
 
     @property
     def full_user_agent(self) -> str:
