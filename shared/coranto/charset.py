@@ -30,6 +30,18 @@ _SUCCESSORS = {
     "utf-16-le": "utf-8",
     "utf-16-be": "utf-8",
 }
+# Labels of the WHATWG Encoding Standard that Python does not know.
+_ALIASES = {
+    "windows-874": "cp874", "dos-874": "cp874", "windows-949": "cp949", "x-sjis": "cp932", "x-euc-jp": "euc_jp", "x-gbk": "gbk",
+    "x-x-big5": "big5", "x-mac-cyrillic": "mac_cyrillic", "x-mac-ukrainian": "mac_cyrillic", "x-mac-roman": "mac_roman",
+    "iso-8859-8-i": "iso8859-8", "iso-8859-8-e": "iso8859-8", "koi": "koi8-r", "koi8": "koi8-r", "koi8-ru": "koi8-u",
+    "x-unicode20utf8": "utf-8", "unicode-1-1-utf-8": "utf-8", "unicode11utf8": "utf-8", "unicode20utf8": "utf-8",
+    **{f"x-cp125{digit}": f"cp125{digit}" for digit in range(9)},
+}  # fmt: skip
+_NO_CHARSETS = frozenset({
+    "idna", "punycode", "unicode_escape", "unicode-escape", "raw_unicode_escape", "raw-unicode-escape", "undefined", "utf-7",
+    "charmap", "mbcs", "oem",
+})  # fmt: skip
 _WEB_LABELS = {
     "cp932": "shift_jis", "cp949": "euc-kr", "big5hkscs": "big5", "cp874": "windows-874", "cp866": "ibm866",
     "mac-cyrillic": "x-mac-cyrillic", "euc_jp": "euc-jp", **{f"iso8859-{number}": f"iso-8859-{number}" for number in range(1, 17)},
@@ -102,9 +114,14 @@ def _codec(label: str | None) -> str | None:
     """Python's name for the charset that a browser uses for this label."""
     if not label:
         return None
+    label = label.strip().strip("\"'").lower()
     try:
-        name = codecs.lookup(label.strip().strip("\"'")).name
+        codec = codecs.lookup(_ALIASES.get(label, label))
     except (LookupError, ValueError):
+        return None
+    name = codec.name
+    # Python has codecs that make no text, or that no page on the web is written in.
+    if not getattr(codec, "_is_text_encoding", True) or name in _NO_CHARSETS:
         return None
     return _SUCCESSORS.get(name, name)
 

@@ -38,3 +38,10 @@ def test_one_broken_byte_does_not_rule_out_utf_8() -> None:
 
 def test_unknown_label_is_ignored() -> None:
     assert decode(_RUSSIAN.encode("windows-1251"), "x-no-such-charset").text == _RUSSIAN
+
+
+@pytest.mark.parametrize(
+    "label", ["rot13", "base64", "idna", "unicode_escape", "undefined", "utf-7", "\ud800", "x" * 500]
+)
+def test_label_that_names_no_charset_of_the_web_is_ignored(label: str) -> None:
+    assert decode("Köln, Straße".encode("latin-1"), label).text == "Köln, Straße"

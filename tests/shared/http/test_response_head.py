@@ -1,0 +1,118 @@
+"""Heads as servers send them, in the strict form that the parser takes; and that no bytes at all can do harm."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from coranto.http import BrokenResponseError, HeadersTooLargeError, WebError
+from coranto.http.response_head import LenientResponseHandler, read_head
+
+OK = b"HTTP/1.1 200 OK\r\n"
+LIMIT = 16_384
+PIECES = st.sampled_from([
+    b"\r\n", b"\n", b"\r", b" ", b"\t", b":", b"\0", b"\xff", b"HTTP/1.1", b"200", b"OK", b"Content-Length", b"5", b"-1", b",",
+    b"Transfer-Encoding", b"chunked", b"gzip", b"Connection", b"close", b"a" * 30, b"X-A: b\r\n", b"HTTP/1.1 100 Continue\r\n\r\n",
+])  # fmt: skip
+SOUP = st.lists(st.one_of(PIECES, st.binary(max_size=20)), max_size=60).map(b"".join)
+
+
+def head_of(*lines: bytes, limit: int = LIMIT) -> list[bytes]:
+    """The strict lines that these become, without the status line and the empty one."""
+    return read_head(OK + b"\r\n".join(lines), max_line_bytes=limit).raw.split(b"\r\n")[1:-2]
+
+
+@pytest.mark.parametrize(
+    ("lines", "strict"),
+    [
+        ([b"Content-Type: text/html", b"Content-Length: 5"], [b"Content-Length: 5", b"Content-Type: text/html"]),
+        ([b"Content-Length: 5", b"content-length: 5"], [b"Content-Length: 5", b"Connection: close"]),
+        ([b"Content-Length: 5, 5"], [b"Content-Length: 5", b"Connection: close"]),
+        ([b"Content-Length: many"], [b"Connection: close"]),
+        ([b"Transfer-Encoding: chunked", b"Content-Length: 5"], [b"Transfer-Encoding: chunked", b"Connection: close"]),
+        ([b"Transfer-Encoding: identity"], [b"Connection: close"]),
+        (
+            [b"Transfer-Encoding: gzip, chunked", b"Content-Encoding: br"],
+            [b"Content-Encoding: br, gzip", b"Transfer-Encoding: chunked", b"Connection: close"],
+        ),
+        ([b"X-A: one", b"\ttwo"], [b"X-A: one two", b"Connection: close"]),
+        ([b"X A: one", b"  of the line above", b"X-B: two"], [b"X-B: two", b"Connection: close"]),
+        ([b"X-A : one"], [b"X-A: one", b"Connection: close"]),
+        ([b"X-A: a\0b"], [b"X-A: a b", b"Connection: close"]),
+        ([b"Keep-Alive: 5", b"no header"], [b"Connection: close"]),
+        ([b"Location: /caf\xe9"], [b"Location: /caf\xe9"]),
+    ],
+)
+def test_head_is_put_right(lines: list[bytes], strict: list[bytes]) -> None:
+    assert head_of(*lines) == strict
+
+
+def test_lengths_that_differ_are_refused() -> None:
+    with pytest.raises(BrokenResponseError, match=r"lengths that differ: \[5, 6\]"):
+        head_of(b"Content-Length: 5", b"Content-Length: 6")
+
+
+@pytest.mark.parametrize("line", [b"", b"200 OK", b"HTTP/1.1 20 OK", b"HTTP/1.1 2000 OK", b"HTTP/1.1 OK", b"<html>"])
+def test_what_is_no_status_line_is_refused(line: bytes) -> None:
+    with pytest.raises(BrokenResponseError, match="status line"):
+        read_head(line + b"\r\nX-A: b", max_line_bytes=LIMIT)
+
+
+def test_head_is_bounded_by_line_by_fold_and_by_number() -> None:
+    for lines in ([b"X-A: " + b"b" * LIMIT], [b"X-A: b", *[b" " + b"b" * 1000] * 20], [b"X-A: b"] * 2000):
+        with pytest.raises(HeadersTooLargeError):
+            head_of(*lines)
+
+
+@given(SOUP)
+def test_any_head_is_strict_or_an_error_of_ours(raw: bytes) -> None:
+    try:
+        read = read_head(OK + raw, max_line_bytes=LIMIT)
+    except WebError:
+        return
+    status, *lines = read.raw.removesuffix(b"\r\n\r\n").split(b"\r\n")
+    assert status == b"HTTP/1.1 200 OK"
+    names = [line.partition(b": ")[0].lower() for line in lines if line]
+    assert not any(byte in b"\0\r\n" for byte in b"".join(lines))
+    assert names.count(b"content-length") + names.count(b"transfer-encoding") <= 1
+    again = read_head(read.raw, max_line_bytes=2 * LIMIT).raw
+    assert sorted(again.split(b"\r\n")) == sorted(read.raw.split(b"\r\n"))
+
+
+@given(st.one_of(SOUP, SOUP.map(lambda raw: OK + raw)), st.lists(st.integers(1, 200), max_size=20))
+async def test_any_bytes_in_any_pieces_end_in_a_response_or_an_error(raw: bytes, cuts: list[int]) -> None:
+    whole, pieces = await outcome(raw, [len(raw)]), await outcome(raw, cuts)
+    assert whole == pieces
+
+
+async def outcome(raw: bytes, cuts: list[int]) -> tuple[str, object]:
+    """What the handler makes of the bytes, in pieces of these sizes: a status and its headers, or the class of an error."""
+    handler = LenientResponseHandler(asyncio.get_running_loop())
+    handler.set_response_params(max_field_size=LIMIT, max_line_size=LIMIT, read_until_eof=True)
+    rest = raw
+    for size in [*cuts, len(raw)]:
+        piece, rest = rest[:size], rest[size:]
+        if piece and handler.exception() is None:
+            handler.data_received(piece)
+    handler.connection_lost(None)
+    try:
+        message, payload = await handler.read()
+    except Exception as error:  # noqa: BLE001 - which error is what is compared
+        return "error", type(error).__name__
+    payload.exception()
+    return str(message.code), sorted(message.raw_headers)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [b" \r\n" * 80_000, b"a:\r\n" * 60_000, b"\n\r" * 100_000, b"X" * 250_000, b"a: b\r\n " * 30_000, b":" * 250_000],
+)
+async def test_hostile_heads_are_read_in_no_time(raw: bytes) -> None:
+    for cuts in ([len(raw)], [7] * (len(raw) // 7)):
+        started = time.thread_time()
+        await outcome(OK + raw, cuts)
+        assert time.thread_time() - started < (0.1 if len(cuts) == 1 else 2.0)
