@@ -278,6 +278,7 @@ def _behaviours() -> list[Behaviour]:
         is_bomb=True,
     )
     add("announced too large", "dropped", "body_too_large", head(OK, HTML, b"Content-Length: 99999999999"))
+    add("page of nearly all the bytes that are allowed", "ok", None, response(PAGE + b" " * 9_800_000), is_bomb=True)
     add("drip of a body", "retry", "timeout", endless(OK + b"\r\n" + HTML + b"\r\n\r\n", b"a", pause=0.1))
     add("drip of a head", "retry", "timeout", endless(OK + b"\r\n", b"X", pause=0.1))
     add("silence", "retry", "timeout", silence())
