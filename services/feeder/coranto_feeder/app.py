@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
+from redis.exceptions import RedisError
+
 from coranto.client import AsyncClient
+from coranto.frontier import InProcessHostLeases, RedisHostLeases
 from coranto.records import DiscoveredArticle, Submission
 from coranto.sources.registry import Feed, FeedRegistry
 from coranto.topology import FEEDER
 from coranto.worker.stage import RetryPolicy, Stage
 from coranto_feeder.deduplication import InMemoryDeduplicator, RedisDeduplicator
+from coranto_feeder.feed_metrics import FeedMetrics
+from coranto_feeder.polite_client import PoliteClient
+from coranto_feeder.poll import FeedReader
 from coranto_feeder.poller import Poller
 from coranto_feeder.probe import WebProbe
 from coranto_feeder.reasons import REASONS, SYSTEMIC
@@ -50,7 +58,7 @@ def create_stage(settings: Settings | None = None) -> Stage[Submission, Discover
         handle=partial(
             discover,
             deduplicator=InMemoryDeduplicator(),
-            probe=WebProbe(web, parser),
+            probe=WebProbe(PoliteClient(web, InProcessHostLeases(), settings.fetcher.to_host_policy()), parser),
             feeds=_UnpolledFeeds(),
             merges_amp_and_mobile=settings.feeder.merges_amp_and_mobile,
         ),
@@ -73,6 +81,9 @@ def create(settings: Settings | None = None) -> Worker:
     client = AsyncClient(redis, pipeline)
     web = settings.to_web_client()
     parser = feeder.to_parser()
+    hosts = RedisHostLeases(redis, prefix=pipeline.prefix, lease=feeder.total_timeout + timedelta(seconds=20))
+    polite = PoliteClient(web, hosts, settings.fetcher.to_host_policy())
+    deduplicator = RedisDeduplicator(redis, pipeline, window=feeder.dedup_window)
     registry = FeedRegistry(redis, pipeline.all_keys()[0])
     journal = SqliteJournal(feeder.data / "account.sqlite")
 
@@ -84,6 +95,8 @@ def create(settings: Settings | None = None) -> Worker:
     async def stop() -> None:
         await web.close()
         await parser.stop()
+        with suppress(RedisError, OSError, sqlite3.Error):  # then what is in doubt is submitted again at the next start
+            await recovery.leave_mark()
         await journal.close()
         await redis.aclose()
 
@@ -91,8 +104,8 @@ def create(settings: Settings | None = None) -> Worker:
         FEEDER,
         handle=partial(
             discover,
-            deduplicator=RedisDeduplicator(redis, pipeline, window=feeder.dedup_window),
-            probe=WebProbe(web, parser),
+            deduplicator=deduplicator,
+            probe=WebProbe(polite, parser),
             feeds=registry,
             journal=journal,
             merges_amp_and_mobile=feeder.merges_amp_and_mobile,
@@ -105,6 +118,9 @@ def create(settings: Settings | None = None) -> Worker:
         start=journal.open,
         stop=stop,
     )
-    recovery = JournalRecovery(journal, registry, redis, client.submit, pipeline)
-    poller = Poller(registry, web, parser, submit, feeder)
-    return Worker(settings, stages=[stage], tasks=[recovery.run, *([poller.run] if feeder.polls else [])])
+    recovery = JournalRecovery(journal, registry, deduplicator, redis, client.submit, pipeline)
+    reader = FeedReader(registry, polite, parser, submit, feeder, journal)
+    poller = Poller(registry, reader, polite, feeder)
+    worker = Worker(settings, stages=[stage], tasks=[recovery.run, *([poller.run] if feeder.polls else [])])
+    poller.metrics = FeedMetrics(worker.metrics.registry)
+    return worker

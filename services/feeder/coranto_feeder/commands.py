@@ -53,7 +53,7 @@ def list_feeds(
             feed.kind,
             _ago(feed.polled_at, now),
             f"{outcome} ({feed.failures} times)" if feed.failures else outcome,
-            _ago(feed.new_at, now),
+            _ago(feed.last_new_at, now),
             _in(feed.due_at, now),
             style=style,
         )

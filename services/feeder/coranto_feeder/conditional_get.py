@@ -7,17 +7,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from coranto.http import RedirectChain, TooManyRedirectsError, WebClient, WebError, WebResponse, follow_redirects
+from coranto.frontier import HostLease
+from coranto.http import TooManyRedirectsError, WebError, WebResponse
 from coranto.http.headers import retry_after
 from coranto.sources.registry import Feed
 from coranto.urls import UnsupportedUrlError
+from coranto_feeder.polite_client import PoliteClient, Redirect, RobotsDeniedError
 
 _ACCEPT: Final = (
     "application/atom+xml,application/rss+xml,application/feed+json,application/rdf+xml,application/xml;q=0.9,"
     "text/xml;q=0.9,application/json;q=0.8,text/html;q=0.5,*/*;q=0.1"
 )
-_MOST_REDIRECTS: Final = 5
-_TEST_VALIDATORS_EVERY: Final = 20
+_TEST_EVERY_POLLS: Final = 10
+_TEST_EVERY: Final = timedelta(days=1)
+_FORGIVEN_AFTER: Final = timedelta(days=7)
 _LONGEST_RETRY_AFTER: Final = timedelta(days=1)
 
 
@@ -46,40 +49,62 @@ class FeedResponse:
         return self.response.status == 304
 
     def contradicts(self, feed: Feed) -> bool:
-        """True when a test shows that the validator stayed the same although the document has changed."""
-        return self.is_test and feed.etag is not None and feed.etag == self.response.headers.get("ETag")
+        """True when a validator stayed the same although the document has changed: the server would have said 304."""
+        etag, modified = self.response.headers.get("ETag"), self.response.headers.get("Last-Modified")
+        if feed.etag is not None:
+            return self.is_test and feed.etag == etag
+        return self.is_test and feed.last_modified is not None and feed.last_modified == modified
 
 
-async def get_feed(web: WebClient, feed: Feed, *, now: datetime) -> FeedResponse:
-    """The feed's document, or that it has not changed. Raises PollFailedError."""
-    is_test = feed.polls % _TEST_VALIDATORS_EVERY == _TEST_VALIDATORS_EVERY - 1
-    is_conditional = feed.digest is not None and not feed.has_lying_validators and not is_test
+async def get_feed(client: PoliteClient, feed: Feed, *, lease: HostLease | None, now: datetime) -> FeedResponse:
+    """The feed's document, or that it has not changed. The lease of its host is ended here.
+
+    Raises PollFailedError, and HostBusyError when it redirects to a host whose turn it is not.
+    """
+    is_conditional = _may_ask_conditionally(feed, now)
     headers = {"Accept": _ACCEPT} | (_conditions(feed) if is_conditional else {})
-    moved_to: str | None = None
-    is_permanent = True
-    chain = RedirectChain()
-
-    def note_redirect(response: WebResponse, target: str) -> None:
-        nonlocal moved_to, is_permanent
-        # Only a chain that is permanent from its first hop says where the feed has moved.
-        is_permanent = is_permanent and response.status in (301, 308)
-        moved_to = target if is_permanent else moved_to
-
-    async def get(url: str) -> WebResponse:
-        return await web.get(url, headers=headers | chain.headers(url), wants_body=lambda status, _: status == 200)
-
     try:
-        response = await follow_redirects(feed.url, get, most=_MOST_REDIRECTS, on_redirect=note_redirect, chain=chain)
+        answer = await client.get(
+            feed.url, f"feed:{feed.id}", lease=lease, headers=headers, obeys_robots=not feed.ignores_robots
+        )
+    except RobotsDeniedError as error:
+        advice = "if the publisher lets you, register it anew with `coranto feeds add --ignore-robots`"
+        raise PollFailedError("robots_denied", f"{error}; {advice}") from error
     except WebError as error:
         raise PollFailedError(_error_name(error), str(error)) from error
     except UnsupportedUrlError as error:
         raise PollFailedError("unsupported_url", str(error)) from error
     except TooManyRedirectsError as error:
         raise PollFailedError("too_many_redirects", str(error)) from error
+    response = answer.response
+    if response.status == 304 and not is_conditional:
+        raise PollFailedError(
+            "not_modified_unasked", "the server says `not modified` although it was not asked whether"
+        )
     if response.status not in (200, 304):
         pause = retry_after(response.headers, now=now, longest=_LONGEST_RETRY_AFTER)
         raise PollFailedError(f"status_{response.status}", f"status {response.status}", retry_after=pause)
-    return FeedResponse(response, moved_to, is_test)
+    is_test = not is_conditional and feed.digest is not None
+    return FeedResponse(response, _permanent_target(answer.redirects), is_test)
+
+
+def _may_ask_conditionally(feed: Feed, now: datetime) -> bool:
+    if feed.digest is None or not _conditions(feed):
+        return False
+    since_test = _TEST_EVERY if feed.tested_at is None else now - feed.tested_at
+    if feed.ignores_conditional_requests:
+        return since_test >= _FORGIVEN_AFTER
+    return since_test < _TEST_EVERY and feed.polls % _TEST_EVERY_POLLS != _TEST_EVERY_POLLS - 1
+
+
+def _permanent_target(redirects: tuple[Redirect, ...]) -> str | None:
+    """Where the feed has moved to: only a chain that is permanent from its first hop says so, up to where it is not."""
+    target: str | None = None
+    for redirect in redirects:
+        if redirect.status not in (301, 308):
+            break
+        target = redirect.target
+    return target
 
 
 def with_validators(feed: Feed, response: WebResponse) -> Feed:

@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Final, Literal
+from typing import Literal
 
-from coranto.http import (
-    PrivateAddressError,
-    RedirectChain,
-    TooManyRedirectsError,
-    WebClient,
-    WebError,
-    WebResponse,
-    follow_redirects,
-)
+from coranto.http import PrivateAddressError, TooManyRedirectsError, WebError
 from coranto.urls import UnsupportedUrlError
 from coranto_feeder.feed_parser_pool import FeedParserPool
+from coranto_feeder.polite_client import PoliteClient, RobotsDeniedError
 from coranto_feeder.sources import NotAFeedError
-
-_MOST_REDIRECTS: Final = 5
 
 Probe = Callable[[str], Awaitable[Literal["feed", "page"]]]
 """Says what an address is. Raises ProbeFailedError when that could not be found out."""
@@ -31,26 +22,23 @@ class ProbeFailedError(Exception):
 class WebProbe:
     """Asks over the web."""
 
-    def __init__(self, web: WebClient, parser: FeedParserPool) -> None:
-        self._web = web
+    def __init__(self, client: PoliteClient, parser: FeedParserPool) -> None:
+        self._client = client
         self._parser = parser
 
     async def __call__(self, url: str) -> Literal["feed", "page"]:
         """What the address is. What can never be fetched counts as a page: the fetcher will say why.
 
-        Raises ProbeFailedError when asking again later may help.
+        Raises ProbeFailedError when asking again later may help, and HostBusyError when it is not the host's turn.
         """
-        chain = RedirectChain()
-
-        async def get(url: str) -> WebResponse:
-            return await self._web.get(url, headers=chain.headers(url), wants_body=lambda status, _: status == 200)
-
         try:
-            response = await follow_redirects(url, get, most=_MOST_REDIRECTS, chain=chain)
-        except (PrivateAddressError, UnsupportedUrlError, TooManyRedirectsError):
+            lease = await self._client.acquire(url, f"probe:{url}")
+            answer = await self._client.get(url, f"probe:{url}", lease=lease)
+        except (PrivateAddressError, UnsupportedUrlError, TooManyRedirectsError, RobotsDeniedError):
             return "page"
         except WebError as error:
             raise ProbeFailedError(str(error)) from error
+        response = answer.response
         if response.status == 429 or response.status >= 500:
             raise ProbeFailedError(f"status {response.status}")
         if response.status != 200:

@@ -9,6 +9,7 @@ REASONS: Mapping[str, str] = {
     "feed_registered": "The address is a feed or sitemap; it is polled from now on.",
     "unsupported_url": "The address is not an http, https or file URL.",
     "feed_not_on_the_web": "A feed must have an http or https address, so that it can be polled.",
+    "host_busy": "The address looks like a feed, and its host may not be asked yet; this does not count as an attempt.",
     "probe_failed": "The address looks like a feed, and it could not be fetched to find out.",
     "redis_unavailable": "Redis, which holds the known articles and the feeds, did not answer.",
     "journal_unavailable": "The feeder's journal of what it has passed on cannot be written: full disk, locked file.",

@@ -2,13 +2,15 @@
 
 Redis has lost data when its server has been restarted or a stream is gone. How much, the heartbeat tells, a key that is
 set every second: what Redis holds is as old as the heartbeat it holds. All submissions in the journal since then that have
-not ended are submitted again, as repeated visits. So that few are, the journal is told of every end, which is read from
+not ended are submitted again, as repeated visits. After a clean stop there is nothing to submit again, however Redis was
+restarted: the last thing a feeder does is to leave a mark. So that few are, the journal is told of every end, which is read from
 the streams of finished and dropped articles.
 """
 
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -18,10 +20,11 @@ from redis.asyncio import Redis
 
 from coranto.records import Submission, content_id
 from coranto.records.envelope import FIELD, peek
-from coranto.sources.registry import FeedRegistry
+from coranto.sources.registry import Feed, FeedRegistry
 from coranto.streams.connection import run_id as name_of_run
 from coranto.topology import DROPPED, FEEDER, FINISHED, STAGES, Pipeline
 from coranto.worker.log import get_logger
+from coranto_feeder.deduplication import RedisDeduplicator
 from coranto_feeder.submission_journal import SqliteJournal
 from coranto_feeder.submissions import Submit
 
@@ -30,6 +33,8 @@ REDIS_RESTARTED: Final = "redis.restarted"
 RESUBMITTED: Final = "recovery.resubmitted"
 
 _RESUBMIT_AT_ONCE: Final = 500
+# What has not ended by then ended unseen: no retry, pause of a host or dead letter takes so long.
+_KEEP_SUBMISSIONS: Final = timedelta(days=14)
 _READ_AT_ONCE: Final = 50
 # Redis with appendfsync everysec loses up to two seconds, and the heartbeat itself is up to one tick old. A replica that
 # takes over may be behind by min-replicas-max-lag, for which we ask for 10 seconds.
@@ -41,18 +46,27 @@ class JournalRecovery:
 
     _TICK = timedelta(seconds=1)
     _COPY_FEEDS_EVERY = 60
+    _PRUNE_EVERY = 3600
 
     def __init__(
-        self, journal: SqliteJournal, registry: FeedRegistry, redis: Redis, submit: Submit, pipeline: Pipeline
+        self,
+        journal: SqliteJournal,
+        registry: FeedRegistry,
+        deduplicator: RedisDeduplicator,
+        redis: Redis,
+        submit: Submit,
+        pipeline: Pipeline,
     ) -> None:
         self._journal = journal
         self._registry = registry
+        self._deduplicator = deduplicator
         self._redis = redis
         self._submit = submit
         keys = pipeline.all_keys()
         self._endings = [each.stream(stream) for each in keys for stream in (FINISHED, DROPPED)]
         self._working = [each.stream(stage.reads) for each in keys for stage in STAGES if stage.reads is not DROPPED]
         self._heartbeat = keys[0].owned_by(FEEDER, "account-mark")
+        self._stop_marks = [each.owned_by(FEEDER, "clean-stop") for each in keys]
         self._copied = -1
         self._log = get_logger(service="feeder")
 
@@ -62,6 +76,8 @@ class JournalRecovery:
         ticks = 0
         while True:
             await self.tick(copies_feeds=ticks % self._COPY_FEEDS_EVERY == 0)
+            if ticks % self._PRUNE_EVERY == 0:
+                await self.prune()
             ticks += 1
             await asyncio.sleep(self._TICK.total_seconds())
 
@@ -72,13 +88,14 @@ class JournalRecovery:
         streams = await self._existing(self._working)
         missing = set(notes.get("streams", "").split()) - streams
         resubmitted = 0
-        if notes.get("run_id", run_id) != run_id or missing:
+        is_restarted = notes.get("run_id", run_id) != run_id
+        if missing or (is_restarted and not await self._was_stopped_cleanly(notes)):
             resubmitted = await self._recover(run_id, missing)
             notes = {name: value for name, value in notes.items() if not name.startswith("read ")}
         # The heartbeat first: if the note came first and we were killed in between, a loss at this moment would go unseen.
         await self._redis.set(self._heartbeat, str(time.time()))
         cursors = await self._read_endings(notes)
-        now_noted = {"run_id": run_id, "streams": " ".join(sorted(streams)), **cursors}
+        now_noted = {"run_id": run_id, "streams": " ".join(sorted(streams)), "clean_stop": "", **cursors}
         if now_noted.items() - notes.items():
             await self._journal.complete((), notes=now_noted)
         if copies_feeds or await self._registry.count() != self._copied:
@@ -87,11 +104,49 @@ class JournalRecovery:
             self._copied = len(feeds)
         return resubmitted
 
+    async def leave_mark(self) -> None:
+        """Note that all is done, when nothing more will be submitted: what Redis has now is all that there is to lose.
+
+        Redis writes in order, so whoever finds the mark finds all that was written before it.
+        """
+        mark = secrets.token_hex(8)
+        for name in self._stop_marks:
+            await self._redis.set(name, mark)
+        await self._journal.complete((), notes={"clean_stop": mark})
+
+    async def _was_stopped_cleanly(self, notes: dict[str, str]) -> bool:
+        mark = notes.get("clean_stop", "").encode()
+        return bool(mark) and [await self._redis.get(name) for name in self._stop_marks] == [mark] * len(
+            self._stop_marks
+        )
+
+    async def prune(self) -> int:
+        """Forget what is so old that nothing depends on it; gives the number of rows."""
+        now = time.time()
+        seen_before = now - self._deduplicator.window.total_seconds()
+        return await self._journal.prune(seen_before=seen_before, handed_before=now - _KEEP_SUBMISSIONS.total_seconds())
+
+    async def _restore_known(self, feeds: Sequence[Feed]) -> None:
+        """Give back what Redis knew: entries of feeds, and articles that were found within the window."""
+        for feed in feeds:
+            entries = await self._journal.entries_of(feed.id)
+            if entries:
+                await self._registry.remember_entries(feed, entries, present=entries)
+        now, last = time.time(), ""
+        since = now - self._deduplicator.window.total_seconds()
+        while seen := await self._journal.seen(since=since, after=last):
+            await self._deduplicator.restore(seen, now=now)
+            last = seen[-1].article
+
     async def _recover(self, run_id: str, missing: set[str]) -> int:
         heartbeat = await self._redis.get(self._heartbeat)
         # Redis is back as it was at this heartbeat; without one, or with streams gone, it is back with nothing.
         since = float(heartbeat) - _MARGIN_SECONDS if heartbeat is not None and not missing else 0.0
-        for feed in await self._journal.kept_feeds():
+        feeds = await self._journal.kept_feeds()
+        if heartbeat is None:
+            await self._restore_known(feeds)
+        # Only now: a feed that came first would be polled, and all its entries taken for new.
+        for feed in feeds:
             await self._registry.add(feed)
         lost = await self._journal.pending(since=since)
         if heartbeat is None or missing:

@@ -2,40 +2,104 @@
 
 from __future__ import annotations
 
-import heapq
+import math
 import random
-import statistics
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import pairwise
 from typing import Final
 
 from coranto.sources.registry import Feed
 from coranto_feeder.settings import FeederSettings
 from coranto_feeder.sources import Entry
 
-# Cache headers and `ttl` hold up to this: news servers set them carelessly.
 LONGEST_CACHE_AGE: Final = timedelta(hours=1)
-_LAST_ENTRIES: Final = 12
-_LEAST_ENTRIES: Final = 4
+"""Cache headers hold up to this: news servers set them carelessly."""
+LONGEST_TTL: Final = timedelta(hours=6)
+"""What a feed itself asks for holds up to this."""
+_HALF_LIFE_DAYS: Final = 3.0
+_LONGEST_SILENCE: Final = timedelta(minutes=30)
+# What a feed names of the past tells its rhythm, if it reaches back for more than a moment.
+_SHORTEST_PAST: Final = timedelta(minutes=5)
+_LEAST_ENTRIES_FOR_GAP: Final = 3
+_LONGEST_SKIP: Final = timedelta(days=8)
+
+
+@dataclass(frozen=True, slots=True)
+class Rhythm:
+    """How much a feed publishes, by what was seen of it; recent days count most."""
+
+    recent_items: float = 0.0
+    """New entries, each counting half as much after three days."""
+    observed_days: float = 0.0
+    """The time in which they came, weighed in the same way."""
+
+    @property
+    def items_per_day(self) -> float:
+        """New entries a day; 0 when nothing was seen yet."""
+        return self.recent_items / self.observed_days if self.observed_days else 0.0
+
+    def after(self, elapsed: timedelta, new_items: int) -> Rhythm:
+        """The rhythm after so much time in which so many entries came."""
+        days = max(0.0, elapsed.total_seconds() / 86_400)
+        fading = _fading(days)
+        return Rhythm(self.recent_items * fading + new_items, self.observed_days * fading + _weighed_days(days))
+
+
+def rhythm_of(entries: Sequence[Entry], *, now: datetime) -> Rhythm:
+    """The rhythm that a feed's entries tell when it is read for the first time."""
+    ages = [(now - time).total_seconds() / 86_400 for entry in entries if (time := entry.published or entry.updated)]
+    ages = [age for age in ages if age >= 0]
+    if len(ages) < 2:
+        return Rhythm()
+    # The oldest one begins the time that is looked at, and does not count as come within it.
+    oldest = max(*ages, _SHORTEST_PAST.total_seconds() / 86_400)
+    items = sum(_fading(age) for age in ages) - _fading(oldest)
+    return Rhythm(items, _weighed_days(oldest))
+
+
+def _weighed_days(days: float) -> float:
+    return _HALF_LIFE_DAYS / math.log(2) * (1 - _fading(days))
+
+
+def _fading(days: float) -> float:
+    return math.pow(0.5, days / _HALF_LIFE_DAYS)
 
 
 def next_interval(
-    feed: Feed, entries: Sequence[Entry], *, has_news: bool, now: datetime, settings: FeederSettings
+    feed: Feed, rhythm: Rhythm, *, latest: datetime | None, is_gap: bool, now: datetime, settings: FeederSettings
 ) -> timedelta:
-    """The time until the next poll: half the usual time between entries, and longer while nothing is published."""
-    current = timedelta(seconds=feed.interval_seconds) if feed.interval_seconds else settings.first_interval
-    times = {time for entry in entries if (time := entry.published or entry.updated) and time <= now}
-    latest = sorted(heapq.nlargest(_LAST_ENTRIES, times))
-    if len(latest) >= _LEAST_ENTRIES and has_news:
-        gaps = [(later - earlier).total_seconds() for earlier, later in pairwise(latest)]
-        wanted = timedelta(seconds=statistics.median(gaps) / 2)
-        # A feed that publishes every minute by day is silent at night, so the silence since its last entry counts too.
-        wanted = max(wanted, (now - latest[-1]) / 4)
-        current = (current + wanted) / 2
-    else:
-        current *= 0.7 if has_news else 1.3
-    return min(max(current, settings.min_interval), settings.max_interval)
+    """The time until the next poll: half the usual time between entries, and longer while nothing is published.
+
+    `latest` is when the feed last published, as far as is known. `is_gap` says that all its entries were new, so that
+    others may have come and gone since the last poll.
+    """
+    per_day = rhythm.items_per_day
+    wanted = timedelta(days=min(0.5 / per_day, 365.0)) if per_day > 0 else settings.max_interval
+    if latest is not None and latest < now:
+        # A feed that publishes every minute by day is silent at night.
+        wanted = max(wanted, min((now - latest) / 8, _LONGEST_SILENCE))
+    # A feed that we have just met, or that was silent, may begin to publish at any time.
+    longest = 2 * timedelta(seconds=feed.interval_seconds) if feed.interval_seconds else settings.first_interval
+    wanted = min(wanted, longest, settings.max_interval)
+    if is_gap and feed.interval_seconds:
+        wanted = min(wanted, timedelta(seconds=feed.interval_seconds) / 2)
+    return max(wanted, settings.min_interval)
+
+
+def is_gap(feed: Feed, *, entries: int, new_entries: int) -> bool:
+    """Whether a feed that was read before has nothing left of what it had then."""
+    return feed.digest is not None and new_entries == entries >= _LEAST_ENTRIES_FOR_GAP
+
+
+def next_time(feed: Feed, interval: timedelta, *, fresh_for: timedelta, now: datetime) -> datetime:
+    """The moment of the next poll: not before what the feed and its server ask for, nor when the feed is not to be asked."""
+    asked = min(timedelta(seconds=feed.asks_seconds), LONGEST_TTL)
+    due = now + jittered(max(interval, fresh_for, asked))
+    end = due + _LONGEST_SKIP
+    while due < end and (due.hour in feed.skip_hours or due.weekday() in feed.skip_days):
+        due = due.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+    return due
 
 
 def pause_after_failure(

@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from pathlib import Path
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
+from pydantic_settings import NoDecode
 
+from coranto.domains import registered_domain
+from coranto.frontier import HostPolicy, read_hosts_file
 from coranto.http import WebClient, WebLimits
 from coranto.http.settings import NetworkList, SharedWebSettings
 from coranto.settings import Duration
 from coranto.worker.settings import WorkerSettings
 from coranto_feeder.feed_parser_pool import FeedParserPool
 from coranto_feeder.sources import FeedLimits
+
+
+def _domain_list(value: Any) -> Any:
+    """Domains as a JSON list or separated by commas, each as its owner registered it."""
+    if isinstance(value, str):
+        text = value.strip()
+        value = json.loads(text) if text.startswith("[") else [part.strip() for part in text.split(",") if part.strip()]
+    return tuple(registered_domain(str(one)) for one in value) if isinstance(value, list | tuple) else value
+
+
+DomainList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_domain_list)]
+"""Domains such as paper.example: a JSON list, or separated by commas."""
 
 
 class FeederSettings(FeedLimits):
@@ -41,9 +58,13 @@ class FeederSettings(FeedLimits):
     min_interval: Duration = Field(
         timedelta(minutes=2), gt=timedelta(0), description="No feed is polled more often than this."
     )
-    first_interval: Duration = Field(timedelta(minutes=15), description="Time between the first polls of a feed.")
+    first_interval: Duration = Field(
+        timedelta(minutes=15),
+        gt=timedelta(0),
+        description="Time between the first two polls of a feed; from then on it doubles at most from poll to poll.",
+    )
     max_interval: Duration = Field(
-        timedelta(hours=6), description="A feed is polled at least this often, however little it brings."
+        timedelta(hours=24), description="A feed is polled at least this often, however little it brings."
     )
     max_failing_interval: Duration = Field(
         timedelta(hours=24), description="A feed that fails is tried again at least this often; it is never given up."
@@ -52,6 +73,17 @@ class FeederSettings(FeedLimits):
         timedelta(days=3),
         ge=timedelta(0),
         description="Entries older than this, in the sitemaps of a sitemap index, are remembered but not submitted; 0 submits all.",
+    )
+    max_child_sitemaps: int = Field(
+        200,
+        ge=1,
+        le=10_000,
+        description="Sitemaps polled at once of one sitemap index; of more than that all get their turn one after the other.",
+    )
+    sitemap_domains: DomainList = Field(
+        (),
+        description="Registered domains whose sitemaps are followed from any sitemap index: a JSON list, or separated by commas. "
+        "An index leads to sitemaps of its own domain and of these.",
     )
     total_timeout: Duration = Field(
         timedelta(seconds=60), gt=timedelta(0), description="Longest time for fetching one feed."
@@ -86,11 +118,30 @@ class FeederSettings(FeedLimits):
         )
 
 
+class FetcherSettings(SharedWebSettings):
+    """What the fetcher is told of hosts, which the feeder keeps to: the same hosts are asked by both."""
+
+    min_delay: Duration = Field(
+        timedelta(seconds=2),
+        ge=timedelta(0),
+        description="Pause between the end of one request to a host and the next.",
+    )
+    max_crawl_delay: Duration = Field(
+        timedelta(seconds=60), ge=timedelta(0), description="A longer crawl-delay is shortened to this."
+    )
+    hosts_file: Path | None = Field(None, description="TOML file with the pauses of certain hosts.")
+
+    def to_host_policy(self) -> HostPolicy:
+        """How long hosts are left alone between requests. Raises WrongHostsFileError."""
+        rules = read_hosts_file(self.hosts_file) if self.hosts_file is not None else {}
+        return HostPolicy(min_delay=self.min_delay, max_crawl_delay=self.max_crawl_delay, rules=rules)
+
+
 class Settings(WorkerSettings):
     """Everything the feeder reads from its environment."""
 
     feeder: FeederSettings = Field(default_factory=FeederSettings)
-    fetcher: SharedWebSettings = Field(default_factory=SharedWebSettings)
+    fetcher: FetcherSettings = Field(default_factory=FetcherSettings)
 
     def to_web_client(self) -> WebClient:
         """The web client, by the settings that feeder and fetcher share."""

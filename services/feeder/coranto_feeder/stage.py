@@ -16,6 +16,7 @@ from coranto.sources.registry import Feed, Feeds, new_feed
 from coranto.urls import Address, UnsupportedUrlError, canonicalize, parse, strip_amp_and_mobile
 from coranto.worker.stage import Invalid, Transient, Unwanted
 from coranto_feeder.deduplication import Deduplicator
+from coranto_feeder.polite_client import HostBusyError
 from coranto_feeder.probe import Probe, ProbeFailedError
 from coranto_feeder.sources.home_page import looks_like_feed
 from coranto_feeder.submission_journal import Journal, NoJournal
@@ -49,7 +50,7 @@ async def discover(
     except (RedisError, ConnectionError) as error:
         raise Transient("redis_unavailable", retry_after=timedelta(seconds=2), detail=str(error)) from error
     try:
-        await (journal if journal is not None else NoJournal()).append([submission])
+        await (journal if journal is not None else NoJournal()).append([submission], article=identity)
     except (sqlite3.Error, OSError) as error:
         raise Transient("journal_unavailable", retry_after=timedelta(seconds=5), detail=str(error)) from error
     return DiscoveredArticle(
@@ -91,6 +92,8 @@ async def _is_feed(submission: Submission, address: Address, probe: Probe) -> bo
         return False
     try:
         return await probe(submission.url) == "feed"
+    except HostBusyError as busy:
+        raise Transient("host_busy", retry_after=busy.retry_after, detail=str(busy), spends_attempt=False) from busy
     except ProbeFailedError as error:
         raise Transient("probe_failed", detail=str(error)) from error
 

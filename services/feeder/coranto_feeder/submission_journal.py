@@ -1,5 +1,7 @@
 """The feeder's journal of what it has submitted and passed on: what Redis loses, the feeder submits again from it.
 
+What counts as known is written down too, articles and entries of feeds, so that nothing is found a second time.
+
 A submission is written down before it is passed on, and struck out when its end has been read from the streams. `recovery`
 does the reading and the submitting again. The journal is one SQLite file, which also holds a copy of the feed registry.
 """
@@ -10,6 +12,7 @@ import asyncio
 import sqlite3
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -25,21 +28,54 @@ CREATE TABLE IF NOT EXISTS handed_on (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS handed_on_by_time ON handed_on (handed_at);
 CREATE TABLE IF NOT EXISTS feed (id TEXT PRIMARY KEY, record TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS feed_entry (
+    feed TEXT NOT NULL,
+    entry TEXT NOT NULL,
+    version TEXT NOT NULL,
+    PRIMARY KEY (feed, entry)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS seen (
+    article TEXT PRIMARY KEY,
+    submission TEXT NOT NULL,
+    seen_at REAL NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS seen_by_time ON seen (seen_at);
 CREATE TABLE IF NOT EXISTS note (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
+
+
+@dataclass(frozen=True, slots=True)
+class SeenArticle:
+    """An article that counts as known, and the submission that has it."""
+
+    article: str
+    submission: str
+    seen_at: float
+    """Unix seconds."""
 
 
 class Journal(Protocol):
     """Where the feeder writes down what it passes on."""
 
-    async def append(self, submissions: Sequence[Submission]) -> None:
-        """Write these down, durably, before they are passed on. Raises OSError or sqlite3.Error."""
+    async def append(self, submissions: Sequence[Submission], *, article: str | None = None) -> None:
+        """Write these down, durably, before they are passed on. Raises OSError or sqlite3.Error.
+
+        `article` is the id of the article that they come to, which counts as known from now on.
+        """
+
+
+@dataclass(slots=True)
+class _Rows:
+    """What one call writes."""
+
+    submissions: list[tuple[str, float, str]]
+    seen: list[tuple[str, str, float]] = field(default_factory=list)
 
 
 class NoJournal:
     """Writes nothing down: for a process that passes nothing on."""
 
-    async def append(self, submissions: Sequence[Submission]) -> None:
+    async def append(self, submissions: Sequence[Submission], *, article: str | None = None) -> None:
         """Drop them."""
 
 
@@ -49,7 +85,7 @@ class SqliteJournal:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._connection: sqlite3.Connection | None = None
-        self._waiting: list[tuple[list[tuple[str, float, str]], asyncio.Future[None]]] = []
+        self._waiting: list[tuple[_Rows, asyncio.Future[None]]] = []
         self._writing = asyncio.Lock()
 
     async def open(self) -> None:
@@ -74,12 +110,14 @@ class SqliteJournal:
         connection.executescript(_SCHEMA)
         return connection
 
-    async def append(self, submissions: Sequence[Submission]) -> None:
+    async def append(self, submissions: Sequence[Submission], *, article: str | None = None) -> None:
         """Write these down, durably; calls that wait for the disk share one commit."""
         now = time.time()
-        rows = [(one.id, now, one.model_dump_json(exclude_none=True)) for one in submissions]
-        if not rows:
+        rows = _Rows([(one.id, now, one.model_dump_json(exclude_none=True)) for one in submissions])
+        if not rows.submissions:
             return
+        if article is not None:
+            rows.seen = [(article, submissions[0].id, now)]
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((rows, done))
         async with self._writing:
@@ -89,12 +127,15 @@ class SqliteJournal:
 
     async def _write_waiting(self) -> None:
         batch, self._waiting = self._waiting, []
-        rows = [row for some, _ in batch for row in some]
+        submissions = [row for rows, _ in batch for row in rows.submissions]
+        seen = [row for rows, _ in batch for row in rows.seen]
         try:
             await asyncio.to_thread(
-                self._execute_many,
-                "INSERT OR IGNORE INTO handed_on (submission, handed_at, record) VALUES (?, ?, ?)",
-                rows,
+                self._execute_all,
+                (
+                    ("INSERT OR IGNORE INTO handed_on (submission, handed_at, record) VALUES (?, ?, ?)", submissions),
+                    ("INSERT OR REPLACE INTO seen (article, submission, seen_at) VALUES (?, ?, ?)", seen),
+                ),
             )
         except (sqlite3.Error, OSError) as error:
             for _, done in batch:
@@ -112,11 +153,12 @@ class SqliteJournal:
             await asyncio.to_thread(self._complete, struck, list((notes or {}).items()))
 
     def _complete(self, struck: list[tuple[str]], notes: list[tuple[str, str]]) -> None:
-        connection = self._open_connection()
-        connection.execute("BEGIN IMMEDIATE")
-        with connection:
-            connection.executemany("DELETE FROM handed_on WHERE submission = ?", struck)
-            connection.executemany("INSERT OR REPLACE INTO note (name, value) VALUES (?, ?)", notes)
+        self._execute_all(
+            (
+                ("DELETE FROM handed_on WHERE submission = ?", struck),
+                ("INSERT OR REPLACE INTO note (name, value) VALUES (?, ?)", notes),
+            )
+        )
 
     async def pending(self, *, since: float = 0.0) -> list[Submission]:
         """Submissions passed on since this time (Unix seconds) that have not ended, oldest first."""
@@ -135,25 +177,75 @@ class SqliteJournal:
             await asyncio.to_thread(self._replace_feeds, rows)
 
     def _replace_feeds(self, rows: list[tuple[str, str]]) -> None:
-        connection = self._open_connection()
-        connection.execute("BEGIN IMMEDIATE")
-        with connection:
-            connection.execute("DELETE FROM feed")
-            connection.executemany("INSERT INTO feed (id, record) VALUES (?, ?)", rows)
+        self._execute_all(
+            (
+                ("DELETE FROM feed", [()]),
+                ("INSERT INTO feed (id, record) VALUES (?, ?)", rows),
+                ("DELETE FROM feed_entry WHERE feed NOT IN (SELECT id FROM feed)", [()]),
+            )
+        )
 
     async def kept_feeds(self) -> list[Feed]:
         """The copy of the registry."""
         return [Feed.model_validate_json(record) for (record,) in await self._query("SELECT record FROM feed")]
 
+    async def remember_entries(self, feed: str, versions: dict[str, str], *, present: Iterable[str]) -> None:
+        """Keep entries of the feed with this id; those no longer present go once they outnumber the present ones."""
+        rows = [(feed, entry, version) for entry, version in versions.items()]
+        if not rows:
+            return
+        kept = set(present)
+        async with self._writing:
+            await asyncio.to_thread(self._remember_entries, feed, rows, kept)
+
+    def _remember_entries(self, feed: str, rows: list[tuple[str, str, str]], kept: set[str]) -> None:
+        query = "SELECT entry FROM feed_entry WHERE feed = ?"
+        had = {entry for (entry,) in self._open_connection().execute(query, (feed,))}
+        gone = had - kept if len(had) > 2 * len(kept) + 1000 else set()
+        self._execute_all(
+            (
+                ("INSERT OR REPLACE INTO feed_entry (feed, entry, version) VALUES (?, ?, ?)", rows),
+                ("DELETE FROM feed_entry WHERE feed = ? AND entry = ?", [(feed, entry) for entry in gone]),
+            )
+        )
+
+    async def entries_of(self, feed: str) -> dict[str, str]:
+        """The entries of the feed with this id, each with its version."""
+        return dict(await self._query("SELECT entry, version FROM feed_entry WHERE feed = ?", (feed,)))
+
+    async def seen(self, *, since: float, after: str = "", limit: int = 1000) -> list[SeenArticle]:
+        """Articles that became known since this time (Unix seconds), by id from `after` on, at most so many."""
+        query = (
+            "SELECT article, submission, seen_at FROM seen WHERE article > ? AND seen_at >= ? ORDER BY article LIMIT ?"
+        )
+        return [SeenArticle(*row) for row in await self._query(query, (after, since, limit))]
+
+    async def prune(self, *, seen_before: float, handed_before: float) -> int:
+        """Forget what became known, and what was passed on and never ended, before these times; gives how many rows."""
+        async with self._writing:
+            return await asyncio.to_thread(self._prune, seen_before, handed_before)
+
+    def _prune(self, seen_before: float, handed_before: float) -> int:
+        connection = self._open_connection()
+        before = connection.total_changes
+        self._execute_all(
+            (
+                ("DELETE FROM seen WHERE seen_at < ?", [(seen_before,)]),
+                ("DELETE FROM handed_on WHERE handed_at < ?", [(handed_before,)]),
+            )
+        )
+        return connection.total_changes - before
+
     async def _query(self, query: str, arguments: tuple[Any, ...] = ()) -> list[Any]:
         async with self._writing:
             return await asyncio.to_thread(lambda: self._open_connection().execute(query, arguments).fetchall())
 
-    def _execute_many(self, statement: str, rows: list[tuple[str, float, str]]) -> None:
+    def _execute_all(self, statements: Iterable[tuple[str, Sequence[tuple[Any, ...]]]]) -> None:
         connection = self._open_connection()
         connection.execute("BEGIN IMMEDIATE")
         with connection:
-            connection.executemany(statement, rows)
+            for statement, rows in statements:
+                connection.executemany(statement, rows)
 
     def _open_connection(self) -> sqlite3.Connection:
         if self._connection is None:

@@ -10,6 +10,7 @@ from typing import Final
 
 from coranto.records import Hints, Submission, content_id
 from coranto.sources.registry import Feed
+from coranto.urls import UnsupportedUrlError, canonicalize
 from coranto_feeder.conditional_get import PollFailedError
 from coranto_feeder.sources import Entry
 
@@ -39,25 +40,36 @@ async def states_of(entries: Sequence[Entry]) -> list[EntryState]:
     """The entries with their keys and versions. Other tasks run meanwhile: 50,000 take a quarter of a second."""
     states: list[EntryState] = []
     for start in range(0, len(entries), _AT_ONCE):
-        states += [
-            EntryState(entry, content_id(entry.id)[:16], _version_of(entry))
-            for entry in entries[start : start + _AT_ONCE]
-        ]
+        states += [EntryState(entry, _key_of(entry), _version_of(entry)) for entry in entries[start : start + _AT_ONCE]]
         await asyncio.sleep(0)
     return states
+
+
+def _key_of(entry: Entry) -> str:
+    """What the registry knows the entry by: its id and its address, because some feeds give one id to all entries.
+
+    The address counts in its canonical form, so that tracking parameters that change with every poll are no news.
+    """
+    if entry.id == entry.url:
+        return content_id(entry.id)[:16]
+    try:
+        return content_id(entry.id, canonicalize(entry.url))[:16]
+    except UnsupportedUrlError:
+        return content_id(entry.id, entry.url)[:16]
 
 
 def _version_of(entry: Entry) -> str:
     return entry.updated.isoformat() if entry.updated is not None else ""
 
 
-def submission_of(feed: Feed, entry: Entry, *, now: datetime, is_known: bool) -> Submission:
+def submission_of(feed: Feed, state: EntryState, *, now: datetime, is_known: bool) -> Submission:
     """The submission of this entry. Its id is the same whenever it is made."""
+    entry = state.entry
     time = entry.updated or entry.published
     is_old = time is not None and time < now - _OLD_AFTER
-    is_backlog = feed.kind.holds_archive and (is_old or (time is None and feed.new_at is None))
+    is_backlog = feed.kind.holds_archive and (is_old or (time is None and feed.last_new_at is None))
     return Submission(
-        id=content_id("feed-entry", feed.url, entry.id, _version_of(entry)),
+        id=content_id("feed-entry", feed.url, state.key, state.version),
         url=entry.url,
         kind="page",
         source=feed.source,

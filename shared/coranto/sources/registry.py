@@ -7,7 +7,7 @@ again by itself when that one dies.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final, Protocol, cast
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -26,25 +26,55 @@ class Feed(BaseModel):
 
     url: str = Field(description="Its address, as it was registered.")
     source: str = Field(description="Name that articles found in it carry as their source.")
+    is_source_given: bool = Field(
+        False,
+        description="Whether somebody chose the name; else it is the feed's title, or its host before the first poll.",
+    )
+    tags: tuple[str, ...] = Field(
+        (), description="Tags that articles found in it carry, such as the folders of a list."
+    )
+    ignores_robots: bool = Field(False, description="Whether it is polled even where robots.txt disallows it.")
     kind: SourceKind = Field(SourceKind.UNKNOWN, description="What it turned out to be.")
     title: str | None = Field(None, description="Title the feed gives itself.")
     parent: str | None = Field(None, description="Page or sitemap index that named it.")
+    root: str | None = Field(None, description="Sitemap index that was registered by itself, and led to this one.")
+    depth: int = Field(0, description="Number of sitemap indexes that led to it.")
     added_at: datetime = Field(description="When it was registered.")
     etag: str | None = Field(None, description="Validator for the next conditional request.")
     last_modified: str | None = Field(None, description="Validator for the next conditional request.")
-    has_lying_validators: bool = Field(
-        False, description="True when it said `not modified` of a document that had changed."
+    tested_at: datetime | None = Field(
+        None,
+        description="When it was last asked for unconditionally, which tests whether its validators can be trusted.",
+    )
+    ignores_conditional_requests: bool = Field(
+        False, description="True when it said `not modified` of a document that had changed; it is tested again later."
     )
     digest: str | None = Field(None, description="Hash of the document that was read last.")
     interval_seconds: float = Field(0.0, description="Time between polls as its history suggests; 0 before the first.")
+    asks_seconds: float = Field(0.0, description="How long the feed itself asks not to be polled again (`ttl`).")
+    skip_hours: tuple[int, ...] = Field((), description="Hours of the day in UTC at which it asks not to be polled.")
+    skip_days: tuple[int, ...] = Field(
+        (), description="Days of the week, Monday as 0, on which it asks not to be polled."
+    )
     polls: int = Field(0, description="Number of polls.")
     failures: int = Field(0, description="Failed polls since the last that succeeded.")
     last_outcome: str | None = Field(None, description="What the last poll came to, in a word.")
     last_error: str | None = Field(None, description="What was seen when the last poll failed.")
+    last_warning: str | None = Field(None, description="What is wrong with the document that was read last.")
     polled_at: datetime | None = Field(None, description="When it was polled last.")
-    new_at: datetime | None = Field(None, description="When it last had something new.")
+    last_new_at: datetime | None = Field(None, description="When it last had something new.")
     due_at: datetime | None = Field(None, description="When it is polled next.")
+    recent_items: float = Field(0.0, description="New entries, each counting half as much after three days.")
+    observed_days: float = Field(0.0, description="Days over which they were counted, in the same proportion.")
+    items_per_day: float = Field(0.0, description="New entries a day, recent days counting most.")
+    lag_seconds: float | None = Field(
+        None, description="Time from the publication of an entry to its discovery, as a running mean."
+    )
+    gaps: int = Field(
+        0, description="Polls at which all entries were new, so that others may have come and gone unseen."
+    )
     hub: str | None = Field(None, description="WebSub hub that announces its changes.")
+    topic: str | None = Field(None, description="Address that the hub knows it by.")
     moved_to: str | None = Field(None, description="Where it permanently redirects to.")
 
     @property
@@ -52,10 +82,45 @@ class Feed(BaseModel):
         """Id of the feed, from its address."""
         return feed_id(self.url)
 
+    @property
+    def needs_attention(self) -> bool:
+        """Whether its last poll failed, or brought a document that is cut off or empty."""
+        return self.failures > 0 or self.last_warning is not None
 
-def new_feed(url: str, *, now: datetime, source: str | None = None, parent: str | None = None) -> Feed:
+
+def new_feed(
+    url: str,
+    *,
+    now: datetime,
+    source: str | None = None,
+    parent: str | None = None,
+    tags: tuple[str, ...] = (),
+    ignores_robots: bool = False,
+) -> Feed:
     """A feed to be registered; it is named after its host where nobody gives it a name. Raises UnsupportedUrlError."""
-    return Feed(url=url, source=source or host_of(url), parent=parent, added_at=now)
+    return Feed(
+        url=url,
+        source=source or host_of(url),
+        is_source_given=bool(source),
+        parent=parent,
+        tags=tags,
+        ignores_robots=ignores_robots,
+        added_at=now,
+    )
+
+
+def child_feed(parent: Feed, url: str, *, now: datetime) -> Feed:
+    """A feed that another one named, with that one's name and tags. Raises UnsupportedUrlError."""
+    made = new_feed(url, now=now, parent=parent.url, tags=parent.tags, ignores_robots=parent.ignores_robots)
+    is_of_index = parent.kind is SourceKind.SITEMAP_INDEX
+    return made.model_copy(
+        update={
+            "source": parent.source if is_of_index or parent.is_source_given else made.source,
+            "is_source_given": is_of_index or parent.is_source_given,
+            "root": (parent.root or parent.url) if is_of_index else None,
+            "depth": parent.depth + 1 if is_of_index else 0,
+        }
+    )
 
 
 def feed_id(url: str) -> str:
@@ -83,19 +148,25 @@ redis.call('ZADD', KEYS[2], ARGV[3], ARGV[1])
 return 1
 """
 
-_LEASE: Final = """
-local due = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', ARGV[1], 'LIMIT', 0, ARGV[3])
+_FIND_DUE: Final = """
+local due = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', ARGV[1], 'LIMIT', 0, ARGV[2])
 local found = {}
 for _, id in ipairs(due) do
   local feed = redis.call('HGET', KEYS[1], id)
   if feed then
-    redis.call('ZADD', KEYS[2], ARGV[2], id)
     found[#found + 1] = feed
   else
     redis.call('ZREM', KEYS[2], id)
   end
 end
 return found
+"""
+
+_LEASE: Final = """
+local due = redis.call('ZSCORE', KEYS[2], ARGV[1])
+if not due or tonumber(due) > tonumber(ARGV[2]) then return 0 end
+redis.call('ZADD', KEYS[2], ARGV[3], ARGV[1])
+return 1
 """
 
 _SAVE: Final = """
@@ -115,6 +186,7 @@ class FeedRegistry:
         self._feeds = keys.owned_by(FEEDER, "feeds")
         self._due = keys.owned_by(FEEDER, "feeds-due")
         self._add = redis.register_script(_ADD)
+        self._find_due = redis.register_script(_FIND_DUE)
         self._lease = redis.register_script(_LEASE)
         self._save = redis.register_script(_SAVE)
 
@@ -122,15 +194,24 @@ class FeedRegistry:
         """Register it, due at once. False when it was registered before; then it is due at once only if asked for."""
         packed = feed.model_dump_json(exclude_none=True)
         arguments: list[str | float] = [feed.id, packed, feed.added_at.timestamp(), int(polls_again)]
-        return bool(await cast("Awaitable[int]", self._add(keys=[self._feeds, self._due], args=arguments)))
+        is_new = bool(await cast("Awaitable[int]", self._add(keys=[self._feeds, self._due], args=arguments)))
+        if is_new and feed.root is not None:
+            await self._redis.sadd(self._descendants(feed.root), feed.id)
+        return is_new
 
     async def remove(self, url: str) -> bool:
-        """Poll it no longer, and forget its history. False when there is no such feed."""
-        identity = feed_id(url)
+        """Poll it no longer, and forget its history; of a sitemap index, its sitemaps too. False when there is no such feed."""
+        feed = await self.find(url)
+        if feed is None:
+            return False
+        for child in await self.children(feed):
+            await self.remove(child.url)
         async with self._redis.pipeline(transaction=True) as pipe:
-            pipe.hdel(self._feeds, identity)
-            pipe.zrem(self._due, identity)
-            pipe.delete(self._entries(identity))
+            pipe.hdel(self._feeds, feed.id)
+            pipe.zrem(self._due, feed.id)
+            pipe.delete(self._entries(feed.id))
+            if feed.root is not None:
+                pipe.srem(self._descendants(feed.root), feed.id)
             removed, *_ = await pipe.execute()
         return bool(removed)
 
@@ -154,11 +235,35 @@ class FeedRegistry:
         """Number of feeds."""
         return await self._redis.hlen(self._feeds)
 
-    async def lease_due(self, now: datetime, *, lease: timedelta, limit: int) -> list[Feed]:
-        """Feeds that are due, for this replica alone until the lease is over or they are saved."""
-        arguments = [now.timestamp(), (now + lease).timestamp(), limit]
-        packed = await cast("Awaitable[list[bytes]]", self._lease(keys=[self._feeds, self._due], args=arguments))
+    async def children(self, index: Feed) -> list[Feed]:
+        """The sitemaps that this index has led to."""
+        return [feed for feed in await self.descendants(index) if feed.parent == index.url]
+
+    async def descendants(self, index: Feed) -> list[Feed]:
+        """All sitemaps that come from the same registered index as this one."""
+        name = self._descendants(index.root or index.url)
+        ids = await cast("Awaitable[set[bytes]]", self._redis.smembers(name))
+        if not ids:
+            return []
+        packed = await cast("Awaitable[list[bytes | None]]", self._redis.hmget(self._feeds, sorted(ids)))
+        return [Feed.model_validate_json(one) for one in packed if one is not None]
+
+    async def find_due(self, now: datetime, *, limit: int) -> list[Feed]:
+        """Feeds that are due, the longest waiting first."""
+        arguments: list[str | float] = [now.timestamp(), limit]
+        packed = await cast("Awaitable[list[bytes]]", self._find_due(keys=[self._feeds, self._due], args=arguments))
         return [Feed.model_validate_json(one) for one in packed]
+
+    async def lease(self, feed: Feed, now: datetime, until: datetime) -> bool:
+        """Whether this replica alone may poll the feed until then, or until it is saved. False when another has it."""
+        arguments: list[str | float] = [feed.id, now.timestamp(), until.timestamp()]
+        return bool(await cast("Awaitable[int]", self._lease(keys=[self._feeds, self._due], args=arguments)))
+
+    async def postpone(self, until: Mapping[str, datetime]) -> None:
+        """Let these feeds (by id) be due later, when their host has time for them. Their history stays as it is."""
+        if until:
+            scores = {identity: moment.timestamp() for identity, moment in until.items()}
+            await self._redis.zadd(self._due, scores, xx=True)
 
     async def save(self, feed: Feed, due_at: datetime) -> bool:
         """Keep what a poll brought, and when the next is due. False when the feed was removed meanwhile."""
@@ -190,6 +295,9 @@ class FeedRegistry:
             gone = [key for key in everything if key.decode() not in kept]
             for start in range(0, len(gone), 1000):
                 await self._redis.hdel(name, *gone[start : start + 1000])
+
+    def _descendants(self, root: str) -> str:
+        return self._keys.owned_by(FEEDER, f"feed-descendants:{feed_id(root)}")
 
     def _entries(self, identity: str) -> str:
         return self._keys.owned_by(FEEDER, f"feed-entries:{identity}")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from inspect import isawaitable
 from pathlib import Path
 
 import pytest
@@ -12,15 +14,21 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from redis.asyncio import Redis
 
+from coranto.frontier import HostPolicy, InProcessHostLeases
 from coranto.http import AddressGuard, WebClient
 from coranto.records import Submission
 from coranto.sources.registry import Feed, FeedRegistry, new_feed
 from coranto.topology import Keys
 from coranto_feeder.feed_parser_pool import FeedParserPool
-from coranto_feeder.poller import Poller, PollResult
+from coranto_feeder.polite_client import PoliteClient
+from coranto_feeder.poll import FeedReader, PollResult
+from coranto_feeder.poller import Poller
 from coranto_feeder.settings import FeederSettings
 
 NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
+
+
+Answering = Callable[[web.Request], web.Response | Awaitable[web.Response]]
 
 
 @dataclass
@@ -28,14 +36,15 @@ class Site:
     """A site: documents by path, and what was asked with which headers."""
 
     url: str = ""
-    documents: dict[str, web.Response | Callable[[web.Request], web.Response]] = field(default_factory=dict)
+    documents: dict[str, Answering] = field(default_factory=dict)
     asked: list[web.Request] = field(default_factory=list)
 
     async def handle(self, request: web.Request) -> web.Response:
         self.asked.append(request)
         document = self.documents.get(request.path)
         if callable(document):
-            return document(request)
+            answer = document(request)
+            return await answer if isawaitable(answer) else answer
         return web.Response(status=404)
 
     def says(self, path: str, **response: object) -> str:
@@ -44,13 +53,27 @@ class Site:
         return self.url + path
 
 
-@pytest.fixture
-async def site() -> AsyncIterator[Site]:
+@asynccontextmanager
+async def served() -> AsyncIterator[Site]:
+    """A site on a port of its own."""
     one = Site()
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", one.handle)
     async with TestServer(app) as server:
         one.url = str(server.make_url("")).rstrip("/")
+        yield one
+
+
+@pytest.fixture
+async def site() -> AsyncIterator[Site]:
+    async with served() as one:
+        yield one
+
+
+@pytest.fixture
+async def other_site() -> AsyncIterator[Site]:
+    """A site that is another host: behind another port there is another program."""
+    async with served() as one:
         yield one
 
 
@@ -76,7 +99,9 @@ class PolledFeeds:
         self.refusal: Exception | None = None
         self.now = NOW
         self.settings = FeederSettings()
-        self.poller = Poller(self.registry, browser, parser, self._submit, self.settings, now=lambda: self.now)
+        self.client = PoliteClient(browser, InProcessHostLeases(), HostPolicy(min_delay=timedelta(0)))
+        self.reader = FeedReader(self.registry, self.client, parser, self._submit, self.settings)
+        self.poller = Poller(self.registry, self.reader, self.client, self.settings, now=lambda: self.now)
 
     async def _submit(self, submissions: Sequence[Submission]) -> None:
         if self.refusal is not None:
@@ -93,7 +118,9 @@ class PolledFeeds:
         self.now += timedelta(minutes=30)
         feed = await self.registry.find(url)
         assert feed is not None
-        return await self.poller.poll(feed)
+        result = await self.poller.poll(feed)
+        assert result is not None
+        return result
 
 
 @pytest.fixture

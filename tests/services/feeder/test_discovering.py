@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from redis.asyncio import Redis
 
+from coranto.frontier import HostPolicy, InProcessHostLeases
 from coranto.http import WebClient
 from coranto.records import DiscoveredArticle, PageRef, SavedPage, Submission, article_id
 from coranto.sources.registry import FeedRegistry
@@ -20,6 +21,7 @@ from coranto.worker.stage import Invalid, StageSignal, Transient, Unwanted
 from coranto_feeder.app import create_stage
 from coranto_feeder.deduplication import Deduplicator, InMemoryDeduplicator, RedisDeduplicator
 from coranto_feeder.feed_parser_pool import FeedParserPool
+from coranto_feeder.polite_client import PoliteClient
 from coranto_feeder.probe import WebProbe
 from coranto_feeder.reasons import REASONS
 from coranto_feeder.settings import Settings
@@ -42,7 +44,7 @@ class Discoverer:
 
     def __init__(self, redis: Redis, browser: WebClient, parser: FeedParserPool, registry: FeedRegistry) -> None:
         self.deduplicator: Deduplicator = RedisDeduplicator(redis, Pipeline(), window=timedelta(days=1))
-        self.probe = WebProbe(browser, parser)
+        self.probe = WebProbe(PoliteClient(browser, InProcessHostLeases(), HostPolicy(min_delay=timedelta(0))), parser)
         self.registry = registry
 
     async def __call__(self, submission: Submission) -> DiscoveredArticle:
@@ -140,12 +142,12 @@ async def test_known_feed_that_is_submitted_to_be_visited_again_is_due_at_once(
 ) -> None:
     await take.signal_for(submission("https://example.org/news", kind="feed"))
     now, day = datetime.now(UTC), timedelta(days=1)
-    (feed,) = await registry.lease_due(now, lease=day, limit=10)
+    (feed,) = await registry.find_due(now, limit=10)
     await registry.save(feed, now + day)
     await take.signal_for(submission("https://example.org/news", kind="feed", id="s2"))
-    assert await registry.lease_due(datetime.now(UTC), lease=day, limit=10) == []
+    assert await registry.find_due(datetime.now(UTC), limit=10) == []
     await take.signal_for(submission("https://example.org/news", kind="feed", id="s3", is_recrawl=True))
-    assert [one.url for one in await registry.lease_due(datetime.now(UTC), lease=day, limit=10)] == [feed.url]
+    assert [one.url for one in await registry.find_due(datetime.now(UTC), limit=10)] == [feed.url]
 
 
 async def test_address_that_looks_like_a_feed_is_asked(
@@ -179,7 +181,7 @@ async def test_redis_that_does_not_answer_is_waited_for(take: Discoverer, submis
 
 async def test_account_that_cannot_be_written_is_waited_for(take: Discoverer, submission: Make) -> None:
     class FullDisk:
-        async def append(self, submissions: Sequence[Submission]) -> None:
+        async def append(self, submissions: Sequence[Submission], *, article: str | None = None) -> None:
             raise sqlite3.OperationalError("database or disk is full")
 
     with pytest.raises(Transient, match="journal_unavailable"):

@@ -12,14 +12,17 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
-from coranto.records import DroppedArticle, Submission
+from coranto.records import DroppedArticle, Submission, article_id
 from coranto.records.envelope import FIELD, encode
 from coranto.sources.registry import FeedRegistry, new_feed
 from coranto.topology import DISCOVERED, DROPPED, Keys, Pipeline
 from coranto_cli.local.redis_server import EmbeddedRedis
+from coranto_feeder.deduplication import RedisDeduplicator
 from coranto_feeder.recovery import JournalRecovery
 from coranto_feeder.submission_journal import SqliteJournal
+from coranto_feeder.submissions import Submit
 
+ARTICLES = (article_id("https://example.org/1"), article_id("https://example.org/2"))
 Make = Callable[..., Submission]
 
 
@@ -40,7 +43,12 @@ class Keeping:
         self.again: list[Submission] = []
         self.redis = Redis.from_url(server.url)
         self.registry = FeedRegistry(self.redis, Keys())
-        self.recovery = JournalRecovery(journal, self.registry, self.redis, self._submit, Pipeline())
+        self.deduplicator = RedisDeduplicator(self.redis, Pipeline(), window=timedelta(days=7))
+        self.recovery = self.recover_by(self._submit)
+
+    def recover_by(self, submit: Submit) -> JournalRecovery:
+        """A recovery that submits so."""
+        return JournalRecovery(self.journal, self.registry, self.deduplicator, self.redis, submit, Pipeline())
 
     async def _submit(self, submissions: Sequence[Submission]) -> None:
         self.again += submissions
@@ -173,12 +181,75 @@ async def test_feeder_killed_in_the_middle_of_recovery_submits_the_same_ids_agai
         keeping.again += submissions
         raise ConnectionError("killed")
 
-    first = JournalRecovery(keeping.journal, keeping.registry, keeping.redis, killed, Pipeline())
+    first = keeping.recover_by(killed)
     with pytest.raises(ConnectionError):
         await first.tick()
     assert await keeping.recovery.tick() >= 1
     assert {one.url for one in keeping.again} == {"https://example.org/1"}
     assert keeping.again[0].id in {one.id for one in keeping.again[1:]}
+
+
+async def test_clean_stop_leaves_nothing_to_submit_again(keeping: Keeping, submission: Make) -> None:
+    await keeping.journal.append([submission("https://example.org/1", id="a")])
+    await keeping.recovery.tick()
+    await keeping.recovery.leave_mark()
+    await keeping.restart(is_emptied=False)
+    assert await keeping.recovery.tick() == 0
+    assert keeping.again == []
+    await keeping.restart(is_emptied=False)  # and now it was none: the feeder was at work
+    assert await keeping.recovery.tick() == 1
+
+
+async def test_clean_stop_says_nothing_of_a_redis_that_lost_its_data_afterwards(
+    keeping: Keeping, submission: Make
+) -> None:
+    await keeping.journal.append([submission("https://example.org/1", id="a")])
+    await keeping.recovery.tick()
+    await keeping.recovery.leave_mark()
+    await keeping.restart(is_emptied=True)
+    assert await keeping.recovery.tick() == 1
+
+
+async def test_what_was_known_is_known_again_when_redis_comes_back_empty(keeping: Keeping, submission: Make) -> None:
+    feed = new_feed("https://example.org/rss", now=datetime.now(UTC))
+    await keeping.registry.add(feed)
+    await keeping.journal.remember_entries(feed.id, {"e1": "v1", "e2": ""}, present=["e1", "e2"])
+    await keeping.journal.append([submission("https://example.org/1", id="a")], article=ARTICLES[0])
+    await keeping.journal.append([submission("https://example.org/2", id="b")], article=ARTICLES[1])
+    _age_seen(keeping.journal, ARTICLES[1], timedelta(days=8))
+    await keeping.end("a")
+    await keeping.recovery.tick(copies_feeds=True)
+    await keeping.restart(is_emptied=True)
+    await keeping.recovery.tick()
+    assert await keeping.registry.known_entries(feed, ["e1", "e2", "e3"]) == {"e1": "v1", "e2": ""}
+    assert not await keeping.deduplicator.claim(ARTICLES[0], "another")
+    assert await keeping.deduplicator.claim(ARTICLES[1], "another")  # beyond the window, as it would have been anyway
+
+
+async def test_journal_forgets_what_is_too_old_to_matter(keeping: Keeping, submission: Make) -> None:
+    for number in range(20):
+        await keeping.journal.append([submission("https://example.org/", id=f"s{number}")], article=f"a{number}")
+    for number in range(15):
+        _age(keeping.journal, f"s{number}", timedelta(days=15))
+        _age_seen(keeping.journal, f"a{number}", timedelta(days=8))
+    assert await keeping.recovery.prune() == 30
+    assert len(await keeping.journal.pending()) == len(await keeping.journal.seen(since=0.0)) == 5
+    assert await keeping.recovery.prune() == 0
+
+
+async def test_entries_that_a_feed_no_longer_has_do_not_pile_up_in_the_journal(journal: SqliteJournal) -> None:
+    for turn in range(30):
+        entries = {f"{turn}-{number}": "" for number in range(100)}
+        await journal.remember_entries("feed", entries, present=entries)
+    assert 100 <= len(await journal.entries_of("feed")) <= 1300
+    await journal.keep_feeds([])
+    assert await journal.entries_of("feed") == {}
+
+
+def _age_seen(journal: SqliteJournal, article: str, by: timedelta) -> None:
+    with sqlite3.connect(journal.path) as connection:
+        connection.execute("UPDATE seen SET seen_at = seen_at - ? WHERE article = ?", (by.total_seconds(), article))
+    connection.close()
 
 
 def _age(journal: SqliteJournal, submission: str, by: timedelta) -> None:

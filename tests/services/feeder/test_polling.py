@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-from contextlib import suppress
+import sqlite3
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -12,10 +15,14 @@ import pytest
 from aiohttp import web
 from redis.asyncio import Redis
 
+from coranto.frontier import HostPolicy, RedisHostLeases
 from coranto.http import WebClient
+from coranto.records import Submission
 from coranto.sources.registry import FeedRegistry, new_feed
 from coranto.topology import Keys
 from coranto_feeder.feed_parser_pool import FeedParserPool
+from coranto_feeder.polite_client import PoliteClient
+from coranto_feeder.poll import FeedReader
 from coranto_feeder.poller import Poller
 from coranto_feeder.settings import FeederSettings
 
@@ -30,6 +37,20 @@ def atom(*entries: tuple[str, str]) -> bytes:
         for name, updated in entries
     )
     return f"<feed xmlns='http://www.w3.org/2005/Atom'><title>The feed</title>{items}</feed>".encode()
+
+
+async def eventually(claim: Callable[[], bool], *, within: float) -> None:
+    """Return when the claim holds; a failure when it does not in so many seconds."""
+    async with asyncio.timeout(within):
+        while not claim():
+            await asyncio.sleep(0.02)
+
+
+async def eventually_settled(registry: FeedRegistry) -> None:
+    """Return when every feed has been polled and saved."""
+    async with asyncio.timeout(60):
+        while not all(feed.polls for feed in await registry.all()):
+            await asyncio.sleep(0.02)
 
 
 ONE = ("one", "2026-05-01T10:00:00Z")
@@ -118,7 +139,7 @@ async def test_validators_that_lie_are_found_out_and_not_used_again(polled: Poll
     entries.append(TWO)
     for _ in range(25):
         result = await polled.poll(url)
-    assert result.feed.has_lying_validators
+    assert result.feed.ignores_conditional_requests
     assert [one.hints.title for one in polled.submitted] == ["one", "two"]
 
 
@@ -159,7 +180,7 @@ async def test_busy_feed_is_polled_more_often_than_a_quiet_one(polled: PolledFee
             result = await polled.poll(url)
         waits[name] = result.due_at - polled.now
     assert waits["busy"] < timedelta(minutes=40)
-    assert waits["quiet"] > timedelta(hours=2)
+    assert waits["quiet"] > timedelta(hours=1.5)
 
 
 async def test_cache_headers_and_ttl_make_polls_rarer_within_bounds(polled: PolledFeeds, site: Site) -> None:
@@ -236,39 +257,108 @@ async def test_private_redirect_of_a_feed_is_refused(polled: PolledFeeds, site: 
     assert (await polled.poll(url)).feed.last_outcome == "private_address"
 
 
+class Running:
+    """Pollers of several processes: they share what is in Redis."""
+
+    def __init__(
+        self,
+        redis: Redis,
+        browser: WebClient,
+        parser: FeedParserPool,
+        *,
+        min_delay: timedelta = timedelta(milliseconds=50),
+        **settings: object,
+    ) -> None:
+        self.registry = FeedRegistry(redis, Keys())
+        self.submitted: list[str] = []
+        self._parts = (redis, browser, parser)
+        self._policy = HostPolicy(min_delay=min_delay)
+        self._settings = FeederSettings(**settings)
+
+    def poller(self) -> Poller:
+        redis, browser, parser = self._parts
+        client = PoliteClient(browser, RedisHostLeases(redis), self._policy)
+        reader = FeedReader(self.registry, client, parser, self._submit, self._settings)
+        return Poller(self.registry, reader, client, self._settings)
+
+    async def _submit(self, submissions: Sequence[Submission]) -> None:
+        self.submitted += [one.url for one in submissions]
+
+    @asynccontextmanager
+    async def run(self, number: int = 1) -> AsyncIterator[None]:
+        running = [asyncio.create_task(self.poller().run()) for _ in range(number)]
+        try:
+            yield
+        finally:
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+
+
 async def test_two_pollers_share_the_feeds_and_poll_none_twice(
     redis: Redis, browser: WebClient, parser: FeedParserPool, site: Site
 ) -> None:
-    registry = FeedRegistry(redis, Keys())
+    pollers = Running(redis, browser, parser)
     for number in range(12):
         site.says(f"/feed{number}", body=atom((str(number), "2026-05-01T10:00:00Z")))
-        await registry.add(new_feed(f"{site.url}/feed{number}", now=datetime.now(UTC)))
-    submitted: list[str] = []
-
-    async def submit(submissions: object) -> None:
-        submitted.extend(one.url for one in submissions)  # type: ignore[attr-defined]  # a list of submissions
-
-    pollers = [Poller(registry, browser, parser, submit, FeederSettings()) for _ in range(2)]
-    running = [asyncio.create_task(poller.run()) for poller in pollers]
-    for _ in range(500):
-        if len(submitted) == 12:
-            break
-        await asyncio.sleep(0.01)
-    await asyncio.sleep(0.2)
-    for task in running:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
-    assert len(submitted) == len(set(submitted)) == 12
+        await pollers.registry.add(new_feed(f"{site.url}/feed{number}", now=datetime.now(UTC)))
+    async with pollers.run(2):
+        await eventually(lambda: len(pollers.submitted) >= 12, within=60)
+        await eventually_settled(pollers.registry)
+    assert len(pollers.submitted) == len(set(pollers.submitted)) == 12
     assert len(site.asked) == 12
+
+
+async def test_host_has_one_request_at_a_time_and_a_pause_after_each_whoever_asks(
+    redis: Redis, browser: WebClient, parser: FeedParserPool, site: Site
+) -> None:
+    pollers = Running(redis, browser, parser, min_delay=timedelta(seconds=0.3))
+    begun: list[float] = []
+    ended: list[float] = []
+
+    async def feed(request: web.Request) -> web.Response:
+        begun.append(time.monotonic())
+        await asyncio.sleep(0.1)
+        ended.append(time.monotonic())
+        return web.Response(body=atom((request.path.strip("/"), "2026-05-01T10:00:00Z")))
+
+    for number in range(5):
+        site.documents[f"/feed{number}"] = feed
+        await pollers.registry.add(new_feed(f"{site.url}/feed{number}", now=datetime.now(UTC)))
+    async with pollers.run(3):
+        await eventually(lambda: len(ended) >= 5, within=60)
+    assert all(start - end >= 0.28 for start, end in zip(begun[1:], ended, strict=False))
+
+
+async def test_feeds_of_a_slow_host_hold_up_no_others(
+    redis: Redis, browser: WebClient, parser: FeedParserPool, site: Site, other_site: Site
+) -> None:
+    pollers = Running(redis, browser, parser, poll_concurrency=2)
+    released = asyncio.Event()
+
+    async def slow(_: web.Request) -> web.Response:
+        await released.wait()
+        return web.Response(body=atom(ONE))
+
+    for number in range(30):
+        site.documents[f"/{number}"] = slow
+        await pollers.registry.add(new_feed(f"{site.url}/{number}", now=datetime.now(UTC) - timedelta(hours=1)))
+    quick = other_site.says("/feed", body=atom(TWO))
+    await pollers.registry.add(new_feed(quick, now=datetime.now(UTC)))
+    async with pollers.run():
+        await eventually(lambda: pollers.submitted == [f"{other_site.url}/news/two"], within=30)
+        assert len(site.asked) == 1
+        released.set()
 
 
 async def test_feed_leased_by_a_poller_that_died_comes_up_again(polled: PolledFeeds, site: Site) -> None:
     await polled.add(site.says("/feed", body=atom(ONE)))
-    lease = timedelta(minutes=5)
-    assert len(await polled.registry.lease_due(polled.now, lease=lease, limit=10)) == 1
-    assert await polled.registry.lease_due(polled.now, lease=lease, limit=10) == []
-    assert len(await polled.registry.lease_due(polled.now + lease, lease=lease, limit=10)) == 1
+    until = polled.now + timedelta(minutes=5)
+    (feed,) = await polled.registry.find_due(polled.now, limit=10)
+    assert await polled.registry.lease(feed, polled.now, until)
+    assert not await polled.registry.lease(feed, polled.now, until)
+    assert await polled.registry.find_due(polled.now, limit=10) == []
+    assert await polled.registry.find_due(until, limit=10) == [feed]
 
 
 async def test_feed_removed_while_it_is_polled_stays_removed(polled: PolledFeeds, site: Site) -> None:
@@ -290,3 +380,199 @@ async def test_feed_that_takes_too_long_to_read_is_given_up_and_the_next_one_is_
     assert failed.last_outcome == "unreadable"
     assert "longer than 5 s" in (failed.last_error or "")
     assert len((await polled.poll(good)).submitted) == 1
+
+
+async def test_full_disk_is_no_fault_of_the_feeds(polled: PolledFeeds, site: Site) -> None:
+    url = site.says("/feed", body=atom(ONE))
+    await polled.add(url)
+    await polled.poll(url)
+    site.says("/feed", body=atom(ONE, TWO))
+    before = await polled.registry.find(url)
+    assert before is not None
+    for fault in (sqlite3.OperationalError("database or disk is full"), OSError(28, "No space left on device")):
+        polled.refusal = fault
+        assert await polled.poller.poll(before) is None
+        assert await polled.registry.find(url) == before
+        (due,) = await polled.registry.find_due(polled.now + timedelta(minutes=2), limit=10)
+        assert due == before
+    polled.refusal = None
+    assert [one.hints.title for one in (await polled.poll(url)).submitted] == ["two"]
+
+
+async def test_entries_that_share_an_id_are_all_found_and_tracking_parameters_make_none_new(
+    polled: PolledFeeds, site: Site
+) -> None:
+    def feed(tracking: str) -> str:
+        items = "".join(f"<item><guid>same</guid><link>/story-{n}?utm_id={tracking}</link></item>" for n in range(3))
+        return f"<rss><channel>{items}</channel></rss>"
+
+    url = site.says("/feed", text=feed("a"))
+    await polled.add(url)
+    assert len((await polled.poll(url)).submitted) == 3
+    site.says("/feed", text=feed("b"))
+    assert (await polled.poll(url)).submitted == ()
+
+
+async def test_entries_that_a_feed_no_longer_has_are_forgotten(polled: PolledFeeds, site: Site, redis: Redis) -> None:
+    url = site.url + "/feed"
+    feed = await polled.add(url)
+    for turn in range(15):
+        site.says("/feed", body=atom(*((f"{turn}-{number}", "2026-05-01T10:00:00Z") for number in range(100))))
+        await polled.poll(url)
+    (name,) = [key async for key in redis.scan_iter("*feed-entries:" + feed.id)]
+    assert 100 <= await redis.hlen(name) <= 1300
+
+
+async def test_only_a_permanent_redirect_is_kept_as_the_new_address(polled: PolledFeeds, site: Site) -> None:
+    def redirect(status: int, target: str) -> Callable[[web.Request], web.Response]:
+        return lambda _: web.Response(status=status, headers={"Location": target})
+
+    site.says("/feed", body=atom(ONE))
+    site.documents["/gone"] = redirect(301, "/feed")
+    site.documents["/away"] = redirect(302, "/gone")
+    site.documents["/twice"] = redirect(308, "/away")
+    for path, moved_to in (("/gone", "/feed"), ("/away", None), ("/twice", "/away")):
+        await polled.add(site.url + path)
+        feed = (await polled.poll(site.url + path)).feed
+        assert feed.moved_to == (None if moved_to is None else site.url + moved_to)
+
+
+async def test_not_modified_that_nobody_asked_for_is_a_failure(polled: PolledFeeds, site: Site) -> None:
+    url = site.says("/feed", status=304)
+    await polled.add(url)
+    assert (await polled.poll(url)).feed.last_outcome == "not_modified_unasked"
+    assert (await polled.poll(url)).feed.failures == 2
+
+
+@pytest.mark.parametrize(
+    ("body", "outcome", "words"),
+    [
+        (atom(ONE, TWO)[:-200], "read_in_part", "breaks off"),
+        (atom(), "empty", "no entries"),
+        (b"<rss><channel><item><title>no link</title></item></channel></rss>", "empty", "no entries"),
+    ],
+)
+async def test_feed_that_is_cut_off_or_empty_is_read_and_shown(
+    body: bytes, outcome: str, words: str, polled: PolledFeeds, site: Site
+) -> None:
+    url = site.says("/feed", body=body)
+    await polled.add(url)
+    for _ in range(2):  # the second time the document is the same
+        feed = (await polled.poll(url)).feed
+        assert (feed.last_outcome, feed.failures, feed.needs_attention) == (outcome, 0, True)
+        assert words in (feed.last_warning or "")
+    site.says("/feed", body=atom(ONE))
+    assert not (await polled.poll(url)).feed.needs_attention
+
+
+async def test_response_without_content_is_a_failure_that_says_so(polled: PolledFeeds, site: Site) -> None:
+    url = site.says("/feed", body=b"")
+    await polled.add(url)
+    feed = (await polled.poll(url)).feed
+    assert (feed.last_outcome, feed.failures) == ("empty", 1)
+    assert "no content" in (feed.last_error or "")
+
+
+async def test_articles_carry_the_feeds_title_as_their_source_unless_somebody_named_it(
+    polled: PolledFeeds, site: Site
+) -> None:
+    url = site.says("/feed", body=atom(ONE))
+    await polled.add(url)
+    assert (await polled.poll(url)).submitted[0].source == "The feed"
+    named = site.says("/named", body=atom(TWO))
+    await polled.registry.add(new_feed(named, now=polled.now, source="Desk"))
+    assert (await polled.poll(named)).submitted[0].source == "Desk"
+
+
+async def test_lag_and_gaps_are_measured(polled: PolledFeeds, site: Site) -> None:
+    def entries(*names: str) -> bytes:
+        published = (polled.now + timedelta(minutes=20)).isoformat()
+        items = "".join(f"<item><link>/{name}</link><pubDate>{published}</pubDate></item>" for name in names)
+        return f"<rss><channel><title>F</title>{items}</channel></rss>".encode()
+
+    url = site.says("/feed", body=entries("a", "b", "c"))
+    await polled.add(url)
+    first = await polled.poll(url)
+    assert (first.feed.lag_seconds, first.is_gap, first.lags) == (None, False, ())
+    site.says("/feed", body=entries("d", "e", "f"))
+    second = await polled.poll(url)
+    assert second.feed.lag_seconds == pytest.approx(600)
+    assert (second.is_gap, second.feed.gaps) == (True, 1)
+    assert second.feed.items_per_day > 0
+
+
+async def test_index_of_indexes_stays_bounded_however_much_it_names(polled: PolledFeeds, site: Site) -> None:
+    def index(request: web.Request) -> web.Response:
+        name = request.path.removesuffix(".xml")
+        links = "".join(f"<sitemap><loc>{site.url}{name}-{n}.xml</loc></sitemap>" for n in range(20))
+        return web.Response(text=f"<sitemapindex>{links}</sitemapindex>")
+
+    class Everything(dict[str, object]):
+        def get(self, key: str, default: object = None) -> object:
+            return index
+
+    site.documents = Everything()  # type: ignore[assignment]
+    root = site.url + "/bomb.xml"
+    await polled.add(root)
+    numbers = []
+    for _ in range(4):
+        for feed in await polled.registry.all():
+            await polled.poller.poll(feed)
+        numbers.append(await polled.registry.count())
+    assert numbers == [21, 421, 421, 421]
+    assert await polled.registry.remove(root)
+    assert await polled.registry.count() == 0
+
+
+async def test_sitemaps_that_an_index_drops_are_polled_no_longer(polled: PolledFeeds, site: Site) -> None:
+    def index(*names: str) -> str:
+        return f"<sitemapindex>{''.join(f'<sitemap><loc>/{name}.xml</loc></sitemap>' for name in names)}</sitemapindex>"
+
+    url = site.says("/index.xml", text=index("a", "b"))
+    await polled.add(url)
+    await polled.poll(url)
+    assert await polled.registry.count() == 3
+    site.says("/index.xml", text=index("b", "c"))
+    await polled.poll(url)
+    assert {feed.url for feed in await polled.registry.all()} == {url, f"{site.url}/b.xml", f"{site.url}/c.xml"}
+
+
+async def test_validator_that_lied_is_trusted_again_after_a_week(polled: PolledFeeds, site: Site) -> None:
+    conditional: list[bool] = []
+
+    def feed(request: web.Request) -> web.Response:
+        conditional.append("If-None-Match" in request.headers)
+        if conditional[-1]:
+            return web.Response(status=304)
+        return web.Response(
+            body=atom(*((f"n{number}", "2026-05-01T10:00:00Z") for number in range(len(conditional)))),
+            headers={"ETag": "always"},
+        )
+
+    site.documents["/feed"] = feed
+    url = site.url + "/feed"
+    await polled.add(url)
+    while not (await polled.poll(url)).feed.ignores_conditional_requests:
+        assert len(conditional) < 20
+    conditional.clear()
+    await polled.poll(url)
+    assert conditional == [False]
+    polled.now += timedelta(days=8)
+    assert not (await polled.poll(url)).feed.ignores_conditional_requests
+    assert conditional[-1]
+
+
+async def test_feed_is_asked_unconditionally_once_a_day(polled: PolledFeeds, site: Site) -> None:
+    conditional: list[bool] = []
+
+    def feed(request: web.Request) -> web.Response:
+        conditional.append("If-None-Match" in request.headers)
+        return web.Response(status=304) if conditional[-1] else web.Response(body=atom(ONE), headers={"ETag": "1"})
+
+    site.documents["/feed"] = feed
+    url = site.url + "/feed"
+    await polled.add(url)
+    for _ in range(3):
+        await polled.poll(url)
+        polled.now += timedelta(hours=13)
+    assert conditional == [False, True, False]

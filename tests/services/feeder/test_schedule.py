@@ -1,4 +1,4 @@
-"""When a feed is polled next: by its own rhythm, its silence and its failures."""
+"""When a feed is polled next: by its own rhythm, its silence, what it asks for, and its failures."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from coranto.sources.registry import Feed, new_feed
-from coranto_feeder.schedule import jittered, next_interval, pause_after_failure
+from coranto_feeder.schedule import Rhythm, is_gap, jittered, next_interval, next_time, pause_after_failure, rhythm_of
 from coranto_feeder.settings import FeederSettings
 from coranto_feeder.sources import Entry
 
@@ -15,45 +15,100 @@ NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 SETTINGS = FeederSettings()
 
 
-def feed(interval: timedelta = timedelta(0)) -> Feed:
-    made = new_feed("https://example.org/feed", now=NOW)
-    return made.model_copy(update={"interval_seconds": interval.total_seconds()})
+def feed(**more: object) -> Feed:
+    """A feed that is known for long, so that its interval may be any."""
+    known = {"polls": 50, "interval_seconds": 86_400.0, **more}
+    return new_feed("https://example.org/feed", now=NOW).model_copy(update=known)
 
 
 def published(gap: timedelta, number: int = 20, *, until: datetime = NOW) -> list[Entry]:
     return [Entry(id=str(n), url=f"https://example.org/{n}", published=until - n * gap) for n in range(number)]
 
 
-def settled(entries: list[Entry]) -> timedelta:
-    """The interval that many polls of such a feed lead to."""
-    one = feed()
-    for _ in range(30):
-        interval = next_interval(one, entries, has_news=True, now=NOW, settings=SETTINGS)
-        one = feed(interval)
-    return interval
+def interval(rhythm: Rhythm, *, of: Feed | None = None, latest: datetime | None = None, gap: bool = False) -> timedelta:
+    return next_interval(of or feed(), rhythm, latest=latest, is_gap=gap, now=NOW, settings=SETTINGS)
 
 
-def test_feed_is_polled_at_half_its_own_gap() -> None:
-    assert settled(published(timedelta(hours=1))) == pytest.approx(timedelta(minutes=30), abs=timedelta(minutes=1))
+@pytest.mark.parametrize("gap", [timedelta(minutes=10), timedelta(hours=1), timedelta(hours=30)])
+def test_first_reading_tells_the_rhythm(gap: timedelta) -> None:
+    rhythm = rhythm_of(published(gap), now=NOW)
+    assert rhythm.items_per_day == pytest.approx(timedelta(days=1) / gap, rel=0.2)
+    assert interval(rhythm) == pytest.approx(gap / 2, rel=0.2)
 
 
-def test_silence_since_the_last_entry_counts_as_a_gap() -> None:
-    minutely_until_six_hours_ago = published(timedelta(minutes=1), until=NOW - timedelta(hours=6))
-    assert settled(minutely_until_six_hours_ago) == pytest.approx(timedelta(hours=1.5), abs=timedelta(minutes=2))
+def test_rhythm_that_changes_is_known_after_some_days_and_half_after_three() -> None:
+    rhythm = rhythm_of(published(timedelta(hours=1), 200), now=NOW)
+    for _ in range(3 * 24):
+        rhythm = rhythm.after(timedelta(hours=1), 0)
+    assert rhythm.items_per_day == pytest.approx(12, rel=0.2)
+    for _ in range(12 * 24):
+        rhythm = rhythm.after(timedelta(hours=1), 3)
+    assert rhythm.items_per_day == pytest.approx(72, rel=0.1)
 
 
-def test_interval_grows_without_news_and_keeps_to_its_bounds() -> None:
-    idle = next_interval(feed(timedelta(hours=1)), (), has_news=False, now=NOW, settings=SETTINGS)
-    assert idle == timedelta(hours=1.3)
-    longest = next_interval(feed(timedelta(hours=6)), (), has_news=False, now=NOW, settings=SETTINGS)
-    assert longest == SETTINGS.max_interval
-    assert settled(published(timedelta(seconds=1))) == SETTINGS.min_interval
+def test_rhythm_does_not_depend_on_how_often_is_looked() -> None:
+    seldom = often = Rhythm()
+    for _ in range(20):
+        seldom = seldom.after(timedelta(days=1), 24)
+    for _ in range(20 * 24):
+        often = often.after(timedelta(hours=1), 1)
+    assert often.items_per_day == pytest.approx(seldom.items_per_day, rel=0.2)
+
+
+def test_silence_since_the_last_entry_makes_polls_rarer_up_to_half_an_hour() -> None:
+    minutely = rhythm_of(published(timedelta(minutes=1), 500), now=NOW)
+    assert interval(minutely, latest=NOW) == SETTINGS.min_interval
+    assert interval(minutely, latest=NOW - timedelta(hours=2)) == timedelta(minutes=15)
+    assert interval(minutely, latest=NOW - timedelta(hours=9)) == timedelta(minutes=30)
+
+
+def test_interval_keeps_to_its_bounds() -> None:
+    assert interval(Rhythm()) == SETTINGS.max_interval == timedelta(hours=24)
+    assert interval(rhythm_of(published(timedelta(days=30)), now=NOW)) == timedelta(hours=24)
+    assert (
+        interval(rhythm_of(published(timedelta(seconds=1)), now=NOW)) == SETTINGS.min_interval == timedelta(minutes=2)
+    )
+
+
+def test_first_polls_come_at_the_first_interval_and_then_ever_more_rarely() -> None:
+    daily = rhythm_of(published(timedelta(days=1), 5), now=NOW)
+    waits = [interval(daily, of=feed(interval_seconds=0.0))]
+    for _ in range(8):
+        waits.append(interval(daily, of=feed(interval_seconds=waits[-1].total_seconds())))
+    assert waits[:3] == [timedelta(minutes=15), timedelta(minutes=30), timedelta(minutes=60)]
+    assert waits[-1] == pytest.approx(timedelta(hours=12), rel=0.2)
+
+
+def test_feed_whose_entries_are_all_new_is_polled_twice_as_often() -> None:
+    assert is_gap(feed(digest="x"), entries=10, new_entries=10)
+    assert not is_gap(feed(), entries=10, new_entries=10)  # at the first poll all are new
+    assert not is_gap(feed(digest="x"), entries=10, new_entries=9)
+    assert not is_gap(feed(digest="x"), entries=1, new_entries=1)
+    hourly = rhythm_of(published(timedelta(hours=2)), now=NOW)
+    assert interval(hourly, of=feed(interval_seconds=3000.0), gap=True) == timedelta(seconds=1500)
 
 
 def test_entries_of_the_future_say_nothing() -> None:
-    ahead = published(timedelta(hours=1), until=NOW + timedelta(days=3))
-    interval = next_interval(feed(timedelta(hours=1)), ahead, has_news=True, now=NOW, settings=SETTINGS)
-    assert interval == timedelta(hours=0.7)
+    assert rhythm_of(published(timedelta(hours=1), until=NOW + timedelta(days=3)), now=NOW) == Rhythm()
+
+
+def test_what_feed_and_server_ask_for_is_kept_to_within_bounds() -> None:
+    def wait(**more: object) -> timedelta:
+        return next_time(feed(**more), timedelta(minutes=2), fresh_for=timedelta(0), now=NOW) - NOW
+
+    assert wait() < timedelta(minutes=3)
+    assert timedelta(minutes=57) < wait(asks_seconds=3600.0) < timedelta(minutes=64)
+    assert timedelta(hours=5.6) < wait(asks_seconds=86_400.0) < timedelta(hours=6.4)
+
+
+def test_feed_is_not_polled_in_hours_and_on_days_that_it_names() -> None:
+    def due(**more: object) -> datetime:
+        return next_time(feed(**more), timedelta(minutes=10), fresh_for=timedelta(0), now=NOW)
+
+    assert due(skip_hours=(12, 13, 14)) == datetime(2026, 5, 1, 15, tzinfo=UTC)
+    friday_to_sunday = due(skip_days=(4, 5, 6))
+    assert friday_to_sunday == datetime(2026, 5, 4, tzinfo=UTC)
+    assert due(skip_hours=(12,), skip_days=(5,)) == datetime(2026, 5, 1, 13, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(

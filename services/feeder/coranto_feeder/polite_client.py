@@ -1,0 +1,219 @@
+"""Sends the feeder's requests when it is their host's turn, in the state that all feeders and fetchers share.
+
+A host has one request at a time and a pause after each, whoever asks. Whoever comes too early is told when to come back, and
+holds no slot meanwhile; only between the hops of a chain of redirects is a short while waited out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final, Protocol
+
+from coranto.frontier import HostFeedback, HostLease, HostLeases, HostPolicy, host_key
+from coranto.http import PrivateAddressError, RedirectChain, WebClient, WebError, WebResponse, follow_redirects
+from coranto.http.headers import retry_after
+from coranto.http.robots import RobotsRules
+from coranto.urls import parse
+
+_MOST_REDIRECTS: Final = 5
+_LONGEST_RETRY_AFTER: Final = timedelta(days=1)
+_LONGEST_WAIT: Final = timedelta(seconds=20)
+_REFUSALS: Final = frozenset({403, 429, 503})
+
+
+class Robots(Protocol):
+    """Where the rules of a site come from; see `coranto.http.robots_cache`."""
+
+    async def find(self, origin: str) -> RobotsRules | None:
+        """Rules that are still fresh, without the network; None when the file must be asked for."""
+
+    async def next_url(self, origin: str) -> str:
+        """The address to be asked next for the file of this origin."""
+
+    async def ask(self, origin: str) -> RobotsRules | None:
+        """Send that request, and keep what comes of it."""
+
+
+class HostBusyError(Exception):
+    """It is not the host's turn; nothing was asked."""
+
+    def __init__(self, host: str, retry_after: timedelta) -> None:
+        super().__init__(f"{host} may not be asked for another {retry_after.total_seconds():.0f} s")
+        self.retry_after = retry_after
+
+
+class RobotsDeniedError(Exception):
+    """The host's robots.txt disallows the address."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(f"robots.txt disallows {url[:200]}")
+
+
+@dataclass(frozen=True, slots=True)
+class Redirect:
+    """A response that leads elsewhere."""
+
+    status: int
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The first response that is no redirect, and the way to it."""
+
+    response: WebResponse
+    redirects: tuple[Redirect, ...]
+
+
+class PoliteClient:
+    """Asks hosts in their turn, and their robots.txt before anything else."""
+
+    def __init__(self, web: WebClient, hosts: HostLeases, policy: HostPolicy, robots: Robots | None = None) -> None:
+        self._web = web
+        self._hosts = hosts
+        self._policy = policy
+        self._robots = robots
+
+    async def acquire(self, url: str, holder: str) -> HostLease:
+        """The turn of the address's host. Raises HostBusyError, and UnsupportedUrlError."""
+        host = host_key(parse(url))
+        answer = await self._hosts.acquire(host, holder, delay=self._policy.delay_for(host))
+        if not isinstance(answer, HostLease):
+            raise HostBusyError(host, answer.retry_after)
+        return answer
+
+    async def give_back(self, lease: HostLease) -> None:
+        """End a turn in which nothing was asked."""
+        await self._hosts.release(lease, HostFeedback.FINE, delay=timedelta())
+
+    async def get(
+        self,
+        url: str,
+        holder: str,
+        *,
+        lease: HostLease | None = None,
+        headers: Mapping[str, str] | None = None,
+        obeys_robots: bool = True,
+    ) -> Answer:
+        """The answer to a request for the address, through its redirects. A lease that is handed over is ended here.
+
+        Raises HostBusyError, RobotsDeniedError, TooManyRedirectsError, WebError, UnsupportedUrlError, and what the robots
+        raise where they cannot be read.
+        """
+        turns = _Turns(self._web, self._hosts, self._policy, self._robots, holder, lease)
+        chain = RedirectChain()
+        redirects: list[Redirect] = []
+
+        async def ask(target: str) -> WebResponse:
+            cookies = chain.headers(target)
+            return await turns.ask(target, {**(headers or {}), **cookies}, obeys_robots=obeys_robots)
+
+        def note(response: WebResponse, target: str) -> None:
+            redirects.append(Redirect(response.status, target))
+
+        try:
+            response = await follow_redirects(url, ask, most=_MOST_REDIRECTS, on_redirect=note, chain=chain)
+        finally:
+            await turns.end()
+        return Answer(response, tuple(redirects))
+
+
+class _Turns:
+    """Requests that follow from each other, with the turn of the host that is being asked."""
+
+    def __init__(
+        self,
+        web: WebClient,
+        hosts: HostLeases,
+        policy: HostPolicy,
+        robots: Robots | None,
+        holder: str,
+        lease: HostLease | None,
+    ) -> None:
+        self._web = web
+        self._hosts = hosts
+        self._policy = policy
+        self._robots = robots
+        self._holder = holder
+        self._lease = lease
+        self._has_asked = False
+        self._feedback = HostFeedback.FINE
+        self._retry_after: timedelta | None = None
+        self._crawl_delay: timedelta | None = None
+
+    async def ask(self, url: str, headers: Mapping[str, str], *, obeys_robots: bool) -> WebResponse:
+        """The response to one request."""
+        if self._robots is not None:
+            rules = await self._rules(self._robots, parse(url).origin)
+            self._crawl_delay = rules.crawl_delay
+            if obeys_robots and not await rules.allows_off_loop(url):
+                raise RobotsDeniedError(url)
+        await self._turn_to(url)
+        try:
+            response = await self._web.get(url, headers=headers, wants_body=lambda status, _: status == 200)
+        except PrivateAddressError:
+            raise  # nobody was asked
+        except WebError:
+            self._feedback = HostFeedback.FAILING
+            raise
+        self._feedback = _feedback_of(response)
+        self._retry_after = retry_after(response.headers, now=datetime.now(UTC), longest=_LONGEST_RETRY_AFTER)
+        return response
+
+    async def _rules(self, robots: Robots, origin: str) -> RobotsRules:
+        while (rules := await robots.find(origin)) is None:
+            await self._turn_to(await robots.next_url(origin))
+            try:
+                await robots.ask(origin)
+            except WebError:
+                self._feedback = HostFeedback.FAILING
+                raise
+        return rules
+
+    async def _turn_to(self, url: str) -> None:
+        """Have the turn of the address's host, and its pause behind us. Raises HostBusyError when that takes long."""
+        host = host_key(parse(url))
+        if self._lease is not None and self._lease.host == host:
+            if not self._has_asked:
+                self._has_asked = True
+                return
+            delay = self._policy.delay_for(host, crawl_delay=self._crawl_delay)
+            if delay <= _LONGEST_WAIT:
+                await asyncio.sleep(delay.total_seconds())
+                if await self._hosts.renew(self._lease):
+                    return
+                self._lease = None  # somebody else has it by now
+        await self.end()
+        self._lease = await self._wait_for_turn(host)
+        self._has_asked = True
+
+    async def _wait_for_turn(self, host: str) -> HostLease:
+        patience = asyncio.get_running_loop().time() + _LONGEST_WAIT.total_seconds()
+        while True:
+            answer = await self._hosts.acquire(host, self._holder, delay=self._policy.delay_for(host))
+            if isinstance(answer, HostLease):
+                return answer
+            wait = answer.retry_after.total_seconds()
+            if asyncio.get_running_loop().time() + wait > patience:
+                raise HostBusyError(host, answer.retry_after)
+            await asyncio.sleep(max(wait, 0.05))
+
+    async def end(self) -> None:
+        """End the turn of the host that was asked last."""
+        lease, self._lease = self._lease, None
+        if lease is not None:
+            delay = (
+                self._policy.delay_for(lease.host, crawl_delay=self._crawl_delay) if self._has_asked else timedelta()
+            )
+            await self._hosts.release(lease, self._feedback, delay=delay, retry_after=self._retry_after)
+        self._has_asked = False
+        self._feedback, self._retry_after, self._crawl_delay = HostFeedback.FINE, None, None
+
+
+def _feedback_of(response: WebResponse) -> HostFeedback:
+    if response.status in _REFUSALS:
+        return HostFeedback.SLOW_DOWN
+    return HostFeedback.FAILING if response.status >= 500 else HostFeedback.FINE

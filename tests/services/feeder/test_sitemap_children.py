@@ -1,0 +1,112 @@
+"""Which sitemaps of an index are polled: its own site's, bounded in depth and number, and all of them in time."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from coranto.sources.kinds import SourceKind
+from coranto.sources.registry import Feed, child_feed, new_feed
+from coranto_feeder.sitemap_children import DEEPEST, ChildChanges, choose_children
+from coranto_feeder.sources import Entry
+
+NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
+INDEX = new_feed("https://www.paper.example/sitemap.xml", now=NOW).model_copy(update={"kind": SourceKind.SITEMAP_INDEX})
+
+
+def sitemap(name: str, *, days_old: float | None = None) -> Entry:
+    url = name if "://" in name else f"https://www.paper.example/{name}"
+    return Entry(id=url, url=url, updated=None if days_old is None else NOW - timedelta(days=days_old))
+
+
+def polled(name: str, **more: object) -> Feed:
+    return child_feed(INDEX, f"https://www.paper.example/{name}", now=NOW - timedelta(days=3)).model_copy(update=more)
+
+
+def choose(
+    entries: list[Entry],
+    children: list[Feed] | None = None,
+    taken: dict[str, datetime] | None = None,
+    *,
+    index: Feed = INDEX,
+    room: int = 100,
+    now: datetime = NOW,
+    other_domains: tuple[str, ...] = (),
+) -> ChildChanges:
+    return choose_children(
+        index,
+        entries,
+        children or [],
+        taken or {},
+        room=room,
+        max_age=timedelta(days=3),
+        other_domains=other_domains,
+        now=now,
+    )
+
+
+def test_only_sitemaps_of_the_same_registered_domain_or_listed_ones_are_followed() -> None:
+    entries = [
+        sitemap("a.xml"),
+        sitemap("https://cdn.paper.example/b.xml"),
+        sitemap("https://other.example/c.xml"),
+        sitemap("https://paper.example.evil.example/d.xml"),
+        sitemap(INDEX.url),
+    ]
+    changes = choose(entries)
+    assert set(changes.added) == {"https://www.paper.example/a.xml", "https://cdn.paper.example/b.xml"}
+    assert changes.foreign == 2
+    assert "https://other.example/c.xml" in choose(entries, other_domains=("other.example",)).added
+
+
+def test_indexes_within_indexes_end_at_a_depth() -> None:
+    deep = INDEX
+    for level in range(DEEPEST):
+        assert choose([sitemap("a.xml")], index=deep).added
+        deep = child_feed(deep, f"https://www.paper.example/{level}.xml", now=NOW)
+        deep = deep.model_copy(update={"kind": SourceKind.SITEMAP_INDEX})
+    assert deep.root == INDEX.url
+    assert choose([sitemap("a.xml")], index=deep).added == ()
+
+
+def test_newest_come_first_and_old_ones_not_at_all() -> None:
+    entries = [sitemap("older.xml", days_old=2), sitemap("new.xml", days_old=0), sitemap("old.xml", days_old=400)]
+    assert choose(entries).added == ("https://www.paper.example/new.xml", "https://www.paper.example/older.xml")
+    assert choose(entries, room=1).added == ("https://www.paper.example/new.xml",)
+
+
+def test_sitemaps_that_the_index_drops_or_that_have_become_old_are_retired() -> None:
+    children = [polled("stays.xml"), polled("gone.xml"), polled("aged.xml")]
+    changes = choose([sitemap("stays.xml", days_old=1), sitemap("aged.xml", days_old=30)], children)
+    assert set(changes.retired) == {"https://www.paper.example/gone.xml", "https://www.paper.example/aged.xml"}
+    assert changes.added == ()
+
+
+def test_number_is_bounded_and_of_undated_sitemaps_the_last_come_first() -> None:
+    entries = [sitemap(f"{number}.xml") for number in range(500)]
+    changes = choose(entries, room=100)
+    assert len(changes.added) == 100
+    assert changes.added[0] == "https://www.paper.example/499.xml"
+
+
+def test_undated_sitemaps_beyond_the_number_get_their_turn_one_after_the_other() -> None:
+    entries = [sitemap(f"{number}.xml") for number in range(25)]
+    children: dict[str, Feed] = {}
+    taken: dict[str, datetime] = {}
+    now = NOW
+    for _ in range(6):
+        changes = choose(entries, list(children.values()), taken, room=10, now=now)
+        for url in changes.retired:
+            del children[url]
+        for url in changes.added:
+            children[url] = child_feed(INDEX, url, now=now).model_copy(update={"polls": 1, "last_new_at": now})
+            taken[url] = now
+        assert len(children) <= 10
+        now += timedelta(days=2)
+    assert len(taken) == 25
+
+
+def test_sitemap_that_has_just_had_news_is_not_sent_away_for_others() -> None:
+    lively = polled("lively.xml", polls=20, last_new_at=NOW - timedelta(hours=1))
+    unread = polled("unread.xml")
+    changes = choose([sitemap("lively.xml"), sitemap("unread.xml"), sitemap("third.xml")], [lively, unread], room=2)
+    assert changes == ChildChanges()
