@@ -85,6 +85,10 @@ class PoliteClient:
             raise HostBusyError(host, answer.retry_after)
         return answer
 
+    def delay_for(self, host: str) -> timedelta:
+        """The pause after a request to this host key, as far as it is known without its robots.txt."""
+        return self._policy.delay_for(host)
+
     async def give_back(self, lease: HostLease) -> None:
         """End a turn in which nothing was asked."""
         await self._hosts.release(lease, HostFeedback.FINE, delay=timedelta())

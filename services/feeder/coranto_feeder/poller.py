@@ -115,7 +115,7 @@ class Poller:
                 waits[host] = max(wait, self._TICK)
             else:
                 # Behind the others of its host, and out of the way of feeds of other hosts.
-                waits[host] = waits.get(host, timedelta()) + max(self._settings.min_delay, self._TICK)
+                waits[host] = waits.get(host, timedelta()) + max(self._client.delay_for(host), self._TICK)
             later[feed.id] = now + waits[host]
         await self._registry.postpone(later)
         return started

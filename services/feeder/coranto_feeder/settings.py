@@ -130,6 +130,7 @@ class FetcherSettings(SharedWebSettings):
         timedelta(seconds=60), ge=timedelta(0), description="A longer crawl-delay is shortened to this."
     )
     hosts_file: Path | None = Field(None, description="TOML file with the pauses of certain hosts.")
+    obey_robots: bool = Field(True, description="Whether robots.txt is obeyed.")
 
     def to_host_policy(self) -> HostPolicy:
         """How long hosts are left alone between requests. Raises WrongHostsFileError."""
