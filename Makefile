@@ -40,7 +40,8 @@ setup: $(VENV)/dev.stamp ## .venv with everything to run, test and check
 # --- using it -----------------------------------------------------------------------------------------------------
 
 run: $(VENV)/run.stamp ## the bundled sample site through all services; SOURCE=… takes a feed, URL, file or directory of yours
-	$(BIN)/coranto run $(SOURCE)
+	@$(BIN)/coranto run $(SOURCE) || { code=$$?; test $$code = 130 || echo "coranto run ended with exit code $$code" \
+		"(1 failed, 2 wrong usage or settings, 3 refused or not found); make reports that as:" >&2; exit $$code; }
 
 # --- proving it ---------------------------------------------------------------------------------------------------
 

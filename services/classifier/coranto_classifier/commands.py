@@ -8,9 +8,10 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import re
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Annotated, Any, TextIO
@@ -32,9 +33,11 @@ from coranto_classifier.text_models import Analysis, ArticleText, ModelPaths, Te
 from coranto_classifier.topics.media_topics import TOP_CODES, name_of
 from coranto_classifier.topics.model import TEXT_READ, LinearModel
 
-classify_app = typer.Typer(help="Say what articles are about.", add_completion=False)
+classify_app = typer.Typer(help="Classify articles.", add_completion=False)
 stories_app = typer.Typer(help="Find near-duplicate stories among articles.", add_completion=False)
-topics_app = typer.Typer(help="Topics and why.", add_completion=False, no_args_is_help=True)
+topics_app = typer.Typer(help="Explain topics.", add_completion=False, no_args_is_help=True)
+
+_MARKUP = re.compile(r"\s*<(?:!doctype|\?xml|!--|/?[a-z][a-z0-9]*[\s/>])", re.IGNORECASE)
 
 FileArgument = Annotated[Path, typer.Argument(help="File of JSON lines, plain or gzipped; - for standard input.")]
 LinesOption = Annotated[
@@ -74,28 +77,32 @@ def stories(
     """
     _ = lines
     with _opened(file) as source:
-        rows = list(_rows(source))
+        rows = list(_rows(source, needs=("id",)))
     for line in asyncio.run(_story_lines(rows, redis, index)):
         _write(line)
 
 
 @topics_app.callback()
 def topics() -> None:
-    """Topics and why."""  # a callback keeps `explain` a word of its own while it is the only one
+    """Explain topics."""  # a callback keeps `explain` a word of its own while it is the only one
 
 
 @topics_app.command()
 def explain(
     file: Annotated[Path, typer.Argument(help="An article: plain text (first line is the title) or one JSON object.")],
 ) -> None:
-    """Which section and which words spoke for which topic."""
-    text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
-    row = json.loads(text) if text.lstrip().startswith("{") else _plain(text)
+    """Show which section and words led to each topic."""
+    with _opened(file) as source:
+        text = source.read()
+    row = _row(text, _named(file)) if text.lstrip().startswith("{") else _plain(text, _named(file))
     models = TextModels(_model_paths())
     _write(explanation(models, _article(row)), indent=1)
 
 
-def _plain(text: str) -> dict[str, Any]:
+def _plain(text: str, where: str) -> dict[str, Any]:
+    """The article in the plain text. Raises BadParameter for a page's source, whose words are mostly markup."""
+    if _MARKUP.match(text.lstrip("\ufeff")):
+        raise typer.BadParameter(f"{where} is HTML; expected plain text or JSON. For a page: coranto try FILE --json")
     title, _, body = text.partition("\n")
     return {"title": title, "text": body}
 
@@ -211,7 +218,7 @@ async def _assign(row: dict[str, Any], duplicates: DuplicateIndex) -> StoryAssig
     try:
         article = FinishedArticle.model_validate(row, extra="ignore")
     except ValidationError as error:
-        raise typer.BadParameter(f"the record {row['id']} is no finished article: {error}") from error
+        raise typer.BadParameter(f"the record {row['id']} is not a finished article: {error}") from error
     reindexed = article.reindexed()
     if reindexed is not None:
         await reindex(reindexed, duplicates=duplicates)
@@ -247,31 +254,51 @@ def _model_paths() -> ModelPaths:
 
 @contextmanager
 def _opened(file: Path) -> Iterator[TextIO]:
-    """The file as text, or standard input."""
-    if str(file) == "-":
-        yield sys.stdin
-    elif file.suffix == ".gz":
-        with gzip.open(file, "rt", encoding="utf-8") as source:
-            yield source
-    else:
-        with file.open(encoding="utf-8") as source:
-            yield source
+    """The file as text, or standard input. Raises BadParameter where it cannot be read, also while it is."""
+    try:
+        if str(file) == "-":
+            yield sys.stdin
+        elif file.suffix == ".gz":
+            with gzip.open(file, "rt", encoding="utf-8") as source:
+                yield source
+        else:
+            with file.open(encoding="utf-8") as source:
+                yield source
+    except UnicodeDecodeError as error:
+        raise typer.BadParameter(f"{_named(file)} is not UTF-8 text: {error}") from error
+    except (gzip.BadGzipFile, EOFError) as error:
+        raise typer.BadParameter(f"{_named(file)} is not a whole gzip file: {error}") from error
 
 
-def _rows(source: TextIO) -> Iterator[dict[str, Any]]:
-    """The objects of the lines. Ends the command with an error that names the line when one holds no JSON object."""
+def _named(file: Path) -> str:
+    return "standard input" if str(file) == "-" else str(file)
+
+
+def _rows(source: TextIO, *, needs: Collection[str] = ()) -> Iterator[dict[str, Any]]:
+    """The objects of the lines. Raises BadParameter, which names the line, where one is not an article's."""
     for number, line in enumerate(source, start=1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except ValueError as error:
-            raise typer.BadParameter(f"line {number} is no JSON: {error}") from error
-        if not isinstance(row, dict):
-            raise typer.BadParameter(
-                f"line {number} holds {type(row).__name__}, expected an object with id, title and text"
-            )
-        yield row
+        if line.strip():
+            yield _row(line, f"line {number}", needs)
+
+
+def _row(text: str, where: str, needs: Collection[str] = ()) -> dict[str, Any]:
+    """The article in the JSON text. Raises BadParameter."""
+    try:
+        row = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise typer.BadParameter(f"{where} is not JSON: {error}") from error
+    if not isinstance(row, dict):
+        raise typer.BadParameter(f"{where} holds {type(row).__name__}, expected an object with id, title and text")
+    # What has `storage` is a finished record, as `coranto export` writes it, which `coranto stories` reads too.
+    if not row.keys() & {"title", "text", "storage"} or any(name not in row for name in needs):
+        raise typer.BadParameter(
+            f"{where} is not an article: expected an object with {', '.join((*needs, 'title and text'))}, got {_keys(row)}"
+        )
+    return row
+
+
+def _keys(row: dict[str, Any]) -> str:
+    return ", ".join(map(repr, list(row)[:8])) or "an empty object"
 
 
 def _write(value: dict[str, Any], *, indent: int | None = None) -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from coranto_cli.command_group import CommandGroup
+from coranto_cli.errors import FAILED
 
 _INTERRUPTED = 130  # as a shell reports a program that SIGINT ended
 
@@ -18,7 +20,8 @@ app = typer.Typer(
     name="coranto",
     cls=CommandGroup,
     help="News pages in, structured article records out.",
-    epilog="Exit codes: 0 done, 1 failed, 2 wrong usage or settings, 3 refused or not found.",
+    epilog="Exit codes: 0 done, 1 failed, 2 wrong usage or settings, 3 refused or not found, 130 interrupted. "
+    "With --json, standard output and messages are JSON, one document for one thing and one line for each of many.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -43,22 +46,52 @@ def _options(
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command and give its exit code. Whatever goes wrong is told in a sentence."""
+    words = list(arguments if arguments is not None else sys.argv[1:])
+    with _messages_for("programs" if "--json" in words else "people"):
+        return _run(words)
+
+
+def _run(words: list[str]) -> int:
     try:
-        app(args=list(arguments) if arguments is not None else None, prog_name="coranto")
+        # Not standalone: typer would show wrong usage in a box of its own.
+        code = app(args=words, prog_name="coranto", standalone_mode=False)
+        sys.stdout.flush()
     except SystemExit as ending:
-        return ending.code if isinstance(ending.code, int) else 1
+        if isinstance(
+            ending.__context__, BrokenPipeError
+        ):  # rich and typer end with 1 when the reader of a pipe has gone
+            _discard_output()
+            return 0
+        return ending.code if isinstance(ending.code, int) else FAILED
     except KeyboardInterrupt:
         return _INTERRUPTED
     except BrokenPipeError:
-        # The reader has seen enough. What is still buffered must not fail again as the interpreter ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _discard_output()
         return 0
     except Exception as error:  # noqa: BLE001 - the last resort: no traceback reaches the user
         # Late, as it knows the errors of Redis and of the settings: `coranto --help` needs neither.
-        from coranto_cli.console import print_message
+        from coranto_cli.console import print_error
         from coranto_cli.explanation import explain
 
         explanation = explain(error)
-        print_message(f"coranto: {explanation.text}", style="red")
+        if explanation.text:
+            print_error(explanation.text, explanation.exit_code)
         return explanation.exit_code
-    return 0
+    return code if isinstance(code, int) else 0
+
+
+@contextmanager
+def _messages_for(reader: Literal["people", "programs"]) -> Iterator[None]:
+    if reader == "people":  # without importing what prints them: `coranto --help` prints none
+        yield
+        return
+    from coranto_cli.console import json_messages
+
+    with json_messages():
+        yield
+
+
+def _discard_output() -> None:
+    """Let the output go: the reader has seen enough, and what is still buffered must not fail again as the interpreter ends."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -7,6 +7,7 @@ itself only. For the list of commands their help is read from the source text in
 from __future__ import annotations
 
 import ast
+import difflib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from importlib import import_module
@@ -34,6 +35,8 @@ OWN: Mapping[str, str] = {
     "status": "coranto_cli.commands.status:status",
     "show": "coranto_cli.commands.show:show",
     "dead": "coranto_cli.commands.dead:app",
+    "groups": "coranto_cli.commands.groups:app",
+    "logs": "coranto_cli.commands.logs:logs",
     "export": "coranto_cli.commands.export:export",
     "search": "coranto_cli.commands.search:search",
     "pages": "coranto_cli.commands.pages:app",
@@ -65,6 +68,13 @@ class CommandGroup(TyperGroup):
             return _load(point)
         except Exception as error:  # noqa: BLE001 - a service's module may fail in any way as it is imported
             return _stand_in(point, error)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The command that the words name. The error for an unknown one says which it may have been."""
+        near = difflib.get_close_matches(args[0], self.list_commands(ctx), n=1) if args else []
+        if near and self.get_command(ctx, args[0]) is None:
+            ctx.fail(f"No such command {args[0]!r}. Did you mean {near[0]!r}?")
+        return super().resolve_command(ctx, args)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Write the help, for which no command is imported."""

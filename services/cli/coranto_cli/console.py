@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import sys
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import datetime
 from typing import Any, Literal
 
 import typer
@@ -15,8 +18,10 @@ from rich.table import Table
 from rich.text import Text
 
 from coranto_cli.errors import USAGE, CommandError
+from coranto_cli.text import utc_text
 
-_WIDTH_FOR_PROGRAMS = 240
+_WIDTH_FOR_PROGRAMS = 2000
+_WIDTH_OF_WHOLE_TABLES = 110
 
 out = Console(highlight=False, soft_wrap=True)
 """For what was asked for."""
@@ -25,9 +30,38 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 """For messages about the work, so that the result can be piped."""
 
 
+_is_json: ContextVar[bool] = ContextVar("messages are JSON", default=False)
+
+
+@contextmanager
+def json_messages() -> Iterator[None]:
+    """Within the block, messages are JSON, for the program that reads them."""
+    token = _is_json.set(True)
+    try:
+        yield
+    finally:
+        _is_json.reset(token)
+
+
 def print_message(text: str, *, style: str | None = None) -> None:
-    """A message to the person at the terminal, as it is: square brackets in it are not markup."""
-    err.print(printable(text), style=style, markup=False)
+    """A message to whoever runs the command, as it is: square brackets in it are not markup."""
+    if _is_json.get():
+        _write_message({"message": text})
+    else:
+        err.print(printable(text), style=style, markup=False)
+
+
+def print_error(text: str, exit_code: int) -> None:
+    """Why the command ends here."""
+    if _is_json.get():
+        _write_message({"error": text, "exit_code": exit_code})
+    else:
+        err.print(printable(f"coranto: {text}"), style="red", markup=False)
+
+
+def _write_message(value: Mapping[str, Any]) -> None:
+    sys.stderr.write(json.dumps(value, ensure_ascii=False) + "\n")
+    sys.stderr.flush()
 
 
 def print_result(text: str, *, style: str | None = None) -> None:
@@ -55,14 +89,23 @@ def cell(text: str, *, style: str = "") -> Text:
     return Text(printable(text), style=style)
 
 
-def new_table(*columns: str) -> Table:
+def is_narrow() -> bool:
+    """Whether a person reads the result in a terminal that whole tables do not fit."""
+    return out.is_terminal and out.width < _WIDTH_OF_WHOLE_TABLES
+
+
+def new_table(*columns: str, gap: int = 2) -> Table:
     """A plain table. Columns whose name ends with `#` hold numbers; only the last one folds."""
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    table = Table(box=None, padding=(0, gap, 0, 0), header_style="bold")
     for column in columns:
         is_last = column == columns[-1]
         justify: Literal["left", "right"] = "right" if column.endswith("#") else "left"
         table.add_column(
-            column.rstrip("#"), justify=justify, no_wrap=not is_last, overflow="fold" if is_last else "ellipsis"
+            column.rstrip("#"),
+            justify=justify,
+            no_wrap=not is_last,
+            overflow="fold" if is_last else "ellipsis",
+            min_width=8 if column == "id" else None,  # it is there to be typed
         )
     return table
 
@@ -77,14 +120,19 @@ def print_table(table: Table, *, console: Console = out) -> None:
 def write_json(value: Any) -> None:
     """The value as one JSON document, indented on a terminal and on one line otherwise."""
     indent = 2 if sys.stdout.isatty() else None
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=indent, default=str) + "\n")
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=indent, default=_plain) + "\n")
     sys.stdout.flush()
+
+
+def _plain(value: Any) -> str:
+    """What JSON has no form for: times as records have them, everything else as its text."""
+    return utc_text(value) if isinstance(value, datetime) else str(value)
 
 
 def write_json_lines(values: Iterable[Any]) -> None:
     """One JSON document per line, each written at once."""
     for value in values:
-        sys.stdout.write(json.dumps(value, ensure_ascii=False, default=str) + "\n")
+        sys.stdout.write(json.dumps(value, ensure_ascii=False, default=_plain) + "\n")
         sys.stdout.flush()
 
 

@@ -11,6 +11,7 @@ import traceback
 from dataclasses import dataclass
 from pathlib import Path
 
+import typer
 from pydantic import ValidationError
 from redis.exceptions import AuthenticationError, NoPermissionError, RedisError, ResponseError
 
@@ -32,6 +33,8 @@ class Explanation:
 
 def explain(error: Exception) -> Explanation:
     """The error in words for the user. One that nobody foresaw is kept in a file, which the text names."""
+    if (usage := _of_usage(error)) is not None:
+        return usage
     match error:
         case CommandError():
             return Explanation(str(error), error.exit_code)
@@ -54,22 +57,36 @@ def explain(error: Exception) -> Explanation:
                 f"Redis does not answer ({str(error) or 'timed out'}); "
                 "if the system was stopped, start it with `coranto up`, otherwise check CORANTO_REDIS__URL or --data"
             )
-        case PermissionError():
-            return Explanation(
-                f"permission denied: {error.filename or error}; check who owns it, or name another place"
-            )
         case OSError():
-            return Explanation(_of_file(error))
+            return _of_system(error)
         case ValueError() if "CORANTO_" in str(error):
             return Explanation(str(error), USAGE)
         case _:
             return _unforeseen(error)
 
 
-def _of_file(error: OSError) -> str:
+def _of_usage(error: Exception) -> Explanation | None:
+    """What typer has found wrong with the words of the command; None for any other error."""
+    if isinstance(error, typer.Abort):
+        return Explanation("nothing was done")
+    format_message = getattr(error, "format_message", None)
+    if format_message is None:
+        return None
+    text = str(format_message()).strip()
+    context = getattr(error, "ctx", None)
+    if not text or context is None:  # the help has been printed, as for a command without arguments
+        return Explanation(text, USAGE)
+    return Explanation(f"{text[:1].lower()}{text[1:].rstrip('.')}; see `{context.command_path} --help`", USAGE)
+
+
+def _of_system(error: OSError) -> Explanation:
     if error.filename is None:
-        return f"the operating system reported an error: {error}"
-    return f"cannot use {error.filename}: {(error.strerror or str(error)).lower()}"
+        return Explanation(f"the operating system reported an error: {error}")
+    if isinstance(error, PermissionError):
+        return Explanation(f"permission denied: {error.filename}; check who owns it, or name another place", USAGE)
+    is_wrong_name = isinstance(error, FileNotFoundError | IsADirectoryError | NotADirectoryError)
+    said = f"cannot use {error.filename}: {(error.strerror or str(error)).lower()}"
+    return Explanation(said, USAGE if is_wrong_name else FAILED)
 
 
 def explain_settings(error: ValidationError) -> str:

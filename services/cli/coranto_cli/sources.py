@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import re
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -16,11 +18,15 @@ from coranto.pages import PageStore
 from coranto.records import SavedPage, Submission
 from coranto.urls import UnsupportedUrlError, canonicalize
 from coranto_cli.console import print_message, progress
-from coranto_cli.errors import CommandError
+from coranto_cli.errors import USAGE, CommandError
 
 CONTENT_TYPES = {".html": "text/html", ".htm": "text/html", ".xhtml": "application/xhtml+xml", ".txt": "text/plain"}
 """Media types of saved pages, by the end of the file's name."""
 
+_WEB = ("http", "https", "feed")
+# As people type an address into a browser. It is only looked at where no file has that name.
+_BARE_HOST = re.compile(r"(?P<host>localhost|(?:[\w-]+\.)+(?:[^\W\d_]{2,}|\d+))(?::\d+)?(?:/\S*)?")
+_FILE_SUFFIXES = {*CONTENT_TYPES, ".xml", ".rss", ".atom", ".opml", ".json", ".jsonl", ".gz", ".warc", ".pdf", ".md"}
 _AT_ONCE = 200
 _LARGEST_FILE_BYTES = 100_000_000  # ten times what the fetcher accepts from the web
 _LONGEST_WAIT_SECONDS = 5.0
@@ -49,14 +55,16 @@ def find_sources(arguments: Iterable[str], lists: Iterable[Path], *, refuse: Cal
             with file.open(encoding="utf-8-sig", errors="replace") as lines:
                 found += _from_lines(lines, str(file), refuse)
         except OSError as error:
-            raise CommandError(f"the list {file} cannot be read: {error.strerror}") from error
+            raise CommandError(f"the list {file} cannot be read: {error.strerror}", exit_code=USAGE) from error
     return found
 
 
 def _from_argument(argument: str, refuse: Callable[[str], None]) -> Iterator[Source]:
     path = Path(argument)
-    if urlsplit(argument).scheme in ("http", "https"):
+    if urlsplit(argument).scheme in _WEB:
         yield from _from_address(argument, "", refuse)
+    elif path.exists() and not os.access(path, os.R_OK):
+        refuse(f"{argument} cannot be read: permission denied")
     elif path.is_dir():
         files = sorted(file for file in path.rglob("*") if file.suffix.lower() in CONTENT_TYPES and file.is_file())
         if not files:
@@ -71,7 +79,7 @@ def _from_argument(argument: str, refuse: Callable[[str], None]) -> Iterator[Sou
                 "and a feed by its address"
             )
     else:
-        refuse(f"{argument!r} is neither an http(s) address nor a file or directory here")
+        refuse(f"{argument!r} is neither an http(s) address nor a file or directory here{_suggestion(argument)}")
 
 
 def _from_lines(lines: Iterable[str], name: str, refuse: Callable[[str], None]) -> Iterator[Source]:
@@ -83,13 +91,31 @@ def _from_lines(lines: Iterable[str], name: str, refuse: Callable[[str], None]) 
 
 def _from_address(text: str, where: str, refuse: Callable[[str], None]) -> Iterator[Source]:
     try:
-        if urlsplit(text).scheme not in ("http", "https"):
-            raise UnsupportedUrlError(f"expected an http(s) address, got {text[:100]!r}")
-        canonicalize(text)
+        if urlsplit(text).scheme not in _WEB:
+            raise UnsupportedUrlError(f"expected an http(s) address, got {text[:100]!r}{_suggestion(text)}")
+        url = without_feed_scheme(text)
+        canonicalize(url)
     except (UnsupportedUrlError, ValueError) as error:
         refuse(f"{where}{error}")
     else:
-        yield Source(text)
+        yield Source(url)
+
+
+def _suggestion(text: str) -> str:
+    """What was probably meant by a host without a scheme."""
+    found = _BARE_HOST.fullmatch(text)
+    if found is None or Path(found["host"]).suffix.lower() in _FILE_SUFFIXES:
+        return ""
+    is_near = found["host"] == "localhost" or found["host"][-1].isdigit()
+    return f"; did you mean {'http' if is_near else 'https'}://{text}?"
+
+
+def without_feed_scheme(url: str) -> str:
+    """The address of what browsers hand to feed readers as feed://host/path or feed:https://host/path."""
+    scheme, _, rest = url.partition(":")
+    if scheme.lower() != "feed":
+        return url
+    return f"http:{rest}" if rest.startswith("//") else rest
 
 
 def _saved(file: Path) -> Source:

@@ -67,7 +67,7 @@ def _parsed(lines: Iterable[str], source: str, *, needs: Sequence[str]) -> Itera
         try:
             parsed = json.loads(line)
         except ValueError as error:
-            raise typer.BadParameter(f"line {number} of {source} is no JSON: {error}") from error
+            raise typer.BadParameter(f"line {number} of {source} is not JSON: {error}") from error
         missing = [name for name in needs if not isinstance(parsed, dict) or not isinstance(parsed.get(name), str)]
         if missing:
             raise typer.BadParameter(

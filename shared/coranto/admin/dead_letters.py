@@ -22,6 +22,7 @@ Streams = Mapping[str, Sequence[StageStreams]]
 
 _PAGE = 200
 _REFERENCE = re.compile(r"([a-z][a-z0-9_-]*)/(\d+)/(\d+-\d+)")
+_SHORT = re.compile(r"[0-9a-f]{8}")
 _LONGEST_CAUSE = 200
 
 # In this order: an address holds numbers, and an id may look like one.
@@ -44,13 +45,19 @@ class Reference:
     def __str__(self) -> str:
         return f"{self.stage}/{self.partition}/{self.id}"
 
+    @property
+    def short(self) -> str:
+        """Eight characters to name it by, as people type them; two of very many letters may share one."""
+        return content_id("dead-letter", str(self))[:8]
+
     @classmethod
     def parse(cls, text: str) -> Reference:
         """The reference in the text. Raises ValueError when it is none."""
         found = _REFERENCE.fullmatch(text.strip())
         if found is None:
             raise ValueError(
-                f"{text!r} is not the name of a dead letter; expected stage/partition/entry, such as fetcher/0/1719432000000-0"
+                f"{text!r} is not the name of a dead letter; expected its id, such as 3f9c21ab, or stage/partition/entry, such as "
+                "fetcher/0/1719432000000-0"
             )
         return cls(found[1], int(found[2]), found[3])
 
@@ -134,6 +141,22 @@ async def _of_partition(partition: StageStreams) -> AsyncIterator[DeadLetter]:
         for letter in page:
             yield letter
         after = page[-1].id
+
+
+async def find_reference(streams: Streams, text: str) -> Reference:
+    """The letter that the text names, in short or in full; in full it need not be there.
+
+    Raises ValueError when the text is not a name of one, LookupError when no letter or more than one has the short name.
+    """
+    name = text.strip().lower()
+    if _SHORT.fullmatch(name) is None:
+        return Reference.parse(text)
+    found = [reference async for letter in find_letters(streams) if (reference := Reference.of(letter)).short == name]
+    if len(found) > 1:
+        raise LookupError(f"{name} names several dead letters: {', '.join(map(str, found))}; give one of these names")
+    if not found:
+        raise LookupError(f"there is no dead letter {name}")
+    return found[0]
 
 
 async def find_letter(streams: Streams, reference: Reference) -> DeadLetter | None:

@@ -52,7 +52,7 @@ def partitions() -> int | None:
     told = os.environ.get("CORANTO_PIPELINE__PARTITIONS")
     if told is None:
         return None
-    if not told.isdigit() or int(told) < 1:
+    if not (told.isascii() and told.isdigit()) or int(told) < 1:
         raise ValueError(f"CORANTO_PIPELINE__PARTITIONS must be a whole number from 1, got {told!r}")
     return int(told)
 

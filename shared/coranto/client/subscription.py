@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import re
 import secrets
 import socket
 import time
@@ -12,7 +13,7 @@ from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, Self, cast
 
 from redis.asyncio import Redis
@@ -28,10 +29,16 @@ from coranto.streams.tasks import end
 from coranto.topology import FINISHED, Pipeline
 
 Start = Literal["now", "beginning"] | datetime | str
-"""Where a new group begins: now, at the oldest event kept, at a time, or behind an entry id such as `1719-0`."""
+"""Where a new group begins: now, at the oldest event kept, at a time, or behind an entry id such as `1719432000000-0`.
+
+A time is a datetime with a time zone or ISO 8601: `2026-01-01`, `2026-01-01T08:00+03:00`. A date alone, and a time that names no
+zone, are in UTC.
+"""
 
 _log = logging.getLogger("coranto")
 _EXPECTED = FinishedArticle.event_type
+# Milliseconds alone are an id as well; four digits alone would be a year to everybody but Redis.
+_ENTRY_ID = re.compile(r"[0-9]{1,20}-[0-9]{1,20}|0|[0-9]{10,20}")
 _FAMILY = _EXPECTED.rpartition(".v")[0]
 _LOOK_FOR_SHAPE_EVERY = 1.0
 
@@ -321,7 +328,21 @@ def _entry_id(start: Start) -> str:
                 )
             return f"{int(start.timestamp() * 1000)}-0"
         case _:
-            return start
+            return _entry_id_of_text(start)
+
+
+def _entry_id_of_text(start: str) -> str:
+    if _ENTRY_ID.fullmatch(start):
+        return start
+    try:
+        moment = datetime.fromisoformat(start)
+    except (ValueError, TypeError) as error:
+        raise ValueError(
+            'start must be "now", "beginning", a date such as "2026-01-01", a time such as "2026-01-01T08:00Z", a datetime with '
+            f'a time zone, or an entry id such as "1719432000000-0"; got {start!r}'
+        ) from error
+    aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    return f"{max(0, int(aware.timestamp() * 1000))}-0"
 
 
 def _order(entry_id: str) -> tuple[int, int]:

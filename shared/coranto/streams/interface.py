@@ -135,6 +135,8 @@ class GroupState:
     """Age of its oldest unsettled entry; None when it has settled all."""
     unsettled_share: float
     """Of the span that the stream holds, the share that it has not settled, 0 to 1."""
+    waiting: int = 0
+    """Entries that it has not taken; counted to 10,000 where Redis does not know."""
 
 
 @dataclass(frozen=True, slots=True)

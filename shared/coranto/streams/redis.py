@@ -265,8 +265,10 @@ class RedisStreams:
                     retention=keeping,
                     bytes_limit=await self._bytes_limit(keeping) if keeping is not None else None,
                     groups=tuple(
-                        GroupState(_text(group), _text(group) in ours, int(pending), _age(age), float(share))
-                        for group, pending, age, share in groups
+                        GroupState(
+                            _text(group), _text(group) in ours, int(pending), _age(age), float(share), int(waiting)
+                        )
+                        for group, pending, age, share, waiting in groups
                     ),
                 )
             )

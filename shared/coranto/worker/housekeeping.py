@@ -29,6 +29,7 @@ _CLAIM_TIMES_TO_FORGET = 10
 _LOW_WATER = 0.8
 # What is kept grows slowly beside a round.
 _WEIGH_EVERY = timedelta(seconds=30)
+_MOST_SUBSCRIBERS = 100
 # So long after its deadline a handler that was cancelled is not coming back.
 _STUCK_AFTER_SECONDS = 30.0
 _BREAKER_STATES = {"closed": 0, "open": 1, "half_open": 2}
@@ -57,6 +58,7 @@ class Housekeeping:
         self._log = events.get_logger(stage=delivery.stage.name, worker=delivery.consumer)
         self._depths: dict[int, Depth] = {}
         self._warned: dict[str, str] = {}
+        self._subscribers: dict[str, set[str]] = {}
         # What was logged last: a pause that the next measurement lifts is not worth a line.
         self._is_told_paused = False
         self.last_success = 0.0
@@ -197,7 +199,26 @@ class Housekeeping:
                 self._metrics.kept_entries.labels(kept.key).set(kept.entries)
                 for limit, used in kept.fullness.items():
                     self._metrics.kept_fullness.labels(kept.key, limit).set(used)
+                if kept.retention is not None:
+                    self._expose_subscribers(kept)
                 self._warn(kept)
+
+    def _expose_subscribers(self, kept: Kept) -> None:
+        gauges = (
+            self._metrics.subscriber_waiting,
+            self._metrics.subscriber_pending,
+            self._metrics.subscriber_oldest_age,
+        )
+        groups = [group for group in kept.groups if not group.is_ours][:_MOST_SUBSCRIBERS]
+        for name in self._subscribers.get(kept.key, set()) - {group.name for group in groups}:
+            for gauge in gauges:
+                gauge.remove(kept.key, name)
+        for group in groups:
+            for gauge, value in zip(
+                gauges, (group.waiting, group.pending, group.oldest_age_seconds or 0.0), strict=True
+            ):
+                gauge.labels(kept.key, group.name).set(value)
+        self._subscribers[kept.key] = {group.name for group in groups}
 
     def _warn(self, kept: Kept) -> None:
         for event, names in ((events.GROUP_AT_RISK, kept.groups_at_risk), (events.GROUP_UNKNOWN, kept.unknown_groups)):

@@ -1,6 +1,7 @@
 """Every metric a worker exposes, declared in one place; `docs/reference/metrics.md` is made from this module.
 
-Labels come from closed sets: stages of the topology, outcome kinds, reasons of the stages' lists.
+Labels come from closed sets: stages of the topology, outcome kinds, reasons of the stages' lists. Only the groups of
+subscribers have names of others' choosing; their number is bounded.
 """
 
 from __future__ import annotations
@@ -83,6 +84,25 @@ class Metrics:
             "coranto_retention_used_ratio",
             "Share of a limit that a kept stream uses.",
             ["stream", "limit"],
+            registry=add,
+        )
+        # Programs that subscribe, by the group they chose: at most 100 groups. No alert is as useful as one on the age.
+        self.subscriber_waiting = Gauge(
+            "coranto_subscriber_lag_messages",
+            "Events that no program of a subscribers' group has taken.",
+            ["stream", "group"],
+            registry=add,
+        )
+        self.subscriber_pending = Gauge(
+            "coranto_subscriber_pending_messages",
+            "Events that a subscribers' group has taken and not acknowledged.",
+            ["stream", "group"],
+            registry=add,
+        )
+        self.subscriber_oldest_age = Gauge(
+            "coranto_subscriber_oldest_message_age_seconds",
+            "Age of the oldest event that a subscribers' group has not acknowledged; 0 when there is none.",
+            ["stream", "group"],
             registry=add,
         )
         # Longest of the last one to two minutes, however often it is read. `clock` is `wall` for the time others had to wait,

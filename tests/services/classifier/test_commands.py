@@ -75,9 +75,9 @@ def test_gzipped_file_is_read_too(tmp_path: Path) -> None:
     assert [answer["id"] for answer in answers(result.stdout)] == ["1"]
 
 
-@pytest.mark.parametrize("line", ["no json", "[1, 2]"])
+@pytest.mark.parametrize("line", ["no json", "[1, 2]", '{"x": 1}', "[" * 100_000])
 def test_line_that_is_no_object_is_named(line: str) -> None:
-    result = CliRunner().invoke(classify_app, ["--lines"], input=f'{{"id": "1"}}\n{line}\n')
+    result = CliRunner().invoke(classify_app, ["--lines"], input=f'{{"id": "1", "text": ""}}\n{line}\n')
     assert result.exit_code == 2
     assert "line 2" in result.output
 
@@ -118,7 +118,7 @@ def test_exported_records_enter_an_index_under_the_story_they_were_announced_in(
 def test_record_that_is_no_finished_article_is_said_to_be_none() -> None:
     result = CliRunner().invoke(stories_app, ["--lines"], input=lines([{"id": "a", "storage": {}}]))
     assert result.exit_code == 2
-    assert "the record a is no finished article" in " ".join(result.output.split())
+    assert "the record a is not a finished article" in " ".join(result.output.split())
 
 
 def test_explanation_shows_section_and_words(tmp_path: Path) -> None:
@@ -138,3 +138,20 @@ def test_plain_text_can_be_explained_too(tmp_path: Path) -> None:
     article.write_text("Суд арестовал чиновника\nСледствие просило два месяца.\n", encoding="utf-8")
     shown = json.loads(CliRunner().invoke(topics_app, ["explain", str(article)]).stdout)
     assert shown["topics"][0]["code"] == "02000000"
+
+
+@pytest.mark.parametrize("command", [(classify_app,), (stories_app,), (topics_app, "explain")])
+@pytest.mark.parametrize(
+    ("name", "body"),
+    [
+        ("page.html", b"<!doctype html><html lang=de><title>Hallo</title><p>Die Stadt"),
+        ("wrong.json", b"{"),
+        ("latin1.json", b'{"id": "1", "title": "\xe9"}'),
+        ("cut.jsonl.gz", gzip.compress(b'{"id": "1", "text": "words"}\n' * 100)[:-12]),
+    ],
+)
+def test_file_that_is_no_input_is_wrong_usage(command: tuple[Any, ...], name: str, body: bytes, tmp_path: Path) -> None:
+    path = tmp_path / name
+    path.write_bytes(body)
+    app, *words = command
+    assert CliRunner().invoke(app, [*words, str(path)]).exit_code == 2

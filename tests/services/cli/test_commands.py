@@ -112,6 +112,10 @@ def test_dead_letters_of_one_cause_make_one_group(system: Shell, dead: list[str]
 
 def test_dead_letter_is_shown_whole(system: Shell, dead: list[str]) -> None:
     shown = system("dead", "show", dead[0], "--json").json
+    assert shown["short"] in system("dead", "list").out
+    assert system("dead", "show", shown["short"], "--json").json == shown
+    assert system("dead", "show", "0" * 8).code == 3
+    assert system("dead", "show", "no name").code == 2
     assert shown["attempts"] == 1
     assert "Invalid" in shown["traceback"]
     assert shown["event"]["type"] == "coranto.page.fetched.v1"

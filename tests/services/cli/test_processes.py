@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -85,3 +86,22 @@ def test_scale_and_service_options_make_the_number_of_processes() -> None:
 
 def test_control_characters_do_not_reach_the_terminal() -> None:
     assert printable("a\x1b]0;title\x07b\nc") == "a\N{REPLACEMENT CHARACTER}]0;title\N{REPLACEMENT CHARACTER}b\nc"
+
+
+def test_each_process_has_a_port_of_its_own_and_another_where_that_is_taken(tmp_path: Path) -> None:
+    plan = Plan(tmp_path, redis_url="redis://h", health_port=20_000)
+    told: list[str] = []
+    supervisor = Supervisor(plan, report=told.append)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        ports = [
+            supervisor.environment(name)["CORANTO_HEALTH__PORT"] for name in ("feeder-1", "extractor-2", "sink-21")
+        ]
+        assert ports == ["20000", "20041", "0"]
+        assert not told
+        other = Supervisor(
+            Plan(tmp_path, redis_url="redis://h", health_port=taken.getsockname()[1]), report=told.append
+        )
+        assert other.environment("feeder-1")["CORANTO_HEALTH__PORT"] == "0"
+        assert "is taken" in told[0]

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from redis import Redis
 
-from coranto.topology import Pipeline
+from coranto.store.sqlite.writer import SqliteArticleStore
+from coranto.testing import classified
+from coranto.topology import FETCHER, Keys, Pipeline
 from coranto_cli import main
 from coranto_cli.explanation import explain
 
@@ -121,3 +128,84 @@ def test_unforeseen_error_keeps_its_traceback_in_a_file() -> None:
     file = Path(explanation.text.split("attach ")[1].split(",")[0])
     assert "of nobody's making" in file.read_text(encoding="utf-8")
     file.unlink()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("try", "missing.html"),
+        ("run", "missing.html"),
+        ("submit", "missing.html"),
+        ("submit", "--from", "missing.txt"),
+        ("submit", "--from", "empty"),
+        ("classify", "missing.jsonl"),
+        ("classify", "empty"),
+        ("stories", "missing.jsonl"),
+        ("topics", "explain", "missing.json"),
+        ("dead", "edit", "fetcher/0/1-1", "--file", "missing.json"),
+        ("export", "-o", "missing/articles.jsonl"),
+        ("up", "--scale", "extractor=２"),
+        ("search", "--since", "７d"),
+        ("no-such-command",),
+        ("try",),
+        ("try", "--no-such-option", "x"),
+    ],
+)
+def test_words_that_cannot_be_used_end_every_command_with_2(
+    shell: Shell, redis_url: str, command: tuple[str, ...]
+) -> None:
+    (shell.directory / "empty").mkdir()
+    (shell.directory / "coranto-data").mkdir()
+    asyncio.run(_make_store(shell.directory / "coranto-data/articles.sqlite"))
+    # A letter to edit must be there before its file is looked at.
+    with Redis.from_url(redis_url) as redis:
+        redis.xadd(Keys().dead(FETCHER), {"event": b"{}", "reason": "x", "error": "x", "attempts": "1"}, id="1-1")
+    ended = shell(*command, CORANTO_REDIS__URL=redis_url)
+    assert ended.code == 2, ended.err
+    assert ended.err.startswith("coranto: ")
+    assert "bug in Coranto" not in ended.err
+    told = shell(*command[:1], "--json", *command[1:], CORANTO_REDIS__URL=redis_url).err.splitlines()
+    assert json.loads(told[-1])["exit_code"] == 2
+
+
+async def _make_store(path: Path) -> None:
+    store = SqliteArticleStore(path)
+    await store.open()
+    await store.store(classified())
+    await store.close()
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("example.org/feed", "https://example.org/feed"),
+        ("127.0.0.1:9901/x", "http://127.0.0.1:9901/x"),
+        ("localhost:80", "http://localhost:80"),
+        ("missing.html", None),
+        ("no/such/file", None),
+    ],
+)
+def test_address_without_a_scheme_is_suggested_with_one(shell: Shell, typed: str, meant: str | None) -> None:
+    said = shell("submit", typed).err.strip()
+    assert said.endswith(f"did you mean {meant}?") if meant else "did you mean" not in said
+
+
+def test_feed_scheme_of_browsers_is_understood(system: Shell) -> None:
+    submitted = system("submit", "feed://news.example/rss", "feed:https://news.example/atom", "--json").lines
+    assert {each["url"] for each in submitted} == {"http://news.example/rss", "https://news.example/atom"}
+
+
+@pytest.mark.parametrize(
+    "command", [("--help",), ("topology",), ("topology", "--json"), ("settings", "sink"), ("export",)]
+)
+def test_reader_that_has_seen_enough_ends_every_command_quietly(shell: Shell, command: tuple[str, ...]) -> None:
+    (shell.directory / "coranto-data").mkdir()
+    asyncio.run(_make_store(shell.directory / "coranto-data/articles.sqlite"))
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-m", "coranto_cli", *command],
+        cwd=shell.directory, env=shell.environment, stdout=writing, stderr=subprocess.PIPE, text=True, check=False,
+    )  # fmt: skip
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -76,7 +76,7 @@ def test_comparison_counts_what_changed_and_shows_examples(pages: list[dict[str,
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("no json", "line 2 of standard input is no JSON"),
+        ("no json", "line 2 of standard input is not JSON"),
         ("[]", "line 2 of standard input must be an object with the text id and file"),
         ('{"id": "1"}', "must be an object with the text file"),
         ('{"id": 1, "file": "a.html"}', "must be an object with the text id"),

@@ -167,6 +167,22 @@ async def test_a_subscription_tells_that_redis_came_back_empty(redis: Redis, cli
     await subscription.aclose()
 
 
+@pytest.mark.parametrize("start", ["2026-01-01", "2026-01-01T02:00+02:00", "1767225600000-0", "1767225600000"])
+async def test_a_group_begins_at_a_date_a_time_or_an_entry(redis: Redis, client: AsyncClient, start: str) -> None:
+    for milliseconds in (1767225599999, 1767225600001):  # around the turn of the year
+        event = encode(samples.finished(f"https://news.example/{milliseconds}"), source="coranto/sink")
+        await redis.xadd(STREAM, {FIELD: event}, id=f"{milliseconds}-1")
+    subscription = client.subscribe("desk", start=start)
+    assert await take(subscription, 1) == [samples.finished("https://news.example/1767225600001").id]
+    await subscription.aclose()
+
+
+@pytest.mark.parametrize("start", ["yesterday", "", "2026-13-01", "$", "-", "1-2-3", "\N{FULLWIDTH DIGIT ONE}-0"])
+async def test_a_start_that_says_nothing_is_refused_with_what_is_taken(client: AsyncClient, start: str) -> None:
+    with pytest.raises(ValueError, match='start must be "now", "beginning", a date'):
+        client.subscribe("desk", start=start)
+
+
 # --- partitions -------------------------------------------------------------------------------------------------------
 
 

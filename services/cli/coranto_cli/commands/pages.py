@@ -18,7 +18,7 @@ from coranto.pages import FilePageStore
 from coranto.pages.retention import SAFETY_AGE, PageReport, Total, check
 from coranto_cli.console import confirm, print_message, print_result, progress, write_json
 from coranto_cli.errors import FAILED, NOT_FOUND, USAGE, CommandError
-from coranto_cli.options import DataOption, JsonOption
+from coranto_cli.options import DataOption, DryRunOption, JsonOption, YesOption
 from coranto_cli.stored_articles import opened_store
 from coranto_cli.text import count, size
 
@@ -27,7 +27,7 @@ app = typer.Typer(
 )
 
 _SHOWN = 20
-_AGE = re.compile(r"(\d+)\s*(min|h|d)")
+_AGE = re.compile(r"([0-9]+)\s*(min|h|d)")
 _UNITS = {"min": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 
 
@@ -69,8 +69,8 @@ def prune_pages(
     older_than: Annotated[
         str, typer.Option("--older-than", metavar="AGE", help="Only pages older than this, such as 36h or 30d.")
     ] = "1d",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be done without doing it.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")] = False,
+    dry_run: DryRunOption = False,
+    yes: YesOption = False,
     as_json: JsonOption = False,
     data: DataOption = None,
 ) -> None:

@@ -15,7 +15,7 @@ from coranto_cli.errors import NOT_FOUND, USAGE, CommandError
 from coranto_cli.options import DataOption, JsonOption
 from coranto_cli.stored_articles import opened_store
 
-_SPAN = re.compile(r"(\d{1,5})([hdw])")
+_SPAN = re.compile(r"([0-9]{1,5})([hdw])")
 _HOURS = {"h": 1, "d": 24, "w": 168}
 
 

@@ -20,7 +20,7 @@ from coranto_cli.console import out, print_message, print_result, write_json
 from coranto_cli.errors import NOT_FOUND
 from coranto_cli.options import DataOption, JsonOption
 from coranto_cli.stored_articles import opened_store_if_any
-from coranto_cli.text import count, span, without_reason
+from coranto_cli.text import count, span, utc_text, without_reason
 
 
 def show(
@@ -121,4 +121,4 @@ def _plain_location(location: Location) -> dict[str, Any]:
 
 def _plain_line(line: LedgerLine) -> dict[str, Any]:
     names = ("url", "stage", "outcome", "reason", "detail")
-    return {name: getattr(line, name) for name in names} | {"at": line.at.isoformat()}
+    return {name: getattr(line, name) for name in names} | {"at": utc_text(line.at)}

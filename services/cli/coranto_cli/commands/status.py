@@ -40,6 +40,8 @@ async def _status(as_json: bool, data: Path | None) -> None:
             print_result(f"{name} is not ready: {service['why']}", style="yellow")
     if services and all(service["is_ready"] for service in services.values()):
         print_result(f"{len(services)} service processes, all ready")
+    if addresses := [f"{name} {service['address']}" for name, service in services.items() if service["address"]]:
+        print_result(f"/metrics and /ready: {', '.join(addresses)}", style="dim")
 
 
 async def _services(data: Path | None) -> dict[str, dict[str, Any]]:
@@ -47,10 +49,16 @@ async def _services(data: Path | None) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for file in sorted((environment.data_directory(data) / "run").glob("*.address")):
         answer = await ask_ready(file)
+        address = file.read_text(encoding="utf-8").strip() if file.exists() else None
         if answer is None:
-            found[file.stem] = {"is_ready": False, "why": "no answer", "state": {}}
+            found[file.stem] = {"is_ready": False, "why": "no answer", "address": address, "state": {}}
         else:
-            found[file.stem] = {"is_ready": answer.is_ready, "why": _why(answer.state), "state": answer.state}
+            found[file.stem] = {
+                "is_ready": answer.is_ready,
+                "why": _why(answer.state),
+                "address": address,
+                "state": answer.state,
+            }
     return found
 
 

@@ -46,9 +46,13 @@ def submit(
         )
     refused: list[str] = []
     found = find_sources(sources or (), lists or (), refuse=refused.append)
+    if not found:
+        raise CommandError("; ".join(refused) or "nothing to submit: the list is empty", exit_code=USAGE)
     receipts = asyncio.run(
         _submit(found, kind="feed" if feed else "auto", is_recrawl=refetch, data=data, refuse=refused.append)
     )
+    for text in refused:
+        print_message(f"not submitted: {text}", style="yellow")
     if as_json:
         write_json_lines(
             {"submission": each.submission, "article": each.article_id, "url": each.url, "is_new": each.is_new}
@@ -56,8 +60,6 @@ def submit(
         )
     else:
         print_result(f"{len(receipts)} submitted" + (f"; {_NEXT}" if receipts else ""))
-    for text in refused:
-        print_message(f"not submitted: {text}", style="yellow")
     if refused:
         raise typer.Exit(NOT_FOUND)
 

@@ -25,7 +25,9 @@ def tail(
     group: Annotated[
         str | None,
         typer.Option(
-            "--group", help="Read as this group: articles are acknowledged and shared with its other members."
+            "--group",
+            help="Read as this consumer group, which is made if there is none: articles are acknowledged and shared with its "
+            "other members. A group keeps its place until `coranto groups remove`.",
         ),
     ] = None,
     last: Annotated[int, typer.Option("--last", min=0, metavar="N", help="Begin with the last N articles.")] = 0,

@@ -74,7 +74,7 @@ def try_(
 async def _try(source: Source, directory: Path) -> TryResult:
     try:
         submission = await to_submission(source, FilePageStore(directory / "pages"), kind="page", name="try")
-    except (OSError, ValueError) as error:
+    except ValueError as error:
         raise CommandError(f"not tried: {error}", exit_code=NOT_FOUND) from error
     async with AsyncExitStack() as stack:
         return await through_stages(submission, installed_stages(stack))

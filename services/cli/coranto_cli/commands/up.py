@@ -11,7 +11,7 @@ from coranto.admin.feeds import forget_feeds
 from coranto.admin.pipeline import connected_to
 from coranto.client import new_submission
 from coranto_cli.console import print_message, print_result
-from coranto_cli.local.plan import SAMPLE_SETTINGS, Plan, plan_for, refuse_invented_articles
+from coranto_cli.local.plan import SAMPLE_SETTINGS, Plan, health_port, plan_for, refuse_invented_articles
 from coranto_cli.local.supervised import StoppedError, stop_on_signals, supervised
 from coranto_cli.local.supervisor import Supervisor
 from coranto_cli.options import DataOption
@@ -28,8 +28,18 @@ def up(
     sample: Annotated[bool, typer.Option("--sample", help="Serve the sample site too, and submit its feeds.")] = False,
     data: DataOption = None,
 ) -> None:
-    """Start Redis, unless CORANTO_REDIS__URL names one, and every service; Ctrl-C stops them."""
-    plan = plan_for(data, scale=scale or (), services=service or (), settings=SAMPLE_SETTINGS if sample else {})
+    """Start Redis, unless CORANTO_REDIS__URL names one, and every service; Ctrl-C stops them.
+
+    Each process serves /ready and /metrics on 127.0.0.1: feeder from port 9400 on, fetcher 9420, extractor 9440, classifier 9460,
+    sink 9480; CORANTO_HEALTH__PORT is the first of them. A port that is taken is replaced by a free one.
+    """
+    plan = plan_for(
+        data,
+        scale=scale or (),
+        services=service or (),
+        settings=SAMPLE_SETTINGS if sample else {},
+        health_port=health_port(),
+    )
     asyncio.run(_run(plan, is_sample_wanted=sample))
 
 

@@ -11,6 +11,9 @@ from coranto.client import environment
 from coranto.topology import SERVICES
 from coranto_cli.errors import USAGE, CommandError
 
+PORTS_FOR_EACH = 20
+_HEALTH_PORT = 9400
+
 SAMPLE_SETTINGS: Mapping[str, str] = {
     # The sample site is on loopback, which nobody may fetch from unless told so.
     "CORANTO_FETCHER__ALLOWED_NETWORKS": "127.0.0.0/8",
@@ -38,6 +41,8 @@ class Plan:
     """Address of the user's Redis; None starts our own in the data directory."""
     settings: Mapping[str, str] = field(default_factory=dict)
     """Variables for the services, where the user has not set them."""
+    health_port: int = 0
+    """First of the ports for /ready and /metrics, see `port_of`; 0 takes free ones."""
     is_fresh: bool = False
     """True to begin with an empty data directory: what an earlier run left there is removed."""
     is_data_named: bool = True
@@ -50,6 +55,7 @@ def plan_for(
     scale: Sequence[str] = (),
     services: Sequence[str] = (),
     settings: Mapping[str, str] | None = None,
+    health_port: int = 0,
     is_fresh: bool = False,
 ) -> Plan:
     """What to run. Raises CommandError when an option names a service there is none of."""
@@ -59,9 +65,28 @@ def plan_for(
         replicas=parse_replicas(scale, services),
         redis_url=os.environ.get("CORANTO_REDIS__URL"),
         settings=settings or {},
+        health_port=health_port,
         is_fresh=is_fresh,
         is_data_named=data is not None,
     )
+
+
+def port_of(plan: Plan, service: str, number: int) -> int:
+    """Port of the service's process: twenty for each service, in the order of the pipeline. 0 for a free one."""
+    if not plan.health_port or number > PORTS_FOR_EACH:
+        return 0
+    return plan.health_port + PORTS_FOR_EACH * list(SERVICES).index(service) + number - 1
+
+
+def health_port() -> int:
+    """CORANTO_HEALTH__PORT, else 9400. Raises CommandError when it is not a port."""
+    told = os.environ.get("CORANTO_HEALTH__PORT", str(_HEALTH_PORT))
+    most = 65_535 - PORTS_FOR_EACH * len(SERVICES)
+    if not (told.isascii() and told.isdigit()) or int(told) > most:
+        raise CommandError(
+            f"CORANTO_HEALTH__PORT must be a port up to {most}, or 0 for free ones, got {told!r}", exit_code=USAGE
+        )
+    return int(told)
 
 
 def parse_replicas(scale: Sequence[str], services: Sequence[str]) -> dict[str, int]:
@@ -72,7 +97,7 @@ def parse_replicas(scale: Sequence[str], services: Sequence[str]) -> dict[str, i
     for option in scale:
         name, _, number = option.partition("=")
         _known(name)
-        if not number.isdigit() or int(number) > 64:
+        if not (number.isascii() and number.isdigit()) or int(number) > 64:
             raise CommandError(
                 f"--scale {option}: expected SERVICE=N with N from 0 to 64, such as extractor=2", exit_code=USAGE
             )

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import socket
 import sys
 import time
 from collections.abc import Callable, Coroutine, Mapping
@@ -26,7 +27,7 @@ from coranto_cli.errors import CommandError
 from coranto_cli.local.left_over_redis import end_left_over_redis
 from coranto_cli.local.lock import lock_directory
 from coranto_cli.local.log_rotation import bound_log
-from coranto_cli.local.plan import Plan
+from coranto_cli.local.plan import Plan, port_of
 from coranto_cli.local.reaper_process import ReaperProcess
 from coranto_cli.local.redis_server import EmbeddedRedis, NoRedisServerError, choose_server
 from coranto_cli.local.service_process import ServiceProcess
@@ -130,12 +131,23 @@ class Supervisor:
         always = {
             "CORANTO_REDIS__URL": self.redis_url,
             "CORANTO_HEALTH__READY_FILE": str(self.address_file(service)),
-            # One port cannot serve several processes; where each listens stands in its address file.
-            "CORANTO_HEALTH__PORT": "0",
+            # Where it really listens stands in its address file.
+            "CORANTO_HEALTH__PORT": str(self._free_port(service)),
         }
         if self.plan.is_data_named:
             return {**self.plan.settings, **os.environ, **places, **always}
         return {**self.plan.settings, **places, **os.environ, **always}
+
+    def _free_port(self, service: str) -> int:
+        """The process' port in the plan, or 0, which takes any, where another program has it."""
+        name, _, number = service.rpartition("-")
+        port = port_of(self.plan, name, int(number))
+        if port and not _is_free(os.environ.get("CORANTO_HEALTH__HOST", "127.0.0.1"), port):
+            self.report(
+                f"port {port} is taken, so {service} serves /metrics on another one (see `coranto status --json`)"
+            )
+            return 0
+        return port
 
     def address_file(self, service: str) -> Path:
         """File in which the service process says where its /ready is."""
@@ -215,6 +227,17 @@ async def _finished(work: Coroutine[Any, Any, None]) -> None:
     except asyncio.CancelledError:
         await task
         raise
+
+
+def _is_free(host: str, port: int) -> bool:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        # As the service does: one that ended a moment ago is no obstacle.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
 
 
 def _claim(data: Path) -> None:

@@ -14,18 +14,15 @@ import typer
 from coranto.admin import dead_letters
 from coranto.admin.dead_letters import Cause, Filter, Reference
 from coranto.admin.pipeline import ConnectedPipeline, connected
-from coranto_cli.commands.dead.letters import not_found
+from coranto_cli.commands.dead.letters import letter_reference, not_found
 from coranto_cli.commands.dead.options import (
     AllOption,
     CauseOption,
-    DryRunOption,
     HostOption,
     LettersArgument,
     ReasonOption,
     StageOption,
-    YesOption,
     letter_filter,
-    letter_reference,
 )
 from coranto_cli.console import (
     cell,
@@ -39,7 +36,7 @@ from coranto_cli.console import (
     write_json,
 )
 from coranto_cli.errors import NOT_FOUND, USAGE, CommandError
-from coranto_cli.options import DataOption, JsonOption
+from coranto_cli.options import DataOption, DryRunOption, JsonOption, YesOption
 from coranto_cli.text import count
 
 Action = Literal["redeliver", "discard"]
@@ -92,7 +89,8 @@ class _Choice:
         if not self.names:
             return await dead_letters.choose(pipeline.streams, self.filter), []
         found, missing = [], []
-        for reference in (letter_reference(name) for name in self.names):
+        for name in self.names:
+            reference = await letter_reference(pipeline, name)
             letter = await dead_letters.find_letter(pipeline.streams, reference)
             if letter is None:
                 missing.append(reference)

@@ -19,10 +19,10 @@ from coranto.admin.dead_letters import Reference
 from coranto.admin.pipeline import connected
 from coranto.records.envelope import MalformedEventError
 from coranto_cli.commands.dead.letters import get_letter, not_found, pretty
-from coranto_cli.commands.dead.options import DryRunOption, LetterArgument, letter_reference
+from coranto_cli.commands.dead.options import LetterArgument
 from coranto_cli.console import print_result
 from coranto_cli.errors import USAGE, CommandError
-from coranto_cli.options import DataOption
+from coranto_cli.options import DataOption, DryRunOption
 
 
 def edit(
@@ -35,8 +35,8 @@ def edit(
     data: DataOption = None,
 ) -> None:
     """Edit a dead letter's event and redeliver it to its stage. Nothing is sent unless the event validates."""
-    reference = letter_reference(letter)
-    found = asyncio.run(get_letter(reference, data))
+    found = asyncio.run(get_letter(letter, data))
+    reference = Reference.of(found)
     before = pretty(found.event)
     after = _edited(before) if file is None else sys.stdin.read() if str(file) == "-" else _read(file)
     if file is None and after.strip() == before.strip():
@@ -82,4 +82,4 @@ def _read(file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise CommandError(f"{file} cannot be read: {error}") from error
+        raise CommandError(f"{file} cannot be read: {error}", exit_code=USAGE) from error

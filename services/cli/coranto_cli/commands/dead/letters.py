@@ -9,19 +9,30 @@ from typing import Any
 
 from coranto.admin import dead_letters
 from coranto.admin.dead_letters import Reference
-from coranto.admin.pipeline import connected
+from coranto.admin.pipeline import ConnectedPipeline, connected
 from coranto.streams.interface import DeadLetter
-from coranto_cli.errors import NOT_FOUND, CommandError
-from coranto_cli.text import span
+from coranto_cli.errors import NOT_FOUND, USAGE, CommandError
+from coranto_cli.text import span, utc_text
 
 
-async def get_letter(reference: Reference, data: Path | None) -> DeadLetter:
-    """The letter. Raises CommandError when it is gone."""
+async def get_letter(name: str, data: Path | None) -> DeadLetter:
+    """The letter. Raises CommandError when the text is not a name of one, or it is gone."""
     async with connected(data) as pipeline:
+        reference = await letter_reference(pipeline, name)
         found = await dead_letters.find_letter(pipeline.streams, reference)
     if found is None:
         raise not_found(reference)
     return found
+
+
+async def letter_reference(pipeline: ConnectedPipeline, name: str) -> Reference:
+    """The letter of this name. Raises CommandError when the text is not a name of one, or no letter has it."""
+    try:
+        return await dead_letters.find_reference(pipeline.streams, name)
+    except ValueError as error:
+        raise CommandError(str(error), exit_code=USAGE) from error
+    except LookupError as error:
+        raise CommandError(f"{error.args[0]}; see `coranto dead list`", exit_code=NOT_FOUND) from error
 
 
 def not_found(reference: Reference) -> CommandError:
@@ -36,6 +47,7 @@ def summary(letter: DeadLetter) -> dict[str, Any]:
     """The letter for JSON, without its event and traceback."""
     return {
         "letter": str(Reference.of(letter)),
+        "short": Reference.of(letter).short,
         "stage": letter.stage,
         "reason": letter.reason,
         "error": letter.error,
@@ -63,7 +75,7 @@ def pretty(event: bytes) -> str:
 
 def time_text(milliseconds: int) -> str:
     """The moment as ISO 8601 in UTC."""
-    return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds")
+    return utc_text(datetime.fromtimestamp(milliseconds / 1000, UTC))
 
 
 def age(milliseconds: int) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import RenderableType
 
 from coranto.admin import dead_letters
 from coranto.admin.dead_letters import Filter, Reference
@@ -14,7 +15,7 @@ from coranto.admin.pipeline import connected
 from coranto.streams.interface import DeadLetter
 from coranto_cli.commands.dead.letters import age, summary
 from coranto_cli.commands.dead.options import CauseOption, HostOption, ReasonOption, StageOption, letter_filter
-from coranto_cli.console import cell, new_table, print_message, print_result, print_table, write_json_lines
+from coranto_cli.console import cell, is_narrow, new_table, print_message, print_result, print_table, write_json_lines
 from coranto_cli.options import DataOption, JsonOption
 from coranto_cli.text import without_reason
 
@@ -48,15 +49,20 @@ async def _list(chosen: Filter, limit: int, as_json: bool, data: Path | None) ->
     elif not letters:
         print_result("no dead letters")
     else:
-        table = new_table("letter", "age#", "reason", "about", "error")
+        narrow = is_narrow()
+        table = new_table("id", "age#", "stage", "reason", *(["about"] if narrow else ["about", "error"]))
         for letter in letters:
-            table.add_row(
-                str(Reference.of(letter)),
+            reference = Reference.of(letter)
+            row: list[RenderableType] = [
+                reference.short,
                 age(letter.died_at_ms),
+                cell(letter.stage),
                 cell(letter.reason),
-                cell(dead_letters.url_of_letter(letter) or "(unreadable)"),
-                cell(_first_line(letter)),
-            )
+            ]
+            row.append(cell(dead_letters.url_of_letter(letter) or "(unreadable)"))
+            if not narrow:
+                row.append(cell(_first_line(letter)))
+            table.add_row(*row)
         print_table(table)
     if more:
         print_message(f"and {more} more; --limit 0 lists all, `coranto dead causes` counts them by cause")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from coranto.admin.dead_letters import Filter, Reference
+from coranto.admin.dead_letters import Filter
 from coranto.topology import STAGES
 from coranto_cli.errors import USAGE, CommandError
 
@@ -16,13 +16,11 @@ HostOption = Annotated[str | None, typer.Option("--host", help="Only letters abo
 CauseOption = Annotated[
     str | None, typer.Option("--cause", help="Only letters of this cause, as `dead causes` names it.")
 ]
-LetterArgument = Annotated[str, typer.Argument(help="Its name, as `dead list` shows it.")]
+LetterArgument = Annotated[str, typer.Argument(help="Its id or its name, as `dead list` shows them.")]
 LettersArgument = Annotated[
-    list[str] | None, typer.Argument(metavar="[LETTER]...", help="Names, as `dead list` shows them.")
+    list[str] | None, typer.Argument(metavar="LETTER...", help="Ids or names, as `dead list` shows them.")
 ]
 AllOption = Annotated[bool, typer.Option("--all", help="Every letter.")]
-DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show what would be done without doing it.")]
-YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
 
 
 def letter_filter(stage: str | None, reason: str | None, host: str | None, cause: str | None) -> Filter:
@@ -31,11 +29,3 @@ def letter_filter(stage: str | None, reason: str | None, host: str | None, cause
     if stage is not None and stage not in names:
         raise CommandError(f"there is no stage {stage!r}; the stages are {', '.join(names)}", exit_code=USAGE)
     return Filter(stage, reason, host, cause)
-
-
-def letter_reference(text: str) -> Reference:
-    """The letter of this name. Raises CommandError when the text is no name of one."""
-    try:
-        return Reference.parse(text)
-    except ValueError as error:
-        raise CommandError(str(error), exit_code=USAGE) from error
