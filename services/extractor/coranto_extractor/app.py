@@ -42,6 +42,7 @@ def create_stage(
             max_page_bytes=own.max_page_bytes,
             field_metrics=field_metrics,
             records_rejections=own.records_rejections,
+            refuse_from=own.refuse_from,
         ),
         reasons=REASONS,
         retry=RetryPolicy(attempts=5),

@@ -15,8 +15,8 @@ from coranto_extractor.page_type import NotAnArticle
 Prediction = Mapping[str, Any]
 
 _COMPARED_FIELDS = (
-    "refused", "title", "text", "authors", "agencies", "published", "modified", "language", "section", "tags", "image_credit",
-    "image_caption", "publisher", "lead", "canonical_url",
+    "refused", "doubt", "title", "text", "authors", "agencies", "published", "modified", "language", "section", "tags",
+    "image_credit", "image_caption", "publisher", "lead", "canonical_url",
 )  # fmt: skip
 _SHOWN_CHARS = 160
 
@@ -24,11 +24,15 @@ _SHOWN_CHARS = 160
 def prediction(page_id: str, result: Content | NotAnArticle) -> dict[str, Any]:
     """The line for the page with this id. That of a refused page has no text, but everything else that was read."""
     if not isinstance(result, NotAnArticle):
-        return {"id": page_id, **_fields(result), "refused": None, "from": _sources(result)}
+        return {"id": page_id, **_fields(result), "refused": None, **_doubt(result), "from": _sources(result)}
     read = result.read
     fields = _fields(read) if read else {"title": None, "text": "", "authors": [], "published": None}
     sources = _sources(read) if read else {}
     return {"id": page_id, **fields, "refused": result.reason, "evidence": result.evidence, "from": sources}
+
+
+def _doubt(content: Content) -> dict[str, Any]:
+    return {"doubt": content.doubt.model_dump() if content.doubt else None}
 
 
 def _sources(content: Content) -> dict[str, str]:

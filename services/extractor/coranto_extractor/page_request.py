@@ -7,6 +7,9 @@ from datetime import datetime
 
 from coranto.records.sections import Hints
 
+REFUSE_FROM = 0.9
+"""The default of `refuse_from`: on two signs that are independent, and never on one."""
+
 
 @dataclass(frozen=True)
 class PageRequest:
@@ -21,6 +24,8 @@ class PageRequest:
     fetched_at: datetime | None = None
     records_rejections: bool = False
     """Whether the result lists what was seen on the page and not accepted."""
+    refuse_from: float = REFUSE_FROM
+    """The probability of not being an article from which a page is refused; below it, the record says so in `doubt`."""
     first_page_url: str | None = None
     """Where the article begins, when this is a further page of it. Further pages are never refused as not being articles."""
 

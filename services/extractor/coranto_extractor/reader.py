@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
 
-from coranto.records.sections import Content
+from coranto.records.sections import Content, Doubt
 from coranto_extractor.content_builder import ContentBuilder
 from coranto_extractor.fields.author_bios import article_indexes
 from coranto_extractor.fields.authors import find_authors
@@ -28,7 +28,7 @@ from coranto_extractor.fields.publisher import find_publisher
 from coranto_extractor.fields.sections_and_tags import find_breadcrumbs, find_section, find_tags
 from coranto_extractor.fields.titles import Headline, find_headline, site_names
 from coranto_extractor.fields.video import has_video
-from coranto_extractor.language.text_comparison import stems
+from coranto_extractor.language.text_comparison import overlap, stems
 from coranto_extractor.page import tree
 from coranto_extractor.page.blocks import BlockList, split_blocks, text_weight
 from coranto_extractor.page.embedded_json import find_text_in_scripts
@@ -37,7 +37,8 @@ from coranto_extractor.page.metadata import PageMetadata, read_metadata
 from coranto_extractor.page.source_text import get_text, is_plain_text
 from coranto_extractor.page.surroundings import around_headline, below_text
 from coranto_extractor.page_request import PageRequest
-from coranto_extractor.page_type import NotAnArticle, PageSummary, classify_page
+from coranto_extractor.page_summary import PageSummary
+from coranto_extractor.page_type import MIN_TEXT_WEIGHT, NotAnArticle, classify_page
 from coranto_extractor.read_feed_entry import read_feed_entry
 from coranto_extractor.read_plain_text import read_plain_text
 from coranto_extractor.text import text_candidates
@@ -48,6 +49,9 @@ from coranto_extractor.text.text_candidates import ChosenText
 _FEED_CAN_HELP = frozenset({"too_short", "paywall_stub", "consent_wall", "challenge_wall", "error_page", "empty_page"})
 # A page that shows less text than this, in Latin letters, may have the article in its scripts.
 _MIN_SHOWN_TEXT_WEIGHT = 250.0
+# A text that does not take up the headline and is shorter than this may be a consent notice or the like.
+_MAX_NOTICE_WEIGHT = 1500.0
+_CONFIDENCE_IN_LAST_RESORT = 0.3
 
 
 def read(
@@ -74,12 +78,10 @@ def _read_html(root: html.HtmlElement, request: PageRequest) -> Content | NotAnA
     # lxml creates a Python object each time an element is looked at, unless one is alive. This list halves the time per page.
     alive = list(root.iter())
     metadata = read_metadata(root, request.url)
-    blocks = split_blocks(root)
 
     # The headline, and the text that fits it.
-    headline = find_headline(metadata, blocks)
+    blocks, headline, chosen = _find_text(root, metadata, is_further_page=request.is_further_page)
     heading = headline.heading if headline else None
-    chosen = _choose_text(root, metadata, blocks, headline, is_further_page=request.is_further_page)
     paragraphs = kept_paragraphs(chosen.texts, chosen.blocks, heading)
 
     # All that the finders need to know.
@@ -118,11 +120,21 @@ def _read_html(root: html.HtmlElement, request: PageRequest) -> Content | NotAnA
 
     # Is it an article at all? A further page belongs to one, whatever it looks like.
     shows_video = has_video(reading)
+    doubt: Doubt | None = None
     if not request.is_further_page:
-        summary = PageSummary(reading, published.source if published else None, bool(authors), shows_video)
-        not_an_article = classify_page(summary)
-        if not_an_article:
-            return replace(not_an_article, read=content.build((), has_video=shows_video))
+        summary = PageSummary(
+            reading,
+            date_source=published.source if published else None,
+            has_author=bool(authors),
+            has_video=shows_video,
+            is_last_resort=chosen.is_last_resort,
+        )
+        verdict = classify_page(summary)
+        if isinstance(verdict, Doubt) and verdict.probability >= request.refuse_from:
+            verdict = NotAnArticle(verdict.reason, verdict.evidence)
+        if isinstance(verdict, NotAnArticle):
+            return replace(verdict, read=content.build((), has_video=shows_video))
+        doubt = verdict
 
     # The other fields.
     breadcrumbs = find_breadcrumbs(reading)
@@ -142,6 +154,7 @@ def _read_html(root: html.HtmlElement, request: PageRequest) -> Content | NotAnA
     return content.build(
         reading.texts,
         has_video=shows_video,
+        doubt=doubt,
         images=images,
         correction=find_correction(reading.texts, blocks),
         source_agency=find_dateline_agency(reading.texts, organisations),
@@ -149,6 +162,45 @@ def _read_html(root: html.HtmlElement, request: PageRequest) -> Content | NotAnA
         links=find_links(reading),
         next_page_url=find_next_page_url(metadata, request.first_page_url),
     )
+
+
+def _find_text(
+    root: html.HtmlElement, metadata: PageMetadata, *, is_further_page: bool
+) -> tuple[BlockList, Headline | None, ChosenText]:
+    """The blocks of the page, its headline and its text: read as the markup says, or without trusting it if that gives none."""
+    blocks = split_blocks(root)
+    headline = find_headline(metadata, blocks)
+    chosen = _choose_text(root, metadata, blocks, headline, is_further_page=is_further_page)
+    if headline is None or not _may_lack_text(chosen, headline):
+        return blocks, headline, chosen
+    all_blocks = split_blocks(root, trusts_markup=False)
+    other_headline = find_headline(metadata, all_blocks)
+    other = _choose_text(root, metadata, all_blocks, other_headline, is_further_page=is_further_page)
+    is_better = _fits(other, headline) and _weight(other) > _weight(chosen)
+    if is_better:
+        return all_blocks, other_headline, other
+    if _weight(chosen) < MIN_TEXT_WEIGHT:
+        lines = text_candidates.trafilatura_candidate(root, is_last_resort=True)
+        recalled = ChosenText(lines, all_blocks, None, "trafilatura", _CONFIDENCE_IN_LAST_RESORT, is_last_resort=True)
+        if not _may_lack_text(recalled, headline) and _fits(recalled, headline):
+            return all_blocks, headline, recalled
+    return blocks, headline, chosen
+
+
+def _may_lack_text(chosen: ChosenText, headline: Headline) -> bool:
+    """True for hardly any text, and for a short one that takes up nothing of the headline: it may be a notice."""
+    weight = _weight(chosen)
+    if weight < _MIN_SHOWN_TEXT_WEIGHT or weight > _MAX_NOTICE_WEIGHT:
+        return weight < _MIN_SHOWN_TEXT_WEIGHT
+    return not _fits(chosen, headline)
+
+
+def _fits(chosen: ChosenText, headline: Headline) -> bool:
+    return overlap(" ".join(chosen.texts), stems(headline.title.value)) >= text_candidates.MIN_TOPIC_OVERLAP
+
+
+def _weight(chosen: ChosenText) -> float:
+    return sum(map(text_weight, chosen.texts))
 
 
 def _choose_text(
@@ -165,7 +217,7 @@ def _choose_text(
     stated = metadata.article.get("articleBody")
     stated_text = stated if isinstance(stated, str) else None
     chosen = text_candidates.select(root, blocks, stems(title or ""), stated_text, heading)
-    if sum(map(text_weight, chosen.texts)) < _MIN_SHOWN_TEXT_WEIGHT:
+    if _weight(chosen) < _MIN_SHOWN_TEXT_WEIGHT:
         in_scripts = find_text_in_scripts(metadata, root)
         if in_scripts:
             chosen = ChosenText(in_scripts, blocks, chosen.container, "script", 0.5)

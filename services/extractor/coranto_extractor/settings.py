@@ -10,6 +10,7 @@ from pydantic import Field
 from coranto.settings import Duration
 from coranto.worker.settings import WorkerSettings
 from coranto_extractor.page.limits import PageLimits
+from coranto_extractor.page_request import REFUSE_FROM
 
 
 def _usable_cores() -> int:
@@ -32,6 +33,13 @@ class ExtractorSettings(PageLimits):
     )
     max_process_bytes: int = Field(
         2_000_000_000, ge=300_000_000, description="Address space of one process; a page that needs more is refused."
+    )
+    refuse_from: float = Field(
+        REFUSE_FROM,
+        gt=0,
+        le=1,
+        description="Probability of being a list, a product or a video from which a page is refused. Below it, the record "
+        "is published and says so in `content.doubt`. Walls, error pages and pages without text are refused always.",
     )
     records_rejections: bool = Field(False, description="Whether records list what was seen on the page and rejected.")
 

@@ -10,7 +10,7 @@ from coranto.process_pool import OverdueError, ProcessLostError
 from coranto.records import Content, ExtractedArticle, Fetch, FetchedArticle, PageRef
 from coranto.worker.stage import Invalid, Transient, Unwanted
 from coranto_extractor.field_metrics import FieldMetrics
-from coranto_extractor.page_request import PageRequest
+from coranto_extractor.page_request import REFUSE_FROM, PageRequest
 from coranto_extractor.page_type import NotAnArticle
 from coranto_extractor.text.merge_pages import merge_pages
 
@@ -32,6 +32,7 @@ async def extract(
     max_page_bytes: int,
     field_metrics: FieldMetrics | None = None,
     records_rejections: bool = False,
+    refuse_from: float = REFUSE_FROM,
 ) -> ExtractedArticle:
     """The article with what its page and further pages say. Safe to run twice.
 
@@ -46,6 +47,7 @@ async def extract(
         hints=article.discovery.hints,
         fetched_at=fetch.fetched_at,
         records_rejections=records_rejections,
+        refuse_from=refuse_from,
     )
     result = await _read(reader, page, request)
     if isinstance(result, NotAnArticle):

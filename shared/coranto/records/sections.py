@@ -196,6 +196,14 @@ class Note(Section):
     why: str = Field(description="Why it was not taken, in a word of a closed list.")
 
 
+class Doubt(Section):
+    """Why a page that was read as an article may be something else."""
+
+    reason: str = Field(description="What it may be: the reason for which the extractor would drop it.")
+    evidence: str = Field(description="What on the page says so.")
+    probability: Score = Field(description="How likely it is not an article, 0.5 to 1.")
+
+
 class Content(Section):
     """What the page says: the article itself."""
 
@@ -220,6 +228,7 @@ class Content(Section):
     correction: str | None = Field(None, description="Correction or clarification note, if the article has one.")
     source_agency: str | None = Field(None, description="Agency in the dateline, such as Reuters.")
     links: tuple[Link, ...] = Field((), description="Links in the text.")
+    doubt: Doubt | None = Field(None, description="Why the page may not be an article; null when nothing says so.")
     next_page_url: str | None = Field(
         None, description="Next part that is not in the text, when the article is spread over several pages."
     )

@@ -8,7 +8,7 @@ import pytest
 
 from coranto.records import Content, Hints
 from coranto_extractor.evaluation import prediction
-from coranto_extractor.page_request import PageRequest
+from coranto_extractor.page_request import REFUSE_FROM, PageRequest
 from coranto_extractor.page_type import NotAnArticle
 from coranto_extractor.reader import read
 from coranto_extractor.reasons import REASONS
@@ -94,7 +94,6 @@ def test_front_page_that_is_mostly_text_is_read(write_page: Write, read_article:
     [
         ("product_page", "<meta property='og:type' content='exampleshop:item'>", ""),
         ("video_or_gallery", "<meta property='og:type' content='video.other'>", ""),
-        ("product_page", """<script type='application/ld+json'>{"@type": "Product", "review": {"@type": "Review"}}</script>""", ""),
         ("product_list", "", "".join(f"<p>A lamp of brass, number {n}</p><p>€ {n}9.00</p>" for n in range(30))),
     ],
 )  # fmt: skip
@@ -159,9 +158,12 @@ def _unsigned(title: str, text: str) -> bytes:
     return f"<html><head><title>{title}</title></head><body><ul>{_MENU}</ul><h1>{title}</h1><p>{text}</p></body></html>".encode()
 
 
-def test_short_text_without_author_or_date_among_links_is_an_index(read_refusal: ReadRefusal) -> None:
+def test_short_text_without_author_or_date_among_links_is_doubtful(read_article: Callable[..., Content]) -> None:
     text = "Here you find all lamps of our house, from the small one of brass to the large one of green glass, in one place."
-    assert read_refusal(_unsigned("Lamps", text), "https://lamps.example/all").reason == "index_page"
+    doubt = read_article(_unsigned("Lamps", text), "https://lamps.example/all").doubt
+    assert doubt is not None
+    assert (doubt.reason, doubt.probability < REFUSE_FROM) == ("index_page", True)
+    assert "no date and no author" in doubt.evidence
 
 
 def test_short_text_that_repeats_the_words_of_its_headline_is_an_article(read_article: Callable[..., Content]) -> None:
@@ -170,28 +172,30 @@ def test_short_text_that_repeats_the_words_of_its_headline_is_an_article(read_ar
     assert read_article(_unsigned(title, text), "https://news.example/4711").title == title
 
 
-def test_list_is_recognised_by_a_folder_in_its_url(
-    write_page: Write, read_article: Callable[..., Content], read_refusal: ReadRefusal
+def test_folder_of_lists_in_the_url_makes_an_unsigned_page_doubtful(
+    write_page: Write, read_article: Callable[..., Content]
 ) -> None:
     address = "https://news.example/podcasts/category/harbour"
-    assert read_refusal(write_page(), address).reason == "index_page"
+    assert _doubted_as(read_article(write_page(), address)) == "index_page"
     dated = write_page(head='<meta property="article:published_time" content="2024-01-05T10:00:00Z">')
-    assert read_article(dated, address).published is not None
+    assert read_article(dated, address).doubt is None
     entry = (
         "The harbour bridge has carried the road to the islands since the old one fell into the sea in a storm. " * 6
     )
-    assert read_article(write_page(body=f"<p>{entry}</p>"), "https://lexicon.example/topic/harbour-bridge").text
+    assert (
+        read_article(write_page(body=f"<p>{entry}</p>"), "https://lexicon.example/topic/harbour-bridge").doubt is None
+    )
 
 
-def test_product_of_a_shop_that_runs_on_blog_software_is_not_an_article(
-    write_page: Write, read_article: Callable[..., Content], read_refusal: ReadRefusal
+def test_product_of_a_shop_that_runs_on_blog_software_is_doubtful(
+    write_page: Write, read_article: Callable[..., Content]
 ) -> None:
     head = '<meta property="og:type" content="article"><meta property="article:published_time" content="2024-01-05">'
     price = "<p>€ 19.90</p><div>Add to cart</div>"
     address = "https://lamps.example/product/brass-lamp/"
-    assert read_refusal(write_page(head=head, above=price), address).reason == "product_page"
+    assert _doubted_as(read_article(write_page(head=head, above=price), address)) == "product_page"
     # Magazines have folders of that name too.
-    assert read_article(write_page(head=head), address).title
+    assert read_article(write_page(head=head), address).doubt is None
 
 
 def test_article_in_a_box_with_the_class_comments_is_read(
@@ -201,3 +205,61 @@ def test_article_in_a_box_with_the_class_comments_is_read(
     article = read_article(page)
     assert tuple(block.text for block in article.paragraphs) == paragraphs
     assert article.origins["paragraphs"].source == "blocks"
+
+
+_PRODUCT = """<script type='application/ld+json'>{"@type": "Product", "review": {"@type": "Review"}}</script>"""
+
+
+def _doubted_as(article: Content) -> str | None:
+    return article.doubt.reason if article.doubt else None
+
+
+def test_one_sign_makes_a_page_doubtful_and_the_setting_decides_what_becomes_of_it(
+    write_page: Write, read_article: Callable[..., Content], read_refusal: ReadRefusal
+) -> None:
+    page = write_page(head=_PRODUCT)
+    doubt = read_article(page).doubt
+    assert doubt is not None
+    assert (doubt.reason, 0.5 <= doubt.probability < REFUSE_FROM) == ("product_page", True)
+    assert "JSON-LD type Product" in doubt.evidence
+    assert read_refusal(page, refuse_from=doubt.probability).reason == "product_page"
+    assert _doubted_as(read_article(page, refuse_from=1.0)) == "product_page"
+
+
+def test_further_signs_add_up_to_a_refusal(write_page: Write, read_refusal: ReadRefusal) -> None:
+    page = write_page(head=_PRODUCT, above="<div>Add to cart</div>")
+    refusal = read_refusal(page, "https://lamps.example/products/brass-lamp")
+    assert refusal.reason == "product_page"
+    assert [
+        sign for sign in ("address", "JSON-LD type Product", "Add to cart", "no date") if sign not in refusal.evidence
+    ] == []
+
+
+def test_signed_and_dated_article_raises_no_doubt(write_page: Write, read_article: Callable[..., Content]) -> None:
+    head = (
+        '<meta property="article:published_time" content="2024-01-05T10:00:00Z"><meta name="author" content="Jane Doe">'
+    )
+    assert read_article(write_page(head=head), "https://news.example/topics/harbour").doubt is None
+
+
+@pytest.mark.parametrize("address", ["?p=4711", "archives/4711", "topics/4711", "produkte/harbour-bridge"])
+def test_addresses_of_entries_are_no_addresses_of_lists(
+    address: str, write_page: Write, read_article: Callable[..., Content]
+) -> None:
+    head = '<meta property="article:published_time" content="2024-01-05T10:00:00Z">'
+    menu = f"<ul>{_MENU}</ul>"
+    assert read_article(write_page(head=head, below=menu), f"https://news.example/{address}").doubt is None
+
+
+def test_beginnings_of_articles_are_a_list_though_each_has_its_date(read_refusal: ReadRefusal) -> None:
+    teaser = (
+        '<article><h2><a href="/{0}">Notes from the workshop, number {0}</a></h2><time datetime="2024-01-05">5 January</time>'
+        '<p>This is how a longer piece of work begins, the one with the number {0}, of which the page shows no more than … '
+        '<a href="/{0}">Read on</a></p></article>'
+    )  # fmt: skip
+    head = '<meta property="og:type" content="article">'
+    assert read_refusal(_list_of(8, teaser, head), "https://workshop.example/notes/").reason == "index_page"
+
+
+def test_front_page_is_known_by_an_address_without_a_path(read_refusal: ReadRefusal) -> None:
+    assert read_refusal(_list_of(40, _LONG_TEASER), "https://news.example").reason == "home_page"

@@ -14,7 +14,7 @@ from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
 from coranto_extractor.language import phrase_lists
 from coranto_extractor.language.scripts import UNSPACED_CHARACTER
 from coranto_extractor.language.sentences import SENTENCE_END
-from coranto_extractor.page.regions import NO_REGIONS, is_hidden, regions_of, wraps_page
+from coranto_extractor.page.regions import MISPLACED_REGIONS, NO_REGIONS, is_hidden, regions_of, wraps_page
 
 HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 _CLAUSE_END = re.compile("[,;:，、；]")
@@ -101,10 +101,14 @@ def normalize_space(text: str) -> str:
     return " ".join(text.replace("\u00ad", "").replace("\u200b", "").replace("\ufeff", "").split())
 
 
-def split_blocks(root: html.HtmlElement) -> BlockList:
-    """The page's blocks in reading order."""
+def split_blocks(root: html.HtmlElement, *, trusts_markup: bool = True) -> BlockList:
+    """The page's blocks in reading order.
+
+    With `trusts_markup=False`, elements that say they hold no text are read like any others: menus and headers that were never
+    closed, what only browsers without scripts show, and what is hidden until a script shows it.
+    """
     body = root.find(".//body")
-    splitter = _Splitter()
+    splitter = _Splitter(trusts_markup=trusts_markup)
     splitter.walk(body if body is not None else root, NO_REGIONS)
     splitter.end_block()
     splitter.blocks.ranges[root] = (0, len(splitter.blocks))
@@ -119,7 +123,8 @@ def _wraps_text(link: html.HtmlElement) -> bool:
 
 
 class _Splitter:
-    def __init__(self) -> None:
+    def __init__(self, *, trusts_markup: bool) -> None:
+        self._trusts_markup = trusts_markup
         self.blocks = BlockList()
         self._texts: list[str] = []
         self._link_chars = 0
@@ -129,11 +134,14 @@ class _Splitter:
         self._link_depth = 0
         self._block_tags = HEADINGS | phrase_lists.markup_name_set("block_tags")
         self._skipped_tags = phrase_lists.markup_name_set("skipped_tags")
+        if not trusts_markup:
+            self._skipped_tags -= {"button", "dialog", "label", "noscript"}
         self._line_breaks = 0
 
     def walk(self, element: html.HtmlElement, regions: frozenset[str]) -> None:
         tag = element.tag
-        regions = regions | regions_of(element, tag)
+        opened = regions_of(element, tag)
+        regions = regions | (opened if self._trusts_markup else opened - MISPLACED_REGIONS)
         is_block = tag in self._block_tags
         if is_block:
             self.end_block()
@@ -147,7 +155,8 @@ class _Splitter:
         for child in element:
             child_tag = child.tag
             if not isinstance(child_tag, str) or (
-                (child_tag in self._skipped_tags or is_hidden(child)) and not wraps_page(child)
+                (child_tag in self._skipped_tags or (self._trusts_markup and is_hidden(child)))
+                and not wraps_page(child)
             ):
                 pass
             elif child_tag == "br":

@@ -13,6 +13,8 @@ from coranto_extractor.language.phrase_lists import cached_per_languages, class_
 
 BOILERPLATE_REGIONS = frozenset({"nav", "footer", "comment", "caption", "consent", "author-box", "notice"})
 """Regions that never contain the article's text."""
+MISPLACED_REGIONS = frozenset({"nav", "aside", "header", "footer", "author-box", "notice"})
+"""Regions that the whole article is in on pages that forgot to close an element, or gave it the wrong name."""
 NO_REGIONS: frozenset[str] = frozenset()
 _SIDE = "side:"
 

@@ -59,7 +59,7 @@ _REFERENCE_WEIGHT = 0.5
 # A shorter statement of the text in the metadata is only its beginning.
 _MIN_REFERENCE_CHARS = 500
 # The share of the headline's stems that an article contains at least.
-_MIN_TOPIC_OVERLAP = 0.3
+MIN_TOPIC_OVERLAP = 0.3
 # How much of the score depends on the overlap with the headline.
 _TOPIC_SHARE = 0.4
 # trafilatura's lines have no kinds, so at about equal agreement another candidate is better.
@@ -80,6 +80,8 @@ class ChosenText:
     container: html.HtmlElement | None
     source: str
     confidence: float
+    is_last_resort: bool = False
+    """Whether no candidate was a text, and this is what a reading found that would rather take too much than nothing."""
 
 
 def shingles(lines: Sequence[str]) -> Shingles:
@@ -142,11 +144,21 @@ def _name_score(element: html.HtmlElement) -> float:
     return score
 
 
-def trafilatura_candidate(root: html.HtmlElement, *, fast: bool = True) -> Lines:
-    """The third candidate. The tree is not changed. Empty when trafilatura finds nothing or the page is too large for it."""
+def trafilatura_candidate(root: html.HtmlElement, *, is_last_resort: bool = False) -> Lines:
+    """The third candidate. The tree is not changed. Empty when trafilatura finds nothing or the page is too large for it.
+
+    `is_last_resort`: its full sequence, which would rather take too much than nothing.
+    """
     if root.xpath("count(//*)") > _MAX_TRAFILATURA_ELEMENTS:
         return []
-    document = bare_extraction(root, fast=fast, favor_precision=True, include_comments=False, with_metadata=False)
+    document = bare_extraction(
+        root,
+        fast=not is_last_resort,
+        favor_precision=not is_last_resort,
+        favor_recall=is_last_resort,
+        include_comments=False,
+        with_metadata=False,
+    )
     text = getattr(document, "text", None) or ""
     return [_LIST_MARKER.sub("", line.strip()) for line in text.split("\n") if line.strip()]
 
@@ -222,4 +234,4 @@ def _is_settled(ours: Lines, counts: Sequence[Shingles], topic: frozenset[str], 
         return False
     if reference and shingle_f1(counts[0], reference) < _MIN_AGREEMENT_WITH_REFERENCE:
         return False
-    return overlap(" ".join(ours), topic) >= _MIN_TOPIC_OVERLAP
+    return overlap(" ".join(ours), topic) >= MIN_TOPIC_OVERLAP

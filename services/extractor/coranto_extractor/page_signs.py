@@ -1,0 +1,252 @@
+"""Finds the signs that a page with text is a product, a list or a video rather than an article.
+
+No sign is enough by itself: articles stand in folders named “topics”, have prices in them, or come without author and date.
+Signs of one kind repeat each other, so what counts is which kinds there are.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from coranto_extractor.language.phrase_lists import cached_per_languages, class_alternatives
+from coranto_extractor.language.text_comparison import overlap, stems, tokens
+from coranto_extractor.page_summary import ARTICLE_TYPES, PRODUCT_TYPES, PageMetrics, PageSummary, article_types, match
+
+Kind = Literal["statement", "markup", "address", "shape", "scant", "last-resort", "words", "unsigned"]
+
+_LIST_TYPES = frozenset(
+    {"CollectionPage", "ItemList", "OfferCatalog", "SearchResultsPage", "ProfilePage", "Blog", "DataCatalog"}
+)
+_VIDEO_TYPES = frozenset({"VideoObject", "ImageGallery", "MediaGallery", "Movie", "TVEpisode"})
+# A folder of lists anywhere in the URL: “/podcasts/category/science/rankings”.
+_LIST_FOLDER = re.compile(
+    r"/(?:categor(?:y|ies)|tags?|topics?|authors?|directory|directories|rankings?|listings?)(?:/|$)", re.IGNORECASE
+)
+# Sites of other kinds name their things with a prefix: “exampleshop:item”.
+_LISTED_THINGS = frozenset({"item", "product", "listing", "venue", "place", "app", "playlist", "album", "song", "user"})
+
+# Weights are lengths in Latin letters, shares are parts of the weight of the whole page.
+_MAX_VIDEO_TEXT_WEIGHT = 400
+_MAX_VIDEO_SENTENCES = 4
+_MANY_TEASERS = 5
+# A teaser has at most three sentences. Texts with only shorter paragraphs are lists, when other signs agree.
+_MAX_TEASER_WEIGHT = 500.0
+_MEAN_TEASER_WEIGHT = 350
+_MIN_TEASERS_OF_PLAIN_LIST = 4
+_TEASERS_PER_PARAGRAPH_OF_PLAIN_LIST = 0.5
+# How many linked headings per paragraph make a list: of a page whose type says list, and of others with many paragraphs.
+_TEASERS_PER_PARAGRAPH_OF_TYPED_LIST = 0.3
+_TEASERS_PER_PARAGRAPH_OF_LONG_LIST = 0.6
+_MIN_PARAGRAPHS_OF_LONG_LIST = 15
+# So many paragraphs, and more than this share of them, end in dots and perhaps a link: the beginnings of other articles.
+_MIN_EXCERPTS = 3
+_MIN_EXCERPT_SHARE = 0.5
+# Lists of teasers or goods rarely have more text of their own; articles with prices in them do.
+_MAX_LIST_TEXT_WEIGHT = 4000.0
+# Prices for each paragraph of a list of goods. A buyer's guide has fewer prices and longer paragraphs.
+_PRICES_PER_PARAGRAPH = 0.4
+_MAX_GOODS_PARAGRAPH_WEIGHT = 1500.0
+_MIN_PRICES = 10
+_MIN_PRICES_WITH_CART = 8
+# A text without date and author that is so small a share of the page and so short introduces what the page lists, unless
+# the title says more than a label does, and the text contains so many of its stems.
+_INTRODUCTION_SHARE = 0.15
+_MAX_INTRODUCTION_WEIGHT = 2000.0
+_MAX_LABEL_WORDS = 3
+_MIN_TITLE_OVERLAP = 0.3
+# Text and link shares of lists with other signs.
+_MAX_TEXT_SHARE_OF_TYPED_LIST = 0.35
+_MAX_TEXT_SHARE_OF_LIST_URL = 0.3
+_MIN_LINK_SHARE_OF_LIST = 0.6
+_MAX_TEXT_SHARE_OF_LINK_LIST = 0.15
+_MAX_LINK_LIST_TEXT_WEIGHT = 1200
+_SHOWN_URL_CHARS = 80
+
+
+@dataclass(frozen=True)
+class Sign:
+    """One sign that a page is not an article."""
+
+    kind: Kind
+    reason: str
+    """The drop reason it speaks for; empty for a sign that only confirms others."""
+    evidence: str
+
+
+@cached_per_languages
+def _product_folder() -> re.Pattern[str]:
+    folders = class_alternatives("product_url_folders")
+    return re.compile(rf"/(?:products?|product-page|{folders})/[^/]+/?$", re.IGNORECASE)
+
+
+@cached_per_languages
+def _list_url() -> re.Pattern[str]:
+    folders = class_alternatives("section_url_folders")
+    # What is only a number below such a folder is one of its entries.
+    return re.compile(
+        "/(?:category|categories|tag|tags|topic|topics|author|authors|archive|archives|section|collections?|shop|store"
+        rf"|products?|{folders})/(?!\d+/?$)[^/]+/?$",
+        re.IGNORECASE,
+    )
+
+
+@cached_per_languages
+def _numbered_page_url() -> re.Pattern[str]:
+    words = class_alternatives("page_url_words")
+    # “?p=4711” is an article of a common blog system.
+    return re.compile(rf"(?:^|/)(?:page|{words})/?\d+/?$|[?&](?:page|start|offset)=\d+")
+
+
+def find_signs(summary: PageSummary, metrics: PageMetrics) -> list[Sign]:
+    """The signs that the page is not an article; empty when nothing speaks for a reason."""
+    signs = [*_product_signs(summary, metrics), *_list_signs(summary, metrics), *_video_signs(summary, metrics)]
+    if summary.is_last_resort and not metrics.is_stated_article:
+        signs.append(Sign("last-resort", "index_page", "no paragraphs that make a text"))
+    if not signs:
+        return []
+    cart = _cart(summary)
+    if cart and any(sign.reason.startswith("product") for sign in signs):
+        signs.append(Sign("words", "", f"“{cart}”"))
+    if summary.is_unsigned:
+        signs.append(Sign("unsigned", "", "no date and no author"))
+    return signs
+
+
+def _product_signs(summary: PageSummary, metrics: PageMetrics) -> Iterator[Sign]:
+    # Shops that run on blog software call their products articles.
+    if _product_folder().search(metrics.path.partition("?")[0]) and not article_types(metrics.types):
+        cart = _cart(summary)
+        if "Product" in metrics.types or (cart and metrics.prices):
+            yield Sign("address", "product_page", f"address {metrics.path[:_SHOWN_URL_CHARS]}")
+    if metrics.is_stated_article:
+        return
+    kind = summary.og_type
+    if "product" in kind or summary.page.first("product:price:amount", "og:price:amount"):
+        yield Sign("statement", "product_page", f"og:type {kind or 'with a price'}")
+    elif ":" in kind and kind.rpartition(":")[2] in _LISTED_THINGS:
+        yield Sign("statement", "product_page", f"og:type {kind}")
+    product_types = metrics.types & PRODUCT_TYPES
+    if product_types & {"Product", "ProductGroup", "IndividualProduct"}:
+        yield Sign("markup", "product_page", f"JSON-LD type {min(product_types)}")
+    elif summary.page.itemprops.get("price") and _cart(summary):
+        yield Sign("markup", "product_page", "a price in the microdata")
+    is_short = metrics.text_weight < _MAX_LIST_TEXT_WEIGHT
+    lists_goods = (
+        metrics.prices >= _PRICES_PER_PARAGRAPH * metrics.paragraphs and metrics.longest < _MAX_GOODS_PARAGRAPH_WEIGHT
+    )
+    if metrics.prices >= _MIN_PRICES_WITH_CART and is_short and not summary.has_date and _cart(summary):
+        yield Sign("shape", "product_list", f"{metrics.prices} prices")
+    elif metrics.prices >= _MIN_PRICES and lists_goods and summary.is_unsigned:
+        yield Sign("shape", "product_list", f"{metrics.prices} prices beside {metrics.paragraphs} paragraphs")
+
+
+def _cart(summary: PageSummary) -> str | None:
+    """What a shop says beside a product, such as “add to cart”, in one of the page's short blocks."""
+    return match("shop", " ".join(block.text for block in summary.blocks if len(block.text) < 40)[:8000])
+
+
+def _list_signs(summary: PageSummary, metrics: PageMetrics) -> Iterator[Sign]:
+    if metrics.is_stated_article:
+        return
+    yield from _typed_list(summary, metrics)
+    yield from _teasers(summary, metrics)
+    yield from _introduction(summary, metrics)
+    yield from _links(summary, metrics)
+
+
+def _typed_list(summary: PageSummary, metrics: PageMetrics) -> Iterator[Sign]:
+    """A JSON-LD type that says list, when the text agrees."""
+    list_types = metrics.types & _LIST_TYPES
+    if not list_types or summary.has_own_date:
+        return
+    if metrics.text_share < _MAX_TEXT_SHARE_OF_TYPED_LIST or _is_teaser_list(
+        metrics, _TEASERS_PER_PARAGRAPH_OF_TYPED_LIST
+    ):
+        yield Sign("markup", "index_page", f"JSON-LD type {min(list_types)}")
+
+
+def _teasers(summary: PageSummary, metrics: PageMetrics) -> Iterator[Sign]:
+    """Linked headings between short paragraphs."""
+    is_long_list = (
+        _is_teaser_list(metrics, _TEASERS_PER_PARAGRAPH_OF_LONG_LIST)
+        and metrics.paragraphs >= _MIN_PARAGRAPHS_OF_LONG_LIST
+        and not summary.has_own_date
+    )
+    breaks_off = metrics.excerpts >= _MIN_EXCERPTS and metrics.excerpts > _MIN_EXCERPT_SHARE * metrics.paragraphs
+    is_plain_list = (
+        (not summary.has_date or (breaks_off and not summary.has_own_date))
+        and metrics.text_weight < _MAX_LIST_TEXT_WEIGHT
+        and metrics.text_weight < _MEAN_TEASER_WEIGHT * metrics.paragraphs
+        and metrics.longest < _MAX_TEASER_WEIGHT
+        and metrics.teasers_between >= _MIN_TEASERS_OF_PLAIN_LIST
+        and metrics.teasers_between > _TEASERS_PER_PARAGRAPH_OF_PLAIN_LIST * metrics.paragraphs
+    )
+    if is_long_list or is_plain_list:
+        evidence = f"{metrics.teasers_between} linked headings between {metrics.paragraphs} paragraphs"
+        yield Sign("shape", "index_page", evidence)
+
+
+def _introduction(summary: PageSummary, metrics: PageMetrics) -> Iterator[Sign]:
+    """A text without date and author that only introduces what the page lists."""
+    if not summary.is_unsigned:
+        return
+    # Reference works have such folders too, but their paragraphs are long and their headings are not links.
+    is_listing = metrics.longest < _MAX_TEASER_WEIGHT or metrics.teasers_between > metrics.paragraphs
+    if is_listing and _LIST_FOLDER.search(metrics.path.partition("?")[0]):
+        yield Sign("address", "index_page", f"address {metrics.path[:_SHOWN_URL_CHARS]}")
+    if (
+        _text_share_without_comments(summary, metrics) < _INTRODUCTION_SHARE
+        and metrics.text_weight < _MAX_INTRODUCTION_WEIGHT
+        and not _text_fits_title(summary)
+    ):
+        yield Sign("scant", "index_page", f"{metrics.text_share:.0%} of the words are text")
+
+
+def _links(summary: PageSummary, metrics: PageMetrics) -> Iterator[Sign]:
+    """Many links around little text, or a URL of lists above little text."""
+    if (
+        metrics.link_share > _MIN_LINK_SHARE_OF_LIST
+        and metrics.text_share < _MAX_TEXT_SHARE_OF_LINK_LIST
+        and not summary.has_date
+        and metrics.text_weight < _MAX_LINK_LIST_TEXT_WEIGHT
+    ):
+        yield Sign("scant", "index_page", f"{metrics.link_share:.0%} of the words are links")
+    is_list_url = _list_url().search(metrics.path) or _numbered_page_url().search(metrics.path)
+    if is_list_url and metrics.text_share < _MAX_TEXT_SHARE_OF_LIST_URL and not summary.has_author:
+        yield Sign("address", "index_page", f"address {metrics.path[:_SHOWN_URL_CHARS]}")
+
+
+def _text_share_without_comments(summary: PageSummary, metrics: PageMetrics) -> float:
+    comments = sum(block.weight for block in summary.blocks if "comment" in block.regions)
+    return metrics.text_weight / max(1.0, metrics.page_weight - comments)
+
+
+def _text_fits_title(summary: PageSummary) -> bool:
+    """True when the title says more than a label does, and the text repeats its words."""
+    title = summary.title or ""
+    is_label = len(tokens(title)) <= _MAX_LABEL_WORDS
+    return not is_label and overlap(" ".join(summary.texts), stems(title)) >= _MIN_TITLE_OVERLAP
+
+
+def _is_teaser_list(metrics: PageMetrics, teasers_per_paragraph: float) -> bool:
+    has_many_teasers = metrics.teasers_between >= max(_MANY_TEASERS, teasers_per_paragraph * metrics.paragraphs)
+    return has_many_teasers and metrics.longest < _MAX_TEASER_WEIGHT
+
+
+def _video_signs(summary: PageSummary, metrics: PageMetrics) -> Iterator[Sign]:
+    kind = summary.og_type
+    is_unsigned = summary.is_unsigned and not metrics.is_stated_article
+    if kind.startswith("video") and is_unsigned:
+        yield Sign("statement", "video_or_gallery", f"og:type {kind}")
+    video_types = metrics.types & _VIDEO_TYPES
+    if (
+        (kind.startswith("video") or video_types)
+        and not metrics.types & ARTICLE_TYPES
+        and metrics.text_weight < _MAX_VIDEO_TEXT_WEIGHT
+        and metrics.sentences < _MAX_VIDEO_SENTENCES
+    ):
+        yield Sign("statement", "video_or_gallery", kind or f"JSON-LD type {min(video_types)}")
+        yield Sign("scant", "video_or_gallery", f"{metrics.text_weight:.0f} characters of text")
