@@ -242,7 +242,7 @@ class FeedReader:
         if not named:
             raise PollFailedError("not_a_feed", str(error))
         feed = feed.model_copy(update={"last_outcome": "page"})
-        return PollResult(feed, now + self._settings.max_interval, named=tuple(named))
+        return PollResult(feed, now + self._settings.longest_interval, named=tuple(named))
 
     def _unchanged(self, before: Feed, feed: Feed, response: WebResponse, outcome: str, now: datetime) -> PollResult:
         feed = feed.model_copy(update={"last_outcome": outcome})

@@ -75,16 +75,16 @@ def next_interval(
     others may have come and gone since the last poll.
     """
     per_day = rhythm.items_per_day
-    wanted = timedelta(days=min(0.5 / per_day, 365.0)) if per_day > 0 else settings.max_interval
+    wanted = timedelta(days=min(0.5 / per_day, 365.0)) if per_day > 0 else settings.longest_interval
     if latest is not None and latest < now:
         # A feed that publishes every minute by day is silent at night.
         wanted = max(wanted, min((now - latest) / 8, _LONGEST_SILENCE))
     # A feed that we have just met, or that was silent, may begin to publish at any time.
     longest = 2 * timedelta(seconds=feed.interval_seconds) if feed.interval_seconds else settings.first_interval
-    wanted = min(wanted, longest, settings.max_interval)
+    wanted = min(wanted, longest, settings.longest_interval)
     if is_gap and feed.interval_seconds:
         wanted = min(wanted, timedelta(seconds=feed.interval_seconds) / 2)
-    return max(wanted, settings.min_interval)
+    return max(wanted, settings.shortest_interval)
 
 
 def is_gap(feed: Feed, *, entries: int, new_entries: int) -> bool:
@@ -111,9 +111,9 @@ def pause_after_failure(
     feed's shortest interval.
     """
     if retry_after is not None:
-        return max(retry_after, timedelta() if is_our_refusal else settings.min_interval)
-    doubled: timedelta = settings.min_interval * 2 ** min(failures, 20)
-    return min(doubled, settings.max_failing_interval)
+        return max(retry_after, timedelta() if is_our_refusal else settings.shortest_interval)
+    doubled: timedelta = settings.shortest_interval * 2 ** min(failures, 20)
+    return min(doubled, settings.longest_failing_interval)
 
 
 def jittered(span: timedelta) -> timedelta:

@@ -55,7 +55,7 @@ class FeederSettings(FeedLimits):
     concurrency: int = Field(64, ge=1, le=1000, description="Submissions handled concurrently.")
     polls: bool = Field(True, description="Whether this feeder polls feeds. Replicas share the feeds between them.")
     poll_concurrency: int = Field(8, ge=1, le=100, description="Feeds polled concurrently.")
-    min_interval: Duration = Field(
+    shortest_interval: Duration = Field(
         timedelta(minutes=2), gt=timedelta(0), description="No feed is polled more often than this."
     )
     first_interval: Duration = Field(
@@ -63,10 +63,10 @@ class FeederSettings(FeedLimits):
         gt=timedelta(0),
         description="Time between the first two polls of a feed; from then on it doubles at most from poll to poll.",
     )
-    max_interval: Duration = Field(
+    longest_interval: Duration = Field(
         timedelta(hours=24), description="A feed is polled at least this often, however little it brings."
     )
-    max_failing_interval: Duration = Field(
+    longest_failing_interval: Duration = Field(
         timedelta(hours=24), description="A feed that fails is tried again at least this often; it is never given up."
     )
     sitemap_max_age: Duration = Field(

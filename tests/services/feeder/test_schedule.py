@@ -57,16 +57,18 @@ def test_rhythm_does_not_depend_on_how_often_is_looked() -> None:
 
 def test_silence_since_the_last_entry_makes_polls_rarer_up_to_half_an_hour() -> None:
     minutely = rhythm_of(published(timedelta(minutes=1), 500), now=NOW)
-    assert interval(minutely, latest=NOW) == SETTINGS.min_interval
+    assert interval(minutely, latest=NOW) == SETTINGS.shortest_interval
     assert interval(minutely, latest=NOW - timedelta(hours=2)) == timedelta(minutes=15)
     assert interval(minutely, latest=NOW - timedelta(hours=9)) == timedelta(minutes=30)
 
 
 def test_interval_keeps_to_its_bounds() -> None:
-    assert interval(Rhythm()) == SETTINGS.max_interval == timedelta(hours=24)
+    assert interval(Rhythm()) == SETTINGS.longest_interval == timedelta(hours=24)
     assert interval(rhythm_of(published(timedelta(days=30)), now=NOW)) == timedelta(hours=24)
     assert (
-        interval(rhythm_of(published(timedelta(seconds=1)), now=NOW)) == SETTINGS.min_interval == timedelta(minutes=2)
+        interval(rhythm_of(published(timedelta(seconds=1)), now=NOW))
+        == SETTINGS.shortest_interval
+        == timedelta(minutes=2)
     )
 
 

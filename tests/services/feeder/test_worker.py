@@ -33,7 +33,7 @@ def running_feeder(redis_url: str, data: Path) -> AbstractAsyncContextManager[as
         "CORANTO_REDIS__URL": redis_url,
         "CORANTO_FEEDER__DATA": str(data),
         "CORANTO_FEEDER__ALLOWED_NETWORKS": "127.0.0.0/8",
-        "CORANTO_FEEDER__MIN_INTERVAL": "0.3",
+        "CORANTO_FEEDER__SHORTEST_INTERVAL": "0.3",
         "CORANTO_FEEDER__FIRST_INTERVAL": "0.3",
         "CORANTO_DELIVERY__CLAIM_AFTER": "2",
         "CORANTO_DELIVERY__HOUSEKEEPING_INTERVAL": "0.3",

@@ -24,8 +24,8 @@ SAMPLE_SETTINGS: Mapping[str, str] = {
     "CORANTO_FEEDER__SITEMAP_MAX_AGE": "0",
     # A correction must be noticed within seconds.
     "CORANTO_FEEDER__FIRST_INTERVAL": "3",
-    "CORANTO_FEEDER__MIN_INTERVAL": "3",
-    "CORANTO_FEEDER__MAX_INTERVAL": "3",
+    "CORANTO_FEEDER__SHORTEST_INTERVAL": "3",
+    "CORANTO_FEEDER__LONGEST_INTERVAL": "3",
 }
 """What the services need to read the sample site."""
 
