@@ -17,7 +17,7 @@ from coranto.worker.stage import Stage
 class Alert(Record):
     """What travels in `alerts`: the article, and the words that were found."""
 
-    event_type: ClassVar[str] = "org.example.alert.v1"
+    event_type: ClassVar[str] = "org.example.alert.v2"
 
     article: str = Field(description="Article id.")
     revision: int = Field(description="Revision of the article that was read.")
@@ -48,7 +48,7 @@ def make_stage(words: frozenset[str]) -> Stage[FinishedArticle, Alert]:
         found = sorted(words & set(title.lower().split()))
         if not found:
             return None  # nothing is published
-        url, revision = article.discovery.canonical_url, article.storage.revision
+        url, revision = article.url, article.storage.revision
         return Alert(article=article.id, revision=revision, title=title, url=url, words=tuple(found))
 
     return Stage(WATCH, handle=watch, reasons={})

@@ -1,8 +1,9 @@
 """Addresses as identities: one spelling for every way of writing the same URL.
 
-`parse` reads an address the way browsers do (WHATWG URL Standard, for http, https and file); `canonicalize` goes on to the
-one spelling an article's id is made from. Both are pure and use the standard library only, so that every program that
-submits or looks up an article comes to the same id. Whether an address may be fetched is not decided here.
+`parse` reads an address the way browsers do (WHATWG URL Standard, for http, https and file), `canonicalize` goes on to one
+spelling that can still be fetched, and `key_of` to the one an article's id is made from. All are pure and use the standard library
+only, so that every program that submits or looks up an article comes to the same id. Whether an address may be fetched is not
+decided here. `docs/reference/urls.md` has the rules in words.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import re
 import unicodedata
 from dataclasses import dataclass, replace
 from typing import Final
-from urllib.parse import unquote_to_bytes
+from urllib.parse import unquote, unquote_to_bytes
 
 DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 
@@ -35,8 +36,8 @@ TRACKING_PARAMETERS: Final = frozenset({
 TRACKING_PREFIXES: Final = ("utm_", "hsa_", "pk_", "itm_")
 """Parameters that begin like this never change what a page says."""
 
-MOBILE_LABELS: Final = frozenset({"m", "mobile", "amp"})
-"""First labels of hosts that carry the same articles for telephones."""
+SAVED_PAGE_PREFIX: Final = "urn:sha256:"
+"""How the address of a saved page begins that names none of its own: the SHA-256 of its bytes follows."""
 
 MAX_URL_CHARS: Final = 16_384
 """Longest address, as written and once its characters are escaped: what fits into one line of HTTP headers here.
@@ -53,9 +54,15 @@ _ESCAPE: Final = re.compile(r"%([0-9A-Fa-f]{2})?")
 _LONGEST_HOST: Final = 255
 _SESSION_IN_PATH: Final = re.compile(r";jsessionid=[^/;]*", re.IGNORECASE)
 _AMP_CACHE_PATH: Final = re.compile(r"/(?:c|i|v|wp)/(s/)?([^/]+\.[^/]+)(/.*)?", re.DOTALL)
-# The viewer may show what a cache holds; an address within hundreds of others is made to keep us busy.
-_MOST_AMP_CACHES: Final = 3
 _AMP_VIEWER_PATH: Final = re.compile(r"/amp/(s/)?([^/]+\.[^/]+)(/.*)?", re.DOTALL)
+# Parameters that AMP caches and viewers add to the publisher's address.
+_AMP_PARAMETERS: Final = frozenset(
+    {"usqp", "aoh", "csi", "ampshare", "amp_js_v", "amp_gsa", "amp_tf", "amp_ct", "referrer"}
+)
+_GOOGLE_HOST: Final = re.compile(r"(?:www\.|news\.)?google\.(?:[a-z]{2,3}|com?\.[a-z]{2})")
+# A wrapper may hold another; an address within hundreds of others is made to keep us busy.
+_MOST_WRAPPERS: Final = 3
+_SAVED_PAGE: Final = re.compile(re.escape(SAVED_PAGE_PREFIX) + r"[0-9a-f]{64}", re.IGNORECASE)
 
 
 class UnsupportedUrlError(ValueError):
@@ -92,7 +99,7 @@ class Address:
 
 
 def parse(url: str, *, base: str | None = None) -> Address:
-    """The address taken apart, as a browser would; credentials in it are left out. A relative one needs `base`.
+    """The address taken apart, as a browser would; a user name and password are left out. A relative one needs `base`.
 
     Raises UnsupportedUrlError when it is no http, https or file URL, or longer than MAX_URL_CHARS.
     """
@@ -136,12 +143,45 @@ def join(base: str, link: str) -> str:
 
 
 def canonicalize(url: str) -> str:
-    """The one spelling of the address that an article's id is made from.
+    """One spelling of the address, under which the same page can be fetched.
 
-    Scheme and host in lower case and ASCII, no default port, dot segments resolved, percent-encoding normalised, no
-    credentials, no fragment (but `#!…`, which names a page), no tracking parameters; the others stay in their order.
-    Applying it twice is the same as once. Raises UnsupportedUrlError as `parse` does.
+    Scheme and host in lower case and ASCII, no default port, dot segments resolved, percent-encoding normalised, no fragment
+    (but `#!…`, which names a page), no tracking parameters; the others stay in their order. An address that only leads over to
+    another one it names (AMP caches, the AMP viewer, Google's own redirects) becomes that one. Applying it twice is the same as
+    once. Raises UnsupportedUrlError as `parse` does, and for an address with a user name or password.
     """
+    outer = canonical = _canonical(url)
+    for _ in range(_MOST_WRAPPERS):
+        inner = _named_by_wrapper(parse(canonical))
+        if inner is None:
+            return canonical
+        canonical = inner
+    return outer
+
+
+def key_of(url: str) -> str:
+    """The key form of an address: the spelling that an article's id is made from.
+
+    `canonicalize`, with http written as https: a site that serves both serves the same article. The name of a saved page
+    (`urn:sha256:…`) is its own key. Not every key can be fetched. Raises UnsupportedUrlError as `canonicalize` does.
+    """
+    if is_saved_page(url):
+        return url.strip().lower()
+    canonical = canonicalize(url)
+    # Once more, for a port that is that of https.
+    return canonicalize(f"https:{canonical.removeprefix('http:')}") if canonical.startswith("http:") else canonical
+
+
+def is_saved_page(url: str) -> bool:
+    """Whether this is the name of a saved page whose address nobody knows, rather than an address."""
+    return _SAVED_PAGE.fullmatch(url.strip()) is not None
+
+
+def _canonical(url: str) -> str:
+    _check_length(url, url)
+    if _has_credentials(url):
+        # Not repeated in the text: it may hold a password.
+        raise UnsupportedUrlError("expected an address without a user name or password before the host")
     address = parse(url)
     path = _normal_escapes(address.path, _PATH_KEEPS)
     if address.scheme == "file":
@@ -162,36 +202,11 @@ def canonicalize(url: str) -> str:
     return canonical
 
 
-def strip_amp_and_mobile(canonical_url: str) -> str:
-    """The canonical address of the article's main form, where the address itself shows that it is an AMP or mobile one.
-
-    AMP caches and the AMP viewer name the publisher's address outright. A host that begins with `m.`, `mobile.` or
-    `amp.` loses that label; an `amp` at the end of path or query is dropped. Anything less certain is left alone: two
-    records of one article are a smaller fault than one record of two.
-    """
-    for _ in range(_MOST_AMP_CACHES):
-        address = parse(canonical_url)
-        if address.scheme == "file":
-            return canonical_url
-        original = _behind_amp_cache(address)
-        if original is None:
-            break
-        canonical_url = original
-    labels = address.host.split(".")
-    host = address.host
-    # Two labels must be left, and the first of them long enough not to be a suffix such as co.uk or com.br.
-    if labels[0] in MOBILE_LABELS and (len(labels) > 3 or (len(labels) == 3 and len(labels[1]) > 3)):
-        host = ".".join(labels[1:])
-    path = address.path
-    for ending in ("/amp/", "/amp"):
-        if path.endswith(ending) and len(path) > len(ending):
-            path = path[: -len(ending)] + ("/" if ending.endswith("/") else "")
-            break
-    query = address.query
-    if query is not None:
-        kept = [pair for pair in query.split("&") if pair.lower() not in ("amp", "amp=1", "amp=true", "outputtype=amp")]
-        query = "&".join(kept) or None
-    return str(replace(address, host=host, path=path, query=query))
+def _has_credentials(url: str) -> bool:
+    """Whether something stands before an `@` in the authority."""
+    _, colon, rest = url.strip("".join(map(chr, range(0x21)))).partition(":")
+    authority = re.split(r"[/\\?#]", rest.lstrip("/\\"), maxsplit=1)[0] if colon else ""
+    return bool(authority.rpartition("@")[0].strip(":@"))
 
 
 def host_of(url: str) -> str:
@@ -316,21 +331,40 @@ def _without_tracking(query: str | None) -> str | None:
     return "&".join(kept) or None
 
 
+def _named_by_wrapper(address: Address) -> str | None:
+    """The address in canonical form that a wrapper carries in its path or query; None for any other address."""
+    inner = _behind_amp_cache(address) or _behind_google_redirect(address)
+    if inner is None:
+        return None
+    try:
+        return _canonical(inner)
+    except UnsupportedUrlError:
+        return None
+
+
 def _behind_amp_cache(address: Address) -> str | None:
-    """The publisher's address that an AMP cache or viewer carries in its path."""
     if address.host.endswith(".cdn.ampproject.org"):
         match = _AMP_CACHE_PATH.fullmatch(address.path)
-    elif address.host in ("www.google.com", "google.com"):
+    elif _GOOGLE_HOST.fullmatch(address.host):
         match = _AMP_VIEWER_PATH.fullmatch(address.path)
     else:
         return None
     if match is None:
         return None
-    query = "" if address.query is None else f"?{address.query}"
-    try:
-        return canonicalize(f"{'https' if match[1] else 'http'}://{match[2]}{match[3] or '/'}{query}")
-    except UnsupportedUrlError:
+    kept = [pair for pair in (address.query or "").split("&") if pair.partition("=")[0].lower() not in _AMP_PARAMETERS]
+    query = f"?{'&'.join(kept)}" if any(kept) else ""
+    return f"{'https' if match[1] else 'http'}://{match[2]}{match[3] or '/'}{query}"
+
+
+def _behind_google_redirect(address: Address) -> str | None:
+    if address.path != "/url" or address.query is None or not _GOOGLE_HOST.fullmatch(address.host):
         return None
+    parameters = dict(reversed([pair.partition("=")[::2] for pair in address.query.split("&")]))
+    for name in ("url", "q"):
+        named = unquote(parameters.get(name, ""))
+        if named.lower().startswith(("http://", "https://")):
+            return named
+    return None
 
 
 def _host(text: str, url: str) -> str:

@@ -88,13 +88,12 @@ class Case:
 async def discover(submission: Submission) -> DiscoveredArticle:
     discovery = Discovery(
         url=submission.url,
-        canonical_url=submission.url,
         submission=submission.id,
         source=submission.source,
         discovered_via="submit",
         discovered_at=submission.submitted_at,
     )
-    return DiscoveredArticle(id=article_id(submission.url), discovery=discovery)
+    return DiscoveredArticle(id=article_id(submission.url), key=submission.url, url=submission.url, discovery=discovery)
 
 
 async def store(article: ClassifiedArticle) -> FinishedArticle:

@@ -81,7 +81,7 @@ def test_a_full_example_is_what_we_would_write(kind: type[Record]) -> None:
         name: shown[name] for name in shown if name != "data"
     }
     if isinstance(event.record, DiscoveredArticle):
-        assert event.record.id == article_id(event.record.discovery.canonical_url)
+        assert event.record.id == article_id(event.record.key)
 
 
 def test_a_full_example_shows_every_field_of_every_section(kind: type[Record]) -> None:

@@ -245,12 +245,12 @@ def test_what_is_stale_missing_or_left_over_is_found_and_mended(pages: dict[str,
     assert build.find_stale_pages(pages, tmp_path) == []
     (tmp_path / "records.md").write_text("# Records\n", encoding="utf-8")
     (tmp_path / "metrics.md").unlink()
-    (tmp_path / "schemas" / "coranto.article.lost.v1.json").write_text("{}", encoding="utf-8")
+    (tmp_path / "schemas" / "coranto.article.lost.v2.json").write_text("{}", encoding="utf-8")
     (tmp_path / "subscribing.md").write_text("by hand", encoding="utf-8")
     assert {(each.page, each.what) for each in build.find_stale_pages(pages, tmp_path)} == {
         ("records.md", "stale"),
         ("metrics.md", "missing"),
-        ("schemas/coranto.article.lost.v1.json", "describes nothing any more"),
+        ("schemas/coranto.article.lost.v2.json", "describes nothing any more"),
     }
     build.write(pages, tmp_path)
     assert build.find_stale_pages(pages, tmp_path) == []
@@ -275,7 +275,7 @@ def test_pages_that_cannot_be_made_are_told_in_a_sentence_with_exit_code_2(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["--check", "--examples", str(tmp_path)]) == 2
-    assert f"there is no {tmp_path}/coranto.page.submitted.v1/minimal.json" in capsys.readouterr().err
+    assert f"there is no {tmp_path}/coranto.page.submitted.v2/minimal.json" in capsys.readouterr().err
 
 
 def test_a_service_that_is_not_installed_is_named_with_what_to_do() -> None:

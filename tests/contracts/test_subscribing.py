@@ -109,7 +109,7 @@ def test_the_newest_entry_is_shown_as_json(client: Redis, run: Callable[[str], s
     last = publish(client, 2)
     shown = run(command_with("XREVRANGE")).splitlines()
     assert shown[0] == last
-    assert json.loads(shown[2])["type"] == "coranto.article.finished.v1"
+    assert json.loads(shown[2])["type"] == "coranto.article.finished.v2"
 
 
 def test_a_submission_written_by_hand_is_accepted(client: Redis, run: Callable[[str], str]) -> None:
@@ -118,7 +118,7 @@ def test_a_submission_written_by_hand_is_accepted(client: Redis, run: Callable[[
     ((_, fields),) = entries
     submission = decode(fields[FIELD], Submission).record
     assert submission.url == "https://news.example/one"
-    assert submission.message_id == content_id("coranto.page.submitted.v1", "my-script-1")
+    assert submission.message_id == content_id("coranto.page.submitted.v2", "my-script-1")
 
 
 class Subscriber:

@@ -11,7 +11,6 @@ import pytest
 from pydantic import ValidationError
 
 from coranto.records import (
-    ArticleDate,
     DiscoveredArticle,
     DroppedArticle,
     Hints,
@@ -99,7 +98,7 @@ def test_two_reasons_of_one_article_are_two_lines_of_the_ledger() -> None:
 
 def test_each_stage_adds_its_section_and_leaves_the_others_as_they_came() -> None:
     whole = samples.finished()
-    discovered = DiscoveredArticle(id=whole.id, discovery=whole.discovery)
+    discovered = DiscoveredArticle(id=whole.id, key=whole.key, url=whole.url, discovery=whole.discovery)
     fetched = discovered.with_fetch(whole.fetch)
     extracted = fetched.with_content(whole.content)
     classified = extracted.with_classification(whole.classification)
@@ -122,7 +121,7 @@ def test_a_time_without_zone_is_refused_with_a_hint_how_to_write_it() -> None:
 @pytest.mark.parametrize("text", ["9999-12-31T23:59:59-10:00", "0001-01-01T00:00:00+10:00"])
 def test_a_time_that_utc_cannot_express_is_refused_like_any_other_wrong_value(text: str) -> None:
     with pytest.raises(ValidationError, match="years 1 to 9999"):
-        ArticleDate.model_validate({"at": text, "precision": "second"})
+        Hints.model_validate({"published": text})
 
 
 def test_a_section_cannot_be_changed() -> None:
@@ -144,6 +143,6 @@ def test_a_submission_without_id_or_address_is_refused(field: str) -> None:
 
 
 def test_a_field_named_from_on_the_wire_is_read_and_written_under_that_name() -> None:
-    topic = Topic.model_validate({"code": "11000000", "name": "politics", "score": 1, "from": "section"})
-    assert topic.source == "section"
-    assert topic.model_dump()["from"] == "section"
+    topic = Topic.model_validate({"code": "11000000", "name": "politics", "score": 1, "from": ["section"]})
+    assert topic.sources == ("section",)
+    assert topic.model_dump()["from"] == ("section",)

@@ -25,7 +25,7 @@ SHORTCUT = StageSpec("shortcut", DISCOVERED, FINISHED)
 
 async def finish(article: DiscoveredArticle) -> FinishedArticle:
     """A finished article of that address."""
-    return samples.finished(article.discovery.canonical_url).model_copy(update={"discovery": article.discovery})
+    return samples.finished(article.url).model_copy(update={"discovery": article.discovery})
 
 
 def make_worker(url: str, *, partitions: int, concurrency: int = 8, **delivery: Any) -> Worker:

@@ -61,13 +61,12 @@ async def behave(submission: Submission) -> DiscoveredArticle:
             raise Unwanted("no such reason")
     discovery = Discovery(
         url=submission.url,
-        canonical_url=submission.url,
         submission=submission.id,
         source=submission.source,
         discovered_via="submit",
         discovered_at=submission.submitted_at,
     )
-    return DiscoveredArticle(id=article_id(submission.url), discovery=discovery)
+    return DiscoveredArticle(id=article_id(submission.url), key=submission.url, url=submission.url, discovery=discovery)
 
 
 world_is_up = asyncio.Event()

@@ -105,7 +105,7 @@ class Reader:
             subscription = client.subscribe("desk", start="beginning", claim_after=timedelta(seconds=2))
             try:
                 async for article in subscription:
-                    self.got[article.discovery.canonical_url] += 1
+                    self.got[article.url] += 1
             finally:
                 await subscription.aclose()
 
@@ -126,7 +126,7 @@ async def announced(redis: Redis, pipeline: Pipeline) -> Counter[str]:
     found: Counter[str] = Counter()
     for keys in pipeline.all_keys():
         rows: Any = await redis.xrange(keys.stream(FINISHED))
-        found.update(json.loads(fields[b"event"])["data"]["discovery"]["canonical_url"] for _, fields in rows)
+        found.update(json.loads(fields[b"event"])["data"]["url"] for _, fields in rows)
     return found
 
 

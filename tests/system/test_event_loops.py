@@ -27,6 +27,7 @@ from coranto.records import DiscoveredArticle, Discovery, DroppedArticle, Fetche
 from coranto.records.envelope import FIELD, encode
 from coranto.testing import classified, extracted, fetched, submission
 from coranto.topology import CLASSIFIED, DISCOVERED, DROPPED, EXTRACTED, FETCHED, SUBMITTED, Keys, Stream
+from coranto.urls import key_of
 from coranto.worker.app import Worker
 
 LONGEST_STALL_SECONDS = 0.1
@@ -192,10 +193,8 @@ def events(records: Iterable[Record]) -> list[bytes]:
 
 
 def discovered(url: str) -> DiscoveredArticle:
-    discovery = Discovery(
-        url=url, canonical_url=url, submission=url, source="t", discovered_via="submit", discovered_at=datetime.now(UTC)
-    )
-    return DiscoveredArticle(id=article_id(url), discovery=discovery)
+    discovery = Discovery(url=url, submission=url, source="t", discovered_via="submit", discovered_at=datetime.now(UTC))
+    return DiscoveredArticle(id=article_id(key_of(url)), key=key_of(url), url=url, discovery=discovery)
 
 
 async def test_fetcher(redis: Redis, redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -121,7 +121,7 @@ def explanation(models: TextModels, article: ArticleText) -> dict[str, Any]:
     codes += [code for code in alone if code not in codes and code in TOP_CODES]
     return {
         "language": analysis.language.code,
-        "topics": [_topic(topic.code, topic.score, topic.source) for topic in analysis.topics],
+        "topics": [_topic(topic.code, topic.score, topic.sources) for topic in analysis.topics],
         "sections": [
             {
                 "word": hint.word,
@@ -151,7 +151,7 @@ def answer_line(row: dict[str, Any], analysis: Analysis) -> dict[str, Any]:
         "language": analysis.language.code,
         "topic": best.code if best else None,
         "score": best.score if best else 0.0,
-        "topics": [_topic(topic.code, topic.score, topic.source) for topic in analysis.topics],
+        "topics": [_topic(topic.code, topic.score, topic.sources) for topic in analysis.topics],
         "entities": [
             {
                 "type": mention.type,
@@ -167,8 +167,8 @@ def answer_line(row: dict[str, Any], analysis: Analysis) -> dict[str, Any]:
     }
 
 
-def _topic(code: str, score: float, source: str) -> dict[str, Any]:
-    return {"code": code, "name": name_of(code), "score": score, "from": source}
+def _topic(code: str, score: float, sources: tuple[str, ...]) -> dict[str, Any]:
+    return {"code": code, "name": name_of(code), "score": score, "from": list(sources)}
 
 
 async def _story_lines(rows: list[dict[str, Any]], redis: str | None, index: str) -> list[dict[str, Any]]:

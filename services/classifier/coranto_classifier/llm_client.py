@@ -164,7 +164,7 @@ class LlmClient:
         model = self._settings.model
         known = media_topics()
         topics = [
-            ScoredTopic(topic.code, round(topic.score, 4), model)
+            ScoredTopic(topic.code, round(topic.score, 4), (model,))
             for topic in sorted(answer.topics, key=lambda each: -each.score)
             if topic.code in known and not known[topic.code].is_retired
         ]

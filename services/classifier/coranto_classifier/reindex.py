@@ -28,7 +28,7 @@ async def reindex(article: ReindexedArticle, *, duplicates: DuplicateIndex | Non
     if duplicates is None or not fingerprint.can_be_compared:
         return
     try:
-        await duplicates.restore(article.id, fingerprint, cluster=article.cluster, at=article.stored_at)
+        await duplicates.restore(article.id, fingerprint, cluster=article.story, at=article.stored_at)
     except IndexUnavailableError as error:
         raise Transient("story_index_unavailable", detail=str(error)) from error
 

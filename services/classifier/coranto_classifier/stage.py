@@ -14,6 +14,7 @@ from coranto_classifier.duplicates.fingerprint import make_fingerprint
 from coranto_classifier.duplicates.index import DuplicateIndex, IndexUnavailableError
 from coranto_classifier.duplicates.roles import StoryAssignment, assign_story
 from coranto_classifier.entities.linking import NamedEntity
+from coranto_classifier.entities.mention import Mention as FoundMention
 from coranto_classifier.llm_client import LlmClassification, LlmClient
 from coranto_classifier.pool import TextAnalysis
 from coranto_classifier.related.index import RelatedIndex
@@ -64,7 +65,7 @@ async def find_story(article: ExtractedArticle, duplicates: DuplicateIndex) -> S
     fingerprint = make_fingerprint(
         content.title or "",
         content.text,
-        agency=content.source_agency or next(iter(content.agencies), None),
+        agency=next(iter(content.agencies), None),
         url=article.fetch.final_url,
         publisher=content.publisher,
     )
@@ -100,7 +101,7 @@ def to_section(
             code=analysis.language.code, confidence=min(1.0, analysis.language.confidence), also=analysis.language.also
         ),
         topics=tuple(_topic(topic) for topic in topics),
-        entities=tuple(_entity(entity) for entity in entities),
+        entities=tuple(_entity(entity, analysis.text_start) for entity in entities),
         keywords=analysis.keywords,
         story=_story(story),
         summary=summary,
@@ -113,24 +114,31 @@ def _topic(topic: ScoredTopic) -> Topic:
     return Topic(
         code=topic.code,
         name=name_of(topic.code),
-        name_ru=russian_name_of(topic.code),
+        names={"ru": russian} if (russian := russian_name_of(topic.code)) else {},
         score=topic.score,
-        source=topic.source,
+        sources=topic.sources,
     )
 
 
-def _entity(entity: NamedEntity) -> Entity:
+def _entity(entity: NamedEntity, text_start: int) -> Entity:
     return Entity(
         type=entity.type,
         name=entity.name,
         count=entity.count,
-        mentions=tuple(Mention(text=each.text, start=each.start, end=each.end) for each in entity.kept_mentions),
+        mentions=tuple(_mention(each, text_start) for each in entity.kept_mentions),
         aliases=entity.aliases,
         country=entity.country,
     )
 
 
+def _mention(found: FoundMention, text_start: int) -> Mention:
+    """The mention with its place in the field that holds it: the models read title and text as one string."""
+    if found.start < text_start:
+        return Mention(field="title", text=found.text, start=found.start, end=found.end)
+    return Mention(field="text", text=found.text, start=found.start - text_start, end=found.end - text_start)
+
+
 def _story(story: StoryAssignment | None) -> Story | None:
     if story is None:
         return None
-    return Story(cluster=story.cluster, role=story.role, of=story.of, similarity=story.similarity, agency=story.agency)
+    return Story(id=story.cluster, role=story.role, of=story.of, similarity=story.similarity, agency=story.agency)

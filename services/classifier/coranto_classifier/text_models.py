@@ -57,6 +57,8 @@ class Analysis:
     keywords: tuple[str, ...]
     models: dict[str, str]
     notes: tuple[str, ...] = ()
+    text_start: int = 0
+    """Where the text begins in the string that mentions count in: behind the title and a newline."""
     vector: bytes | None = None
     """The text's embedding, where embeddings are switched on."""
 
@@ -134,7 +136,8 @@ class TextModels:
         if self._embedder is not None and len(text) >= _SHORTEST_TEXT_WITH_VECTOR:
             vector = self._embedder.embed(title, text)
             models["vectors"] = self._embedder.version
-        return Analysis(language, tuple(topics), tuple(entities), keywords, models, tuple(notes), vector)
+        start = len(joined_text(title, ""))
+        return Analysis(language, tuple(topics), tuple(entities), keywords, models, tuple(notes), start, vector)
 
 
 def _lemmatizer_of(recognizer: EntityRecognizer | None) -> Callable[[str], tuple[str, str]] | None:

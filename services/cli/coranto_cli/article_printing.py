@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
@@ -32,12 +32,12 @@ def print_entry(console: Console, article: ClassifiedArticle) -> None:
         content.publisher,
         _change(article),
     ]
-    console.print(cell(content.title or article.discovery.canonical_url, style="bold"))
+    console.print(cell(content.title or article.url, style="bold"))
     console.print(cell("  " + " · ".join(fact for fact in facts if fact), style="dim"))
     text = content.lead or (content.paragraphs[0].text if content.paragraphs else "")
     if text:
         console.print(cell("  " + _cut(text, min(console.width, _WIDEST) - 4)))
-    console.print(cell("  " + article.discovery.canonical_url, style="blue"))
+    console.print(cell("  " + article.url, style="blue"))
 
 
 def _whole(article: ClassifiedArticle) -> RenderableType:
@@ -69,7 +69,7 @@ def _blocks(content: Content) -> Iterator[RenderableType]:
 
 
 def _byline(content: Content) -> str:
-    who = [*(author.name for author in content.authors), *content.agencies]
+    who = [*(author.name for author in content.authors), *content.signed_by, *content.agencies]
     when = [_when("", content.published), _when("changed ", content.modified)]
     return " · ".join(part for part in (content.publisher, ", ".join(who), *when) if part) or "no byline"
 
@@ -100,12 +100,12 @@ def _rows(article: ClassifiedArticle) -> Iterator[tuple[str, str]]:
         yield "image credit", image.credit or ""
     if (story := classification.story) is not None:
         of = f" of {story.of}" if story.of else ""
-        yield "story", f"{story.role}{of}, cluster {story.cluster}"
+        yield "story", f"{story.role}{of}, story {story.id}"
     if content.is_paywalled:
         yield "paywall", "the page says that the whole text is for subscribers"
     yield "correction", content.correction or ""
     yield "words", str(content.word_count)
-    yield "address", article.discovery.canonical_url
+    yield "address", article.url
     yield "record", _record(article)
 
 
@@ -126,14 +126,23 @@ def _change(article: ClassifiedArticle) -> str | None:
 def _when(what: str, moment: ArticleDate | None) -> str | None:
     if moment is None:
         return None
-    return f"{what}{_day(moment) if moment.precision == 'day' else _minute(moment.at)}"
+    if moment.precision == "day":
+        return f"{what}{moment.local}"
+    local = moment.local.replace("T", " ")[:16]
+    return f"{what}{local} {_zone(moment)}"
+
+
+def _zone(moment: ArticleDate) -> str:
+    """The zone in words for people, who must be able to tell what is known from what is assumed."""
+    if moment.zone_from in ("domain", "language"):
+        return f"{moment.zone} (assumed)"
+    if moment.offset is None:
+        return "(time zone unknown)"
+    return "UTC" if not moment.offset else f"UTC{moment.text[-6:]}"
 
 
 def _day(moment: ArticleDate | None) -> str | None:
-    if moment is None:
-        return None
-    # Midnight of the page's zone is the evening before in UTC, east of Greenwich.
-    return (moment.at + timedelta(minutes=moment.offset_minutes or 0)).date().isoformat()
+    return None if moment is None else moment.local[:10]
 
 
 def _minute(moment: datetime) -> str:

@@ -17,8 +17,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from coranto.records import time_text
 from coranto_cli.errors import USAGE, CommandError
-from coranto_cli.text import utc_text
 
 _WIDTH_FOR_PROGRAMS = 2000
 _WIDTH_OF_WHOLE_TABLES = 110
@@ -126,7 +126,7 @@ def write_json(value: Any) -> None:
 
 def _plain(value: Any) -> str:
     """What JSON has no form for: times as records have them, everything else as its text."""
-    return utc_text(value) if isinstance(value, datetime) else str(value)
+    return time_text(value) if isinstance(value, datetime) else str(value)
 
 
 def write_json_lines(values: Iterable[Any]) -> None:

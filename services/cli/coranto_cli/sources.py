@@ -16,7 +16,7 @@ from coranto.admin.pipeline import ConnectedPipeline
 from coranto.client import AsyncClient, Receipt, TooMuchWaitingError, new_submission
 from coranto.pages import PageStore
 from coranto.records import SavedPage, Submission
-from coranto.urls import UnsupportedUrlError, canonicalize
+from coranto.urls import SAVED_PAGE_PREFIX, UnsupportedUrlError, canonicalize
 from coranto_cli.console import print_message, progress
 from coranto_cli.errors import USAGE, CommandError
 
@@ -137,7 +137,9 @@ async def to_submission(
         raise ValueError(f"{source.file} has {size} bytes; saved pages may have {_LARGEST_FILE_BYTES} at most")
     body = await asyncio.to_thread(source.file.read_bytes)
     saved = SavedPage(page=await pages.put(body), content_type=CONTENT_TYPES[source.file.suffix.lower()])
-    plain = new_submission(source.url, kind="page", source=name, is_recrawl=is_recrawl)
+    # By its bytes, not by where it lies: the page says for itself which article it is, and a path is nobody else's business.
+    url = f"{SAVED_PAGE_PREFIX}{saved.page.sha256}"
+    plain = new_submission(url, kind="page", source=name, is_recrawl=is_recrawl)
     return plain.model_copy(update={"discovered_via": "file", "saved": saved})
 
 

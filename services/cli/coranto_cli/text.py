@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 from coranto.admin.idle import IdleResult
 from coranto.admin.pipeline import DelayedFor, StageState
@@ -17,11 +16,6 @@ def span(seconds: float) -> str:
         if seconds < limit:
             return f"{seconds / divisor:.0f} {unit}"
     return f"{seconds / 86_400:.0f} days"
-
-
-def utc_text(moment: datetime) -> str:
-    """The moment as records spell it: ISO 8601 in UTC with a Z."""
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def count(number: int, what: str, plural: str = "") -> str:

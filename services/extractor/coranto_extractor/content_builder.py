@@ -10,7 +10,6 @@ from coranto.records.sections import Block as TextBlock
 from coranto.records.sections import Content, Provenance
 from coranto_extractor.fields.authors import Byline
 from coranto_extractor.fields.corrections import find_correction
-from coranto_extractor.fields.dateline import find_dateline_agency
 from coranto_extractor.fields.evidence import Extracted, RejectionLog
 from coranto_extractor.language.text_comparison import count_words
 
@@ -33,17 +32,29 @@ class ContentBuilder:
             self._origins[name] = found.origin
 
     def add_byline(self, byline: Extracted[Byline] | None) -> None:
-        """Set authors and agencies from the byline."""
+        """Set authors, agencies and other organisations from the byline."""
         if byline is None:
             return
         if byline.value.persons:
             self.add("authors", Extracted(byline.value.persons, byline.source, byline.confidence))
         if byline.value.agencies:
             self.add("agencies", Extracted(byline.value.agencies, byline.source, byline.confidence))
+        if byline.value.signed_by:
+            self.add("signed_by", Extracted(byline.value.signed_by, byline.source, byline.confidence))
+
+    def add_dateline(self, agency: str | None) -> None:
+        """Set the agency of the dateline, in front of those of the byline."""
+        if agency is None:
+            return
+        others = self._values.get("agencies", ())
+        if not others:
+            self.add("agencies", Extracted((agency,), "dateline", 0.9))
+        elif agency not in others:
+            self._values["agencies"] = (agency, *others)
 
     def build(self, texts: Sequence[str], **more: Any) -> Content:
         """The content section. `texts` are the lines of the text, `more` are fields that have no origin."""
-        derived = {"paragraphs": (), "correction": find_correction(texts), "source_agency": find_dateline_agency(texts)}
+        derived = {"paragraphs": (), "correction": find_correction(texts)}
         return Content(
             **(derived | self._values | more),
             word_count=count_words(texts),

@@ -9,13 +9,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from coranto.records.sections import Content
-from coranto_extractor.language.date_parsing import isoformat_local
 from coranto_extractor.page_type import NotAnArticle
 
 Prediction = Mapping[str, Any]
 
 _COMPARED_FIELDS = (
-    "refused", "doubt", "title", "text", "authors", "agencies", "published", "modified", "language", "section", "tags",
+    "refused", "doubt", "title", "text", "authors", "agencies", "signed_by", "published", "modified", "language", "section",
+    "tags",
     "image_credit", "image_caption", "publisher", "lead", "canonical_url",
 )  # fmt: skip
 _SHOWN_CHARS = 160
@@ -44,10 +44,11 @@ def _fields(content: Content) -> dict[str, Any]:
     return {
         "title": content.title,
         "text": content.text,
-        "authors": [*persons, *content.agencies],
+        "authors": [*persons, *content.signed_by, *content.agencies],
         "agencies": list(content.agencies),
-        "published": isoformat_local(content.published) if content.published else None,
-        "modified": isoformat_local(content.modified) if content.modified else None,
+        "signed_by": list(content.signed_by),
+        "published": content.published.text if content.published else None,
+        "modified": content.modified.text if content.modified else None,
         "language": content.declared_language,
         "section": content.section,
         "tags": list(content.tags),

@@ -9,7 +9,6 @@ from math import prod
 
 from coranto.records.sections import Content, Doubt
 from coranto_extractor.language import phrase_lists
-from coranto_extractor.language.date_parsing import isoformat_local
 from coranto_extractor.page_signs import Kind, Sign, find_signs
 from coranto_extractor.page_summary import ARTICLE_TYPES, PageMetrics, PageSummary, match, measure
 
@@ -63,11 +62,15 @@ class NotAnArticle:
         """The evidence, with title, names and day for people who review refused pages."""
         if self.read is None:
             return self.evidence
-        names = [*(person.name for person in self.read.authors), *self.read.agencies]
+        names = [
+            *(person.name for person in self.read.authors),
+            *self.read.signed_by,
+            *self.read.agencies,
+        ]
         said = [
             f"title “{self.read.title[:_SHOWN_CHARS]}”" if self.read.title else None,
             f"by {', '.join(names)[:_SHOWN_CHARS]}" if names else None,
-            f"published {isoformat_local(self.read.published)}" if self.read.published else None,
+            f"published {self.read.published.text}" if self.read.published else None,
         ]
         return "; ".join([self.evidence, *filter(None, said)])
 

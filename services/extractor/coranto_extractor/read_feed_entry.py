@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from coranto.records.sections import ArticleDate, Content
+from datetime import timedelta
+
+from coranto.records.sections import Content
 from coranto_extractor.content_builder import ContentBuilder
+from coranto_extractor.fields.dateline import find_dateline_agency
 from coranto_extractor.fields.evidence import Extracted, RejectionLog
+from coranto_extractor.language.date_parsing import make_moment
 from coranto_extractor.page import tree
 from coranto_extractor.page.blocks import split_blocks, text_weight
 from coranto_extractor.page.limits import PageLimits
@@ -37,7 +41,8 @@ def read_feed_entry(request: PageRequest, limits: PageLimits) -> Content | None:
     if hints.title:
         content.add("title", Extracted(hints.title, "feed", 0.6))
     if hints.published:
-        published = ArticleDate(at=hints.published, precision="second", offset_minutes=0)
+        published = make_moment(hints.published, precision="second", offset=timedelta(0))
         content.add("published", Extracted(published, "feed", 0.6))
+    content.add_dateline(find_dateline_agency(texts))
     content.add("paragraphs", Extracted(tuple(paragraph.to_record() for paragraph in paragraphs), "feed", 0.5))
     return content.build(texts)

@@ -5,10 +5,13 @@ from __future__ import annotations
 from coranto.records.sections import Content, Image
 from coranto_extractor.content_builder import ContentBuilder, text_blocks
 from coranto_extractor.fields.authors import find_authors_in_lines
+from coranto_extractor.fields.dateline import find_dateline_agency
+from coranto_extractor.fields.dates import with_assumed_zone
 from coranto_extractor.fields.evidence import Extracted, RejectionLog
 from coranto_extractor.language.date_parsing import parse_date_text
 from coranto_extractor.page.blocks import text_weight
 from coranto_extractor.page.limits import PageLimits
+from coranto_extractor.page.metadata import PageMetadata
 from coranto_extractor.page.tree import UnreadableError
 from coranto_extractor.page_request import PageRequest
 from coranto_extractor.page_type import MIN_TEXT_WEIGHT, NotAnArticle
@@ -35,9 +38,11 @@ def read_plain_text(text: str, request: PageRequest, limits: PageLimits) -> Cont
     short_lines = [line for line in (*dump.between, *dump.around) if len(line) < _MAX_DATE_LINE_CHARS]
     published = next((date for line in short_lines if (date := parse_date_text(line, None))), None)
     if published:
+        published = with_assumed_zone(published, PageMetadata(url=request.url), None)
         content.add("published", Extracted(published, "visible-date", 0.6))
     content.add_byline(find_authors_in_lines(short_lines, rejections))
     if dump.caption or dump.credit:
         content.add("image", Extracted(Image(caption=dump.caption, credit=dump.credit), "caption", 0.6))
+    content.add_dateline(find_dateline_agency(dump.paragraphs))
     content.add("paragraphs", Extracted(text_blocks(dump.paragraphs), "lines", 0.7))
     return content.build(dump.paragraphs)

@@ -13,7 +13,7 @@ from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
 from coranto.records.sections import Content, Doubt
 from coranto_extractor.content_builder import ContentBuilder
 from coranto_extractor.fields.author_bios import article_indexes
-from coranto_extractor.fields.authors import find_authors
+from coranto_extractor.fields.authors import Byline, find_authors
 from coranto_extractor.fields.corrections import find_correction
 from coranto_extractor.fields.dateline import find_dateline_agency
 from coranto_extractor.fields.dates import find_modified, find_published
@@ -149,7 +149,9 @@ def _read_html(root: html.HtmlElement, request: PageRequest) -> Content | NotAnA
     content.add("canonical_url", find_canonical_url(metadata))
     recorded = tuple(paragraph.to_record() for paragraph in paragraphs)
     content.add("paragraphs", Extracted(recorded, chosen.source, chosen.confidence))
-    organisations = (*site_names(metadata), *(byline.value.agencies if byline else ()))
+    named = byline.value if byline else Byline((), ())
+    organisations = (*site_names(metadata), *named.agencies, *named.signed_by)
+    content.add_dateline(find_dateline_agency(reading.texts, organisations))
     del alive
     return content.build(
         reading.texts,
@@ -157,7 +159,6 @@ def _read_html(root: html.HtmlElement, request: PageRequest) -> Content | NotAnA
         doubt=doubt,
         images=images,
         correction=find_correction(reading.texts, blocks),
-        source_agency=find_dateline_agency(reading.texts, organisations),
         alternates=find_alternates(metadata),
         links=find_links(reading),
         next_page_url=find_next_page_url(metadata, request.first_page_url),

@@ -9,6 +9,7 @@ from coranto.pages import CorruptPageError, MissingPageError, PageStore, PageToo
 from coranto.process_pool import OverdueError, ProcessLostError
 from coranto.records import Content, ExtractedArticle, Fetch, FetchedArticle, PageRef
 from coranto.worker.stage import Invalid, Transient, Unwanted
+from coranto_extractor.article_address import address_of
 from coranto_extractor.field_metrics import FieldMetrics
 from coranto_extractor.page_request import REFUSE_FROM, PageRequest
 from coranto_extractor.page_type import NotAnArticle
@@ -56,7 +57,7 @@ async def extract(
         result = await _with_further_pages(result, fetch, pages=pages, reader=reader, max_page_bytes=max_page_bytes)
     if field_metrics is not None:
         field_metrics.count(article.discovery.source, result)
-    return article.with_content(result)
+    return article.with_content(result, url=address_of(result, fetch.final_url))
 
 
 async def _with_further_pages(

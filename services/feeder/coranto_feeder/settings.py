@@ -48,10 +48,6 @@ class FeederSettings(FeedLimits):
         gt=timedelta(0),
         description="Time for which an article that was found counts as known and is not passed on again.",
     )
-    merges_amp_and_mobile: bool = Field(
-        True,
-        description="Whether AMP and mobile addresses count as the article's main address, where they show that they are.",
-    )
     concurrency: int = Field(64, ge=1, le=1000, description="Submissions handled concurrently.")
     polls: bool = Field(True, description="Whether this feeder polls feeds. Replicas share the feeds between them.")
     poll_concurrency: int = Field(8, ge=1, le=100, description="Feeds polled concurrently.")

@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 
 from coranto.records import DiscoveredArticle, Discovery, Submission, article_id
 from coranto.sources.registry import Feed, Feeds, new_feed
-from coranto.urls import Address, UnsupportedUrlError, canonicalize, parse, strip_amp_and_mobile
+from coranto.urls import UnsupportedUrlError, canonicalize, is_saved_page, key_of, parse
 from coranto.worker.stage import Invalid, Transient, Unwanted
 from coranto_feeder.deduplication import Deduplicator
 from coranto_feeder.polite_client import HostBusyError
@@ -33,20 +33,19 @@ async def discover(
     probe: Probe,
     feeds: Feeds,
     journal: Journal | None = None,
-    merges_amp_and_mobile: bool = True,
     now: Callable[[], datetime] = _utc_now,
 ) -> DiscoveredArticle:
     """The article that the submission names, once within the deduplication window. Safe to run twice."""
-    address, canonical = _read_address(submission.url, merges_amp_and_mobile=merges_amp_and_mobile)
-    identity = article_id(canonical)
+    url, key = _read_address(submission)
+    identity = article_id(key)
     try:
-        if await _is_feed(submission, address, probe):
-            is_new = await feeds.add(_feed_of(submission, address, now()), polls_again=submission.is_recrawl)
+        if await _is_feed(submission, probe):
+            is_new = await feeds.add(_feed_of(submission, url, now()), polls_again=submission.is_recrawl)
             raise Unwanted("feed_registered", detail=None if is_new else "it was registered before")
         if submission.is_recrawl:
             await deduplicator.reclaim(identity, submission.id)
         elif not await deduplicator.claim(identity, submission.id):
-            raise Unwanted("duplicate", detail=canonical[:200])
+            raise Unwanted("duplicate", detail=key[:200])
     except (RedisError, ConnectionError) as error:
         raise Transient("redis_unavailable", retry_after=timedelta(seconds=2), detail=str(error)) from error
     try:
@@ -55,11 +54,13 @@ async def discover(
         raise Transient("journal_unavailable", retry_after=timedelta(seconds=5), detail=str(error)) from error
     return DiscoveredArticle(
         id=identity,
+        key=key,
+        url=url,
         discovery=Discovery(
-            url=str(address),
-            canonical_url=canonical,
+            url=url,
             submission=submission.id,
             source=submission.source,
+            tags=submission.tags,
             discovered_via=submission.discovered_via,
             feed=submission.feed,
             discovered_at=now(),
@@ -71,23 +72,38 @@ async def discover(
     )
 
 
-def _read_address(url: str, *, merges_amp_and_mobile: bool) -> tuple[Address, str]:
-    """The address as it was submitted, and the canonical one that the article's id is made from."""
+def _read_address(submission: Submission) -> tuple[str, str]:
+    """The address to fetch, out of any wrapper that names it, and its key form, which the article's id is made from."""
+    url = submission.address
+    if submission.kind == "feed" and not _is_on_the_web(url):
+        raise Invalid("feed_not_on_the_web", detail=url[:200])
     try:
-        address, canonical = parse(url), canonicalize(url)
+        if is_saved_page(url):
+            if submission.saved is None:
+                raise UnsupportedUrlError(f"{url} names a saved page, and the page itself was not submitted with it")
+            return key_of(url), key_of(url)
+        if not _is_on_the_web(url):
+            raise UnsupportedUrlError(f"expected an http or https address, got {url[:100]!r}")
+        return _fetchable(url), key_of(url)
     except UnsupportedUrlError as error:
         raise Invalid("unsupported_url", detail=str(error)) from error
-    return address, strip_amp_and_mobile(canonical) if merges_amp_and_mobile else canonical
 
 
-async def _is_feed(submission: Submission, address: Address, probe: Probe) -> bool:
+def _fetchable(url: str) -> str:
+    """The address as it was submitted, unless it only leads over to another one that it names."""
+    address, canonical = parse(url), canonicalize(url)
+    return str(address) if parse(canonical).host == address.host.rstrip(".") else canonical
+
+
+def _is_on_the_web(url: str) -> bool:
+    return url.strip().lower().startswith(("http:", "https:"))
+
+
+async def _is_feed(submission: Submission, probe: Probe) -> bool:
     """What the submission says, or else what the address looks like and its host confirms."""
-    is_on_the_web = address.scheme != "file"
     if submission.kind == "feed":
-        if not is_on_the_web:
-            raise Invalid("feed_not_on_the_web", detail=submission.url[:200])
         return True
-    is_known_page = submission.kind == "page" or submission.saved is not None or not is_on_the_web
+    is_known_page = submission.kind == "page" or submission.saved is not None
     if is_known_page or not looks_like_feed(submission.url):
         return False
     try:
@@ -98,7 +114,7 @@ async def _is_feed(submission: Submission, address: Address, probe: Probe) -> bo
         raise Transient("probe_failed", detail=str(error)) from error
 
 
-def _feed_of(submission: Submission, address: Address, now: datetime) -> Feed:
+def _feed_of(submission: Submission, url: str, now: datetime) -> Feed:
     # Programs that do not name themselves are called `submit`; the feed's host says more.
     source = submission.source if submission.source != "submit" else None
-    return new_feed(str(address).partition("#")[0], source=source, now=now)
+    return new_feed(url.partition("#")[0], source=source, now=now)

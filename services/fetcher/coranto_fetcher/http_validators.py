@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import time
 from dataclasses import asdict, dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from email.utils import format_datetime
 from typing import Protocol
 
 from redis.asyncio import Redis
@@ -23,12 +24,25 @@ class PreviousFetch:
     """Address the page came from."""
     submission: str
     etag: str | None
-    last_modified: str | None
+    last_modified: datetime | None
 
     def conditional_headers(self) -> dict[str, str]:
         """The headers of a request that wants the page only if it has changed (RFC 9110, 13.1)."""
-        pairs = (("If-None-Match", self.etag), ("If-Modified-Since", self.last_modified))
+        since = None if self.last_modified is None else format_datetime(self.last_modified, usegmt=True)
+        pairs = (("If-None-Match", self.etag), ("If-Modified-Since", since))
         return {name: value for name, value in pairs if value is not None}
+
+    def pack(self) -> str:
+        """As JSON."""
+        at = None if self.last_modified is None else self.last_modified.isoformat()
+        return json.dumps({**asdict(self), "last_modified": at})
+
+    @classmethod
+    def unpack(cls, packed: bytes | str) -> PreviousFetch:
+        """From JSON."""
+        found = json.loads(packed)
+        at = found["last_modified"]
+        return cls(**{**found, "last_modified": None if at is None else datetime.fromisoformat(at)})
 
 
 class Validators(Protocol):
@@ -72,7 +86,7 @@ class RedisValidators:
         """The last fetch, unless it was made for this same submission: then its result may be lost."""
         await self._ask_run()
         packed = await self._redis.get(self._key(article))
-        fetch = None if packed is None else PreviousFetch(**json.loads(packed))
+        fetch = None if packed is None else PreviousFetch.unpack(packed)
         return None if fetch is None or fetch.submission == article.discovery.submission else fetch
 
     async def keep(self, article: DiscoveredArticle, fetch: PreviousFetch) -> None:
@@ -82,7 +96,7 @@ class RedisValidators:
             await self._ask_run()
         key = self._key(article)
         if fetch.conditional_headers():
-            await self._redis.set(key, json.dumps(asdict(fetch)), ex=self._KEEP)
+            await self._redis.set(key, fetch.pack(), ex=self._KEEP)
         else:
             await self._redis.delete(key)
 
@@ -90,4 +104,4 @@ class RedisValidators:
         self._run, self._run_asked_at = (await run_id(self._redis))[:12], time.monotonic()
 
     def _key(self, article: DiscoveredArticle) -> str:
-        return self._pipeline.keys_for(article.id).owned_by(FETCHER, f"visit:{self._run}:{article.id}")
+        return self._pipeline.keys_for(article.id).owned_by(FETCHER, f"validators:{self._run}:{article.id}")

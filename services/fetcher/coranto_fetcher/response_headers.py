@@ -1,20 +1,19 @@
-"""The response headers that are kept in the record, and the charset they state."""
+"""What the record keeps of the response headers: the validators, and the charset they state."""
 
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Final
 
 from multidict import CIMultiDictProxy
 
-KEPT_HEADERS: Final = (
-    "age", "cache-control", "content-language", "content-length", "content-type", "date", "etag", "expires", "last-modified",
-    "link", "server", "tdm-policy", "tdm-reservation", "x-robots-tag",
-)  # fmt: skip
-"""Response headers that go into the record. A closed list: cookies and tokens stay out."""
-
 LONGEST_VALUE: Final = 500
 """Characters kept of one header or signal."""
+
+LONGEST_DATE: Final = 100
+"""Characters looked at of a date."""
 
 MOST_VALUES: Final = 20
 """Lines looked at of one header that is repeated."""
@@ -26,13 +25,20 @@ LONGEST_READ: Final = 4 * LONGEST_VALUE
 _CHARSET: Final = re.compile(r"charset\s{0,20}=\s{0,20}[\"']?\s{0,20}([A-Za-z0-9._:\-]{1,40})", re.IGNORECASE)
 
 
-def kept_headers(headers: CIMultiDictProxy[str]) -> dict[str, str]:
-    """The headers that go into the record, names in lower case; repeated ones joined."""
-    return {
-        name: ", ".join(printable(value) for value in headers.getall(name)[:MOST_VALUES])[:LONGEST_VALUE]
-        for name in KEPT_HEADERS
-        if name in headers
-    }
+def etag_of(headers: CIMultiDictProxy[str]) -> str | None:
+    """The page's ETag, for a conditional request; None where there is none that could be sent back."""
+    value = headers.get("ETag", "")
+    return value if 0 < len(value) <= LONGEST_VALUE and value == printable(value) else None
+
+
+def last_modified_of(headers: CIMultiDictProxy[str]) -> datetime | None:
+    """The time that Last-Modified states; None where it states none."""
+    try:
+        moment = parsedate_to_datetime(headers.get("Last-Modified", "")[:LONGEST_DATE])
+        # RFC 9110, 5.6.7 knows GMT only; a date without a zone is one all the same.
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
 
 
 def stated_charset(headers: CIMultiDictProxy[str]) -> str | None:

@@ -20,7 +20,7 @@ from coranto.http import WebClient, WebError, WebLimits, WebResponse
 from coranto.pages import MissingPageError
 from coranto.process_pool import OverdueError, ProcessLostError
 from coranto.records import DiscoveredArticle, Discovery, Fetch, PageRef, article_id
-from coranto.urls import UnsupportedUrlError, canonicalize, parse
+from coranto.urls import UnsupportedUrlError, key_of, parse
 from coranto.worker.stage import Invalid, StageSignal, Transient, Unwanted
 from coranto_fetcher.politeness import InProcessLimiter
 from coranto_fetcher.reasons import REASONS
@@ -122,7 +122,6 @@ class FetchReport:
             "content_type": None if fetched is None else fetched.content_type,
             "stated_charset": None if fetched is None else fetched.charset,
             "rights": [] if fetched is None else list(fetched.rights),
-            "headers": {} if fetched is None else dict(fetched.headers),
             "further_pages": [] if fetched is None else [part.url for part in fetched.parts],
             "elapsed_ms": self.elapsed_ms,
         }
@@ -155,18 +154,17 @@ class SingleFetcher:
             address = parse(url)
             if address.scheme == "file":
                 raise UnsupportedUrlError(f"expected an http or https address, got {shown[:100]!r}")
-            canonical = canonicalize(url)
+            key = key_of(url)
         except UnsupportedUrlError as error:
             return FetchReport(shown, "dropped", "unsupported_url", str(error))
         discovery = Discovery(
             url=str(address).partition("#")[0],
-            canonical_url=canonical,
             submission="fetch",
             source="fetch",
             discovered_via="submit",
             discovered_at=datetime.now(UTC),
         )
-        article = DiscoveredArticle(id=article_id(canonical), discovery=discovery)
+        article = DiscoveredArticle(id=article_id(key), key=key, url=discovery.url, discovery=discovery)
         async with self._hosts[address.authority], self._slots:
             return await self._fetch(article, shown)
 

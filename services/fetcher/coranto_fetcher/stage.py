@@ -23,7 +23,7 @@ from coranto_fetcher.http_validators import NoValidators, PreviousFetch, Validat
 from coranto_fetcher.page_facts import PageFacts, PageReader
 from coranto_fetcher.page_fetch import PageFetch
 from coranto_fetcher.politeness import HostLimiter
-from coranto_fetcher.response_headers import kept_headers, stated_charset
+from coranto_fetcher.response_headers import etag_of, last_modified_of, stated_charset
 from coranto_fetcher.rights import rights_signals
 from coranto_fetcher.robots_cache import RobotsSource
 from coranto_fetcher.settings import FetcherSettings
@@ -92,7 +92,6 @@ async def _first_page(
         raise Unwanted("empty_body")
     url = response.url.partition("#")[0]
     facts = await intake.read(response.body, own_url=url, first_url=url)
-    headers = kept_headers(response.headers)
     content_signals = page_fetch.rules.content_signals if page_fetch.rules is not None else ()
     section = Fetch(
         final_url=url,
@@ -100,9 +99,8 @@ async def _first_page(
         status=response.status,
         content_type=content_type,
         charset=stated_charset(response.headers),
-        headers=headers,
-        etag=headers.get("etag"),
-        last_modified=headers.get("last-modified"),
+        etag=etag_of(response.headers),
+        last_modified=last_modified_of(response.headers),
         page=await intake.store(response.body),
         rights=rights_signals(response.headers, facts.rights, content_signals),
         fetched_at=now,

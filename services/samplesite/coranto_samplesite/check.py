@@ -77,7 +77,7 @@ def mismatches(
     """
     by_url: defaultdict[str, list[FinishedArticle]] = defaultdict(list)
     for record in records:
-        by_url[record.discovery.canonical_url].append(record)
+        by_url[record.url].append(record)
     ended: defaultdict[str, list[Outcome]] = defaultdict(list)
     for line in ledger:
         ended[line.url].append(line)
@@ -168,7 +168,7 @@ def _examine_people(article: ArticleText, content: Content) -> Iterator[_Finding
     names = tuple(author.name for author in content.authors)
     if _folded_set(names) != _folded_set(article.authors):
         yield "authors", f"authors are {_names(content.authors)}, expected {', '.join(article.authors) or 'none'}"
-    agencies = (*content.agencies, *([content.source_agency] if content.source_agency else []))
+    agencies = content.agencies
     if article.agency is not None and _folded(article.agency).casefold() not in _folded_set(agencies):
         yield "agencies", f"agencies are {', '.join(agencies) or 'absent'}, expected {article.agency}"
 
@@ -176,11 +176,11 @@ def _examine_people(article: ArticleText, content: Content) -> Iterator[_Finding
 def _examine_date(expectation: Expectation, article: ArticleText, content: Content) -> Iterator[_Finding]:
     if article.published is None:
         if content.published is not None:
-            yield "published", f"published is {content.published.at.isoformat()}, but the page gives no date"
+            yield "published", f"published is {content.published.text}, but the page gives no date"
     elif content.published is None:
         yield "published", f"published is absent, expected {article.published.isoformat()}"
-    elif not _same_moment(content.published.at, article.published, has_zone=expectation.date_has_zone):
-        yield "published", f"published is {content.published.at.isoformat()}, expected {article.published.isoformat()}"
+    elif not _same_moment(content.published.sort_time, article.published, has_zone=expectation.date_has_zone):
+        yield "published", f"published is {content.published.text}, expected {article.published.isoformat()}"
 
 
 def _same_moment(seen: datetime, wanted: datetime, *, has_zone: bool) -> bool:
@@ -235,7 +235,7 @@ def _examine_story(
     story, other_story = record.classification.story, other.classification.story
     if story is None or other_story is None:
         yield "story", f"not recognised as the same story as {other_url}"
-    elif story.cluster != other_story.cluster and story.of != other.id and other_story.of != record.id:
+    elif story.id != other_story.id and story.of != other.id and other_story.of != record.id:
         yield "story", f"in another story than {other_url}"
 
 

@@ -19,6 +19,8 @@ async def store(article: ClassifiedArticle, *, article_store: ArticleStore) -> F
         raise _transient(error) from error
     if isinstance(verdict, Skipped):
         raise Unwanted(verdict.reason, detail=verdict.detail)
+    if verdict.article_id is not None:
+        article = article.model_copy(update={"id": verdict.article_id})
     return article.with_storage(verdict.storage)
 
 

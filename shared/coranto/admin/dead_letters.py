@@ -249,10 +249,7 @@ def folded(error: str) -> str:
 
 def url_of_letter(letter: DeadLetter) -> str | None:
     """Address of the article the letter is about, as far as its bytes can be read."""
-    found = _fields(letter)
-    discovery = found.get("discovery")
-    inner = discovery if isinstance(discovery, dict) else found
-    url = inner.get("canonical_url") or inner.get("url")
+    url = _fields(letter).get("url")
     return url if isinstance(url, str) and url else None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ from coranto.records import article_id
 from coranto.records.envelope import peek
 from coranto.streams.interface import Delayed, Unsettled
 from coranto.topology import STAGES, StageSpec
-from coranto.urls import UnsupportedUrlError, canonicalize, strip_amp_and_mobile
+from coranto.urls import SAVED_PAGE_PREFIX, UnsupportedUrlError, key_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,31 +43,39 @@ class ArticleRef:
     """An article as the user names it."""
 
     text: str
-    ids: frozenset[str]
-    """The id it was named by, or those that its address may have led to."""
+    id: str
+    """The id it was named by, or the one that its address has by itself."""
 
     @classmethod
     def of(cls, text: str) -> ArticleRef:
-        """From an id, an address, or the path of a saved page. Raises UnsupportedUrlError when it is none of them."""
+        """From an id, an address, or the path of a saved page. Raises UnsupportedUrlError when it is none of them, OSError for
+        a file that cannot be read.
+        """
         if len(text) == 32 and all(character in "0123456789abcdef" for character in text):
-            return cls(text, frozenset({text}))
+            return cls(text, text)
         path = Path(text)
-        url = canonicalize(path.resolve().as_uri() if "://" not in text and path.is_file() else text)
-        return cls(url, frozenset({article_id(url), article_id(strip_amp_and_mobile(url))}))
+        if "://" not in text and path.is_file():
+            with path.open("rb") as file:
+                text = f"{SAVED_PAGE_PREFIX}{hashlib.file_digest(file, 'sha256').hexdigest()}"
+        return cls(text, article_id(key_of(text)))
 
     def is_about(self, event: bytes) -> bool:
         """Whether the event is about this article."""
         fields = peek(event).get("data")
         if not isinstance(fields, dict):
             return False
-        if fields.get("id") in self.ids:
+        if fields.get("id") == self.id:
             return True
-        # A submission's id is its own; only its address tells.
-        url = fields.get("url")
-        if not isinstance(url, str):
-            return False
+        # A submission's id is its own, and an article may have been found under another address than its own.
+        discovery, fetch = fields.get("discovery"), fields.get("fetch")
+        urls = [fields.get("url")]
+        urls += [discovery.get("url")] if isinstance(discovery, dict) else []
+        urls += [fetch.get("final_url")] if isinstance(fetch, dict) else []
+        return any(self._is_at(url) for url in urls)
+
+    def _is_at(self, url: object) -> bool:
         try:
-            return bool(self.ids & {article_id(canonicalize(url)), article_id(strip_amp_and_mobile(canonicalize(url)))})
+            return isinstance(url, str) and article_id(key_of(url)) == self.id
         except UnsupportedUrlError:
             return False
 

@@ -19,7 +19,7 @@ from coranto.records import Hints, Submission, article_id, content_id
 from coranto.records.envelope import encode, new_traceparent
 from coranto.streams.connection import is_replicated, load_script, wait_for_replica
 from coranto.topology import SUBMITTED, Keys, readers_of
-from coranto.urls import canonicalize
+from coranto.urls import key_of
 
 MAX_BACKLOG = 250_000
 KEEP = timedelta(hours=24)
@@ -35,6 +35,7 @@ class Receipt:
 
     submission: str
     article_id: str
+    """Id by the address as it was submitted; the page may turn out to be at home under another one. The store knows both."""
     url: str
     is_new: bool
     """False when this submission id had been accepted before, by another call."""
@@ -53,7 +54,7 @@ class Submitter:
 
     async def submit(self, submissions: Iterable[Submission], *, max_backlog: int, keep: timedelta) -> list[Receipt]:
         """See `AsyncClient.submit`."""
-        articles = [(submission, article_id(canonicalize(submission.url))) for submission in submissions]
+        articles = [(submission, article_id(key_of(submission.url))) for submission in submissions]
         pipeline = await self._shape.find()
         by_partition: dict[Keys, list[tuple[Submission, str]]] = {}
         for submission, article in articles:
@@ -106,6 +107,7 @@ def new_submission(
     *,
     kind: Literal["auto", "page", "feed"] = "auto",
     source: str = "submit",
+    tags: Iterable[str] = (),
     is_recrawl: bool = False,
     hints: Hints | None = None,
 ) -> Submission:
@@ -115,6 +117,7 @@ def new_submission(
         url=url,
         kind=kind,
         source=source,
+        tags=tuple(tags),
         submitted_at=datetime.now(UTC),
         is_recrawl=is_recrawl,
         hints=hints or Hints(),

@@ -8,7 +8,7 @@ from datetime import datetime
 from xml.sax.saxutils import escape, quoteattr
 
 from coranto.formats.markup import to_html
-from coranto.records import FinishedArticle
+from coranto.records import FinishedArticle, time_text
 
 # What XML 1.0 cannot hold in any form, not even escaped.
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -17,18 +17,24 @@ _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 def to_atom_entry(article: FinishedArticle) -> str:
     """The article as an `entry` element, for use inside a feed that declares the Atom namespace."""
     content = article.content
-    url = content.canonical_url or article.discovery.canonical_url
+    url = article.url
     lines = [
         "<entry>",
         f"<id>urn:coranto:article:{article.id}</id>",
         f"<title>{_text(content.title or url)}</title>",
         f'<link rel="alternate" href={_attribute(url)}/>',
-        f"<updated>{_time(article.storage.stored_at)}</updated>",
+        f"<updated>{time_text(article.storage.stored_at)}</updated>",
     ]
-    if content.published is not None:
-        lines.append(f"<published>{_time(content.published.at)}</published>")
+    # RFC 4287 wants a zone and an hour; where the page gives none, there is no date that would be true.
+    published = content.published
+    if published is not None and published.precision != "day" and published.at is not None:
+        lines.append(
+            f"<published>{published.text if published.offset is not None else time_text(published.at)}</published>"
+        )
     # An entry without author is only valid in a feed that has one; the publisher stands in.
-    names = [author.name for author in content.authors] or [content.publisher or article.discovery.source]
+    names = [*(author.name for author in content.authors), *content.signed_by] or [
+        content.publisher or article.discovery.source
+    ]
     lines += [f"<author><name>{_text(name)}</name></author>" for name in names]
     lines += [
         f'<category term={_attribute(topic.code)} scheme="http://cv.iptc.org/newscodes/mediatopic/"'
@@ -52,7 +58,7 @@ def to_atom_feed(articles: Iterable[FinishedArticle], *, feed_id: str, title: st
         '<feed xmlns="http://www.w3.org/2005/Atom">',
         f"<id>{_text(feed_id)}</id>",
         f"<title>{_text(title)}</title>",
-        f"<updated>{_time(updated)}</updated>",
+        f"<updated>{time_text(updated)}</updated>",
         "<generator>Coranto</generator>",
     ]
     return "\n".join([*head, *(to_atom_entry(article) for article in articles), "</feed>"]) + "\n"
@@ -64,7 +70,3 @@ def _text(value: str) -> str:
 
 def _attribute(value: str) -> str:
     return quoteattr(_NOT_XML.sub("", value))
-
-
-def _time(moment: datetime) -> str:
-    return moment.isoformat().replace("+00:00", "Z")

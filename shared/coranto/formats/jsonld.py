@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta, timezone
 from typing import Any
 
-from coranto.records import ArticleDate, Entity, FinishedArticle, Image
+from coranto.records import Entity, FinishedArticle, Image
 
 _MEDIA_TOPIC = "http://cv.iptc.org/newscodes/mediatopic/"
 _TYPES = {"person": "Person", "organisation": "Organization", "place": "Place"}
@@ -14,7 +13,7 @@ _TYPES = {"person": "Person", "organisation": "Organization", "place": "Place"}
 def to_json_ld(article: FinishedArticle) -> dict[str, Any]:
     """The article as a schema.org NewsArticle; what is absent in the record is absent here."""
     content, classification = article.content, article.classification
-    url = content.canonical_url or article.discovery.canonical_url
+    url = article.url
     node: dict[str, Any] = {
         "@context": "https://schema.org",
         "@type": "NewsArticle",
@@ -28,12 +27,14 @@ def to_json_ld(article: FinishedArticle) -> dict[str, Any]:
         "articleSection": content.section,
         "keywords": list(dict.fromkeys((*content.tags, *classification.keywords))),
         "inLanguage": classification.language.code if classification.language.code != "und" else None,
-        "datePublished": _date(content.published),
-        "dateModified": _date(content.modified),
+        # In the page's own zone; without one where it is not known, and a bare date where the page gives no more.
+        "datePublished": content.published and content.published.text,
+        "dateModified": content.modified and content.modified.text,
         "author": [
             {"@type": "Person", "name": author.name, **({"url": author.url} if author.url else {})}
             for author in content.authors
-        ],
+        ]
+        + [{"@type": "Organization", "name": name} for name in content.signed_by],
         "sourceOrganization": [{"@type": "NewsMediaOrganization", "name": name} for name in content.agencies],
         "publisher": {"@type": "NewsMediaOrganization", "name": content.publisher} if content.publisher else None,
         "isAccessibleForFree": None if content.is_paywalled is None else not content.is_paywalled,
@@ -46,17 +47,6 @@ def to_json_ld(article: FinishedArticle) -> dict[str, Any]:
         "mentions": [_mention(entity) for entity in classification.entities],
     }
     return {name: value for name, value in node.items() if value is not None and value != []}
-
-
-def _date(moment: ArticleDate | None) -> str | None:
-    """In the page's own time zone; a bare date when it gave no more, so that no reader takes midnight for the hour."""
-    if moment is None:
-        return None
-    try:
-        local = moment.at.astimezone(timezone(timedelta(minutes=moment.offset_minutes or 0)))
-    except (ValueError, OverflowError):  # an offset of a day and more, or the edge of the calendar
-        local = moment.at
-    return local.date().isoformat() if moment.precision == "day" else local.isoformat()
 
 
 def _image(image: Image) -> dict[str, Any]:

@@ -5,11 +5,10 @@ Source: the ninjs 2.1 schema of the International Press Telecommunications Counc
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from coranto.formats.markup import to_html
-from coranto.records import Entity, FinishedArticle, Image, Topic
+from coranto.records import ArticleDate, Entity, FinishedArticle, Image, Topic, time_text
 
 _SCHEMA = "http://www.iptc.org/std/ninjs/ninjs-schema_2.1.json#"
 _MEDIA_TOPIC = "http://cv.iptc.org/newscodes/mediatopic/"
@@ -25,10 +24,10 @@ def to_ninjs(article: FinishedArticle) -> dict[str, Any]:
         "type": "text",
         "representationtype": "partial" if content.is_paywalled else "full",
         "version": str(article.storage.revision),
-        "versioncreated": _time(article.storage.stored_at),
+        "versioncreated": time_text(article.storage.stored_at),
         "pubstatus": "canceled" if article.storage.change == "retracted" else "usable",
         "bodies": _bodies(article),
-        "altids": [{"role": "url", "value": content.canonical_url or article.discovery.canonical_url}],
+        "altids": [{"role": "url", "value": article.url}],
     }
     item |= _statements(article)
     subjects = [_subject(topic) for topic in classification.topics]
@@ -48,16 +47,15 @@ def to_ninjs(article: FinishedArticle) -> dict[str, Any]:
 def _statements(article: FinishedArticle) -> dict[str, Any]:
     """What the page says of itself in single values and short lists."""
     content, language = article.content, article.classification.language.code
-    sources = dict.fromkeys(name for name in (*content.agencies, content.source_agency) if name)
     statements: dict[str, Any] = {
-        "contentcreated": _time(content.published.at) if content.published else None,
+        "contentcreated": _created(content.published),
         "language": language if language != "und" else None,
         "headlines": content.title and [{"role": "main", "value": content.title}],
         "descriptions": content.lead and [{"role": "lead", "contenttype": "text/plain", "value": content.lead}],
-        "by": ", ".join(author.name for author in content.authors),
+        "by": ", ".join((*(author.name for author in content.authors), *content.signed_by)),
         "copyrightholder": content.publisher,
         "ednote": content.correction,
-        "infosources": [{"name": name, "role": "agency"} for name in sources],
+        "infosources": [{"name": name, "role": "agency"} for name in content.agencies],
     }
     return {name: value for name, value in statements.items() if value}
 
@@ -110,5 +108,8 @@ def _picture(article_id: str, number: int, image: Image) -> dict[str, Any]:
     return picture
 
 
-def _time(moment: datetime) -> str:
-    return moment.isoformat().replace("+00:00", "Z")
+def _created(published: ArticleDate | None) -> str | None:
+    """ninjs wants a date-time with its zone: left out where the page gives only a day, or no zone is known."""
+    if published is None or published.at is None or published.precision == "day":
+        return None
+    return published.text if published.offset is not None else time_text(published.at)

@@ -38,6 +38,7 @@ from coranto.records.sections import (
     Storage,
     Story,
     Topic,
+    time_text,
 )
 
 __all__ = [
@@ -76,4 +77,5 @@ __all__ = [
     "Topic",
     "article_id",
     "content_id",
+    "time_text",
 ]  # fmt: skip

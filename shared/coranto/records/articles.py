@@ -24,6 +24,7 @@ from coranto.records.sections import (
     Storage,
     UtcTime,
 )
+from coranto.urls import SAVED_PAGE_PREFIX, is_saved_page, key_of
 
 
 def content_id(*parts: str) -> str:
@@ -31,9 +32,9 @@ def content_id(*parts: str) -> str:
     return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:32]
 
 
-def article_id(canonical_url: str) -> str:
-    """Id of the article at this canonical URL."""
-    return content_id(canonical_url)
+def article_id(key: str) -> str:
+    """Id of the article whose address has this key form (`coranto.urls.key_of`)."""
+    return content_id(key)
 
 
 class Record(Section):
@@ -55,14 +56,20 @@ class Record(Section):
 class Submission(Record):
     """A request to look at a page, from a program or from the feeder's own polling."""
 
-    event_type: ClassVar[str] = "coranto.page.submitted.v1"
+    event_type: ClassVar[str] = "coranto.page.submitted.v2"
 
     id: str = Field(min_length=1, description="Id of the submission; submitting the same id twice has one effect.")
-    url: str = Field(min_length=1, description="Address to look at: http, https, or file for a page handed over.")
+    url: str = Field(
+        min_length=1,
+        description="Address to look at, http or https; `urn:sha256:…` of its bytes for a saved page of unknown address.",
+    )
     kind: Literal["auto", "page", "feed"] = Field(
         "auto", description="What the address leads to; auto lets the feeder find out."
     )
-    source: str = Field("submit", description="Name of the feed, list or program that named the page.")
+    source: str = Field("submit", description="Title of the feed, or name of the list or program, that named the page.")
+    tags: tuple[str, ...] = Field(
+        (), description="Tags of the feed, such as the folders of the OPML file it came from."
+    )
     discovered_via: Literal["submit", "feed", "sitemap", "file", "warc"] = Field(
         "submit", description="Kind of source."
     )
@@ -72,6 +79,15 @@ class Submission(Record):
     is_recrawl: bool = Field(False, description="True to fetch a page that is known already.")
     hints: Hints = Field(default_factory=Hints, description="What the source said about the page.")
     saved: SavedPage | None = Field(None, description="The page itself, when it is handed over.")
+
+    @property
+    def address(self) -> str:
+        """The address on the web; else the saved page's name, or only the scheme: a path on a disk is nobody else's business."""
+        if self.url.strip().lower().startswith(("http:", "https:")) or is_saved_page(self.url):
+            return self.url
+        if self.saved is not None:
+            return f"{SAVED_PAGE_PREFIX}{self.saved.page.sha256}"
+        return "file:" if self.url.strip().lower().startswith("file:") else self.url
 
     @property
     def subject(self) -> str:
@@ -87,9 +103,16 @@ class Submission(Record):
 class DiscoveredArticle(Record):
     """An article whose address is known."""
 
-    event_type: ClassVar[str] = "coranto.article.discovered.v1"
+    event_type: ClassVar[str] = "coranto.article.discovered.v2"
 
-    id: str = Field(pattern=r"^[0-9a-f]{32}$", description="Article id, from the canonical URL.")
+    id: str = Field(
+        pattern=r"^[0-9a-f]{32}$",
+        description="Article id, made from `key`. It may change once: when the page is read and says that its address is another.",
+    )
+    key: str = Field(description="Key form of the article's address: one spelling for all that lead to it.")
+    url: str = Field(
+        description="Address for readers: where the page is, once that is known, or where it says that it is at home."
+    )
     discovery: Discovery = Field(description="How it was found.")
 
     @property
@@ -104,13 +127,13 @@ class DiscoveredArticle(Record):
 
     def with_fetch(self, fetch: Fetch) -> FetchedArticle:
         """The record with the fetcher's section."""
-        return FetchedArticle(id=self.id, discovery=self.discovery, fetch=fetch)
+        return FetchedArticle(id=self.id, key=self.key, url=fetch.final_url, discovery=self.discovery, fetch=fetch)
 
 
 class FetchedArticle(DiscoveredArticle):
     """An article whose page is in the page store."""
 
-    event_type: ClassVar[str] = "coranto.page.fetched.v1"
+    event_type: ClassVar[str] = "coranto.page.fetched.v2"
 
     fetch: Fetch = Field(description="How the page was got.")
 
@@ -119,29 +142,43 @@ class FetchedArticle(DiscoveredArticle):
         """Id of the message, from content only."""
         return content_id(self.event_type, self.id, self.discovery.submission, self.fetch.page.sha256)
 
-    def with_content(self, content: Content) -> ExtractedArticle:
-        """The record with the extractor's section."""
-        return ExtractedArticle(id=self.id, discovery=self.discovery, fetch=self.fetch, content=content)
+    def with_content(self, content: Content, *, url: str | None = None) -> ExtractedArticle:
+        """The record with the extractor's section.
+
+        `url`: the address the article is at home under, which its key and id are then made from; where the page came from,
+        unless given. Raises UnsupportedUrlError when it is none.
+        """
+        url = url or self.url
+        key = key_of(url)
+        return ExtractedArticle(
+            id=article_id(key), key=key, url=url, discovery=self.discovery, fetch=self.fetch, content=content
+        )
 
 
 class ExtractedArticle(FetchedArticle):
     """An article that has been read."""
 
-    event_type: ClassVar[str] = "coranto.article.extracted.v1"
+    event_type: ClassVar[str] = "coranto.article.extracted.v2"
 
     content: Content = Field(description="What the page says.")
 
     def with_classification(self, classification: Classification) -> ClassifiedArticle:
         """The record with the classifier's section."""
         return ClassifiedArticle(
-            id=self.id, discovery=self.discovery, fetch=self.fetch, content=self.content, classification=classification
+            id=self.id,
+            key=self.key,
+            url=self.url,
+            discovery=self.discovery,
+            fetch=self.fetch,
+            content=self.content,
+            classification=classification,
         )
 
 
 class ClassifiedArticle(ExtractedArticle):
     """An article whose language, topics and names are known."""
 
-    event_type: ClassVar[str] = "coranto.article.classified.v1"
+    event_type: ClassVar[str] = "coranto.article.classified.v2"
 
     classification: Classification = Field(description="What the article is about.")
 
@@ -149,6 +186,8 @@ class ClassifiedArticle(ExtractedArticle):
         """The record with the sink's section."""
         return FinishedArticle(
             id=self.id,
+            key=self.key,
+            url=self.url,
             discovery=self.discovery,
             fetch=self.fetch,
             content=self.content,
@@ -160,7 +199,7 @@ class ClassifiedArticle(ExtractedArticle):
 class FinishedArticle(ClassifiedArticle):
     """A stored article: what subscribers get."""
 
-    event_type: ClassVar[str] = "coranto.article.finished.v1"
+    event_type: ClassVar[str] = "coranto.article.finished.v2"
 
     storage: Storage = Field(description="What the sink did with it.")
 
@@ -182,9 +221,9 @@ class FinishedArticle(ClassifiedArticle):
             url=self.fetch.final_url,
             title=content.title or "",
             text=content.text,
-            agency=content.source_agency or next(iter(content.agencies), None),
+            agency=next(iter(content.agencies), None),
             publisher=content.publisher,
-            cluster=story.cluster,
+            story=story.id,
             stored_at=self.storage.stored_at,
         )
 
@@ -192,10 +231,10 @@ class FinishedArticle(ClassifiedArticle):
 class DroppedArticle(Record):
     """An article that ended before it was stored, and why. Read by the sink for its ledger."""
 
-    event_type: ClassVar[str] = "coranto.article.dropped.v1"
+    event_type: ClassVar[str] = "coranto.article.dropped.v2"
 
     id: str = Field(description="Article id, or the submission's id when no article came of it.")
-    url: str = Field(description="Address, canonical where known.")
+    url: str = Field(description="Address, the one for readers where it is known.")
     submission: str = Field(description="Id of the submission that brought it in.")
     feed: str | None = Field(None, description="Address of the feed or sitemap that named it.")
     stage: str = Field(description="Stage that dropped it.")
@@ -218,7 +257,7 @@ class DroppedArticle(Record):
 class ReindexedArticle(Record):
     """What a stored article is known by among others of its story: sent again by the sink when that knowledge was lost."""
 
-    event_type: ClassVar[str] = "coranto.article.reindexed.v1"
+    event_type: ClassVar[str] = "coranto.article.reindexed.v2"
 
     id: str = Field(pattern=r"^[0-9a-f]{32}$", description="Article id.")
     url: str = Field(description="Address the page came from.")
@@ -226,7 +265,7 @@ class ReindexedArticle(Record):
     text: str = Field(description="The text, blocks joined by newlines.")
     agency: str | None = Field(None, description="Agency the text names as its source.")
     publisher: str | None = Field(None, description="Name of the publication.")
-    cluster: str = Field(description="Id of the story it was announced in.")
+    story: str = Field(description="Id of the story it was announced in.")
     stored_at: UtcTime = Field(description="When its latest revision was stored.")
 
     @property

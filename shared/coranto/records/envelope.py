@@ -16,6 +16,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from coranto.records import v1
 from coranto.records.articles import Record
 
 FIELD = b"event"
@@ -73,7 +74,7 @@ def decode(raw: bytes, expected: type[RecordT]) -> Event[RecordT]:
     Raises MalformedEventError when it is not JSON, not CloudEvents 1.0, of another type, or its data do not validate.
     """
     try:
-        envelope = _envelope_of(expected).model_validate_json(raw, extra="ignore")
+        envelope = _envelope_of(expected).model_validate_json(_present(raw, expected), extra="ignore")
     except ValidationError as error:
         raise MalformedEventError(_explain(error, raw, expected)) from error
     if envelope.type != expected.event_type:
@@ -82,6 +83,21 @@ def decode(raw: bytes, expected: type[RecordT]) -> Event[RecordT]:
     if trace is not None and not _TRACEPARENT.fullmatch(trace):
         trace = None  # W3C Trace Context 4.3: a header that does not parse is ignored, the request is not refused
     return Event(envelope.data, envelope.id, envelope.source, trace)
+
+
+def _present(raw: bytes, expected: type[Record]) -> bytes:
+    """The event in the present version, where it is one of version 1 that an upgrade has met in a stream."""
+    name = expected.event_type.removesuffix(".v2")
+    # Looked for before anything is parsed: of the present version, there is nothing more to do.
+    if f'"{name}.v1"'.encode() not in raw:
+        return raw
+    event = peek(raw)
+    if event.get("type") != f"{name}.v1" or not isinstance(event.get("data"), dict):
+        return raw
+    try:
+        return json.dumps({**event, "type": expected.event_type, "data": v1.upgrade(event["data"])}).encode()
+    except (KeyError, TypeError, AttributeError, ValueError):
+        return raw
 
 
 def new_traceparent() -> str:

@@ -6,25 +6,33 @@ record has is the business of `articles`; how a record travels is the business o
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Annotated, Literal
+from datetime import UTC, date, datetime, timedelta, timezone
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, model_validator
 
 
 def _in_utc(moment: datetime) -> datetime:
-    """The moment in UTC. Raises ValueError when it has no time zone: a naive time means nothing to a subscriber."""
+    """The moment in UTC, to the millisecond. Raises ValueError when it has no time zone: it would mean nothing to a subscriber."""
     if moment.tzinfo is None:
         raise ValueError("the time must carry a time zone, such as 2026-05-01T12:00:00Z")
     try:
-        return moment.astimezone(UTC)
+        return moment.astimezone(UTC).replace(microsecond=moment.microsecond // 1000 * 1000)
     except (
         OverflowError
     ) as error:  # the last hours of 9999 west of Greenwich; pydantic only takes a ValueError for a verdict
         raise ValueError(f"the time must lie in the years 1 to 9999 in UTC, got {moment.isoformat()}") from error
 
 
-UtcTime = Annotated[datetime, AfterValidator(_in_utc)]
+def time_text(moment: datetime) -> str:
+    """The moment as every output of ours writes it: RFC 3339 in UTC with `Z`, and milliseconds only where there are any."""
+    return (
+        moment.astimezone(UTC).isoformat(timespec="milliseconds" if moment.microsecond >= 1000 else "seconds")[:-6]
+        + "Z"
+    )
+
+
+UtcTime = Annotated[datetime, AfterValidator(_in_utc), PlainSerializer(time_text, return_type=str, when_used="json")]
 Score = Annotated[float, Field(ge=0.0, le=1.0)]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
@@ -66,12 +74,14 @@ class SavedPage(Section):
 class Discovery(Section):
     """How the article was found."""
 
-    url: str = Field(description="Address as it was found.")
-    canonical_url: str = Field(description="Address in canonical form; the article's id is made from it.")
+    url: str = Field(description="Address that was asked for; `urn:sha256:…` for a saved page that names none.")
     submission: str = Field(
         description="Id of the submission that brought the article in; the same for each redelivery."
     )
-    source: str = Field(description="Name of the feed, list or program that named the article.")
+    source: str = Field(description="Title of the feed, or name of the list or program, that named the article.")
+    tags: tuple[str, ...] = Field(
+        (), description="Tags of the feed, such as the folders of the OPML file it came from."
+    )
     discovered_via: Literal["submit", "feed", "sitemap", "file", "warc"] = Field(description="Kind of source.")
     feed: str | None = Field(None, description="Address of the feed or sitemap that named the article.")
     discovered_at: UtcTime = Field(description="When the article was found.")
@@ -114,11 +124,10 @@ class Fetch(Section):
     status: int | None = Field(None, description="HTTP status; null when the page was handed over.")
     content_type: str | None = Field(None, description="Media type in lower case, without parameters.")
     charset: str | None = Field(None, description="Charset the server stated, if any; the extractor decides.")
-    headers: dict[str, str] = Field(
-        default_factory=dict, description="Response headers worth keeping, names in lower case."
+    etag: str | None = Field(None, description="Value of the HTTP header ETag, for the next conditional request.")
+    last_modified: UtcTime | None = Field(
+        None, description="Time in the HTTP header Last-Modified, for the next conditional request."
     )
-    etag: str | None = Field(None, description="Validator for the next conditional request.")
-    last_modified: str | None = Field(None, description="Validator for the next conditional request.")
     page: PageRef = Field(description="The page's bytes in the page store.")
     parts: tuple[FetchedPart, ...] = Field((), description="Further parts of the same article, in order.")
     rights: tuple[str, ...] = Field((), description="Rights signals seen, such as `x-robots-tag: noai`.")
@@ -139,14 +148,60 @@ class Block(Section):
 
 
 class ArticleDate(Section):
-    """A date or time as a page gives it."""
+    """A date or time as a page gives it. The moment is there only where the zone is known."""
 
-    at: UtcTime = Field(description="The moment in UTC; midnight of the page's zone when only the day is known.")
-    precision: Literal["day", "minute", "second"] = Field(description="How much the page gave.")
-    offset_minutes: int | None = Field(
-        None,
-        description="Offset from UTC the page gave, or the day it shows implies, in minutes; null when it gave none.",
+    local: str = Field(
+        pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}(:[0-9]{2})?)?$",
+        description="Date, and time if the page gives one, on the page's own clock: ISO 8601 without a zone.",
     )
+    precision: Literal["day", "minute", "second"] = Field(description="How much the page gives.")
+    zone: str = Field(
+        "unknown",
+        description="Zone of `local`: an offset such as +03:00, a name such as Europe/Berlin, or unknown.",
+    )
+    zone_from: Literal["stated", "page", "domain", "language"] | None = Field(
+        None,
+        description="How the zone is known: stated with the time, or told by another time on the page; assumed from the country "
+        "of the domain, or of the language.",
+    )
+    at: UtcTime | None = Field(
+        None,
+        description="The moment in UTC; midnight on the page's clock when only the day is given. Null while the zone is unknown.",
+    )
+
+    @model_validator(mode="after")
+    def _names_a_day(self) -> ArticleDate:
+        datetime.fromisoformat(self.local)  # raises ValueError for 31 February
+        return self
+
+    @property
+    def day(self) -> date:
+        """The day on the page's own clock."""
+        return date.fromisoformat(self.local[:10])
+
+    @property
+    def offset(self) -> timedelta | None:
+        """Offset of the page's clock from UTC; None while the zone is unknown."""
+        if self.at is None or self.zone == "unknown":
+            return None
+        return datetime.fromisoformat(self.local).replace(tzinfo=UTC) - self.at
+
+    @property
+    def sort_time(self) -> datetime:
+        """A time to order articles by: the moment, or else the local time as if it were UTC. Never to be shown."""
+        return self.at if self.at is not None else datetime.fromisoformat(self.local).replace(tzinfo=UTC)
+
+    @property
+    def text(self) -> str:
+        """RFC 3339 with the page's offset; a bare date for a day, and no zone where none is known."""
+        if self.precision == "day" or self.offset is None:
+            return self.local
+        local = datetime.fromisoformat(self.local)
+        try:
+            written = local.replace(tzinfo=timezone(self.offset)).isoformat()
+        except ValueError:  # a foreign writer's offset of a day and more
+            return self.local
+        return written.removesuffix("+00:00") + "Z" if written.endswith("+00:00") else written
 
 
 class Person(Section):
@@ -204,14 +259,27 @@ class Doubt(Section):
     probability: Score = Field(description="How likely it is not an article, 0.5 to 1.")
 
 
+def _joined(fields: dict[str, Any]) -> str:
+    # Without paragraphs the content is invalid, which is said of them.
+    return "\n".join(block.text for block in fields.get("paragraphs", ()))
+
+
 class Content(Section):
     """What the page says: the article itself."""
 
     title: str | None = Field(None, description="Headline, without site name and section.")
-    lead: str | None = Field(None, description="Standfirst or description, when the page has one apart from the text.")
-    paragraphs: tuple[Block, ...] = Field(description="The text, in reading order.")
+    lead: str | None = Field(
+        None, description="Standfirst, or else the page's own description; never a part of the text."
+    )
+    paragraphs: tuple[Block, ...] = Field(description="The text in blocks, in reading order.")
+    text: str = Field(
+        default_factory=_joined, description="The text: blocks joined by newlines. Derived where it is left out."
+    )
     authors: tuple[Person, ...] = Field((), description="Persons who wrote the text.")
-    agencies: tuple[str, ...] = Field((), description="Agencies, desks and organisations that sign the text.")
+    agencies: tuple[str, ...] = Field((), description="News agencies that byline or dateline names as the source.")
+    signed_by: tuple[str, ...] = Field(
+        (), description="Desks and other organisations that sign the text as its author."
+    )
     publisher: str | None = Field(None, description="Name of the publication.")
     published: ArticleDate | None = Field(None, description="When it was published, if the page says so.")
     modified: ArticleDate | None = Field(None, description="When it was last changed, if the page says so.")
@@ -221,12 +289,14 @@ class Content(Section):
     image: Image | None = Field(None, description="Lead image.")
     images: tuple[Image, ...] = Field((), description="Further images in the text.")
     has_video: bool = Field(False, description="True when the article carries a video.")
-    canonical_url: str | None = Field(None, description="Canonical address as the page declares it.")
+    canonical_url: str | None = Field(
+        None,
+        description="Address the page declares as its own, believed or not; `url` of the record is the one to use.",
+    )
     alternates: tuple[Alternate, ...] = Field((), description="AMP, print and other-language forms.")
     declared_language: str | None = Field(None, description="Language the page declares, BCP 47.")
     is_paywalled: bool | None = Field(None, description="True or false when the page tells, else null.")
     correction: str | None = Field(None, description="Correction or clarification note, if the article has one.")
-    source_agency: str | None = Field(None, description="Agency in the dateline, such as Reuters.")
     links: tuple[Link, ...] = Field((), description="Links in the text.")
     doubt: Doubt | None = Field(None, description="Why the page may not be an article; null when nothing says so.")
     next_page_url: str | None = Field(
@@ -238,11 +308,6 @@ class Content(Section):
     )
     notes: tuple[Note, ...] = Field((), description="What was seen and turned down; only when asked for.")
     extractor_version: str = Field(description="Version of the extractor that read the page.")
-
-    @property
-    def text(self) -> str:
-        """The article's text, blocks joined by newlines."""
-        return "\n".join(block.text for block in self.paragraphs)
 
 
 # --- classification: classifier ----------------------------------------------------------------------------------
@@ -262,16 +327,21 @@ class Topic(Section):
     scheme: str = Field("IPTC Media Topics", description="The vocabulary (IPTC NewsCodes, CC BY 4.0).")
     code: str = Field(pattern=r"^\d{8}$", description="Eight-digit code.")
     name: str = Field(description="English name.")
-    name_ru: str | None = Field(None, description="Russian name, where known.")
+    names: dict[str, str] = Field(
+        default_factory=dict, description="Names in other languages, where known, by BCP 47 tag."
+    )
     score: Score = Field(description="Calibrated probability that the topic is right.")
-    source: str = Field(alias="from", description="section, tags, url, model or a pluggable model's name; joined by +.")
+    sources: tuple[str, ...] = Field(
+        alias="from", description="What it was told by: section, tags, url, model, or a pluggable model's name."
+    )
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, serialize_by_alias=True)
 
 
 class Mention(Section):
-    """Where a name stands: characters of title and text joined by a newline, or of the text when there is no title."""
+    """Where a name stands: `start` and `end` count the characters of one field of the content."""
 
+    field: Literal["title", "text"] = Field(description="The field of `content` that the words stand in.")
     text: str = Field(description="The words as they stand.")
     start: int = Field(ge=0, description="First character.")
     end: int = Field(ge=0, description="One past the last character.")
@@ -289,10 +359,10 @@ class Entity(Section):
 
 
 class Story(Section):
-    """The near-duplicate cluster the article belongs to."""
+    """The story the article belongs to: near-duplicates of one text."""
 
-    cluster: str = Field(description="Id of the cluster: the id of its first record.")
-    role: Literal["original", "copy", "excerpt", "update"] = Field(description="What the article is in its cluster.")
+    id: str = Field(description="Id of the story: the id of its first article.")
+    role: Literal["original", "copy", "excerpt", "update"] = Field(description="What the article is in its story.")
     of: str | None = Field(None, description="Id of the record it was compared with, unless it is the original.")
     similarity: Score | None = Field(None, description="Share of the smaller text's shingles that the other has.")
     agency: str | None = Field(None, description="Agency the copy names as its source.")
@@ -312,15 +382,17 @@ class Classification(Section):
     topics: tuple[Topic, ...] = Field((), description="Topics, surest first; empty when the classifier abstains.")
     entities: tuple[Entity, ...] = Field((), description="Names in normal form, most mentioned first.")
     keywords: tuple[str, ...] = Field(
-        (), description="Keywords found in the text; the publisher's tags are in content."
+        (), description="What the text is about in words, beside its entities; the publisher's tags are in content."
     )
-    story: Story | None = Field(None, description="Near-duplicate cluster; null when the text is too short to tell.")
+    story: Story | None = Field(None, description="Story of near-duplicates; null when the text is too short to tell.")
     related: tuple[RelatedArticle, ...] = Field(
         (), description="Earlier articles on the same event, most alike first; only when vectors are made."
     )
     summary: str | None = Field(None, description="Only when an external model was asked for one.")
     models: dict[str, str] = Field(default_factory=dict, description="Version of each model that had a part.")
-    notes: tuple[str, ...] = Field((), description="For example: text_cut, external_model_unavailable.")
+    notes: tuple[str, ...] = Field(
+        (), description="For example: text_cut, names_not_supported, external_model_unavailable."
+    )
 
 
 # --- storage: sink -----------------------------------------------------------------------------------------------

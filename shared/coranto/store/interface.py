@@ -37,13 +37,15 @@ class Stored:
     """The article is stored and committed: now, or by an earlier delivery of the same message."""
 
     storage: Storage
+    article_id: str | None = None
+    """Id that the store knows the article by, where it is another one: that of a store of before the first release."""
 
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
     """The store keeps what it has; the reason is a word of the sink's closed list."""
 
-    reason: Literal["unchanged", "outdated"]
+    reason: Literal["unchanged", "outdated", "other_form"]
     detail: str
 
 
@@ -68,7 +70,8 @@ class SearchHit:
     id: str
     url: str
     title: str | None
-    published: datetime | None
+    published: str | None
+    """RFC 3339; a bare date, or a time without a zone, where no more is known."""
     language: str | None
     topic: str | None
     excerpt: str
@@ -93,7 +96,10 @@ class SearchFilter:
     """What an article must be, beside holding the words; all that are given must hold."""
 
     since: datetime | None = None
-    """Published at this time or later; the time of storing stands in for articles without one."""
+    """Published at this time or later; the time of storing stands in for articles without one.
+
+    A time whose zone is unknown counts as if it were UTC.
+    """
     until: datetime | None = None
     """Published before this time."""
     source: str | None = None
@@ -104,6 +110,8 @@ class SearchFilter:
     """Code or name of an IPTC media topic, with all below it."""
     entity: str | None = None
     """Normal form of a person, organisation or place."""
+    tag: str | None = None
+    """Tag of the feed that named the article."""
 
 
 EVERYTHING: Final = SearchFilter()

@@ -12,8 +12,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from coranto.records import ClassifiedArticle, Image, Storage
+from coranto.records import ClassifiedArticle, Image, Storage, time_text
 from coranto.store.interface import Skipped, Stored
+from coranto.urls import is_saved_page, key_of
 
 
 def _picture(image: Image | None) -> object:
@@ -29,8 +30,9 @@ COMPARED: Mapping[str, Callable[[ClassifiedArticle], object]] = {
     "content.paragraphs": lambda article: [(block.kind, block.text) for block in article.content.paragraphs],
     "content.authors": lambda article: [author.name for author in article.content.authors],
     "content.agencies": lambda article: article.content.agencies,
+    "content.signed_by": lambda article: article.content.signed_by,
     "content.publisher": lambda article: article.content.publisher,
-    "content.published": lambda article: article.content.published and article.content.published.at.isoformat(),
+    "content.published": lambda article: article.content.published and article.content.published.text,
     "content.section": lambda article: article.content.section,
     "content.tags": lambda article: article.content.tags,
     "content.image": lambda article: _picture(article.content.image),
@@ -69,6 +71,8 @@ class Latest:
     digests: Digests
     fetched_at: datetime
     """Time of the latest fetch that was taken into account, whether or not it changed anything."""
+    final_url: str
+    """Where that revision's page came from."""
 
 
 def decide(article: ClassifiedArticle, digests: Digests, latest: Latest | None, *, now: datetime) -> Stored | Skipped:
@@ -77,7 +81,11 @@ def decide(article: ClassifiedArticle, digests: Digests, latest: Latest | None, 
         return Stored(Storage(revision=1, change="created", stored_at=now))
     fetched_at = article.fetch.fetched_at
     if fetched_at < latest.fetched_at:
-        return Skipped("outdated", f"fetched {fetched_at.isoformat()}, known as of {latest.fetched_at.isoformat()}")
+        return Skipped("outdated", f"fetched {time_text(fetched_at)}, known as of {time_text(latest.fetched_at)}")
+    form, known = key_of(article.fetch.final_url), key_of(latest.final_url)
+    if form not in (article.key, known) and not (is_saved_page(form) and is_saved_page(known)):
+        # AMP, print and main form differ in small things; taken for changes, they would come and go with each visit.
+        return Skipped("other_form", f"revision {latest.revision} is from {latest.final_url}"[:200])
     changed = changed_fields(latest.digests, digests)
     if not changed:
         return Skipped("unchanged", f"same as revision {latest.revision}")

@@ -23,6 +23,7 @@ from coranto.records import (
     article_id,
     content_id,
 )
+from coranto.urls import key_of
 
 _THEN = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 
@@ -36,13 +37,13 @@ def discovered(url: str = "https://news.example/one", *, again: str = "") -> Dis
     """A discovered article."""
     discovery = Discovery(
         url=url,
-        canonical_url=url,
         submission=content_id("sample", url, again),
         source="sample",
         discovered_via="submit",
         discovered_at=_THEN,
     )
-    return DiscoveredArticle(id=article_id(url), discovery=discovery)
+    key = key_of(url)
+    return DiscoveredArticle(id=article_id(key), key=key, url=url, discovery=discovery)
 
 
 def fetched(url: str = "https://news.example/one", *, page: bytes = b"<p>page</p>", again: str = "") -> FetchedArticle:

@@ -67,12 +67,10 @@ class Notices:
         seen = peek(raw or b"")
         data = seen.get("data")
         fields = data if isinstance(data, dict) else {}
-        discovery = fields.get("discovery")
-        inner = discovery if isinstance(discovery, dict) else fields
         subject = fields.get("id") or seen.get("subject")
         if not isinstance(subject, str) or not subject:
             subject = content_id(repr(raw))
-        url = inner.get("canonical_url") or inner.get("url")
+        url = fields.get("url")
         return self._encode(subject, url if isinstance(url, str) else "unknown", subject, "dead", reason, detail)
 
     def _encode(
@@ -108,9 +106,9 @@ class Notices:
 def url_of(record: Record) -> str:
     """The address the record is about; empty where it has none."""
     match record:
-        case DiscoveredArticle():
-            return record.discovery.canonical_url
-        case Submission() | DroppedArticle():
+        case Submission():
+            return record.address
+        case DiscoveredArticle() | DroppedArticle():
             return record.url
         case _:
             return ""

@@ -47,7 +47,7 @@ def test_each_line_is_answered_in_order_and_in_shape() -> None:
     first, second, third = answers(result.stdout)
     assert first["id"] == "1"
     assert (first["language"], first["topic"]) == ("ru", "11000000")
-    assert {topic["code"]: topic["from"] for topic in first["topics"]} == {"11000000": "section+model"}
+    assert {topic["code"]: topic["from"] for topic in first["topics"]} == {"11000000": ["section", "model"]}
     person = next(entity for entity in first["entities"] if entity["type"] == "person" and " " in entity["text"])
     assert person["normal"] == "Садыр Жапаров"
     joined = f"{_ROWS[0]['title']}\n{_ROWS[0]['text']}"
@@ -105,7 +105,7 @@ def test_stories_are_placed_in_order_of_arrival(redis_url: str) -> None:
 def test_exported_records_enter_an_index_under_the_story_they_were_announced_in(redis_url: str) -> None:
     text = "Мост через реку открыли утром в присутствии жителей, рабочие закончили стройку раньше срока на два месяца."
     record = samples.finished(title="Мост открыли", text=text)
-    story = Story(cluster="first", role="copy")
+    story = Story(id="first", role="copy")
     section = record.classification.model_copy(update={"story": story})
     storage = record.storage.model_copy(update={"stored_at": datetime.now(UTC)})
     exported = record.model_copy(update={"classification": section, "storage": storage}).model_dump(mode="json")

@@ -73,7 +73,7 @@ async def model() -> AsyncIterator[FakeModel]:
 async def test_answer_is_used_as_far_as_it_is_valid(model: FakeModel) -> None:
     client = LlmClient(model.settings.model_copy(update={"wants_summary": True}))
     answer = await client.classify(_ARTICLE)
-    assert [(topic.code, topic.source) for topic in answer.topics] == [("11000000", "model-1")]
+    assert [(topic.code, topic.sources) for topic in answer.topics] == [("11000000", ("model-1",))]
     assert {(entity.name, entity.count, entity.country) for entity in answer.entities} == {
         ("Москва", 2, None),
         ("Киргизия", 1, "KG"),
@@ -159,10 +159,10 @@ async def test_embedded_answer_is_used_instead_and_the_record_says_so(models: Te
     client = LlmClient(model.settings)
     external = to_section(analysis, None, await client.classify(_ARTICLE))
     assert external.models["external"] == "model-1"
-    assert external.topics[0].source == "model-1"
+    assert external.topics[0].sources == ("model-1",)
     model.status = 500
     fallen_back = to_section(analysis, None, await client.classify(_ARTICLE))
-    assert fallen_back.topics[0].source == "model"
+    assert fallen_back.topics[0].sources == ("model",)
     assert "external_model_unavailable" in fallen_back.notes
     assert "external" not in fallen_back.models
     await client.close()

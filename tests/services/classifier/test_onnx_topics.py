@@ -51,7 +51,7 @@ def test_onnx_model_takes_the_place_of_the_shipped_one(tmp_path: Path) -> None:
         ArticleText("Центробанк повысил ставку", "Рубль подешевел, инфляция ускорилась.")
     )
     assert analysis.models["topics"] == "own-onnx-1"
-    assert [(topic.code, topic.source) for topic in analysis.topics] == [("15000000", "model")]
+    assert [(topic.code, topic.sources) for topic in analysis.topics] == [("15000000", ("model",))]
 
 
 def test_onnx_model_without_codes_is_refused_with_what_was_expected(tmp_path: Path) -> None:

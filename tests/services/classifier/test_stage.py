@@ -42,20 +42,23 @@ async def test_record_gains_its_section_and_keeps_the_others(models: TextModels,
     section = done.classification
     assert section.language.code == "ru"
     assert section.topics[0].code == "11000000"
-    assert section.topics[0].name_ru
+    assert section.topics[0].names["ru"]
     assert ("person", "Садыр Жапаров") in {(entity.type, entity.name) for entity in section.entities}
     assert section.story is not None
     assert section.story.role == "original"
     assert {"language", "topics", "names"} <= section.models.keys()
 
 
-async def test_mentions_count_from_title_and_text_joined_by_a_newline(models: TextModels) -> None:
+async def test_mentions_count_in_the_field_they_name(models: TextModels) -> None:
     article = record()
     done = await classify(article, models=InProcessAnalysis(models), duplicates=None)
-    joined = f"{article.content.title}\n{article.content.text}"
+    fields = {"title": article.content.title or "", "text": article.content.text}
+    seen = set()
     for entity in done.classification.entities:
         for mention in entity.mentions:
-            assert joined[mention.start : mention.end] == mention.text
+            seen.add(mention.field)
+            assert fields[mention.field][mention.start : mention.end] == mention.text
+    assert seen == {"title", "text"}
 
 
 async def test_running_twice_gives_the_same_record(models: TextModels, redis: Redis) -> None:

@@ -27,7 +27,7 @@ from coranto_classifier.topics.section_mapping import SECTION, TopicHint
 def test_topic_of_plain_news_is_found(models: TextModels, title: str, text: str, code: str) -> None:
     topics = models.analyse(ArticleText(title, text)).topics
     assert topics[0].code == code
-    assert topics[0].source == "model"
+    assert topics[0].sources == ("model",)
 
 
 def test_agreeing_section_raises_confidence(models: TextModels) -> None:
@@ -36,7 +36,7 @@ def test_agreeing_section_raises_confidence(models: TextModels) -> None:
     both = models.analyse(ArticleText(article.title, article.text, section="Экономика")).topics[0]
     assert both.code == alone.code
     assert both.score > alone.score
-    assert both.source == "section+model"
+    assert both.sources == ("section", "model")
 
 
 def test_section_gives_the_narrower_code(models: TextModels) -> None:
@@ -112,7 +112,7 @@ def test_tag_that_the_vocabulary_has_gives_the_narrower_code(
     topics = models.analyse(ArticleText(title, text, section=section, tags=(tag,))).topics
     assert topics[0].code == top
     found = {topic.code: topic for topic in topics}
-    assert found[code].source == "tags"
+    assert found[code].sources == ("tags",)
     assert 0 < found[code].score < topics[0].score
 
 

@@ -27,7 +27,7 @@ from coranto.records import (
     article_id,
 )
 from coranto.topology import CLASSIFIER, EXTRACTOR, FEEDER, FETCHER
-from coranto.urls import canonicalize
+from coranto.urls import key_of
 from coranto.worker.app import Worker
 from coranto.worker.settings import WorkerSettings
 from coranto.worker.stage import Invalid, Stage, Transient, Unwanted
@@ -40,12 +40,13 @@ REASONS: Mapping[str, str] = {
 
 
 async def feed(submission: Submission) -> DiscoveredArticle:
-    url = canonicalize(submission.url)
+    key = key_of(submission.url)
     return DiscoveredArticle(
-        id=article_id(url),
+        id=article_id(key),
+        key=key,
+        url=submission.url,
         discovery=Discovery(
             url=submission.url,
-            canonical_url=url,
             submission=submission.id,
             source=submission.source,
             discovered_via=submission.discovered_via,

@@ -118,7 +118,7 @@ def test_dead_letter_is_shown_whole(system: Shell, dead: list[str]) -> None:
     assert system("dead", "show", "no name").code == 2
     assert shown["attempts"] == 1
     assert "Invalid" in shown["traceback"]
-    assert shown["event"]["type"] == "coranto.page.fetched.v1"
+    assert shown["event"]["type"] == "coranto.page.fetched.v2"
     assert "bad_page" in system("dead", "show", dead[0]).out
 
 

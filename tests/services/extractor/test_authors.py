@@ -18,7 +18,7 @@ def _json_ld(**members: object) -> str:
 
 
 def _names(article: Content) -> tuple[list[str], list[str]]:
-    return [person.name for person in article.authors], list(article.agencies)
+    return [person.name for person in article.authors], [*article.signed_by, *article.agencies]
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ def test_refused_page_keeps_what_was_read_of_it_but_no_text(read_refusal: ReadRe
     refusal = read_refusal(page.encode())
     assert refusal.read is not None
     assert (refusal.read.title, refusal.read.text) == ("Bridge", "")
-    assert refusal.detail == ("5 characters of text; title “Bridge”; by Jane Doe; published 2024-01-05T10:00:00+00:00")
+    assert refusal.detail == ("5 characters of text; title “Bridge”; by Jane Doe; published 2024-01-05T10:00:00Z")
     line = prediction("1", refusal)
     assert (line["refused"], line["title"], line["authors"], line["text"]) == ("too_short", "Bridge", ["Jane Doe"], "")
     assert line["from"]["published"] == "opengraph"

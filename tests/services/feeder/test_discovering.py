@@ -62,17 +62,17 @@ def take(redis: Redis, browser: WebClient, parser: FeedParserPool, registry: Fee
     return Discoverer(redis, browser, parser, registry)
 
 
-async def test_page_becomes_an_article_with_the_id_of_its_canonical_address(take: Discoverer, submission: Make) -> None:
+async def test_page_becomes_an_article_with_the_id_of_its_key_form(take: Discoverer, submission: Make) -> None:
     article = await discover(
         submission("HTTPS://M.Example.org/a/../b?utm_source=x#top"),
         deduplicator=take.deduplicator,
         probe=take.probe,
         feeds=take.registry,
     )
-    assert article.discovery.canonical_url == "https://example.org/b"
-    assert article.id == article_id("https://example.org/b")
+    assert article.key == "https://m.example.org/b"
+    assert article.id == article_id("https://m.example.org/b")
     # What is fetched is the address as it was found.
-    assert article.discovery.url == "https://m.example.org/b?utm_source=x#top"
+    assert article.url == article.discovery.url == "https://m.example.org/b?utm_source=x#top"
     assert article.discovery.submission == "s1"
 
 
@@ -199,6 +199,6 @@ async def test_stage_works_alone_without_redis(submission: Make) -> None:
     assert stage.name == "feeder"
     article = await stage.handle(submission("https://example.org/a"))
     assert article is not None
-    assert article.discovery.canonical_url == "https://example.org/a"
+    assert article.url == "https://example.org/a"
     assert stage.stop is not None
     await stage.stop()

@@ -67,7 +67,7 @@ async def test_feed_that_is_submitted_brings_its_articles_now_and_later(
         await until(lambda: has(3))
         feeder.send_signal(signal.SIGTERM)
         assert await asyncio.wait_for(feeder.wait(), 20) == 0
-        names = sorted(one.discovery.canonical_url.rsplit("/", 1)[1] for one in await found(redis))
+        names = sorted(one.url.rsplit("/", 1)[1] for one in await found(redis))
     assert names == ["one", "three", "two"]
 
 

@@ -18,7 +18,7 @@ from coranto.http import AddressGuard, WebClient, WebLimits
 from coranto.pages import FilePageStore
 from coranto.records import DiscoveredArticle, Discovery, FetchedArticle, Hints, article_id
 from coranto.topology import Pipeline
-from coranto.urls import canonicalize
+from coranto.urls import key_of
 from coranto.worker.stage import StageSignal, Transient
 from coranto_fetcher.fetch_progress import RedisProgressStore
 from coranto_fetcher.http_validators import RedisValidators
@@ -169,12 +169,13 @@ def discovered() -> Callable[..., DiscoveredArticle]:
     """Makes discovered articles."""
 
     def make(url: str, *, submission: str = "s1", **more: object) -> DiscoveredArticle:
-        canonical = canonicalize(url)
+        key = key_of(url)
         return DiscoveredArticle(
-            id=article_id(canonical),
+            id=article_id(key),
+            key=key,
+            url=url,
             discovery=Discovery(
                 url=url,
-                canonical_url=canonical,
                 submission=submission,
                 source="test",
                 discovered_via="submit",

@@ -26,7 +26,7 @@ async def filled(database: Path, article_store: SqliteArticleStore, make_article
     """A store of twelve articles in four stories, and one article in none."""
     for number in range(12):
         article = make_article(f"https://news.example/{number}", text=f"Text number {number}.")
-        story = Story(cluster=f"{number % 4:032x}", role="copy")
+        story = Story(id=f"{number % 4:032x}", role="copy")
         section = article.classification.model_copy(update={"story": story})
         await article_store.store(article.model_copy(update={"classification": section}))
     await article_store.store(make_article("https://news.example/short"))
@@ -47,7 +47,7 @@ async def test_request_is_answered_once_with_all_that_is_in_a_story(redis: Redis
     found = {article.url: article for article in await reindexed(redis)}
     assert len(found) == 12
     one = found["https://news.example/7"]
-    assert (one.text, one.cluster) == ("Text number 7.", f"{3:032x}")
+    assert (one.text, one.story) == ("Text number 7.", f"{3:032x}")
     assert abs(one.stored_at - datetime.now(UTC)) < timedelta(minutes=5)
 
 

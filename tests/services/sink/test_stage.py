@@ -61,7 +61,7 @@ async def test_fault_of_the_store_delays_articles_and_drops(
     broken = cast("ArticleStore", BrokenStore(error))
     article = make_article()
     dropped = DroppedArticle(
-        id=article.id, url=article.discovery.canonical_url, submission="s", stage="extractor", outcome="dropped",
+        id=article.id, url=article.url, submission="s", stage="extractor", outcome="dropped",
         reason="index_page", dropped_at=article.fetch.fetched_at,
     )  # fmt: skip
     for call in (store(article, article_store=broken), record_drop(dropped, article_store=broken)):

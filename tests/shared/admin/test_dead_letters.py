@@ -114,7 +114,7 @@ async def test_dropped_letter_is_gone_for_good(streams: dict[str, list[RedisStre
 async def test_edited_letter_must_be_what_its_stage_reads(
     redis: Redis, streams: dict[str, list[RedisStreams]], buried: list[Reference]
 ) -> None:
-    with pytest.raises(MalformedEventError, match=r"coranto\.page\.fetched\.v1"):
+    with pytest.raises(MalformedEventError, match=r"coranto\.page\.fetched\.v2"):
         await dead_letters.redeliver_edited(streams, buried[3], encode(discovered(), source="test"))
     assert await dead_letters.find_letter(streams, buried[3]) is not None
     assert await dead_letters.redeliver_edited(streams, buried[3], encode(fetched(), source="test"))

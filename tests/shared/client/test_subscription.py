@@ -68,7 +68,7 @@ async def nothing_comes(subscription: Subscription, seconds: float = 1.0) -> boo
 # --- versions ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("version", ["v2", "v17"])
+@pytest.mark.parametrize("version", ["v3", "v17"])
 async def test_an_event_of_a_later_version_is_raised_and_stays_pending(
     redis: Redis, client: AsyncClient, version: str
 ) -> None:

@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from coranto.formats import to_atom_feed, to_json_ld, to_json_line, to_ninjs
+from coranto.formats import to_atom_entry, to_atom_feed, to_json_ld, to_json_line, to_ninjs
 from coranto.records import (
     ArticleDate,
     Block,
@@ -47,7 +47,9 @@ def finished(**content: Any) -> FinishedArticle:
         "authors": (Person(name="Анна Петрова", url="https://news.example/a"), Person(name="Иван Орлов")),
         "agencies": ("ТАСС",),
         "publisher": "Пример",
-        "published": ArticleDate(at=NOON, precision="minute", offset_minutes=180),
+        "published": ArticleDate(
+            local="2026-03-14T15:00", precision="minute", zone="+03:00", zone_from="stated", at=NOON
+        ),
         "section": "Город",
         "tags": ("мосты",),
         "image": Image(url="https://news.example/most.jpg", caption="Мост", credit="Пётр Белов"),
@@ -57,14 +59,16 @@ def finished(**content: Any) -> FinishedArticle:
     }
     return FinishedArticle(
         id=article_id(URL),
-        discovery=Discovery(
-            url=URL, canonical_url=URL, submission="s", source="example", discovered_via="feed", discovered_at=NOON
-        ),
+        key=URL,
+        url=URL,
+        discovery=Discovery(url=URL, submission="s", source="example", discovered_via="feed", discovered_at=NOON),
         fetch=Fetch(final_url=URL, status=200, page=PageRef(sha256="0" * 64, size_bytes=1), fetched_at=NOON),
         content=Content(**(full | content)),
         classification=Classification(
             language=Language(code="ru", confidence=0.99),
-            topics=(Topic.model_validate({"code": "04000000", "name": "economy", "score": 0.914, "from": "section"}),),
+            topics=(
+                Topic.model_validate({"code": "04000000", "name": "economy", "score": 0.914, "from": ["section"]}),
+            ),
             entities=(
                 Entity(type="person", name="Анна Петрова", count=1),
                 Entity(type="organisation", name="ТАСС", count=2),
@@ -103,7 +107,7 @@ def test_ninjs_holds_headline_text_subjects_and_names() -> None:
     }
     assert [place["name"] for place in item["places"]] == ["Россия"]
     assert item["version"] == "2"
-    assert item["contentcreated"] == "2026-03-14T12:00:00Z"
+    assert item["contentcreated"] == "2026-03-14T15:00:00+03:00"
 
 
 def test_ninjs_keeps_the_photographer_with_the_picture_and_out_of_the_byline() -> None:
@@ -146,19 +150,26 @@ def test_json_ld_gives_the_time_in_the_zone_of_the_page() -> None:
 
 
 def test_json_ld_gives_a_bare_date_when_the_page_gave_no_more() -> None:
-    midnight_in_moscow = ArticleDate(at=datetime(2026, 3, 13, 21, 0, tzinfo=UTC), precision="day", offset_minutes=180)
+    midnight = datetime(2026, 3, 13, 21, 0, tzinfo=UTC)
+    midnight_in_moscow = ArticleDate(
+        local="2026-03-14", precision="day", zone="+03:00", zone_from="stated", at=midnight
+    )
     assert to_json_ld(finished(published=midnight_in_moscow))["datePublished"] == "2026-03-14"
 
 
 @pytest.mark.parametrize(
     "moment",
     [
-        ArticleDate(at=NOON, precision="minute", offset_minutes=100_000),
-        ArticleDate(at=datetime(9999, 12, 31, 23, 0, tzinfo=UTC), precision="minute", offset_minutes=600),
+        ArticleDate(local="2026-03-14T15:00", precision="minute"),
+        ArticleDate(local="2026-07-14T15:00", precision="minute", zone="+69:00", zone_from="stated", at=NOON),
     ],
 )
-def test_json_ld_falls_back_to_utc_for_an_offset_that_makes_no_sense(moment: ArticleDate) -> None:
-    assert to_json_ld(finished(published=moment))["datePublished"] == moment.at.isoformat()
+def test_no_format_states_a_zone_that_is_not_known(moment: ArticleDate) -> None:
+    article = finished(published=moment)
+    assert to_json_ld(article)["datePublished"] == moment.local
+    assert "contentcreated" not in to_ninjs(article) or moment.at is not None
+    assert ("<published>" in to_atom_entry(article)) == (moment.at is not None)
+    assert json.loads(to_json_line(article))["content"]["published"]["local"] == moment.local
 
 
 def parsed_feed(*articles: FinishedArticle) -> ET.Element:

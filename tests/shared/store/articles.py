@@ -23,6 +23,7 @@ from coranto.records import (
     article_id,
 )
 from coranto.store.interface import ArticleStore, Skipped, Stored
+from coranto.urls import key_of
 
 NOON = datetime(2026, 3, 14, 12, 0, tzinfo=UTC)
 
@@ -38,10 +39,11 @@ def build_article(
 ) -> ClassifiedArticle:
     page = hashlib.sha256(f"{url} {title} {text}".encode()).hexdigest()
     return ClassifiedArticle(
-        id=article_id(url),
+        id=article_id(key_of(url)),
+        key=key_of(url),
+        url=url,
         discovery=Discovery(
             url=f"{url}?utm_source=feed",
-            canonical_url=url,
             submission=submission or f"submission-{fetch}",
             source="example",
             discovered_via="feed",
@@ -58,7 +60,9 @@ def build_article(
             paragraphs=tuple(Block(text=line) for line in text.split("\n")),
             authors=(Person(name="Anna Petrova"),),
             publisher="The Example",
-            published=ArticleDate(at=NOON, precision="minute", offset_minutes=180),
+            published=ArticleDate(
+                local="2026-03-14T15:00", precision="minute", zone="+03:00", zone_from="stated", at=NOON
+            ),
             section="City",
             tags=("bridges", "traffic"),
             image=Image(url="https://news.example/bridge.jpg?w=800", caption="The bridge", credit="Ivan Sidorov"),
@@ -68,7 +72,7 @@ def build_article(
         classification=Classification(
             language=Language(code="en", confidence=0.99),
             topics=tuple(
-                Topic.model_validate({"code": code, "name": "a topic", "score": 0.9, "from": "model"})
+                Topic.model_validate({"code": code, "name": "a topic", "score": 0.9, "from": ["model"]})
                 for code in topics
             ),
             entities=(Entity(type="place", name="Neva", count=1),),

@@ -195,7 +195,7 @@ async def test_file_removed_while_the_sink_runs_is_made_anew(
     remove(database)
     await store(make_article("https://news.example/after"), article_store=article_store)
     with open_article_store(database) as reader:
-        assert [article.discovery.canonical_url for article in reader.iterate()] == ["https://news.example/after"]
+        assert [article.url for article in reader.iterate()] == ["https://news.example/after"]
 
 
 async def test_bug_in_the_writer_reaches_the_caller_and_the_next_call_works(

@@ -25,7 +25,7 @@ async def test_article_is_found_by_id_by_canonical_address_and_by_the_one_it_was
     with open_article_store(database) as reader:
         assert isinstance(reader, ArticleReader)
         other_spelling = "HTTPS://News.Example:443/bridge?utm_medium=mail#comments"
-        for key in (article.id, article.discovery.canonical_url, article.discovery.url, other_spelling):
+        for key in (article.id, article.url, article.discovery.url, other_spelling):
             assert reader.find(key) == article
         assert reader.find("https://news.example/other") is None
         assert reader.find("no address at all") is None

@@ -222,7 +222,13 @@ async def test_filters_must_all_hold(
         article = in_language(make_article(f"https://{name}.example/ferry", text=name, topics=(topic,)), language)
         content = article.content.model_copy(
             update={
-                "published": ArticleDate(at=NOON + timedelta(days=day), precision="minute"),
+                "published": ArticleDate(
+                    local=(NOON + timedelta(days=day)).isoformat()[:16],
+                    precision="minute",
+                    zone="+00:00",
+                    zone_from="stated",
+                    at=NOON + timedelta(days=day),
+                ),
                 "publisher": name.title(),
             }
         )

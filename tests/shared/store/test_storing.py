@@ -220,13 +220,13 @@ async def test_dropped_article_is_one_line_of_the_ledger_however_often_it_comes(
 ) -> None:
     article = make_article()
     dropped = DroppedArticle(
-        id=article.id, url=article.discovery.canonical_url, submission="s", stage="extractor", outcome="dropped",
+        id=article.id, url=article.url, submission="s", stage="extractor", outcome="dropped",
         reason="index_page", detail="41 links", dropped_at=article.fetch.fetched_at,
     )  # fmt: skip
     await article_store.record_drop(dropped)
     await article_store.record_drop(dropped)
     with open_article_store(database) as reader:
-        (line,) = reader.ledger_of(article.discovery.canonical_url)
+        (line,) = reader.ledger_of(article.url)
     assert (line.stage, line.outcome, line.reason, line.detail) == ("extractor", "dropped", "index_page", "41 links")
 
 
@@ -249,7 +249,7 @@ async def test_redelivered_dead_letter_ends_as_stored_in_the_ledger(
 ) -> None:
     article = make_article()
     dead = DroppedArticle(
-        id=article.id, url=article.discovery.canonical_url, submission=article.discovery.submission, stage="extractor",
+        id=article.id, url=article.url, submission=article.discovery.submission, stage="extractor",
         outcome="dead", reason="deadline", dropped_at=article.fetch.fetched_at - timedelta(hours=1),
     )  # fmt: skip
     if dead_letter_is_noted_first:

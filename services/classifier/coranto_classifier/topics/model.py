@@ -36,7 +36,7 @@ class ScoredTopic:
 
     code: str
     score: float
-    source: str
+    sources: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +185,7 @@ def combine(
         if code == model_code or not sources:
             sources.append("model")
         score = round(float(probability), 4)
-        topics.append(ScoredTopic(code, score, "+".join(sources)))
+        topics.append(ScoredTopic(code, score, tuple(sources)))
         topics.extend(_narrower(backing, score))
     return topics
 
@@ -197,6 +197,6 @@ def _narrower(hints: Iterable[TopicHint], score: float) -> list[ScoredTopic]:
     for hint in sorted(narrow, key=lambda hint: -hint.score):
         best.setdefault(hint.code, hint)
     return [
-        ScoredTopic(hint.code, round(score * hint.score, 4), hint.source)
+        ScoredTopic(hint.code, round(score * hint.score, 4), (hint.source,))
         for hint in list(best.values())[:_MOST_NARROWER]
     ]

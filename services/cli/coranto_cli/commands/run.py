@@ -184,7 +184,7 @@ class _Job:
         bases = tuple(f"{url}/" for url in site.urls().values())
         with opened_store_if_any(self._data) as store:
             # On a Redis of the user's own, other articles may come in at the same time.
-            records = [record for record in store.iterate() if record.discovery.canonical_url.startswith(bases)]
+            records = [record for record in store.iterate() if record.url.startswith(bases)]
             found = mismatches(expectations, records, store.ledger(), corrections_seen=True)
         _print_summary(summary, len(records))
         listed = sum(expectation.is_listed for expectation in expectations)

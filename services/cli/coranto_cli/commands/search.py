@@ -49,6 +49,7 @@ def search(
     entity: Annotated[
         str | None, typer.Option(help="Person, organisation or place in its normal form, as `coranto show` prints it.")
     ] = None,
+    tag: Annotated[str | None, typer.Option(help="Tag of the feed, such as its OPML folder.")] = None,
     data: DataOption = None,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="Most articles to show.")] = 20,
     as_json: JsonOption = False,
@@ -67,6 +68,7 @@ def search(
         language=language,
         topic=topic,
         entity=entity,
+        tag=tag,
     )
     _refuse_what_finds_nothing(query, where)
     with opened_store(data) as store:
@@ -120,7 +122,7 @@ def _nothing_found(query: str, where: SearchFilter) -> str:
 
 
 def _print_hit(hit: SearchHit) -> None:
-    facts = [hit.published.date().isoformat() if hit.published else None, hit.language, hit.topic]
+    facts = [hit.published[:10] if hit.published else None, hit.language, hit.topic]
     print_result(hit.title or hit.url, style="bold")
     print_result(" · ".join(fact for fact in facts if fact), style="dim")
     print_result(" ".join(hit.excerpt.split()))

@@ -13,14 +13,14 @@ from redis.exceptions import RedisError
 from coranto.admin.find_article import ArticleRef, Location, find_locations
 from coranto.admin.pipeline import connected
 from coranto.client.environment import NotRunningError
-from coranto.records import FinishedArticle
+from coranto.records import FinishedArticle, time_text
 from coranto.store.interface import LedgerLine
 from coranto_cli.article_printing import print_article
 from coranto_cli.console import out, print_message, print_result, write_json
 from coranto_cli.errors import NOT_FOUND
 from coranto_cli.options import DataOption, JsonOption
 from coranto_cli.stored_articles import opened_store_if_any
-from coranto_cli.text import count, span, utc_text, without_reason
+from coranto_cli.text import count, span, without_reason
 
 
 def show(
@@ -54,7 +54,7 @@ def show(
 
 def _read_store(ref: ArticleRef, data: Path | None) -> tuple[list[FinishedArticle], list[LedgerLine]]:
     with opened_store_if_any(data) as store:
-        for name in (ref.text, *sorted(ref.ids)):
+        for name in (ref.text, ref.id):
             stored, ledger = store.revisions_of(name), store.ledger_of(name)
             if stored or ledger:
                 return stored, ledger
@@ -121,4 +121,4 @@ def _plain_location(location: Location) -> dict[str, Any]:
 
 def _plain_line(line: LedgerLine) -> dict[str, Any]:
     names = ("url", "stage", "outcome", "reason", "detail")
-    return {name: getattr(line, name) for name in names} | {"at": utc_text(line.at)}
+    return {name: getattr(line, name) for name in names} | {"at": time_text(line.at)}

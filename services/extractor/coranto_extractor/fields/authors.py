@@ -92,15 +92,29 @@ class Byline:
 
     persons: tuple[Person, ...]
     agencies: tuple[str, ...]
+    """News agencies, and whatever a box names as the text's source."""
+    signed_by: tuple[str, ...] = ()
+    """Desks and other organisations."""
 
 
 def find_authors(reading: PageReading) -> Extracted[Byline] | None:
-    """The persons and agencies that the page names as authors; None when it names nobody."""
-    page = reading.metadata
+    """The persons, agencies and organisations that the page names as authors; None when it names nobody."""
     near = (*reading.near_headline, *reading.below_text)
+    boxed = tuple(dict.fromkeys(_agencies_in_source_boxes(near)))
+    found = _find_byline(reading, near, boxed)
+    if found is None:
+        return None
+    names = found.value.agencies
+    agencies = tuple(name for name in names if name in boxed or agency_of(name))
+    signed_by = tuple(name for name in names if name not in agencies)
+    return Extracted(Byline(found.value.persons, agencies, signed_by), found.source, found.confidence)
+
+
+def _find_byline(reading: PageReading, near: Sequence[Block], boxed: tuple[str, ...]) -> Extracted[Byline] | None:
+    """The byline with organisations of every kind among its agencies."""
+    page = reading.metadata
     site = SiteNames(tuple(site_names(page)))
     stated = list(_stated_agencies(page, site, reading.rejections))
-    boxed = tuple(dict.fromkeys(_agencies_in_source_boxes(near)))
     organisations = {alphanumeric_key(name) for name in _named_organisations(page)}
     publications: dict[str, str] = {}
     agencies_only: Extracted[Byline] | None = None

@@ -9,17 +9,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Literal
 
 from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
 
 from coranto.records.sections import ArticleDate
+from coranto.urls import UnsupportedUrlError, host_of
 from coranto_extractor.fields.evidence import Extracted
 from coranto_extractor.fields.page_reading import PageReading
 from coranto_extractor.language import phrase_lists
-from coranto_extractor.language.date_parsing import make_date, parse_date, parse_date_text
+from coranto_extractor.language.date_parsing import make_date, make_moment, parse_date, parse_date_text
 from coranto_extractor.language.phrase_lists import cached_per_languages, class_alternatives
+from coranto_extractor.language.zones import find_zone
 from coranto_extractor.page.blocks import Block
 from coranto_extractor.page.metadata import PageMetadata, item_values, strings
 
@@ -51,9 +55,8 @@ _MAX_CHARS_BEFORE_LABEL = 20
 _MAX_LABEL_CHARS = 40
 # A date is refused when it is later than the time of fetching by more than clocks and time zones explain.
 _MAX_AHEAD_OF_FETCH = timedelta(days=2)
-# Offsets from UTC that exist, in minutes and hours; all are multiples of a quarter of an hour.
-_MIN_OFFSET_MINUTES, _MAX_OFFSET_MINUTES, _OFFSET_STEP_MINUTES = -720, 840, 15
-_MIN_OFFSET_HOURS, _MAX_OFFSET_HOURS = -12, 14
+# Offsets from UTC that exist; all are multiples of a quarter of an hour.
+_MIN_OFFSET, _MAX_OFFSET, _OFFSET_STEP = timedelta(hours=-12), timedelta(hours=14), timedelta(minutes=15)
 # Statements with this confidence or less may be the date of the page rather than of the article.
 _PAGE_DATE_CONFIDENCE = 0.85
 
@@ -89,7 +92,7 @@ def find_published(reading: PageReading) -> Extracted[ArticleDate] | None:
         elif _is_in_future(moment, reading):
             reading.rejections.reject("published", str(text), "in_the_future")
         else:
-            return Extracted(_in_local_time(moment, reading, shown), source, confidence)
+            return Extracted(_with_zone(moment, reading, shown), source, confidence)
     return None
 
 
@@ -101,59 +104,125 @@ def find_modified(reading: PageReading, published: ArticleDate | None) -> Extrac
             reading.rejections.reject("modified", text, "not_a_date")
         elif _is_in_future(moment, reading):
             reading.rejections.reject("modified", text, "in_the_future")
-        elif published and moment.at < published.at:
-            reading.rejections.reject("modified", text, "before_publication")
         else:
-            return Extracted(moment, source, confidence)
+            moment = _on_clock_of(published, moment, reading)
+            if published and moment.sort_time < published.sort_time:
+                reading.rejections.reject("modified", text, "before_publication")
+            else:
+                return Extracted(moment, source, confidence)
     return None
 
 
-def _is_in_future(moment: ArticleDate, reading: PageReading) -> bool:
-    return reading.fetched_at is not None and moment.at > reading.fetched_at + _MAX_AHEAD_OF_FETCH
-
-
-def _in_local_time(moment: ArticleDate, reading: PageReading, shown: _ShownDates) -> ArticleDate:
-    """The same instant with the offset of the site's own time zone, when the page gives it in UTC and in local time."""
-    if moment.offset_minutes != 0 or moment.precision == "day":
+def _on_clock_of(published: ArticleDate | None, moment: ArticleDate, reading: PageReading) -> ArticleDate:
+    """The time of a change with the zone of the time of publication, where it has none of its own."""
+    if moment.at is not None:
         return moment
-    for text, _, _ in (*_stated_dates(reading.metadata), *_time_elements(reading.root)):
-        other = parse_date(text, reading.language)
-        if other and other.offset_minutes and other.at == moment.at:
+    if published is not None and published.zone_from in ("stated", "page") and published.offset:
+        return _on_clock(moment, published.offset, "page")
+    return with_assumed_zone(moment, reading.metadata, reading.language)
+
+
+def _is_in_future(moment: ArticleDate, reading: PageReading) -> bool:
+    return reading.fetched_at is not None and moment.sort_time > reading.fetched_at + _MAX_AHEAD_OF_FETCH
+
+
+def _with_zone(moment: ArticleDate, reading: PageReading, shown: _ShownDates) -> ArticleDate:
+    """The date with the zone of the page's clock, as far as the page tells it or its place lets it be assumed."""
+    if moment.precision != "day":
+        others = [parse_date(text, reading.language) for text, _, _ in _stated_dates(reading.metadata)]
+        others += [parse_date(text, reading.language) for text, _, _ in _time_elements(reading.root)]
+        known = [other for other in others if other and other.precision != "day"]
+        if moment.offset == timedelta(0):
+            return _in_local_time(moment, known, reading, shown)
+        if moment.offset is None:
+            # The same publication, stated again with its zone.
+            for other in known:
+                ahead = _ahead(moment, other)
+                if ahead is not None:
+                    return _on_clock(moment, ahead, "page")
+    return with_assumed_zone(moment, reading.metadata, reading.language) if moment.at is None else moment
+
+
+def with_assumed_zone(moment: ArticleDate, page: PageMetadata, language: str | None) -> ArticleDate:
+    """The date with the zone that the page's domain or language has for itself; as it is where there is none."""
+    zone = find_zone(_host(page), language)
+    if zone is None:
+        return moment
+    local = datetime.fromisoformat(moment.local)
+    try:
+        return make_moment(
+            local, precision=moment.precision, offset=zone.offset_at(local), zone=zone.name, zone_from=zone.source
+        )
+    except OverflowError:  # the edge of the calendar
+        return moment
+
+
+def _host(page: PageMetadata) -> str | None:
+    """The host that the page came from, or else the one it says that it belongs to."""
+    for url in (page.url, page.canonical):
+        with suppress(UnsupportedUrlError):
+            if url and (host := host_of(url)):
+                return host
+    return None
+
+
+def _ahead(local: ArticleDate, other: ArticleDate) -> timedelta | None:
+    """How far the clock of `local` is ahead of UTC if both are the same moment; None where they cannot be the same."""
+    if other.at is None:
+        return None
+    clock = datetime.fromisoformat(local.local).replace(tzinfo=UTC)
+    moment = other.at if local.precision == "second" else other.at.replace(second=0)
+    ahead = clock - moment
+    is_offset = ahead % _OFFSET_STEP == timedelta(0) and _MIN_OFFSET <= ahead <= _MAX_OFFSET
+    return ahead if is_offset else None
+
+
+def _on_clock(moment: ArticleDate, offset: timedelta, zone_from: Literal["page"]) -> ArticleDate:
+    local = datetime.fromisoformat(moment.local)
+    return make_moment(local, precision=moment.precision, offset=offset, zone_from=zone_from)
+
+
+def _in_local_time(
+    moment: ArticleDate, others: Sequence[ArticleDate], reading: PageReading, shown: _ShownDates
+) -> ArticleDate:
+    """The same moment on the site's own clock, when the page gives it in UTC and in local time."""
+    for other in others:
+        if other.offset and other.at == moment.at:
             return other
     for local in shown.all:
-        ahead = round((local.at - moment.at.replace(second=0, microsecond=0)).total_seconds() / 60)
-        is_offset = ahead % _OFFSET_STEP_MINUTES == 0 and _MIN_OFFSET_MINUTES <= ahead <= _MAX_OFFSET_MINUTES
-        if local.precision != "day" and local.offset_minutes is None and is_offset:
-            return moment.model_copy(update={"offset_minutes": ahead})
-    return _on_shown_day(moment, reading.metadata, shown)
+        if local.precision != "day" and local.at is None:
+            ahead = _ahead(local, moment)
+            if ahead is not None and moment.at is not None:
+                clock = moment.at + ahead
+                return make_moment(clock, precision=moment.precision, offset=ahead, zone_from="page")
+    return _on_shown_day(moment, reading, shown)
 
 
-def _on_shown_day(moment: ArticleDate, page: PageMetadata, shown: _ShownDates) -> ArticleDate:
-    """The same instant on the day that the page shows, when that is the day before or after the UTC one.
+def _on_shown_day(moment: ArticleDate, reading: PageReading, shown: _ShownDates) -> ArticleDate:
+    """The same moment on the day that the page shows, when that is the day before or after the UTC one.
 
-    The offset is the smallest one in whole hours that gives this day: the day is certain, the local hour is not.
+    The day is certain and the hour on the page's clock is not, unless the page's place tells it.
     """
-    day = date_in_url(page.url) or next(iter(shown.published), None)
-    if day is None:
+    page = reading.metadata
+    date_shown = date_in_url(page.url) or next(iter(shown.published), None)
+    if date_shown is None or moment.at is None or abs(date_shown.day - moment.day) != timedelta(days=1):
         return moment
-    midnight = day.at.replace(hour=0, minute=0, second=0, microsecond=0)
-    if moment.at >= midnight + timedelta(days=1):
-        hours = -((moment.at - midnight - timedelta(days=1)) // timedelta(hours=1) + 1)
-    elif moment.at < midnight:
-        hours = -((moment.at - midnight) // timedelta(hours=1))
-    else:
-        return moment
-    exists = _MIN_OFFSET_HOURS <= hours <= _MAX_OFFSET_HOURS
-    return moment.model_copy(update={"offset_minutes": hours * 60}) if exists else moment
+    zone = find_zone(_host(page), reading.language)
+    if zone is not None and (local := zone.local_time(moment.at)).date() == date_shown.day:
+        offset = local.utcoffset()
+        return make_moment(local, precision=moment.precision, offset=offset, zone=zone.name, zone_from=zone.source)
+    midnight = datetime.combine(date_shown.day, time(), UTC)
+    is_possible = midnight - _MAX_OFFSET <= moment.at < midnight + timedelta(days=1) - _MIN_OFFSET
+    return ArticleDate(local=date_shown.day.isoformat(), precision="day", at=moment.at) if is_possible else moment
 
 
 def _published_candidates(reading: PageReading, shown: _ShownDates) -> Iterator[tuple[str | ArticleDate, str, float]]:
     """Possible dates of publication, most reliable first, with their source and the confidence in it."""
     page, root, language = reading.metadata, reading.root, reading.language
     in_url = date_in_url(page.url) or date_in_url(page.canonical)
-    published_days = [moment.at.date() for moment in shown.published]
+    published_days = [moment.day for moment in shown.published]
     visible = next(iter(shown.all), None)
-    days = {moment.at.date() for moment in (in_url, *shown.all) if moment}
+    days = {moment.day for moment in (in_url, *shown.all) if moment}
     says_article = bool(page.article) or (page.first("og:type") or "").lower() not in ("", "website")
     for text, source, confidence in _stated_dates(page):
         if confidence <= _PAGE_DATE_CONFIDENCE and _is_shown_as_update(text, language, published_days, days):
@@ -166,7 +235,7 @@ def _published_candidates(reading: PageReading, shown: _ShownDates) -> Iterator[
     for text, source, confidence in _time_elements(root):
         if says_article or _is_shown(text, language, days):
             yield text, source, confidence
-    if in_url and visible and visible.at.date() == in_url.at.date():
+    if in_url and visible and visible.day == in_url.day:
         yield visible, "visible-date", 0.9
     if in_url:
         yield in_url, "url", 0.85
@@ -189,7 +258,7 @@ def _dates_in_scripts(root: html.HtmlElement) -> Iterator[tuple[str, str, float]
 def _is_shown(text: str, language: str | None, days: AbstractSet[date]) -> bool:
     """True when the day is in the URL, or shown near the headline or the end of the text."""
     moment = parse_date(text, language)
-    return moment is not None and moment.at.date() in days
+    return moment is not None and moment.day in days
 
 
 def _is_shown_as_update(
@@ -202,7 +271,7 @@ def _is_shown_as_update(
     moment = parse_date(text, language) if published_days else None
     if moment is None:
         return False
-    day = moment.at.date()
+    day = moment.day
     return day in days and day not in published_days and published_days[0] < day
 
 

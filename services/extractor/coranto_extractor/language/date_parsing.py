@@ -122,7 +122,7 @@ def parse_date(text: str, language: str | None = None) -> ArticleDate | None:
     text = text[:_MAX_TEXT_CHARS].strip()
     if _UNIX_TIME.match(text):
         at = datetime.fromtimestamp(int(text[:10]), UTC)
-        return ArticleDate(at=at, precision="second", offset_minutes=0)
+        return make_moment(at, precision="second", offset=timedelta(0))
     match = _ISO.match(text) or (_ISO.search(text) if re.search(r"\d{4}-\d{2}-\d{2}", text) else None)
     if match:
         year, month, day, hour, minute, second, zone = match.groups()
@@ -286,17 +286,37 @@ def make_date(
         return None
     precision: Literal["day", "minute", "second"] = "day" if hour is None else "minute" if second is None else "second"
     try:
-        zone = timezone(timedelta(minutes=offset_minutes)) if offset_minutes is not None else UTC
         # Some pages write a leap second or “:60”.
-        at = datetime(year, month, day, int(hour or 0), int(minute or 0), min(59, int(second or 0)), tzinfo=zone)
+        local = datetime(year, month, day, int(hour or 0), int(minute or 0), min(59, int(second or 0)))  # noqa: DTZ001 - the page's clock
+        offset = None if offset_minutes is None else timedelta(minutes=offset_minutes)
+        return make_moment(local, precision=precision, offset=offset)
     except ValueError:
         return make_date(year, month, day) if hour is not None else None
-    return ArticleDate(at=at.astimezone(UTC), precision=precision, offset_minutes=offset_minutes)
 
 
-def isoformat_local(moment: ArticleDate) -> str:
-    """The date in ISO 8601 as the page gave it: in its own time zone, and without a time when only the day is known."""
-    if moment.offset_minutes is None:
-        text = moment.at.replace(tzinfo=None).isoformat()
-        return text[:10] if moment.precision == "day" else text
-    return moment.at.astimezone(timezone(timedelta(minutes=moment.offset_minutes))).isoformat()
+def make_moment(
+    local: datetime,
+    *,
+    precision: Literal["day", "minute", "second"],
+    offset: timedelta | None,
+    zone: str | None = None,
+    zone_from: Literal["stated", "page", "domain", "language"] = "stated",
+) -> ArticleDate:
+    """The date of this time on the page's clock, which is ahead of UTC by `offset`; None while the zone is unknown.
+
+    `zone` names the zone where more is known than its offset. Raises ValueError for an offset of a day or more.
+    """
+    text = local.replace(tzinfo=None).isoformat(timespec="minutes" if precision == "minute" else "seconds")
+    text = text[:10] if precision == "day" else text
+    if offset is None:
+        return ArticleDate(local=text, precision=precision)
+    clock = timezone(offset)
+    # A day begins at midnight; a time keeps seconds that are known though the page rounds.
+    start = datetime.fromisoformat(text).replace(tzinfo=clock)
+    return ArticleDate(
+        local=text,
+        precision=precision,
+        zone=zone or start.isoformat()[-6:],
+        zone_from=zone_from,
+        at=start.astimezone(UTC),
+    )

@@ -31,6 +31,7 @@ def merge_pages(first: Content, further: Sequence[Content], *, next_page_url: st
     return first.model_copy(
         update={
             "paragraphs": tuple(paragraphs),
+            "text": "\n".join(block.text for block in paragraphs),
             "links": tuple(links.values()),
             "images": tuple(images),
             "has_video": first.has_video or any(page.has_video for page in further),

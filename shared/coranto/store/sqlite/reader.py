@@ -8,14 +8,13 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator
-from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from coranto.pages.retention import PageUse, pages_of_record
-from coranto.records import FinishedArticle, article_id
+from coranto.records import ArticleDate, FinishedArticle, article_id
 from coranto.store.interface import (
     EVERYTHING,
     Announced,
@@ -30,10 +29,13 @@ from coranto.store.query import Part, excerpt, match_expression, parse
 from coranto.store.sqlite import schema
 from coranto.store.topics import UnknownTopicError, codes_below
 from coranto.store.words import fold, stemmer_for
-from coranto.urls import UnsupportedUrlError, canonicalize, strip_amp_and_mobile
+from coranto.urls import UnsupportedUrlError, key_of
 
 _BUSY_TIMEOUT_SECONDS = 10.0
-_WHEN = "coalesce(published, first_stored)"
+# A local time of an unknown zone is put in order as if it were UTC; nobody is told that it is.
+_WHEN = (
+    "coalesce(published, published_local || substr('0000-00-00T00:00:00Z', length(published_local) + 1), first_stored)"
+)
 _LEDGER_COLUMNS = "SELECT article_id, submission, url, stage, outcome, reason, detail, at FROM ledger"
 
 
@@ -92,7 +94,7 @@ class SqliteArticleReader:
         rows = self._connection.execute(
             "SELECT record FROM revisions WHERE article_id = ? ORDER BY revision", (self._resolve(url_or_id),)
         )
-        return [_read(record) for (record,) in rows]
+        return [schema.read_record(record) for (record,) in rows]
 
     def iterate(self, *, since: datetime | None = None) -> Iterator[FinishedArticle]:
         """Every article in its latest revision, in the order of first storing; only those stored `since`, if given."""
@@ -100,10 +102,10 @@ class SqliteArticleReader:
             "SELECT record FROM articles JOIN revisions"
             " ON revisions.article_id = articles.id AND revisions.revision = articles.revision"
             " WHERE :since IS NULL OR articles.last_stored >= :since ORDER BY number",
-            {"since": None if since is None else schema.time_text(since)},
+            {"since": None if since is None else schema.sortable_time(since)},
         )
         for (record,) in rows:
-            yield _read(record)
+            yield schema.read_record(record)
 
     def search(self, query: str, *, where: SearchFilter = EVERYTHING, limit: int = 20) -> list[SearchHit]:
         """Articles that hold every word of the query in any of its forms, best first.
@@ -128,7 +130,8 @@ class SqliteArticleReader:
             table, order = "articles", f"{_WHEN} DESC"
         condition = " AND ".join(conditions) or "TRUE"
         rows = self._connection.execute(
-            "SELECT id, url, articles.title, published, language, topic, articles.lead, articles.text, articles.stemmer"  # noqa: S608 - made of constants
+            "SELECT id, url, articles.title, published, published_local, published_zone, language, topic,"  # noqa: S608 - made of constants
+            " articles.lead, articles.text, articles.stemmer"
             f" FROM {table} WHERE {condition} ORDER BY {order} LIMIT :limit",
             values,
         )
@@ -157,8 +160,8 @@ class SqliteArticleReader:
     def ledger_of(self, url_or_id: str) -> list[LedgerLine]:
         """What became of each submission of the article, latest first."""
         rows = self._connection.execute(
-            f"{_LEDGER_COLUMNS} WHERE article_id = :id OR url = :url ORDER BY at DESC",
-            {"id": self._resolve(url_or_id), "url": url_or_id},
+            f"{_LEDGER_COLUMNS} WHERE article_id IN (:id, :asked) OR url = :url ORDER BY at DESC",
+            {"id": self._resolve(url_or_id), "asked": _id_of(url_or_id), "url": url_or_id},
         )
         return [_ledger_line(row) for row in rows]
 
@@ -187,7 +190,7 @@ class SqliteArticleReader:
             " WHERE number > ? ORDER BY number LIMIT ?",
             (number, limit),
         ).fetchall()
-        return [Announced(position, _read(record)) for position, record in rows]
+        return [Announced(position, schema.read_record(record)) for position, record in rows]
 
     def number_of(self, article_id: str, revision: int) -> int | None:
         """The number that this revision was announced under; None when it was not, or is not here."""
@@ -215,20 +218,30 @@ class SqliteArticleReader:
         for article, revision, text in self._connection.execute("SELECT article_id, revision, record FROM revisions"):
             record = json.loads(text)
             for sha256 in set(pages_of_record(record)):
-                yield PageUse(sha256, article, revision, record["discovery"]["canonical_url"])
+                yield PageUse(sha256, article, revision, record.get("url") or record["discovery"]["url"])
 
     def _resolve(self, url_or_id: str) -> str:
-        """The article's id, from an id, any spelling of its address, or the address it was found under."""
-        ids = [url_or_id]
-        with suppress(UnsupportedUrlError):
-            url = canonicalize(url_or_id)
-            # The feeder may have taken it for the plain form of an AMP or mobile page.
-            ids = [article_id(url), article_id(strip_amp_and_mobile(url))]
+        """The article's id, from an id or from any address that has led to it, in any spelling."""
+        asked = _id_of(url_or_id)
+        found_by = (
+            "addresses WHERE key_id = :id"
+            if self._version >= schema.ADDRESSES_SINCE
+            else "articles WHERE found_url = :text"
+        )
+        column = "article_id" if self._version >= schema.ADDRESSES_SINCE else "id"
         row = self._connection.execute(
-            "SELECT id FROM articles WHERE id IN (:first, :last) OR found_url = :key LIMIT 1",
-            {"first": ids[0], "last": ids[-1], "key": url_or_id},
+            f"SELECT id FROM articles WHERE id = :id UNION ALL SELECT {column} FROM {found_by} LIMIT 1",  # noqa: S608 - made of constants
+            {"id": asked, "text": url_or_id},
         ).fetchone()
-        return ids[0] if row is None else str(row[0])
+        return asked if row is None else str(row[0])
+
+
+def _id_of(url_or_id: str) -> str:
+    """The id that the address has by itself; what is no address is an id."""
+    try:
+        return article_id(key_of(url_or_id))
+    except UnsupportedUrlError:
+        return url_or_id
 
 
 def _conditions(where: SearchFilter) -> tuple[list[str], dict[str, object]]:
@@ -241,9 +254,9 @@ def _conditions(where: SearchFilter) -> tuple[list[str], dict[str, object]]:
         values.update(bound)
 
     if where.since is not None:
-        add(f"{_WHEN} >= :since", since=schema.time_text(where.since))
+        add(f"{_WHEN} >= :since", since=schema.sortable_time(where.since))
     if where.until is not None:
-        add(f"{_WHEN} < :until", until=schema.time_text(where.until))
+        add(f"{_WHEN} < :until", until=schema.sortable_time(where.until))
     if where.source is not None:
         host = where.source.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
         add(
@@ -264,25 +277,30 @@ def _conditions(where: SearchFilter) -> tuple[list[str], dict[str, object]]:
             codes=json.dumps(codes))  # fmt: skip
     if where.entity is not None:
         add("id IN (SELECT article_id FROM entities WHERE folded_name = :entity)", entity=fold(where.entity.strip()))
+    if where.tag is not None:
+        add("id IN (SELECT article_id FROM source_tags WHERE tag = :tag)", tag=where.tag)
     return conditions, values
 
 
 def _search_hit(row: tuple[Any, ...], parts: list[Part]) -> SearchHit:
-    key, url, title, published, language, topic, lead, text, stemmer = row
+    key, url, title, published, local, zone, language, topic, lead, text, stemmer = row
     return SearchHit(
         key,
         url,
         title,
-        datetime.fromisoformat(published) if published else None,
+        _date_text(published, local, zone),
         language,
         topic,
         excerpt(parts, (text, lead, title), stemmer_for(language) if stemmer else None),
     )
 
 
-def _read(record: str) -> FinishedArticle:
-    # Tolerant: the file may hold records of a newer version that has more fields.
-    return FinishedArticle.model_validate_json(record, extra="ignore")
+def _date_text(at: str | None, local: str | None, zone: str | None) -> str | None:
+    if local is None:
+        return None
+    precision: Literal["day", "minute", "second"] = {10: "day", 16: "minute"}.get(len(local), "second")  # type: ignore[assignment]
+    moment = None if at is None else datetime.fromisoformat(at)
+    return ArticleDate(local=local, precision=precision, zone=zone or "unknown", at=moment).text
 
 
 def _ledger_line(row: tuple[Any, ...]) -> LedgerLine:

@@ -1,16 +1,23 @@
 """The SQLite schema, as steps from one version to the next; `PRAGMA user_version` says how far a file has come.
 
-The tables are made to be read by people: in Datasette, in the sqlite3 shell, from pandas. Times are ISO 8601 in UTC.
+The tables are made to be read by people: in Datasette, in the sqlite3 shell, from pandas. Times are RFC 3339 in UTC.
 A step that was released is never edited, a change is a new step.
 """
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 
+from pydantic import ValidationError
+
+from coranto.records import ClassifiedArticle, FinishedArticle, article_id, time_text, v1
+from coranto.store.revisions import Digests, digests_of
 from coranto.store.words import fold, forms_of, stemmer_for, stemmer_token
+from coranto.urls import UnsupportedUrlError, key_of
 
 _ROWS_AT_ONCE = 100
 
@@ -43,6 +50,97 @@ def add_folded_names(connection: sqlite3.Connection) -> None:
             return
         connection.executemany("UPDATE entities SET folded_name = ? WHERE name = ?", [(fold(n), n) for (n,) in rows])
         last = rows[-1][0]
+
+
+def _upgrade_records(connection: sqlite3.Connection) -> None:
+    """Bring the records to their second version, and what the tables hold of them with it, a hundred at a time."""
+    last = 0
+    while True:
+        rows = connection.execute(
+            "SELECT rowid, record FROM revisions WHERE rowid > ? ORDER BY rowid LIMIT ?", (last, _ROWS_AT_ONCE)
+        ).fetchall()
+        if not rows:
+            break
+        for key, text in rows:
+            article = read_record(text)
+            connection.execute(
+                "UPDATE revisions SET record = ?, digests = ? WHERE rowid = ?",
+                (article.model_dump_json(exclude_none=True), digests_text(digests_of(article)), key),
+            )
+        last = rows[-1][0]
+    last = 0
+    while True:
+        rows = connection.execute(
+            "SELECT number, record FROM articles JOIN revisions ON article_id = id AND revisions.revision = articles.revision"
+            " WHERE number > ? ORDER BY number LIMIT ?",
+            (last, _ROWS_AT_ONCE),
+        ).fetchall()
+        if not rows:
+            return
+        for number, text in rows:
+            article = read_record(text)
+            connection.execute(
+                "UPDATE articles SET url = :url, discovery_url = :discovery_url, published = :published,"
+                " published_local = :published_local, published_zone = :published_zone WHERE number = :number",
+                {**address_columns(article), **date_columns(article), "number": number},
+            )
+            connection.execute(
+                "UPDATE ledger SET url = ? WHERE article_id = ? AND url LIKE 'file:%'", (article.url, article.id)
+            )
+            write_addresses(connection, article)
+        last = rows[-1][0]
+
+
+def read_record(text: str) -> FinishedArticle:
+    """The record in a column, of any version. Unknown fields are ignored: a newer program may have written them.
+
+    Raises ValidationError for one that was written by hand and is none.
+    """
+    try:
+        return FinishedArticle.model_validate_json(text, extra="ignore")
+    except ValidationError as error:
+        with suppress(KeyError, TypeError, AttributeError, ValueError):  # it is of no version at all
+            return FinishedArticle.model_validate(v1.upgrade(json.loads(text)), extra="ignore")
+        raise error from None
+
+
+def digests_text(digests: Digests) -> str:
+    """The value of `revisions.digests`."""
+    return json.dumps(digests, ensure_ascii=False, separators=(",", ":"))
+
+
+def address_columns(article: ClassifiedArticle) -> dict[str, str]:
+    """The values of `url` and `discovery_url`."""
+    return {"url": article.url, "discovery_url": article.discovery.url}
+
+
+def date_columns(article: ClassifiedArticle) -> dict[str, str | None]:
+    """The values of `published`, `published_local` and `published_zone`."""
+    published = article.content.published
+    if published is None:
+        return {"published": None, "published_local": None, "published_zone": None}
+    return {
+        "published": None if published.at is None else time_text(published.at),
+        "published_local": published.local,
+        "published_zone": published.zone,
+    }
+
+
+def write_addresses(connection: sqlite3.Connection, article: ClassifiedArticle) -> None:
+    """Every address that leads to the article. Its own one is nobody else's; of others, the first to claim it keeps it."""
+    connection.execute(
+        """
+        INSERT INTO addresses (key_id, key, article_id, is_own) VALUES (?, ?, ?, 1)
+        ON CONFLICT (key_id) DO UPDATE SET article_id = excluded.article_id, is_own = 1 WHERE NOT is_own
+        """,
+        (article_id(article.key), article.key, article.id),
+    )
+    for url in (article.discovery.url, article.fetch.final_url):
+        with suppress(UnsupportedUrlError):  # a foreign writer's
+            connection.execute(
+                "INSERT OR IGNORE INTO addresses (key_id, key, article_id, is_own) VALUES (?, ?, ?, 0)",
+                (article_id(key_of(url)), key_of(url), article.id),
+            )
 
 
 def word_forms(
@@ -256,23 +354,62 @@ STEPS: tuple[tuple[str | Callable[[sqlite3.Connection], None], ...], ...] = (
         SELECT article_id, revision, stored_at FROM revisions ORDER BY stored_at, rowid
         """,
     ),
+    (
+        # The second version of records: dates that tell what they do not know, one address for readers and all that lead to it.
+        "ALTER TABLE articles RENAME COLUMN found_url TO discovery_url",
+        "ALTER TABLE articles RENAME COLUMN story TO story_id",
+        "ALTER TABLE articles ADD COLUMN published_local TEXT",
+        "ALTER TABLE articles ADD COLUMN published_zone TEXT",
+        "DROP INDEX articles_found_url",
+        "CREATE INDEX articles_discovery_url ON articles (discovery_url)",
+        """
+        CREATE TABLE addresses (
+            key_id TEXT PRIMARY KEY,
+            key TEXT NOT NULL,
+            article_id TEXT NOT NULL REFERENCES articles (id),
+            is_own INTEGER NOT NULL
+        ) WITHOUT ROWID
+        """,
+        "CREATE INDEX addresses_article_id ON addresses (article_id)",
+        """
+        CREATE TABLE source_tags (
+            article_id TEXT NOT NULL REFERENCES articles (id),
+            tag TEXT NOT NULL,
+            PRIMARY KEY (article_id, tag)
+        ) WITHOUT ROWID
+        """,
+        "CREATE INDEX source_tags_tag ON source_tags (tag)",
+        _upgrade_records,
+        # One spelling of times, and no path of anybody's disk.
+        "UPDATE articles SET first_stored = substr(first_stored, 1, 23) || 'Z' WHERE first_stored LIKE '%+00:00'",
+        "UPDATE articles SET last_stored = substr(last_stored, 1, 23) || 'Z' WHERE last_stored LIKE '%+00:00'",
+        "UPDATE articles SET last_fetched = substr(last_fetched, 1, 23) || 'Z' WHERE last_fetched LIKE '%+00:00'",
+        "UPDATE revisions SET stored_at = substr(stored_at, 1, 23) || 'Z' WHERE stored_at LIKE '%+00:00'",
+        "UPDATE announcements SET announced_at = substr(announced_at, 1, 23) || 'Z' WHERE announced_at LIKE '%+00:00'",
+        "UPDATE outbox SET stored_at = substr(stored_at, 1, 23) || 'Z' WHERE stored_at LIKE '%+00:00'",
+        "UPDATE ledger SET at = substr(at, 1, 23) || 'Z' WHERE at LIKE '%+00:00'",
+        "UPDATE ledger SET url = 'file:' WHERE url LIKE 'file:%'",
+    ),
 )
 
 VERSION = len(STEPS)
 WORD_FORMS_SINCE = 4
-SEARCHABLE_SINCE = WORD_FORMS_SINCE
 """The schema version from which on the index has word forms."""
 ANNOUNCED_SINCE = 5
 """The schema version from which on announcements are numbered."""
+SEARCHABLE_SINCE = 6
+"""The schema version from which on searches find what they ask for: word forms, local times, tags of feeds."""
+ADDRESSES_SINCE = 6
+"""The schema version from which on an article is found by every address that has led to it."""
 
 
 class NewerSchemaError(Exception):
     """The file was written by a later version of this program."""
 
 
-def time_text(moment: datetime) -> str:
-    """The moment as the tables hold it: ISO 8601 in UTC with microseconds always, so that times sort as text."""
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+def sortable_time(moment: datetime) -> str:
+    """The moment of an event here as the tables hold it: RFC 3339 in UTC, with milliseconds always, so that times sort as text."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
 def version_of(connection: sqlite3.Connection) -> int:

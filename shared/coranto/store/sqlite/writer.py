@@ -16,7 +16,7 @@ from typing import Literal, TypeVar
 
 from pydantic import ValidationError
 
-from coranto.records import ClassifiedArticle, DroppedArticle, FinishedArticle, Storage
+from coranto.records import ClassifiedArticle, DroppedArticle, FinishedArticle, Storage, article_id
 from coranto.store.interface import (
     LedgerLine,
     RevisionKey,
@@ -29,9 +29,10 @@ from coranto.store.interface import (
 from coranto.store.revisions import Digests, Latest, decide, digests_of
 from coranto.store.sqlite import schema
 from coranto.store.sqlite.group_commit import CORRUPT, UNAVAILABLE, GroupCommit, is_fault_of_storage, primary_code
-from coranto.store.sqlite.schema import time_text, word_forms
+from coranto.store.sqlite.schema import digests_text, sortable_time, word_forms
 from coranto.store.words import fold
 from coranto.topology import SINK
+from coranto.urls import key_of
 
 T = TypeVar("T")
 
@@ -122,25 +123,39 @@ def _explain(error: Exception, path: Path) -> Exception:
 
 
 def _store(connection: sqlite3.Connection, article: ClassifiedArticle, now: datetime) -> Stored | Skipped:
+    now = now.replace(
+        microsecond=now.microsecond // 1000 * 1000
+    )  # what is announced now and what is read later are the same
+    known_as = _find_other_id(connection, article)
+    if known_as is not None:
+        article = article.model_copy(update={"id": known_as})
     digests = digests_of(article)
     own = _find_own_revision(connection, article, digests)
     if own is not None:
         _note_stored(connection, article, own, now)
-        return Stored(own)
+        return Stored(own, known_as)
     decision = decide(article, digests, _find_latest(connection, article.id), now=now)
     if isinstance(decision, Stored):
         (store,) = connection.execute("SELECT id FROM store").fetchone()
-        decision = Stored(decision.storage.model_copy(update={"store": store}))
+        decision = Stored(decision.storage.model_copy(update={"store": store}), known_as)
         _write_article(connection, article, decision.storage)
         _write_revision(connection, article.with_storage(decision.storage), digests)
         _note_stored(connection, article, decision.storage, now)
         return decision
     if decision.reason == "unchanged":
         connection.execute(
-            "UPDATE articles SET last_fetched = ? WHERE id = ?", (time_text(article.fetch.fetched_at), article.id)
+            "UPDATE articles SET last_fetched = ? WHERE id = ?", (sortable_time(article.fetch.fetched_at), article.id)
         )
     _write_ledger(connection, _ledger_line(article, "dropped", decision.reason, decision.detail, now))
     return decision
+
+
+def _find_other_id(connection: sqlite3.Connection, article: ClassifiedArticle) -> str | None:
+    """The id of an article that was stored when ids were made otherwise; None for any that has the id it was made with."""
+    row = connection.execute(
+        "SELECT article_id FROM addresses WHERE key_id = ? AND is_own AND article_id <> key_id", (article.id,)
+    ).fetchone()
+    return None if row is None else str(row[0])
 
 
 def _find_own_revision(connection: sqlite3.Connection, article: ClassifiedArticle, digests: Digests) -> Storage | None:
@@ -153,7 +168,7 @@ def _find_own_revision(connection: sqlite3.Connection, article: ClassifiedArticl
         # The store from the record: one of before stores had ids was announced without.
         "SELECT revision, change, changed_fields, stored_at, json_extract(record, '$.storage.store') FROM revisions"
         " WHERE article_id = ? AND submission = ? AND digests = ? ORDER BY revision DESC LIMIT 1",
-        (article.id, article.discovery.submission, _json(digests)),
+        (article.id, article.discovery.submission, digests_text(digests)),
     ).fetchone()
     if row is None:
         return None
@@ -165,12 +180,13 @@ def _find_own_revision(connection: sqlite3.Connection, article: ClassifiedArticl
 
 def _find_latest(connection: sqlite3.Connection, article_id: str) -> Latest | None:
     row = connection.execute(
-        "SELECT articles.revision, revisions.digests, articles.last_fetched FROM articles"
+        "SELECT articles.revision, revisions.digests, articles.last_fetched,"
+        " json_extract(revisions.record, '$.fetch.final_url') FROM articles"
         " JOIN revisions ON revisions.article_id = articles.id AND revisions.revision = articles.revision"
         " WHERE articles.id = ?",
         (article_id,),
     ).fetchone()
-    return None if row is None else Latest(row[0], json.loads(row[1]), datetime.fromisoformat(row[2]))
+    return None if row is None else Latest(row[0], json.loads(row[1]), datetime.fromisoformat(row[2]), row[3])
 
 
 def _write_article(connection: sqlite3.Connection, article: ClassifiedArticle, storage: Storage) -> None:
@@ -180,39 +196,39 @@ def _write_article(connection: sqlite3.Connection, article: ClassifiedArticle, s
     )
     connection.execute(
         """
-        INSERT INTO articles (id, url, found_url, title, lead, text, authors, publisher, published, language, topic,
-            section, image_url, story, story_role, source, revision, first_stored, last_stored, last_fetched,
-            title_forms, text_forms, stemmer)
-        VALUES (:id, :url, :found_url, :title, :lead, :text, :authors, :publisher, :published, :language, :topic,
-            :section, :image_url, :story, :story_role, :source, :revision, :stored, :stored, :fetched,
-            :title_forms, :text_forms, :stemmer)
+        INSERT INTO articles (id, url, discovery_url, title, lead, text, authors, publisher, published,
+            published_local, published_zone, language, topic, section, image_url, story_id, story_role, source,
+            revision, first_stored, last_stored, last_fetched, title_forms, text_forms, stemmer)
+        VALUES (:id, :url, :discovery_url, :title, :lead, :text, :authors, :publisher, :published,
+            :published_local, :published_zone, :language, :topic, :section, :image_url, :story_id, :story_role, :source,
+            :revision, :stored, :stored, :fetched, :title_forms, :text_forms, :stemmer)
         ON CONFLICT (id) DO UPDATE SET
-            url = :url, found_url = :found_url, title = :title, lead = :lead, text = :text, authors = :authors,
-            publisher = :publisher, published = :published, language = :language, topic = :topic, section = :section,
-            image_url = :image_url, story = :story, story_role = :story_role, source = :source, revision = :revision,
+            url = :url, discovery_url = :discovery_url, title = :title, lead = :lead, text = :text, authors = :authors,
+            publisher = :publisher, published = :published, published_local = :published_local,
+            published_zone = :published_zone, language = :language, topic = :topic, section = :section,
+            image_url = :image_url, story_id = :story_id, story_role = :story_role, source = :source, revision = :revision,
             last_stored = :stored, last_fetched = :fetched,
             title_forms = :title_forms, text_forms = :text_forms, stemmer = :stemmer
         """,
         {
             "id": article.id,
-            "url": article.discovery.canonical_url,
-            "found_url": article.discovery.url,
+            **schema.address_columns(article),
+            **schema.date_columns(article),
             "title": content.title,
             "lead": content.lead,
             "text": content.text,
             "authors": ", ".join(author.name for author in content.authors) or None,
             "publisher": content.publisher,
-            "published": time_text(content.published.at) if content.published else None,
             "language": classification.language.code,
             "topic": classification.topics[0].name if classification.topics else None,
             "section": content.section,
             "image_url": content.image.url if content.image else None,
-            "story": classification.story.cluster if classification.story else None,
+            "story_id": classification.story.id if classification.story else None,
             "story_role": classification.story.role if classification.story else None,
             "source": article.discovery.source,
             "revision": storage.revision,
-            "stored": time_text(storage.stored_at),
-            "fetched": time_text(article.fetch.fetched_at),
+            "stored": sortable_time(storage.stored_at),
+            "fetched": sortable_time(article.fetch.fetched_at),
             "title_forms": title_forms,
             "text_forms": text_forms,
             "stemmer": stemmer,
@@ -222,6 +238,7 @@ def _write_article(connection: sqlite3.Connection, article: ClassifiedArticle, s
         "DELETE FROM entities WHERE article_id = ?",
         "DELETE FROM topics WHERE article_id = ?",
         "DELETE FROM tags WHERE article_id = ?",
+        "DELETE FROM source_tags WHERE article_id = ?",
     ):
         connection.execute(statement, (article.id,))
     # OR IGNORE: a foreign classifier may name the same entity twice, which is no reason to refuse the article.
@@ -234,6 +251,10 @@ def _write_article(connection: sqlite3.Connection, article: ClassifiedArticle, s
         [(article.id, topic.code, topic.name, topic.score) for topic in classification.topics],
     )
     connection.executemany("INSERT OR IGNORE INTO tags VALUES (?, ?)", [(article.id, tag) for tag in content.tags])
+    connection.executemany(
+        "INSERT OR IGNORE INTO source_tags VALUES (?, ?)", [(article.id, tag) for tag in article.discovery.tags]
+    )
+    schema.write_addresses(connection, article)
 
 
 def _write_revision(connection: sqlite3.Connection, article: FinishedArticle, digests: Digests) -> None:
@@ -247,14 +268,14 @@ def _write_revision(connection: sqlite3.Connection, article: FinishedArticle, di
             storage.change,
             _json(storage.changed_fields),
             article.discovery.submission,
-            time_text(storage.stored_at),
-            _json(digests),
+            sortable_time(storage.stored_at),
+            digests_text(digests),
             article.model_dump_json(exclude_none=True),
         ),
     )
     connection.execute(
         "INSERT INTO outbox (article_id, revision, stored_at) VALUES (?, ?, ?)",
-        (article.id, storage.revision, time_text(storage.stored_at)),
+        (article.id, storage.revision, sortable_time(storage.stored_at)),
     )
 
 
@@ -270,7 +291,7 @@ def _read_revisions(connection: sqlite3.Connection, revisions: Sequence[Revision
         row = connection.execute("SELECT record FROM revisions WHERE article_id = ? AND revision = ?", key).fetchone()
         if row is not None:
             with suppress(ValidationError):  # one that was written by hand must not keep the others waiting
-                found.append(FinishedArticle.model_validate_json(row[0], extra="ignore"))
+                found.append(schema.read_record(row[0]))
     return found
 
 
@@ -278,7 +299,7 @@ def _mark_announced(connection: sqlite3.Connection, revisions: Sequence[Revision
     connection.executemany(
         "INSERT INTO announcements (article_id, revision, announced_at)"
         " SELECT article_id, revision, ? FROM outbox WHERE article_id = ? AND revision = ?",
-        [(time_text(now), *key) for key in revisions],
+        [(sortable_time(now), *key) for key in revisions],
     )
     connection.executemany("DELETE FROM outbox WHERE article_id = ? AND revision = ?", revisions)
 
@@ -286,6 +307,12 @@ def _mark_announced(connection: sqlite3.Connection, revisions: Sequence[Revision
 def _note_stored(connection: sqlite3.Connection, article: ClassifiedArticle, storage: Storage, now: datetime) -> None:
     line = _ledger_line(article, "stored", storage.change, f"revision {storage.revision}", now)
     _write_ledger(connection, line)
+    # What an earlier attempt ended as, by the id the article had before its page was read.
+    found_as = article_id(key_of(article.discovery.url))
+    if found_as != article.id:
+        connection.execute(
+            "DELETE FROM ledger WHERE article_id = ? AND submission = ?", (found_as, article.discovery.submission)
+        )
 
 
 def _ledger_line(
@@ -294,7 +321,7 @@ def _ledger_line(
     return LedgerLine(
         article_id=article.id,
         submission=article.discovery.submission,
-        url=article.discovery.canonical_url,
+        url=article.url,
         stage=SINK.name,
         outcome=outcome,
         reason=reason,
@@ -314,7 +341,7 @@ def _write_ledger(connection: sqlite3.Connection, line: LedgerLine) -> None:
             detail = excluded.detail, at = excluded.at
         WHERE excluded.at >= ledger.at
         """,
-        {**asdict(line), "at": time_text(line.at)},
+        {**asdict(line), "at": sortable_time(line.at)},
     )
 
 

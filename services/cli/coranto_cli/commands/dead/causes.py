@@ -8,7 +8,7 @@ from pathlib import Path
 from coranto.admin import dead_letters
 from coranto.admin.dead_letters import Filter
 from coranto.admin.pipeline import connected
-from coranto_cli.commands.dead.letters import age, time_text
+from coranto_cli.commands.dead.letters import age, time_of
 from coranto_cli.commands.dead.options import HostOption, ReasonOption, StageOption, letter_filter
 from coranto_cli.console import cell, new_table, print_message, print_result, print_table, write_json_lines
 from coranto_cli.options import DataOption, JsonOption
@@ -31,8 +31,8 @@ def causes(
                 "reason": group.cause.reason,
                 "error": group.cause.error,
                 "count": group.count,
-                "first": time_text(group.first_ms),
-                "last": time_text(group.last_ms),
+                "first": time_of(group.first_ms),
+                "last": time_of(group.last_ms),
                 "example": str(group.example),
             }
             for group in found

@@ -10,9 +10,10 @@ from typing import Any
 from coranto.admin import dead_letters
 from coranto.admin.dead_letters import Reference
 from coranto.admin.pipeline import ConnectedPipeline, connected
+from coranto.records import time_text
 from coranto.streams.interface import DeadLetter
 from coranto_cli.errors import NOT_FOUND, USAGE, CommandError
-from coranto_cli.text import span, utc_text
+from coranto_cli.text import span
 
 
 async def get_letter(name: str, data: Path | None) -> DeadLetter:
@@ -53,7 +54,7 @@ def summary(letter: DeadLetter) -> dict[str, Any]:
         "error": letter.error,
         "cause": dead_letters.cause_of(letter).id,
         "attempts": letter.attempts,
-        "died_at": time_text(letter.died_at_ms),
+        "died_at": time_of(letter.died_at_ms),
         "url": dead_letters.url_of_letter(letter),
         "article": dead_letters.article_of_letter(letter),
     }
@@ -73,9 +74,9 @@ def pretty(event: bytes) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2)
 
 
-def time_text(milliseconds: int) -> str:
+def time_of(milliseconds: int) -> str:
     """The moment as ISO 8601 in UTC."""
-    return utc_text(datetime.fromtimestamp(milliseconds / 1000, UTC))
+    return time_text(datetime.fromtimestamp(milliseconds / 1000, UTC))
 
 
 def age(milliseconds: int) -> str:

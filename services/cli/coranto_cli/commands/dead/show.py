@@ -9,7 +9,7 @@ import typer
 
 from coranto.admin import dead_letters
 from coranto.admin.dead_letters import Reference
-from coranto_cli.commands.dead.letters import age, get_letter, pretty, readable, summary, time_text
+from coranto_cli.commands.dead.letters import age, get_letter, pretty, readable, summary, time_of
 from coranto_cli.commands.dead.options import LetterArgument
 from coranto_cli.console import print_result, write_json
 from coranto_cli.options import DataOption, JsonOption
@@ -32,7 +32,7 @@ def show(
     print_result(f"stage     {found.stage}")
     print_result(f"reason    {found.reason}")
     print_result(f"attempts  {found.attempts}")
-    print_result(f"died      {time_text(found.died_at_ms)}, {age(found.died_at_ms)} ago")
+    print_result(f"died      {time_of(found.died_at_ms)}, {age(found.died_at_ms)} ago")
     print_result(f"about     {dead_letters.url_of_letter(found) or '(unreadable)'}")
     print_result(f"cause     {dead_letters.cause_of(found).id}")
     print_result(f"error     {found.error}")
