@@ -548,11 +548,12 @@ BEHAVIOURS = {behaviour.name: behaviour for behaviour in _behaviours()}
 async def misbehaving(*names: str) -> AsyncIterator[dict[str, str]]:
     """A server for each of these behaviours; gives the addresses of their pages."""
     async with AsyncExitStack() as stack:
-        yield {name: await stack.enter_async_context(_serving(BEHAVIOURS[name])) for name in names}
+        yield {name: await stack.enter_async_context(serving(BEHAVIOURS[name])) for name in names}
 
 
 @asynccontextmanager
-async def _serving(behaviour: Behaviour) -> AsyncIterator[str]:
+async def serving(behaviour: Behaviour) -> AsyncIterator[str]:
+    """A server that behaves so; gives the address of its page."""
     counts: dict[str, int] = {}
     open_writers: set[asyncio.StreamWriter] = set()
     behaviour.asked.clear()

@@ -19,6 +19,7 @@ from coranto_fetcher.reasons import REASONS, SYSTEMIC
 from coranto_fetcher.robots_cache import RobotsCache
 from coranto_fetcher.settings import FetcherSettings, Settings
 from coranto_fetcher.stage import fetch
+from coranto_fetcher.tdm_reservation import TdmCache
 
 if TYPE_CHECKING:
     from coranto.worker.app import Worker
@@ -52,6 +53,7 @@ def create_stage(
             pages=FilePageStore(settings.pages.path),
             reader=reader,
             settings=fetcher,
+            tdm=TdmCache(web) if "tdm" in fetcher.obey_rights else None,
             validators=NoValidators() if redis is None else RedisValidators(redis, pipeline),
             progress_store=NoProgressStore() if redis is None else RedisProgressStore(redis, pipeline),
         ),

@@ -31,6 +31,7 @@ from coranto_fetcher.politeness import HostBusy, HostFeedback, HostLease, HostLi
 from coranto_fetcher.response_policy import ERROR_DECISIONS, ResponseDecision, decide
 from coranto_fetcher.robots_cache import RobotsSource, RobotsUnreachableError
 from coranto_fetcher.settings import FetcherSettings
+from coranto_fetcher.tdm_reservation import TdmCache, TdmRules
 
 # Sending the message back and taking it up again would take about as long.
 _MAX_INLINE_WAIT: Final = timedelta(milliseconds=250)
@@ -47,10 +48,14 @@ class PageFetch:
         robots: RobotsSource,
         limiter: HostLimiter,
         settings: FetcherSettings,
+        tdm: TdmCache | None = None,
     ) -> None:
         self.progress = FetchProgress(article.discovery.url)
         self.rules: RobotsRules | None = None
         """What robots.txt says, of the host that was asked last."""
+        self.site_rights: tuple[str, ...] = ()
+        """What the site's TDM file says of the address that was asked last."""
+        self._tdm = tdm
         self.elapsed_ms = 0
         self._message_id = article.message_id
         self._is_backlog = article.discovery.priority == "backlog"
@@ -112,6 +117,8 @@ class PageFetch:
         self.rules = await self._find_rules(address)
         if self.rules is not None and not await self.rules.allows_off_loop(url):
             raise Unwanted("robots_disallowed", detail=address.authority)
+        if self._tdm is not None:
+            self.site_rights = (await self._find_tdm_rules(self._tdm, address)).signals(url)
         await self._hold_lease(address.authority)
         conditions = previous.conditional_headers() if previous is not None and previous.url == url else {}
         self._is_conditional = bool(conditions)
@@ -140,6 +147,15 @@ class PageFetch:
             raise Transient("robots_unreachable", retry_after=error.retry_after, detail=str(error)) from error
         except WebError as error:
             raise await self._signal_for(error) from error
+        return rules
+
+    async def _find_tdm_rules(self, tdm: TdmCache, address: Address) -> TdmRules:
+        """What the site reserves. If it is not known yet, it is asked for, under the host's lease."""
+        rules = tdm.find(address.origin)
+        if rules is None:
+            await self._hold_lease(address.authority)
+            rules = await tdm.ask(address.origin)
+            self._has_sent_request = True
         return rules
 
     async def _hold_lease(self, host: str) -> None:

@@ -30,6 +30,7 @@ REASONS: Mapping[str, str] = {
     "client_error": "The host answered with another 4xx status.",
     "unexpected_status": "The host answered with a status that carries no page.",
     "robots_disallowed": "The host's robots.txt asks that this address not be fetched.",
+    "rights_reserved": "The page is reserved against a use that the settings ask to respect.",
     "private_address": "The host is, or resolves to, an address that is not public and is not in the allowed networks.",
     "port_not_allowed": "The address names a port that is not in the list of those that may be asked.",
     "unsupported_url": "The address, or one it redirects to, is not an http or https URL.",

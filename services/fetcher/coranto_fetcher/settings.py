@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
+from pydantic_settings import NoDecode
 
 from coranto.http import WebLimits
 from coranto.http.settings import WebSettings
 from coranto.settings import Duration
 from coranto.worker.settings import WorkerSettings
 from coranto_fetcher.page_facts import PageReaderPool
+from coranto_fetcher.rights import RESERVATIONS, Reservation
+
+
+def _reservations(value: Any) -> Any:
+    if isinstance(value, str):
+        text = value.strip()
+        value = json.loads(text) if text.startswith("[") else [part.strip() for part in text.split(",") if part.strip()]
+    return RESERVATIONS if value in (["all"], ("all",)) else value
+
+
+ReservationList = Annotated[tuple[Reservation, ...], NoDecode, BeforeValidator(_reservations)]
+"""Uses such as noarchive,tdm: a JSON list, or separated by commas."""
 
 
 class FetcherSettings(WebSettings, WebLimits):
@@ -24,6 +39,11 @@ class FetcherSettings(WebSettings, WebLimits):
     max_crawl_delay: Duration = Field(timedelta(seconds=60), description="A longer crawl-delay is shortened to this.")
     max_retry_after: Duration = Field(timedelta(hours=1), description="A longer Retry-After is shortened to this.")
     obey_robots: bool = Field(True, description="Whether robots.txt is obeyed. Turn off only for hosts that are yours.")
+    obey_rights: ReservationList = Field(
+        (),
+        description="Uses that you have in mind: pages reserved against one of them are not taken. Of noarchive, noindex, "
+        "nosnippet, noai, tdm, train-ai, ai-input, search, bots; or all. With tdm, sites are asked for /.well-known/tdmrep.json.",
+    )
     concurrency: int = Field(
         32, ge=1, le=1000, description="Pages that one worker fetches concurrently, from different hosts."
     )

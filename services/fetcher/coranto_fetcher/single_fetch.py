@@ -27,6 +27,7 @@ from coranto_fetcher.reasons import REASONS
 from coranto_fetcher.robots_cache import RobotsCache
 from coranto_fetcher.settings import FetcherSettings
 from coranto_fetcher.stage import fetch
+from coranto_fetcher.tdm_reservation import TdmCache
 
 Outcome = Literal["ok", "unchanged", "retry", "dropped", "blocked", "denied"]
 
@@ -38,6 +39,7 @@ _OUTCOMES: Final[dict[str, Outcome]] = {
     "no_contact": "blocked",
     # The site's wishes
     "robots_disallowed": "denied",
+    "rights_reserved": "denied",
 }
 _ROBOTS_DECISIONS: Final = {"robots_disallowed": "disallowed", "robots_unreachable": "unreachable"}
 _LONGEST_SHOWN: Final = 2000
@@ -135,6 +137,7 @@ class SingleFetcher:
         self._web = settings.to_client(settings, connections=2 * settings.concurrency)
         self._reader = settings.to_reader()
         self._robots = RobotsCache(None, self._web, agent=settings.robots_agent)
+        self._tdm = TdmCache(self._web) if "tdm" in settings.obey_rights else None
         self._limiter = InProcessLimiter()
         # Whoever waits for a host waits here, and takes no slot from a page of another host.
         self._hosts: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
@@ -182,6 +185,7 @@ class SingleFetcher:
                     pages=page,
                     reader=self._reader,
                     settings=self._settings,
+                    tdm=self._tdm,
                 )
             report.fetch = fetched.fetch
         except StageSignal as signal:

@@ -12,6 +12,7 @@ from typing import Final
 from redis.exceptions import RedisError
 
 from coranto.http import WebClient, WebResponse
+from coranto.http.robots import RobotsRules
 from coranto.pages import PageStore
 from coranto.pagination import part_number
 from coranto.process_pool import OverdueError, ProcessLostError
@@ -24,9 +25,10 @@ from coranto_fetcher.page_facts import PageFacts, PageReader
 from coranto_fetcher.page_fetch import PageFetch
 from coranto_fetcher.politeness import HostLimiter
 from coranto_fetcher.response_headers import etag_of, last_modified_of, stated_charset
-from coranto_fetcher.rights import rights_signals
+from coranto_fetcher.rights import find_reservation, rights_signals
 from coranto_fetcher.robots_cache import RobotsSource
 from coranto_fetcher.settings import FetcherSettings
+from coranto_fetcher.tdm_reservation import TdmCache
 
 _BLANK: Final = b"\xef\xbb\xbf\xff\xfe\0 \t\r\n\f\v"
 
@@ -44,6 +46,7 @@ async def fetch(
     pages: PageStore,
     reader: PageReader,
     settings: FetcherSettings,
+    tdm: TdmCache | None = None,
     validators: Validators | None = None,
     progress_store: ProgressStore | None = None,
     now: Callable[[], datetime] = _utc_now,
@@ -54,7 +57,7 @@ async def fetch(
         return article.with_fetch(_from_saved(discovery.url, discovery.saved, now()))
     validators = validators if validators is not None else NoValidators()
     progress_store = progress_store if progress_store is not None else NoProgressStore()
-    page_fetch = PageFetch(article, web=web, robots=robots, limiter=limiter, settings=settings)
+    page_fetch = PageFetch(article, web=web, robots=robots, limiter=limiter, settings=settings, tdm=tdm)
     intake = _Intake(pages, reader)
     try:
         progress = await progress_store.find(article) or FetchProgress(discovery.url)
@@ -62,7 +65,7 @@ async def fetch(
         try:
             if progress.fetched is None:
                 response = await page_fetch.run(progress, previous)
-                section, next_url = await _first_page(response, page_fetch, intake, now())
+                section, next_url = await _first_page(response, page_fetch, intake, settings, now())
             else:  # the article waited for its host between two of its pages
                 section, next_url = progress.fetched, progress.url
             section = await _with_further_pages(section, next_url, page_fetch, intake, settings.max_pages)
@@ -81,7 +84,7 @@ async def fetch(
 
 
 async def _first_page(
-    response: WebResponse, page_fetch: PageFetch, intake: _Intake, now: datetime
+    response: WebResponse, page_fetch: PageFetch, intake: _Intake, settings: FetcherSettings, now: datetime
 ) -> tuple[Fetch, str | None]:
     """The section with the first page, and the address of the next one if the article has several."""
     content_type = media_type_of(response)
@@ -92,7 +95,17 @@ async def _first_page(
         raise Unwanted("empty_body")
     url = response.url.partition("#")[0]
     facts = await intake.read(response.body, own_url=url, first_url=url)
-    content_signals = page_fetch.rules.content_signals if page_fetch.rules is not None else ()
+    rules = page_fetch.rules if page_fetch.rules is not None else RobotsRules()
+    rights = rights_signals(
+        response.headers,
+        facts.rights,
+        rules.content_signals,
+        content_usage=rules.content_usage(url),
+        for_site=page_fetch.site_rights,
+    )
+    reserved = find_reservation(rights, settings.obey_rights, settings.user_agent)
+    if reserved is not None:
+        raise Unwanted("rights_reserved", detail=reserved)
     section = Fetch(
         final_url=url,
         redirects=page_fetch.progress.hops,
@@ -102,7 +115,7 @@ async def _first_page(
         etag=etag_of(response.headers),
         last_modified=last_modified_of(response.headers),
         page=await intake.store(response.body),
-        rights=rights_signals(response.headers, facts.rights, content_signals),
+        rights=rights,
         fetched_at=now,
         elapsed_ms=page_fetch.elapsed_ms,
     )

@@ -16,6 +16,7 @@ MAX_ROBOTS_BYTES: Final = 512_000
 
 _MAX_LINE: Final = 8192
 _MOST_AGENTS: Final = 50
+_MOST_USAGES: Final = 100
 # What is read and asked on the event loop takes 5 ms at most. The largest file takes 300 ms to read, and may take longer to
 # ask.
 _SMALL_FILE: Final = 16_000
@@ -44,6 +45,7 @@ _FIELDS: Final[dict[str, str]] = {
     "disallaw": "disallow",
     "crawl-delay": "delay", "crawldelay": "delay", "crawl delay": "delay",
     "content-signal": "signal",
+    "content-usage": "usage",
     "sitemap": "sitemap", "site-map": "sitemap",
 }  # fmt: skip
 
@@ -86,18 +88,24 @@ class _Group:
     rules: tuple[_Rule, ...]
     delay: float | None
     signals: tuple[str, ...]
+    usages: tuple[tuple[_Rule, str], ...]
 
 
 class RobotsRules:
     """What one robots.txt says to one agent."""
 
     def __init__(
-        self, rules: tuple[_Rule, ...] = (), delay_seconds: float | None = None, signals: tuple[str, ...] = ()
+        self,
+        rules: tuple[_Rule, ...] = (),
+        delay_seconds: float | None = None,
+        signals: tuple[str, ...] = (),
+        usages: tuple[tuple[_Rule, str], ...] = (),
     ) -> None:
         # Longest first, and allow before disallow: the first that matches decides (RFC 9309, 2.2.2).
         self._rules = tuple(sorted(rules, key=lambda rule: (-rule.length, not rule.is_allowed)))
         self.crawl_delay = None if delay_seconds is None else timedelta(seconds=delay_seconds)
         self.content_signals = signals
+        self._usages = usages
 
     @classmethod
     def read(cls, raw: bytes | str, agent: str) -> RobotsRules:
@@ -110,6 +118,7 @@ class RobotsRules:
             tuple(rule for group in chosen for rule in group.rules),
             delays[0] if delays else None,
             tuple(signal for group in chosen for signal in group.signals),
+            tuple(usage for group in chosen for usage in group.usages)[:_MOST_USAGES],
         )
 
     @classmethod
@@ -126,11 +135,34 @@ class RobotsRules:
             return True  # RFC 9309, 2.2.2: always allowed
         return next((rule.is_allowed for rule in self._rules if rule.matches(path, host)), True)
 
+    def content_usage(self, url: str) -> tuple[str, ...]:
+        """What Content-Usage lines say of this address, such as `train-ai=n`: those with the longest path that it begins with."""
+        path, host = _path_of(url), _host_of(url)
+        found = [(rule.length, value) for rule, value in self._usages if rule.matches(path, host)]
+        longest = max((length for length, _ in found), default=0)
+        return tuple(value for length, value in found if length == longest)
+
     async def allows_off_loop(self, url: str) -> bool:
         """As `allows`, on a thread where the file is so long that asking it would hold the event loop up."""
         if len(self._rules) * len(url) < _SMALL_MATCH:
             return self.allows(url)
         return await asyncio.to_thread(self.allows, url)
+
+
+class UrlPattern:
+    """A path in the notation of robots.txt, for other files that use it."""
+
+    def __init__(self, rule: _Rule) -> None:
+        self._rule = rule
+
+    @classmethod
+    def read(cls, text: str) -> UrlPattern:
+        """The pattern that the text means."""
+        return cls(_rule(text, is_allowed=True))
+
+    def matches(self, url: str) -> bool:
+        """Whether the address begins with it."""
+        return self._rule.matches(_path_of(url), _host_of(url))
 
 
 def decode_robots(raw: bytes) -> str:
@@ -147,19 +179,20 @@ def _groups(text: str) -> list[_Group]:
     agents: list[str] = []
     rules: list[_Rule] = []
     signals: list[str] = []
+    usages: list[tuple[_Rule, str]] = []
     delay: float | None = None
     expects_rules = False
 
     def close() -> None:
         if agents:
-            groups.append(_Group(tuple(agents), tuple(rules), delay, tuple(signals)))
+            groups.append(_Group(tuple(agents), tuple(rules), delay, tuple(signals), tuple(usages)))
 
     for line in _LINE_ENDS.split(text):
         field, value = _field(line[:_MAX_LINE])
         if field == "agent":
             if expects_rules:
                 close()
-                agents, rules, signals, delay, expects_rules = [], [], [], None, False
+                agents, rules, signals, usages, delay, expects_rules = [], [], [], [], None, False
             agents.append(value)
         elif not agents:
             continue
@@ -173,6 +206,9 @@ def _groups(text: str) -> list[_Group]:
         elif field == "signal":
             expects_rules = True
             signals.append(value[:200])
+        elif field == "usage":
+            expects_rules = True
+            usages.append(_usage(value))
     close()
     return groups
 
@@ -191,6 +227,12 @@ def _field(line: str) -> tuple[str | None, str]:
     return _FIELDS.get(" ".join(name.lower().split())), value.strip()
 
 
+def _usage(value: str) -> tuple[_Rule, str]:
+    """Path and preferences; without a path they are about all."""
+    path, _, preferences = value.partition(" ") if value.startswith(("/", "*")) else ("/", "", value)
+    return _rule(path, is_allowed=True), preferences.strip()[:200]
+
+
 def _delay(value: str) -> float | None:
     try:
         seconds = float(value)
@@ -201,7 +243,7 @@ def _delay(value: str) -> float | None:
 
 def _groups_for(groups: list[_Group], agent: str) -> list[_Group]:
     """The groups that speak to the agent: those that name it, else those that name its family, else `*`."""
-    own = _own_names(agent)
+    own = agent_names(agent)
     best: list[_Group] = []
     best_length = -1
     for group in groups:
@@ -213,7 +255,7 @@ def _groups_for(groups: list[_Group], agent: str) -> list[_Group]:
     return best
 
 
-def _own_names(agent: str) -> list[str]:
+def agent_names(agent: str) -> list[str]:
     """The names that the agent goes by: `yourbot` for `Mozilla/5.0 (compatible; YourBot/1.0)`."""
     words = _BETWEEN_PRODUCTS.split(agent[:_MAX_LINE])
     tokens = (_TOKEN.match(word) for word in words if "://" not in word and "@" not in word)
