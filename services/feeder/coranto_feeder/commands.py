@@ -1,4 +1,4 @@
-"""The command line's part that manages feeds: `coranto feeds list | add | remove | import | export`."""
+"""The command line's part that manages feeds: `coranto feeds list | add | try | remove | import | export`."""
 
 from __future__ import annotations
 
@@ -15,9 +15,14 @@ from rich.console import Console
 from rich.table import Table
 
 from coranto.client import environment
+from coranto.settings import LogSettings
 from coranto.sources.registry import Feed, FeedRegistry, new_feed
 from coranto.streams.connection import connect
 from coranto.urls import UnsupportedUrlError, parse
+from coranto.worker.log import configure
+from coranto_cli.console import print_result
+from coranto_feeder.settings import Settings
+from coranto_feeder.single_poll import FeedReport, poll_once
 from coranto_feeder.sources.opml import BadOpmlError, Outline, read_address_list, read_opml, write_opml
 
 app = typer.Typer(help="The feeds and sitemaps that are polled.", add_completion=False, no_args_is_help=True)
@@ -29,6 +34,8 @@ SourceOption = Annotated[
     str | None, typer.Option("--source", help="Name that articles found there carry; else the feed's host.")
 ]
 Answer = TypeVar("Answer")
+
+_SHOWN_ENTRIES = 20
 
 
 @app.command("list")
@@ -71,6 +78,45 @@ def add_feeds(
     feeds = [new_feed(_address(url), source=source, now=datetime.now(UTC)) for url in urls]
     added = _with_registry(data, lambda registry: _add_all(registry, feeds))
     typer.echo(f"{added} of {len(feeds)} added" if added < len(feeds) else f"{added} added")
+
+
+@app.command("try")
+def try_feed(
+    url: Annotated[str, typer.Argument(help="Address of a feed, a sitemap, or a page that names its feeds.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+) -> None:
+    """Poll one feed here, without Redis and without submitting anything, and show what came of it.
+
+    Exit codes: 0 for a feed, 3 when it is refused or none, 1 when another try may help.
+    """
+    configure(LogSettings(level="error"))
+    report = asyncio.run(poll_once(_address(url), Settings()))
+    if as_json:
+        typer.echo(json.dumps(report.as_document(), ensure_ascii=False))
+    else:
+        _print_report(report)
+    code = {"ok": 0, "retry": 1}.get(report.outcome, 3)
+    if code:
+        raise typer.Exit(code)
+
+
+def _print_report(report: FeedReport) -> None:
+    feed, parsed = report.feed, report.parsed
+    now = datetime.now(UTC)
+    rows = [("", f"{report.outcome}: {feed.last_outcome}"), ("seen", report.detail)]
+    rows += [("hop", f"{hop.status or 'none'} {hop.url} in {hop.elapsed_ms} ms") for hop in report.hops]
+    if parsed is not None:
+        rows += [("kind", parsed.kind.value), ("title", parsed.title), ("entries", str(len(parsed.entries)))]
+        for entry in parsed.entries[:_SHOWN_ENTRIES]:
+            time = entry.published or entry.updated
+            rows.append(("", f"{time:%Y-%m-%d %H:%M} {entry.url}" if time is not None else entry.url))
+            rows.append(("", entry.title))
+    rows += [("names", named) for named in report.feeds[:_SHOWN_ENTRIES]]
+    rows += [("warning", warning) for warning in report.warnings]
+    rows.append(("next poll", _in(report.next_poll, now)))
+    for name, value in rows:
+        if value is not None:
+            print_result(f"{name:10} {value}")
 
 
 @app.command("remove")

@@ -9,14 +9,11 @@ import asyncio
 import hashlib
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, Self
 
-from multidict import CIMultiDictProxy
-
-from coranto.http import WebClient, WebError, WebLimits, WebResponse
+from coranto.http.recording import Hop, RecordingClient
 from coranto.pages import MissingPageError
 from coranto.process_pool import OverdueError, ProcessLostError
 from coranto.records import DiscoveredArticle, Discovery, Fetch, PageRef, article_id
@@ -43,17 +40,6 @@ _OUTCOMES: Final[dict[str, Outcome]] = {
 }
 _ROBOTS_DECISIONS: Final = {"robots_disallowed": "disallowed", "robots_unreachable": "unreachable"}
 _LONGEST_SHOWN: Final = 2000
-
-
-@dataclass(frozen=True, slots=True)
-class Hop:
-    """One request."""
-
-    url: str
-    status: int | None
-    """None when there was no usable response."""
-    elapsed_ms: int
-    error: str | None = None
 
 
 @dataclass(slots=True)
@@ -116,10 +102,7 @@ class FetchReport:
             "meaning": None if self.reason is None else REASONS.get(self.reason),
             "detail": self.detail,
             "retry_after_seconds": self.retry_after_seconds,
-            "hops": [
-                {"url": hop.url, "status": hop.status, "elapsed_ms": hop.elapsed_ms, "error": hop.error}
-                for hop in self.hops
-            ],
+            "hops": [hop.as_document() for hop in self.hops],
             "robots": self.robots,
             "content_type": None if fetched is None else fetched.content_type,
             "stated_charset": None if fetched is None else fetched.charset,
@@ -172,7 +155,7 @@ class SingleFetcher:
             return await self._fetch(article, shown)
 
     async def _fetch(self, article: DiscoveredArticle, shown: str) -> FetchReport:
-        web, page = _RecordingClient(self._web), _PageInMemory()
+        web, page = RecordingClient(self._web), _PageInMemory()
         started = time.monotonic()
         report = FetchReport(shown, "ok")
         try:
@@ -222,35 +205,6 @@ def _outcome(signal: StageSignal) -> Outcome:
     if isinstance(signal, Unwanted | Invalid):
         return _OUTCOMES.get(signal.reason, "dropped")
     return "dropped"
-
-
-class _RecordingClient(WebClient):
-    """Another client, with a note of every request."""
-
-    def __init__(self, web: WebClient) -> None:  # another client's connections are used, so it has none of its own
-        self._web = web
-        self.hops: list[Hop] = []
-        self.notes: list[str] = []
-
-    async def get(
-        self,
-        url: str,
-        *,
-        headers: Mapping[str, str] | None = None,
-        limits: WebLimits | None = None,
-        wants_body: Callable[[int, CIMultiDictProxy[str]], bool] | None = None,
-    ) -> WebResponse:
-        """The response, as the other client gives it."""
-        started = time.monotonic()
-        try:
-            response = await self._web.get(url, headers=headers, limits=limits, wants_body=wants_body)
-        except WebError as error:
-            elapsed = round((time.monotonic() - started) * 1000)
-            self.hops.append(Hop(url, None, elapsed, f"{type(error).__name__}: {error}"[:500]))
-            raise
-        self.hops.append(Hop(response.url, response.status, response.elapsed_ms))
-        self.notes += response.notes
-        return response
 
 
 class _PageInMemory:
