@@ -176,7 +176,9 @@ async def test_what_services_keep_beside_the_streams_is_one_slot_a_call(cluster:
         feed = Feed(url="https://news.example/feed", source="news", added_at=datetime.now(UTC))
         assert await registry.add(feed)
         await registry.remember_entries(feed, {"entry": "stamp"}, present=["entry"])
-        assert await registry.lease_due(datetime.now(UTC) + timedelta(1), lease=timedelta(1), limit=5) == [feed]
+        tomorrow = datetime.now(UTC) + timedelta(days=1)
+        assert await registry.find_due(tomorrow, limit=5) == [feed]
+        assert await registry.lease(feed, tomorrow, tomorrow + timedelta(days=1))
         assert await registry.save(feed, datetime.now(UTC))
         assert await registry.remove(feed.url)
         fingerprint = make_fingerprint(

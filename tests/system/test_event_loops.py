@@ -232,7 +232,8 @@ async def test_feeder(redis: Redis, redis_url: str, tmp_path: Path, monkeypatch:
         async def are_polled(number: int) -> bool:
             from coranto.sources.registry import FeedRegistry
 
-            feeds = await FeedRegistry(redis, KEYS).all()
+            # One of the sitemaps names hundreds on a host that does not answer, which is left alone ever longer.
+            feeds = [feed for feed in await FeedRegistry(redis, KEYS).all() if feed.url.startswith(url)]
             return len(feeds) >= number and all(feed.polls for feed in feeds)
 
         def feed(path: str) -> Submission:
@@ -250,7 +251,7 @@ async def test_feeder(redis: Redis, redis_url: str, tmp_path: Path, monkeypatch:
         submissions = events([*(submission(one) for one in hostile), *(feed(path) for path in pages)])
         with watched_loop() as watch:
             await feeder.settles(submissions)
-            await eventually(lambda: are_polled(2), within_seconds=90, what="the polls")
+            await eventually(lambda: are_polled(len(pages)), within_seconds=90, what="the polls")
         kept_turning(watch)
 
 

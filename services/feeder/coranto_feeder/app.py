@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import Sequence
 from contextlib import suppress
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 from redis.exceptions import RedisError
 
 from coranto.client import AsyncClient
+from coranto.domains import registered_domain
 from coranto.frontier import InProcessHostLeases, RedisHostLeases
 from coranto.records import DiscoveredArticle, Submission
 from coranto.sources.registry import Feed, FeedRegistry
@@ -91,6 +93,11 @@ def create(settings: Settings | None = None) -> Worker:
         await journal.append(submissions)
         await client.submit(submissions)
 
+    async def start() -> None:
+        # Reading the list of public suffixes takes a third of a second, which the event loop does not have.
+        await asyncio.to_thread(registered_domain, "www.example.org")
+        await journal.open()
+
     async def stop() -> None:
         await web.close()
         await parser.stop()
@@ -113,7 +120,7 @@ def create(settings: Settings | None = None) -> Worker:
         concurrency=feeder.concurrency,
         deadline=feeder.total_timeout + timedelta(seconds=30),
         systemic=SYSTEMIC,
-        start=journal.open,
+        start=start,
         stop=stop,
     )
     recovery = JournalRecovery(journal, registry, deduplicator, redis, client.submit, pipeline)

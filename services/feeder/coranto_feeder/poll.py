@@ -181,13 +181,16 @@ class FeedReader:
         descendants = await self._registry.descendants(feed)
         polled = [one for one in descendants if one.parent == feed.url]
         states = {state.entry.url: state for state in await states_of(parsed.entries)}
-        taken = await self._registry.known_entries(feed, [state.key for state in states.values()])
+        stamps = await self._registry.known_entries(feed, [state.key for state in states.values()])
+        taken = {url: stamp for url, state in states.items() if (stamp := stamps.get(state.key)) is not None}
         room = min(self._settings.max_child_sitemaps, len(polled) + _MOST_DESCENDANTS - len(descendants))
-        changes = choose_children(
+        # On a thread: an index may name 50,000, and each needs its registered domain.
+        changes = await asyncio.to_thread(
+            choose_children,
             feed,
             parsed.entries,
             polled,
-            {url: time for url, state in states.items() if (time := _time_of(taken.get(state.key))) is not None},
+            {url: time for url, stamp in taken.items() if (time := _time_of(stamp)) is not None},
             room=room,
             max_age=self._settings.sitemap_max_age,
             other_domains=self._settings.sitemap_domains,
