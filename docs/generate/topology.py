@@ -119,7 +119,14 @@ def _keys() -> Iterator[tuple[str, str]]:
     """An example of every key, with a placeholder where a name goes."""
     a_stream = Stream("<stream>", FINISHED.carries)
     a_stage = StageSpec("<stage>", a_stream, None)
-    places = {"stream": a_stream, "stage": a_stage, "name": "<name>", "consumer": "<worker>", "token": "<call>"}
+    places = {
+        "stream": a_stream,
+        "stage": a_stage,
+        "name": "<name>",
+        "consumer": "<worker>",
+        "token": "<call>",
+        "article_id": "<article>",
+    }
     for name, method in vars(Keys).items():
         if name.startswith("_") or not inspect.isfunction(method):
             continue

@@ -41,6 +41,8 @@ class StageSpec:
     name: str
     reads: Stream
     writes: Stream | None
+    queues_by_host: bool = False
+    """True when messages wait in a queue for each host, and are handed out when their host may be asked."""
 
     @property
     def ends_articles(self) -> bool:
@@ -63,7 +65,7 @@ DEAD_LETTERS = "dead_letters"
 STREAMS = (SUBMITTED, DISCOVERED, FETCHED, EXTRACTED, CLASSIFIED, FINISHED, DROPPED, REINDEXED)
 
 FEEDER = StageSpec("feeder", SUBMITTED, DISCOVERED)
-FETCHER = StageSpec("fetcher", DISCOVERED, FETCHED)
+FETCHER = StageSpec("fetcher", DISCOVERED, FETCHED, queues_by_host=True)
 EXTRACTOR = StageSpec("extractor", FETCHED, EXTRACTED)
 CLASSIFIER = StageSpec("classifier", EXTRACTED, CLASSIFIED)
 SINK = StageSpec("sink", CLASSIFIED, FINISHED)
@@ -120,6 +122,14 @@ class Keys:
         """Hash with the waiting messages themselves."""
         return self._key(stage.name, "delayed-entries")
 
+    def host_queues(self, stage: StageSpec) -> str:
+        """First part of the keys of the stage's queues by host, see `coranto.streams.host_queues`."""
+        return self._key(stage.name, "hosts")
+
+    def claimed(self, stage: StageSpec) -> str:
+        """Stream of the messages that came out of their host's queue and are being handled."""
+        return self._key(stage.name, "claimed")
+
     def dead(self, stage: StageSpec) -> str:
         """Stream of the stage's dead letters."""
         return self._key(stage.name, "dead")
@@ -151,6 +161,10 @@ class Keys:
     def joined(self) -> str:
         """Hash of subscribers' groups: how many partitions each has joined. In the first partition only."""
         return self._key("joined")
+
+    def seen(self, article_id: str) -> str:
+        """The submission that has the article: written where articles are taken in, forgotten where one had no page."""
+        return self._key(FEEDER.name, "seen", article_id)
 
     def owned_by(self, stage: StageSpec, name: str) -> str:
         """A key of the stage's own, such as the feeder's set of seen articles."""

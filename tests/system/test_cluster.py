@@ -24,6 +24,7 @@ import redis_nodes
 import short_pipeline
 from coranto.admin.pipeline import connected_to
 from coranto.client import AsyncClient, Receipt, new_submission
+from coranto.frontier import HostBusy, HostFeedback, HostLease, RedisHostLeases
 from coranto.records import Submission
 from coranto.settings import LogSettings
 from coranto.sources.registry import Feed, FeedRegistry
@@ -37,7 +38,6 @@ from coranto.worker import log
 from coranto_classifier.duplicates.fingerprint import make_fingerprint
 from coranto_classifier.duplicates.index import DuplicateIndex
 from coranto_fetcher.http_validators import PreviousFetch, RedisValidators
-from coranto_fetcher.politeness import HostBusy, HostFeedback, HostLease, RedisHostLimiter
 
 PROGRAM = Path(short_pipeline.__file__)
 THREE = Pipeline(3)
@@ -162,13 +162,13 @@ async def test_all_that_one_partition_needs_is_one_slot(cluster: redis_nodes.Clu
 
 async def test_what_services_keep_beside_the_streams_is_one_slot_a_call(cluster: redis_nodes.Cluster) -> None:
     async with client_of(cluster.url) as redis:
-        limiter = RedisHostLimiter(redis)
+        leases = RedisHostLeases(redis)
         for host in ("one.example", "two.example", "three.example"):
-            lease = await limiter.acquire(host, "message", delay=timedelta(0))
+            lease = await leases.acquire(host, "message", delay=timedelta(0))
             assert isinstance(lease, HostLease)
-            assert isinstance(await limiter.acquire(host, "other", delay=timedelta(0)), HostBusy)
-            await limiter.renew(lease)
-            await limiter.release(lease, HostFeedback.FINE)
+            assert isinstance(await leases.acquire(host, "other", delay=timedelta(0)), HostBusy)
+            await leases.renew(lease)
+            await leases.release(lease, HostFeedback.FINE)
         visits, article = RedisValidators(redis, THREE), samples.discovered()
         await visits.keep(article, PreviousFetch("https://news.example/one", "earlier", '"etag"', None))
         assert await visits.find(article) is not None

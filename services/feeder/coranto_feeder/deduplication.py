@@ -8,7 +8,7 @@ from typing import Protocol
 
 from redis.asyncio import Redis
 
-from coranto.topology import FEEDER, Pipeline
+from coranto.topology import Pipeline
 from coranto_feeder.submission_journal import SeenArticle
 
 
@@ -53,7 +53,7 @@ class RedisDeduplicator:
             await pipe.execute()
 
     def _key(self, article_id: str) -> str:
-        return self._pipeline.keys_for(article_id).owned_by(FEEDER, f"seen:{article_id}")
+        return self._pipeline.keys_for(article_id).seen(article_id)
 
 
 class InMemoryDeduplicator:

@@ -8,24 +8,26 @@ from typing import TYPE_CHECKING
 
 from redis.asyncio import Redis
 
+from coranto.frontier import HostLeases, InProcessHostLeases, RedisHostLeases
+from coranto.http.robots_cache import RobotsCache
 from coranto.pages import FilePageStore
 from coranto.records import DiscoveredArticle, FetchedArticle
 from coranto.topology import FETCHER
 from coranto.worker.stage import RetryPolicy, Stage
 from coranto_fetcher.fetch_progress import NoProgressStore, RedisProgressStore
 from coranto_fetcher.http_validators import NoValidators, RedisValidators
-from coranto_fetcher.politeness import HostLimiter, InProcessLimiter, RedisHostLimiter
+from coranto_fetcher.page_fetch import queue_of
 from coranto_fetcher.reasons import REASONS, SYSTEMIC
-from coranto_fetcher.robots_cache import RobotsCache
 from coranto_fetcher.settings import FetcherSettings, Settings
 from coranto_fetcher.stage import fetch
 from coranto_fetcher.tdm_reservation import TdmCache
+from coranto_fetcher.unpublished import NothingSeen, RedisSeenArticles
 
 if TYPE_CHECKING:
     from coranto.worker.app import Worker
 
-RETRY = RetryPolicy(attempts=6, first_delay=timedelta(seconds=4), longest_delay=timedelta(minutes=30))
-"""A site that is down for a quarter of an hour is back by the sixth attempt."""
+RETRY = RetryPolicy(attempts=6, first_delay=timedelta(seconds=4), longest_delay=timedelta(hours=1))
+"""For what is ours to blame, such as a full page store. A host's trouble is waited for by age, `host_patience`."""
 
 
 def create_stage(
@@ -34,6 +36,7 @@ def create_stage(
     """The stage that fetches pages. Without Redis it works alone and waits in place until a host may be asked."""
     settings = settings or Settings()
     fetcher, pipeline = settings.fetcher, settings.pipeline.to_topology()
+    hosts = _host_leases(redis, fetcher, pipeline.prefix)
     web = fetcher.to_client(fetcher, connections=2 * fetcher.concurrency)
     reader = fetcher.to_reader()
 
@@ -49,28 +52,32 @@ def create_stage(
             fetch,
             web=web,
             robots=RobotsCache(redis, web, agent=fetcher.robots_agent, prefix=pipeline.prefix),
-            limiter=_limiter(redis, fetcher, pipeline.prefix),
+            hosts=hosts,
+            policy=fetcher.to_policy(),
             pages=FilePageStore(settings.pages.path),
             reader=reader,
             settings=fetcher,
             tdm=TdmCache(web) if "tdm" in fetcher.obey_rights else None,
             validators=NoValidators() if redis is None else RedisValidators(redis, pipeline),
             progress_store=NoProgressStore() if redis is None else RedisProgressStore(redis, pipeline),
+            seen=NothingSeen() if redis is None else RedisSeenArticles(redis, pipeline),
         ),
         reasons=REASONS,
         retry=RETRY,
         concurrency=fetcher.concurrency,
         deadline=fetcher.page_deadline,
+        queue_of=queue_of,
+        rest_of=hosts.known_rest,
         systemic=SYSTEMIC,
         stop=stop,
     )
 
 
-def _limiter(redis: Redis | None, fetcher: FetcherSettings, prefix: str) -> HostLimiter:
+def _host_leases(redis: Redis | None, fetcher: FetcherSettings, prefix: str) -> HostLeases:
     if redis is None:
-        return InProcessLimiter()
+        return InProcessHostLeases()
     # The lease outlives the request and the pause before it by a good margin, so that nobody else starts meanwhile.
-    return RedisHostLimiter(redis, prefix=prefix, lease=2 * fetcher.total_timeout + timedelta(seconds=10))
+    return RedisHostLeases(redis, prefix=prefix, lease=2 * fetcher.total_timeout + timedelta(seconds=10))
 
 
 def create(settings: Settings | None = None) -> Worker:

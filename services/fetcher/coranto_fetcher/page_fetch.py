@@ -1,16 +1,27 @@
 """Fetches one page for one message: request by request, each with robots.txt asked and the lease of its host held.
 
-What the client may do on the web is decided in `coranto.http`, when a host may be asked in `politeness`, and what its
+What the client may do on the web is decided in `coranto.http`, when a host may be asked in `coranto.frontier`, and what its
 responses mean in `response_policy`.
 """
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+import time
 from datetime import timedelta
 from typing import Final
 
+from coranto.frontier import (
+    HostBusy,
+    HostFeedback,
+    HostLease,
+    HostLeases,
+    HostPause,
+    HostPolicy,
+    HostSetAside,
+    host_key,
+)
+from coranto.host_queue import HostQueue
 from coranto.http import (
     RedirectChain,
     RedirectLoopError,
@@ -21,20 +32,21 @@ from coranto.http import (
     follow_redirects,
 )
 from coranto.http.robots import RobotsRules
+from coranto.http.robots_cache import RobotsSource, RobotsUnreachableError
 from coranto.records import DiscoveredArticle
 from coranto.urls import Address, UnsupportedUrlError, parse
 from coranto.worker.stage import Invalid, StageSignal, Transient, Unwanted
 from coranto_fetcher.content_type import wants_body
 from coranto_fetcher.fetch_progress import FetchProgress
 from coranto_fetcher.http_validators import PreviousFetch
-from coranto_fetcher.politeness import HostBusy, HostFeedback, HostLease, HostLimiter, HostUnavailable
 from coranto_fetcher.response_policy import ERROR_DECISIONS, ResponseDecision, decide
-from coranto_fetcher.robots_cache import RobotsSource, RobotsUnreachableError
 from coranto_fetcher.settings import FetcherSettings
 from coranto_fetcher.tdm_reservation import TdmCache, TdmRules
 
 # Sending the message back and taking it up again would take about as long.
 _MAX_INLINE_WAIT: Final = timedelta(milliseconds=250)
+# A lease that was extended more recently than this has time enough for a request.
+_RENEW_AFTER: Final = timedelta(seconds=5)
 
 
 class PageFetch:
@@ -46,7 +58,8 @@ class PageFetch:
         *,
         web: WebClient,
         robots: RobotsSource,
-        limiter: HostLimiter,
+        hosts: HostLeases,
+        policy: HostPolicy,
         settings: FetcherSettings,
         tdm: TdmCache | None = None,
     ) -> None:
@@ -61,13 +74,16 @@ class PageFetch:
         self._is_backlog = article.discovery.priority == "backlog"
         self._web = web
         self._robots = robots
-        self._limiter = limiter
+        self._hosts = hosts
+        self._policy = policy
         self._settings = settings
         self._lease: HostLease | None = None
         self._is_conditional = False
         """Whether the last request wanted the page only if it has changed."""
-        self._has_sent_request = False
-        """Whether a request has been sent under the current lease, so that the next one must pause."""
+        self._lease_extended_at = 0.0
+        self._last_request: timedelta | None = None
+        """How long the last request under the current lease took; None before the first."""
+        self._began_at = time.monotonic()
 
     async def run(self, progress: FetchProgress, previous: PreviousFetch | None = None) -> WebResponse:
         """The response that holds the page. Raises the signal that the message ends in when there is none."""
@@ -111,117 +127,167 @@ class PageFetch:
     async def _request(self, url: str, previous: PreviousFetch | None, chain: RedirectChain) -> WebResponse:
         """One request, once robots.txt permits it and its host may be asked."""
         address = _address_of(url)
-        if self._lease is not None and self._lease.host != address.authority:
-            await self._release(HostFeedback.FINE)
-            self.rules = None
         self.rules = await self._find_rules(address)
         if self.rules is not None and not await self.rules.allows_off_loop(url):
             raise Unwanted("robots_disallowed", detail=address.authority)
         if self._tdm is not None:
             self.site_rights = (await self._find_tdm_rules(self._tdm, address)).signals(url)
-        await self._hold_lease(address.authority)
+        await self._hold_lease(host_key(address))
         conditions = previous.conditional_headers() if previous is not None and previous.url == url else {}
         self._is_conditional = bool(conditions)
         headers = conditions | chain.headers(url)
+        started = time.monotonic()
         try:
             response = await self._web.get(url, headers=headers, wants_body=wants_body)
         except WebError as error:
             raise await self._signal_for(error) from error
-        self._has_sent_request = True
+        finally:
+            self._note_request(started)
         self.elapsed_ms += response.elapsed_ms
         return response
 
     async def _find_rules(self, address: Address) -> RobotsRules | None:
-        """What the site's robots.txt says. If no fetcher knows yet, it is fetched, under the host's lease."""
+        """What the site's robots.txt says. If nobody knows yet, it is asked for, under the lease of whichever host has it."""
         if not self._settings.obey_robots:
             return None
+        origin = address.origin
         try:
-            rules = await self._robots.find(address.origin)
-            if rules is None:
-                await self._hold_lease(address.authority)
-                rules = await self._robots.get(address.origin)
-                self._has_sent_request = True
+            while (rules := await self._robots.find(origin)) is None:
+                await self._hold_lease(host_key(parse(await self._robots.next_url(origin))))
+                started = time.monotonic()
+                try:
+                    rules = await self._robots.ask(origin)
+                finally:
+                    self._note_request(started)
+                if rules is not None:
+                    break
         except RobotsUnreachableError as error:
             if self._lease is not None:
                 await self._release(HostFeedback.FAILING)
-            raise Transient("robots_unreachable", retry_after=error.retry_after, detail=str(error)) from error
+            if error.unreachable_for >= self._settings.host_patience:
+                raise Invalid("robots_unreachable", detail=str(error)) from error
+            # Nothing of this host can be fetched meanwhile, so all that waits for it waits.
+            raise Transient(
+                "robots_unreachable",
+                retry_after=error.retry_after,
+                spends_attempt=False,
+                host=host_key(address),
+                detail=str(error),
+            ) from error
         except WebError as error:
             raise await self._signal_for(error) from error
         return rules
+
+    def _note_request(self, started: float) -> None:
+        self._last_request = timedelta(seconds=time.monotonic() - started)
 
     async def _find_tdm_rules(self, tdm: TdmCache, address: Address) -> TdmRules:
         """What the site reserves. If it is not known yet, it is asked for, under the host's lease."""
         rules = tdm.find(address.origin)
         if rules is None:
-            await self._hold_lease(address.authority)
+            await self._hold_lease(host_key(address))
+            started = time.monotonic()
             rules = await tdm.ask(address.origin)
-            self._has_sent_request = True
+            self._note_request(started)
         return rules
 
     async def _hold_lease(self, host: str) -> None:
-        """Have the host's lease, and have paused since the last request under it."""
-        delay = self._delay()
-        if self._lease is not None:
-            if self._has_sent_request:
-                await self._pause(self._lease, delay)
-            return
-        answer = await self._limiter.acquire(host, self._message_id, delay=delay, is_backlog=self._is_backlog)
+        """Have the host's lease, with time for a request, and have paused since the last request under it."""
+        if self._lease is not None and self._lease.host != host:
+            await self._release(HostFeedback.FINE)
+        if self._lease is None:
+            await self._acquire(host)
+        elif self._last_request is not None:
+            await self._pause(self._lease, self._last_request)
+        if self._lease is not None and time.monotonic() - self._lease_extended_at > _RENEW_AFTER.total_seconds():
+            await self._renew(self._lease)
+
+    async def _acquire(self, host: str) -> None:
+        delay = self._policy.delay_for(host)
+        answer = await self._hosts.acquire(host, self._message_id, delay=delay, is_backlog=self._is_backlog)
         if isinstance(answer, HostBusy) and answer.retry_after <= _MAX_INLINE_WAIT:
             await asyncio.sleep(answer.retry_after.total_seconds())
-            answer = await self._limiter.acquire(host, self._message_id, delay=delay, is_backlog=self._is_backlog)
+            answer = await self._hosts.acquire(host, self._message_id, delay=delay, is_backlog=self._is_backlog)
         match answer:
             case HostBusy(retry_after=wait):
-                raise Transient("host_busy", retry_after=wait, spends_attempt=False, detail=host)
-            case HostUnavailable(retry_after=wait):
-                raise Transient("host_down", retry_after=wait, detail=host)
+                raise _wait_for(host, wait)
+            case HostSetAside(retry_after=wait, failing_for=failing_for):
+                if failing_for >= self._settings.host_patience:
+                    raise Invalid("host_down", detail=f"{host} has been refusing or failing for {failing_for}")
+                raise Transient("host_down", retry_after=wait, spends_attempt=False, host=host, detail=host)
             case HostLease():
-                self._lease = answer
-                self._has_sent_request = False
+                self._lease, self._last_request = answer, None
+                self._lease_extended_at = time.monotonic()
 
-    async def _pause(self, lease: HostLease, delay: timedelta) -> None:
+    async def _pause(self, lease: HostLease, last_request: timedelta) -> None:
         """Wait between two requests to one host, or give up the slot where that takes long."""
-        if delay > self._limiter.max_inline_delay:
-            wait = await self._release(HostFeedback.FINE, keeps_place=True)
-            raise Transient("host_busy", retry_after=wait, spends_attempt=False, detail=lease.host)
-        await asyncio.sleep(delay.total_seconds())
-        await self._limiter.renew(lease)
+        pause = max(self._delay(lease.host), 2 * last_request)
+        longest = self._hosts.max_inline_delay
+        # A chain of slow requests must not run into the stage's deadline.
+        is_long = longest < timedelta.max and time.monotonic() - self._began_at > self._settings.chain_seconds
+        if pause > longest or is_long:
+            raise _wait_for(lease.host, (await self._release(HostFeedback.FINE)).wait)
+        await asyncio.sleep(pause.total_seconds())
+        await self._renew(lease)
 
-    def _delay(self) -> timedelta:
-        asked_for = self.rules.crawl_delay if self.rules is not None else None
-        if asked_for is None:
-            return self._settings.min_delay
-        return max(self._settings.min_delay, min(asked_for, self._settings.max_crawl_delay))
+    async def _renew(self, lease: HostLease) -> None:
+        """Extend the lease, or stop before the next request: somebody else may be sending one."""
+        if not await self._hosts.renew(lease):
+            self._lease = None
+            raise _wait_for(lease.host, self._delay(lease.host))
+        self._lease_extended_at = time.monotonic()
+
+    def _delay(self, host: str) -> timedelta:
+        return self._policy.delay_for(host, crawl_delay=self.rules.crawl_delay if self.rules is not None else None)
 
     async def _signal_for(self, error: WebError) -> StageSignal:
         """What a failed request means for the message; the host's lease is released with what it means for the host."""
         for kind, (make, reason, feedback) in ERROR_DECISIONS.items():
             if isinstance(error, kind):
-                wait = await self._release(feedback, keeps_place=make is Transient)
-                if make is Transient:
-                    return Transient(reason, retry_after=wait, detail=str(error))
-                return make(reason, detail=str(error))
-        await self._release(HostFeedback.FAILING)
-        return Transient("broken_response", detail=str(error))
+                pause = await self._release(feedback)
+                return (
+                    self._in_trouble(reason, pause, str(error))
+                    if make is Transient
+                    else make(reason, detail=str(error))
+                )
+        return self._in_trouble("broken_response", await self._release(HostFeedback.FAILING), str(error))
 
     async def _settle(self, decision: ResponseDecision) -> None:
         """Release the lease with what the response means for the host, and raise what it means for the message."""
         signal = decision.signal
-        is_transient = isinstance(signal, Transient)
-        wait = await self._release(decision.feedback, retry_after=decision.retry_after, keeps_place=is_transient)
+        pause = await self._release(decision.feedback, retry_after=decision.retry_after)
         if isinstance(signal, Transient):
-            raise Transient(signal.reason, retry_after=max(wait, decision.retry_after or wait), detail=signal.detail)
+            raise self._in_trouble(signal.reason, pause, signal.detail)
         if signal is not None:
             raise signal
 
-    async def _release(
-        self, feedback: HostFeedback, *, retry_after: timedelta | None = None, keeps_place: bool = False
-    ) -> timedelta:
+    def _in_trouble(self, reason: str, pause: HostPause, detail: str | None) -> StageSignal:
+        """The message is tried again for as long as the host's trouble may last."""
+        patience = self._settings.host_patience
+        if pause.failing_for >= patience:
+            return Invalid(reason, detail=f"{detail}; the host has been failing for {pause.failing_for}")
+        return Transient(reason, retry_after=pause.wait, gives_up_after=patience, detail=detail)
+
+    async def _release(self, feedback: HostFeedback, *, retry_after: timedelta | None = None) -> HostPause:
         lease, self._lease = self._lease, None
         if lease is None:
-            return timedelta()
+            return HostPause(timedelta(), timedelta(), timedelta())
         # The pause that robots.txt asks for may not have been known when the lease was acquired.
-        lease = replace(lease, delay=max(lease.delay, self._delay()))
-        return await self._limiter.release(lease, feedback, retry_after=retry_after, keeps_place=keeps_place)
+        delay = max(lease.delay, self._delay(lease.host))
+        return await self._hosts.release(lease, feedback, delay=delay, retry_after=retry_after)
+
+
+def queue_of(article: DiscoveredArticle) -> HostQueue:
+    """Where an article waits until its host may be asked; one whose page is here already waits for nobody."""
+    discovery = article.discovery
+    is_backlog = discovery.priority == "backlog"
+    if discovery.saved is not None:
+        return HostQueue("", is_backlog)
+    return HostQueue(host_key(parse(discovery.url)), is_backlog)
+
+
+def _wait_for(host: str, wait: timedelta) -> Transient:
+    return Transient("host_busy", retry_after=wait, spends_attempt=False, host=host, detail=host)
 
 
 def _address_of(url: str) -> Address:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 REASONS: Mapping[str, str] = {
     # Waiting
-    "host_busy": "Another article has the host's lease; this one waits in the host's queue.",
-    "host_down": "The host has failed several times in a row and is not asked until its pause is over.",
+    "host_busy": "The host is being asked or rests; the article waits in its queue.",
+    "host_down": "The host has refused or failed ten times in a row and is set aside; a dead letter when that lasts for a day.",
     "rate_limited": "The host answered 429: it asks for fewer requests.",
     "robots_unreachable": "robots.txt could not be fetched (no answer, 5xx or 429), so nothing may be fetched for now.",
     "budget_unavailable": "Redis, which holds the hosts' leases, did not answer.",

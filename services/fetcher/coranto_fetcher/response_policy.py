@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from coranto.frontier import HostFeedback
 from coranto.http import (
     BodyTooLargeError,
     BrokenResponseError,
@@ -27,7 +28,6 @@ from coranto.http import (
 from coranto.http.headers import retry_after
 from coranto.worker.stage import Invalid, StageSignal, Transient, Unwanted
 from coranto_fetcher.challenge import find_challenge
-from coranto_fetcher.politeness import HostFeedback
 
 Make = type[Transient] | type[Unwanted] | type[Invalid]
 
@@ -59,7 +59,7 @@ class ResponseDecision:
     """What a response means."""
 
     feedback: HostFeedback = HostFeedback.FINE
-    """What the host's limiter is told."""
+    """What the host's pause is made from."""
     signal: StageSignal | None = None
     """What the message ends in; None where there is a page."""
     retry_after: timedelta | None = None
@@ -79,7 +79,11 @@ def decide(response: WebResponse, *, is_conditional: bool, max_retry_after: time
     if status == 429 or 500 <= status < 600:
         reason = {429: "rate_limited", 503: "server_unavailable"}.get(status, "server_error")
         # A plain 500 concerns one page; any other 5xx concerns the whole host.
-        feedback = {429: HostFeedback.SLOW_DOWN, 500: HostFeedback.FINE}.get(status, HostFeedback.FAILING)
+        feedback = {
+            429: HostFeedback.SLOW_DOWN,
+            503: HostFeedback.SLOW_DOWN,
+            500: HostFeedback.FINE,
+        }.get(status, HostFeedback.FAILING)
         pause = retry_after(response.headers, now=datetime.now(UTC), longest=max_retry_after)
         return ResponseDecision(feedback, Transient(reason, detail=detail), pause)
     if status in (408, 425):
@@ -87,6 +91,8 @@ def decide(response: WebResponse, *, is_conditional: bool, max_retry_after: time
     if 300 <= status < 400 and status != 304:
         return ResponseDecision(signal=Unwanted("bad_redirect", detail=detail))
     if status in _REFUSALS:
-        return ResponseDecision(signal=Unwanted(_REFUSALS[status], detail=detail))
+        # Sites that think us too quick often say 403.
+        feedback = HostFeedback.SLOW_DOWN if status == 403 else HostFeedback.FINE
+        return ResponseDecision(feedback, Unwanted(_REFUSALS[status], detail=detail))
     refusal = "client_error" if 400 <= status < 500 else "unexpected_status"
     return ResponseDecision(signal=Unwanted(refusal, detail=detail))

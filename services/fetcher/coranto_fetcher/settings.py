@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 from pydantic_settings import NoDecode
 
+from coranto.frontier import HostPolicy, read_hosts_file
 from coranto.http import WebLimits
 from coranto.http.settings import WebSettings
 from coranto.settings import Duration
@@ -28,16 +30,49 @@ ReservationList = Annotated[tuple[Reservation, ...], NoDecode, BeforeValidator(_
 """Uses such as noarchive,tdm: a JSON list, or separated by commas."""
 
 
+def _duration_list(value: Any) -> Any:
+    """Time spans as a JSON list or separated by commas."""
+    if isinstance(value, str):
+        text = value.strip()
+        value = json.loads(text) if text.startswith("[") else [part.strip() for part in text.split(",") if part.strip()]
+    return value
+
+
+DurationList = Annotated[tuple[Duration, ...], NoDecode, BeforeValidator(_duration_list)]
+"""Time spans in seconds or ISO 8601: a JSON list, or separated by commas."""
+
+
 class FetcherSettings(WebSettings, WebLimits):
     """How pages are fetched: politeness, guards and limits."""
 
     min_delay: Duration = Field(
-        timedelta(seconds=1),
+        timedelta(seconds=2),
         ge=timedelta(0),
-        description="Pause after each request to a host; a crawl-delay in its robots.txt makes it longer.",
+        description="Pause after each request to a host (a registered domain with all its names). A crawl-delay in its "
+        "robots.txt makes it longer, and so does a host that is slow: it rests at least twice as long as it takes to answer.",
     )
-    max_crawl_delay: Duration = Field(timedelta(seconds=60), description="A longer crawl-delay is shortened to this.")
-    max_retry_after: Duration = Field(timedelta(hours=1), description="A longer Retry-After is shortened to this.")
+    max_crawl_delay: Duration = Field(
+        timedelta(seconds=60), ge=timedelta(0), description="A longer crawl-delay is shortened to this."
+    )
+    max_retry_after: Duration = Field(
+        timedelta(hours=24), ge=timedelta(0), description="A longer Retry-After is shortened to this."
+    )
+    hosts_file: Path | None = Field(
+        None,
+        description='TOML file with pauses of single hosts: a table for each, such as ["paper.example"] with '
+        "min_delay = 10 (seconds) and ignores_crawl_delay = true.",
+    )
+    host_patience: Duration = Field(
+        timedelta(hours=24),
+        gt=timedelta(0),
+        description="How long an article is tried again while its host refuses, fails or does not answer; then it is a dead "
+        "letter.",
+    )
+    early_retries: DurationList = Field(
+        (timedelta(minutes=2), timedelta(minutes=10), timedelta(minutes=30)),
+        description="Ages at which an article that a feed or sitemap announced is tried again when its page is not there yet "
+        "(404), is refused (403) or is a test for humans; a list separated by commas, empty to give up at once.",
+    )
     obey_robots: bool = Field(True, description="Whether robots.txt is obeyed. Turn off only for hosts that are yours.")
     obey_rights: ReservationList = Field(
         (),
@@ -77,6 +112,19 @@ class FetcherSettings(WebSettings, WebLimits):
         worth waiting for.
         """
         return 4 * self.total_timeout + timedelta(seconds=30)
+
+    @property
+    def chain_seconds(self) -> float:
+        """After so long an article gives up its slot between two requests: its stage's deadline is twice as far away."""
+        return 2 * self.total_timeout.total_seconds()
+
+    def to_policy(self) -> HostPolicy:
+        """The pauses of all hosts. Raises WrongHostsFileError."""
+        return HostPolicy(
+            self.min_delay,
+            self.max_crawl_delay,
+            read_hosts_file(self.hosts_file) if self.hosts_file is not None else {},
+        )
 
     def to_reader(self) -> PageReaderPool:
         """The reader of pages within these bounds."""

@@ -13,15 +13,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, Self
 
+from coranto.frontier import InProcessHostLeases, host_key
 from coranto.http.recording import Hop, RecordingClient
+from coranto.http.robots_cache import RobotsCache
 from coranto.pages import MissingPageError
 from coranto.process_pool import OverdueError, ProcessLostError
 from coranto.records import DiscoveredArticle, Discovery, Fetch, PageRef, article_id
 from coranto.urls import UnsupportedUrlError, key_of, parse
 from coranto.worker.stage import Invalid, StageSignal, Transient, Unwanted
-from coranto_fetcher.politeness import InProcessLimiter
 from coranto_fetcher.reasons import REASONS
-from coranto_fetcher.robots_cache import RobotsCache
 from coranto_fetcher.settings import FetcherSettings
 from coranto_fetcher.stage import fetch
 from coranto_fetcher.tdm_reservation import TdmCache
@@ -121,7 +121,8 @@ class SingleFetcher:
         self._reader = settings.to_reader()
         self._robots = RobotsCache(None, self._web, agent=settings.robots_agent)
         self._tdm = TdmCache(self._web) if "tdm" in settings.obey_rights else None
-        self._limiter = InProcessLimiter()
+        self._leases = InProcessHostLeases()
+        self._policy = settings.to_policy()
         # Whoever waits for a host waits here, and takes no slot from a page of another host.
         self._hosts: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._slots = asyncio.Semaphore(settings.concurrency)
@@ -151,7 +152,7 @@ class SingleFetcher:
             discovered_at=datetime.now(UTC),
         )
         article = DiscoveredArticle(id=article_id(key), key=key, url=discovery.url, discovery=discovery)
-        async with self._hosts[address.authority], self._slots:
+        async with self._hosts[host_key(address)], self._slots:
             return await self._fetch(article, shown)
 
     async def _fetch(self, article: DiscoveredArticle, shown: str) -> FetchReport:
@@ -164,7 +165,8 @@ class SingleFetcher:
                     article,
                     web=web,
                     robots=self._robots,
-                    limiter=self._limiter,
+                    hosts=self._leases,
+                    policy=self._policy,
                     pages=page,
                     reader=self._reader,
                     settings=self._settings,

@@ -11,8 +11,10 @@ from typing import Final
 
 from redis.exceptions import RedisError
 
+from coranto.frontier import HostLeases, HostPolicy
 from coranto.http import WebClient, WebResponse
 from coranto.http.robots import RobotsRules
+from coranto.http.robots_cache import RobotsSource
 from coranto.pages import PageStore
 from coranto.pagination import part_number
 from coranto.process_pool import OverdueError, ProcessLostError
@@ -23,12 +25,14 @@ from coranto_fetcher.fetch_progress import FetchProgress, NoProgressStore, Progr
 from coranto_fetcher.http_validators import NoValidators, PreviousFetch, Validators
 from coranto_fetcher.page_facts import PageFacts, PageReader
 from coranto_fetcher.page_fetch import PageFetch
-from coranto_fetcher.politeness import HostLimiter
 from coranto_fetcher.response_headers import etag_of, last_modified_of, stated_charset
 from coranto_fetcher.rights import find_reservation, rights_signals
-from coranto_fetcher.robots_cache import RobotsSource
 from coranto_fetcher.settings import FetcherSettings
 from coranto_fetcher.tdm_reservation import TdmCache
+from coranto_fetcher.unpublished import NOT_YET_REASONS, NothingSeen, SeenArticles, wait_for_page
+
+# A host may ask to be left alone for a day; what there is of the article is news now.
+_LONGEST_WAIT_FOR_A_PART = timedelta(minutes=10)
 
 _BLANK: Final = b"\xef\xbb\xbf\xff\xfe\0 \t\r\n\f\v"
 
@@ -42,13 +46,15 @@ async def fetch(
     *,
     web: WebClient,
     robots: RobotsSource,
-    limiter: HostLimiter,
+    hosts: HostLeases,
+    policy: HostPolicy,
     pages: PageStore,
     reader: PageReader,
     settings: FetcherSettings,
     tdm: TdmCache | None = None,
     validators: Validators | None = None,
     progress_store: ProgressStore | None = None,
+    seen: SeenArticles | None = None,
     now: Callable[[], datetime] = _utc_now,
 ) -> FetchedArticle:
     """The article with its page in the page store, or the reason why there is none. Safe to run twice."""
@@ -57,7 +63,10 @@ async def fetch(
         return article.with_fetch(_from_saved(discovery.url, discovery.saved, now()))
     validators = validators if validators is not None else NoValidators()
     progress_store = progress_store if progress_store is not None else NoProgressStore()
-    page_fetch = PageFetch(article, web=web, robots=robots, limiter=limiter, settings=settings, tdm=tdm)
+    seen = seen if seen is not None else NothingSeen()
+    page_fetch = PageFetch(
+        article, web=web, robots=robots, hosts=hosts, policy=policy, settings=settings, tdm=tdm
+    )
     intake = _Intake(pages, reader)
     try:
         progress = await progress_store.find(article) or FetchProgress(discovery.url)
@@ -74,6 +83,16 @@ async def fetch(
             if page_fetch.progress.is_started:
                 await progress_store.keep(article, page_fetch.progress)
             raise
+        except Unwanted as signal:
+            if signal.reason not in NOT_YET_REASONS:
+                raise
+            wait = wait_for_page(article, settings.early_retries, now())
+            if wait is None:
+                await seen.forget(article)
+                raise
+            # From its first address again: where that leads may have changed, too.
+            await progress_store.keep(article, FetchProgress(discovery.url))
+            raise Transient(signal.reason, retry_after=wait, spends_attempt=False, detail=signal.detail) from signal
         fetched = PreviousFetch(section.final_url, discovery.submission, section.etag, section.last_modified)
         await validators.keep(article, fetched)
     except (RedisError, ConnectionError) as error:
@@ -133,8 +152,8 @@ async def _with_further_pages(
         try:
             response = await page_fetch.run(FetchProgress(next_url, fetched=section))
         except StageSignal as signal:
-            if isinstance(signal, Transient) and not signal.spends_attempt:
-                raise  # the host is busy: the message waits for it, nothing has failed
+            if signal.reason == "host_busy" and isinstance(signal, Transient) and _is_short(signal.retry_after):
+                raise  # the message waits for its host, nothing has failed
             break
         url = response.url.partition("#")[0]
         # A page beyond the last often redirects to the first.
@@ -154,6 +173,10 @@ async def _with_further_pages(
             break  # this page is kept; what it links to is not known
         next_url = facts.next_url
     return section
+
+
+def _is_short(wait: timedelta | None) -> bool:
+    return wait is None or wait <= _LONGEST_WAIT_FOR_A_PART
 
 
 class _Intake:

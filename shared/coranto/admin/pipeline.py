@@ -94,6 +94,7 @@ class ConnectedPipeline:
             dead=sum(depth.dead for depth in depths),
             oldest_age_seconds=max(depth.oldest_age_seconds for depth in depths),
             downstream=sum(depth.downstream for depth in depths),
+            queued=sum(depth.queued for depth in depths),
         )
         return StageState(spec.name, total, outcomes)
 

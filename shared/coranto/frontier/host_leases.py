@@ -6,15 +6,23 @@ of a process that has died ends by itself. Every clock is that of the Redis serv
 
 from __future__ import annotations
 
+import math
 import secrets
+import time
+from collections import OrderedDict
 from collections.abc import Awaitable
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
 from importlib.resources import files
-from typing import Protocol, cast
+from typing import Final, Protocol, cast
 
 from redis.asyncio import Redis
+
+from coranto.host_queue import HostRest
+
+SLOW_FETCH: Final = timedelta(seconds=5)
+"""A host that takes longer than this for a request, on the whole, is slow: few may be asked at a time."""
 
 
 class HostFeedback(Enum):
@@ -85,6 +93,9 @@ class HostLeases(Protocol):
     max_inline_delay: timedelta
     """A pause between two requests up to this long is waited for; for a longer one the lease is given back."""
 
+    def known_rest(self, host: str) -> HostRest:
+        """When the host may be asked again, from what this process was told last; at once when it knows nothing."""
+
     async def acquire(
         self, host: str, holder: str, *, delay: timedelta, is_backlog: bool = False
     ) -> HostLease | HostBusy | HostSetAside:
@@ -119,6 +130,7 @@ class RedisHostLeases:
     _KEEP = timedelta(days=1)
     # Whoever was told a time is waited for so long beyond it. Background loops look every second or so.
     _GRACE = timedelta(seconds=2)
+    _RESTS_KNOWN = 10_000
 
     def __init__(
         self,
@@ -132,9 +144,21 @@ class RedisHostLeases:
         self._prefix = prefix
         self._lease = lease
         self._back_off = back_off if back_off is not None else BackOff()
+        self._rests: OrderedDict[str, tuple[float, bool]] = OrderedDict()
         self._acquire = redis.register_script(_script("acquire"))
         self._renew = redis.register_script(_script("renew"))
         self._release = redis.register_script(_script("release"))
+
+    def known_rest(self, host: str) -> HostRest:
+        """When the host may be asked again, from what this process was told last."""
+        until, is_slow = self._rests.get(host, (0.0, None))
+        return HostRest(max(0, math.ceil((until - time.monotonic()) * 1000)), is_slow)
+
+    def _note_rest(self, host: str, pause: HostPause) -> None:
+        self._rests.pop(host, None)
+        self._rests[host] = time.monotonic() + pause.wait.total_seconds(), pause.fetch_time > SLOW_FETCH
+        while len(self._rests) > self._RESTS_KNOWN:
+            self._rests.popitem(last=False)
 
     async def acquire(
         self, host: str, holder: str, *, delay: timedelta, is_backlog: bool = False
@@ -192,7 +216,9 @@ class RedisHostLeases:
         wait, fetch_time, failing = await cast(
             "Awaitable[tuple[int, int, int]]", self._release(keys=[self._key(lease.host)], args=arguments)
         )
-        return HostPause(_span(wait), _span(fetch_time), _span(failing))
+        pause = HostPause(_span(wait), _span(fetch_time), _span(failing))
+        self._note_rest(lease.host, pause)
+        return pause
 
     def _key(self, host: str) -> str:
         return f"{self._prefix}:{{host-{host}}}:lease"

@@ -7,6 +7,7 @@ import time
 from datetime import timedelta
 
 from coranto.frontier.host_leases import HostFeedback, HostLease, HostPause
+from coranto.host_queue import HostRest
 
 
 class InProcessHostLeases:
@@ -17,6 +18,10 @@ class InProcessHostLeases:
     def __init__(self) -> None:
         self._locks: dict[str, asyncio.Lock] = {}
         self._next: dict[str, float] = {}
+
+    def known_rest(self, host: str) -> HostRest:  # noqa: ARG002 - nothing queues here
+        """At once: nothing queues here."""
+        return HostRest()
 
     async def acquire(self, host: str, holder: str, *, delay: timedelta, is_backlog: bool = False) -> HostLease:  # noqa: ARG002 - nobody else waits
         """The host's lease, when its time has come."""

@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal, Protocol
 
+from coranto.host_queue import HostQueue, HostRest
+
 # A group that has this share of what is kept still before it is told that it may lose some.
 _AT_RISK = 0.8
 
 OutcomeKind = Literal["published", "dropped", "retried", "dead"]
-Line = Literal["main", "retry"]
-"""Where a stage's message came from: the stream it reads, or its own retry stream."""
+Line = Literal["main", "retry", "host"]
+"""Where a stage's message came from: the stream it reads, its own retry stream, or the queue of its host."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,12 @@ class Entry:
     """Workers that have had it, this one included; those that gave it back when they were stopped do not count."""
     raw: bytes = b""
     """What stood in the entry when it has no event."""
+    failing_since_ms: int = 0
+    """Since when it has been in trouble that spends no attempts, Unix milliseconds; 0 when it is not."""
+    host: str = ""
+    """Line `host`: the host whose queue it came from; no other message of it is handed out until this one is settled."""
+    is_slow: bool = False
+    """Whether that host takes long for each request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +73,10 @@ class Retry:
     """Attempts spent by then."""
     lost: int = 0
     """Workers that were lost with it, where the message goes on counting them: it was held back, not handled."""
+    failing_since_ms: int = 0
+    """Since when it has been in trouble that spends no attempts, Unix milliseconds; 0 when it is not."""
+    queue: HostQueue | None = None
+    """Where it waits, in a stage that queues by host; the delay is then that of the host. None waits for itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +91,17 @@ class Dead:
 
 
 Outcome = Publish | Drop | Retry | Dead
+
+
+@dataclass(frozen=True, slots=True)
+class HostClaims:
+    """What came out of the queues of hosts."""
+
+    entries: list[Entry]
+    next_ms: int | None
+    """Milliseconds until the next host that something waits for may be asked; None when nothing waits."""
+
+
 Effect = Literal["applied", "superseded", "repeated", "refused"]
 """applied; or superseded, another worker had settled the message before; or repeated, the event was announced before;
 or refused, Redis would not write it, and the message is still pending."""
@@ -103,11 +126,14 @@ class Depth:
     pending: int
     """Entries taken and not yet settled."""
     delayed: int
+    """Messages that wait for a retry, or in the queue of their host."""
     dead: int
     oldest_age_seconds: float
     """Age of the oldest unsettled entry; 0 when there is none."""
     downstream: int
     """Unsettled entries of the stage downstream; 0 when nothing reads there."""
+    queued: int = 0
+    """Of the delayed, those in the queues of hosts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,10 +228,10 @@ class DeadLetter:
 
 @dataclass(frozen=True, slots=True)
 class Delayed:
-    """A message that waits for its next attempt."""
+    """A message that waits for its next attempt, or in the queue of its host."""
 
     due_ms: int
-    """When it comes back to the stage, Unix milliseconds."""
+    """When it comes back to the stage, Unix milliseconds; in a host's queue, when that host may be asked."""
     attempts: int
     """Attempts spent so far."""
     reason: str
@@ -233,12 +259,25 @@ class StageStreams(Protocol):
         """Create what is missing: streams and groups, from the beginning. Safe to repeat."""
 
     async def commit(
-        self, outcomes: Sequence[tuple[Entry, Outcome]], *, consumer: str = "", token: str = ""
+        self,
+        outcomes: Sequence[tuple[Entry, Outcome]],
+        *,
+        consumer: str = "",
+        token: str = "",
+        rests: Mapping[str, HostRest] | None = None,
     ) -> Committed:
         """Settle messages: each outcome and its acknowledgement take effect together, or not at all.
 
         A caller that got no answer calls again with the same token: what the first call did is told then as if it had
-        been answered. Without a token nothing is remembered.
+        been answered. Without a token nothing is remembered. `rests` says of hosts that messages came from when they may
+        be asked again; one that it does not name may be at once.
+        """
+
+    async def claim_hosts(self, consumer: str, *, count: int, slow: int, lease: timedelta) -> HostClaims:
+        """Take up to `count` messages out of the queues of hosts that may be asked now, one for each host.
+
+        Live messages first, and at most `slow` of slow hosts. Until a message is settled, or for as long as `lease`, its
+        host hands out no other. The entries are pending like any that were read.
         """
 
     async def claim(self, consumer: str, *, idle: timedelta, count: int, suspects: int = 1_000) -> list[Entry]:

@@ -14,9 +14,11 @@ from typing import Any, cast
 from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
 
+from coranto.host_queue import HostRest
 from coranto.records.envelope import FIELD
 from coranto.streams.connection import load_script, server_memory
 from coranto.streams.errors import is_transient
+from coranto.streams.host_queues import LANES
 from coranto.streams.interface import (
     Committed,
     Dead,
@@ -27,6 +29,7 @@ from coranto.streams.interface import (
     Effect,
     Entry,
     GroupState,
+    HostClaims,
     Kept,
     Line,
     Outcome,
@@ -36,6 +39,7 @@ from coranto.streams.interface import (
     Retry,
     Unsettled,
 )
+from coranto.streams.packing import pack, unpack
 from coranto.topology import DEAD_LETTERS, DROPPED, STREAMS, Keys, StageSpec, Stream, readers_of
 
 # Entries one call of trim.lua removes: what takes Redis a millisecond or two.
@@ -47,6 +51,7 @@ _COUNT_AT_MOST = 10_000
 _MEMORY_KNOWN_FOR_SECONDS = 60.0
 _EFFECTS: tuple[Effect, ...] = ("superseded", "applied", "repeated", "refused")  # as commit.lua numbers them
 _LONGEST_NUMBER = 15  # digits, of what stands in an entry
+_NO_REST = HostRest()
 _LOOKED_AT_ONCE = 500  # entries or messages that one call reads for somebody who only looks
 
 
@@ -59,12 +64,18 @@ class RedisStreams:
         self.keys = keys
         self.main = keys.stream(spec.reads)
         self.retry = keys.retry(spec)
+        self.claimed = keys.claimed(spec)
+        self._queues = keys.host_queues(spec) if spec.queues_by_host else ""
+        self._lines: tuple[Line, ...] = ("main", "retry", "host") if spec.queues_by_host else ("main", "retry")
         self._next = keys.stream(spec.writes) if spec.writes else ""
         self._readers = list(readers_of(spec.writes)) if spec.writes is not None else []
-        self._commit = redis.register_script(load_script("commit"))
+        self._commit = redis.register_script(load_script("hosts") + load_script("commit"))
+        self._claim_hosts = redis.register_script(load_script("hosts") + load_script("claim_hosts"))
+        self._read_queues = redis.register_script(load_script("read_queues"))
+        self._read_queue = redis.register_script(load_script("read_queue"))
         self._claim = redis.register_script(load_script("claim"))
         self._renew = redis.register_script(load_script("renew"))
-        self._hand_back = redis.register_script(load_script("hand_back"))
+        self._hand_back = redis.register_script(load_script("hosts") + load_script("hand_back"))
         self._move_due = redis.register_script(load_script("move_due"))
         self._trim = redis.register_script(load_script("trim"))
         self._measure = redis.register_script(load_script("measure"))
@@ -76,12 +87,12 @@ class RedisStreams:
 
     def key_of(self, line: Line) -> str:
         """The stream behind a line."""
-        return self.main if line == "main" else self.retry
+        return {"main": self.main, "retry": self.retry, "host": self.claimed}[line]
 
     async def ensure(self) -> None:
         """Create what is missing: the stage's streams and groups, and the groups downstream of it."""
-        await self._create_group(self.main, self.spec.name)
-        await self._create_group(self.retry, self.spec.name)
+        for line in self._lines:
+            await self._create_group(self.key_of(line), self.spec.name)
         # The next stage may start later than its first message: its group must not begin behind it, or be trimmed past.
         if self.spec.writes is not None:
             for reader in readers_of(self.spec.writes):
@@ -111,7 +122,12 @@ class RedisStreams:
         return [_to_entry(line, entry_id, fields, deliveries) for entry_id, fields in rows]
 
     async def commit(
-        self, outcomes: Sequence[tuple[Entry, Outcome]], *, consumer: str = "", token: str = ""
+        self,
+        outcomes: Sequence[tuple[Entry, Outcome]],
+        *,
+        consumer: str = "",
+        token: str = "",
+        rests: Mapping[str, HostRest] | None = None,
     ) -> Committed:
         """Settle messages: each outcome and its acknowledgement take effect together, or not at all."""
         keys = self.keys
@@ -122,10 +138,15 @@ class RedisStreams:
             "1" if writes is not None and writes.deduplicates else "0",
             "1" if self._readers else "0",
             token,
+            self._queues,
         ]
         for entry, outcome in outcomes:
-            arguments += ("m" if entry.line == "main" else "r", entry.id)
-            arguments += _arguments(entry, outcome)
+            if entry.line == "host":
+                rest = (rests or {}).get(entry.host, _NO_REST)
+                is_slow = "" if rest.is_slow is None else str(int(rest.is_slow))
+                arguments += ("H", entry.host, rest.wait_ms, is_slow)
+            arguments += (entry.line[0], entry.id)
+            arguments += _arguments(entry, outcome, has_queues=bool(self._queues))
         effects, length = await self._commit(
             keys=[
                 self.main,
@@ -138,6 +159,7 @@ class RedisStreams:
                 keys.stream(DROPPED),
                 keys.announced(writes) if writes is not None else keys.announced(self.spec.reads),
                 keys.receipt(self.spec, consumer),
+                self.claimed,
             ],
             args=arguments,
         )
@@ -146,7 +168,7 @@ class RedisStreams:
     async def claim(self, consumer: str, *, idle: timedelta, count: int, suspects: int = 1_000) -> list[Entry]:
         """Take over entries whose worker has not touched them for so long."""
         taken: list[Entry] = []
-        for line in ("main", "retry"):
+        for line in self._lines:
             try:
                 rows: Any = await self._claim(
                     keys=[self.key_of(line), self.keys.outcomes(self.spec)],
@@ -164,10 +186,21 @@ class RedisStreams:
                 break
         return taken
 
+    async def claim_hosts(self, consumer: str, *, count: int, slow: int, lease: timedelta) -> HostClaims:
+        """Take messages out of the queues of hosts that may be asked now, one for each host."""
+        milliseconds = int(lease.total_seconds() * 1000)
+        rows, next_ms = await self._claim_hosts(
+            keys=[self.claimed], args=[self._queues, self.spec.name, consumer, count, slow, milliseconds]
+        )
+        entries = [
+            _to_entry("host", entry_id, dict(zip(flat[::2], flat[1::2], strict=True)), 1) for entry_id, flat in rows
+        ]
+        return HostClaims(entries, None if int(next_ms) < 0 else int(next_ms))
+
     async def renew(self, consumer: str, entries: Sequence[Entry]) -> list[str]:
         """Say that the consumer still works on these; gives the ids of those it no longer holds."""
         lost: list[str] = []
-        for line in ("main", "retry"):
+        for line in self._lines:
             ids = [entry.id for entry in entries if entry.line == line]
             if ids:
                 answer: Any = await self._renew(keys=[self.key_of(line)], args=[self.spec.name, consumer, *ids])
@@ -177,11 +210,13 @@ class RedisStreams:
     async def hand_back(self, consumer: str, *, keep: Sequence[Entry] = ()) -> int:
         """Return what the consumer holds, but for `keep`, to the retry line at once."""
         total, limit = 0, 500
-        for line in ("main", "retry"):
+        for line in self._lines:
             stays = [entry.id for entry in keep if entry.line == line]
+            is_own, queues = str(int(line != "main")), self._queues if line == "host" else ""
             while True:
                 returned, held = await self._hand_back(
-                    keys=[self.key_of(line), self.retry], args=[self.spec.name, consumer, limit, *stays]
+                    keys=[self.key_of(line), self.retry],
+                    args=[self.spec.name, consumer, limit, is_own, queues, *stays],
                 )
                 total += int(returned)
                 if int(held) < limit or not int(returned):
@@ -196,7 +231,9 @@ class RedisStreams:
     async def trim(self, retention: Mapping[str, Retention], *, forget_consumers_after: timedelta) -> int:
         """Trim what need not be kept, and remove consumers that are gone."""
         idle = int(forget_consumers_after.total_seconds() * 1000)
-        trimmed = await self._trim_all(self.retry, None, [idle, "work", self.spec.name])
+        trimmed = 0
+        for line in self._lines[1:]:
+            trimmed += await self._trim_all(self.key_of(line), None, [idle, "work", self.spec.name])
         for stream in self._own_streams():
             keeping = retention.get(stream.name)
             if keeping is None:
@@ -280,21 +317,22 @@ class RedisStreams:
         pipe = self._redis.pipeline(transaction=False)
         pipe.zcard(keys.delayed(spec))
         pipe.xlen(keys.dead(spec))
+        pipe.get(f"{keys.host_queues(spec)}:count")
         for stream, group in [
-            (self.main, spec.name),
-            (self.retry, spec.name),
+            *((self.key_of(line), spec.name) for line in self._lines),
             *((self._next, reader.name) for reader in self._readers),
         ]:
             await self._measure(keys=[stream], args=[group, _COUNT_AT_MOST], client=pipe)
-        delayed, dead, *depths = await pipe.execute()
-        own, downstream = depths[:2], depths[2:]
+        delayed, dead, queued, *depths = await pipe.execute()
+        own, downstream = depths[: len(self._lines)], depths[len(self._lines) :]
         return Depth(
             waiting=sum(int(waiting) for waiting, _, _ in own),
             pending=sum(int(pending) for _, pending, _ in own),
-            delayed=int(delayed),
+            delayed=int(delayed) + int(queued or 0),
             dead=int(dead),
             oldest_age_seconds=max((_age(oldest) or 0.0 for _, _, oldest in own), default=0.0),
             downstream=max((int(waiting) + int(pending) for waiting, pending, _ in downstream), default=0),
+            queued=int(queued or 0),
         )
 
     async def outcomes(self) -> Mapping[tuple[OutcomeKind, str], int]:
@@ -330,17 +368,48 @@ class RedisStreams:
             for due, event, attempts, reason in rows:
                 yield Delayed(int(float(due)), _number(attempts), _text(reason), event)
             if int(count) < _LOOKED_AT_ONCE:
-                return
+                break
             skipped += _LOOKED_AT_ONCE
+        async for host, due, _, queue in self._hosts_waited_for(str(since)):
+            async for event, attempts, reason in self._read_whole_queue(queue):
+                yield Delayed(due, attempts, reason or f"queued for {host}", event)
+
+    async def _hosts_waited_for(self, since: str) -> AsyncIterator[tuple[str, int, int, str]]:
+        """Hosts, when each may be asked, how many messages wait for it, and the key of its queue."""
+        for lane in LANES if self._queues else ():
+            skipped = 0
+            while rows := await self._read_queues(
+                keys=[self.claimed], args=[self._queues, lane, since, skipped, _LOOKED_AT_ONCE]
+            ):
+                skipped += len(rows)
+                for name, due, count in rows:
+                    host, kind = _text(name), lane.partition(":")[0]
+                    yield host, int(float(due)), int(count), f"{self._queues}:waiting:{kind}:{host}"
+
+    async def _read_whole_queue(self, key: str) -> AsyncIterator[tuple[bytes, int, str]]:
+        skipped = 0
+        while rows := await self._read_queue(keys=[key], args=[skipped, _LOOKED_AT_ONCE]):
+            skipped += len(rows)
+            for packed, attempts, reason in rows:
+                yield _unpacked(packed), _number(attempts), _text(reason)
+
+    async def queued_for(self, host: str) -> int:
+        """How many messages wait for this host."""
+        pipe = self._redis.pipeline(transaction=False)
+        for kind in ("live", "backlog"):
+            pipe.llen(f"{self._queues}:waiting:{kind}:{host}")
+        return sum(await pipe.execute())
 
     async def count_delayed(self, *, due_from_ms: int) -> int:
         """How many messages wait for a retry that is due at `due_from_ms` or later."""
-        return int(await self._redis.zcount(self.keys.delayed(self.spec), due_from_ms, "+inf"))
+        count = int(await self._redis.zcount(self.keys.delayed(self.spec), due_from_ms, "+inf"))
+        async for _, _, waiting, _ in self._hosts_waited_for(str(due_from_ms)):
+            count += waiting
+        return count
 
     async def unsettled(self) -> AsyncIterator[Unsettled]:
         """Entries that wait or are in flight, the main line first, oldest first in each. Takes and changes nothing."""
-        lines: tuple[Line, ...] = ("main", "retry")
-        for line in lines:
+        for line in self._lines:
             key = self.key_of(line)
             async for page in entry_pages(self._redis, key):
                 # Asked after the page was read: what was settled in between is left out, and what was taken is in flight.
@@ -382,21 +451,25 @@ async def entry_pages(redis: Redis, stream: str) -> AsyncIterator[list[tuple[str
     while True:
         rows: Any = await redis.xrange(stream, start, "+", count=_LOOKED_AT_ONCE)
         if rows:
-            yield [(_text(entry_id), fields.get(FIELD, b"")) for entry_id, fields in rows]
+            yield [(_text(entry_id), _event_of(fields) or b"") for entry_id, fields in rows]
         if len(rows) < _LOOKED_AT_ONCE:
             return
         start = f"({_text(rows[-1][0])}"
 
 
-def _arguments(entry: Entry, outcome: Outcome) -> tuple[str | bytes | int, ...]:
+def _arguments(entry: Entry, outcome: Outcome, *, has_queues: bool) -> tuple[str | bytes | int, ...]:
     match outcome:
         case Publish(event_id, event):
             return "P", event_id or "", event or b""
         case Drop(reason, notice):
             return "D", reason, notice or b""
-        case Retry(reason, delay_ms, attempts, lost):
+        case Retry(reason, delay_ms, attempts, lost, failing_since_ms, queue):
             event = entry.event if entry.event is not None else entry.raw
-            return "R", reason, delay_ms, attempts, entry.since_ms, lost, event
+            state = reason, delay_ms, attempts, entry.since_ms, lost, failing_since_ms
+            if queue is None or not has_queues:
+                return "R", *state, event
+            kind = "backlog" if queue.is_backlog else "live"
+            return "Q", *state, pack(event), queue.host, kind, str(int(queue.is_front))
         case Dead(reason, error, traceback, attempts, notice):
             return (
                 "X",
@@ -411,17 +484,33 @@ def _arguments(entry: Entry, outcome: Outcome) -> tuple[str | bytes | int, ...]:
 
 def _to_entry(line: Line, entry_id: bytes | str, fields: Mapping[bytes, bytes], deliveries: int) -> Entry:
     name = _text(entry_id)
-    event = fields.get(FIELD)
+    event = _event_of(fields)
     since = fields.get(b"since")
+    is_own = line != "main"
     return Entry(
         line=line,
         id=name,
         event=event,
-        attempts=_number(fields.get(b"attempts")) if line == "retry" else 0,
-        since_ms=_number(since) if line == "retry" and since else int(name.split("-")[0]),
+        attempts=_number(fields.get(b"attempts")) if is_own else 0,
+        since_ms=_number(since) if is_own and since else int(name.split("-")[0]),
         deliveries=deliveries + _number(fields.get(b"lost")),
         raw=b"" if event is not None else _as_json(fields),
+        failing_since_ms=_number(fields.get(b"failing")) if is_own else 0,
+        host=fields.get(b"host", b"").decode("utf-8", "replace") if line == "host" else "",
+        is_slow=line == "host" and fields.get(b"slow") == b"1",
     )
+
+
+def _event_of(fields: Mapping[bytes, bytes]) -> bytes | None:
+    packed = fields.get(b"packed")
+    return fields.get(FIELD) if packed is None else _unpacked(packed)
+
+
+def _unpacked(packed: bytes) -> bytes:
+    try:
+        return unpack(packed)
+    except ValueError:
+        return packed  # changed by hand: it is malformed, and ends as a dead letter
 
 
 def _to_dead_letter(entry_id: str, fields: Mapping[bytes, bytes], partition: int) -> DeadLetter:

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
+from coranto.host_queue import HostQueue, HostRest
 from coranto.streams.interface import (
     Committed,
     Dead,
@@ -22,6 +23,7 @@ from coranto.streams.interface import (
     Effect,
     Entry,
     GroupState,
+    HostClaims,
     Kept,
     Line,
     Outcome,
@@ -57,6 +59,8 @@ class _Row:
     lost: int = 0
     reason: str = ""
     """Delayed: why."""
+    failing_since_ms: int = 0
+    host: str = ""
 
 
 @dataclass(slots=True)
@@ -64,6 +68,17 @@ class _Stream:
     rows: dict[int, _Row] = field(default_factory=dict)
     groups: dict[str, _Group] = field(default_factory=dict)
     next_number: int = 0
+
+
+@dataclass(slots=True)
+class _Hosts:
+    """The queues of a stage by host."""
+
+    waiting: dict[tuple[bool, str], deque[_Row]] = field(default_factory=dict)
+    """By whether it is backlog, and host."""
+    rests: dict[str, float] = field(default_factory=dict)
+    """When a host may be asked again, Unix milliseconds."""
+    slow: set[str] = field(default_factory=set)
 
 
 class MemoryPipeline:
@@ -76,6 +91,7 @@ class MemoryPipeline:
         self.dead: dict[str, dict[str, DeadLetter]] = {}
         self.counts: dict[str, Counter[tuple[OutcomeKind, str]]] = {}
         self.announced: set[str] = set()
+        self.hosts: dict[str, _Hosts] = {}
         self.receipts: dict[tuple[str, str], tuple[str, tuple[Effect, ...]]] = {}
 
     def stream(self, key: str) -> _Stream:
@@ -83,13 +99,22 @@ class MemoryPipeline:
         return self.streams.setdefault(key, _Stream())
 
     def add(
-        self, key: str, event: bytes | None, *, attempts: int = 0, since_ms: int | None = None, lost: int = 0
+        self,
+        key: str,
+        event: bytes | None,
+        *,
+        attempts: int = 0,
+        since_ms: int | None = None,
+        lost: int = 0,
+        failing_since_ms: int = 0,
+        host: str = "",
     ) -> str:
         """Append an entry and give its id."""
         stream, at_ms = self.stream(key), int(self.clock() * 1000)
         number = stream.next_number
         stream.next_number += 1
-        stream.rows[number] = _Row(number, at_ms, event, attempts, since_ms if since_ms is not None else at_ms, lost)
+        since_ms = since_ms if since_ms is not None else at_ms
+        stream.rows[number] = _Row(number, at_ms, event, attempts, since_ms, lost, "", failing_since_ms, host)
         return f"{number}-0"
 
 
@@ -104,14 +129,20 @@ class MemoryStreams:
         self.keys = keys or Keys()
         self.main = self.keys.stream(spec.reads)
         self.retry = self.keys.retry(spec)
+        self.claimed = self.keys.claimed(spec)
+        self._lines: tuple[Line, ...] = ("main", "retry", "host") if spec.queues_by_host else ("main", "retry")
+
+    @property
+    def _hosts(self) -> _Hosts:
+        return self.pipeline.hosts.setdefault(self.spec.name, _Hosts())
 
     def key_of(self, line: Line) -> str:
         """The stream behind a line."""
-        return self.main if line == "main" else self.retry
+        return {"main": self.main, "retry": self.retry, "host": self.claimed}[line]
 
     async def ensure(self) -> None:
         """Create what is missing."""
-        for key in (self.main, self.retry):
+        for key in map(self.key_of, self._lines):
             self.pipeline.stream(key).groups.setdefault(self.spec.name, _Group())
         if self.spec.writes is not None:
             for reader in readers_of(self.spec.writes):
@@ -135,31 +166,50 @@ class MemoryStreams:
 
     def _entry(self, line: Line, row: _Row, deliveries: int) -> Entry:
         raw = b"" if row.event is not None else b"{}"
-        return Entry(line, f"{row.number}-0", row.event, row.attempts, row.since_ms, deliveries + row.lost, raw)
+        return Entry(
+            line,
+            f"{row.number}-0",
+            row.event,
+            row.attempts,
+            row.since_ms,
+            deliveries + row.lost,
+            raw,
+            row.failing_since_ms,
+            row.host,
+            is_slow=bool(row.host) and row.host in self._hosts.slow,
+        )
 
     async def commit(
-        self, outcomes: Sequence[tuple[Entry, Outcome]], *, consumer: str = "", token: str = ""
+        self,
+        outcomes: Sequence[tuple[Entry, Outcome]],
+        *,
+        consumer: str = "",
+        token: str = "",
+        rests: Mapping[str, HostRest] | None = None,
     ) -> Committed:
         """Settle messages."""
         receipt = self.pipeline.receipts.get((self.spec.name, consumer))
         if token and receipt is not None and receipt[0] == token:
             return Committed(receipt[1], 0)
         now_ms = int(self.pipeline.clock() * 1000)
-        effects = tuple(self._settle(entry, outcome, now_ms) for entry, outcome in outcomes)
+        effects = tuple(self._settle(entry, outcome, now_ms, rests or {}) for entry, outcome in outcomes)
         self.pipeline.receipts[self.spec.name, consumer] = (token, effects)
         writes = self.spec.writes
         has_readers = writes is not None and any(readers_of(writes))
         length = len(self.pipeline.stream(self.keys.stream(writes)).rows) if writes is not None and has_readers else 0
         return Committed(effects, length)
 
-    def _settle(self, entry: Entry, outcome: Outcome, now_ms: int) -> Effect:
+    def _settle(self, entry: Entry, outcome: Outcome, now_ms: int, rests: Mapping[str, HostRest]) -> Effect:
         stream = self.pipeline.streams.get(self.key_of(entry.line))
         group = stream.groups.get(self.spec.name) if stream is not None else None
         number = int(entry.id.split("-")[0])
         if stream is None or group is None or group.pending.pop(number, None) is None:
             return "superseded"
-        if entry.line == "retry":
+        if entry.line != "main":
             stream.rows.pop(number, None)
+        if entry.host:
+            rest = rests.get(entry.host, HostRest())
+            self._rest(entry.host, now_ms + rest.wait_ms, is_slow=rest.is_slow)
         counts = self.pipeline.counts.setdefault(self.spec.name, Counter())
         match outcome:
             case Publish(event_id, event):
@@ -174,10 +224,13 @@ class MemoryStreams:
             case Drop(reason, notice):
                 self._tell(notice)
                 counts["dropped", reason] += 1
-            case Retry(reason, delay_ms, attempts, lost):
+            case Retry(reason, delay_ms, attempts, lost, failing_since_ms, queue):
                 due_ms = now_ms + delay_ms
-                row = _Row(number, 0, entry.event, attempts, entry.since_ms, lost, reason=reason)
-                self.pipeline.delayed.setdefault(self.spec.name, []).append((due_ms, row))
+                row = _Row(number, 0, entry.event, attempts, entry.since_ms, lost, reason, failing_since_ms)
+                if queue is not None and self.spec.queues_by_host:
+                    self._queue(row, queue, delay_ms, due_ms)
+                else:
+                    self.pipeline.delayed.setdefault(self.spec.name, []).append((due_ms, row))
                 counts["retried", reason] += 1
             case Dead(reason, error, traceback, attempts, notice):
                 letters = self.pipeline.dead.setdefault(self.spec.name, {})
@@ -191,6 +244,46 @@ class MemoryStreams:
                 counts["dead", reason] += 1
         return "applied"
 
+    def _rest(self, host: str, at_ms: float, *, is_slow: bool | None = None) -> None:
+        if host:
+            self._hosts.rests[host] = at_ms
+            if is_slow is not None:
+                (self._hosts.slow.add if is_slow else self._hosts.slow.discard)(host)
+
+    def _queue(self, row: _Row, queue: HostQueue, delay_ms: int, due_ms: int) -> None:
+        row.host = queue.host
+        waiting = self._hosts.waiting.setdefault((queue.is_backlog, queue.host), deque())
+        (waiting.appendleft if queue.is_front else waiting.append)(row)
+        if delay_ms:
+            self._rest(queue.host, due_ms)
+
+    async def claim_hosts(self, consumer: str, *, count: int, slow: int, lease: timedelta) -> HostClaims:
+        """Take messages out of the queues of hosts that may be asked now, one for each host."""
+        now_ms, hosts = self.pipeline.clock() * 1000, self._hosts
+        group = self.pipeline.stream(self.claimed).groups.setdefault(self.spec.name, _Group())
+        taken: list[Entry] = []
+        for is_backlog, is_slow in ((False, False), (False, True), (True, False), (True, True)):
+            due = [key for key in hosts.waiting if key[0] == is_backlog and (key[1] in hosts.slow) == is_slow]
+            for key in sorted(due, key=lambda each: hosts.rests.get(each[1], 0.0)):
+                rows = hosts.waiting[key]
+                while rows and len(taken) < count and (slow or not is_slow) and hosts.rests.get(key[1], 0.0) <= now_ms:
+                    row = rows.popleft()
+                    slow -= is_slow
+                    entry_id = self.pipeline.add(
+                        self.claimed, row.event, attempts=row.attempts, since_ms=row.since_ms, lost=row.lost,
+                        failing_since_ms=row.failing_since_ms, host=row.host,
+                    )  # fmt: skip
+                    number = int(entry_id.split("-")[0])
+                    group.last = number
+                    group.pending[number] = _Claim(consumer, self.pipeline.clock(), 1)
+                    taken.append(self._entry("host", self.pipeline.stream(self.claimed).rows[number], 1))
+                    self._rest(row.host, now_ms + lease.total_seconds() * 1000)
+                if not rows:
+                    del hosts.waiting[key]
+        wanted = [key[1] for key in hosts.waiting if slow or key[1] not in hosts.slow]
+        waits = [max(0, int(hosts.rests.get(host, 0.0) - now_ms)) for host in wanted]
+        return HostClaims(taken, min(waits, default=None))
+
     def _tell(self, notice: bytes | None) -> None:
         if notice is not None:
             self.pipeline.add(self.keys.stream(DROPPED), notice)
@@ -199,7 +292,7 @@ class MemoryStreams:
         """Take over entries whose worker has not touched them for so long."""
         taken: list[Entry] = []
         now = self.pipeline.clock()
-        for line in ("main", "retry"):
+        for line in self._lines:
             stream = self.pipeline.stream(self.key_of(line))
             group = stream.groups.get(self.spec.name, _Group())
             for number, claim in list(group.pending.items()):
@@ -230,7 +323,7 @@ class MemoryStreams:
     async def hand_back(self, consumer: str, *, keep: Sequence[Entry] = ()) -> int:
         """Return what the consumer holds, but for `keep`, to the retry line at once."""
         total = 0
-        for line in ("main", "retry"):
+        for line in self._lines:
             stays = {int(entry.id.split("-")[0]) for entry in keep if entry.line == line}
             stream = self.pipeline.stream(self.key_of(line))
             group = stream.groups.get(self.spec.name, _Group())
@@ -238,10 +331,11 @@ class MemoryStreams:
             for number in mine:
                 claim = group.pending.pop(number)
                 row = stream.rows[number]
-                if line == "retry":
+                if line != "main":
                     del stream.rows[number]
-                lost = row.lost + claim.deliveries - 1
-                self.pipeline.add(self.retry, row.event, attempts=row.attempts, since_ms=row.since_ms, lost=lost)
+                self._rest(row.host, self.pipeline.clock() * 1000)
+                row.lost += claim.deliveries - 1
+                self._add_to_retries(row)
             total += len(mine)
         return total
 
@@ -252,12 +346,22 @@ class MemoryStreams:
         due = [item for item in waiting if item[0] <= now_ms][:limit]
         self.pipeline.delayed[self.spec.name] = waiting[len(due) :]
         for _, row in due:
-            self.pipeline.add(self.retry, row.event, attempts=row.attempts, since_ms=row.since_ms, lost=row.lost)
+            self._add_to_retries(row)
         return len(due)
+
+    def _add_to_retries(self, row: _Row) -> None:
+        self.pipeline.add(
+            self.retry,
+            row.event,
+            attempts=row.attempts,
+            since_ms=row.since_ms,
+            lost=row.lost,
+            failing_since_ms=row.failing_since_ms,
+        )
 
     async def trim(self, retention: Mapping[str, Retention], *, forget_consumers_after: timedelta) -> int:  # noqa: ARG002 - none pile up here
         """Trim what need not be kept. Memory has no size here, so its share is no limit."""
-        trimmed = self._trim(self.retry, {self.spec.name}, None)
+        trimmed = sum(self._trim(self.key_of(line), {self.spec.name}, None) for line in self._lines[1:])
         for stream in [self.spec.reads, *([self.spec.writes] if self.spec.writes else [])]:
             ours = {reader.name for reader in readers_of(stream)}
             trimmed += self._trim(self.keys.stream(stream), ours, retention.get(stream.name))
@@ -307,7 +411,7 @@ class MemoryStreams:
         """How much waits."""
         waiting = pending = downstream = 0
         oldest: int | None = None
-        for key in (self.main, self.retry):
+        for key in map(self.key_of, self._lines):
             ahead, in_hand, first = self._unsettled(key, self.spec.name)
             waiting, pending = waiting + ahead, pending + in_hand
             oldest = first if oldest is None else min(oldest, first or oldest)
@@ -316,8 +420,10 @@ class MemoryStreams:
                 ahead, in_hand, _ = self._unsettled(self.keys.stream(self.spec.writes), reader.name)
                 downstream = max(downstream, ahead + in_hand)
         age = max(0.0, self.pipeline.clock() - oldest / 1000) if oldest is not None else 0.0
-        delayed = len(self.pipeline.delayed.get(self.spec.name, []))
-        return Depth(waiting, pending, delayed, len(self.pipeline.dead.get(self.spec.name, {})), age, downstream)
+        queued = sum(map(len, self._hosts.waiting.values()))
+        delayed = len(self.pipeline.delayed.get(self.spec.name, [])) + queued
+        dead = len(self.pipeline.dead.get(self.spec.name, {}))
+        return Depth(waiting, pending, delayed, dead, age, downstream, queued)
 
     def _unsettled(self, key: str, name: str) -> tuple[int, int, int | None]:
         stream = self.pipeline.stream(key)
@@ -351,18 +457,25 @@ class MemoryStreams:
 
     async def delayed(self, *, due_from_ms: int | None = None) -> AsyncIterator[Delayed]:
         """Messages that wait for their retry, soonest first."""
-        for due_ms, row in sorted(self.pipeline.delayed.get(self.spec.name, []), key=lambda item: item[0]):
+        for due_ms, row in self._all_delayed():
             if due_from_ms is None or due_ms >= due_from_ms:
                 yield Delayed(due_ms, row.attempts, row.reason, row.event or b"")
 
     async def count_delayed(self, *, due_from_ms: int) -> int:
         """How many messages wait for a retry that is due at `due_from_ms` or later."""
-        return sum(due_ms >= due_from_ms for due_ms, _ in self.pipeline.delayed.get(self.spec.name, []))
+        return sum(due_ms >= due_from_ms for due_ms, _ in self._all_delayed())
+
+    def _all_delayed(self) -> list[tuple[int, _Row]]:
+        """What waits for a retry, soonest first, then what waits for its host."""
+        delayed = sorted(self.pipeline.delayed.get(self.spec.name, []), key=lambda item: item[0])
+        now_ms = self.pipeline.clock() * 1000
+        for (_, host), rows in self._hosts.waiting.items():
+            delayed += [(int(self._hosts.rests.get(host, now_ms)), row) for row in rows]
+        return delayed
 
     async def unsettled(self) -> AsyncIterator[Unsettled]:
         """Entries that wait or are in flight, the main line first, oldest first in each."""
-        lines: tuple[Line, ...] = ("main", "retry")
-        for line in lines:
+        for line in self._lines:
             stream = self.pipeline.stream(self.key_of(line))
             group = stream.groups.get(self.spec.name, _Group())
             for row in list(stream.rows.values()):

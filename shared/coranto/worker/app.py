@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -24,9 +24,11 @@ from coranto.streams.shape import agree_on_shape
 from coranto.streams.tasks import end
 from coranto.worker import log as events
 from coranto.worker.breaker import Breaker
+from coranto.worker.decision import Admission
 from coranto.worker.delivery import Delivery
 from coranto.worker.flow import Flow
 from coranto.worker.health import HealthServer
+from coranto.worker.host_claims import HostClaims
 from coranto.worker.housekeeping import Housekeeping
 from coranto.worker.loop_stall import measure_stalls
 from coranto.worker.metrics import Metrics
@@ -37,6 +39,8 @@ from coranto.worker.stage import Stage
 BackgroundTask = Callable[[], Awaitable[None]]
 # Housekeeping answers every few seconds; silence for so many rounds means that Redis does not.
 _SILENT_ROUNDS = 4
+# Messages on their way into the queues of hosts: enough for a round trip to carry many.
+_ADMITTED_AT_ONCE = 256
 
 
 @dataclass(slots=True)
@@ -44,6 +48,18 @@ class _Running:
     stage: Stage[Any, Any]
     delivery: Delivery
     housekeeping: Housekeeping
+    admission: Delivery | None = None
+    host_claims: HostClaims | None = None
+
+    @property
+    def deliveries(self) -> list[Delivery]:
+        """What reads and settles: first what moves messages into the queues of hosts, where there is that."""
+        return [self.delivery] if self.admission is None else [self.admission, self.delivery]
+
+    def loops(self) -> list[Coroutine[Any, Any, None]]:
+        """What runs for as long as the stage does."""
+        loops = [self.housekeeping.run()]
+        return loops if self.host_claims is None else [*loops, self.host_claims.run()]
 
 
 class Worker:
@@ -109,11 +125,11 @@ class Worker:
                 if stage.start is not None:
                     await stage.start()
                 started.append(stage)
-            for running in self._running:
-                running.delivery.start()
+            for delivery in self._deliveries():
+                delivery.start()
             if not await self._start_reading(reader, stop):
                 return
-            housekeeping = [asyncio.create_task(running.housekeeping.run()) for running in self._running]
+            housekeeping = [asyncio.create_task(loop) for running in self._running for loop in running.loops()]
             renewals = [asyncio.create_task(running.housekeeping.keep_claims()) for running in self._running]
             background = [*housekeeping, asyncio.create_task(measure_stalls(self.metrics))]
             background += [asyncio.create_task(self._keep_running(task)) for task in self._tasks]
@@ -125,7 +141,7 @@ class Worker:
             vital: list[asyncio.Future[None]] = [
                 *housekeeping,
                 *renewals,
-                *(running.delivery.broken for running in self._running),
+                *(delivery.broken for delivery in self._deliveries()),
             ]
             ends: list[asyncio.Future[Any]] = [waiting, *vital]
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
@@ -160,17 +176,34 @@ class Worker:
             on_pause=lambda is_paused: self.metrics.paused.labels(stage.name).set(int(is_paused)),
         )
         delivery = Delivery(stage, streams, settings.delivery, flow, consumer=consumer, metrics=self.metrics)
+        admission = host_claims = None
+        if stage.queue_of is not None:
+            # It needs no slot of a handler: with all of them busy, messages for idle hosts still come through.
+            admission = Delivery(
+                stage,
+                streams,
+                settings.delivery,
+                Flow(_ADMITTED_AT_ONCE, Breaker(settings.breaker, clock=time.monotonic), partitions=len(streams)),
+                consumer=consumer,
+                metrics=self.metrics,
+                admission=Admission(stage, stage.queue_of),
+            )
+            # As long as it takes to see that the worker is gone.
+            host_claims = HostClaims(delivery, lease=settings.delivery.claim_after + stage.deadline)
+            admission.has_admitted = delivery.has_admitted = host_claims.wake
+        receiver = admission or delivery
         for each in streams:
-            reader.add(each, delivery, consumer=consumer, block=settings.delivery.poll_interval)
+            reader.add(each, receiver, consumer=consumer, block=settings.delivery.poll_interval)
         housekeeping = Housekeeping(
             delivery,
             settings.delivery,
             settings.retention.by_stream(partitions=len(streams)),
             self.metrics,
             revive=partial(self._revive, redis, reader),
-            wake_retries=lambda: reader.wake_retries(delivery),
+            wake_retries=lambda: reader.wake_retries(receiver),
+            admission=admission,
         )
-        self._running.append(_Running(stage, delivery, housekeeping))
+        self._running.append(_Running(stage, delivery, housekeeping, admission, host_claims))
 
     async def _revive(self, redis: Redis, reader: FastStreamReader) -> int:
         """Start again what stopped because Redis came back empty, which has lost the pipeline's shape too."""
@@ -249,10 +282,12 @@ class Worker:
         """Stop reading, finish what runs within the grace period, hand back the rest."""
         grace = self.settings.delivery.grace_period
         await end(background)
-        for running in self._running:
-            running.delivery.stop_accepting()
+        for delivery in self._deliveries():
+            delivery.stop_accepting()
         with suppress(Exception):
             await reader.stop()
+        admissions = [running.admission for running in self._running if running.admission is not None]
+        await asyncio.gather(*(admission.drain(grace) for admission in admissions))
         given_up = await asyncio.gather(*(running.delivery.drain(grace) for running in self._running))
         await end(renewals)
         for running, entries in zip(self._running, given_up, strict=True):
@@ -266,6 +301,9 @@ class Worker:
                 except Exception as error:  # noqa: BLE001 - Redis is gone: what we held is claimed when it is back
                     self._log.warning(events.HOUSEKEEPING_FAILED, during="hand_back", error=str(error))
 
+    def _deliveries(self) -> list[Delivery]:
+        return [delivery for running in self._running for delivery in running.deliveries]
+
     def readiness(self) -> tuple[bool, dict[str, Any]]:
         """Whether the worker can do its work now, and the state that says why."""
         delivery = self.settings.delivery
@@ -277,7 +315,7 @@ class Worker:
             state = running.housekeeping.status()
             silence = now - min(running.housekeeping.last_success, running.housekeeping.last_move)
             state["redis"] = "ok" if silence <= limit else "silent"
-            unread = self._reader.silent_seconds(running.delivery) if self._reader is not None else 0.0
+            unread = self._reader.silent_seconds(running.deliveries[0]) if self._reader is not None else 0.0
             state["reading"] = "ok" if unread <= limit + delivery.poll_interval.total_seconds() else "silent"
             stages[running.stage.name] = state
             state["overdue"] = overdue = running.delivery.overdue(limit)

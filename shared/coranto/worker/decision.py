@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
+from coranto.host_queue import HostQueue
 from coranto.records import Record
 from coranto.records.envelope import Event, MalformedEventError, decode, encode, new_traceparent
 from coranto.streams.interface import Dead, Drop, Entry, Outcome, Publish, Retry
@@ -20,6 +21,7 @@ from coranto.worker.breaker import Verdict
 from coranto.worker.notices import LONGEST_ERROR, Notices, clean, describe, trace_of, url_of
 from coranto.worker.stage import Invalid, Stage, StageSignal, Transient, Unwanted
 
+QUEUED = "queued"
 # Failures whose cause is rarely the message: a bug, a hang, a machine that starves.
 _ALWAYS_SYSTEMIC = frozenset({"error", "deadline"})
 
@@ -50,6 +52,7 @@ class Decider:
         self._publishes = stage.spec.writes.carries.__name__ if stage.spec.writes is not None else "nothing"
         self._reasons = stage.all_reasons()
         self._systemic = stage.systemic | _ALWAYS_SYSTEMIC
+        self._clock = clock
         self._notices = Notices(stage.spec, source=self._source, clock=clock)
         self.is_stopping = False
         """Set when the worker stops: a handler that is cancelled from then on has no outcome, its message is handed back."""
@@ -135,6 +138,8 @@ class Decider:
     def _asked_for(self, entry: Entry, record: Record, signal: StageSignal, is_first_chance: bool) -> Decision:
         """The outcome a handler asked for."""
         reason = signal.reason
+        if isinstance(signal, Transient) and signal.gives_up_after is not None:
+            return self._in_trouble(entry, record, signal, signal.gives_up_after)
         if isinstance(signal, Transient):
             return self._retry(
                 entry, record, signal, self._stage.retry.attempts, is_first_chance and signal.spends_attempt,
@@ -146,6 +151,22 @@ class Decider:
             return self._decided(record, drop, "success", reason)
         trace = trace_of(signal) if isinstance(signal, Invalid) else ""
         return self._dead(record, reason, detail or reason, trace, entry.attempts + 1, "success")
+
+    def _in_trouble(self, entry: Entry, record: Record, signal: Transient, gives_up_after: timedelta) -> Decision:
+        """Again after half the time that the trouble has lasted, or a dead letter when that is too long."""
+        now_ms = int(self._clock() * 1000)
+        since_ms = entry.failing_since_ms or now_ms
+        lasted = timedelta(milliseconds=max(0, now_ms - since_ms))
+        text = describe(signal)
+        if lasted >= gives_up_after:
+            text = f"{text}; tried for {lasted.total_seconds() / 3600:.1f} h"
+            return self._dead(record, signal.reason, text, trace_of(signal), entry.attempts + 1, self._verdict(signal))
+        delay = self._stage.retry.delay_in_trouble(lasted, signal.retry_after)
+        retry = Retry(signal.reason, int(delay * 1000), entry.attempts, failing_since_ms=since_ms)
+        return self._decided(record, retry, self._verdict(signal), signal.reason, text)
+
+    def _verdict(self, signal: StageSignal) -> Verdict:
+        return "systemic" if signal.reason in self._systemic else "inconclusive"
 
     def _failed(
         self,
@@ -186,11 +207,47 @@ class Decider:
             if is_waiting
             else self._stage.retry.delay_seconds(max(1, spent), retry_after)
         )
-        return self._decided(record, Retry(reason, max(0, int(delay * 1000)), spent), verdict, reason, text)
+        queue = None
+        if isinstance(error, Transient) and error.host is not None and self._stage.queue_of is not None:
+            queue = replace(self._stage.queue_of(record), host=error.host, is_front=True)
+        retry = Retry(
+            reason,
+            max(0, int(delay * 1000)),
+            spent,
+            failing_since_ms=entry.failing_since_ms if is_waiting else 0,
+            queue=queue,
+        )
+        return self._decided(record, retry, verdict, reason, text)
 
     def _dead(self, record: Record, reason: str, error: str, trace: str, attempts: int, verdict: Verdict) -> Decision:
         notice = self._notices.of_record(record, "dead", reason, error)
         return self._decided(record, Dead(reason, error, trace, attempts, notice), verdict, reason, error)
+
+
+class Admission:
+    """Decides where messages wait: in the queue of their host, before any handler sees them."""
+
+    def __init__(self, stage: Stage[Any, Any], queue_of: Callable[[Any], HostQueue]) -> None:
+        self._carries: type[Record] = stage.spec.reads.carries
+        self._queue_of = queue_of
+        self.is_stopping = False
+
+    async def decide(self, entry: Entry, *, is_first_chance: Callable[[], bool] = lambda: True) -> Decision:  # noqa: ARG002 - as Decider's
+        """The queue that the message goes to, with all that is known of it."""
+        try:
+            event = decode(entry.event, self._carries) if entry.event is not None else None
+            queue = HostQueue("") if event is None else self._queue_of(event.record)
+        except Exception:  # noqa: BLE001 - whatever is wrong with it, the handler's side says so
+            queue = HostQueue("")
+        retry = Retry(
+            QUEUED,
+            0,
+            entry.attempts,
+            entry.deliveries - 1,
+            entry.failing_since_ms,
+            replace(queue, is_front=entry.line != "main"),
+        )
+        return Decision(retry, "success", QUEUED)
 
 
 def _child(traceparent: str | None) -> str:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from coranto.host_queue import HostRest
 from coranto.streams.errors import is_transient
 from coranto.streams.interface import (
     Committed,
@@ -35,7 +36,7 @@ from coranto.streams.interface import (
 from coranto.streams.tasks import end
 from coranto.worker import log as events
 from coranto.worker.breaker import Permit
-from coranto.worker.decision import Decider, Decision
+from coranto.worker.decision import Admission, Decider, Decision
 from coranto.worker.flow import Flow
 from coranto.worker.metrics import Metrics
 from coranto.worker.notices import LONGEST_DETAIL, describe
@@ -45,6 +46,8 @@ from coranto.worker.stage import Stage
 _KINDS: dict[type[Outcome], OutcomeKind] = {Publish: "published", Drop: "dropped", Retry: "retried", Dead: "dead"}
 
 _CANCEL_WITHIN_SECONDS = 2.0
+# Admission waits for nothing, so more would only stand in line for the processor.
+_ADMISSION_SLOTS = 4
 
 
 @dataclass(slots=True)
@@ -77,7 +80,9 @@ class Delivery:
         consumer: str,
         metrics: Metrics,
         clock: Callable[[], float] = time.time,
+        admission: Admission | None = None,
     ) -> None:
+        """With `admission` it only moves messages into the queues of their hosts, and handles none."""
         self.stage = stage
         self.streams = streams
         self.settings = settings
@@ -85,7 +90,12 @@ class Delivery:
         self.consumer = consumer
         self._clock = clock
         self._log = events.get_logger(stage=stage.name, worker=consumer)
-        self._decider = Decider(stage, max_deliveries=settings.max_deliveries, clock=clock)
+        self._is_admission = admission is not None
+        # Each has a receipt of its own: they commit side by side.
+        self._committer = f"{consumer}:admission" if self._is_admission else consumer
+        self._decider = admission or Decider(stage, max_deliveries=settings.max_deliveries, clock=clock)
+        self.has_admitted: Callable[[], None] = lambda: None
+        """Called when messages have come into the queues of hosts, or a host may be asked again."""
         self._in_flight: dict[tuple[int, Line, str], _InFlight] = {}
         self._waiting: asyncio.Queue[_InFlight] = asyncio.Queue()
         self._decided: list[deque[_InFlight]] = [deque() for _ in streams]
@@ -121,7 +131,16 @@ class Delivery:
                 continue
             self._in_flight[item.key] = item
             self._waiting.put_nowait(item)
-        self._in_flight_gauge.set(len(self._in_flight))
+        self._show_in_flight()
+
+    def _show_in_flight(self) -> None:
+        if not self._is_admission:
+            self._in_flight_gauge.set(len(self._in_flight))
+
+    @property
+    def slow_in_flight(self) -> int:
+        """How many of the entries in flight came from the queues of slow hosts."""
+        return sum(item.entry.is_slow for item in self._in_flight.values())
 
     def running(self) -> list[tuple[int, Entry]]:
         """What is being handled or committed now, for renewal. What only waits is not renewed: others may have it."""
@@ -144,7 +163,8 @@ class Delivery:
     def start(self) -> None:
         """Begin to handle what is accepted."""
         self.broken = asyncio.get_running_loop().create_future()
-        self._slots = [asyncio.create_task(self._work()) for _ in range(self.stage.concurrency)]
+        slots = _ADMISSION_SLOTS if self._is_admission else self.stage.concurrency
+        self._slots = [asyncio.create_task(self._work()) for _ in range(slots)]
         self._committers = [asyncio.create_task(self._commit(number)) for number in range(len(self.streams))]
         for task in (*self._slots, *self._committers):
             task.add_done_callback(self._watch)
@@ -249,12 +269,17 @@ class Delivery:
         )  # the same for each repeat: it may have been executed, only its answer lost
         while True:
             try:
-                return await streams.commit(pairs, consumer=self.consumer, token=token)
+                return await streams.commit(pairs, consumer=self._committer, token=token, rests=self._rests(pairs))
             except Exception as error:
                 if not is_transient(error):
                     raise
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, 2.0)
+
+    def _rests(self, pairs: Sequence[tuple[Entry, Outcome]]) -> dict[str, HostRest]:
+        """When the hosts that these messages came from may be asked again, where their handlers have asked them."""
+        rest_of = self.stage.rest_of
+        return {} if rest_of is None else {entry.host: rest_of(entry.host) for entry, _ in pairs if entry.host}
 
     def _settle(self, group: list[_InFlight], committed: Committed) -> None:
         self._commits.inc()
@@ -267,7 +292,9 @@ class Delivery:
             decisions = [item.decision for item, effect in ended if effect in ("applied", "repeated")]
             if results := [each.result for each in decisions if each is not None and each.result is not None]:
                 self.stage.on_published(results)
-        self._in_flight_gauge.set(len(self._in_flight))
+        self._show_in_flight()
+        if self.stage.spec.queues_by_host:
+            self.has_admitted()
         if committed.downstream_length > self.settings.max_backlog:
             # The length counts settled entries that are not trimmed yet, so this may be too early, never too late:
             # housekeeping trims, measures and lets the stage go on.
@@ -293,6 +320,8 @@ class Delivery:
             if counter is None:
                 counter = self._outcome_counters[kind, reason] = self._outcomes.labels(self.stage.name, kind, reason)
             counter.inc()
+        if self._is_admission:
+            return
         self._queue_seconds.observe(item.queue_ms / 1000)
         self._handle_seconds.observe(item.handle_ms / 1000)
         if kind != "dead" and not self._log.is_enabled_for(logging.INFO):

@@ -47,7 +47,10 @@ class Housekeeping:
         *,
         revive: Callable[[], Awaitable[int]],
         wake_retries: Callable[[], None] = lambda: None,
+        admission: Delivery | None = None,
     ) -> None:
+        """`admission`: what moves messages into the queues of hosts, in a stage that has them."""
+        self._admission = admission
         self._delivery = delivery
         self._flow = delivery.flow
         self._settings = settings
@@ -231,8 +234,10 @@ class Housekeeping:
         labels = (self._delivery.stage.name, str(number))
         self._metrics.waiting.labels(*labels).set(depth.waiting)
         self._metrics.pending.labels(*labels).set(depth.pending)
-        self._metrics.delayed.labels(*labels).set(depth.delayed)
+        self._metrics.delayed.labels(*labels).set(depth.delayed - depth.queued)
         self._metrics.dead.labels(*labels).set(depth.dead)
+        if self._admission is not None:
+            self._metrics.queued.labels(*labels).set(depth.queued)
         self._metrics.oldest_age.labels(*labels).set(depth.oldest_age_seconds)
         self._metrics.breaker.labels(labels[0]).set(_BREAKER_STATES[self._flow.breaker.state])
 
@@ -241,8 +246,15 @@ class Housekeeping:
         high = self._settings.max_backlog * (_LOW_WATER if self._is_told_paused else 1)
         delayed = self._settings.max_delayed * (_LOW_WATER if self._flow.is_delayed_full else 1)
         is_paused = max(depth.downstream for depth in self._depths.values()) > high
-        is_delayed_full = max(depth.delayed for depth in self._depths.values()) > delayed
+        is_delayed_full = max(depth.delayed - depth.queued for depth in self._depths.values()) > delayed
         self._flow.judge(is_paused=is_paused, is_delayed_full=is_delayed_full)
+        if self._admission is not None:
+            # What waits for its host costs memory and nobody's time, so it is the queues' size that counts, and not what
+            # waits downstream.
+            is_full = self._admission.flow.is_delayed_full
+            most = self._settings.max_queued * (_LOW_WATER if is_full else 1)
+            is_full = is_delayed_full or sum(depth.queued for depth in self._depths.values()) > most
+            self._admission.flow.judge(is_paused=False, is_delayed_full=is_full)
         if is_paused != self._is_told_paused:
             self._is_told_paused = is_paused
             event = events.STAGE_PAUSED if is_paused else events.STAGE_RESUMED
@@ -255,5 +267,6 @@ class Housekeeping:
             "in_flight": self._delivery.in_flight,
             "waiting": sum(depth.waiting for depth in self._depths.values()),
             "delayed": sum(depth.delayed for depth in self._depths.values()),
+            "queued": sum(depth.queued for depth in self._depths.values()),
             "dead": sum(depth.dead for depth in self._depths.values()),
         }

@@ -60,6 +60,12 @@ class Metrics:
         self.delayed = Gauge(
             "coranto_retry_delayed_messages", "Messages waiting for their retry.", ["stage", "partition"], registry=add
         )
+        self.queued = Gauge(
+            "coranto_host_queue_messages",
+            "Messages waiting in the queues of hosts.",
+            ["stage", "partition"],
+            registry=add,
+        )
         self.dead = Gauge("coranto_dead_letters", "Dead letters kept.", ["stage", "partition"], registry=add)
         self.oldest_age = Gauge(
             "coranto_stream_oldest_message_age_seconds",

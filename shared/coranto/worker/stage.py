@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Generic, TypeVar
 
+from coranto.host_queue import HostQueue, HostRest
 from coranto.records import Record
 from coranto.topology import StageSpec
 
@@ -31,8 +32,12 @@ class StageSignal(Exception):  # noqa: N818 - a decision about the message, not 
 class Transient(StageSignal):
     """The world was not ready: try again later, and give up after the policy's last attempt.
 
-    `retry_after` is respected when it is longer than the policy's own delay. `spends_attempt=False` is for waiting that is
-    no failure, such as for a host's turn: the message may wait so any number of times.
+    `retry_after` is respected when it is longer than the policy's own delay.
+
+    Two kinds of trouble spend no attempt. `spends_attempt=False` is for waiting that is no failure, such as for a host: the
+    message may wait so any number of times, for exactly as long as it says; with `host` it waits in the queue of that host.
+    `gives_up_after` is for trouble of somebody else that lasts as long as it lasts: the message is tried again, more and more
+    rarely, and is a dead letter when it has been in such trouble for that long.
     """
 
     def __init__(
@@ -41,11 +46,15 @@ class Transient(StageSignal):
         *,
         retry_after: timedelta | None = None,
         spends_attempt: bool = True,
+        host: str | None = None,
+        gives_up_after: timedelta | None = None,
         detail: str | None = None,
     ) -> None:
         super().__init__(reason, detail=detail)
         self.retry_after = retry_after
-        self.spends_attempt = spends_attempt
+        self.spends_attempt = spends_attempt and gives_up_after is None
+        self.host = host
+        self.gives_up_after = gives_up_after
 
 
 class Invalid(StageSignal):
@@ -79,9 +88,17 @@ class RetryPolicy:
         own = random.uniform(ceiling / 2, ceiling)  # noqa: S311 - jitter, not a secret
         return max(own, retry_after.total_seconds()) if retry_after is not None else own
 
+    def delay_in_trouble(self, lasted: timedelta, retry_after: timedelta | None = None) -> float:
+        """Seconds to wait when trouble that spends no attempts has lasted so long: half as long again, within the limits."""
+        first, longest = self.first_delay.total_seconds(), self.longest_delay.total_seconds()
+        own = min(longest, max(first, lasted.total_seconds() / 2))
+        own = random.uniform(own / 2, own)  # noqa: S311 - jitter, not a secret
+        return max(own, retry_after.total_seconds()) if retry_after is not None else own
+
 
 DELIVERY_REASONS: Mapping[str, str] = {
     "ok": "The message was handled and its result published.",
+    "queued": "The message waits in the queue of its host.",
     "malformed": "The entry holds no event of the expected type.",
     "deadline": "The handler ran longer than the stage's deadline, a few times over.",
     "worker_lost": "Its worker died while handling the message, three times over.",
@@ -107,6 +124,10 @@ class Stage(Generic[In, Out]):
     deadline: timedelta = timedelta(seconds=60)
     """Longest time for one message. Beyond it the handler is cancelled and the message is tried again; it is dead after
     `retry.bug_attempts`."""
+    queue_of: Callable[[In], HostQueue] | None = None
+    """In a stage that queues by host: where a record waits."""
+    rest_of: Callable[[str], HostRest] | None = None
+    """In such a stage: when a host may be asked again, as far as this process knows."""
     systemic: frozenset[str] = frozenset()
     """Reasons whose cause is not the message: a run of one of them opens the breaker."""
     start: Callable[[], Awaitable[Any]] | None = None

@@ -14,7 +14,9 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from redis.asyncio import Redis
 
+from coranto.frontier import HostPolicy, RedisHostLeases
 from coranto.http import AddressGuard, WebClient, WebLimits
+from coranto.http.robots_cache import RobotsCache
 from coranto.pages import FilePageStore
 from coranto.records import DiscoveredArticle, Discovery, FetchedArticle, Hints, article_id
 from coranto.topology import Pipeline
@@ -23,10 +25,9 @@ from coranto.worker.stage import StageSignal, Transient
 from coranto_fetcher.fetch_progress import RedisProgressStore
 from coranto_fetcher.http_validators import RedisValidators
 from coranto_fetcher.page_facts import PageReaderPool
-from coranto_fetcher.politeness import RedisHostLimiter
-from coranto_fetcher.robots_cache import RobotsCache
 from coranto_fetcher.settings import FetcherSettings
 from coranto_fetcher.stage import fetch
+from coranto_fetcher.unpublished import RedisSeenArticles
 
 PAGE = "<!doctype html><html><head><title>A title</title></head><body><p>A paragraph of text.</p></body></html>"
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -113,10 +114,11 @@ class Fetcher:
             limits=WebLimits(total_timeout=timedelta(seconds=2), max_body_bytes=200_000),
         )
         self.pages = FilePageStore(pages)
-        self.limiter = RedisHostLimiter(redis)
+        self.hosts = RedisHostLeases(redis)
         self.robots = RobotsCache(redis, self.web, agent="CorantoBot")
         self.validators = RedisValidators(redis, Pipeline())
         self.progress_store = RedisProgressStore(redis, Pipeline())
+        self.seen = RedisSeenArticles(redis, Pipeline())
         self.settings = FetcherSettings(min_delay=timedelta(milliseconds=20), max_redirects=5)
 
     async def fetch(self, article: DiscoveredArticle) -> FetchedArticle:
@@ -125,7 +127,9 @@ class Fetcher:
             article,
             web=self.web,
             robots=self.robots,
-            limiter=self.limiter,
+            hosts=self.hosts,
+            policy=HostPolicy(self.settings.min_delay, self.settings.max_crawl_delay),
+            seen=self.seen,
             pages=self.pages,
             reader=self.reader,
             validators=self.validators,
@@ -139,7 +143,7 @@ class Fetcher:
             try:
                 return await self.fetch(article)
             except Transient as signal:
-                if signal.spends_attempt or signal.retry_after is None:
+                if signal.reason != "host_busy" or signal.retry_after is None:
                     raise
                 await asyncio.sleep(signal.retry_after.total_seconds() + 0.002)
 

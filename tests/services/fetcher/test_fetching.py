@@ -14,12 +14,12 @@ import pytest
 from aiohttp import web
 from redis.asyncio import Redis
 
+from coranto.frontier import HostFeedback, HostLease, RedisHostLeases
 from coranto.http import AddressGuard, WebClient
 from coranto.pages import FilePageStore
 from coranto.records import DiscoveredArticle, PageRef, SavedPage
 from coranto.worker.stage import Invalid, StageSignal, Transient, Unwanted
 from coranto_fetcher.app import create_stage
-from coranto_fetcher.politeness import HostFeedback, HostLease, RedisHostLimiter
 from coranto_fetcher.reasons import REASONS, SYSTEMIC
 from coranto_fetcher.settings import FetcherSettings, Settings
 
@@ -192,13 +192,13 @@ async def test_redirect_to_a_busy_host_waits_outside_and_goes_on_where_it_stoppe
     start = site.says("/start", status=302, headers={"Location": f"{other_site.url}/page"})
     await fetcher.fetch_in_turn(discovered(other_site.url + "/page1"))  # robots.txt is known now
     await asyncio.sleep(0.03)
-    lease = await fetcher.limiter.acquire(other_site.url.removeprefix("http://"), "somebody", delay=timedelta())
+    lease = await fetcher.hosts.acquire(other_site.url.removeprefix("http://"), "somebody", delay=timedelta())
     assert isinstance(lease, HostLease)
     article = discovered(start, submission="s2")
     with pytest.raises(Transient) as waiting:
         await fetcher.fetch(article)
     assert (waiting.value.reason, waiting.value.spends_attempt) == ("host_busy", False)
-    await fetcher.limiter.release(lease, HostFeedback.FINE)
+    await fetcher.hosts.release(lease, HostFeedback.FINE)
     fetched = await second_fetcher.fetch_in_turn(article)
     assert [hop.url for hop in fetched.fetch.redirects] == [start]
     assert site.paths() == ["/start"]
@@ -292,7 +292,7 @@ async def test_redis_that_does_not_answer_is_waited_for(
     fetcher: Fetcher, site: Site, discovered: Make, tmp_path: Path
 ) -> None:
     async with Redis.from_url(f"unix://{tmp_path}/nobody.sock") as nobody:
-        fetcher.limiter = RedisHostLimiter(nobody)
+        fetcher.hosts = RedisHostLeases(nobody)
         with pytest.raises(Transient) as caught:
             await fetcher.fetch(discovered(site.url + "/page"))
     assert (caught.value.reason, caught.value.spends_attempt) == ("budget_unavailable", False)

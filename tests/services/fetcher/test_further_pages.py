@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import pytest
 from redis.asyncio import Redis
 
+from coranto.frontier import RedisHostLeases
 from coranto.records import DiscoveredArticle, FetchedArticle
 from coranto.worker.stage import Transient
 from coranto_fetcher.pagination_links import find_next_page
-from coranto_fetcher.politeness import RedisHostLimiter
 from coranto_fetcher.settings import FetcherSettings
 
 if TYPE_CHECKING:
@@ -59,14 +59,14 @@ async def test_parts_wait_outside_the_slot_where_the_pause_is_long(
     fetcher: Fetcher, site: Site, discovered: Make, redis: Redis
 ) -> None:
     url = a_story(site, 2)
-    await fetcher.robots.get(site.url)  # else that is the first request, and the page itself must wait
+    await fetcher.robots.ask(site.url)  # else that is the first request, and the page itself must wait
     # No machine is so slow that the pause is over by itself.
     fetcher.settings = FetcherSettings(min_delay=timedelta(minutes=10))
     with pytest.raises(Transient) as caught:
         await fetcher.fetch(discovered(url))
     assert (caught.value.reason, caught.value.spends_attempt) == ("host_busy", False)
     assert site.paths() == ["/the-long-story"]
-    fetcher.limiter = RedisHostLimiter(redis, prefix="ten-minutes-later")  # it knows of no request: the pause is over
+    fetcher.hosts = RedisHostLeases(redis, prefix="ten-minutes-later")  # it knows of no request: the pause is over
     assert await texts(fetcher, await fetcher.fetch(discovered(url))) == [1, 2]
     assert site.paths() == ["/the-long-story", "/the-long-story/2"]
 

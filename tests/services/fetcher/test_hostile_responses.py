@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 from multidict import CIMultiDict, CIMultiDictProxy
-from redis.asyncio import Redis
 from tests.event_loop import watched_loop
 
 from coranto.http import WebClient
 from coranto.http.robots import RobotsRules
+from coranto.http.robots_cache import RobotsCache
 from coranto.process_pool import ProcessLostError
 from coranto.records import DiscoveredArticle
 from coranto.worker.stage import Invalid
@@ -21,7 +21,6 @@ from coranto_fetcher.challenge import find_challenge
 from coranto_fetcher.page_facts import PageFacts, read_page
 from coranto_fetcher.response_headers import etag_of, last_modified_of, stated_charset
 from coranto_fetcher.rights import rights_signals
-from coranto_fetcher.robots_cache import RobotsCache
 from coranto_fetcher.settings import FetcherSettings
 
 if TYPE_CHECKING:
@@ -152,15 +151,3 @@ async def test_asking_on_a_thread_gives_the_same_answer() -> None:
     rules = RobotsRules.read("User-agent: *\nAllow: /*b\n" + "Disallow: /*a*c\n" * 2000, "CorantoBot")
     for path in ("x" * 1000, "a" * 1000 + "c", "b" * 1000 + "ac"):
         assert await rules.allows_off_loop(f"http://a.example/{path}") == rules.allows(f"http://a.example/{path}")
-
-
-async def test_robots_files_in_memory_are_bounded_in_size(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(RobotsCache, "_CHARS_IN_PROCESS", 300)
-    web = WebClient(user_agent="CorantoBot/0.1")
-    cache = RobotsCache(redis, web, agent="CorantoBot")
-    for number in range(10):
-        file = f'["read", "{"x" * 100}", 0, {time.time() + 60}, ""]'
-        await redis.set(f"coranto:robots:http://{number}.example", file)
-        assert await cache.find(f"http://{number}.example") is not None
-    assert list(cache._read) == [f"http://{number}.example" for number in (7, 8, 9)]
-    await web.close()

@@ -1,11 +1,15 @@
 -- Settles messages: each takes effect only while it is pending, so a worker that lost its claim changes nothing.
--- KEYS main, retry, next, delayed, delayed-entries, dead, outcomes, dropped, announced, receipt
--- ARGV group, stage, deduplicates ("1"/"0"), counts_next ("1"/"0"), token, then per message:
---   line ("m"/"r"), entry id, kind, and by kind
+-- KEYS main, retry, next, delayed, delayed-entries, dead, outcomes, dropped, announced, receipt, claimed
+-- ARGV group, stage, deduplicates ("1"/"0"), counts_next ("1"/"0"), token, prefix of the queues by host,
+--   then per message:
+--   line ("m"/"r"/"h"), entry id, kind, and by kind
 --   P event_id event          ("" "" when the stage publishes nothing)
 --   D reason notice           (notice "" when none)
---   R reason delay_ms attempts since_ms lost event
+--   R reason delay_ms attempts since_ms lost failing_since_ms event
+--   Q reason delay_ms attempts since_ms lost failing_since_ms event(packed) host class ("live"/"backlog") is_front ("1"/"0"):
+--     waits in the queue of its host, which rests for the delay
 --   X reason error traceback attempts event notice
+--   H host rest_ms is_slow ("1"/"0"/""), in place of line, id and kind: when the host of the next message may be asked again
 -- Gives { per message 1 applied, 0 superseded, 2 repeated, 3 refused, which stays pending; entries in the next stream, 0 where nobody of ours reads it }.
 local group, stage, token = ARGV[1], ARGV[2], ARGV[5]
 local once, counts_next = ARGV[3] == '1', ARGV[4] == '1'
@@ -26,7 +30,8 @@ local function count(outcome, reason)
   local field = outcome .. '|' .. reason
   counts[field] = (counts[field] or 0) + 1
 end
-local WIDTH = { P = 2, D = 2, R = 6, X = 6 }
+local queues = ARGV[6] ~= '' and new_queues(ARGV[6], now)
+local WIDTH = { P = 2, D = 2, R = 7, Q = 10, X = 6 }
 -- Each gives its outcome, its reason and its flag, or raises what Redis raised. Redis takes nothing back that a script has
 -- written, so what may be refused is written before anything is noted or acknowledged.
 local effects = {}
@@ -52,8 +57,14 @@ end
 function effects.R(line, id, a)
   -- Named by line and id: entries of two streams may well bear the same id, and one must not displace the other.
   local name = line .. ':' .. id
-  redis.call('HSET', KEYS[5], name, cmsgpack.pack({ ARGV[a + 5], ARGV[a + 2], ARGV[a + 3], ARGV[a], ARGV[a + 4] }))
+  redis.call('HSET', KEYS[5], name, cmsgpack.pack({ ARGV[a + 6], ARGV[a + 2], ARGV[a + 3], ARGV[a], ARGV[a + 4], ARGV[a + 5] }))
   redis.call('ZADD', KEYS[4], string.format('%.0f', now + ARGV[a + 1]), name)
+  return 'retried', ARGV[a], 1
+end
+function effects.Q(line, id, a)
+  local host, delay = ARGV[a + 7], tonumber(ARGV[a + 1])
+  queues.add(host, ARGV[a + 8], ARGV[a + 9] == '1',
+    cmsgpack.pack({ ARGV[a + 6], ARGV[a + 2], ARGV[a + 3], ARGV[a + 4], ARGV[a + 5], ARGV[a] }))
   return 'retried', ARGV[a], 1
 end
 function effects.X(line, id, a)
@@ -69,9 +80,11 @@ local function less(a, b)
   if a_ms ~= b_ms then return tonumber(a_ms) < tonumber(b_ms) end
   return tonumber(a_seq) < tonumber(b_seq)
 end
+local STREAMS = { m = KEYS[1], r = KEYS[2], h = KEYS[11] }
 local span = {}
-local i = 6
+local i = 7
 while i <= #ARGV do
+  if ARGV[i] == 'H' then i = i + 4 end
   local line, id = ARGV[i], ARGV[i + 1]
   local seen = span[line]
   if not seen then
@@ -85,7 +98,7 @@ while i <= #ARGV do
 end
 local pending = {}
 for line, seen in pairs(span) do
-  local stream, most = line == 'm' and KEYS[1] or KEYS[2], seen.count * 4 + 16
+  local stream, most = STREAMS[line], seen.count * 4 + 16
   local found = redis.pcall('XPENDING', stream, group, seen.first, seen.last, most)
   if not found.err and #found < most then
     pending[line] = {}
@@ -97,10 +110,15 @@ local function is_pending(line, stream, id)
   local held = redis.pcall('XPENDING', stream, group, id, id, 1)
   return not held.err and held[1] ~= nil
 end
-i = 6
+i = 7
 while i <= #ARGV do
+  local host, rest_ms, is_slow
+  if ARGV[i] == 'H' then
+    host, rest_ms, is_slow = ARGV[i + 1], tonumber(ARGV[i + 2]), ARGV[i + 3]
+    i = i + 4
+  end
   local line, id, kind, a = ARGV[i], ARGV[i + 1], ARGV[i + 2], i + 3
-  local stream = line == 'm' and KEYS[1] or KEYS[2]
+  local stream = STREAMS[line]
   i = a + WIDTH[kind]
   if not is_pending(line, stream, id) then
     applied[#applied + 1] = 0
@@ -109,8 +127,10 @@ while i <= #ARGV do
     if is_done then
       redis.call('XACK', stream, group, id)
       if pending[line] then pending[line][id] = nil end  -- the same message twice in one commit has one effect
-      -- The retry line is the stage's own: nobody else reads it, so a settled entry can go at once.
-      if stream == KEYS[2] then redis.call('XDEL', stream, id) end
+      -- The other lines are the stage's own: nobody else reads them, so a settled entry can go at once.
+      if stream ~= KEYS[1] then redis.call('XDEL', stream, id) end
+      if host then queues.rest(host, now + rest_ms, is_slow) end
+      if kind == 'Q' and tonumber(ARGV[a + 1]) > 0 then queues.rest(ARGV[a + 7], now + ARGV[a + 1], '') end
       count(outcome, reason)
       applied[#applied + 1] = flag
     else

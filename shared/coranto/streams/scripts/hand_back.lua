@@ -1,10 +1,15 @@
 -- Returns what a consumer holds to the stage's retry line, so that a replica finds it at its next read.
--- KEYS stream, retry   ARGV group, consumer, limit, then the ids that stay with the consumer
+-- KEYS stream, retry
+-- ARGV group, consumer, limit, is_own ("1" when nobody else reads the stream), prefix of the queues that the stream's messages
+--   came from ("" when they come from none), then the ids that stay with the consumer
 -- Gives how many were handed back, and how many entries the consumer held; one that holds nothing any more goes.
 local stays = {}
-for i = 4, #ARGV do stays[ARGV[i]] = true end
+for i = 6, #ARGV do stays[ARGV[i]] = true end
 local pending = redis.pcall('XPENDING', KEYS[1], ARGV[1], '-', '+', ARGV[3], ARGV[2])
 if pending.err then return { 0, 0 } end
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local queues = ARGV[5] ~= '' and new_queues(ARGV[5], now)
 local returned = 0
 for _, entry in ipairs(pending) do
   local id, deliveries = entry[1], entry[4]
@@ -19,6 +24,7 @@ for _, entry in ipairs(pending) do
           lost = lost + (tonumber(value) or 0)
         else
           if name == 'since' then has_since = true end
+          if name == 'host' and queues then queues.rest(value, now, '') end
           fields[#fields + 1] = name
           fields[#fields + 1] = value
         end
@@ -35,7 +41,7 @@ for _, entry in ipairs(pending) do
       redis.call('XADD', KEYS[2], '*', unpack(fields))
     end
     redis.call('XACK', KEYS[1], ARGV[1], id)
-    if KEYS[1] == KEYS[2] then redis.call('XDEL', KEYS[1], id) end
+    if ARGV[4] == '1' then redis.call('XDEL', KEYS[1], id) end
     returned = returned + 1
   end
 end

@@ -11,7 +11,7 @@ for _, id in ipairs(due) do
     local is_read, message = pcall(cmsgpack.unpack, packed)
     if not is_read or type(message) ~= 'table' then message = { packed } end
     redis.call('XADD', KEYS[3], '*', 'event', message[1] or packed, 'attempts', message[2] or '0', 'since', message[3] or now,
-      'reason', message[4] or '', 'lost', message[5] or '0')
+      'reason', message[4] or '', 'lost', message[5] or '0', 'failing', message[6] or '0')
     redis.call('HDEL', KEYS[2], id)
   end
   redis.call('ZREM', KEYS[1], id)

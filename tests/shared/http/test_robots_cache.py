@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
@@ -11,7 +12,8 @@ from aiohttp.test_utils import TestServer
 from redis.asyncio import Redis
 
 from coranto.http import AddressGuard, ConnectFailedError, WebClient
-from coranto_fetcher.robots_cache import RobotsCache, RobotsUnreachableError
+from coranto.http.robots import RobotsRules
+from coranto.http.robots_cache import RobotsCache, RobotsUnreachableError
 
 
 class Site:
@@ -27,6 +29,13 @@ class Site:
         if hop < self.redirects:
             raise web.HTTPFound(f"/robots.txt?hop={hop + 1}")
         return web.Response(status=self.status, text=self.text, headers=self.headers)
+
+
+async def get(cache: RobotsCache, origin: str) -> RobotsRules:
+    """The rules, with as many requests as it takes."""
+    while (rules := await cache.ask(origin)) is None:
+        pass
+    return rules
 
 
 @pytest.fixture
@@ -50,7 +59,7 @@ async def test_file_is_got_once_and_shared_by_all_fetchers(
     state, origin = site
     first = RobotsCache(redis, browser, agent="CorantoBot")
     assert await first.find(origin) is None
-    assert not (await first.get(origin)).allows(f"{origin}/no")
+    assert not (await get(first, origin)).allows(f"{origin}/no")
     other = RobotsCache(redis, browser, agent="CorantoBot")
     for cache in (first, other):
         rules = await cache.find(origin)
@@ -65,7 +74,7 @@ async def test_without_a_file_everything_is_allowed(
 ) -> None:
     state, origin = site
     state.status = status
-    assert (await RobotsCache(redis, browser, agent="CorantoBot").get(origin)).allows(f"{origin}/no")
+    assert (await get(RobotsCache(redis, browser, agent="CorantoBot"), origin)).allows(f"{origin}/no")
 
 
 @pytest.mark.parametrize("status", [429, 500, 503])
@@ -76,7 +85,7 @@ async def test_while_the_file_cannot_be_got_nothing_is_allowed(
     state.status = status
     cache = RobotsCache(redis, browser, agent="CorantoBot")
     with pytest.raises(RobotsUnreachableError) as refusal:
-        await cache.get(origin)
+        await get(cache, origin)
     assert refusal.value.retry_after > timedelta(0)
     with pytest.raises(RobotsUnreachableError):  # known for a while, without asking again
         await RobotsCache(redis, browser, agent="CorantoBot").find(origin)
@@ -87,9 +96,9 @@ async def test_old_copy_stands_in_for_a_file_that_cannot_be_got(
     site: tuple[Site, str], browser: WebClient, redis: Redis
 ) -> None:
     state, origin = site
-    await RobotsCache(redis, browser, agent="CorantoBot").get(origin)
+    await get(RobotsCache(redis, browser, agent="CorantoBot"), origin)
     state.status = 503
-    rules = await RobotsCache(redis, browser, agent="CorantoBot").get(origin)
+    rules = await get(RobotsCache(redis, browser, agent="CorantoBot"), origin)
     assert not rules.allows(f"{origin}/no")
     assert rules.allows(f"{origin}/yes")
 
@@ -99,11 +108,65 @@ async def test_five_redirects_are_followed_and_six_mean_there_is_no_file(
 ) -> None:
     state, origin = site
     state.redirects = 5
-    assert not (await RobotsCache(redis, browser, agent="CorantoBot").get(origin)).allows(f"{origin}/no")
+    assert not (await get(RobotsCache(redis, browser, agent="CorantoBot"), origin)).allows(f"{origin}/no")
     state.redirects = 6
-    assert (await RobotsCache(redis, browser, agent="CorantoBot").get(origin)).allows(f"{origin}/no")
+    assert (await get(RobotsCache(redis, browser, agent="CorantoBot"), origin)).allows(f"{origin}/no")
 
 
 async def test_host_that_does_not_answer_is_a_failure_of_the_connection(browser: WebClient, redis: Redis) -> None:
     with pytest.raises(ConnectFailedError):
-        await RobotsCache(redis, browser, agent="CorantoBot").get("http://127.0.0.1:9")
+        await get(RobotsCache(redis, browser, agent="CorantoBot"), "http://127.0.0.1:9")
+
+
+async def test_each_redirect_is_a_request_of_its_own_and_any_process_goes_on_from_it(
+    site: tuple[Site, str], browser: WebClient, redis: Redis
+) -> None:
+    state, origin = site
+    state.redirects = 2
+    first, second = (RobotsCache(redis, browser, agent="CorantoBot") for _ in range(2))
+    assert await first.next_url(origin) == f"{origin}/robots.txt"
+    assert await first.ask(origin) is None
+    assert await second.next_url(origin) == f"{origin}/robots.txt?hop=1"
+    assert await second.ask(origin) is None
+    assert (await first.ask(origin)) is not None
+    assert state.hits == 3
+    assert await second.next_url(origin) == f"{origin}/robots.txt"  # for the next time
+
+
+async def test_process_without_redis_follows_redirects_too(site: tuple[Site, str], browser: WebClient) -> None:
+    state, origin = site
+    state.redirects = 3
+    cache = RobotsCache(None, browser, agent="CorantoBot")
+    assert not (await get(cache, origin)).allows(f"{origin}/no")
+    assert state.hits == 4
+
+
+async def test_file_that_stays_unreachable_says_since_when(
+    site: tuple[Site, str], browser: WebClient, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state, origin = site
+    state.status = 500
+    cache = RobotsCache(redis, browser, agent="CorantoBot")
+    with pytest.raises(RobotsUnreachableError) as refusal:
+        await cache.ask(origin)
+    assert refusal.value.unreachable_for < timedelta(seconds=5)
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + 3600)
+    with pytest.raises(RobotsUnreachableError) as refusal:
+        await cache.ask(origin)
+    assert timedelta(minutes=59) < refusal.value.unreachable_for < timedelta(minutes=61)
+
+
+async def test_process_keeps_as_many_files_as_fit_its_bytes(
+    site: tuple[Site, str], browser: WebClient, redis: Redis
+) -> None:
+    state, origin = site
+    state.text = "User-agent: *\n" + "Disallow: /a/long/path\n" * 20_000
+    largest = len(state.text)
+    cache = RobotsCache(redis, browser, agent="CorantoBot")
+    cache._BYTES_IN_PROCESS = 3 * 11 * largest
+    for number in range(8):  # as many hosts of one domain would do it
+        cache._keep_read(f"http://h{number}.example", time.time() + 60, await get(cache, origin), 11 * largest)
+    assert len(cache._read) == 3
+    assert cache._bytes_read <= cache._BYTES_IN_PROCESS
+    assert len(await redis.get(f"coranto:robots:{origin}")) < largest / 10

@@ -1,0 +1,233 @@
+"""The robots.txt files of all sites: kept in this process, in Redis where all services share them, or asked for.
+
+Each request for one needs the host's lease like any other, so it is the caller who decides when one is sent, redirects of the
+file included:
+
+    while (rules := await robots.find(origin)) is None:
+        ...  # have the lease of the host of `await robots.next_url(origin)`, and pause since its last request
+        await robots.ask(origin)
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import zlib
+from collections import OrderedDict
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Final, Literal, Protocol, cast
+
+from redis.asyncio import Redis
+
+from coranto.http.client import WebClient, WebResponse
+from coranto.http.errors import WebError
+from coranto.http.headers import max_age
+from coranto.http.limits import WebLimits
+from coranto.http.robots import MAX_ROBOTS_BYTES, RobotsRules, decode_robots
+from coranto.urls import UnsupportedUrlError
+
+# RFC 9309, 2.3.1.2: after five redirects the file may be taken as unavailable.
+_MOST_REDIRECTS: Final = 5
+
+State = Literal["read", "unavailable", "unreachable"]
+
+
+@dataclass(frozen=True, slots=True)
+class RobotsFile:
+    """A robots.txt as it was found: RFC 9309, 2.3.1 knows these three cases."""
+
+    state: State
+    text: str
+    fetched_at: float
+    """Unix seconds; of a file that is unreachable, since when it has been."""
+    fresh_until: float
+    detail: str = ""
+
+
+class RobotsSource(Protocol):
+    """Where the rules of a site come from."""
+
+    async def find(self, origin: str) -> RobotsRules | None:
+        """Rules that are still fresh, without the network; None when the file must be asked for.
+
+        Raises RobotsUnreachableError for a while after it could not be had.
+        """
+
+    async def next_url(self, origin: str) -> str:
+        """The address to be asked next for the file of this origin: its own, or where that redirects to."""
+
+    async def ask(self, origin: str) -> RobotsRules | None:
+        """Ask that address, once. None when it redirects: then another is to be asked next.
+
+        Raises RobotsUnreachableError, or WebError when there was no response.
+        """
+
+
+class RobotsUnreachableError(Exception):
+    """The file could not be fetched and there is no copy of it: everything is disallowed for now (RFC 9309, 2.3.1.4)."""
+
+    def __init__(self, detail: str, retry_after: timedelta, unreachable_for: timedelta = timedelta()) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
+        self.unreachable_for = unreachable_for
+        """How long it has been so."""
+
+
+class RobotsCache:
+    """The robots.txt files of all sites: their text in Redis, for all services, and their rules in this process.
+
+    Without Redis only this process has them.
+    """
+
+    _KEEP_COPY = timedelta(days=30)  # how long a copy may stand in for a file that cannot be reached
+    _KEEP_LARGE = timedelta(days=1)  # one domain may have any number of hosts, each with the largest file there is
+    _LARGE_BYTES = 10_000
+    _KEEP_REDIRECT = timedelta(minutes=10)
+    _SHORTEST = timedelta(minutes=5)
+    _LONGEST = timedelta(hours=24)  # RFC 9309, 2.4
+    _UNREACHABLE = timedelta(minutes=2)
+    _IN_PROCESS = 2000
+    _BYTES_IN_PROCESS = 50_000_000
+    _TIMES_LENGTH = 11  # a file takes up to so many times its length once it is read
+
+    def __init__(self, redis: Redis | None, web: WebClient, *, agent: str, prefix: str = "coranto") -> None:
+        self._redis = redis
+        self._web = web
+        self._agent = agent
+        self._prefix = f"{prefix}:robots:"
+        self._read: OrderedDict[str, tuple[float, RobotsRules, int]] = OrderedDict()
+        self._bytes_read = 0
+        self._redirects: dict[str, tuple[str, int]] = {}
+        most = 20 * MAX_ROBOTS_BYTES
+        self._limits = WebLimits(total_timeout=timedelta(seconds=15), max_body_bytes=most, max_decoded_bytes=most)
+
+    async def find(self, origin: str) -> RobotsRules | None:
+        """Rules that are still fresh, from this process or Redis; None when the file must be asked for."""
+        kept = self._read.get(origin)
+        if kept is not None and kept[0] > time.time():
+            self._read.move_to_end(origin)
+            return kept[1]
+        file = await self._load(origin)
+        if file is None or file.fresh_until <= time.time():
+            return None
+        return await self._rules(origin, file)
+
+    async def next_url(self, origin: str) -> str:
+        """The address to be asked next for the file of this origin."""
+        return (await self._position(origin))[0]
+
+    async def ask(self, origin: str) -> RobotsRules | None:
+        """Ask that address, once, and keep the file. None when it redirects: then another is to be asked next.
+
+        An old copy stands in for a file that cannot be fetched (RFC 9309, 2.4).
+        """
+        url, redirects = await self._position(origin)
+        now = time.time()
+        try:
+            response = await self._web.get(url, limits=self._limits, wants_body=lambda status, _: status == 200)
+        except WebError:
+            await self._forget_redirect(origin)
+            copy = await self._load(origin)
+            if copy is None or copy.state == "unreachable":
+                raise
+            return await self._rules(origin, replace(copy, fresh_until=now + self._UNREACHABLE.total_seconds()))
+        try:
+            target = response.location
+        except UnsupportedUrlError as error:
+            target = None
+            found = RobotsFile("unavailable", "", now, now + self._LONGEST.total_seconds(), str(error))
+        else:
+            found = self._file_of(response, now)
+        if target is not None and redirects < _MOST_REDIRECTS:
+            await self._keep_redirect(origin, target.partition("#")[0], redirects + 1)
+            return None
+        if target is not None:
+            found = RobotsFile("unavailable", "", now, now + self._LONGEST.total_seconds(), "too many redirects")
+        await self._forget_redirect(origin)
+        return await self._keep(origin, found)
+
+    async def _keep(self, origin: str, found: RobotsFile) -> RobotsRules:
+        if found.state == "unreachable":
+            copy = await self._load(origin)
+            if copy is not None and copy.state == "unreachable":
+                found = replace(found, fetched_at=copy.fetched_at)
+            elif copy is not None:
+                found = replace(copy, fresh_until=found.fresh_until, detail=found.detail)
+        if self._redis is not None:
+            packed = _packed(found)
+            keep = self._KEEP_COPY if len(packed) <= self._LARGE_BYTES else self._KEEP_LARGE
+            await self._redis.set(self._prefix + origin, packed, ex=keep)
+        return await self._rules(origin, found)
+
+    async def _load(self, origin: str) -> RobotsFile | None:
+        if self._redis is None:
+            return None
+        packed = await self._redis.get(self._prefix + origin)
+        return None if packed is None else _unpacked(cast("bytes", packed))
+
+    async def _position(self, origin: str) -> tuple[str, int]:
+        """The address to be asked next, and how many redirects led there."""
+        if self._redis is None:
+            return self._redirects.get(origin, (f"{origin}/robots.txt", 0))
+        packed = await self._redis.get(f"{self._prefix}{origin}:redirect")
+        if packed is None:
+            return f"{origin}/robots.txt", 0
+        url, redirects = json.loads(packed)
+        return url, redirects
+
+    async def _keep_redirect(self, origin: str, url: str, redirects: int) -> None:
+        if self._redis is None:
+            self._redirects[origin] = url, redirects
+        else:
+            packed = json.dumps([url, redirects])
+            await self._redis.set(f"{self._prefix}{origin}:redirect", packed, ex=self._KEEP_REDIRECT)
+
+    async def _forget_redirect(self, origin: str) -> None:
+        if self._redis is None:
+            self._redirects.pop(origin, None)
+        else:
+            await self._redis.delete(f"{self._prefix}{origin}:redirect")
+
+    async def _rules(self, origin: str, file: RobotsFile) -> RobotsRules:
+        if file.state == "unreachable":
+            now = time.time()
+            wait = timedelta(seconds=max(1.0, file.fresh_until - now))
+            raise RobotsUnreachableError(file.detail, wait, timedelta(seconds=max(0.0, now - file.fetched_at)))
+        text = file.text if file.state == "read" else ""
+        rules = await RobotsRules.read_off_loop(text, self._agent)
+        self._keep_read(origin, file.fresh_until, rules, self._TIMES_LENGTH * len(text))
+        return rules
+
+    def _keep_read(self, origin: str, fresh_until: float, rules: RobotsRules, size: int) -> None:
+        replaced = self._read.pop(origin, None)
+        self._bytes_read += size - (replaced[2] if replaced is not None else 0)
+        self._read[origin] = (fresh_until, rules, size)
+        while len(self._read) > self._IN_PROCESS or (self._bytes_read > self._BYTES_IN_PROCESS and len(self._read) > 1):
+            _, (_, _, dropped) = self._read.popitem(last=False)
+            self._bytes_read -= dropped
+
+    def _file_of(self, response: WebResponse, now: float) -> RobotsFile:
+        status = response.status
+        if status == 200:
+            text = decode_robots(response.body[:MAX_ROBOTS_BYTES])
+            return RobotsFile("read", text, now, now + self._freshness(response).total_seconds())
+        detail = f"robots.txt answered {status}"
+        if status == 429 or status >= 500:
+            return RobotsFile("unreachable", "", now, now + self._UNREACHABLE.total_seconds(), detail)
+        return RobotsFile("unavailable", "", now, now + self._freshness(response).total_seconds(), detail)
+
+    def _freshness(self, response: WebResponse) -> timedelta:
+        lifetime = max_age(response.headers)
+        return self._LONGEST if lifetime is None else min(self._LONGEST, max(self._SHORTEST, lifetime))
+
+
+def _packed(file: RobotsFile) -> bytes:
+    # Lone surrogates stand for bytes that are not UTF-8; JSON keeps them as escapes.
+    return zlib.compress(
+        json.dumps([file.state, file.text, file.fetched_at, file.fresh_until, file.detail]).encode("ascii")
+    )
+
+
+def _unpacked(packed: bytes) -> RobotsFile:
+    return RobotsFile(*json.loads(zlib.decompress(packed)))

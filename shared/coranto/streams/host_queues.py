@@ -1,0 +1,15 @@
+"""Queues of a stage by host: a message waits for its host in Redis, and no worker's slot waits with it.
+
+In each partition every host has two lists, live and backlog. Sorted sets hold the hosts that something waits for by the time
+they may be asked. A message goes from its stream into its queue with its acknowledgement (`commit.lua`, kind Q), and from the
+queue to a worker as a pending entry of the stage's `claimed` stream (`claim_hosts.lua`), which is acknowledged, renewed and
+claimed back like any other. Whether a host may really be asked is for `coranto.frontier` to say: here is only a guess, which
+saves the asking. Slow hosts have sets of their own, so that a worker can take a few of them and all of the others.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+LANES: Final = ("live", "live:slow", "backlog", "backlog:slow")
+"""Sorted sets of hosts, in the order in which they are served."""
