@@ -51,7 +51,9 @@ class Bench:
 
     async def settle(self, entry: Entry, rest: HostRest | None = None) -> None:
         rests = {} if rest is None else {entry.host: rest}
-        assert (await self.streams.commit([(entry, Publish(entry.id, entry.event))], rests=rests)).effects == ("applied",)
+        assert (await self.streams.commit([(entry, Publish(entry.id, entry.event))], rests=rests)).effects == (
+            "applied",
+        )
 
 
 @pytest.fixture(params=["memory", "redis"])
@@ -96,7 +98,11 @@ async def bench(request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
         return [fields[b"event"] for _, fields in await client.xrange(Keys().stream(FETCHED))]
 
     yield Bench(
-        streams, lambda key, event: client.xadd(key, {"event": event}), pass_time_in_redis, read_entries, published_entries
+        streams,
+        lambda key, event: client.xadd(key, {"event": event}),
+        pass_time_in_redis,
+        read_entries,
+        published_entries,
     )
     await client.aclose()
 
