@@ -297,7 +297,7 @@ async def test_queue_that_a_full_redis_refuses_loses_nothing(redis: Redis) -> No
     retry = Retry("queued", 0, 0, queue=HostQueue("a.example"))
     await redis.config_set("maxmemory", "1")
     try:
-        with pytest.raises(Exception, match="OOM|maxmemory"):
+        with pytest.raises(Exception, match=r"OOM|maxmemory"):
             await streams.commit([(entry, retry)])
         await redis.config_set("maxmemory", "0")
         assert (await streams.commit([(entry, retry)])).effects == ("applied",)
