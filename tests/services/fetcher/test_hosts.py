@@ -1,0 +1,288 @@
+"""What a fetch means for its host: what each answer does to the pause, who may ask next, and what a lost lease stops."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from aiohttp import web
+from redis.asyncio import Redis
+
+from coranto.frontier import BackOff, HostLease, RedisHostLeases
+from coranto.host_queue import HostQueue
+from coranto.records import DiscoveredArticle, PageRef, SavedPage
+from coranto.worker.stage import Invalid, Transient, Unwanted
+from coranto_fetcher.page_fetch import queue_of
+from coranto_fetcher.settings import FetcherSettings
+
+if TYPE_CHECKING:
+    from tests.services.fetcher.conftest import Fetcher, Site
+
+Make = Callable[..., DiscoveredArticle]
+HTML = {"content_type": "text/html"}
+
+
+async def state_of(redis: Redis, url: str) -> dict[bytes, bytes]:
+    host = url.removeprefix("http://").partition("/")[0]
+    answer: Any = await redis.hgetall(f"coranto:{{host-{host}}}:lease")  # type: ignore[misc]
+    return dict(answer)
+
+
+@pytest.mark.parametrize(
+    ("response", "refusals"),
+    [
+        ({"text": "<p>fine", **HTML}, 0),
+        ({"status": 404}, 0),
+        ({"status": 410}, 0),
+        ({"status": 451}, 0),
+        ({"status": 500}, 0),
+        ({"body": b"a" * 300_000, **HTML}, 0),
+        ({"status": 429}, 1),
+        ({"status": 403}, 1),
+        ({"status": 503}, 1),
+        ({"status": 502}, 1),
+        ({"status": 403, "headers": {"cf-mitigated": "challenge"}, **HTML}, 1),
+        ({"body": b"<title>Just a moment...</title><p>Enable JavaScript", **HTML}, 1),
+    ],
+)
+async def test_every_answer_says_whether_the_host_has_had_enough(
+    fetcher: Fetcher, site: Site, discovered: Make, redis: Redis, response: dict[str, object], refusals: int
+) -> None:
+    article = discovered(site.says("/answer", **response))
+    try:
+        await fetcher.fetch_in_turn(article)
+    except (Transient, Unwanted) as signal:
+        assert signal.reason != "host_busy"  # noqa: PT017 - which of both it is, other tests say
+    state = await state_of(redis, site.url)
+    assert int(state[b"refusals"]) == refusals
+    assert (int(state[b"pause"]) > 0) == bool(refusals)
+
+
+async def test_faults_of_the_connection_count_against_the_host(
+    fetcher: Fetcher, site: Site, discovered: Make, redis: Redis
+) -> None:
+    async def never(_: web.Request) -> web.Response:
+        await asyncio.sleep(10)
+        return web.Response()
+
+    site.answers["/never"] = never
+    for url in (site.url + "/never", "http://127.0.0.1:9/page", "http://no-such-name.invalid/page"):
+        signal = await fetcher.signal_for(discovered(url))
+        assert isinstance(signal, Transient)
+        assert signal.gives_up_after == timedelta(hours=24)
+        assert not signal.spends_attempt
+        assert int((await state_of(redis, url))[b"refusals"]) == 1, url
+
+
+@pytest.mark.parametrize("value", ["7200", "{date}"])
+async def test_retry_after_is_kept_to_in_both_forms_and_for_a_day(
+    fetcher: Fetcher, site: Site, discovered: Make, value: str
+) -> None:
+    date = (datetime.now(UTC) + timedelta(hours=2)).strftime("%a, %d %b %Y %H:%M:%S GMT")
+    url = site.says("/limited", status=503, headers={"Retry-After": value.format(date=date)})
+    signal = await fetcher.signal_for(discovered(url))
+    assert isinstance(signal, Transient)
+    assert signal.retry_after is not None
+    assert timedelta(minutes=119) < signal.retry_after <= timedelta(hours=2)
+
+
+async def test_longest_retry_after_is_a_day(fetcher: Fetcher, site: Site, discovered: Make) -> None:
+    url = site.says("/limited", status=429, headers={"Retry-After": "9999999"})
+    signal = await fetcher.signal_for(discovered(url))
+    assert isinstance(signal, Transient)
+    assert signal.retry_after == timedelta(hours=24)
+
+
+async def test_lost_lease_stops_the_fetch_before_its_next_request(
+    fetcher: Fetcher, site: Site, other_site: Site, discovered: Make, redis: Redis
+) -> None:
+    """The first answer takes so long that somebody else has the host by then."""
+    host = site.url.removeprefix("http://")
+
+    async def slow(_: web.Request) -> web.Response:
+        await redis.delete(f"coranto:{{host-{host}}}:lease")
+        lease = await RedisHostLeases(redis).acquire(host, "somebody", delay=timedelta())
+        assert isinstance(lease, HostLease)
+        return web.Response(status=302, headers={"Location": "/page"})
+
+    site.answers["/slow"] = slow
+    await fetcher.robots.ask(site.url)
+    with pytest.raises(Transient) as caught:
+        await fetcher.fetch(discovered(site.url + "/slow"))
+    assert (caught.value.reason, caught.value.host) == ("host_busy", host)
+    assert site.paths() == ["/slow"]
+    assert b"token" in await state_of(redis, site.url)  # somebody's lease is not ended with ours
+
+
+async def test_lease_is_extended_for_each_request(redis: Redis, fetcher: Fetcher, site: Site, discovered: Make) -> None:
+    fetcher.hosts = RedisHostLeases(redis, lease=timedelta(milliseconds=2500))
+    fetcher.settings = FetcherSettings(min_delay=timedelta(milliseconds=10))
+    left: list[float] = []
+
+    def redirecting(target: str) -> Callable[[web.Request], Any]:
+        async def answer(_: web.Request) -> web.Response:
+            seconds, micros = await redis.time()
+            until = int((await state_of(redis, site.url))[b"lease_until"])
+            left.append(until - seconds * 1000 - micros / 1000)
+            await asyncio.sleep(0.4)
+            return web.Response(status=302, headers={"Location": target})
+
+        return answer
+
+    for number in range(4):
+        site.answers[f"/hop{number}"] = redirecting(f"/hop{number + 1}" if number < 3 else "/page")
+    await fetcher.robots.ask(site.url)
+    article = await fetcher.fetch(discovered(site.url + "/hop0"))  # in one go, pauses and all
+    assert len(article.fetch.redirects) == 4
+    assert len(left) == 4
+    assert min(left) > 1800  # without extension it would be 1300 at the second hop
+
+
+async def test_redirects_of_robots_txt_are_asked_under_the_lease_of_their_host(
+    fetcher: Fetcher, second_fetcher: Fetcher, site: Site, other_site: Site, discovered: Make
+) -> None:
+    """Two sites send each other's robots.txt to the other; each sees one request at a time, with pauses."""
+
+    def moved_to(target: Site) -> Callable[[web.Request], Any]:
+        async def answer(_: web.Request) -> web.Response:
+            await asyncio.sleep(0.05)
+            return web.Response(status=301, headers={"Location": f"{target.url}/rules.txt"})
+
+        return answer
+
+    async def rules(_: web.Request) -> web.Response:
+        await asyncio.sleep(0.05)
+        return web.Response(text="User-agent: *\nDisallow: /private/\n")
+
+    for one, other in ((site, other_site), (other_site, site)):
+        one.answers["/robots.txt"] = moved_to(other)
+        one.answers["/rules.txt"] = rules
+    for one in (fetcher, second_fetcher):
+        one.settings = FetcherSettings(min_delay=timedelta(milliseconds=40))
+    await asyncio.gather(
+        fetcher.fetch_in_turn(discovered(site.url + "/page1")),
+        second_fetcher.fetch_in_turn(discovered(other_site.url + "/page2", submission="s2")),
+    )
+    for one in (site, other_site):
+        assert one.most_in_flight == 1
+        assert all(later - earlier > 0.085 for (earlier, _), (later, _) in pairwise(one.asked)), one.asked
+        assert len([path for _, path in one.asked if path == "/robots.txt"]) == 1
+
+
+async def test_robots_that_cannot_be_had_make_all_articles_of_the_host_wait(
+    fetcher: Fetcher, site: Site, discovered: Make
+) -> None:
+    site.says("/robots.txt", status=500)
+    for number in range(2):
+        signal = await fetcher.signal_for(discovered(f"{site.url}/page{number}"))
+        assert isinstance(signal, Transient)
+        assert (signal.reason, signal.spends_attempt) == ("robots_unreachable", False)
+        assert signal.host == site.url.removeprefix("http://")
+        assert signal.retry_after is not None
+        assert signal.retry_after > timedelta(minutes=1)
+    assert [path for _, path in site.asked] == ["/robots.txt"]
+
+
+async def test_host_that_is_set_aside_keeps_its_articles_until_its_trouble_is_a_day_old(
+    fetcher: Fetcher, site: Site, discovered: Make, redis: Redis
+) -> None:
+    fetcher.hosts = RedisHostLeases(redis, back_off=BackOff(refusals_to_set_aside=1))
+    url = site.says("/down", status=503)
+    await fetcher.signal_for(discovered(url))
+    signal = await fetcher.signal_for(discovered(site.url + "/page"))
+    assert isinstance(signal, Transient)
+    assert (signal.reason, signal.spends_attempt, signal.host) == ("host_down", False, site.url.removeprefix("http://"))
+    assert signal.retry_after is not None
+    assert signal.retry_after > timedelta(minutes=59)
+    key = f"coranto:{{host-{site.url.removeprefix('http://')}}}:lease"
+    await redis.hincrby(key, "failing_since", -86_400_000)  # type: ignore[misc]
+    signal = await fetcher.signal_for(discovered(site.url + "/page"))
+    assert isinstance(signal, Invalid)
+    assert signal.reason == "host_down"
+    assert site.paths() == ["/down"]
+
+
+async def test_names_of_one_domain_share_their_pause(fetcher: Fetcher, discovered: Make) -> None:
+    places = {queue_of(discovered(url)) for url in ("https://www.paper.example/a", "http://m.paper.example/b")}
+    assert places == {HostQueue("paper.example")}
+    assert queue_of(discovered("https://paper.example/", priority="backlog")) == HostQueue(
+        "paper.example", is_backlog=True
+    )
+    saved = SavedPage(page=PageRef(sha256="0" * 64, size_bytes=3), content_type="text/plain")
+    assert queue_of(discovered("https://paper.example/", saved=saved)) == HostQueue("")
+
+
+# --- pages that are not there yet -----------------------------------------------------------------------------------
+
+
+def announced(
+    discovered: Make, url: str, age: timedelta, *, via: str = "feed", priority: str = "live"
+) -> DiscoveredArticle:
+    article = discovered(url, priority=priority)
+    moment = datetime.now(UTC) - age
+    discovery = article.discovery.model_copy(update={"discovered_at": moment, "discovered_via": via})
+    return article.model_copy(update={"discovery": discovery})
+
+
+@pytest.mark.parametrize(
+    "response",
+    [{"status": 404}, {"status": 403}, {"body": b"<title>Just a moment...</title><p>Enable JavaScript", **HTML}],
+)
+@pytest.mark.parametrize(
+    ("age_minutes", "wait_minutes"), [(0, 2), (1, 1), (2.5, 7.5), (10.1, 19.9), (29, 1), (31, None)]
+)
+async def test_young_article_without_its_page_is_looked_for_again(
+    fetcher: Fetcher,
+    site: Site,
+    discovered: Make,
+    response: dict[str, object],
+    age_minutes: float,
+    wait_minutes: float | None,
+) -> None:
+    url = site.says("/early", **response)
+    signal = await fetcher.signal_for(announced(discovered, url, timedelta(minutes=age_minutes)))
+    assert signal.reason in ("not_found", "forbidden", "challenge_page")
+    if wait_minutes is None:
+        assert isinstance(signal, Unwanted)
+        return
+    assert isinstance(signal, Transient)
+    assert signal.retry_after is not None
+    assert signal.retry_after.total_seconds() == pytest.approx(wait_minutes * 60, abs=10)
+    assert not signal.spends_attempt
+
+
+async def test_page_that_came_late_is_fetched_from_its_first_address(
+    fetcher: Fetcher, site: Site, discovered: Make
+) -> None:
+    start = site.says("/start", status=302, headers={"Location": "/not-yet"})
+    article = announced(discovered, start, timedelta())
+    assert isinstance(await fetcher.signal_for(article), Transient)
+    site.says("/start", status=302, headers={"Location": "/page"})
+    assert (await fetcher.fetch_in_turn(article)).fetch.final_url == site.url + "/page"
+
+
+async def test_submitted_address_or_backlog_without_a_page_ends_at_once(
+    fetcher: Fetcher, site: Site, discovered: Make
+) -> None:
+    for article in (
+        announced(discovered, site.url + "/none", timedelta(), via="submit"),
+        announced(discovered, site.url + "/none", timedelta(), priority="backlog"),
+    ):
+        assert isinstance(await fetcher.signal_for(article), Unwanted)
+
+
+async def test_article_that_had_no_page_is_forgotten_where_articles_are_taken_in(
+    fetcher: Fetcher, site: Site, discovered: Make, redis: Redis
+) -> None:
+    article = announced(discovered, site.url + "/none", timedelta(hours=1))
+    key = f"coranto:{{p0}}:feeder:seen:{article.id}"
+    await redis.set(key, "another submission")
+    await fetcher.signal_for(article)
+    assert await redis.exists(key)
+    await redis.set(key, article.discovery.submission)
+    await fetcher.signal_for(article)
+    assert not await redis.exists(key)
