@@ -93,12 +93,14 @@ def test_a_group_made_by_hand_reads_acknowledges_and_takes_over(client: Redis, r
     event = next(line for line in shown.splitlines() if line.startswith("{"))
     assert decode(event.encode(), FinishedArticle).record.content.title
 
-    run(command_with("XACK").replace("1777619405337-0", first))
-    assert [entry["message_id"] for entry in client.xpending_range(STREAM, "desk", "-", "+", 10)] == [second.encode()]
+    run(command_with("XACK").replace(" ID", f" {first}"))
+    assert [entry["message_id"] for entry in client.xpending_range(STREAM, "example-cli", "-", "+", 10)] == [
+        second.encode()
+    ]
 
     assert second not in run(command_with("XAUTOCLAIM"))
     assert second in run(command_with("XAUTOCLAIM").replace(" 30000 ", " 0 "))
-    assert [entry["consumer"] for entry in client.xpending_range(STREAM, "desk", "-", "+", 10)] == [b"reader-2"]
+    assert [entry["consumer"] for entry in client.xpending_range(STREAM, "example-cli", "-", "+", 10)] == [b"reader-2"]
 
     run(command_with("XGROUP DESTROY"))
     assert client.xinfo_groups(STREAM) == []

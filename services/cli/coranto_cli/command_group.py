@@ -40,6 +40,10 @@ OWN: Mapping[str, str] = {
     "export": "coranto_cli.commands.export:export",
     "search": "coranto_cli.commands.search:search",
     "pages": "coranto_cli.commands.pages:app",
+    "forget": "coranto_cli.commands.forget:forget",
+    "prune": "coranto_cli.commands.prune:prune",
+    "backup": "coranto_cli.commands.backup:backup",
+    "restore": "coranto_cli.commands.restore:restore",
     "topology": "coranto_cli.commands.topology:topology",
     "settings": "coranto_cli.commands.settings:settings",
 }

@@ -75,3 +75,10 @@ def opened_store_if_any(data: Path | None) -> Iterator[ArticleReader | EmptyArti
         return
     with opened_store(data) as reader:
         yield reader
+
+
+def journal_path(data: Path | None) -> Path:
+    """The feeder's journal of submissions that have not ended: as CORANTO_FEEDER__DATA says, else in the data directory."""
+    named = os.environ.get("CORANTO_FEEDER__DATA")
+    folder = Path(named) if named and data is None else environment.data_directory(data) / "feeder"
+    return folder / "account.sqlite"

@@ -7,7 +7,7 @@ behind both (`sqlite`, `reader`); another database implements the same two proto
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -115,6 +115,46 @@ class SearchFilter:
 
 
 EVERYTHING: Final = SearchFilter()
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """What went out of the store."""
+
+    articles: int = 0
+    revisions: int = 0
+    ledger_lines: int = 0
+
+    def __add__(self, other: Removed) -> Removed:
+        return Removed(
+            self.articles + other.articles,
+            self.revisions + other.revisions,
+            self.ledger_lines + other.ledger_lines,
+        )
+
+
+class ArticleUpkeep(Protocol):
+    """The article store as its operators see it: what is removed for good. Safe beside a running sink; raises StoreError."""
+
+    def stored_before(self, moment: datetime) -> list[str]:
+        """Ids of the articles whose latest revision was stored before this time."""
+        ...
+
+    def count_ledger_before(self, moment: datetime) -> int:
+        """Number of ledger lines of before this time."""
+        ...
+
+    def count(self, ids: Collection[str]) -> Removed:
+        """What `remove` would remove."""
+        ...
+
+    def remove(self, ids: Collection[str], *, is_erased: bool = False) -> Removed:
+        """Remove these articles: rows, revisions, words in the index, ledger lines; erased, from the medium too. Safe to repeat."""
+        ...
+
+    def remove_ledger_before(self, moment: datetime, *, at_most: int) -> int:
+        """Remove up to so many ledger lines of before this time, and give how many."""
+        ...
 
 
 class ArticleStore(Protocol):

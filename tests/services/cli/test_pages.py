@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from coranto.pages import FilePageStore
-from coranto_cli.commands.pages import parse_age
+from coranto_cli.commands.pages import _safe_age
 from coranto_cli.errors import CommandError
 
 if TYPE_CHECKING:
@@ -90,11 +90,11 @@ def test_nothing_is_removed_without_a_running_system_or_an_article_store(shell: 
 
 @pytest.mark.parametrize(("text", "hours"), [("24h", 24), ("1d", 24), ("36 h", 36), ("2880min", 48), ("30d", 720)])
 def test_ages_are_read_with_their_units(text: str, hours: int) -> None:
-    assert parse_age(text).total_seconds() == hours * 3600
+    assert _safe_age(text).total_seconds() == hours * 3600
 
 
 @pytest.mark.parametrize("text", ["", "30", "d", "-1d", "1.5d", "9999999d", "１d x", "23h", "0d"])
 def test_ages_that_are_none_or_not_safe_are_refused(text: str) -> None:
     with pytest.raises(CommandError) as refused:
-        parse_age(text)
+        _safe_age(text)
     assert refused.value.exit_code == 2

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,6 +15,7 @@ from coranto.admin.pipeline import connected, pages_directory
 from coranto.client.environment import NotRunningError
 from coranto.pages import FilePageStore
 from coranto.pages.retention import SAFETY_AGE, PageReport, Total, check
+from coranto_cli.age import parse_age
 from coranto_cli.console import confirm, print_message, print_result, progress, write_json
 from coranto_cli.errors import FAILED, NOT_FOUND, USAGE, CommandError
 from coranto_cli.options import DataOption, DryRunOption, JsonOption, YesOption
@@ -27,8 +27,6 @@ app = typer.Typer(
 )
 
 _SHOWN = 20
-_AGE = re.compile(r"([0-9]+)\s*(min|h|d)")
-_UNITS = {"min": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 
 
 @app.command("check")
@@ -78,7 +76,7 @@ def prune_pages(
 
     Needs the running system and its article store. Safe while services run; pages younger than 24 hours always stay.
     """
-    age = parse_age(older_than)
+    age = _safe_age(older_than)
     pages = _page_store(data)
     plan = asyncio.run(_plan(pages, age, data))
     if not as_json:
@@ -100,14 +98,9 @@ def prune_pages(
         print_result(f"{_amount(removed, 'page')} and {_amount(left_over, 'left-over file')} removed")
 
 
-def parse_age(text: str) -> timedelta:
+def _safe_age(text: str) -> timedelta:
     """The age in the text. Raises CommandError when it is none, or less than is safe."""
-    found = _AGE.fullmatch(text.strip())
-    if found is None or len(found[1]) > 6:
-        raise CommandError(
-            f"--older-than {text}: expected a number with min, h or d, such as 36h or 30d", exit_code=USAGE
-        )
-    age = int(found[1]) * _UNITS[found[2]]
+    age = parse_age("--older-than", text)
     if age < SAFETY_AGE:
         raise CommandError(
             f"--older-than {text}: pages younger than 24h are never removed, because the message that refers to one may "

@@ -1,0 +1,139 @@
+"""Upkeep of the article store in a SQLite file: removing articles for good, and copying the file while it is written.
+
+Works beside a running sink: each removal is one short transaction.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection, Iterator
+from contextlib import closing, contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from coranto.store.interface import Removed, StoreError
+from coranto.store.sqlite import schema
+from coranto.store.sqlite.group_commit import is_fault_of_storage
+
+_BUSY_TIMEOUT_SECONDS = 30.0
+_PAGES_AT_ONCE = 1000  # of SQLite, while a copy is made; between two steps the sink may write
+# In this order: the others refer to articles.
+_TABLES = ("entities", "topics", "tags", "announcements", "outbox", "revisions")
+
+
+class SqliteArticleUpkeep:
+    """Upkeep of the article store in the file at `path`. Raises FileNotFoundError when there is none."""
+
+    def __init__(self, path: Path) -> None:
+        if not path.is_file():
+            raise FileNotFoundError(f"no article store at {path}")
+        self._path = path
+
+    def stored_before(self, moment: datetime) -> list[str]:
+        """Ids of the articles whose latest revision was stored before this time. Raises StoreError."""
+        with self._connected() as connection:
+            rows = connection.execute(
+                "SELECT id FROM articles WHERE last_stored < ? ORDER BY last_stored", (schema.time_text(moment),)
+            )
+            return [row[0] for row in rows]
+
+    def count_ledger_before(self, moment: datetime) -> int:
+        """Number of ledger lines of before this time. Raises StoreError."""
+        with self._connected() as connection:
+            found: int = connection.execute(
+                "SELECT count(*) FROM ledger WHERE at < ?", (schema.time_text(moment),)
+            ).fetchone()[0]
+            return found
+
+    def count(self, ids: Collection[str]) -> Removed:
+        """What `remove` would remove. Raises StoreError."""
+        with self._connected() as connection:
+            return Removed(
+                *(
+                    sum(connection.execute(query, (each,)).fetchone()[0] for each in ids)
+                    for query in (
+                        "SELECT count(*) FROM articles WHERE id = ?",
+                        "SELECT count(*) FROM revisions WHERE article_id = ?",
+                        "SELECT count(*) FROM ledger WHERE article_id = ?",
+                    )
+                )
+            )
+
+    def remove(self, ids: Collection[str], *, is_erased: bool = False) -> Removed:
+        """Remove these articles: their rows, revisions, words in the index, and ledger lines. Raises StoreError.
+
+        Erased, their text is gone from the file too and not only out of its tables, which takes the time of writing the index
+        anew. Safe to repeat.
+        """
+        with self._connected() as connection:
+            if is_erased:
+                connection.execute("PRAGMA secure_delete = ON")
+            connection.execute("BEGIN IMMEDIATE")
+            removed = Removed()
+            for each in ids:
+                removed += _remove(connection, each)
+            connection.execute("COMMIT")
+            if is_erased and removed.articles:
+                # Deleted words stay in the index until it is merged, and everything in the write-ahead log until that is emptied.
+                connection.execute("INSERT INTO articles_fts (articles_fts) VALUES ('optimize')")
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            return removed
+
+    def remove_ledger_before(self, moment: datetime, *, at_most: int) -> int:
+        """Remove up to so many ledger lines of before this time, and give how many. Raises StoreError."""
+        with self._connected() as connection:
+            return connection.execute(
+                "DELETE FROM ledger WHERE (article_id, submission) IN"
+                " (SELECT article_id, submission FROM ledger WHERE at < ? ORDER BY at LIMIT ?)",
+                (schema.time_text(moment), at_most),
+            ).rowcount
+
+    def copy_to(self, target: Path) -> None:
+        """Write a consistent copy of the file, as it is at one moment, while others write. Raises StoreError."""
+        copy_database(self._path, target)
+
+    @contextmanager
+    def _connected(self) -> Iterator[sqlite3.Connection]:
+        try:
+            uri = f"{self._path.absolute().as_uri()}?mode=rw"
+            with closing(
+                sqlite3.connect(uri, uri=True, timeout=_BUSY_TIMEOUT_SECONDS, isolation_level=None)
+            ) as connection:
+                if schema.version_of(connection) != schema.VERSION:
+                    raise StoreError(
+                        f"{self._path} is of an earlier version: start the sink once, which brings it up to date with the next "
+                        "article"
+                    )
+                yield connection
+        except schema.NewerSchemaError as error:
+            raise StoreError(f"{self._path}: {error}") from error
+        except sqlite3.Error as error:
+            if not is_fault_of_storage(error):
+                raise
+            raise StoreError(f"{self._path} cannot be changed: {error}") from error
+
+
+def copy_database(source: Path, target: Path) -> None:
+    """A consistent copy of any SQLite file, as it is at one moment, while others write. Raises StoreError."""
+    try:
+        with (
+            closing(
+                sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True, timeout=_BUSY_TIMEOUT_SECONDS)
+            ) as read,
+            closing(sqlite3.connect(target)) as written,
+        ):
+            # Held open: otherwise SQLite would begin the copy again each time that another process has written.
+            read.execute("BEGIN")
+            read.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            read.backup(written, pages=_PAGES_AT_ONCE)
+    except sqlite3.Error as error:
+        raise StoreError(f"{source} cannot be copied to {target}: {error}") from error
+
+
+def _remove(connection: sqlite3.Connection, article: str) -> Removed:
+    counts = {
+        table: connection.execute(f"DELETE FROM {table} WHERE article_id = ?", (article,)).rowcount  # noqa: S608 - constants
+        for table in (*_TABLES, "ledger")
+    }
+    articles = connection.execute("DELETE FROM articles WHERE id = ?", (article,)).rowcount
+    return Removed(articles, counts["revisions"], counts["ledger"])
