@@ -21,7 +21,6 @@ from coranto.topology import FEEDER
 from coranto.worker.stage import RetryPolicy, Stage
 from coranto_feeder.deduplication import InMemoryDeduplicator, RedisDeduplicator
 from coranto_feeder.feed_metrics import FeedMetrics
-from coranto_feeder.polite_client import PoliteClient
 from coranto_feeder.poll import FeedReader
 from coranto_feeder.poller import Poller
 from coranto_feeder.probe import WebProbe
@@ -60,7 +59,7 @@ def create_stage(settings: Settings | None = None) -> Stage[Submission, Discover
         handle=partial(
             discover,
             deduplicator=InMemoryDeduplicator(),
-            probe=WebProbe(PoliteClient(web, InProcessHostLeases(), settings.fetcher.to_host_policy()), parser),
+            probe=WebProbe(settings.to_polite_client(web, InProcessHostLeases()), parser),
             feeds=_UnpolledFeeds(),
         ),
         reasons=REASONS,
@@ -83,7 +82,7 @@ def create(settings: Settings | None = None) -> Worker:
     web = settings.to_web_client()
     parser = feeder.to_parser()
     hosts = RedisHostLeases(redis, prefix=pipeline.prefix, lease=feeder.total_timeout + timedelta(seconds=20))
-    polite = PoliteClient(web, hosts, settings.fetcher.to_host_policy())
+    polite = settings.to_polite_client(web, hosts)
     deduplicator = RedisDeduplicator(redis, pipeline, window=feeder.dedup_window)
     registry = FeedRegistry(redis, pipeline.all_keys()[0])
     journal = SqliteJournal(feeder.data / "account.sqlite")

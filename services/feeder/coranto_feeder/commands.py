@@ -3,86 +3,193 @@
 from __future__ import annotations
 
 import asyncio
-import json
+import re
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated, Final, TypeVar
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from coranto.client import environment
+from coranto.frontier import HostLeases, RedisHostLeases
+from coranto.http import TooManyRedirectsError, WebError
 from coranto.settings import LogSettings
+from coranto.sources.kinds import SourceKind
 from coranto.sources.registry import Feed, FeedRegistry, new_feed
 from coranto.streams.connection import connect
 from coranto.urls import UnsupportedUrlError, parse
 from coranto.worker.log import configure
-from coranto_cli.console import print_result
+from coranto_cli.console import print_message, print_result, write_json, write_json_lines
+from coranto_cli.errors import FAILED, NOT_FOUND, USAGE, CommandError
+from coranto_cli.options import DataOption
+from coranto_cli.text import count, span
+from coranto_feeder.feed_metrics import is_silent
+from coranto_feeder.feed_parser_pool import FeedParserPool, UnreadableFeedError
+from coranto_feeder.polite_client import HostBusyError, PoliteClient, RobotsDeniedError
 from coranto_feeder.settings import Settings
 from coranto_feeder.single_poll import FeedReport, poll_once
+from coranto_feeder.source_discovery import FoundSource, NothingFoundError, SourceFinder
+from coranto_feeder.sources.home_page import looks_like_feed
 from coranto_feeder.sources.opml import BadOpmlError, Outline, read_address_list, read_opml, write_opml
 
 app = typer.Typer(help="The feeds and sitemaps that are polled.", add_completion=False, no_args_is_help=True)
 
-DataOption = Annotated[
-    Path | None, typer.Option("--data", help="Directory of the running system; else CORANTO_DATA, else ./coranto-data.")
-]
 SourceOption = Annotated[
-    str | None, typer.Option("--source", help="Name that articles found there carry; else the feed's host.")
+    str | None, typer.Option("--source", help="Name that articles found there carry; else the feed's title.")
+]
+TagOption = Annotated[
+    list[str] | None, typer.Option("--tag", help="Tag that articles found there carry; may be repeated.")
 ]
 Answer = TypeVar("Answer")
 
-_SHOWN_ENTRIES = 20
+_SHOWN_ENTRIES: Final = 20
+_SPAN: Final = re.compile(r"(\d{1,6})\s*(min|h|d)")
+_UNITS: Final = {"min": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
 
 
 @app.command("list")
 def list_feeds(
     data: DataOption = None,
+    *,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
-    failing: Annotated[bool, typer.Option("--failing", help="Only feeds whose last poll failed.")] = False,
+    failing: Annotated[
+        bool,
+        typer.Option("--failing", help="Only feeds whose last poll failed, or was read in part, or brought nothing."),
+    ] = False,
+    silent: Annotated[
+        str | None,
+        typer.Option(
+            "--silent", metavar="SPAN", help="Only feeds without anything new for so long, such as 12h or 2d."
+        ),
+    ] = None,
 ) -> None:
-    """Show every feed with its state: when it was polled, what came of it, and when it is due."""
-    feeds = [feed for feed in _with_registry(data, lambda registry: registry.all()) if feed.failures or not failing]
-    if as_json:
-        for feed in feeds:
-            typer.echo(feed.model_dump_json(exclude_none=True))
-        return
+    """Show every feed with its state: what the last poll came to, how much it publishes, and when it is due.
+
+    With --failing or --silent the exit code is 1 when there are such feeds, so that cron can tell.
+    """
+    silence = None if silent is None else _parse_span(silent)
     now = datetime.now(UTC)
-    table = Table("Feed", "Kind", "Last poll", "Outcome", "Last new", "Next", box=None)
-    for feed in feeds:
-        outcome = feed.last_outcome or "not polled yet"
-        style = "red" if feed.failures else None
-        table.add_row(
-            feed.title or feed.url,
-            feed.kind,
-            _ago(feed.polled_at, now),
-            f"{outcome} ({feed.failures} times)" if feed.failures else outcome,
-            _ago(feed.last_new_at, now),
-            _in(feed.due_at, now),
-            style=style,
-        )
-    console = Console(highlight=False)
-    console.print(table if feeds else "No feeds. Add one with: coranto feeds add URL")
+    feeds = [
+        feed
+        for feed in _with_registry(data, lambda registry: registry.all())
+        if (feed.needs_attention or not failing) and (silence is None or is_silent(feed, silence, now=now))
+    ]
+    is_filtered = failing or silence is not None
+    if as_json:
+        write_json_lines(feed.model_dump(mode="json", exclude_none=True) for feed in feeds)
+    elif feeds:
+        for feed in feeds:
+            _print_feed(feed, now)
+    else:
+        print_result("No such feeds." if is_filtered else "No feeds. Add one with: coranto feeds add URL")
+    if is_filtered and feeds:
+        raise typer.Exit(FAILED)
+
+
+def _print_feed(feed: Feed, now: datetime) -> None:
+    outcome = feed.last_outcome or "not polled yet"
+    if feed.failures:
+        outcome += f", {count(feed.failures, 'time')} in a row"
+    style = "red" if feed.failures else "yellow" if feed.last_warning else None
+    print_result(feed.url, style=style)
+    if feed.title or feed.tags:
+        print_result("   " + " · ".join([*([feed.title] if feed.title else []), *feed.tags]))
+    facts = [feed.kind.value.replace("_", " "), outcome]
+    if feed.polled_at is not None:
+        facts[-1] += f" {_ago(feed.polled_at, now)}"
+        facts.append(f"{feed.items_per_day:.3g} a day")
+        facts.append("never anything new" if feed.last_new_at is None else f"last new {_ago(feed.last_new_at, now)}")
+    if feed.lag_seconds is not None:
+        facts.append(f"found {span(feed.lag_seconds)} after publication")
+    facts.append(f"next poll {_until(feed.due_at, now)}")
+    if feed.ignores_conditional_requests:
+        facts.append("ignores conditional requests")
+    if feed.moved_to is not None:
+        facts.append(f"has moved to {feed.moved_to}")
+    print_result("   " + " · ".join(facts))
+    if problem := (feed.last_error if feed.failures else feed.last_warning):
+        print_result(f"   {problem}", style=style)
 
 
 @app.command("add")
 def add_feeds(
-    urls: Annotated[list[str], typer.Argument(help="Addresses of feeds, sitemaps, or pages that name their feeds.")],
+    urls: Annotated[list[str], typer.Argument(help="Addresses of feeds, sitemaps, or home pages.")],
     data: DataOption = None,
     source: SourceOption = None,
+    tags: TagOption = None,
+    *,
+    as_is: Annotated[
+        bool, typer.Option("--as-is", help="Register the addresses as they are, without looking at them.")
+    ] = False,
+    ignore_robots: Annotated[
+        bool,
+        typer.Option("--ignore-robots", help="Poll them even where robots.txt disallows it: you asked the publisher."),
+    ] = False,
 ) -> None:
-    """Poll these feeds from now on. One that is known already keeps its history."""
-    feeds = [new_feed(_address(url), source=source, now=datetime.now(UTC)) for url in urls]
-    added = _with_registry(data, lambda registry: _add_all(registry, feeds))
-    typer.echo(f"{added} of {len(feeds)} added" if added < len(feeds) else f"{added} added")
+    """Poll these from now on, and say what was chosen. One that is known already keeps its history.
+
+    Of a home page the best that the site offers is taken: the feeds it names, a feed at a well-known address, the sitemaps
+    in its robots.txt, or else its own links. Exit code 3 when there is nothing to poll at one of the addresses.
+    """
+    addresses = [_address(url) for url in urls]
+    configure(LogSettings(level="error"))
+
+    async def add(registry: FeedRegistry, finder: SourceFinder) -> tuple[int, int]:
+        added = nothing = 0
+        for url in addresses:
+            try:
+                found = [] if as_is or looks_like_feed(url) else await _look_at(finder, url)
+            except NothingFoundError as error:
+                print_message(str(error), style="red")
+                nothing += 1
+                continue
+            chosen: list[FoundSource | None] = [*found] or [None]
+            for one in chosen:
+                feed = new_feed(
+                    url if one is None else one.url,
+                    source=source,
+                    now=datetime.now(UTC),
+                    tags=tuple(tags or ()),
+                    ignores_robots=ignore_robots,
+                )
+                if one is not None and one.kind is SourceKind.HOME_PAGE:
+                    feed = feed.model_copy(update={"kind": SourceKind.HOME_PAGE})
+                is_new = await registry.add(feed)
+                added += is_new
+                _print_added(feed.url, one, is_new=is_new)
+        return added, nothing
+
+    added, nothing = _with_finder(data, add)
+    print_result(f"{added} added")
+    if nothing:
+        raise typer.Exit(NOT_FOUND)
+
+
+async def _look_at(finder: SourceFinder, url: str) -> list[FoundSource]:
+    try:
+        return await finder.find(url)
+    except RobotsDeniedError as error:
+        raise NothingFoundError(f"{error}; register it with --ignore-robots if the publisher lets you") from error
+    except (WebError, TooManyRedirectsError, HostBusyError, UnreadableFeedError, UnsupportedUrlError) as error:
+        print_message(f"{url} could not be looked at ({error}); it is registered as it is", style="yellow")
+        return []
+
+
+def _print_added(url: str, found: FoundSource | None, *, is_new: bool) -> None:
+    facts = []
+    if found is not None:
+        facts = [found.kind.value.replace("_", " "), found.how, count(found.entries, "entry", "entries")]
+        facts = [*([f"“{found.title}”"] if found.title else []), *facts]
+    print_result(f"{'added' if is_new else 'already there:'} {url}" + (f" ({', '.join(facts)})" if facts else ""))
 
 
 @app.command("try")
 def try_feed(
     url: Annotated[str, typer.Argument(help="Address of a feed, a sitemap, or a page that names its feeds.")],
+    *,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
     """Poll one feed here, without Redis and without submitting anything, and show what came of it.
@@ -92,17 +199,16 @@ def try_feed(
     configure(LogSettings(level="error"))
     report = asyncio.run(poll_once(_address(url), Settings()))
     if as_json:
-        typer.echo(json.dumps(report.as_document(), ensure_ascii=False))
+        write_json(report.as_document())
     else:
         _print_report(report)
-    code = {"ok": 0, "retry": 1}.get(report.outcome, 3)
+    code = {"ok": 0, "retry": FAILED}.get(report.outcome, NOT_FOUND)
     if code:
         raise typer.Exit(code)
 
 
 def _print_report(report: FeedReport) -> None:
     feed, parsed = report.feed, report.parsed
-    now = datetime.now(UTC)
     rows = [("", f"{report.outcome}: {feed.last_outcome}"), ("seen", report.detail)]
     rows += [("hop", f"{hop.status or 'none'} {hop.url} in {hop.elapsed_ms} ms") for hop in report.hops]
     if parsed is not None:
@@ -113,7 +219,7 @@ def _print_report(report: FeedReport) -> None:
             rows.append(("", entry.title))
     rows += [("names", named) for named in report.feeds[:_SHOWN_ENTRIES]]
     rows += [("warning", warning) for warning in report.warnings]
-    rows.append(("next poll", _in(report.next_poll, now)))
+    rows.append(("next poll", _until(report.next_poll, datetime.now(UTC))))
     for name, value in rows:
         if value is not None:
             print_result(f"{name:10} {value}")
@@ -121,19 +227,20 @@ def _print_report(report: FeedReport) -> None:
 
 @app.command("remove")
 def remove_feeds(
-    urls: Annotated[list[str], typer.Argument(help="Addresses as `coranto feeds list --json` shows them.")],
+    urls: Annotated[list[str], typer.Argument(help="Addresses as `coranto feeds list` shows them.")],
     data: DataOption = None,
 ) -> None:
-    """Poll these feeds no longer. Articles found in them stay. Exit code 3 when one was not known."""
+    """Poll these no longer; of a sitemap index, its sitemaps too. Articles stay. Exit code 3 when one was not known."""
 
     async def remove(registry: FeedRegistry) -> list[str]:
         return [url for url in urls if not await registry.remove(_address(url))]
 
     unknown = _with_registry(data, remove)
     for url in unknown:
-        _tell(f"no such feed: {url}; see `coranto feeds list --json`")
+        print_message(f"no such feed: {url}; see `coranto feeds list`", style="red")
+    print_result(f"{len(urls) - len(unknown)} removed")
     if unknown:
-        raise typer.Exit(3)
+        raise typer.Exit(NOT_FOUND)
 
 
 @app.command("import")
@@ -142,41 +249,50 @@ def import_feeds(
     data: DataOption = None,
     source: SourceOption = None,
 ) -> None:
-    """Add the feeds of an OPML file or a list."""
+    """Add the feeds of an OPML file or a list. Their titles become source names, their folders tags.
+
+    Lines that name no feed are told one by one. Exit code 3 when there were such lines.
+    """
     document = sys.stdin.buffer.read() if str(file) == "-" else _read(file)
     try:
         listed = read_opml(document) if b"<" in document[:1000] else read_address_list(document)
     except BadOpmlError as error:
-        _tell(str(error))
-        raise typer.Exit(2) from error
+        raise CommandError(str(error), exit_code=USAGE) from error
     now = datetime.now(UTC)
     feeds = [
-        new_feed(outline.url, source=source, now=now).model_copy(update={"title": outline.title})
-        for outline in listed.feeds
+        new_feed(one.url, source=source or one.title, now=now, tags=one.tags).model_copy(update={"title": one.title})
+        for one in listed.feeds
     ]
-    added = _with_registry(data, lambda registry: _add_all(registry, feeds))
+    added = _with_registry(data, lambda registry: _add_all(registry, feeds)) if feeds else 0
     for left_out in listed.left_out:
-        _tell(f"line {left_out.line} left out: {left_out.reason}")
-    typer.echo(
-        f"{added} added, {len(feeds) - added} were known"
-        + (f", {len(listed.left_out)} left out" if listed.left_out else "")
-    )
+        print_message(f"line {left_out.line} left out: {left_out.reason}", style="red")
+    parts = [f"{added} added"]
+    parts += [f"{len(feeds) - added} already there"] if len(feeds) > added else []
+    parts += [f"{len(listed.left_out)} left out"] if listed.left_out else []
+    print_result(", ".join(parts))
+    if listed.left_out:
+        raise typer.Exit(NOT_FOUND)
 
 
 @app.command("export")
 def export_feeds(
     data: DataOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print addresses and titles as JSON.")] = False,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print addresses, titles and tags as JSON.")] = False,
 ) -> None:
-    """Print all feeds as OPML, for any feed reader. Parts of sitemap indexes are left out: the index names them."""
-    feeds = [feed for feed in _with_registry(data, lambda registry: registry.all()) if feed.parent is None]
+    """Print all feeds as OPML, for any feed reader. What a sitemap index leads to is left out: the index names it."""
+    feeds = [feed for feed in _with_registry(data, lambda registry: registry.all()) if feed.root is None]
     if as_json:
-        typer.echo(json.dumps([{"url": feed.url, "title": feed.title} for feed in feeds], ensure_ascii=False))
+        write_json([{"url": feed.url, "title": _name(feed), "tags": list(feed.tags)} for feed in feeds])
     else:
-        typer.echo(write_opml(Outline(feed.url, feed.title) for feed in feeds), nl=False)
+        typer.echo(write_opml(Outline(feed.url, _name(feed), feed.tags) for feed in feeds), nl=False)
 
 
-async def _add_all(registry: FeedRegistry, feeds: list[Feed]) -> int:
+def _name(feed: Feed) -> str | None:
+    return feed.source if feed.is_source_given else feed.title
+
+
+async def _add_all(registry: FeedRegistry, feeds: Iterable[Feed]) -> int:
     return sum([await registry.add(feed) for feed in feeds])
 
 
@@ -185,48 +301,58 @@ def _with_registry(data: Path | None, use: Callable[[FeedRegistry], Awaitable[An
         async with connect(environment.redis_url(data=data)) as redis:
             return await use(FeedRegistry(redis, environment.pipeline().all_keys()[0]))
 
-    try:
-        return asyncio.run(main())
-    except environment.NotRunningError as error:
-        _tell(str(error))
-        raise typer.Exit(1) from error
+    return asyncio.run(main())
+
+
+def _with_finder(data: Path | None, use: Callable[[FeedRegistry, SourceFinder], Awaitable[Answer]]) -> Answer:
+    async def main() -> Answer:
+        pipeline = environment.pipeline()
+        async with connect(environment.redis_url(data=data)) as redis:
+            hosts = RedisHostLeases(redis, prefix=pipeline.prefix)
+            async with _looking(Settings(), hosts) as (client, parser):
+                return await use(FeedRegistry(redis, pipeline.all_keys()[0]), SourceFinder(client, parser))
+
+    return asyncio.run(main())
+
+
+@asynccontextmanager
+async def _looking(settings: Settings, hosts: HostLeases) -> AsyncIterator[tuple[PoliteClient, FeedParserPool]]:
+    """What looks at the web; closed in the end."""
+    parser = settings.feeder.to_parser()
+    async with settings.to_web_client() as web:
+        try:
+            yield settings.to_polite_client(web, hosts), parser
+        finally:
+            await parser.stop()
 
 
 def _address(url: str) -> str:
     try:
         address = parse(url)
     except UnsupportedUrlError as error:
-        _tell(str(error))
-        raise typer.Exit(2) from error
+        raise CommandError(str(error), exit_code=USAGE) from error
     if address.scheme == "file":
-        _tell(f"a feed must have an http or https address, got {url!r}")
-        raise typer.Exit(2)
+        raise CommandError(f"a feed must have an http or https address, got {url!r}", exit_code=USAGE)
     return str(address).partition("#")[0]
+
+
+def _parse_span(text: str) -> timedelta:
+    found = _SPAN.fullmatch(text.strip())
+    if found is None:
+        raise CommandError(f"--silent {text}: expected a number with min, h or d, such as 12h or 2d", exit_code=USAGE)
+    return int(found[1]) * _UNITS[found[2]]
 
 
 def _read(file: Path) -> bytes:
     try:
         return file.read_bytes()
     except OSError as error:
-        _tell(f"{file} cannot be read: {error.strerror}")
-        raise typer.Exit(2) from error
+        raise CommandError(f"{file} cannot be read: {error.strerror}", exit_code=USAGE) from error
 
 
-def _ago(moment: datetime | None, now: datetime) -> str:
-    return "" if moment is None else f"{_span(now - moment)} ago"
+def _until(moment: datetime | None, now: datetime) -> str:
+    return "now" if moment is None or moment <= now else f"in {span((moment - now).total_seconds())}"
 
 
-def _in(moment: datetime | None, now: datetime) -> str:
-    return "now" if moment is None or moment <= now else f"in {_span(moment - now)}"
-
-
-def _span(span: timedelta) -> str:
-    seconds = max(0, round(span.total_seconds()))
-    for unit, size in (("d", 86_400), ("h", 3600), ("min", 60)):
-        if seconds >= 2 * size:
-            return f"{seconds // size} {unit}"
-    return f"{seconds} s"
-
-
-def _tell(text: str) -> None:
-    Console(stderr=True, highlight=False, soft_wrap=True).print(text, style="red", markup=False)
+def _ago(moment: datetime, now: datetime) -> str:
+    return f"{span((now - moment).total_seconds())} ago"

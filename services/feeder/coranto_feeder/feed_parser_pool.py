@@ -8,7 +8,7 @@ from typing import Final, ParamSpec, TypeVar
 
 from coranto.process_pool import OverdueError, ProcessLostError, ProcessPool
 from coranto_feeder.sources import FeedLimits, NotAFeedError, ParsedFeed, parse_feed
-from coranto_feeder.sources.home_page import find_feeds_in_bytes
+from coranto_feeder.sources.home_page import find_feeds_in_bytes, read_home_page
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -44,6 +44,11 @@ class FeedParserPool:
         """Addresses of the feeds that the page at `url` names. Raises UnreadableFeedError when it costs too much."""
         body = body[:_PAGE_BYTES]
         return await self._call(len(body), find_feeds_in_bytes, body, url=url, content_type=content_type)
+
+    async def read_home_page(self, body: bytes, *, url: str, content_type: str | None) -> ParsedFeed:
+        """The articles that the page at `url` links to. Raises UnreadableFeedError when it costs too much."""
+        body = body[:_PAGE_BYTES]
+        return await self._call(len(body), read_home_page, body, url=url, content_type=content_type)
 
     async def _call(self, size: int, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         try:

@@ -14,6 +14,7 @@ from coranto.frontier import HostLease
 from coranto.http import WebResponse
 from coranto.http.headers import cache_lifetime
 from coranto.records import Submission
+from coranto.sources.kinds import SourceKind
 from coranto.sources.registry import Feed, FeedRegistry, child_feed
 from coranto_feeder.conditional_get import FeedResponse, PollFailedError, get_feed, with_validators
 from coranto_feeder.feed_parser_pool import FeedParserPool, UnreadableFeedError
@@ -126,8 +127,10 @@ class FeedReader:
         except UnreadableFeedError as error:
             raise PollFailedError("unreadable", str(error)) from error
         except NotAFeedError as error:
-            return await self._page_with_feeds(feed, response, error, now)
-        feed = _described(with_validators(feed, response), parsed, digest)
+            if feed.kind is not SourceKind.HOME_PAGE:
+                return await self._page_with_feeds(feed, response, error, now)
+            parsed = await self._links_of(response)
+        feed = describe(with_validators(feed, response), parsed, digest)
         return await self._new_entries(before, feed, fetched, parsed, now)
 
     async def _new_entries(
@@ -152,7 +155,7 @@ class FeedReader:
         gap = is_gap(before, entries=len(versions), new_entries=len(fresh))
         if changed and fetched.contradicts(before):
             feed = feed.model_copy(update={"ignores_conditional_requests": True, "tested_at": now})
-        outcome, warning = _condition(parsed, has_news=bool(changed))
+        outcome, warning = poll_condition(parsed, has_news=bool(changed))
         feed = feed.model_copy(
             update={
                 "last_outcome": outcome,
@@ -198,7 +201,7 @@ class FeedReader:
         )
         noted = {states[url].key: now.isoformat() for url in changes.added}
         await self._registry.remember_entries(feed, noted, present=[state.key for state in states.values()])
-        outcome, warning = _condition(parsed, has_news=bool(changes.added))
+        outcome, warning = poll_condition(parsed, has_news=bool(changes.added))
         if feed.depth >= DEEPEST and parsed.entries:
             warning = f"a sitemap index below {DEEPEST} others: what it names is not read"
         elif changes.foreign and warning is None:
@@ -229,6 +232,15 @@ class FeedReader:
             return True
         time = entry.updated or entry.published
         return time is None or time > now - self._settings.sitemap_max_age
+
+    async def _links_of(self, response: WebResponse) -> ParsedFeed:
+        """What a home page that was registered for its links leads to."""
+        try:
+            return await self._parser.read_home_page(
+                response.body, url=response.url, content_type=response.headers.get("Content-Type")
+            )
+        except UnreadableFeedError as error:
+            raise PollFailedError("unreadable", str(error)) from error
 
     async def _page_with_feeds(
         self, feed: Feed, response: WebResponse, error: NotAFeedError, now: datetime
@@ -326,7 +338,7 @@ def _visited(feed: Feed, fetched: FeedResponse, now: datetime) -> Feed:
     )
 
 
-def _described(feed: Feed, parsed: ParsedFeed, digest: str) -> Feed:
+def describe(feed: Feed, parsed: ParsedFeed, digest: str) -> Feed:
     """The feed with what its document says of itself."""
     title = parsed.title or feed.title
     is_named = feed.is_source_given or not title
@@ -345,7 +357,7 @@ def _described(feed: Feed, parsed: ParsedFeed, digest: str) -> Feed:
     )
 
 
-def _condition(parsed: ParsedFeed, *, has_news: bool) -> tuple[str, str | None]:
+def poll_condition(parsed: ParsedFeed, *, has_news: bool) -> tuple[str, str | None]:
     """The outcome of a poll whose document was read, and what is wrong with the document."""
     number = len(parsed.entries)
     if parsed.is_cut_off:

@@ -11,12 +11,13 @@ from pydantic import BeforeValidator, Field
 from pydantic_settings import NoDecode
 
 from coranto.domains import registered_domain
-from coranto.frontier import HostPolicy, read_hosts_file
+from coranto.frontier import HostLeases, HostPolicy, read_hosts_file
 from coranto.http import WebClient, WebLimits
 from coranto.http.settings import NetworkList, SharedWebSettings
 from coranto.settings import Duration
 from coranto.worker.settings import WorkerSettings
 from coranto_feeder.feed_parser_pool import FeedParserPool
+from coranto_feeder.polite_client import PoliteClient
 from coranto_feeder.sources import FeedLimits
 
 
@@ -139,6 +140,10 @@ class Settings(WorkerSettings):
 
     feeder: FeederSettings = Field(default_factory=FeederSettings)
     fetcher: FetcherSettings = Field(default_factory=FetcherSettings)
+
+    def to_polite_client(self, web: WebClient, hosts: HostLeases) -> PoliteClient:
+        """What asks hosts in their turn. Raises WrongHostsFileError."""
+        return PoliteClient(web, hosts, self.fetcher.to_host_policy())
 
     def to_web_client(self) -> WebClient:
         """The web client, by the settings that feeder and fetcher share."""

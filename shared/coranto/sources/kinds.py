@@ -17,6 +17,8 @@ class SourceKind(StrEnum):
     """A sitemap or a list of addresses: all pages of a site, the old ones too."""
     SITEMAP_INDEX = "sitemap_index"
     """A list of sitemaps."""
+    HOME_PAGE = "home_page"
+    """A page that names no feed, read for the links on it."""
 
     @property
     def discovered_via(self) -> Literal["feed", "sitemap"]:

@@ -2,61 +2,220 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from redis.asyncio import Redis
 from typer.testing import CliRunner
 
+from coranto.sources.registry import Feed, FeedRegistry
+from coranto.topology import Keys
+from coranto_cli.errors import CommandError
 from coranto_feeder.commands import app
 
+if TYPE_CHECKING:  # pytest hands conftest's classes over as fixtures; tests only name their types
+    from tests.services.feeder.conftest import Site
+
 RSS = "https://example.org/rss.xml"
+FEED = "<rss><channel><title>The paper</title><item><title>One</title><link>/one</link></item></channel></rss>"
+
+
+@dataclass(frozen=True)
+class Result:
+    exit_code: int
+    output: str
+
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.output.splitlines()]
+
+
+Run = Callable[..., Result]
 
 
 @pytest.fixture
-def run(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
+def run(redis_url: str, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs a command; what it raises for the user is its output, as the `coranto` command shows it."""
     monkeypatch.setenv("CORANTO_REDIS__URL", redis_url)
-    return CliRunner()
+    monkeypatch.setenv("CORANTO_FETCHER__ALLOWED_NETWORKS", "127.0.0.0/8")
+    monkeypatch.setenv("CORANTO_FETCHER__MIN_DELAY", "0")
+
+    def call(*arguments: str, given: str | None = None) -> Result:
+        result = CliRunner().invoke(app, list(arguments), input=given)
+        if isinstance(result.exception, CommandError):
+            return Result(result.exception.exit_code, f"{result.output}{result.exception}")
+        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+        return Result(result.exit_code, result.output)
+
+    return call
 
 
-def test_feeds_are_added_listed_and_removed(run: CliRunner) -> None:
-    assert "1 added" in run.invoke(app, ["add", "HTTPS://Example.org/rss.xml#x"]).output
-    assert "0 of 1 added" in run.invoke(app, ["add", RSS]).output
-    listed = run.invoke(app, ["list", "--json"])
-    assert json.loads(listed.output)["url"] == RSS
-    assert "not polled yet" in run.invoke(app, ["list"]).output
-    assert run.invoke(app, ["list", "--failing", "--json"]).output == ""
-    assert run.invoke(app, ["remove", RSS]).exit_code == 0
-    assert run.invoke(app, ["remove", RSS]).exit_code == 3
-    assert "No feeds" in run.invoke(app, ["list"]).output
+async def off_loop(run: Run, *arguments: str) -> Result:
+    """Run a command that looks at a site which this loop serves."""
+    return await asyncio.to_thread(run, *arguments)
 
 
-def test_what_is_exported_can_be_imported_again(run: CliRunner, tmp_path: Path) -> None:
-    run.invoke(app, ["add", RSS, "https://example.org/atom?a=1&b=2"])
-    exported = run.invoke(app, ["export"]).output
-    run.invoke(app, ["remove", RSS])
+def test_feeds_are_added_listed_and_removed(run: Run) -> None:
+    assert "1 added" in run("add", "HTTPS://Example.org/rss.xml#x").output
+    assert f"already there: {RSS}" in run("add", RSS).output
+    (listed,) = run("list", "--json").lines
+    assert (listed["url"], listed["source"]) == (RSS, "example.org")
+    shown = run("list").output
+    assert RSS in shown
+    assert "not polled yet" in shown
+    assert "1 removed" in run("remove", RSS).output
+    assert run("remove", RSS).exit_code == 3
+    assert "No feeds" in run("list").output
+
+
+async def test_list_shows_what_an_operator_asks(run: Run, redis: Redis) -> None:
+    registry, now = FeedRegistry(redis, Keys()), datetime.now(UTC)
+
+    async def add(name: str, **more: object) -> None:
+        feed = Feed(
+            url=f"https://example.org/{name}", source="x", added_at=now - timedelta(days=9), polls=3, polled_at=now
+        )
+        feed = feed.model_copy(update={"kind": "feed", "last_outcome": "unchanged", "last_new_at": now, **more})
+        await registry.add(feed)
+        await registry.save(feed, now + timedelta(minutes=30))
+
+    await add("fine", items_per_day=12.0, lag_seconds=240.0, title="Fine paper", tags=("Europe",))
+    await add("failing", failures=2, last_outcome="status_404", last_error="status 404")
+    await add("cut", last_outcome="read_in_part", last_warning="the document breaks off")
+    await add("silent", last_new_at=now - timedelta(days=3), ignores_conditional_requests=True)
+    everything = await off_loop(run, "list")
+    assert everything.exit_code == 0
+    for words in (
+        "https://example.org/fine",
+        "Fine paper · Europe",
+        "12 a day",
+        "found 4 min after publication",
+        "next poll in 30 min",
+        "status_404, 2 times in a row",
+        "status 404",
+        "the document breaks off",
+        "last new 3 days ago",
+        "ignores conditional requests",
+    ):
+        assert words in everything.output.replace("\n", " "), words
+    failing = await off_loop(run, "list", "--failing", "--json")
+    assert failing.exit_code == 1
+    assert [one["url"].rpartition("/")[2] for one in failing.lines] == ["cut", "failing"]
+    silent = await off_loop(run, "list", "--silent", "2d", "--json")
+    assert (silent.exit_code, len(silent.lines)) == (1, 1)
+    assert (await off_loop(run, "list", "--silent", "4 d")).exit_code == 0
+    assert (await off_loop(run, "list", "--silent", "soon")).exit_code == 2
+
+
+STORIES = "".join(f"<a href='/2026/11/{name}'>{name}</a>" for name in ("bridge-opens", "rain-stops", "market-day"))
+HOME = "<html><head>{}</head><body>" + STORIES + "</body></html>"
+NAMED = {
+    name: f"<link rel=alternate type='application/rss+xml' href='/{name}'>"
+    for name in ("comments/feed", "feed", "named")
+}
+
+
+@pytest.mark.parametrize(
+    ("documents", "chosen", "how"),
+    [
+        (
+            {"/": HOME.format(NAMED["comments/feed"] + NAMED["named"]), "/named": FEED, "/feed": FEED},
+            "/named",
+            "named by the page",
+        ),
+        ({"/": HOME.format(NAMED["named"]), "/rss.xml": FEED}, "/rss.xml", "well-known address"),
+        (
+            {
+                "/": HOME.format(""),
+                "/robots.txt": "User-agent: *\nAllow: /\nSitemap: /maps/all.xml\nSitemap: https://other.example/x.xml",
+                "/maps/all.xml": "<urlset><url><loc>/a</loc></url></urlset>",
+            },
+            "/maps/all.xml",
+            "robots.txt",
+        ),
+        ({"/": HOME.format("")}, "/", "its own links"),
+        ({"/": FEED}, "/", "one itself"),
+    ],
+    ids=["named", "well-known", "robots.txt", "links", "feed"],
+)
+async def test_of_a_home_page_the_best_is_taken_and_told(
+    documents: dict[str, str], chosen: str, how: str, run: Run, site: Site
+) -> None:
+    for path, text in documents.items():
+        site.says(path, text=text, content_type="text/html" if text.startswith("<html") else "text/xml")
+    result = await off_loop(run, "add", site.url, "--tag", "local")
+    assert result.exit_code == 0, result.output
+    assert how in result.output.replace("\n", " ")
+    (listed,) = (await off_loop(run, "list", "--json")).lines
+    assert (listed["url"], listed["tags"]) == (site.url + chosen, ["local"])
+
+
+async def test_page_that_leads_nowhere_is_told_and_not_registered(run: Run, site: Site) -> None:
+    site.says("/about", text="<html><p>nothing here</html>", content_type="text/html")
+    result = await off_loop(run, "add", site.url + "/about")
+    assert (result.exit_code, "neither the page" in result.output.replace("\n", " ")) == (3, True)
+    assert (await off_loop(run, "list", "--json")).output == ""
+
+
+async def test_trial_of_a_feed_tells_that_it_is_cut_off(run: Run, site: Site) -> None:
+    url = site.says("/feed", text=FEED.replace("</channel></rss>", "<item><ti"))
+    tried = await off_loop(run, "try", url, "--json")
+    report = json.loads(tried.output)
+    assert (tried.exit_code, report["outcome"], report["reason"], report["kind"]) == (0, "ok", "read_in_part", "feed")
+    assert [entry["link"] for entry in report["entries"]] == [f"{site.url}/one"]
+    assert any("breaks off" in warning for warning in report["warnings"])
+
+
+def test_what_is_exported_can_be_imported_again(run: Run, tmp_path: Path) -> None:
+    run("add", RSS, "https://example.org/atom?a=1&b=2", "--as-is", "--tag", "World", "--source", "Desk")
+    exported = run("export").output
+    run("remove", RSS)
     file = tmp_path / "feeds.opml"
     file.write_text(exported, encoding="utf-8")
-    assert "1 added, 1 were known" in run.invoke(app, ["import", str(file)]).output
-    assert json.loads(run.invoke(app, ["export", "--json"]).output)[1]["url"] == RSS
+    assert "1 added, 1 already there" in run("import", str(file)).output
+    first, second = json.loads(run("export", "--json").output)
+    assert second == {"url": RSS, "title": "Desk", "tags": ["World"]}
+    assert first["tags"] == ["World"]
 
 
-def test_list_of_addresses_is_imported_from_standard_input(run: CliRunner) -> None:
-    assert "2 added" in run.invoke(app, ["import", "-"], input=f"# mine\n{RSS}\n\nhttps://example.org/b\n").output
+def test_import_keeps_names_and_folders_and_tells_what_it_left_out(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "feeds.opml"
+    file.write_text(
+        '<?xml version="1.0"?>\n<opml version="2.0"><body><outline text="Europe">\n'
+        f'<outline text="Valley Post" xmlUrl="{RSS}"/>\n<outline text="Broken" xmlUrl="htp:/x"/>\n</outline></body></opml>\n'
+    )
+    result = run("import", str(file))
+    assert result.exit_code == 3
+    assert "line 4 left out" in result.output
+    assert "1 added, 1 left out" in result.output
+    (feed,) = run("list", "--json").lines
+    assert (feed["source"], feed["tags"], feed["is_source_given"]) == ("Valley Post", ["Europe"], True)
+
+
+def test_list_of_addresses_is_imported_from_standard_input(run: Run) -> None:
+    assert "2 added" in run("import", "-", given=f"# mine\n{RSS}\n\nhttps://example.org/b\n").output
+    mixed = run("import", "-", given="https://example.org/c\nnonsense\n")
+    assert (mixed.exit_code, "line 2 left out" in mixed.output, "1 added" in mixed.output) == (3, True, True)
 
 
 @pytest.mark.parametrize("url", ["ftp://example.org/", "file:///tmp/rss.xml", "words"])
-def test_address_that_cannot_be_polled_is_refused_with_what_was_seen(url: str, run: CliRunner) -> None:
-    result = run.invoke(app, ["add", url])
+def test_address_that_cannot_be_polled_is_refused_with_what_was_seen(url: str, run: Run) -> None:
+    result = run("add", url)
     assert result.exit_code == 2
     assert "expected" in result.output or "must have" in result.output
 
 
-def test_file_that_is_not_there_and_file_that_is_no_opml_say_so(run: CliRunner, tmp_path: Path) -> None:
-    assert run.invoke(app, ["import", str(tmp_path / "nothing.opml")]).exit_code == 2
+def test_file_that_is_not_there_and_file_that_is_no_opml_say_so(run: Run, tmp_path: Path) -> None:
+    assert run("import", str(tmp_path / "nothing.opml")).exit_code == 2
     page = tmp_path / "page.html"
     page.write_text("<html></html>")
-    result = run.invoke(app, ["import", str(page)])
+    result = run("import", str(page))
     assert (result.exit_code, "OPML" in result.output) == (2, True)
 
 
@@ -65,5 +224,4 @@ def test_without_a_running_system_the_message_says_where_was_looked(
 ) -> None:
     monkeypatch.delenv("CORANTO_REDIS__URL", raising=False)
     result = CliRunner().invoke(app, ["list", "--data", str(tmp_path)])
-    assert result.exit_code == 1
-    assert "coranto up" in result.output
+    assert "coranto up" in str(result.exception)

@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from coranto.domains import is_same_site
 from coranto.http.html_attributes import find_tags
-from coranto.urls import UnsupportedUrlError, host_of, join
+from coranto.sources.kinds import SourceKind
+from coranto.urls import UnsupportedUrlError, host_of, join, parse
+from coranto_feeder.sources.document import Entry, ParsedFeed
 from coranto_feeder.sources.text_decoding import decode
 
 FEED_TYPES: Final = frozenset({
@@ -27,6 +30,14 @@ _FEED_LIKE: Final = re.compile(
     r"(?:^|[/._\-?&=])(?:rss\d?|feeds?|atom|rdf|index\.rdf|sitemap[^/?]*|news-?sitemap[^/?]*)(?:[./_\-?&=]|$)|\.(?:rss|atom|rdf|xml)(?:\.gz)?(?:[?#]|$)",
     re.IGNORECASE,
 )
+_NO_ARTICLE: Final = re.compile(
+    r"/(?:tags?|topics?|category|categories|authors?|search|login|about|contact|privacy|page)(?:/|$)"
+    r"|\.(?:jpe?g|png|gif|webp|svg|pdf|mp[34]|zip|css|js|xml|json)$",
+    re.IGNORECASE,
+)
+_NUMBERED: Final = re.compile(r"(?<!\d)\d{5,12}(?!\d)")
+_DATED: Final = re.compile(r"/(?:19|20)\d\d/(?:0?[1-9]|1[0-2])(?:/|-)")
+_MOST_LINKS: Final = 300
 _TAGS: Final = frozenset({"a", "base", "link"})
 _MOST: Final = 50
 _LOOKED_AT: Final = 500_000
@@ -77,6 +88,33 @@ def _names_feed(attributes: dict[str, str], href: str) -> bool:
 def find_feeds_in_bytes(body: bytes, *, url: str, content_type: str | None) -> list[str]:
     """The same for a page as it was fetched. Call it off the event loop: anybody may have written the page."""
     return find_feeds(decode(body, content_type), url=url)
+
+
+def read_home_page(body: bytes, *, url: str, content_type: str | None) -> ParsedFeed:
+    """The articles that the page links to on its own site, as entries: a last resort where there is no feed."""
+    page = decode(body, content_type)
+    own_base: str | None = None
+    found: dict[str, None] = {}
+    host = host_of(url)
+    for tag in find_tags(page, _TAGS):
+        href = tag.attributes.get("href", "")
+        if tag.name == "base" and own_base is None:
+            own_base = _joined(url, href)
+        elif tag.name == "a" and href and len(found) < _MOST_LINKS:
+            address = _joined(own_base or url, href)
+            if address is not None and is_same_site(host_of(address), host) and _looks_like_article(address):
+                found[address.partition("#")[0]] = None
+    return ParsedFeed(SourceKind.HOME_PAGE, None, tuple(Entry(id=one, url=one) for one in found))
+
+
+def _looks_like_article(url: str) -> bool:
+    """True when the address is written like that of an article: with a headline, a number or a date in it."""
+    path = parse(url).path.rstrip("/")
+    last = path.rpartition("/")[2]
+    if _NO_ARTICLE.search(path):
+        return False
+    words = [word for word in re.split(r"[-_.,]", last) if word]
+    return len(words) >= 4 or _NUMBERED.search(last) is not None or (_DATED.search(path) is not None and len(words) > 1)
 
 
 def _joined(base: str, href: str | None) -> str | None:
