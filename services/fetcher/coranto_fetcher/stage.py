@@ -64,9 +64,7 @@ async def fetch(
     validators = validators if validators is not None else NoValidators()
     progress_store = progress_store if progress_store is not None else NoProgressStore()
     seen = seen if seen is not None else NothingSeen()
-    page_fetch = PageFetch(
-        article, web=web, robots=robots, hosts=hosts, policy=policy, settings=settings, tdm=tdm
-    )
+    page_fetch = PageFetch(article, web=web, robots=robots, hosts=hosts, policy=policy, settings=settings, tdm=tdm)
     intake = _Intake(pages, reader)
     try:
         progress = await progress_store.find(article) or FetchProgress(discovery.url)

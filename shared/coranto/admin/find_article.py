@@ -43,8 +43,8 @@ class ArticleRef:
     """An article as the user names it."""
 
     text: str
-    id: str
-    """The id it was named by, or the one that its address has by itself."""
+    ids: frozenset[str]
+    """The id it was named by, or the one that its address has by itself; with those it is known under besides."""
 
     @classmethod
     def of(cls, text: str) -> ArticleRef:
@@ -52,19 +52,19 @@ class ArticleRef:
         a file that cannot be read.
         """
         if len(text) == 32 and all(character in "0123456789abcdef" for character in text):
-            return cls(text, text)
+            return cls(text, frozenset({text}))
         path = Path(text)
         if "://" not in text and path.is_file():
             with path.open("rb") as file:
                 text = f"{SAVED_PAGE_PREFIX}{hashlib.file_digest(file, 'sha256').hexdigest()}"
-        return cls(text, article_id(key_of(text)))
+        return cls(text, frozenset({article_id(key_of(text))}))
 
     def is_about(self, event: bytes) -> bool:
         """Whether the event is about this article."""
         fields = peek(event).get("data")
         if not isinstance(fields, dict):
             return False
-        if fields.get("id") == self.id:
+        if fields.get("id") in self.ids:
             return True
         # A submission's id is its own, and an article may have been found under another address than its own.
         discovery, fetch = fields.get("discovery"), fields.get("fetch")
@@ -75,7 +75,7 @@ class ArticleRef:
 
     def _is_at(self, url: object) -> bool:
         try:
-            return isinstance(url, str) and article_id(key_of(url)) == self.id
+            return isinstance(url, str) and article_id(key_of(url)) in self.ids
         except UnsupportedUrlError:
             return False
 

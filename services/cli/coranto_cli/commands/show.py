@@ -54,7 +54,7 @@ def show(
 
 def _read_store(ref: ArticleRef, data: Path | None) -> tuple[list[FinishedArticle], list[LedgerLine]]:
     with opened_store_if_any(data) as store:
-        for name in (ref.text, ref.id):
+        for name in (ref.text, *ref.ids):
             stored, ledger = store.revisions_of(name), store.ledger_of(name)
             if stored or ledger:
                 return stored, ledger

@@ -33,7 +33,7 @@ class SqliteArticleUpkeep:
         """Ids of the articles whose latest revision was stored before this time. Raises StoreError."""
         with self._connected() as connection:
             rows = connection.execute(
-                "SELECT id FROM articles WHERE last_stored < ? ORDER BY last_stored", (schema.time_text(moment),)
+                "SELECT id FROM articles WHERE last_stored < ? ORDER BY last_stored", (schema.sortable_time(moment),)
             )
             return [row[0] for row in rows]
 
@@ -41,7 +41,7 @@ class SqliteArticleUpkeep:
         """Number of ledger lines of before this time. Raises StoreError."""
         with self._connected() as connection:
             found: int = connection.execute(
-                "SELECT count(*) FROM ledger WHERE at < ?", (schema.time_text(moment),)
+                "SELECT count(*) FROM ledger WHERE at < ?", (schema.sortable_time(moment),)
             ).fetchone()[0]
             return found
 
@@ -85,7 +85,7 @@ class SqliteArticleUpkeep:
             return connection.execute(
                 "DELETE FROM ledger WHERE (article_id, submission) IN"
                 " (SELECT article_id, submission FROM ledger WHERE at < ? ORDER BY at LIMIT ?)",
-                (schema.time_text(moment), at_most),
+                (schema.sortable_time(moment), at_most),
             ).rowcount
 
     def copy_to(self, target: Path) -> None:
