@@ -27,11 +27,11 @@ MakeArticle = Callable[..., ClassifiedArticle]
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of one megabyte."""
+    """A file system of two megabytes."""
     mounted = tmp_path / "disk"
     mounted.mkdir()
     done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(mounted)], check=False, capture_output=True
+        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(mounted)], check=False, capture_output=True
     )
     if done.returncode != 0:
         pytest.skip("mounting a small tmpfs needs root")
