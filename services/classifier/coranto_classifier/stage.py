@@ -50,7 +50,8 @@ def text_of(article: ExtractedArticle) -> ArticleText:
     return ArticleText(
         title=content.title or "",
         text=content.text,
-        lead=content.lead or "",
+        # Not twice: a standfirst that is a part of the text is read there.
+        lead="" if any(block.kind == "standfirst" for block in content.paragraphs) else content.lead or "",
         section=content.section,
         breadcrumbs=content.breadcrumbs,
         tags=content.tags,

@@ -46,7 +46,7 @@ def _whole(article: ClassifiedArticle) -> RenderableType:
         cell(content.title or "(no title)", style="bold"),
         cell(_byline(content), style="dim"),
     ]
-    if content.lead:
+    if content.lead and not any(block.kind == "standfirst" for block in content.paragraphs):
         parts += [Text(), cell(content.lead, style="italic")]
     parts += [Text(), *_blocks(content), _facts(article)]
     return Group(*parts)
@@ -57,6 +57,8 @@ def _blocks(content: Content) -> Iterator[RenderableType]:
         match block.kind:
             case "heading":
                 yield cell(block.text, style="bold")
+            case "standfirst":
+                yield cell(block.text, style="italic")
             case "quote":
                 yield Padding(cell(block.text, style="italic"), (0, 0, 0, 4))
             case "list_item":

@@ -42,7 +42,7 @@ from coranto_extractor.page_type import MIN_TEXT_WEIGHT, NotAnArticle, classify_
 from coranto_extractor.read_feed_entry import read_feed_entry
 from coranto_extractor.read_plain_text import read_plain_text
 from coranto_extractor.text import text_candidates
-from coranto_extractor.text.paragraphs import kept_paragraphs, lines_of
+from coranto_extractor.text.paragraphs import kept_paragraphs, lines_of, with_standfirst
 from coranto_extractor.text.text_candidates import ChosenText
 
 # Reasons that are about what the page hides. If the feed has the text, the article is not lost.
@@ -144,10 +144,11 @@ def _read_html(root: html.HtmlElement, request: PageRequest) -> Content | NotAnA
     content.add("tags", find_tags(reading))
     content.add("image", lead_image)
     content.add("publisher", find_publisher(metadata))
-    content.add("lead", find_lead(reading))
+    lead = find_lead(reading)
+    content.add("lead", lead.text if lead else None)
     content.add("is_paywalled", find_paywall(reading))
     content.add("canonical_url", find_canonical_url(metadata))
-    recorded = tuple(paragraph.to_record() for paragraph in paragraphs)
+    recorded = tuple(paragraph.to_record() for paragraph in with_standfirst(paragraphs, lead.line if lead else None))
     content.add("paragraphs", Extracted(recorded, chosen.source, chosen.confidence))
     named = byline.value if byline else Byline((), ())
     organisations = (*site_names(metadata), *named.agencies, *named.signed_by)

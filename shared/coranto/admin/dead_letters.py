@@ -27,7 +27,7 @@ _LONGEST_CAUSE = 200
 
 # In this order: an address holds numbers, and an id may look like one.
 _FOLDS = (
-    (re.compile(r"[a-z][a-z0-9+.-]*://[^\s'\",;)\]}>]+", re.IGNORECASE), "<url>"),
+    (re.compile(r"(?:[a-z][a-z0-9+.-]*://|urn:)[^\s'\",;)\]}>]+", re.IGNORECASE), "<url>"),
     (re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", re.IGNORECASE), "<id>"),
     (re.compile(r"\b(?:0x)?(?=[0-9a-f]*\d)[0-9a-f]{8,}\b", re.IGNORECASE), "<id>"),
     (re.compile(r"\d+(?:[.,:]\d+)*"), "<n>"),

@@ -7,7 +7,14 @@ from itertools import groupby
 
 from coranto.records import Content
 
-_ELEMENTS = {"paragraph": "p", "heading": "h2", "quote": "blockquote", "list_item": "li", "code": "pre"}
+_ELEMENTS = {
+    "paragraph": "p",
+    "standfirst": "p",
+    "heading": "h2",
+    "quote": "blockquote",
+    "list_item": "li",
+    "code": "pre",
+}
 
 
 def to_html(content: Content) -> str:

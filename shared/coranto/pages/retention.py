@@ -21,6 +21,8 @@ SAFETY_AGE = timedelta(hours=24)
 """No page that was put within this span is removed: the message that refers to it may not have been published yet."""
 
 _SHA256 = re.compile(rb"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
+# The name of a saved page is an address, which stays in events long after the page was done with.
+_SHA256_OF_PAGE = re.compile(rb"(?<!urn:sha256:)" + _SHA256.pattern)
 _SUFFIXES: Mapping[str, FileKind] = {".zst": "page", ".part": "partial", SET_ASIDE: "removing"}
 
 FileKind = Literal["page", "partial", "removing", "foreign"]
@@ -101,7 +103,7 @@ def pages_of_record(record: Mapping[str, Any]) -> Iterator[str]:
 
 def pages_in_event(event: bytes) -> set[str]:
     """Whatever in the event may be the key of a page: too many rather than too few, whatever its type and version."""
-    return {found.decode() for found in _SHA256.findall(event)}
+    return {found.decode() for found in _SHA256_OF_PAGE.findall(event)}
 
 
 def stored_files(store: FilePageStore) -> Iterator[StoredFile]:

@@ -141,8 +141,8 @@ class Fetch(Section):
 class Block(Section):
     """One block of the article's text, in reading order."""
 
-    kind: Literal["paragraph", "heading", "quote", "list_item", "code"] = Field(
-        "paragraph", description="What the block is."
+    kind: Literal["paragraph", "standfirst", "heading", "quote", "list_item", "code"] = Field(
+        "paragraph", description="What the block is; a standfirst is the lead as well."
     )
     text: str = Field(min_length=1, description="Text of the block, white space folded.")
 
@@ -269,7 +269,8 @@ class Content(Section):
 
     title: str | None = Field(None, description="Headline, without site name and section.")
     lead: str | None = Field(
-        None, description="Standfirst, or else the page's own description; never a part of the text."
+        None,
+        description="The standfirst, or else the description the page states. A part of the text only if a block is a standfirst.",
     )
     paragraphs: tuple[Block, ...] = Field(description="The text in blocks, in reading order.")
     text: str = Field(

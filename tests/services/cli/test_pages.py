@@ -68,7 +68,7 @@ def test_missing_and_corrupt_pages_are_named_with_exit_code_1(system: Shell) -> 
     path.unlink()
     missing = system("pages", "check")
     assert missing.code == 1
-    assert f"of {page.as_uri()} (article {record['id']}, revision 1)" in missing.out
+    assert f"of urn:sha256:{record['fetch']['page']['sha256']} (article {record['id']}, revision 1)" in missing.out
     path.write_bytes(whole)
 
 

@@ -1,34 +1,110 @@
-"""Finds the lead: the summary of the article, where the page has one apart from the text."""
+"""Finds the lead: the standfirst that the page shows, or else the summary that it states.
+
+Where the standfirst is a part of the text, it stays there, so that the text is whole; its block has the kind `standfirst`.
+"""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from coranto_extractor.fields.evidence import Extracted
 from coranto_extractor.fields.page_reading import PageReading
 from coranto_extractor.language.text_comparison import alphanumeric_key
-from coranto_extractor.page.metadata import strings
+from coranto_extractor.page.blocks import Block, text_weight
+from coranto_extractor.page.metadata import PageMetadata, strings
+from coranto_extractor.page.standfirst import is_marked_as_standfirst
 
 _MIN_LEAD_CHARS = 20
+# In Latin letters. A longer block is the text, whatever its markup says.
+_MAX_STANDFIRST_WEIGHT = 600.0
+_MAX_SHARE_OF_TEXT = 0.5
+# A standfirst is one of the first lines of the text; a headline that is repeated, or a date, may stand above it.
+_LINES_WITH_STANDFIRST = 3
 # A description that agrees with the first lines of the text in this many letters is the beginning of the text.
 _OPENING_LINES = 4
 _COMPARED_LETTERS = 80
 _ELLIPSIS_AT_END = re.compile(r"(?:\.\.\.|…|\[…\]|\[&hellip;\])\s*$")
+_MAX_LINK_SHARE = 0.3
 
 
-def find_lead(reading: PageReading) -> Extracted[str] | None:
+class Lead(NamedTuple):
+    """The lead, and where it stands in the text."""
+
+    text: Extracted[str]
+    line: int | None = None
+    """Number of the text's line that it is; None when it is no part of the text."""
+
+
+def find_lead(reading: PageReading) -> Lead | None:
     """The lead; None when the page has none, or only repeats the title or the beginning of the text."""
-    page = reading.metadata
+    descriptions = list(_descriptions(reading.metadata))
+    return _in_text(reading, descriptions) or _above_text(reading) or _stated(reading, descriptions)
+
+
+def _in_text(reading: PageReading, descriptions: Sequence[tuple[str, str]]) -> Lead | None:
+    """One of the first lines, which the markup or the page's description says is the standfirst."""
+    stated = {alphanumeric_key(text) for text, _ in descriptions}
+    for number, line in enumerate(reading.texts[:_LINES_WITH_STANDFIRST]):
+        if not _may_be_standfirst(line, reading):
+            continue
+        block = next((block for block in reading.text_blocks if block.text == line), None)
+        if block is not None and is_marked_as_standfirst(block):
+            return Lead(Extracted(line, "standfirst", 0.9), number)
+        # The whole of it: a description that is cut off is only the beginning of the text.
+        if alphanumeric_key(line) in stated and number + 1 < len(reading.texts):
+            return Lead(Extracted(line, "standfirst", 0.8), number)
+    return None
+
+
+def _above_text(reading: PageReading) -> Lead | None:
+    """A block near the headline that is marked as the standfirst and is no part of the text."""
+    lines = set(reading.texts)
+    for block in reading.near_headline:
+        if (
+            block.text not in lines
+            and block.link_share <= _MAX_LINK_SHARE
+            and is_marked_as_standfirst(block)
+            and _is_below_headline(block, reading)
+            and _may_be_standfirst(block.text, reading)
+        ):
+            return Lead(Extracted(block.text, "standfirst", 0.8))
+    return None
+
+
+def _is_below_headline(block: Block, reading: PageReading) -> bool:
+    return block.index > reading.blocks.headline_index
+
+
+def _may_be_standfirst(text: str, reading: PageReading) -> bool:
+    weight = text_weight(text)
+    return (
+        len(text) >= _MIN_LEAD_CHARS
+        and weight <= _MAX_STANDFIRST_WEIGHT
+        and weight <= _MAX_SHARE_OF_TEXT * sum(map(text_weight, reading.texts))
+        and alphanumeric_key(text) != alphanumeric_key(reading.title or "")
+    )
+
+
+def _stated(reading: PageReading, descriptions: Sequence[tuple[str, str]]) -> Lead | None:
     opening = alphanumeric_key(" ".join(reading.texts[:_OPENING_LINES]))
+    for text, source in descriptions:
+        if len(text) < _MIN_LEAD_CHARS:
+            continue
+        key = alphanumeric_key(_ELLIPSIS_AT_END.sub("", text))
+        if key and key != alphanumeric_key(reading.title or "") and key[:_COMPARED_LETTERS] not in opening:
+            return Lead(Extracted(text, source, 0.7))
+        return None
+    return None
+
+
+def _descriptions(page: PageMetadata) -> Iterator[tuple[str, str]]:
+    """What the page states as its description, most reliable first."""
     for text, source in (
         (next(iter(strings(page.article.get("description"))), None), "json-ld"),
         (page.first("og:description"), "opengraph"),
         (page.first("description", "twitter:description", "dc.description"), "meta"),
     ):
-        if not text or len(text) < _MIN_LEAD_CHARS:
-            continue
-        key = alphanumeric_key(_ELLIPSIS_AT_END.sub("", text))
-        if key and key != alphanumeric_key(reading.title or "") and key[:_COMPARED_LETTERS] not in opening:
-            return Extracted(text, source, 0.7)
-        return None
-    return None
+        if text:
+            yield text, source

@@ -10,10 +10,10 @@ from itertools import islice
 from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
 
 from coranto_extractor.language import phrase_lists
-from coranto_extractor.language.phrase_lists import cached_per_languages, class_alternatives
 from coranto_extractor.language.sentences import SENTENCE_END
 from coranto_extractor.page.blocks import HEADINGS, Block, BlockList
 from coranto_extractor.page.regions import BOILERPLATE_REGIONS, sidebar_names
+from coranto_extractor.page.standfirst import is_marked_as_standfirst
 from coranto_extractor.text.container import within
 
 # The standfirst is at most so many blocks below the headline, at most two blocks, and of this weight.
@@ -63,15 +63,6 @@ _PICTURE_BOX_TAGS = frozenset({"div", "section", "figure", "article"})
 _REGIONS_WITH_HEADINGS = frozenset({"list", "table", "code"})
 # How many levels below the paragraphs' parent the items of a list and the cells of a table are; other tags are one below.
 _LEVELS_BELOW_BODY_PARENT = {"li": 2, "td": 5, "th": 5}
-
-
-@cached_per_languages
-def _standfirst_class() -> re.Pattern[str]:
-    return re.compile(
-        r"(?:^|[\s_-])(?:lead|lede|intro|introduction|standfirst|dek|deck|subtitle|sub-?title|subhead\w*|summary|excerpt"
-        rf"|announce|preview|description|abstract|{class_alternatives('standfirst_class_names')})(?:$|[\s_-])",
-        re.IGNORECASE,
-    )
 
 
 def article_blocks(blocks: BlockList, container: html.HtmlElement) -> list[Block]:
@@ -139,8 +130,7 @@ def _is_standfirst(block: Block, opening: str) -> bool:
     has_sentence = SENTENCE_END.search(block.text) or (block.tag in ("p", "h2", "h3") and "header" in block.regions)
     if block.text[:_COMPARED_CHARS] in opening or not has_sentence or len(_CLOCK_TIME.findall(block.text)) > 1:
         return False
-    names = f"{block.element.get('class') or ''} {block.element.get('itemprop') or ''}"
-    return block.is_prose or bool(_standfirst_class().search(names))
+    return block.is_prose or is_marked_as_standfirst(block)
 
 
 def _widened(kept: Sequence[Block], first: int, last: int, body_parent: html.HtmlElement | None) -> tuple[int, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
@@ -13,7 +13,7 @@ from coranto.records.sections import Block as TextBlock
 from coranto_extractor.page.blocks import HEADINGS, Block
 from coranto_extractor.text.lines import kept
 
-Kind = Literal["paragraph", "heading", "quote", "list_item", "code"]
+Kind = Literal["paragraph", "standfirst", "heading", "quote", "list_item", "code"]
 
 _KIND_OF_REGION: dict[str, Kind] = {"quote": "quote", "list": "list_item", "code": "code"}
 
@@ -85,3 +85,13 @@ def kept_paragraphs(texts: Sequence[str], blocks: Sequence[Block], heading: str 
     paragraphs = paragraphs_of(texts, blocks)
     stays = kept([paragraph.text for paragraph in paragraphs], heading)
     return [paragraph for paragraph, stay in zip(paragraphs, stays, strict=True) if stay]
+
+
+def with_standfirst(paragraphs: Sequence[Paragraph], line: int | None) -> list[Paragraph]:
+    """The paragraphs with the one that is this line of the text marked as the standfirst."""
+    marked: list[Paragraph] = []
+    first = 0
+    for paragraph in paragraphs:
+        marked.append(replace(paragraph, kind="standfirst") if first == line else paragraph)
+        first += len(paragraph.lines)
+    return marked
