@@ -28,6 +28,7 @@ from coranto.records.envelope import FIELD, encode
 from coranto.streams.interface import Publish, Retry
 from coranto.streams.redis import RedisStreams
 from coranto.topology import DISCOVERED, FETCHED, FETCHER, Keys
+from coranto.urls import key_of
 from coranto_cli.local.redis_server import EmbeddedRedis
 
 RESULTS = Path(__file__).parent / "results"
@@ -41,13 +42,14 @@ def event_of(number: int, hosts: int) -> bytes:
     url = f"https://www.paper-{number % hosts}.example/2026/05/01/politics/an-article-with-a-title-{number}.html"
     discovery = Discovery(
         url=url,
-        canonical_url=url,
         submission=article_id(f"submission {number}"),
         source=f"Paper {number % hosts}",
         discovered_via="feed",
         discovered_at="2026-05-01T12:00:00Z",  # type: ignore[arg-type]  # pydantic reads it
     )
-    return encode(DiscoveredArticle(id=article_id(url), discovery=discovery), source="coranto/feeder")
+    key = key_of(url)
+    article = DiscoveredArticle(id=article_id(key), key=key, url=url, discovery=discovery)
+    return encode(article, source="coranto/feeder")
 
 
 async def admit(redis: Redis, streams: RedisStreams, urls: int, hosts: int) -> float:

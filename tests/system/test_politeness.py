@@ -28,7 +28,7 @@ from coranto.records import DiscoveredArticle, Discovery, FetchedArticle, articl
 from coranto.records.envelope import FIELD, decode, encode
 from coranto.streams.redis import RedisStreams
 from coranto.topology import DISCOVERED, FETCHED, FETCHER, Keys
-from coranto.urls import parse
+from coranto.urls import key_of, parse
 from coranto_cli.local.redis_server import EmbeddedRedis
 
 KEYS = Keys()
@@ -96,14 +96,13 @@ async def serving() -> AsyncIterator[Hosts]:
 def discovered(url: str, *, is_backlog: bool = False) -> DiscoveredArticle:
     discovery = Discovery(
         url=url,
-        canonical_url=url,
         submission=article_id(url),
         source="test",
         discovered_via="sitemap" if is_backlog else "submit",
         discovered_at=datetime.now(UTC),
         priority="backlog" if is_backlog else "live",
     )
-    return DiscoveredArticle(id=article_id(url), discovery=discovery)
+    return DiscoveredArticle(id=article_id(key_of(url)), key=key_of(url), url=url, discovery=discovery)
 
 
 async def discover(redis: Redis, articles: list[DiscoveredArticle]) -> None:

@@ -11,11 +11,12 @@ from typing import Final
 # The most common last: what stands near the end costs least to refer to.
 _COMMON: Final = (
     b'"saved":{"content_type":"text/html","page":{"key":"sha256-","author":"summary":"updated":"2026-"authors":["'
-    b'"discovered_via":"submit""sitemap","priority":"backlog""is_recrawl":true,"tags":["https://www..html?id=http://127.0.0.1:'
-    b'{"specversion":"1.0","type":"coranto.article.discovered.v1","source":"coranto/feeder","id":"","subject":"",'
-    b'"datacontenttype":"application/json","traceparent":"00-","data":{"id":"","discovery":{"url":"https://www.","canonical_url":'
-    b'"https://","submission":"","source":"","discovered_via":"feed","discovered_at":"2026-01-01T00:00:00.000000Z",'
-    b'"priority":"live","is_recrawl":false,"hints":{"title":"","published":"2026-01-01T00:00:00Z","language":"en"}}}}'
+    b'"discovered_via":"submit""sitemap","priority":"backlog""is_recrawl":true,"https://www..html?id=http://127.0.0.1:'
+    b'{"specversion":"1.0","type":"coranto.article.discovered.v2","source":"coranto/feeder","id":"","subject":"",'
+    b'"datacontenttype":"application/json","traceparent":"00-","data":{"id":"","key":"https://www.","url":"https://www.",'
+    b'"discovery":{"url":"https://www.","submission":"","source":"","tags":[],"discovered_via":"feed","discovered_at":"2026-'
+    b'01-01T00:00:00.000000Z","priority":"live","is_recrawl":false,"hints":{"title":"","published":"2026-01-01T00:00:00Z",'
+    b'"language":"en"}}}}'
 )
 
 
