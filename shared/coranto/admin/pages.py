@@ -62,7 +62,7 @@ async def pages_in_pipeline(pipeline: ConnectedPipeline) -> set[str]:
                 async for message in streams.delayed():
                     found |= pages_in_event(message.event)
         for keys in pipeline.topology.all_keys():
-            for stream in (*map(keys.stream, streams_read), *map(keys.retry, STAGES)):
+            for stream in (*map(keys.stream, streams_read), *map(keys.retry, STAGES), *map(keys.claimed, STAGES)):
                 async for page in entry_pages(pipeline.redis, stream):
                     found.update(*(pages_in_event(event) for _, event in page))
     return found

@@ -15,6 +15,7 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from coranto.admin.pipeline import ConnectedPipeline
+from coranto.streams.connection import load_script
 from coranto.topology import STAGES, STREAMS, Keys
 
 _KEYS_AT_ONCE = 500
@@ -32,19 +33,23 @@ async def dump(pipeline: ConnectedPipeline) -> AsyncIterator[str]:
     """
     topology = pipeline.topology
     moving = {key for keys in topology.all_keys() for key in _moving(keys)}
+    queues = tuple(f"{prefix}:" for keys in topology.all_keys() for prefix in _host_queues(keys))
     batch: list[bytes] = []
     async for key in pipeline.redis.scan_iter(match=f"{topology.prefix}:*", count=_KEYS_AT_ONCE):
-        if key.decode("utf-8", "surrogateescape") not in moving:
+        name = key.decode("utf-8", "surrogateescape")
+        if name not in moving and not name.startswith(queues):
             batch.append(key)
         if len(batch) >= _KEYS_AT_ONCE:
-            for line in await _dumped(pipeline.redis, batch, is_one_moment=False):
+            for line in await _dumped(pipeline.redis, batch):
                 yield line
             batch = []
-    for line in await _dumped(pipeline.redis, batch, is_one_moment=False):
+    for line in await _dumped(pipeline.redis, batch):
         yield line
+    dump_at_once = pipeline.redis.register_script(load_script("dump"))
     for keys in topology.all_keys():
-        for line in await _dumped(pipeline.redis, [key.encode() for key in _moving(keys)], is_one_moment=True):
-            yield line
+        found: Any = await dump_at_once(keys=_moving(keys), args=_host_queues(keys))
+        for number in range(0, len(found), 3):
+            yield _line(*found[number : number + 3])
 
 
 def _moving(keys: Keys) -> list[str]:
@@ -52,29 +57,37 @@ def _moving(keys: Keys) -> list[str]:
     found = [keys.stream(stream) for stream in STREAMS]
     for stage in STAGES:
         found += [keys.retry(stage), keys.delayed(stage), keys.delayed_entries(stage), keys.dead(stage)]
-        found.append(keys.outcomes(stage))
+        found += [keys.outcomes(stage), keys.claimed(stage)]
     return [*found, *(keys.announced(stream) for stream in STREAMS), keys.submissions()]
 
 
-async def _dumped(redis: Redis, names: list[bytes], *, is_one_moment: bool) -> list[str]:
+def _host_queues(keys: Keys) -> list[str]:
+    """First parts of the keys of queues by host, which messages move into and out of."""
+    return [keys.host_queues(stage) for stage in STAGES if stage.queues_by_host]
+
+
+async def _dumped(redis: Redis, names: list[bytes]) -> list[str]:
     if not names:
         return []
-    pipe = redis.pipeline(transaction=is_one_moment)
+    pipe = redis.pipeline(transaction=False)
     for name in names:
         pipe.dump(name)
         pipe.pttl(name)
     answers: list[Any] = await pipe.execute()
     return [
-        json.dumps(
-            {
-                "key": base64.b64encode(name).decode(),
-                "ttl_ms": max(0, int(answers[2 * number + 1])),
-                "value": base64.b64encode(answers[2 * number]).decode(),
-            }
-        )
+        _line(name, answers[2 * number], answers[2 * number + 1])
         for number, name in enumerate(names)
         if answers[2 * number] is not None
     ]
+
+
+def _line(name: bytes, value: bytes, ttl_ms: int) -> str:
+    row = {
+        "key": base64.b64encode(name).decode(),
+        "ttl_ms": max(0, int(ttl_ms)),
+        "value": base64.b64encode(value).decode(),
+    }
+    return json.dumps(row)
 
 
 async def load(redis: Redis, lines: Iterable[str]) -> int:
