@@ -8,7 +8,7 @@ PYTHON ?= $(shell for name in python3.12 python3.11 python3.13 python3; do \
 	$$name -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && { command -v $$name; break; }; done)
 VENV := .venv
 BIN := $(VENV)/bin
-SERVICES := feeder fetcher extractor classifier sink
+SERVICES := feeder fetcher extractor classifier sink gateway
 # Everything that is installed: what users deploy, the command line, and the site it is shown on.
 PACKAGES := $(SERVICES) cli samplesite
 DIST := dist
@@ -39,8 +39,8 @@ setup: $(VENV)/dev.stamp ## .venv with everything to run, test and check
 
 # --- using it -----------------------------------------------------------------------------------------------------
 
-run: $(VENV)/run.stamp ## the bundled sample site through all services; SOURCE=… takes a feed, URL, file or directory of yours
-	@$(BIN)/coranto run $(SOURCE) || { code=$$?; test $$code = 130 || echo "coranto run ended with exit code $$code" \
+run: $(VENV)/run.stamp ## the bundled sample site through all services; SOURCE=… takes a feed, URL, file or directory of yours; KEEP=1 goes on serving the page
+	@$(BIN)/coranto run $(if $(KEEP),--keep) $(SOURCE) || { code=$$?; test $$code = 130 || echo "coranto run ended with exit code $$code" \
 		"(1 failed, 2 wrong usage or settings, 3 refused or not found); make reports that as:" >&2; exit $$code; }
 
 # --- proving it ---------------------------------------------------------------------------------------------------

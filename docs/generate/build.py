@@ -6,7 +6,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from generate import asyncapi, commands, examples, logs, metrics, names, reasons, records, schemas, settings, topology
+from generate import (
+    asyncapi,
+    commands,
+    examples,
+    logs,
+    metrics,
+    names,
+    openapi,
+    reasons,
+    records,
+    schemas,
+    settings,
+    topology,
+)
 from generate.services import Service, get_services
 
 
@@ -31,6 +44,7 @@ def render(services: Sequence[Service] | None = None, *, example_folder: Path = 
         "logs.md": logs.render(services),
         "metrics.md": metrics.render(services),
         "names.md": names.render(services),
+        "openapi.json": openapi.render(),
         "reasons.md": reasons.render(services),
         "records.md": records.render(example_folder),
         "settings.md": settings.render(services),

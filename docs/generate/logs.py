@@ -92,6 +92,9 @@ EVENTS: Mapping[str, LogEvent] = {
     "task.failed": LogEvent(
         "warning", "A background task of the service failed and is started again; at ERROR when it is a bug."
     ),
+    "request.failed": LogEvent(
+        "error", "The gateway could not answer a request; at WARNING when it was Redis that did not answer."
+    ),
     "housekeeping.failed": LogEvent(
         "error", "Claiming, trimming, measuring, a commit or handing back failed; `during` says which."
     ),

@@ -12,8 +12,8 @@ from generate.markdown import code, page, table
 from generate.services import Service
 
 _INTRODUCTION = """
-Each service answers `/metrics` in the Prometheus text format. Labels come from closed sets: `stage` and `partition` from the
-[topology](topology.md), `outcome` and `reason` from the [reasons](reasons.md).
+Each service answers `/metrics` in the Prometheus text format, beside `/ready`. Labels come from closed sets: `stage` and
+`partition` from the [topology](topology.md), `outcome` and `reason` from the [reasons](reasons.md).
 
 For each stage `coranto_messages_received_total` equals the sum of `coranto_messages_settled_total` and
 `coranto_messages_superseded_total`, but for the messages in progress. A gauge with the label `partition` speaks of the whole
@@ -39,7 +39,7 @@ def render(services: Sequence[Service]) -> str:
     return page(
         "Metrics",
         _INTRODUCTION,
-        "## Every service",
+        "## Every service that takes messages",
         _table(declared_in([Path(coranto.worker.metrics.__file__)])),
         *(_section(service) for service in services),
         source="`coranto.worker.metrics` and the services' sources",

@@ -47,7 +47,7 @@ def render(services: Sequence[Service]) -> str:
             ("reason", "outcome", "meaning"),
             ((code(name), _OF_DELIVERY.get(name, "see the log"), text) for name, text in DELIVERY_REASONS.items()),
         ),
-        *(_section(service) for service in services),
+        *(_section(service) for service in services if service.stages),
         source="the services' `reasons.py` and `coranto.worker.stage`",
     )
 

@@ -39,15 +39,16 @@ def get_services(names: Mapping[str, tuple[StageSpec, ...]] = SERVICES) -> tuple
 
 
 def _read(name: str, stages: tuple[StageSpec, ...]) -> Service:
-    reasons = get_module(f"coranto_{name}.reasons", install=f"./services/{name}")
     settings = get_module(f"coranto_{name}.settings", install=f"./services/{name}")
+    # A service that takes no messages has no reasons to end one.
+    reasons = get_module(f"coranto_{name}.reasons", install=f"./services/{name}") if stages else None
     return Service(
         name,
         stages,
         settings.Settings,
-        reasons.REASONS,
+        getattr(reasons, "REASONS", {}),
         getattr(reasons, "SYSTEMIC", frozenset()),
-        Path(str(reasons.__file__)).parent,
+        Path(str(settings.__file__)).parent,
     )
 
 

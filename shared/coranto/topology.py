@@ -83,8 +83,13 @@ SERVICES: dict[str, tuple[StageSpec, ...]] = {
     "extractor": (EXTRACTOR,),
     "classifier": (CLASSIFIER, REINDEX),
     "sink": (SINK, LEDGER),
+    # It reads what the others write, and takes no messages.
+    "gateway": (),
 }
 """Which service runs which stages; each name is also a container in compose.yaml."""
+
+WORKERS = tuple(name for name, stages in SERVICES.items() if stages)
+"""The services that take messages."""
 
 
 LAYOUT = 1

@@ -27,7 +27,7 @@ from redis.asyncio import Redis
 from coranto.client import AsyncClient, new_submission
 from coranto.pages import FilePageStore
 from coranto.records import Content, SavedPage
-from coranto.topology import FINISHED, SERVICES, Keys
+from coranto.topology import FINISHED, WORKERS, Keys
 from coranto_classifier.text_models import ArticleText, TextModels
 from coranto_cli.local.redis_server import EmbeddedRedis
 from coranto_extractor.page_request import PageRequest
@@ -123,11 +123,11 @@ async def through_all_services(pages: list[bytes], data: Path) -> dict[str, Any]
     }
     processes: dict[str, subprocess.Popen[bytes]] = {}
     began = time.monotonic()
-    for service in SERVICES:
+    for service in WORKERS:
         address = data / f"{service}.address"
         own = {**environment, "CORANTO_HEALTH__READY_FILE": str(address)}
         processes[service] = subprocess.Popen([sys.executable, "-m", f"coranto_{service}"], env=own)
-    for service in SERVICES:
+    for service in WORKERS:
         await asyncio.to_thread(wait_until_ready, data / f"{service}.address")
     started_seconds = time.monotonic() - began
     store = FilePageStore(data / "pages")

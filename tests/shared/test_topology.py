@@ -21,6 +21,7 @@ from coranto.topology import (
     STAGES,
     STREAMS,
     SUBMITTED,
+    WORKERS,
     Keys,
     Pipeline,
     StageSpec,
@@ -38,7 +39,7 @@ def declared_by(service: str) -> tuple[StageSpec, ...]:
     return tuple(stage.spec for stage in worker._stages)
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", WORKERS)
 def test_a_service_declares_the_stages_that_the_topology_gives_it(
     service: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -58,7 +59,7 @@ def test_a_service_is_started_as_a_module_of_its_name(service: str) -> None:
 def test_the_drawing_shows_what_the_services_declare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     declared = set()
-    for service in SERVICES:
+    for service in WORKERS:
         for stage in declared_by(service):
             declared.add((stage.reads.name, stage.name))
             if stage.writes is not None:

@@ -38,7 +38,7 @@ from coranto.client import AsyncClient, new_submission
 from coranto.records import Submission
 from coranto.records.envelope import FIELD, peek
 from coranto.streams.redis import RedisStreams
-from coranto.topology import FEEDER, FINISHED, LEDGER, REINDEX, SERVICES, STAGES, Keys, StageSpec
+from coranto.topology import FEEDER, FINISHED, LEDGER, REINDEX, STAGES, WORKERS, Keys, StageSpec
 from coranto_cli.local.redis_server import EmbeddedRedis, choose_server
 from fleet import Fleet, Site, SmallDisk, is_article
 from proxy import Proxy
@@ -260,7 +260,7 @@ async def fill_the_disk(scene: Scene) -> None:
 async def set_clocks_wrong(scene: Scene) -> None:
     """Beside each service there is one whose clock is 40 days ahead; then one that is a day behind."""
     ahead = scene.dice.choice([40 * _DAY_SECONDS, -_DAY_SECONDS, 3600])
-    service = scene.dice.choice(list(SERVICES))
+    service = scene.dice.choice(list(WORKERS))
     for each in [each for each in scene.fleet.processes if each[0] == service and each[1]]:
         scene.fleet.processes.remove(each)
         each[2].kill()
@@ -270,13 +270,13 @@ async def set_clocks_wrong(scene: Scene) -> None:
 
 async def begin_with_wrong_clocks(scene: Scene) -> None:
     """One of each service is 40 days ahead."""
-    for service in SERVICES:
+    for service in WORKERS:
         scene.fleet.start(service, "--clock-ahead", str(40 * _DAY_SECONDS))
 
 
 async def begin_with_two_versions(scene: Scene) -> None:
     """Beside each service there is one that writes what the others do not know."""
-    for service in SERVICES:
+    for service in WORKERS:
         scene.fleet.start(service, "--next-version")
 
 
@@ -501,7 +501,7 @@ async def _set_up(kind: Kind, seconds: float, disk: SmallDisk | None, dice: rand
 
 
 async def _play(scene: Scene, site: Site, report: Report, articles: int, drain_seconds: float) -> None:
-    for service in SERVICES:
+    for service in WORKERS:
         scene.fleet.start(service)
     if scene.kind.begin is not None:
         await scene.kind.begin(scene)

@@ -30,7 +30,7 @@ from redis.asyncio import Redis
 
 from coranto.client import AsyncClient, new_submission
 from coranto.streams.redis import RedisStreams
-from coranto.topology import FINISHED, SERVICES, SINK, STAGES, Keys
+from coranto.topology import FINISHED, SINK, STAGES, WORKERS, Keys
 from coranto_cli.local.redis_server import EmbeddedRedis
 from fleet import Fleet, Site
 
@@ -149,7 +149,7 @@ class Observer:
 
     def _of_each(self, measure: Callable[[int], int]) -> dict[str, int]:
         """The measure of each service, with the processes it has started."""
-        found = dict.fromkeys(SERVICES, 0)
+        found = dict.fromkeys(WORKERS, 0)
         for service, _, process in self._fleet.processes:
             for pid in _family(process.pid):
                 try:
@@ -193,7 +193,7 @@ def judge(samples: list[Sample]) -> list[Line]:
         # Machines are shared: half as much again is noise, what grows with the count of messages is not.
         line("Redis, us a script", lambda sample: sample.script_us, 1.5, 0),
     ]
-    for service in SERVICES:
+    for service in WORKERS:
         lines.append(
             line(f"{service}, bytes", lambda sample, name=service: sample.resident_bytes[name], 1.1, 8_000_000)
         )
@@ -218,7 +218,7 @@ async def run(minutes: float, data: Path) -> Result:
     samples: list[Sample] = []
     began: Counter[str] = Counter()
     try:
-        for service in SERVICES:
+        for service in WORKERS:
             fleet.start(service)
         async with asyncio.timeout(90):
             while not await fleet.is_ready():

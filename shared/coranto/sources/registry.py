@@ -153,7 +153,7 @@ local due = redis.call('ZRANGEBYSCORE', KEYS[2], '-inf', ARGV[1], 'LIMIT', 0, AR
 local found = {}
 for _, id in ipairs(due) do
   local feed = redis.call('HGET', KEYS[1], id)
-  if feed then
+  if feed and redis.call('SISMEMBER', KEYS[3], id) == 0 then
     found[#found + 1] = feed
   else
     redis.call('ZREM', KEYS[2], id)
@@ -166,6 +166,20 @@ _LEASE: Final = """
 local due = redis.call('ZSCORE', KEYS[2], ARGV[1])
 if not due or tonumber(due) > tonumber(ARGV[2]) then return 0 end
 redis.call('ZADD', KEYS[2], ARGV[3], ARGV[1])
+return 1
+"""
+
+_PAUSE: Final = """
+if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then return 0 end
+redis.call('SADD', KEYS[3], ARGV[1])
+redis.call('ZREM', KEYS[2], ARGV[1])
+return 1
+"""
+
+_RESUME: Final = """
+if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then return 0 end
+redis.call('SREM', KEYS[3], ARGV[1])
+redis.call('ZADD', KEYS[2], ARGV[2], ARGV[1])
 return 1
 """
 
@@ -185,10 +199,14 @@ class FeedRegistry:
         self._keys = keys
         self._feeds = keys.owned_by(FEEDER, "feeds")
         self._due = keys.owned_by(FEEDER, "feeds-due")
+        # Apart from the feed itself, which a replica that is polling it at the moment is about to write again.
+        self._paused = keys.owned_by(FEEDER, "feeds-paused")
         self._add = redis.register_script(_ADD)
         self._find_due = redis.register_script(_FIND_DUE)
         self._lease = redis.register_script(_LEASE)
         self._save = redis.register_script(_SAVE)
+        self._pause = redis.register_script(_PAUSE)
+        self._resume = redis.register_script(_RESUME)
 
     async def add(self, feed: Feed, *, polls_again: bool = False) -> bool:
         """Register it, due at once. False when it was registered before; then it is due at once only if asked for."""
@@ -212,8 +230,30 @@ class FeedRegistry:
             pipe.delete(self._entries(feed.id))
             if feed.root is not None:
                 pipe.srem(self._descendants(feed.root), feed.id)
+return 1
+"""
+
+            pipe.hdel(self._feeds, identity)
+            pipe.zrem(self._due, identity)
+            pipe.srem(self._paused, identity)
+            pipe.delete(self._entries(identity))
             removed, *_ = await pipe.execute()
         return bool(removed)
+
+    async def pause(self, url: str) -> bool:
+        """Poll it no longer until it is resumed; its history stays. False when there is no such feed."""
+        names = [self._feeds, self._due, self._paused]
+        return bool(await cast("Awaitable[int]", self._pause(keys=names, args=[feed_id(url)])))
+
+    async def resume(self, url: str, now: datetime) -> bool:
+        """Poll it again, at once; also one that is not paused. False when there is no such feed."""
+        names = [self._feeds, self._due, self._paused]
+        return bool(await cast("Awaitable[int]", self._resume(keys=names, args=[feed_id(url), now.timestamp()])))
+
+    async def paused(self) -> set[str]:
+        """Ids of the feeds that are paused."""
+        members = await cast("Awaitable[set[bytes]]", self._redis.smembers(self._paused))
+        return {member.decode() for member in members}
 
     async def find(self, url: str) -> Feed | None:
         """The feed at this address."""
@@ -251,7 +291,8 @@ class FeedRegistry:
     async def find_due(self, now: datetime, *, limit: int) -> list[Feed]:
         """Feeds that are due, the longest waiting first."""
         arguments: list[str | float] = [now.timestamp(), limit]
-        packed = await cast("Awaitable[list[bytes]]", self._find_due(keys=[self._feeds, self._due], args=arguments))
+        names = [self._feeds, self._due, self._paused]
+        packed = await cast("Awaitable[list[bytes]]", self._find_due(keys=names, args=arguments))
         return [Feed.model_validate_json(one) for one in packed]
 
     async def lease(self, feed: Feed, now: datetime, until: datetime) -> bool:

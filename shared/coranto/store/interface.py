@@ -118,6 +118,42 @@ EVERYTHING: Final = SearchFilter()
 
 
 @dataclass(frozen=True, slots=True)
+class ArticlePlace:
+    """Where an article stands in a list by time: unique, so that a page can begin right behind it."""
+
+    at: str
+    """What it is ordered by, as the store has it: the time of publication, or of the first storing."""
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ArticleSummary:
+    """What a list shows of an article, in its latest revision."""
+
+    id: str
+    url: str
+    title: str | None
+    lead: str | None
+    authors: str | None
+    publisher: str | None
+    source: str
+    section: str | None
+    published: str | None
+    """RFC 3339; a bare date, or a time without a zone, where no more is known."""
+    language: str | None
+    topic: str | None
+    image_url: str | None
+    story_id: str | None
+    story_role: str | None
+    revision: int
+    first_stored: datetime
+    last_stored: datetime
+    excerpt: str
+    """Words around the match, matches between `[` and `]`; the beginning of the text where no words were asked for."""
+    place: ArticlePlace
+
+
+@dataclass(frozen=True, slots=True)
 class Removed:
     """What went out of the store."""
 
@@ -213,6 +249,25 @@ class ArticleReader(AbstractContextManager["ArticleReader"], Protocol):
         """
         ...
 
+    def page(
+        self,
+        query: str = "",
+        *,
+        where: SearchFilter = EVERYTHING,
+        before: ArticlePlace | None = None,
+        limit: int = 50,
+    ) -> list[ArticleSummary]:
+        """Articles that `search` would find, latest first; those before the place, if one is given. Raises SearchError."""
+        ...
+
+    def count_found(self, query: str = "", *, where: SearchFilter = EVERYTHING) -> int:
+        """Number of articles that `search` would find; reads them all. Raises SearchError."""
+        ...
+
+    def story(self, story_id: str, *, limit: int = 200) -> list[ArticleSummary]:
+        """The articles of a story in the order they were published, the first ones when there are more than `limit`."""
+        ...
+
     def ledger_of(self, url_or_id: str) -> list[LedgerLine]:
         """What became of each submission of the article, latest first."""
         ...
@@ -246,6 +301,10 @@ class ArticleReader(AbstractContextManager["ArticleReader"], Protocol):
 
     def page_uses(self) -> Iterator[PageUse]:
         """Every page that a stored revision refers to, once for each revision."""
+        ...
+
+    def store_id(self) -> str:
+        """What names this store in the records that it stored; another store has another id."""
         ...
 
     def close(self) -> None:

@@ -67,7 +67,7 @@ def test_status_tells_depths_outcomes_and_readiness_as_json(system: Shell) -> No
         "feeder", "fetcher", "extractor", "classifier", "sink", "ledger", "reindex",
     ]  # fmt: skip
     assert all(service["is_ready"] for service in state["services"].values())
-    assert len(state["services"]) == 5
+    assert len(state["services"]) == 6
     assert system("status").code == 0
     assert system("top", "--count", "2", "--interval", "0.2").code == 0
 

@@ -77,7 +77,7 @@ def test_user_settings_win_over_those_of_a_plan_and_a_named_directory_over_both(
 
 def test_scale_and_service_options_make_the_number_of_processes() -> None:
     assert parse_replicas(["extractor=3"], []) == {
-        "feeder": 1, "fetcher": 1, "extractor": 3, "classifier": 1, "sink": 1,
+        "feeder": 1, "fetcher": 1, "extractor": 3, "classifier": 1, "sink": 1, "gateway": 1,
     }  # fmt: skip
     assert parse_replicas(["sink=2"], ["sink"]) == {"sink": 2}
     with pytest.raises(CommandError, match="from 0 to 64"):

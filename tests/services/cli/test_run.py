@@ -54,7 +54,7 @@ def test_run_leaves_for_later_what_is_delayed_for_long(shell: Shell) -> None:
 
 def test_run_that_is_interrupted_stops_everything(shell: Shell, start: Callable[..., Background]) -> None:
     job = start("run", str(shell.page("good.html", "Good words.")), "--data", "data")
-    job.until("starting 5 services")
+    job.until("starting 6 services")
     assert job.stop() == 1
     assert "unfinished work resumes at the next" in job.output
     assert not shell.processes()

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import signal
 import sys
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
+from urllib.request import urlopen
 
 import pytest
 
@@ -30,9 +33,13 @@ def wait_until_nothing_runs(shell: Shell, seconds: float = 20) -> None:
 
 def test_up_says_ready_and_stops_on_ctrl_c_with_exit_code_0(shell: Shell, start: Callable[..., Background]) -> None:
     up = start("up", "--scale", "extractor=2", "--data", "data")
-    up.until("ready: 6 service processes")
-    services = ("classifier", "extractor", "extractor", "feeder", "fetcher", "sink")
+    up.until("ready: 7 service processes")
+    services = ("classifier", "extractor", "extractor", "feeder", "fetcher", "gateway", "sink")
     assert sorted(shell.processes().values()) == [*(f"coranto_{name}" for name in services), "redis"]
+    page = re.search(r"^page: (http://127\.0\.0\.1:\d+/)$", up.output, re.MULTILINE)
+    assert page is not None
+    with urlopen(f"{page[1]}v1/status", timeout=10) as answer:  # noqa: S310 - matched above
+        assert json.load(answer)["stages"][0]["stage"] == "feeder"
     assert (shell.data / "redis.sock").stat().st_mode & 0o777 == 0o700
     assert up.stop(signal.SIGINT) == 0
     assert not shell.processes()
@@ -65,7 +72,7 @@ def test_nothing_outlives_a_killed_up_and_the_next_one_goes_on(shell: Shell, sta
     second.until("ready")
     assert second.output.count("ended") == 0
     names = shell.processes().values()
-    assert len(names) == len(set(names)) == 6
+    assert len(names) == len(set(names)) == 7
     assert "in the extractor" in shell("show", str(page), "--data", "data").out
     second.stop()
     wait_until_nothing_runs(shell)

@@ -73,6 +73,9 @@ def run(
     timeout: Annotated[
         float, typer.Option("--timeout", min=1, metavar="SECONDS", help="Give up after so many seconds.")
     ] = _LONGEST_SECONDS,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Go on serving the page with the articles afterwards, until Ctrl-C.")
+    ] = False,
     data: DataOption = None,
 ) -> None:
     """Run the whole pipeline once on the sample site or your own source, print the articles, and exit.
@@ -87,12 +90,12 @@ def run(
         if wrong or not sources:
             raise CommandError("; ".join(wrong) or f"{source} names nothing to read", exit_code=USAGE)
         require_contact(each.url for each in sources if each.file is None)
-    code = asyncio.run(_run(sources, timeout, data))
+    code = asyncio.run(_run(sources, timeout, data, is_kept=keep))
     if code:
         raise typer.Exit(code)
 
 
-async def _run(sources: Sequence[Source], timeout_seconds: float, data: Path | None) -> int:
+async def _run(sources: Sequence[Source], timeout_seconds: float, data: Path | None, *, is_kept: bool) -> int:
     if sources:
         plan = plan_for(data)
     else:
@@ -107,9 +110,15 @@ async def _run(sources: Sequence[Source], timeout_seconds: float, data: Path | N
         try:
             supervisor = await stack.enter_async_context(supervised(plan, stop))
             print_message(f"ready after {time.monotonic() - began:.1f} s")
+            page = await supervisor.page_address()
+            if page is not None:
+                print_message(f"watch it on {page}")
             pipeline = await stack.enter_async_context(connected_to(supervisor.redis_url))
             job = _Job(pipeline, data, began + timeout_seconds)
             code = await _unless_stopped(job.read(sources) if sources else job.read_sample(), stop)
+            if is_kept and page is not None:
+                print_result(f"\nThe articles are on {page} until Ctrl-C.")
+                await stop.wait()
         except StoppedError:
             print_message("stopped; unfinished work resumes at the next `coranto up` or `coranto run`")
             return 1
@@ -415,6 +424,7 @@ def _print_next(directory: Path, data: Path | None, *, is_sample: bool) -> None:
     lines = [
         (f"{coranto} search{option} WORDS", "find articles"),
         (f"{coranto} export{option} --format jsonl", "export them all"),
+        (f"{coranto} run{option} --keep", "the same, and look at it in a browser"),
         (f"{coranto} up{option}", "start the system and keep it running"),
     ]
     if is_sample:

@@ -52,6 +52,8 @@ async def _run(plan: Plan, *, is_sample_wanted: bool) -> None:
             async with supervised(plan, stop) as supervisor:
                 address = "its own Redis" if plan.redis_url is None else "the Redis of CORANTO_REDIS__URL"
                 print_result(f"ready: {_processes(plan)} and {address} in {plan.data}; Ctrl-C stops")
+                if page := await supervisor.page_address():
+                    print_result(f"page: {page}")
                 if is_sample_wanted:
                     await _with_sample(supervisor, stop)
                 await stop.wait()

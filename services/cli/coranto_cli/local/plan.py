@@ -101,6 +101,8 @@ def parse_replicas(scale: Sequence[str], services: Sequence[str]) -> dict[str, i
             raise CommandError(
                 f"--scale {option}: expected SERVICE=N with N from 0 to 64, such as extractor=2", exit_code=USAGE
             )
+        if name == "gateway" and int(number) > 1:
+            raise CommandError(f"--scale {option}: one gateway serves one address; expected 0 or 1", exit_code=USAGE)
         replicas[name] = int(number)
     return replicas
 

@@ -28,6 +28,7 @@ from coranto_cli.local.left_over_redis import end_left_over_redis
 from coranto_cli.local.lock import lock_directory
 from coranto_cli.local.log_rotation import bound_log
 from coranto_cli.local.plan import Plan, port_of
+from coranto_cli.local.readiness import ask_ready
 from coranto_cli.local.reaper_process import ReaperProcess
 from coranto_cli.local.redis_server import EmbeddedRedis, NoRedisServerError, choose_server
 from coranto_cli.local.service_process import ServiceProcess
@@ -36,6 +37,8 @@ _FIRST_PAUSE_SECONDS = 0.2
 _LONGEST_PAUSE_SECONDS = 15.0
 _STEADY_AFTER_SECONDS = 30.0
 _LOG_CHECK_SECONDS = 5.0
+GATEWAY_PORT = 8420
+"""Where the gateway answers unless the settings say otherwise or another program is there."""
 _MARKER = ".coranto-sample"
 """Lies in a directory that each run may empty, because runs alone have written to it."""
 
@@ -127,6 +130,7 @@ class Supervisor:
             "CORANTO_PAGES__PATH": str(data / "pages"),
             "CORANTO_SINK__DATABASE": str(data / "articles.sqlite"),
             "CORANTO_FEEDER__DATA": str(data / "feeder"),
+            "CORANTO_GATEWAY__DATABASE": str(data / "articles.sqlite"),
         }
         always = {
             "CORANTO_REDIS__URL": self.redis_url,
@@ -134,9 +138,18 @@ class Supervisor:
             # Where it really listens stands in its address file.
             "CORANTO_HEALTH__PORT": str(self._free_port(service)),
         }
+        # On a port of its own where another system has taken the usual one.
+        defaults = {**self.plan.settings, "CORANTO_GATEWAY__PORT": str(GATEWAY_PORT if _is_free("127.0.0.1", GATEWAY_PORT) else 0)}
         if self.plan.is_data_named:
-            return {**self.plan.settings, **os.environ, **places, **always}
-        return {**self.plan.settings, **places, **os.environ, **always}
+            return {**defaults, **os.environ, **places, **always}
+        return {**defaults, **places, **os.environ, **always}
+
+    async def page_address(self) -> str | None:
+        """Where the gateway serves its page; None when none is part of this system."""
+        if not self.plan.replicas.get("gateway"):
+            return None
+        answer = await ask_ready(self.address_file("gateway-1"))
+        return f"{answer.state['address']}/" if answer is not None and "address" in answer.state else None
 
     def _free_port(self, service: str) -> int:
         """The process' port in the plan, or 0, which takes any, where another program has it."""

@@ -18,7 +18,9 @@ from coranto.records import ArticleDate, FinishedArticle, article_id
 from coranto.store.interface import (
     EVERYTHING,
     Announced,
+    ArticlePlace,
     ArticleReader,
+    ArticleSummary,
     LedgerLine,
     SearchError,
     SearchFilter,
@@ -32,10 +34,12 @@ from coranto.store.words import fold, stemmer_for
 from coranto.urls import UnsupportedUrlError, key_of
 
 _BUSY_TIMEOUT_SECONDS = 10.0
-# A local time of an unknown zone is put in order as if it were UTC; nobody is told that it is.
-_WHEN = (
-    "coalesce(published, published_local || substr('0000-00-00T00:00:00Z', length(published_local) + 1), first_stored)"
-)
+_WHEN = schema.ARTICLE_TIME
+_SUMMARY = f"""
+SELECT id, url, articles.title, articles.lead, authors, publisher, source, section, published, published_local, published_zone,
+    language, topic, image_url, story_id, story_role, revision, first_stored, last_stored, {_WHEN},
+    articles.text, articles.stemmer
+"""
 _LEDGER_COLUMNS = "SELECT article_id, submission, url, stage, outcome, reason, detail, at FROM ledger"
 
 
@@ -113,29 +117,74 @@ class SqliteArticleReader:
         `"a phrase"` is taken as it is written, and `begin*` finds what begins so. Without words, whatever the filter
         lets through, latest first. Raises SearchError.
         """
+        parts = self._parts(query)
+        table, conditions, values = self._selection(parts, where)
+        # A word of the headline tells more than one of the lead, and that more than one of the text; the word as
+        # it was typed more than another form. The stemmer's name is only asked for, and has no weight.
+        order = "bm25(articles_fts, 10.0, 3.0, 1.0, 5.0, 0.5, 0.0)" if parts else f"{_WHEN} DESC"
+        rows = self._connection.execute(
+            "SELECT id, url, articles.title, published, published_local, published_zone, language, topic,"  # noqa: S608 - made of constants
+            " articles.lead, articles.text, articles.stemmer"
+            f" FROM {table} WHERE {conditions} ORDER BY {order} LIMIT :limit",
+            values | {"limit": limit},
+        )
+        return [_search_hit(row, parts) for row in rows]
+
+    def page(
+        self,
+        query: str = "",
+        *,
+        where: SearchFilter = EVERYTHING,
+        before: ArticlePlace | None = None,
+        limit: int = 50,
+    ) -> list[ArticleSummary]:
+        """Articles that `search` would find, latest first; those before the place, if one is given. Raises SearchError."""
+        parts = self._parts(query)
+        table, conditions, values = self._selection(parts, where)
+        if before is not None:
+            conditions += f" AND ({_WHEN}, id) < (:before_at, :before_id)"
+            values |= {"before_at": before.at, "before_id": before.id}
+        rows = self._connection.execute(
+            f"{_SUMMARY} FROM {table} WHERE {conditions} ORDER BY {_WHEN} DESC, id DESC LIMIT :limit",
+            values | {"limit": limit},
+        )
+        return [_summary(row, parts) for row in rows.fetchall()]
+
+    def count_found(self, query: str = "", *, where: SearchFilter = EVERYTHING) -> int:
+        """Number of articles that `search` would find; reads them all. Raises SearchError."""
+        table, conditions, values = self._selection(self._parts(query), where)
+        row = self._connection.execute(f"SELECT count(*) FROM {table} WHERE {conditions}", values)  # noqa: S608 - made of constants
+        number: int = row.fetchone()[0]
+        return number
+
+    def story(self, story_id: str, *, limit: int = 200) -> list[ArticleSummary]:
+        """The articles of a story in the order they were published, the first ones when there are more than `limit`."""
+        rows = self._connection.execute(
+            f"{_SUMMARY} FROM articles WHERE story_id = :story ORDER BY {_WHEN}, id LIMIT :limit",
+            {"story": story_id, "limit": limit},
+        )
+        return [_summary(row, []) for row in rows.fetchall()]
+
+    def store_id(self) -> str:
+        """What names this store in the records that it stored; another store has another id."""
+        return str(self._connection.execute("SELECT id FROM store").fetchone()[0])
+
+    def _parts(self, query: str) -> list[Part]:
         self._need(schema.SEARCHABLE_SINCE, "has no index of word forms")
         parts = parse(query)
         if query.strip() and not parts:
             raise SearchError(f"there is no word to search for in {query!r}: a word has a letter or a digit")
+        return parts
+
+    def _selection(self, parts: list[Part], where: SearchFilter) -> tuple[str, str, dict[str, object]]:
+        """The table to read, the condition in SQL, and its values."""
         conditions, values = _conditions(where)
-        values["limit"] = limit
+        table = "articles"
         if parts:
             values["expression"] = match_expression(parts, self._stemmers(where.language))
-            # A word of the headline tells more than one of the lead, and that more than one of the text; the word as
-            # it was typed more than another form. The stemmer's name is only asked for, and has no weight.
             table = "articles_fts JOIN articles ON articles.number = articles_fts.rowid"
             conditions.insert(0, "articles_fts MATCH :expression")
-            order = "bm25(articles_fts, 10.0, 3.0, 1.0, 5.0, 0.5, 0.0)"
-        else:
-            table, order = "articles", f"{_WHEN} DESC"
-        condition = " AND ".join(conditions) or "TRUE"
-        rows = self._connection.execute(
-            "SELECT id, url, articles.title, published, published_local, published_zone, language, topic,"  # noqa: S608 - made of constants
-            " articles.lead, articles.text, articles.stemmer"
-            f" FROM {table} WHERE {condition} ORDER BY {order} LIMIT :limit",
-            values,
-        )
-        return [_search_hit(row, parts) for row in rows]
+        return table, " AND ".join(conditions) or "TRUE", values
 
     def _stemmers(self, language: str | None) -> set[str]:
         """The stemmers of the language asked for, else of all that are in the store: their number is that of Snowball's."""
@@ -301,6 +350,32 @@ def _date_text(at: str | None, local: str | None, zone: str | None) -> str | Non
     precision: Literal["day", "minute", "second"] = {10: "day", 16: "minute"}.get(len(local), "second")  # type: ignore[assignment]
     moment = None if at is None else datetime.fromisoformat(at)
     return ArticleDate(local=local, precision=precision, zone=zone or "unknown", at=moment).text
+
+
+def _summary(row: tuple[Any, ...], parts: list[Part]) -> ArticleSummary:
+    key, url, title, lead, authors, publisher, source, section, published, local, zone, language, *more = row
+    topic, image_url, story_id, story_role, revision, first, last, when, text, stemmer = more
+    return ArticleSummary(
+        id=key,
+        url=url,
+        title=title,
+        lead=lead,
+        authors=authors,
+        publisher=publisher,
+        source=source,
+        section=section,
+        published=_date_text(published, local, zone),
+        language=language,
+        topic=topic,
+        image_url=image_url,
+        story_id=story_id,
+        story_role=story_role,
+        revision=revision,
+        first_stored=datetime.fromisoformat(first),
+        last_stored=datetime.fromisoformat(last),
+        excerpt=excerpt(parts, (text, lead, title), stemmer_for(language) if stemmer else None),
+        place=ArticlePlace(when, key),
+    )
 
 
 def _ledger_line(row: tuple[Any, ...]) -> LedgerLine:

@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
+from typing import Final
 
 from pydantic import ValidationError
 
@@ -20,6 +21,13 @@ from coranto.store.words import fold, forms_of, stemmer_for, stemmer_token
 from coranto.urls import UnsupportedUrlError, key_of
 
 _ROWS_AT_ONCE = 100
+
+PUBLISHED_TIME: Final = (
+    "coalesce(published, published_local || substr('0000-00-00T00:00:00.000Z', length(published_local) + 1))"
+)
+"""When an article was published, to be put in order: a local time of an unknown zone as if it were UTC. Never to be shown."""
+ARTICLE_TIME: Final = f"coalesce({PUBLISHED_TIME}, first_stored)"
+"""The same, and the time of the first storing where the article names none. An index holds it: never to be edited."""
 
 
 def add_word_forms(connection: sqlite3.Connection) -> None:
@@ -389,6 +397,11 @@ STEPS: tuple[tuple[str | Callable[[sqlite3.Connection], None], ...], ...] = (
         "UPDATE outbox SET stored_at = substr(stored_at, 1, 23) || 'Z' WHERE stored_at LIKE '%+00:00'",
         "UPDATE ledger SET at = substr(at, 1, 23) || 'Z' WHERE at LIKE '%+00:00'",
         "UPDATE ledger SET url = 'file:' WHERE url LIKE 'file:%'",
+    ),
+    (
+        # Lists by time are read page by page, each from behind the last article of the page before.
+        f"CREATE INDEX articles_by_time ON articles ({ARTICLE_TIME}, id)",
+        "CREATE INDEX articles_story_id ON articles (story_id)",
     ),
 )
 

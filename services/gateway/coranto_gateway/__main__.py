@@ -1,0 +1,6 @@
+"""Runs the gateway until it is told to stop: `python -m coranto_gateway`."""
+
+from coranto_gateway.app import create
+
+if __name__ == "__main__":
+    create().run()

@@ -1,0 +1,195 @@
+"""Sources: the feeds and sitemaps that are polled, how each does, and adding, pausing and removing them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Final, Literal
+
+from fastapi import APIRouter, Query, Response
+from pydantic import BaseModel, Field
+
+from coranto.sources.registry import Feed, FeedRegistry, new_feed
+from coranto.urls import UnsupportedUrlError, parse
+from coranto_gateway.parts import Parts, PartsOf
+from coranto_gateway.problems import Problem, not_found
+
+router = APIRouter(prefix="/v1/sources", tags=["sources"])
+
+_SILENT_AT_LEAST: Final = timedelta(days=1)
+_INTERVALS_OF_SILENCE: Final = 24
+
+SourceState = Literal["new", "healthy", "silent", "failing", "paused"]
+
+
+class SourceView(BaseModel):
+    """A source and how it does."""
+
+    id: str
+    url: str
+    source: str = Field(description="Name that its articles carry.")
+    state: SourceState = Field(
+        description="`new` before its first poll, `silent` when it has had nothing new for much longer than its rhythm."
+    )
+    kind: str = Field(description="What it turned out to be.")
+    title: str | None
+    parent: str | None = Field(description="Page or sitemap index that named it.")
+    added_at: datetime
+    polls: int
+    polled_at: datetime | None
+    due_at: datetime | None = Field(description="When it is polled next; null while it is paused.")
+    interval_seconds: float | None = Field(description="Time between polls, by its rhythm.")
+    new_at: datetime | None = Field(description="When it last had something new.")
+    failures: int = Field(description="Failed polls since the last that succeeded.")
+    last_outcome: str | None
+    last_error: str | None
+    moved_to: str | None = Field(description="Where it permanently redirects to.")
+
+    @classmethod
+    def of(cls, feed: Feed, *, is_paused: bool, now: datetime) -> SourceView:
+        """The source."""
+        return cls(
+            id=feed.id,
+            url=feed.url,
+            source=feed.source,
+            state=state_of(feed, is_paused=is_paused, now=now),
+            kind=feed.kind,
+            title=feed.title,
+            parent=feed.parent,
+            added_at=feed.added_at,
+            polls=feed.polls,
+            polled_at=feed.polled_at,
+            due_at=None if is_paused else feed.due_at,
+            interval_seconds=feed.interval_seconds or None,
+            new_at=feed.new_at,
+            failures=feed.failures,
+            last_outcome=feed.last_outcome,
+            last_error=feed.last_error,
+            moved_to=feed.moved_to,
+        )
+
+
+def state_of(feed: Feed, *, is_paused: bool, now: datetime) -> SourceState:
+    """How the source does, in a word."""
+    if is_paused:
+        return "paused"
+    if feed.failures:
+        return "failing"
+    if not feed.polls:
+        return "new"
+    # Between two polls it usually has something new, so that so many of them without anything are a silence.
+    patience = max(_SILENT_AT_LEAST, timedelta(seconds=feed.interval_seconds * _INTERVALS_OF_SILENCE))
+    return "silent" if now - (feed.new_at or feed.added_at) > patience else "healthy"
+
+
+_ORDER: Final[tuple[SourceState, ...]] = ("failing", "silent", "new", "paused", "healthy")
+
+
+class SourceList(BaseModel):
+    """Sources, those that need attention first."""
+
+    items: list[SourceView]
+
+
+class NewSource(BaseModel):
+    """A source to be polled."""
+
+    url: str = Field(
+        min_length=1, max_length=4000, description="Address of a feed or sitemap, or of a page that names them."
+    )
+    source: str | None = Field(None, max_length=200, description="Name that its articles carry; else its host.")
+
+
+class SourceName(BaseModel):
+    """A source that is known."""
+
+    url: str = Field(min_length=1, max_length=4000, description="Its address, as it is listed.")
+
+
+@router.get("", summary="All sources")
+async def list_sources(
+    parts: PartsOf,
+    state: Annotated[SourceState | None, Query(description="Only those in this state.")] = None,
+) -> SourceList:
+    """Those that need attention first."""
+    return SourceList(items=[each for each in await get_sources(parts) if state in (None, each.state)])
+
+
+async def get_sources(parts: Parts) -> list[SourceView]:
+    """All sources, those that need attention first."""
+    registry, now = await _registry(parts), datetime.now(UTC)
+    paused = await registry.paused()
+    views = [SourceView.of(feed, is_paused=feed.id in paused, now=now) for feed in await registry.all()]
+    return sorted(views, key=lambda view: (_ORDER.index(view.state), view.source.casefold(), view.url))
+
+
+@router.post("", status_code=201, summary="Add a source", responses={200: {"model": SourceView}})
+async def add_source(new: NewSource, response: Response, parts: PartsOf) -> SourceView:
+    """It is polled at once. One that is known already keeps its history, and the answer is 200."""
+    view, is_new = await add(parts, new)
+    response.status_code = 201 if is_new else 200
+    return view
+
+
+async def add(parts: Parts, new: NewSource) -> tuple[SourceView, bool]:
+    """The source, and whether it was new. Raises Problem when its address is none."""
+    registry, now = await _registry(parts), datetime.now(UTC)
+    url = _address(new.url)
+    is_new = await registry.add(new_feed(url, now=now, source=new.source or None))
+    feed = await registry.find(url)
+    if feed is None:
+        raise _unknown(url)
+    return SourceView.of(feed, is_paused=feed.id in await registry.paused(), now=now), is_new
+
+
+@router.post("/pause", summary="Pause a source")
+async def pause_source(named: SourceName, parts: PartsOf) -> SourceView:
+    """It is polled no longer until it is resumed."""
+    registry = await _registry(parts)
+    if not await registry.pause(_address(named.url)):
+        raise _unknown(named.url)
+    return await _view(registry, named.url)
+
+
+@router.post("/resume", summary="Resume a source, or poll it now")
+async def resume_source(named: SourceName, parts: PartsOf) -> SourceView:
+    """It is polled at once, also when it was not paused."""
+    registry = await _registry(parts)
+    if not await registry.resume(_address(named.url), datetime.now(UTC)):
+        raise _unknown(named.url)
+    return await _view(registry, named.url)
+
+
+@router.delete("", status_code=204, summary="Remove a source")
+async def remove_source(
+    parts: PartsOf,
+    url: Annotated[str, Query(min_length=1, max_length=4000, description="Its address, as it is listed.")],
+) -> None:
+    """It is polled no longer, and its history is forgotten; articles found in it stay."""
+    if not await (await _registry(parts)).remove(_address(url)):
+        raise _unknown(url)
+
+
+async def _registry(parts: Parts) -> FeedRegistry:
+    pipeline = await parts.pipelines.get()
+    return FeedRegistry(pipeline.redis, pipeline.topology.all_keys()[0])
+
+
+async def _view(registry: FeedRegistry, url: str) -> SourceView:
+    feed = await registry.find(_address(url))
+    if feed is None:
+        raise _unknown(url)
+    return SourceView.of(feed, is_paused=feed.id in await registry.paused(), now=datetime.now(UTC))
+
+
+def _address(url: str) -> str:
+    try:
+        address = parse(url)
+    except UnsupportedUrlError as error:
+        raise Problem(422, "bad-url", str(error)) from error
+    if address.scheme == "file":
+        raise Problem(422, "bad-url", f"a source must have an http or https address, got {url[:200]!r}")
+    return str(address).partition("#")[0]
+
+
+def _unknown(url: str) -> Problem:
+    return not_found("source", url, "`/v1/sources` lists those there are")

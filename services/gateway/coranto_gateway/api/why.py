@@ -1,0 +1,139 @@
+"""What became of one address: stored, on its way, or ended early, and why."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, Field
+
+from coranto.admin.find_article import ArticleRef, Location, find_locations
+from coranto.store.interface import ArticleReader, LedgerLine
+from coranto.urls import UnsupportedUrlError
+from coranto_gateway.parts import Parts, PartsOf
+from coranto_gateway.problems import Problem
+
+router = APIRouter(prefix="/v1", tags=["operating"])
+_ID = re.compile("[0-9a-f]{32}")
+
+
+class Whereabouts(BaseModel):
+    """A stage where the article is at this moment."""
+
+    stage: str
+    state: Literal["waiting", "in_flight", "delayed", "dead"]
+    worker: str | None = Field(None, description="In flight: who works on it.")
+    seconds: float | None = Field(None, description="In flight: for so long; delayed: until the next attempt.")
+    attempts: int | None = Field(None, description="Delayed: attempts so far.")
+    reason: str | None = Field(None, description="Delayed or dead: why.")
+    error: str | None = Field(None, description="Dead: what was seen.")
+    letter: str | None = Field(None, description="Dead: name of the dead letter, see `/v1/dead/…`.")
+
+    @classmethod
+    def of(cls, location: Location) -> Whereabouts:
+        """The location."""
+        return cls(
+            stage=location.stage,
+            state=location.state,
+            worker=location.worker,
+            seconds=None if location.seconds is None else round(location.seconds, 1),
+            attempts=location.attempts,
+            reason=location.reason,
+            error=location.error,
+            letter=location.letter,
+        )
+
+
+class Ending(BaseModel):
+    """How one submission of the article ended."""
+
+    submission: str
+    url: str
+    stage: str
+    outcome: Literal["stored", "dropped", "dead"]
+    reason: str
+    detail: str | None
+    at: datetime
+
+    @classmethod
+    def of(cls, line: LedgerLine) -> Ending:
+        """The line of the ledger."""
+        return cls(
+            submission=line.submission,
+            url=line.url,
+            stage=line.stage,
+            outcome=line.outcome,
+            reason=line.reason,
+            detail=line.detail,
+            at=line.at,
+        )
+
+
+class Why(BaseModel):
+    """What became of an address."""
+
+    url: str
+    answer: str = Field(description="In one sentence.")
+    article: str | None = Field(description="Id of the stored article.")
+    revisions: int = Field(description="Stored revisions.")
+    now: list[Whereabouts] = Field(description="Where it is at this moment, in the order of the pipeline.")
+    endings: list[Ending] = Field(description="How each submission of it ended, latest first.")
+
+
+@router.get("/why", summary="What became of an address")
+async def explain(
+    parts: PartsOf, url: Annotated[str, Query(min_length=1, max_length=4000, description="An address or an id.")]
+) -> Why:
+    """Where it is, how it ended, and why."""
+    return await why(parts, url)
+
+
+async def why(parts: Parts, url: str) -> Why:
+    """What became of the address or id. Raises Problem when it is neither."""
+    # A path would be looked for on this machine's disk.
+    if not url.lower().startswith(("http://", "https://")) and not _ID.fullmatch(url):
+        raise Problem(400, "bad-url", f"expected an http(s) address or an article's id, got {url[:200]!r}")
+    try:
+        ref = ArticleRef.of(url)
+    except UnsupportedUrlError as error:
+        raise Problem(400, "bad-url", str(error)) from error
+
+    def look(reader: ArticleReader) -> tuple[list[LedgerLine], str | None, int]:
+        revisions = reader.revisions_of(url)
+        return reader.ledger_of(url), revisions[-1].id if revisions else None, len(revisions)
+
+    endings, article, revisions = await parts.stores.ask_if_any(look) or ([], None, 0)
+    now = [Whereabouts.of(each) for each in await find_locations(await parts.pipelines.get(), ref)]
+    return Why(
+        url=ref.text,
+        answer=_sentence(now, endings, article, revisions),
+        article=article,
+        revisions=revisions,
+        now=now,
+        endings=[Ending.of(each) for each in endings],
+    )
+
+
+_STATES = {
+    "waiting": "It waits for the {stage}.",
+    "in_flight": "The {stage} is working on it.",
+    "delayed": "The {stage} tries it again in {seconds:.0f} s, because of {reason}.",
+    "dead": "It is a dead letter of the {stage}, because of {reason}: {error}",
+}
+
+
+def _sentence(now: list[Whereabouts], endings: list[LedgerLine], article: str | None, revisions: int) -> str:
+    if now:
+        last = now[-1]
+        return _STATES[last.state].format(
+            stage=last.stage, seconds=last.seconds or 0.0, reason=last.reason, error=last.error or "no more is known"
+        )
+    if article is not None:
+        return "It is stored." if revisions == 1 else f"It is stored, in {revisions} revisions."
+    if endings:
+        line = endings[0]
+        seen = f": {line.detail}" if line.detail else ""
+        return f"The {line.stage} ended it, because of {line.reason}{seen}."
+    return "Nothing is known of it: it was not submitted, and no source has named it."

@@ -1,0 +1,197 @@
+"""Wiring of the gateway: settings in, an HTTP server out."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+from starlette.types import ASGIApp
+
+import coranto
+from coranto.pages import FilePageStore
+from coranto.settings import effective_settings
+from coranto.streams.connection import connect
+from coranto.worker.health import HealthServer
+from coranto.worker.log import SETTINGS_LOADED, WORKER_STARTED, WORKER_STOPPED, WORKER_STOPPING, configure, get_logger
+from coranto_gateway import problems
+from coranto_gateway.access import AccessControl
+from coranto_gateway.api import articles, dead, sources, status, stories, submit, why
+from coranto_gateway.article_stores import ArticleStores
+from coranto_gateway.body_limit import BodyLimit
+from coranto_gateway.browser_safety import ForeignPages, SecurityHeaders
+from coranto_gateway.metrics import Measured, Metrics
+from coranto_gateway.parts import Parts, Pipelines
+from coranto_gateway.server import address_of, listen, serve, stop_on_signals
+from coranto_gateway.settings import GatewaySettings, Settings
+from coranto_gateway.tokens import RateLimit, Tokens
+
+ROUTERS = (articles, stories, why, status, dead, sources, submit)
+_DESCRIPTION = """
+Reads what Coranto stores, follows it as it is stored, submits pages, and operates the pipeline.
+
+Errors are problem details (RFC 9457); their `type` is `urn:coranto:problem:` and a word. On loopback no token is needed;
+elsewhere each request carries one as `Authorization: Bearer …`.
+"""
+
+
+class UnsafeGatewayError(RuntimeError):
+    """The gateway would be open to whoever can reach it."""
+
+
+def create_api(parts: Parts | None = None) -> FastAPI:
+    """The application with its routes. Without parts it can only describe itself."""
+    app = FastAPI(
+        title="Coranto",
+        version=coranto.__version__,
+        description=_DESCRIPTION.strip(),
+        openapi_url="/v1/openapi.json",
+        # Both fetch scripts from a CDN.
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.state.parts = parts
+    problems.install(app)
+    for module in ROUTERS:
+        app.include_router(module.router)
+    return app
+
+
+class Gateway:
+    """The gateway, ready to run."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._log = get_logger(service="gateway")
+        self.metrics = Metrics()
+        self._is_redis_there = False
+        self.address = ""
+        """Where it answers, once it does."""
+
+    def run(self) -> None:
+        """Serve until SIGTERM. Exits with 2 when the settings leave it open, and with 1 when it cannot listen."""
+        configure(self.settings.log)
+        self._log.info(SETTINGS_LOADED, **effective_settings(self.settings))
+        try:
+            asyncio.run(self._serve_until_signalled())
+        except UnsafeGatewayError as error:
+            sys.stderr.write(f"{error}\n")
+            sys.exit(2)
+        except OSError as error:
+            sys.stderr.write(f"{error.strerror or error}\n")
+            sys.exit(1)
+
+    async def _serve_until_signalled(self) -> None:
+        with stop_on_signals() as stop:
+            await self.serve(stop)
+
+    async def serve(self, stop: asyncio.Event) -> None:
+        """Serve until `stop` is set. Raises UnsafeGatewayError, and OSError when it cannot listen."""
+        settings = self.settings.gateway
+        redis = connect(self.settings.redis.url.get_secret_value())
+        parts = make_parts(self.settings, redis)
+        try:
+            await self._refuse_if_open(parts)
+            sock = listen(settings)
+            health = HealthServer(self.settings.health, self.metrics.registry, self.readiness)
+            watching = asyncio.create_task(self._watch_redis(redis))
+            self.address = address_of(sock, settings)
+            try:
+                await health.start()
+                self._log.info(WORKER_STARTED, address=self.address)
+                app = Measured(guarded(create_api(parts), parts), self.metrics)
+                await serve(app, sock, settings, stop=stop, on_stopping=self._stopping)
+            finally:
+                watching.cancel()
+                await asyncio.gather(watching, return_exceptions=True)
+                await health.stop()
+            self._log.info(WORKER_STOPPED)
+        finally:
+            await asyncio.to_thread(parts.stores.close)
+            await redis.aclose()
+
+    def readiness(self) -> tuple[bool, dict[str, Any]]:
+        """Whether requests can be answered, and where."""
+        state = {"state": "running", "address": self.address, "redis": "ok" if self._is_redis_there else "unreachable"}
+        return self._is_redis_there, state
+
+    def _stopping(self) -> None:
+        self._log.info(WORKER_STOPPING)
+
+    async def _watch_redis(self, redis: Redis) -> None:
+        while True:
+            try:
+                await redis.ping()
+                self._is_redis_there = True
+            except (RedisError, OSError):
+                self._is_redis_there = False
+            await asyncio.sleep(1)
+
+    async def _refuse_if_open(self, parts: Parts) -> None:
+        settings = self.settings.gateway
+        if settings.is_loopback or await parts.tokens.exist():
+            return
+        raise UnsafeGatewayError(
+            f"CORANTO_GATEWAY__HOST is {settings.host}, which others can reach, and there is no token: make one with "
+            "`coranto token add NAME`, or set CORANTO_GATEWAY__TOKEN or CORANTO_GATEWAY__TOKEN_FILE, "
+            "or listen on 127.0.0.1"
+        )
+
+
+def make_parts(settings: Settings, redis: Redis) -> Parts:
+    """The collaborators of the routes."""
+    return Parts(
+        settings=settings,
+        redis=redis,
+        pipelines=Pipelines(redis, settings),
+        stores=ArticleStores(settings.gateway.database, readers=settings.gateway.readers),
+        pages=FilePageStore(settings.pages.path),
+        tokens=Tokens(redis, settings.pipeline.prefix, settings_token=_settings_token(settings.gateway)),
+    )
+
+
+def guarded(app: ASGIApp, parts: Parts) -> ASGIApp:
+    """The application behind everything that a request has to pass first."""
+    settings = parts.settings.gateway
+    limit = RateLimit(parts.redis, parts.settings.pipeline.prefix, per_minute=settings.requests_per_minute)
+    is_token_needed = not settings.is_loopback or settings.public_url is not None
+    app = BodyLimit(app, max_bytes=settings.max_body_bytes)
+    app = AccessControl(app, known=parts.tokens, limit=limit, is_token_needed=is_token_needed)
+    app = ForeignPages(app, allowed_hosts=settings.allowed_hosts, public_url=settings.public_url)
+    return SecurityHeaders(app)
+
+
+def _settings_token(settings: GatewaySettings) -> str | None:
+    """The token of the settings: given there, or in the file they name, which is made where it is missing."""
+    if settings.token is not None:
+        return settings.token.get_secret_value()
+    if settings.token_file is None:
+        return None
+    return _read_or_make(settings.token_file)
+
+
+def _read_or_make(file: Path) -> str:
+    with suppress(FileExistsError):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="ascii") as made:
+            made.write(f"{secrets.token_urlsafe(32)}\n")
+    text = file.read_text(encoding="utf-8").strip()
+    if len(text) < 20:
+        raise UnsafeGatewayError(
+            f"{file} must hold a token of 20 characters or more, got {len(text)}: remove it to have one made"
+        )
+    return text
+
+
+def create(settings: Settings | None = None) -> Gateway:
+    """The gateway, ready to run."""
+    return Gateway(settings or Settings())

@@ -1,0 +1,93 @@
+"""Serves the application on a socket with uvicorn, in one process, until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from coranto_gateway.settings import GatewaySettings
+
+_BACKLOG = 512
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to us: uvicorn raises them again once it has stopped, which would end the process before we are done."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Nothing is captured."""
+        yield
+
+
+def listen(settings: GatewaySettings) -> socket.socket:
+    """A listening socket. Raises OSError, which names the address, when it cannot be had."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind((settings.host, settings.port))
+    except OSError as error:
+        sock.close()
+        text = f"cannot listen on {settings.host} port {settings.port}: {error.strerror}; set CORANTO_GATEWAY__PORT"
+        raise OSError(error.errno, text) from error
+    sock.listen(_BACKLOG)
+    return sock
+
+
+def address_of(sock: socket.socket, settings: GatewaySettings) -> str:
+    """The base address that the socket answers at."""
+    host, port = sock.getsockname()[:2]
+    if host in ("0.0.0.0", "::"):  # noqa: S104 - compared, not listened on
+        host = socket.gethostname()
+    return settings.public_url or f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+async def serve(
+    app: ASGIApp,
+    sock: socket.socket,
+    settings: GatewaySettings,
+    *,
+    stop: asyncio.Event,
+    on_stopping: Callable[[], None],
+) -> None:
+    """Serve until `stop` is set; requests in progress have the grace period, streams are told by `on_stopping`."""
+    config = uvicorn.Config(
+        app,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        # What a proxy says of the client changes nothing here, so nobody can invent it.
+        proxy_headers=False,
+        # Without it, uvicorn waits for streams without end.
+        timeout_graceful_shutdown=max(1, round(settings.grace_period.total_seconds())),
+        ws="none",
+    )
+    server = _Server(config)
+    serving = asyncio.create_task(server.serve([sock]))
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait([serving, stopping], return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    on_stopping()
+    server.should_exit = True
+    await serving
+
+
+@contextmanager
+def stop_on_signals() -> Iterator[asyncio.Event]:
+    """An event that SIGTERM and SIGINT set."""
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    for number in numbers:
+        loop.add_signal_handler(number, stop.set)
+    try:
+        yield stop
+    finally:
+        for number in numbers:
+            loop.remove_signal_handler(number)

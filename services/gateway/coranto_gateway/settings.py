@@ -1,0 +1,91 @@
+"""The gateway's settings."""
+
+from __future__ import annotations
+
+import ipaddress
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, SecretStr
+
+from coranto.settings import Duration, SettingsSection
+from coranto.worker.settings import WorkerSettings
+
+
+def _web_address(url: str | None) -> str | None:
+    if url is not None:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+            raise ValueError(f"must be an address such as https://news.example.org, got {url[:200]!r}")
+        return url.rstrip("/")
+    return None
+
+
+class GatewaySettings(SettingsSection):
+    """Where the gateway listens, who may use it, and how much of it."""
+
+    host: str = Field("127.0.0.1", description="Address to listen on. Anything but loopback needs a token.")
+    port: int = Field(8420, ge=0, le=65535, description="Port to listen on; 0 takes a free one and logs it.")
+    public_url: Annotated[str | None, AfterValidator(_web_address)] = Field(
+        None,
+        description="Address under which users reach the gateway, as through a proxy. Links that leave it begin with this.",
+    )
+    allowed_hosts: tuple[str, ...] = Field(
+        (),
+        description="Further names that requests may give as their host, without a port, as JSON; beside the names of "
+        "loopback and that of the public address.",
+    )
+    # Without the list, any web page that an operator opens could read the gateway through a name that it points here.
+    token: SecretStr | None = Field(
+        None, min_length=20, description="A token that may do everything, beside those made with `coranto token`."
+    )
+    token_file: Path | None = Field(
+        None,
+        description="File that holds such a token; made, with a new token that its owner alone can read, when it is missing.",
+    )
+    database: Path = Field(
+        Path("coranto-data/articles.sqlite"), description="SQLite file of the article store that the sink writes."
+    )
+    readers: int = Field(4, ge=1, le=64, description="Queries on the article store at once.")
+    max_body_bytes: int = Field(
+        10_000_000, ge=1000, description="Largest request body, such as a page that is handed over, in bytes."
+    )
+    max_backlog: int = Field(
+        10_000, ge=1, description="Submissions waiting for the feeder above which further ones are refused for now."
+    )
+    requests_per_minute: int = Field(
+        600, ge=1, description="Requests that one token may make in a minute; a stream counts as one."
+    )
+    heartbeat: Duration = Field(
+        timedelta(seconds=15), ge=timedelta(seconds=1), description="Time between two signs of life on a stream."
+    )
+    # Below the minute after which common proxies take a silent connection for dead.
+    send_timeout: Duration = Field(
+        timedelta(seconds=20),
+        ge=timedelta(seconds=1),
+        description="Time in which a reader of a stream has to take what it is sent; a slower one is cut off.",
+    )
+    replay_buffer: int = Field(
+        1000, ge=10, description="Latest articles kept in memory for readers of streams that lag a little."
+    )
+    grace_period: Duration = Field(
+        timedelta(seconds=5), ge=timedelta(0), description="Time after SIGTERM for requests in progress."
+    )
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether nobody but this machine can reach it."""
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+
+class Settings(WorkerSettings):
+    """Everything the gateway reads from its environment."""
+
+    gateway: GatewaySettings = Field(default_factory=GatewaySettings)
