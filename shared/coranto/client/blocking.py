@@ -19,6 +19,7 @@ from coranto.client import client
 from coranto.client.interrupt import on_interrupt
 from coranto.client.submission import Receipt
 from coranto.client.subscription import Start
+from coranto.filter import Filter
 from coranto.records import FinishedArticle
 from coranto.streams.tasks import end
 
@@ -89,6 +90,7 @@ def subscribe(
     start: Start = "now",
     consumer: str | None = None,
     claim_after: timedelta = timedelta(seconds=30),
+    where: str | Filter | None = None,
     redis_url: str | None = None,
 ) -> Iterator[FinishedArticle]:
     """As `coranto.subscribe`, except that a loop body may block for as long as it likes: claims are renewed meanwhile.
@@ -101,7 +103,7 @@ def subscribe(
             return client.AsyncClient.from_url(redis_url)
 
         connection = loop.wait(connect())
-        subscription = connection.subscribe(group, start=start, consumer=consumer, claim_after=claim_after)
+        subscription = connection.subscribe(group, start=start, consumer=consumer, claim_after=claim_after, where=where)
         coming: concurrent.futures.Future[FinishedArticle] | None = None
         is_over = False
 

@@ -25,6 +25,7 @@ from coranto.client.interrupt import on_interrupt
 from coranto.client.shape import Shape
 from coranto.client.submission import KEEP, MAX_BACKLOG, Receipt, Submitter, new_submission
 from coranto.client.subscription import Start, Subscription
+from coranto.filter import Filter
 from coranto.records import FinishedArticle, Submission
 from coranto.streams.connection import connect
 from coranto.streams.tasks import end
@@ -81,10 +82,21 @@ class AsyncClient:
         consumer: str | None = None,
         claim_after: timedelta = timedelta(seconds=30),
         batch: int = 10,
+        where: str | Filter | None = None,
     ) -> Subscription:
-        """The finished articles, for one group of programs that share them. See `Subscription`."""
+        """The finished articles, for one group of programs that share them; only those that the filter `where` lets through.
+
+        See `Subscription`. Raises FilterError, a ValueError, when the filter cannot be understood.
+        """
         return Subscription(
-            self._redis, self._shape, group, start=start, consumer=consumer, claim_after=claim_after, batch=batch
+            self._redis,
+            self._shape,
+            group,
+            start=start,
+            consumer=consumer,
+            claim_after=claim_after,
+            batch=batch,
+            where=where,
         )
 
 
@@ -106,14 +118,17 @@ async def subscribe(
     start: Start = "now",
     consumer: str | None = None,
     claim_after: timedelta = timedelta(seconds=30),
+    where: str | Filter | None = None,
     redis_url: str | None = None,
 ) -> AsyncIterator[FinishedArticle]:
     """Finished articles as they come, without end; acknowledged when the loop asks for the next. See `Subscription`.
 
+    With a filter such as `where="language == 'ru' and topic.under('medtop:11000000')"` only those that it lets through.
+
     In the main task of `asyncio.run`, Ctrl-C ends the loop once its body is done with the current article.
     """
     async with AsyncClient.from_url(redis_url) as client:
-        subscription = client.subscribe(group, start=start, consumer=consumer, claim_after=claim_after)
+        subscription = client.subscribe(group, start=start, consumer=consumer, claim_after=claim_after, where=where)
         loop, is_over = asyncio.get_running_loop(), asyncio.Event()
         over = asyncio.ensure_future(is_over.wait())
         coming: asyncio.Future[FinishedArticle] | None = None

@@ -21,6 +21,7 @@ from redis.exceptions import RedisError, ResponseError
 
 from coranto.client.errors import UnsupportedVersionError
 from coranto.client.shape import Shape
+from coranto.filter import Filter, compile_filter
 from coranto.records import FinishedArticle
 from coranto.records.envelope import FIELD, MalformedEventError, decode, peek
 from coranto.streams.connection import load_script
@@ -78,6 +79,7 @@ class Subscription(AsyncIterator[FinishedArticle]):
         consumer: str | None,
         claim_after: timedelta,
         batch: int,
+        where: str | Filter | None = None,
     ) -> None:
         if not group:
             raise ValueError(
@@ -90,9 +92,12 @@ class Subscription(AsyncIterator[FinishedArticle]):
         self.emptied = 0
         """How often Redis came back empty. What was announced before and not given out here is in the article store alone:
         its `announced_after` gives it again, see docs/operate/failures.md."""
+        self.passed_over = 0
+        """Articles that `where` did not let through: acknowledged and not given out."""
         self.last_ids: dict[str, str] = {}
         """For each stream, the entry id of the article given out last. One stream for each partition; `start` takes one id for
         all of them, so only with one partition is it a place to go on from without repeating any."""
+        self._where = compile_filter(where) if isinstance(where, str) else where
         self._redis = redis
         self._shape = shape
         self._start = _entry_id(start)
@@ -146,6 +151,10 @@ class Subscription(AsyncIterator[FinishedArticle]):
                     raise UnsupportedVersionError(pending.unknown_version, _EXPECTED, pending.id)
                 if pending.article is None:
                     self.skipped += 1
+                    await self._redis.xack(pending.stream, self.group, pending.id)
+                    continue
+                if self._where is not None and not self._where(pending.article):
+                    self.passed_over += 1
                     await self._redis.xack(pending.stream, self.group, pending.id)
                     continue
                 self._given = pending

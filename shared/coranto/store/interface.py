@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal, Protocol, runtime_checkable
 
+from coranto.filter import Filter
 from coranto.pages.retention import PageUse
 from coranto.records import ClassifiedArticle, DroppedArticle, FinishedArticle, Storage
 
@@ -112,6 +113,8 @@ class SearchFilter:
     """Normal form of a person, organisation or place."""
     tag: str | None = None
     """Tag of the feed that named the article."""
+    also: Filter | None = None
+    """What must hold beside all of these."""
 
 
 EVERYTHING: Final = SearchFilter()

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from itertools import islice, product
 from typing import Final
 
-from coranto.store.words import STEMMERS, fold, places_of, stem, stemmer_token, words_of
+from coranto.folding import fold
+from coranto.store.words import STEMMERS, places_of, stem, stemmer_token, words_of
 
 _PART = re.compile(r'"([^"]*)"?|([^\s"]+)')
 _MOST_PARTS = 32

@@ -16,6 +16,8 @@ from typing import Final
 
 import Stemmer  # type: ignore[import-not-found]  # a compiled module without stubs
 
+from coranto.folding import fold
+
 _WORD = re.compile(r"[^\W_]+")
 _SHORTEST_STEMMED = 3
 _LONGEST_STEMMED = 64
@@ -52,11 +54,6 @@ def stem(word: str, stemmer: str | None) -> str:
         setattr(_stemmers, stemmer, found)
     cut: str = found.stemWord(word)
     return cut if len(cut) > 1 else word
-
-
-def fold(word: str) -> str:
-    """The word in lower case with `е` for `ё`."""
-    return word.lower().replace("ё", "е")
 
 
 def words_of(text: str) -> list[str]:

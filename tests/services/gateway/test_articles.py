@@ -66,6 +66,8 @@ async def test_words_and_filters_choose(served: Served) -> None:
     assert await found(entity="neva", q="bridge") == ["bridge"]
     assert await found(since=(NOON + timedelta(hours=2)).isoformat()) == ["budget", "storm"]
     assert await found(until=(NOON + timedelta(hours=2)).isoformat()) == ["bridge"]
+    assert await found(where="language == 'ru' or topic.under('politics and government')") == ["budget", "storm"]
+    assert await found(where="language == 'en'", q="budget") == ["budget"]
     assert await found(source="news.example", language="en") == ["budget", "bridge"]
     page = await served.get("/v1/articles", params={"q": "neva", "count": "true"})
     assert page["count"] == 1
@@ -79,6 +81,7 @@ async def test_words_and_filters_choose(served: Served) -> None:
         ({"q": "!!!"}, "a word has a letter"),
         ({"since": "yesterday"}, "query since"),
         ({"since": "2026-03-14T12:00:00"}, "query since"),
+        ({"where": "langauge == 'ru'"}, "did you mean `language`"),
         ({"limit": "0"}, "query limit"),
         ({"cursor": "rubbish"}, "is no cursor"),
     ],

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import aclosing
 from datetime import timedelta
 from typing import Any
 
@@ -18,6 +19,7 @@ from tests.conftest import eventually
 
 from coranto import PipelineMismatchError, UnsupportedVersionError
 from coranto.client import AsyncClient, Subscription
+from coranto.filter import FilterError
 from coranto.records import FinishedArticle
 from coranto.records.envelope import FIELD, encode
 from coranto.streams.shape import agree_on_shape
@@ -63,6 +65,26 @@ async def nothing_comes(subscription: Subscription, seconds: float = 1.0) -> boo
         return False
     await end((coming,))
     return True
+
+
+# --- filters ----------------------------------------------------------------------------------------------------------
+
+
+async def test_a_filter_gives_out_what_it_lets_through_and_acknowledges_the_rest(
+    redis: Redis, client: AsyncClient
+) -> None:
+    articles = [await announce(redis, number) for number in range(20)]
+    async with aclosing(client.subscribe("desk", start="beginning", where="url.contains('example/1')")) as subscription:
+        wanted = [article.id for article in articles if "example/1" in article.discovery.canonical_url]
+        assert await take(subscription, len(wanted)) == wanted
+        assert await nothing_comes(subscription)
+        assert subscription.passed_over == 20 - len(wanted)
+        assert await pending(redis) == 0
+
+
+async def test_a_wrong_filter_is_refused_before_anything_is_read(client: AsyncClient) -> None:
+    with pytest.raises(FilterError, match="did you mean `language`"):
+        client.subscribe("desk", where="langauge == 'ru'")
 
 
 # --- versions ---------------------------------------------------------------------------------------------------------

@@ -9,8 +9,9 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import AwareDatetime, BaseModel, Field, field_validator
 
+from coranto.filter import compile_filter
 from coranto.pages.store import CorruptPageError, MissingPageError, PageTooLargeError
 from coranto.records import FinishedArticle
 from coranto.store.interface import ArticleReader, ArticleSummary, SearchFilter
@@ -45,9 +46,21 @@ class Question(BaseModel):
         None, max_length=300, description="Normal form of a person, organisation or place that is named."
     )
 
+    where: str = Field(
+        "", max_length=4000, description="A filter, such as `language == 'ru' and topic.under('medtop:11000000')`."
+    )
+
+    @field_validator("where")
+    @classmethod
+    def _where_can_be_read(cls, text: str) -> str:
+        if text.strip():
+            compile_filter(text)
+        return text
+
     def to_filter(self) -> SearchFilter:
         """The filter as the article store takes it."""
         return SearchFilter(
+            also=compile_filter(self.where) if self.where.strip() else None,
             since=self.since,
             until=self.until,
             source=self.source or None,
@@ -59,7 +72,9 @@ class Question(BaseModel):
     @property
     def hash(self) -> str:
         """Differs between questions."""
-        return question_hash(self.q, *asdict(self.to_filter()).values())
+        return question_hash(
+            self.q, self.since, self.until, self.source, self.language, self.topic, self.entity, self.where
+        )
 
 
 class ArticleQuestion(Question):

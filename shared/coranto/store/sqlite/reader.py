@@ -13,6 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 
+from coranto.folding import fold
+from coranto.media_topics import UnknownTopicError, codes_below
 from coranto.pages.retention import PageUse, pages_of_record
 from coranto.records import ArticleDate, FinishedArticle, article_id
 from coranto.store.interface import (
@@ -29,8 +31,8 @@ from coranto.store.interface import (
 )
 from coranto.store.query import Part, excerpt, match_expression, parse
 from coranto.store.sqlite import schema
-from coranto.store.topics import UnknownTopicError, codes_below
-from coranto.store.words import fold, stemmer_for
+from coranto.store.sqlite.where import add_functions, condition_of
+from coranto.store.words import stemmer_for
 from coranto.urls import UnsupportedUrlError, key_of
 
 _BUSY_TIMEOUT_SECONDS = 10.0
@@ -67,6 +69,7 @@ class SqliteArticleReader:
         try:
             if not read_only:
                 schema.migrate(self._connection)
+            add_functions(self._connection)
             self._path = path
             self._version = version = schema.version_of(self._connection)
         except (sqlite3.Error, schema.NewerSchemaError) as error:
@@ -328,6 +331,9 @@ def _conditions(where: SearchFilter) -> tuple[list[str], dict[str, object]]:
         add("id IN (SELECT article_id FROM entities WHERE folded_name = :entity)", entity=fold(where.entity.strip()))
     if where.tag is not None:
         add("id IN (SELECT article_id FROM source_tags WHERE tag = :tag)", tag=where.tag)
+    if where.also is not None:
+        condition, bound = condition_of(where.also.tree)
+        add(condition, **bound)
     return conditions, values
 
 

@@ -17,7 +17,8 @@ from pydantic import ValidationError
 
 from coranto.records import ClassifiedArticle, FinishedArticle, article_id, time_text, v1
 from coranto.store.revisions import Digests, digests_of
-from coranto.store.words import fold, forms_of, stemmer_for, stemmer_token
+from coranto.folding import fold
+from coranto.store.words import forms_of, stemmer_for, stemmer_token
 from coranto.urls import UnsupportedUrlError, key_of
 
 _ROWS_AT_ONCE = 100

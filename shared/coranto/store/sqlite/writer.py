@@ -30,7 +30,7 @@ from coranto.store.revisions import Digests, Latest, decide, digests_of
 from coranto.store.sqlite import schema
 from coranto.store.sqlite.group_commit import CORRUPT, UNAVAILABLE, GroupCommit, is_fault_of_storage, primary_code
 from coranto.store.sqlite.schema import digests_text, sortable_time, word_forms
-from coranto.store.words import fold
+from coranto.folding import fold
 from coranto.topology import SINK
 from coranto.urls import key_of
 

@@ -1,4 +1,4 @@
-"""IPTC Media Topics as a search uses them: by code or by name, each with everything below it."""
+"""IPTC Media Topics as searches and filters use them: by code or by name, each with everything below it."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class _Vocabulary(NamedTuple):
     codes_by_name: dict[str, list[str]]
 
 
-def codes_below(code_or_name: str) -> list[str]:
-    """The codes of the topic with this code or English or Russian name, and of every topic below it.
+def codes_named(code_or_name: str) -> list[str]:
+    """The codes of the topic with this code or English or Russian name; several topics may share a name.
 
     Raises UnknownTopicError, which suggests what may have been meant.
     """
@@ -29,7 +29,16 @@ def codes_below(code_or_name: str) -> list[str]:
         near = get_close_matches(asked, vocabulary.codes_by_name, n=3)
         meant = f"; did you mean {' or '.join(repr(name) for name in near)}?" if near else ""
         raise UnknownTopicError(f"IPTC Media Topics has no code or name {code_or_name!r}{meant}")
-    codes = list(found)
+    return list(found)
+
+
+def codes_below(code_or_name: str) -> list[str]:
+    """The codes of the topic with this code or English or Russian name, and of every topic below it.
+
+    Raises UnknownTopicError, which suggests what may have been meant.
+    """
+    vocabulary = _load()
+    codes = codes_named(code_or_name)
     for code in codes:  # grows while it is read
         codes += vocabulary.children[code]
     return list(dict.fromkeys(codes))
@@ -38,7 +47,7 @@ def codes_below(code_or_name: str) -> list[str]:
 @cache
 def _load() -> _Vocabulary:
     vocabulary = _Vocabulary({}, {})
-    lines = files("coranto.store").joinpath("media_topics.tsv").read_text(encoding="utf-8").splitlines()[1:]
+    lines = files("coranto").joinpath("media_topics.tsv").read_text(encoding="utf-8").splitlines()[1:]
     for line in lines:
         code, parent, *names = line.split("\t")
         vocabulary.children.setdefault(code, [])
