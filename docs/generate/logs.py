@@ -92,6 +92,9 @@ EVENTS: Mapping[str, LogEvent] = {
     "task.failed": LogEvent(
         "warning", "A background task of the service failed and is started again; at ERROR when it is a bug."
     ),
+    "announcements.waiting": LogEvent(
+        "warning", "The gateway cannot read the article store, and tries again; readers of its streams wait meanwhile."
+    ),
     "request.failed": LogEvent(
         "error", "The gateway could not answer a request; at WARNING when it was Redis that did not answer."
     ),

@@ -7,6 +7,7 @@ import os
 import secrets
 import sys
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,13 @@ import coranto
 from coranto.pages import FilePageStore
 from coranto.settings import effective_settings
 from coranto.streams.connection import connect
+from coranto.streams.tasks import end
 from coranto.worker.health import HealthServer
 from coranto.worker.log import SETTINGS_LOADED, WORKER_STARTED, WORKER_STOPPED, WORKER_STOPPING, configure, get_logger
 from coranto_gateway import problems
 from coranto_gateway.access import AccessControl
-from coranto_gateway.api import articles, dead, sources, status, stories, submit, why
+from coranto_gateway.announcements import Announcements
+from coranto_gateway.api import articles, dead, sources, status, stories, stream, submit, why
 from coranto_gateway.article_stores import ArticleStores
 from coranto_gateway.body_limit import BodyLimit
 from coranto_gateway.browser_safety import ForeignPages, SecurityHeaders
@@ -33,7 +36,7 @@ from coranto_gateway.server import address_of, listen, serve, stop_on_signals
 from coranto_gateway.settings import GatewaySettings, Settings
 from coranto_gateway.tokens import RateLimit, Tokens
 
-ROUTERS = (articles, stories, why, status, dead, sources, submit)
+ROUTERS = (articles, stream, stories, why, status, dead, sources, submit)
 _DESCRIPTION = """
 Reads what Coranto stores, follows it as it is stored, submits pages, and operates the pipeline.
 
@@ -62,6 +65,8 @@ def create_api(parts: Parts | None = None) -> FastAPI:
     problems.install(app)
     for module in ROUTERS:
         app.include_router(module.router)
+    as_generated = app.openapi
+    app.openapi = lambda: problems.describe(as_generated())  # type: ignore[method-assign]  # how FastAPI says to do it
     return app
 
 
@@ -97,21 +102,23 @@ class Gateway:
         """Serve until `stop` is set. Raises UnsafeGatewayError, and OSError when it cannot listen."""
         settings = self.settings.gateway
         redis = connect(self.settings.redis.url.get_secret_value())
-        parts = make_parts(self.settings, redis)
+        parts = make_parts(self.settings, redis, self.metrics)
         try:
             await self._refuse_if_open(parts)
             sock = listen(settings)
             health = HealthServer(self.settings.health, self.metrics.registry, self.readiness)
-            watching = asyncio.create_task(self._watch_redis(redis))
+            background = [
+                asyncio.create_task(self._watch_redis(redis)),
+                asyncio.create_task(parts.announcements.run()),
+            ]
             self.address = address_of(sock, settings)
             try:
                 await health.start()
                 self._log.info(WORKER_STARTED, address=self.address)
                 app = Measured(guarded(create_api(parts), parts), self.metrics)
-                await serve(app, sock, settings, stop=stop, on_stopping=self._stopping)
+                await serve(app, sock, settings, stop=stop, on_stopping=partial(self._end_streams, parts))
             finally:
-                watching.cancel()
-                await asyncio.gather(watching, return_exceptions=True)
+                await end(background)
                 await health.stop()
             self._log.info(WORKER_STOPPED)
         finally:
@@ -123,8 +130,9 @@ class Gateway:
         state = {"state": "running", "address": self.address, "redis": "ok" if self._is_redis_there else "unreachable"}
         return self._is_redis_there, state
 
-    def _stopping(self) -> None:
+    def _end_streams(self, parts: Parts) -> None:
         self._log.info(WORKER_STOPPING)
+        parts.stop.set()
 
     async def _watch_redis(self, redis: Redis) -> None:
         while True:
@@ -146,15 +154,19 @@ class Gateway:
         )
 
 
-def make_parts(settings: Settings, redis: Redis) -> Parts:
+def make_parts(settings: Settings, redis: Redis, metrics: Metrics) -> Parts:
     """The collaborators of the routes."""
+    stores = ArticleStores(settings.gateway.database, readers=settings.gateway.readers)
     return Parts(
         settings=settings,
         redis=redis,
         pipelines=Pipelines(redis, settings),
-        stores=ArticleStores(settings.gateway.database, readers=settings.gateway.readers),
+        stores=stores,
         pages=FilePageStore(settings.pages.path),
         tokens=Tokens(redis, settings.pipeline.prefix, settings_token=_settings_token(settings.gateway)),
+        announcements=Announcements(stores, kept=settings.gateway.replay_buffer),
+        metrics=metrics,
+        stop=asyncio.Event(),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -11,7 +12,9 @@ from redis.asyncio import Redis
 from coranto.admin.pipeline import ConnectedPipeline
 from coranto.pages import FilePageStore
 from coranto.streams.shape import find_shape
+from coranto_gateway.announcements import Announcements
 from coranto_gateway.article_stores import ArticleStores
+from coranto_gateway.metrics import Metrics
 from coranto_gateway.settings import Settings
 from coranto_gateway.tokens import Principal, Tokens
 
@@ -45,6 +48,10 @@ class Parts:
     stores: ArticleStores
     pages: FilePageStore
     tokens: Tokens
+    announcements: Announcements
+    metrics: Metrics
+    stop: asyncio.Event
+    """Set when streams are to end."""
 
 
 def _parts(request: Request) -> Parts:

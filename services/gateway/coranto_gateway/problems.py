@@ -112,3 +112,35 @@ def install(app: FastAPI) -> None:
         Exception,
     ):
         app.add_exception_handler(kind, answer_error)
+
+
+_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "description": "What went wrong (RFC 9457); some have further members.",
+    "required": ["type", "title", "status", "detail"],
+    "properties": {
+        "type": {"type": "string", "description": f"`{_TYPE}` and a word that programs may go by."},
+        "title": {"type": "string", "description": "The status in words."},
+        "status": {"type": "integer"},
+        "detail": {"type": "string", "description": "What was seen, what was expected, what to do."},
+    },
+}
+
+
+def describe(document: dict[str, Any]) -> dict[str, Any]:
+    """The description of the API with our errors in place of those that FastAPI assumes."""
+    schemas = document["components"]["schemas"]
+    for name in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(name, None)
+    schemas["Problem"] = _SCHEMA
+    document["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+    document["security"] = [{}, {"token": []}]
+    answer = {
+        "description": "A problem.",
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            operation["responses"].pop("422", None)
+            operation["responses"]["default"] = answer
+    return document

@@ -36,6 +36,11 @@ def listen(settings: GatewaySettings) -> socket.socket:
         sock.close()
         text = f"cannot listen on {settings.host} port {settings.port}: {error.strerror}; set CORANTO_GATEWAY__PORT"
         raise OSError(error.errno, text) from error
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        # A reader that takes nothing keeps what was written for it in the kernel; its connections inherit this end of that.
+        sock.setsockopt(
+            socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(2000 * settings.send_timeout.total_seconds())
+        )
     sock.listen(_BACKLOG)
     return sock
 

@@ -55,6 +55,14 @@ class Served:
             if isinstance(each, Stored)
         ]
 
+    async def announce(self, *articles: ClassifiedArticle) -> list[FinishedArticle]:
+        """Store the articles, and mark them as announced."""
+        finished = await self.store(*articles)
+        await self._store.open()
+        await self._store.mark_announced([(each.id, each.storage.revision) for each in finished])
+        await self._store.close()
+        return finished
+
 
 Serve = Callable[..., AbstractAsyncContextManager[Served]]
 
