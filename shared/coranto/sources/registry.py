@@ -230,13 +230,7 @@ class FeedRegistry:
             pipe.delete(self._entries(feed.id))
             if feed.root is not None:
                 pipe.srem(self._descendants(feed.root), feed.id)
-return 1
-"""
-
-            pipe.hdel(self._feeds, identity)
-            pipe.zrem(self._due, identity)
-            pipe.srem(self._paused, identity)
-            pipe.delete(self._entries(identity))
+            pipe.srem(self._paused, feed.id)
             removed, *_ = await pipe.execute()
         return bool(removed)
 

@@ -139,7 +139,10 @@ class Supervisor:
             "CORANTO_HEALTH__PORT": str(self._free_port(service)),
         }
         # On a port of its own where another system has taken the usual one.
-        defaults = {**self.plan.settings, "CORANTO_GATEWAY__PORT": str(GATEWAY_PORT if _is_free("127.0.0.1", GATEWAY_PORT) else 0)}
+        defaults = {
+            **self.plan.settings,
+            "CORANTO_GATEWAY__PORT": str(GATEWAY_PORT if _is_free("127.0.0.1", GATEWAY_PORT) else 0),
+        }
         if self.plan.is_data_named:
             return {**defaults, **os.environ, **places, **always}
         return {**defaults, **places, **os.environ, **always}

@@ -15,9 +15,9 @@ from typing import Final
 
 from pydantic import ValidationError
 
+from coranto.folding import fold
 from coranto.records import ClassifiedArticle, FinishedArticle, article_id, time_text, v1
 from coranto.store.revisions import Digests, digests_of
-from coranto.folding import fold
 from coranto.store.words import forms_of, stemmer_for, stemmer_token
 from coranto.urls import UnsupportedUrlError, key_of
 

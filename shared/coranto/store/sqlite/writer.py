@@ -16,6 +16,7 @@ from typing import Literal, TypeVar
 
 from pydantic import ValidationError
 
+from coranto.folding import fold
 from coranto.records import ClassifiedArticle, DroppedArticle, FinishedArticle, Storage, article_id
 from coranto.store.interface import (
     LedgerLine,
@@ -30,7 +31,6 @@ from coranto.store.revisions import Digests, Latest, decide, digests_of
 from coranto.store.sqlite import schema
 from coranto.store.sqlite.group_commit import CORRUPT, UNAVAILABLE, GroupCommit, is_fault_of_storage, primary_code
 from coranto.store.sqlite.schema import digests_text, sortable_time, word_forms
-from coranto.folding import fold
 from coranto.topology import SINK
 from coranto.urls import key_of
 
