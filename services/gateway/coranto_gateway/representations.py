@@ -36,10 +36,10 @@ def to_text(article: FinishedArticle) -> str:
     """Headline, standfirst, byline and text, to be read by people."""
     content = article.content
     by = ", ".join(author.name for author in content.authors)
-    at = content.published.at.isoformat() if content.published else None
+    at = content.published.text if content.published else None
     head = [content.title, content.lead, " · ".join(each for each in (by, content.publisher, at) if each)]
     blocks = [*filter(None, head), *(block.text for block in content.paragraphs)]
-    return "\n\n".join([*blocks, content.canonical_url or article.discovery.canonical_url]) + "\n"
+    return "\n\n".join([*blocks, article.url]) + "\n"
 
 
 REPRESENTATIONS: tuple[Representation, ...] = (

@@ -30,14 +30,14 @@ class Field:
     meaning: str
 
 
-def url_of(article: FinishedArticle) -> str:
-    """The address that filters go by."""
-    return article.discovery.canonical_url
+def to_the_millisecond(moment: datetime) -> datetime:
+    """The moment as the article store holds it, so that both compare alike."""
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
 def _host(article: FinishedArticle) -> tuple[str | None]:
     with suppress(UnsupportedUrlError):
-        return (host_of(url_of(article)),)
+        return (host_of(article.url),)
     return (None,)
 
 
@@ -48,7 +48,7 @@ def _named(kind: str) -> Callable[[FinishedArticle], Iterable[str]]:
 FIELDS: Final[Mapping[str, Field]] = MappingProxyType(
     {
         "id": Field("text", lambda a: (a.id,), "Id of the article."),
-        "url": Field("text", lambda a: (url_of(a),), "Its address."),
+        "url": Field("text", lambda a: (a.url,), "Its address."),
         "host": Field("host", _host, "Host of its address; `.under('example.org')` takes `news.example.org` too."),
         "title": Field("text", lambda a: (a.content.title,), "Headline."),
         "lead": Field("text", lambda a: (a.content.lead,), "Standfirst."),
@@ -61,6 +61,9 @@ FIELDS: Final[Mapping[str, Field]] = MappingProxyType(
         "section": Field("text", lambda a: (a.content.section,), "The publisher's own section."),
         "author": Field("texts", lambda a: (each.name for each in a.content.authors), "Names of the authors."),
         "tag": Field("texts", lambda a: a.content.tags, "The publisher's own tags."),
+        "source_tag": Field(
+            "texts", lambda a: a.discovery.tags, "Tags of the source, such as the folders of a feed list."
+        ),
         "topic": Field(
             "topic",
             lambda a: (each.code for each in a.classification.topics),
@@ -71,7 +74,7 @@ FIELDS: Final[Mapping[str, Field]] = MappingProxyType(
         "organisation": Field("texts", _named("organisation"), "Names of organisations."),
         "place": Field("texts", _named("place"), "Names of places."),
         "story": Field(
-            "text", lambda a: [a.classification.story.cluster] if a.classification.story else (), "Id of its story."
+            "text", lambda a: [a.classification.story.id] if a.classification.story else (), "Id of its story."
         ),
         "story_role": Field(
             "text",
@@ -81,9 +84,11 @@ FIELDS: Final[Mapping[str, Field]] = MappingProxyType(
         "change": Field("text", lambda a: (a.storage.change,), "`created`, `updated` or `retracted`."),
         "revision": Field("number", lambda a: (a.storage.revision,), "Number of the revision."),
         "published": Field(
-            "time", lambda a: [a.content.published.at] if a.content.published else (), "Time of publication."
+            "time",
+            lambda a: [to_the_millisecond(a.content.published.sort_time)] if a.content.published else (),
+            "When it was published; as if in UTC where the zone is unknown.",
         ),
-        "stored": Field("time", lambda a: (a.storage.stored_at,), "When this revision was stored."),
+        "stored": Field("time", lambda a: (to_the_millisecond(a.storage.stored_at),), "When this revision was stored."),
         "paywalled": Field("flag", lambda a: (a.content.is_paywalled,), "Whether the page says that it is for payers."),
     }
 )

@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 from difflib import get_close_matches
 from typing import Final, Literal
 
-from coranto.filter.fields import FIELDS, Kind, Value
+from coranto.filter.fields import FIELDS, Kind, Value, to_the_millisecond
 from coranto.folding import fold
 from coranto.media_topics import UnknownTopicError, codes_below, codes_named
 
@@ -292,7 +292,7 @@ class _Reader:
     def _time(self, token: _Token) -> datetime:
         try:
             moment = datetime.fromisoformat(_unquoted(token.text))
-            return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+            return to_the_millisecond(moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC))
         except (ValueError, OverflowError) as error:
             why = f"expected a day or time such as '2026-03-14' or '2026-03-14T12:00+03:00', got {token.text[:50]}"
             raise FilterError(self._text, token.at, why) from error

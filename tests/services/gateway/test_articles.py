@@ -11,13 +11,18 @@ from tests.shared.store.articles import NOON, build_article
 
 from coranto.pages import FilePageStore
 from coranto.records import ArticleDate, ClassifiedArticle, Language
+from coranto.store.sqlite import schema
+
+
+def date_of(moment: datetime) -> ArticleDate:
+    return ArticleDate(
+        local=f"{moment:%Y-%m-%dT%H:%M}", precision="minute", zone="+00:00", zone_from="stated", at=moment
+    )
 
 
 def article(name: str, *, hours: float = 0, language: str = "en", **options: Any) -> ClassifiedArticle:
     built = build_article(f"https://news.example/{name}", **options)
-    content = built.content.model_copy(
-        update={"published": ArticleDate(at=NOON + timedelta(hours=hours), precision="minute")}
-    )
+    content = built.content.model_copy(update={"published": date_of(NOON + timedelta(hours=hours))})
     classification = built.classification.model_copy(update={"language": Language(code=language, confidence=0.9)})
     return built.model_copy(update={"content": content, "classification": classification})
 
@@ -157,14 +162,14 @@ async def test_a_page_is_for_saving_and_never_one_of_our_own(served: Served) -> 
 
 async def test_the_list_by_time_reads_its_index(served: Served) -> None:
     await served.store(article("one"))
-    reader = served.gateway.settings.gateway.database
+    reader, when = served.gateway.settings.gateway.database, schema.ARTICLE_TIME
     import sqlite3
     from contextlib import closing
 
     with closing(sqlite3.connect(reader)) as connection:
         plan = connection.execute(
-            "EXPLAIN QUERY PLAN SELECT id FROM articles WHERE (coalesce(published, first_stored), id) < (?, ?)"
-            " ORDER BY coalesce(published, first_stored) DESC, id DESC LIMIT 50",
+            f"EXPLAIN QUERY PLAN SELECT id FROM articles WHERE ({when}, id) < (?, ?)"  # noqa: S608 - made of constants
+            f" ORDER BY {when} DESC, id DESC LIMIT 50",
             (datetime.now(UTC).isoformat(), "f"),
         ).fetchall()
     assert "articles_by_time" in str(plan)

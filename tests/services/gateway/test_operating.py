@@ -186,7 +186,7 @@ async def test_an_unclear_action_on_letters_touches_none(served: Served, redis: 
 
 
 async def test_a_source_is_added_once_paused_resumed_and_removed(served: Served, redis: Redis) -> None:
-    from datetime import UTC, datetime, timedelta
+    from datetime import UTC, datetime
 
     feed = "https://news.example/feed.xml"
     added = await served.post("/v1/sources", {"url": feed, "source": "The Example"}, status=201)
@@ -195,14 +195,14 @@ async def test_a_source_is_added_once_paused_resumed_and_removed(served: Served,
     registry = FeedRegistry(redis, KEYS)
 
     async def due() -> list[str]:
-        found = await registry.lease_due(datetime.now(UTC), lease=timedelta(seconds=0), limit=10)
+        found = await registry.find_due(datetime.now(UTC), limit=10)
         return [each.url for each in found]
 
     assert await due() == [feed]
     (known,) = await registry.all()
     assert (await served.post("/v1/sources/pause", {"url": feed}))["state"] == "paused"
     # A replica was polling it at that moment, and writes what came of it.
-    await registry.save(known.model_copy(update={"polls": 1, "new_at": datetime.now(UTC)}), datetime.now(UTC))
+    await registry.save(known.model_copy(update={"polls": 1, "last_new_at": datetime.now(UTC)}), datetime.now(UTC))
     assert await due() == []
     (listed,) = (await served.get("/v1/sources"))["items"]
     assert (listed["state"], listed["polls"], listed["due_at"]) == ("paused", 1, None)

@@ -34,7 +34,7 @@ class Event:
 
     @property
     def url(self) -> str:
-        found: str = json.loads(self.data)["data"]["discovery"]["canonical_url"]
+        found: str = json.loads(self.data)["data"]["url"]
         return found
 
     @property

@@ -38,6 +38,15 @@ def optional(values: tuple[str, ...]) -> st.SearchStrategy[str | None]:
     return st.none() | st.sampled_from(values)
 
 
+def date_of(moment: datetime, zone: str) -> ArticleDate:
+    local = f"{moment:%Y-%m-%dT%H:%M}"
+    if zone == "unknown":
+        return ArticleDate(local=local, precision="minute")
+    if zone == "day":
+        return ArticleDate(local=local[:10], precision="day")
+    return ArticleDate(local=local, precision="minute", zone=zone, zone_from="stated", at=moment)
+
+
 @st.composite
 def articles(draw: st.DrawFn, number: int) -> ClassifiedArticle:
     host = draw(st.sampled_from(HOSTS))
@@ -51,7 +60,7 @@ def articles(draw: st.DrawFn, number: int) -> ClassifiedArticle:
             "section": draw(optional(WORDS)),
             "authors": tuple(Person(name=name) for name in draw(st.lists(st.sampled_from(WORDS[:-1]), max_size=2))),
             "tags": tuple(draw(st.lists(st.sampled_from(WORDS), max_size=2))),
-            "published": None if at is None else ArticleDate(at=at, precision="minute"),
+            "published": None if at is None else date_of(at, draw(st.sampled_from(("UTC", "unknown", "day")))),
             "is_paywalled": draw(st.sampled_from((None, True, False))),
         }
     )
@@ -61,17 +70,18 @@ def articles(draw: st.DrawFn, number: int) -> ClassifiedArticle:
         update={
             "language": Language(code=draw(st.sampled_from(LANGUAGES)), confidence=0.9),
             "topics": tuple(
-                Topic.model_validate({"code": code, "name": "a topic", "score": 0.9, "from": "model"})
+                Topic.model_validate({"code": code, "name": "a topic", "score": 0.9, "from": ["model"]})
                 for code in draw(st.lists(st.sampled_from(TOPICS), max_size=2, unique=True))
             ),
             "entities": tuple(
                 Entity(type=draw(kinds), name=name, count=1)
                 for name in draw(st.lists(st.sampled_from(WORDS[:-1]), max_size=3, unique=True))
             ),
-            "story": None if story is None else Story(cluster="0" * 32, role=story),
+            "story": None if story is None else Story(id="0" * 32, role=story),
         }
     )
-    return built.model_copy(update={"content": content, "classification": classification})
+    discovery = built.discovery.model_copy(update={"tags": tuple(draw(st.lists(st.sampled_from(WORDS), max_size=2)))})
+    return built.model_copy(update={"content": content, "classification": classification, "discovery": discovery})
 
 
 def quoted(text: str) -> str:
@@ -79,7 +89,7 @@ def quoted(text: str) -> str:
 
 
 TEXT_FIELDS = st.sampled_from(
-    ("title", "lead", "text", "publisher", "section", "source", "url", "author", "tag", "entity", "person",
+    ("title", "lead", "text", "publisher", "section", "source", "url", "author", "tag", "source_tag", "entity", "person",
      "organisation", "place", "story_role", "change")
 )  # fmt: skip
 words = st.sampled_from((*WORDS, "original", "created", "example")).map(quoted)

@@ -26,7 +26,8 @@ from coranto.store.sqlite.reader import open_article_store
 from coranto.store.sqlite.writer import SqliteArticleStore
 
 MakeArticle = Callable[..., ClassifiedArticle]
-OLD_VERSIONS = range(1, schema.VERSION)
+OLD_VERSIONS = range(1, schema.ADDRESSES_SINCE)
+"""Those with records of the first version."""
 
 
 RECORD_V1 = json.loads((Path(__file__).parent / "record_v1.json").read_text(encoding="utf-8"))
@@ -104,6 +105,20 @@ def found(database: Path, words: str) -> int:
 @pytest.mark.parametrize("version", OLD_VERSIONS)
 def test_upgraded_file_has_the_schema_of_a_fresh_one_to_the_letter(tmp_path: Path, version: int) -> None:
     make_old_store(tmp_path / "old.sqlite", version, ["Ремонт моста."])
+    migrate(tmp_path / "old.sqlite")
+    migrate(tmp_path / "fresh.sqlite")
+    texts = [
+        query(tmp_path / name, "SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY type, name")
+        for name in ("old.sqlite", "fresh.sqlite")
+    ]
+    assert texts[0] == texts[1]
+
+
+def test_file_of_the_second_version_of_records_gets_the_schema_of_a_fresh_one(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "old.sqlite")) as connection, connection:
+        for action in (action for step in schema.STEPS[: schema.ADDRESSES_SINCE] for action in step):
+            connection.execute(action) if isinstance(action, str) else action(connection)
+        connection.execute(f"PRAGMA user_version = {schema.ADDRESSES_SINCE}")
     migrate(tmp_path / "old.sqlite")
     migrate(tmp_path / "fresh.sqlite")
     texts = [

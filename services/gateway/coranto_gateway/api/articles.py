@@ -98,11 +98,11 @@ class ListedArticle(BaseModel):
     publisher: str | None
     source: str
     section: str | None
-    published: datetime | None
+    published: str | None = Field(description="RFC 3339; a bare date, or no zone, where no more is known.")
     language: str | None
     topic: str | None = Field(description="Name of the surest topic.")
     image_url: str | None
-    story: str | None = Field(description="Id of its story, see `/v1/stories/{id}`.")
+    story_id: str | None = Field(description="Id of its story, see `/v1/stories/{id}`.")
     story_role: str | None
     revision: int
     first_stored: datetime
@@ -112,7 +112,9 @@ class ListedArticle(BaseModel):
     @classmethod
     def of(cls, summary: ArticleSummary) -> ListedArticle:
         """The article as it is listed."""
-        return cls(**asdict(summary))
+        values = asdict(summary)
+        del values["place"]
+        return cls(**values)
 
 
 class ArticlePage(BaseModel):
@@ -289,7 +291,7 @@ def _readable(article: FinishedArticle) -> dict[str, str]:
         "text": "\n".join(block.text for block in content.paragraphs),
         "authors": ", ".join(author.name for author in content.authors),
         "publisher": content.publisher or "",
-        "published": content.published.at.isoformat() if content.published else "",
+        "published": content.published.text if content.published else "",
         "section": content.section or "",
         "tags": ", ".join(content.tags),
         "image": " · ".join(filter(None, (content.image.url, content.image.caption, content.image.credit)))

@@ -16,9 +16,11 @@ from coranto_gateway.problems import Problem, not_found
 router = APIRouter(prefix="/v1/sources", tags=["sources"])
 
 _SILENT_AT_LEAST: Final = timedelta(days=1)
-_INTERVALS_OF_SILENCE: Final = 24
+_SILENT_AT_MOST: Final = timedelta(days=14)
+_MISSED_ITEMS: Final = 8
+"""So many entries that should have come make a silence: by chance it happens once in three thousand times."""
 
-SourceState = Literal["new", "healthy", "silent", "failing", "paused"]
+SourceState = Literal["new", "healthy", "incomplete", "silent", "failing", "paused"]
 
 
 class SourceView(BaseModel):
@@ -28,7 +30,8 @@ class SourceView(BaseModel):
     url: str
     source: str = Field(description="Name that its articles carry.")
     state: SourceState = Field(
-        description="`new` before its first poll, `silent` when it has had nothing new for much longer than its rhythm."
+        description="`new` before its first poll, `silent` when it has had nothing new for much longer than its rhythm, "
+        "`incomplete` when its document is cut off or empty."
     )
     kind: str = Field(description="What it turned out to be.")
     title: str | None
@@ -38,10 +41,14 @@ class SourceView(BaseModel):
     polled_at: datetime | None
     due_at: datetime | None = Field(description="When it is polled next; null while it is paused.")
     interval_seconds: float | None = Field(description="Time between polls, by its rhythm.")
-    new_at: datetime | None = Field(description="When it last had something new.")
+    last_new_at: datetime | None = Field(description="When it last had something new.")
+    items_per_day: float = Field(description="New entries a day, recent days counting most.")
+    lag_seconds: float | None = Field(description="Mean time from publication to discovery.")
+    tags: list[str] = Field(description="Tags that its articles carry.")
     failures: int = Field(description="Failed polls since the last that succeeded.")
     last_outcome: str | None
     last_error: str | None
+    last_warning: str | None = Field(description="What is wrong with the document that was read last.")
     moved_to: str | None = Field(description="Where it permanently redirects to.")
 
     @classmethod
@@ -60,10 +67,14 @@ class SourceView(BaseModel):
             polled_at=feed.polled_at,
             due_at=None if is_paused else feed.due_at,
             interval_seconds=feed.interval_seconds or None,
-            new_at=feed.new_at,
+            last_new_at=feed.last_new_at,
+            items_per_day=round(feed.items_per_day, 2),
+            lag_seconds=None if feed.lag_seconds is None else round(feed.lag_seconds),
+            tags=list(feed.tags),
             failures=feed.failures,
             last_outcome=feed.last_outcome,
             last_error=feed.last_error,
+            last_warning=feed.last_warning,
             moved_to=feed.moved_to,
         )
 
@@ -76,12 +87,15 @@ def state_of(feed: Feed, *, is_paused: bool, now: datetime) -> SourceState:
         return "failing"
     if not feed.polls:
         return "new"
-    # Between two polls it usually has something new, so that so many of them without anything are a silence.
-    patience = max(_SILENT_AT_LEAST, timedelta(seconds=feed.interval_seconds * _INTERVALS_OF_SILENCE))
-    return "silent" if now - (feed.new_at or feed.added_at) > patience else "healthy"
+    since = now - (feed.last_new_at or feed.added_at)
+    # The rate forgets, so that a long silence would pass for the rhythm; hence the second bound.
+    is_missing = since.total_seconds() / 86_400 * feed.items_per_day >= _MISSED_ITEMS
+    if feed.items_per_day > 0 and (since > _SILENT_AT_MOST or (is_missing and since > _SILENT_AT_LEAST)):
+        return "silent"
+    return "incomplete" if feed.last_warning is not None else "healthy"
 
 
-_ORDER: Final[tuple[SourceState, ...]] = ("failing", "silent", "new", "paused", "healthy")
+_ORDER: Final[tuple[SourceState, ...]] = ("failing", "silent", "incomplete", "new", "paused", "healthy")
 
 
 class SourceList(BaseModel):

@@ -24,9 +24,11 @@ from coranto.urls import UnsupportedUrlError, key_of
 _ROWS_AT_ONCE = 100
 
 PUBLISHED_TIME: Final = (
-    "coalesce(published, published_local || substr('0000-00-00T00:00:00.000Z', length(published_local) + 1))"
+    "coalesce(substr(published, 1, 19) || iif(length(published) = 20, '.000Z', substr(published, 20)),"
+    " published_local || substr('0000-00-00T00:00:00.000Z', length(published_local) + 1))"
 )
-"""When an article was published, to be put in order: a local time of an unknown zone as if it were UTC. Never to be shown."""
+"""When an article was published, with milliseconds, to be put in order: a local time of an unknown zone as if it were UTC. Never
+to be shown."""
 ARTICLE_TIME: Final = f"coalesce({PUBLISHED_TIME}, first_stored)"
 """The same, and the time of the first storing where the article names none. An index holds it: never to be edited."""
 

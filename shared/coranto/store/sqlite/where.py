@@ -15,7 +15,7 @@ from typing import Final
 from coranto.filter.fields import FIELDS
 from coranto.filter.language import All, AnyOf, Missing, Node, Not, Test
 from coranto.folding import fold
-from coranto.store.sqlite.schema import time_text
+from coranto.store.sqlite.schema import PUBLISHED_TIME, sortable_time
 from coranto.urls import UnsupportedUrlError, host_of
 
 _RECORD: Final = (
@@ -32,11 +32,11 @@ _COLUMNS: Final[Mapping[str, str]] = {
     "source": "articles.source",
     "publisher": "articles.publisher",
     "section": "articles.section",
-    "story": "articles.story",
+    "story": "articles.story_id",
     "story_role": "articles.story_role",
     "change": _RECORD.format("change"),
     "revision": "articles.revision",
-    "published": "articles.published",
+    "published": PUBLISHED_TIME,
     "stored": "articles.last_stored",
     "paywalled": _RECORD.format("json_extract(record, '$.content.is_paywalled')"),
 }
@@ -49,6 +49,7 @@ _AUTHORS: Final = (
 _ROWS: Final[Mapping[str, tuple[str, str]]] = {
     "author": ("json_extract(author.value, '$.name')", _AUTHORS),
     "tag": ("tag", "tags WHERE article_id = articles.id"),
+    "source_tag": ("tag", "source_tags WHERE article_id = articles.id"),
     "topic": ("code", "topics WHERE article_id = articles.id"),
     "entity": ("name", "entities WHERE article_id = articles.id"),
     "person": ("name", "entities WHERE article_id = articles.id AND type = 'person'"),
@@ -130,7 +131,7 @@ def _bound(value: object, values: dict[str, object]) -> str:
 
 
 def _plain(value: object) -> object:
-    return time_text(value) if isinstance(value, datetime) else value
+    return sortable_time(value) if isinstance(value, datetime) else value
 
 
 def _folded(text: str | None) -> str | None:
