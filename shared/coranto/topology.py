@@ -171,6 +171,12 @@ class Keys:
         """The submission that has the article: written where articles are taken in, forgotten where one had no page."""
         return self._key(FEEDER.name, "seen", article_id)
 
+    def fetched_before(self, article_id: str) -> str:
+        """Validators of the article's page, with which a repeated fetch asks whether it has changed; gone when the article
+        ended without having been stored.
+        """
+        return self._key(FETCHER.name, "validators", article_id)
+
     def owned_by(self, stage: StageSpec, name: str) -> str:
         """A key of the stage's own, such as the feeder's set of seen articles."""
         return self._key(stage.name, name)

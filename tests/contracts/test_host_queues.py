@@ -11,11 +11,11 @@ import pytest
 from redis.asyncio import Redis
 
 from coranto.host_queue import HostQueue, HostRest
-from coranto.streams.interface import Entry, HostClaims, Publish, Retry, StageStreams
+from coranto.streams.interface import Dead, Drop, Entry, HostClaims, Outcome, Publish, Retry, StageStreams
 from coranto.streams.packing import pack, unpack
 from coranto.streams.redis import RedisStreams
 from coranto.testing import MemoryPipeline, MemoryStreams
-from coranto.topology import FETCHED, FETCHER, Keys
+from coranto.topology import EXTRACTOR, FETCHED, FETCHER, Keys
 
 MAIN = Keys().stream(FETCHER.reads)
 LEASE = timedelta(seconds=60)
@@ -305,6 +305,22 @@ async def test_queue_that_a_full_redis_refuses_loses_nothing(redis: Redis) -> No
         await redis.config_set("maxmemory", "0")
     claims = await streams.claim_hosts("a", count=1, slow=1, lease=LEASE)
     assert [each.event for each in claims.entries] == [b"event"]
+
+
+@pytest.mark.parametrize("outcome", [Drop("no_text", None, "00ff"), Dead("error", "seen", "", 1, None, "00ff")])
+async def test_article_that_ends_early_is_fetched_whole_the_next_time(redis: Redis, outcome: Outcome) -> None:
+    key = Keys().fetched_before("00ff")
+    streams = RedisStreams(redis, EXTRACTOR, Keys())
+    await streams.ensure()
+    for has_lost_its_claim in (True, False):
+        await redis.set(key, "validators")
+        await redis.xadd(streams.main, {"event": b"event"})
+        rows = await redis.xreadgroup(EXTRACTOR.name, "a", {streams.main: ">"}, count=1)
+        (entry,) = streams.entries("main", rows[0][1])
+        if has_lost_its_claim:
+            await redis.xack(streams.main, EXTRACTOR.name, entry.id)
+        await streams.commit([(entry, outcome)])
+        assert await redis.exists(key) == has_lost_its_claim
 
 
 async def test_queues_are_small(redis: Redis) -> None:

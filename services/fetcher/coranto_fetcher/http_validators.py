@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 
 from coranto.records import DiscoveredArticle
 from coranto.streams.connection import run_id
-from coranto.topology import FETCHER, Pipeline
+from coranto.topology import Pipeline
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +69,9 @@ class NoValidators:
 class RedisValidators:
     """Remembers earlier fetches in Redis, for as long as that Redis server has been running.
 
-    After a restart Redis may have lost the page that was fetched then on its way to the sink, and "not modified" would
-    make that loss final. So the key holds the id of the server's run, and a fetch is not found in a later run.
+    A page that was fetched and never became an article must be fetched again, and "not modified" would make that loss
+    final. So delivery removes what is remembered when the article ends early in a later stage; and because a restart may
+    have lost it on its way, the id of the server's run is kept with the fetch, which is not found in a later run.
     """
 
     _KEEP = timedelta(days=30)
@@ -104,4 +105,4 @@ class RedisValidators:
         self._run, self._run_asked_at = (await run_id(self._redis))[:12], time.monotonic()
 
     def _key(self, article: DiscoveredArticle) -> str:
-        return self._pipeline.keys_for(article.id).owned_by(FETCHER, f"validators:{self._run}:{article.id}")
+        return self._pipeline.keys_for(article.id).fetched_before(article.id)

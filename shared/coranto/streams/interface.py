@@ -60,6 +60,8 @@ class Drop:
 
     reason: str
     notice: bytes | None = None
+    forgets: str = ""
+    """Id of an article whose page must be fetched whole the next time, because nothing came of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,8 @@ class Dead:
     traceback: str
     attempts: int
     notice: bytes | None = None
+    forgets: str = ""
+    """As for `Drop`."""
 
 
 Outcome = Publish | Drop | Retry | Dead

@@ -146,7 +146,10 @@ class RedisStreams:
                 is_slow = "" if rest.is_slow is None else str(int(rest.is_slow))
                 arguments += ("H", entry.host, rest.wait_ms, is_slow)
             arguments += (entry.line[0], entry.id)
-            arguments += _arguments(entry, outcome, has_queues=bool(self._queues))
+            forgets = (
+                keys.fetched_before(outcome.forgets) if isinstance(outcome, Drop | Dead) and outcome.forgets else ""
+            )
+            arguments += _arguments(entry, outcome, forgets=forgets, has_queues=bool(self._queues))
         effects, length = await self._commit(
             keys=[
                 self.main,
@@ -457,12 +460,12 @@ async def entry_pages(redis: Redis, stream: str) -> AsyncIterator[list[tuple[str
         start = f"({_text(rows[-1][0])}"
 
 
-def _arguments(entry: Entry, outcome: Outcome, *, has_queues: bool) -> tuple[str | bytes | int, ...]:
+def _arguments(entry: Entry, outcome: Outcome, *, forgets: str, has_queues: bool) -> tuple[str | bytes | int, ...]:
     match outcome:
         case Publish(event_id, event):
             return "P", event_id or "", event or b""
         case Drop(reason, notice):
-            return "D", reason, notice or b""
+            return "D", reason, notice or b"", forgets
         case Retry(reason, delay_ms, attempts, lost, failing_since_ms, queue):
             event = entry.event if entry.event is not None else entry.raw
             state = reason, delay_ms, attempts, entry.since_ms, lost, failing_since_ms
@@ -479,6 +482,7 @@ def _arguments(entry: Entry, outcome: Outcome, *, has_queues: bool) -> tuple[str
                 attempts,
                 entry.event if entry.event is not None else entry.raw,
                 notice or b"",
+                forgets,
             )
 
 

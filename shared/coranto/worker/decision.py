@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import Any
 
 from coranto.host_queue import HostQueue
-from coranto.records import Record
+from coranto.records import FetchedArticle, Record
 from coranto.records.envelope import Event, MalformedEventError, decode, encode, new_traceparent
 from coranto.streams.interface import Dead, Drop, Entry, Outcome, Publish, Retry
 from coranto.worker.breaker import Verdict
@@ -51,6 +51,8 @@ class Decider:
         self._carries: type[Record] = stage.spec.reads.carries
         self._publishes = stage.spec.writes.carries.__name__ if stage.spec.writes is not None else "nothing"
         self._reasons = stage.all_reasons()
+        writes = stage.spec.writes
+        self._stores_articles = writes is not None and writes.is_replayable
         self._systemic = stage.systemic | _ALWAYS_SYSTEMIC
         self._clock = clock
         self._notices = Notices(stage.spec, source=self._source, clock=clock)
@@ -147,7 +149,9 @@ class Decider:
             )  # fmt: skip
         detail = clean(signal.detail, LONGEST_ERROR) if signal.detail else None
         if isinstance(signal, Unwanted):
-            drop = Drop(reason, self._notices.of_record(record, "dropped", reason, detail))
+            # A stage that stores articles drops what it has already; of what any other drops, nothing is left.
+            forgets = "" if self._stores_articles else self._fetched_id(record)
+            drop = Drop(reason, self._notices.of_record(record, "dropped", reason, detail), forgets)
             return self._decided(record, drop, "success", reason)
         trace = trace_of(signal) if isinstance(signal, Invalid) else ""
         return self._dead(record, reason, detail or reason, trace, entry.attempts + 1, "success")
@@ -221,7 +225,12 @@ class Decider:
 
     def _dead(self, record: Record, reason: str, error: str, trace: str, attempts: int, verdict: Verdict) -> Decision:
         notice = self._notices.of_record(record, "dead", reason, error)
-        return self._decided(record, Dead(reason, error, trace, attempts, notice), verdict, reason, error)
+        dead = Dead(reason, error, trace, attempts, notice, self._fetched_id(record))
+        return self._decided(record, dead, verdict, reason, error)
+
+    def _fetched_id(self, record: Record) -> str:
+        """The id of a record whose page was fetched by an earlier stage; empty for others."""
+        return record.id if isinstance(record, FetchedArticle) else ""
 
 
 class Admission:

@@ -14,10 +14,10 @@ import pytest
 from coranto.host_queue import HostQueue, HostRest
 from coranto.records import DiscoveredArticle, FetchedArticle
 from coranto.records.envelope import encode
-from coranto.streams.interface import Dead, Entry, Retry
+from coranto.streams.interface import Dead, Drop, Entry, Retry
 from coranto.testing import FakeClock, MemoryPipeline, MemoryReader, MemoryStreams, samples
 from coranto.testing.bench import until
-from coranto.topology import FETCHER, Keys
+from coranto.topology import EXTRACTOR, FETCHER, SINK, Keys, StageSpec
 from coranto.worker.breaker import Breaker
 from coranto.worker.decision import Admission, Decider
 from coranto.worker.delivery import Delivery
@@ -25,7 +25,7 @@ from coranto.worker.flow import Flow
 from coranto.worker.host_claims import HostClaims
 from coranto.worker.metrics import Metrics
 from coranto.worker.settings import BreakerSettings, DeliverySettings
-from coranto.worker.stage import RetryPolicy, Stage, Transient
+from coranto.worker.stage import Invalid, RetryPolicy, Stage, Transient, Unwanted
 
 REASONS = {"timeout": "…", "host_busy": "…", "broken": "…"}
 DAY = timedelta(hours=24)
@@ -138,6 +138,28 @@ async def test_admission_keeps_what_is_known_and_puts_what_has_waited_in_front()
     )
     assert fresh.outcome == Retry("queued", 0, 0, 0, 0, HostQueue("a.example"))
     assert again.outcome == Retry("queued", 0, 2, 2, 9, HostQueue("a.example", is_front=True))
+
+
+@pytest.mark.parametrize(
+    ("spec", "record", "signal", "is_forgotten"),
+    [
+        (EXTRACTOR, samples.fetched(), Unwanted("broken"), True),
+        (EXTRACTOR, samples.fetched(), Invalid("broken"), True),
+        (SINK, samples.classified(), Invalid("broken"), True),
+        (SINK, samples.classified(), Unwanted("broken"), False),  # it is stored already
+        (FETCHER, samples.discovered(), Unwanted("broken"), False),  # nothing was fetched, or nothing has changed
+    ],
+)
+async def test_what_ends_before_it_is_stored_is_fetched_whole_the_next_time(
+    spec: StageSpec, record: DiscoveredArticle, signal: Exception, is_forgotten: bool
+) -> None:
+    async def fail(_: Any) -> Any:
+        raise signal
+
+    one = Decider(Stage(spec, fail, REASONS), max_deliveries=3, clock=FakeClock())
+    decision = await one.decide(Entry("main", "1-0", encode(record, source="test")))
+    assert isinstance(decision.outcome, Drop | Dead)
+    assert decision.outcome.forgets == (record.id if is_forgotten else "")
 
 
 class Fleet:

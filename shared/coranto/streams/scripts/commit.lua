@@ -4,11 +4,11 @@
 --   then per message:
 --   line ("m"/"r"/"h"), entry id, kind, and by kind
 --   P event_id event          ("" "" when the stage publishes nothing)
---   D reason notice           (notice "" when none)
+--   D reason notice forgets   (notice "" when none; forgets: a key that goes with the message, "" for none)
 --   R reason delay_ms attempts since_ms lost failing_since_ms event
 --   Q reason delay_ms attempts since_ms lost failing_since_ms event(packed) host class ("live"/"backlog") is_front ("1"/"0"):
 --     waits in the queue of its host, which rests for the delay
---   X reason error traceback attempts event notice
+--   X reason error traceback attempts event notice forgets
 --   H host rest_ms is_slow ("1"/"0"/""), in place of line, id and kind: when the host of the next message may be asked again
 -- Gives { per message 1 applied, 0 superseded, 2 repeated, 3 refused, which stays pending; entries in the next stream, 0 where nobody of ours reads it }.
 local group, stage, token = ARGV[1], ARGV[2], ARGV[5]
@@ -31,7 +31,7 @@ local function count(outcome, reason)
   counts[field] = (counts[field] or 0) + 1
 end
 local queues = ARGV[6] ~= '' and new_queues(ARGV[6], now)
-local WIDTH = { P = 2, D = 2, R = 7, Q = 10, X = 6 }
+local WIDTH = { P = 2, D = 3, R = 7, Q = 10, X = 7 }
 -- Each gives its outcome, its reason and its flag, or raises what Redis raised. Redis takes nothing back that a script has
 -- written, so what may be refused is written before anything is noted or acknowledged.
 local effects = {}
@@ -52,6 +52,7 @@ function effects.P(line, id, a)
 end
 function effects.D(line, id, a)
   if ARGV[a + 1] ~= '' then redis.call('XADD', KEYS[8], '*', 'event', ARGV[a + 1]) end
+  if ARGV[a + 2] ~= '' then redis.call('DEL', ARGV[a + 2]) end
   return 'dropped', ARGV[a], 1
 end
 function effects.R(line, id, a)
@@ -71,6 +72,7 @@ function effects.X(line, id, a)
   redis.call('XADD', KEYS[6], '*', 'stage', stage, 'reason', ARGV[a], 'error', ARGV[a + 1],
     'traceback', ARGV[a + 2], 'attempts', ARGV[a + 3], 'event', ARGV[a + 4])
   if ARGV[a + 5] ~= '' then redis.pcall('XADD', KEYS[8], '*', 'event', ARGV[a + 5]) end
+  if ARGV[a + 6] ~= '' then redis.call('DEL', ARGV[a + 6]) end
   return 'dead', ARGV[a], 1
 end
 -- What is pending of a line, asked once for the span of the commit's ids: one call for each message costs a fifth of a commit.
