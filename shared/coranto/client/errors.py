@@ -14,14 +14,26 @@ if TYPE_CHECKING:
 class TooMuchWaitingError(RuntimeError):
     """Submissions were refused because too many wait already. `refused` holds them: submit them again later."""
 
-    def __init__(self, refused: Sequence[Submission], max_backlog: int, accepted: Sequence[Receipt] = ()) -> None:
-        super().__init__(
-            f"{len(refused)} submissions were not accepted: more than {max_backlog} are waiting. "
-            "Submit them again later, or see with `coranto top` which stage is behind"
+    def __init__(
+        self,
+        refused: Sequence[Submission],
+        max_backlog: int,
+        accepted: Sequence[Receipt] = (),
+        *,
+        is_for_hosts: bool = False,
+    ) -> None:
+        why = (
+            "too many pages are waiting for their hosts, which are asked one page at a time. Submit them again later"
+            if is_for_hosts
+            else f"more than {max_backlog} are waiting. Submit them again later, or see with `coranto top` which stage is "
+            "behind"
         )
+        super().__init__(f"{len(refused)} submissions were not accepted: {why}")
         self.refused = tuple(refused)
         self.accepted = tuple(accepted)
         """Receipts of those that were accepted by the same call."""
+        self.is_for_hosts = is_for_hosts
+        """True when only hosts are behind: submissions of others are accepted."""
 
 
 class UnsupportedVersionError(RuntimeError):

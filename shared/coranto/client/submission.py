@@ -18,12 +18,17 @@ from coranto.client.shape import Shape
 from coranto.records import Hints, Submission, article_id, content_id
 from coranto.records.envelope import encode, new_traceparent
 from coranto.streams.connection import is_replicated, load_script, wait_for_replica
-from coranto.topology import SUBMITTED, Keys, readers_of
-from coranto.urls import key_of
+from coranto.topology import FETCHER, SUBMITTED, Keys, readers_of
+from coranto.urls import key_of, parse
 
 MAX_BACKLOG = 250_000
+MAX_QUEUED = 1_000_000
+"""Pages that wait for their hosts, in one partition; each takes some 220 bytes of Redis' memory."""
+MAX_QUEUED_FOR_ONE = 100_000
+"""Of these, for one host; fewer when there is less room than that. At a pause of two seconds they last for two days."""
 KEEP = timedelta(hours=24)
 _AT_ONCE = 500
+_HOST_IS_FULL = -2  # as submit.lua says it
 _REPLICA_WITHIN = timedelta(seconds=1)
 # Where no replica answered, there may be none: for so long it is asked without waiting.
 _NO_REPLICA_FOR_SECONDS = 10.0
@@ -61,6 +66,7 @@ class Submitter:
             by_partition.setdefault(pipeline.keys_for(article), []).append((submission, article))
         receipts: list[Receipt] = []
         refused: list[Submission] = []
+        is_for_hosts = True
         for keys, rows in by_partition.items():
             accepted: list[Receipt] = []
             for first in range(0, len(rows), _AT_ONCE):
@@ -69,6 +75,7 @@ class Submitter:
                 for (submission, article), answer in zip(part, answers, strict=True):
                     if answer < 0:
                         refused.append(submission)
+                        is_for_hosts &= answer == _HOST_IS_FULL
                     else:
                         accepted.append(Receipt(submission.id, article, submission.url, answer == 1))
             if accepted and is_replicated(self._redis):
@@ -76,15 +83,22 @@ class Submitter:
                 accepted = [replace(receipt, is_replicated=has_replica) for receipt in accepted]
             receipts += accepted
         if refused:
-            raise TooMuchWaitingError(refused, max_backlog, receipts)
+            raise TooMuchWaitingError(refused, max_backlog, receipts, is_for_hosts=is_for_hosts)
         return receipts
 
     async def _call(self, keys: Keys, part: list[Submission], max_backlog: int, keep: timedelta) -> list[int]:
         (reader,) = readers_of(SUBMITTED)
-        arguments: list[str | bytes | int] = [int(keep.total_seconds() * 1000), max_backlog, reader.name]
+        arguments: list[str | bytes | int] = [
+            int(keep.total_seconds() * 1000),
+            max_backlog,
+            reader.name,
+            keys.host_queues(FETCHER),
+            MAX_QUEUED,
+            MAX_QUEUED_FOR_ONE,
+        ]
         for submission in part:
             event = encode(submission, source="coranto/client", traceparent=new_traceparent())
-            arguments += (submission.id, event)
+            arguments += (submission.id, event, _host_of(submission))
         # Named by the call: when its answer is lost and redis-py calls again, it gets that answer.
         names = [keys.stream(SUBMITTED), keys.submissions(), keys.submit_call(secrets.token_hex(8))]
         answers: Any = await self._script(keys=names, args=arguments)
@@ -100,6 +114,13 @@ class Submitter:
             if is_waited_for:
                 self._no_replica_since[keys] = time.monotonic()
         return False
+
+
+def _host_of(submission: Submission) -> str:
+    """The host that the page has to be asked from, with its port; empty for a page that is here already."""
+    if submission.saved is not None:
+        return ""
+    return parse(submission.url).authority
 
 
 def new_submission(

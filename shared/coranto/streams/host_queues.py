@@ -4,7 +4,8 @@ In each partition every host has two lists, live and backlog. Sorted sets hold t
 they may be asked. A message goes from its stream into its queue with its acknowledgement (`commit.lua`, kind Q), and from the
 queue to a worker as a pending entry of the stage's `claimed` stream (`claim_hosts.lua`), which is acknowledged, renewed and
 claimed back like any other. Whether a host may really be asked is for `coranto.frontier` to say: here is only a guess, which
-saves the asking. Slow hosts have sets of their own, so that a worker can take a few of them and all of the others.
+saves the asking. How much may wait is decided where pages are handed in (`submit.lua`), host by host: nothing that waits here keeps
+anything else from being read. Slow hosts have sets of their own, so that a worker can take a few of them and all of the others.
 """
 
 from __future__ import annotations

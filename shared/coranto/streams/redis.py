@@ -396,13 +396,6 @@ class RedisStreams:
             for packed, attempts, reason in rows:
                 yield _unpacked(packed), _number(attempts), _text(reason)
 
-    async def queued_for(self, host: str) -> int:
-        """How many messages wait for this host."""
-        pipe = self._redis.pipeline(transaction=False)
-        for kind in ("live", "backlog"):
-            pipe.llen(f"{self._queues}:waiting:{kind}:{host}")
-        return sum(await pipe.execute())
-
     async def count_delayed(self, *, due_from_ms: int) -> int:
         """How many messages wait for a retry that is due at `due_from_ms` or later."""
         count = int(await self._redis.zcount(self.keys.delayed(self.spec), due_from_ms, "+inf"))

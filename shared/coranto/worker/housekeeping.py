@@ -249,12 +249,9 @@ class Housekeeping:
         is_delayed_full = max(depth.delayed - depth.queued for depth in self._depths.values()) > delayed
         self._flow.judge(is_paused=is_paused, is_delayed_full=is_delayed_full)
         if self._admission is not None:
-            # What waits for its host costs memory and nobody's time, so it is the queues' size that counts, and not what
-            # waits downstream.
-            is_full = self._admission.flow.is_delayed_full
-            most = self._settings.max_queued * (_LOW_WATER if is_full else 1)
-            is_full = is_delayed_full or sum(depth.queued for depth in self._depths.values()) > most
-            self._admission.flow.judge(is_paused=False, is_delayed_full=is_full)
+            # It has nothing to do with what waits downstream, nor with what waits for hosts: however much that is, what
+            # comes behind it may be for an idle host. It is bounded where pages are handed in.
+            self._admission.flow.judge(is_paused=False, is_delayed_full=is_delayed_full)
         if is_paused != self._is_told_paused:
             self._is_told_paused = is_paused
             event = events.STAGE_PAUSED if is_paused else events.STAGE_RESUMED

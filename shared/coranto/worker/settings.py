@@ -51,12 +51,6 @@ class DeliverySettings(SettingsSection):
     max_delayed: int = Field(
         50_000, ge=1, description="Delayed messages of a stage above which it reads no new ones until some come back."
     )
-    max_queued: int = Field(
-        1_000_000,
-        ge=1,
-        description="Messages in the queues of hosts above which a stage reads no new ones; each takes some 300 bytes of "
-        "Redis' memory.",
-    )
     housekeeping_interval: Duration = Field(
         timedelta(seconds=2),
         gt=timedelta(0),

@@ -12,7 +12,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from coranto.client import AsyncClient, TooMuchWaitingError, new_submission
 from coranto.streams.connection import connect
-from coranto.topology import FEEDER, SUBMITTED, Keys
+from coranto.topology import FEEDER, FETCHER, SUBMITTED, Keys
 
 KEYS = Keys()
 STREAM = KEYS.stream(SUBMITTED)
@@ -113,3 +113,53 @@ async def test_room_is_found_behind_thousands_of_entries(redis: Redis) -> None:
 async def test_a_single_server_says_nothing_of_replicas(redis: Redis) -> None:
     (receipt,) = await AsyncClient(redis).submit(pages(1))
     assert receipt.is_replicated is None
+
+
+@pytest.mark.parametrize(
+    ("queue", "url"),
+    [
+        ("paper.example", "https://www.paper.example/next"),
+        ("paper.example", "http://m.news.paper.example:8080/next"),
+        ("paper.example", "https://paper.example/next"),
+        ("127.0.0.1:8001", "http://127.0.0.1:8001/next"),
+        ("localhost", "http://localhost/next"),
+    ],
+)
+async def test_host_for_which_too_much_waits_is_refused_and_no_other(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch, queue: str, url: str
+) -> None:
+    monkeypatch.setattr("coranto.client.submission.MAX_QUEUED_FOR_ONE", 3)
+    prefix = Keys().host_queues(FETCHER)
+    await redis.rpush(f"{prefix}:waiting:live:{queue}", "a", "b")
+    await redis.rpush(f"{prefix}:waiting:backlog:{queue}", "c")
+    await redis.set(f"{prefix}:count", 3)
+    client = AsyncClient(redis)
+    others = [
+        new_submission(other) for other in ("https://other.example/", "https://example/", "http://127.0.0.1:8002/")
+    ]
+    with pytest.raises(TooMuchWaitingError, match="waiting for their hosts") as refused:
+        await client.submit([new_submission(url), *others])
+    assert [each.url for each in refused.value.refused] == [url]
+    assert (len(refused.value.accepted), refused.value.is_for_hosts) == (3, True)
+    await redis.lpop(f"{prefix}:waiting:live:{queue}")
+    await redis.set(f"{prefix}:count", 2)
+    assert len(await client.submit(refused.value.refused)) == 1
+
+
+async def test_the_less_room_there_is_for_all_the_less_may_wait_for_one(
+    redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("coranto.client.submission.MAX_QUEUED", 100)
+    prefix = Keys().host_queues(FETCHER)
+    await redis.rpush(f"{prefix}:waiting:live:many.example", *range(60))
+    await redis.rpush(f"{prefix}:waiting:live:few.example", *range(5))
+    await redis.set(f"{prefix}:count", 65)
+    client = AsyncClient(redis)
+    pages_of = {host: new_submission(f"https://{host}/x") for host in ("many.example", "few.example", "none.example")}
+    with pytest.raises(TooMuchWaitingError) as refused:
+        await client.submit(pages_of.values())
+    assert [each.url for each in refused.value.refused] == ["https://many.example/x"]
+    await redis.set(f"{prefix}:count", 1000)  # far too much: still one for a host that has none
+    with pytest.raises(TooMuchWaitingError):
+        await client.submit([new_submission("https://few.example/y")])
+    assert await client.submit([new_submission("https://none.example/y")])

@@ -1,6 +1,9 @@
 -- Accepts submissions: each id has one effect however often the call is repeated, and nothing is refused silently.
--- KEYS submitted, submissions, call   ARGV keep_ms, max_backlog, reading group, then id, event per submission
--- Gives one number per submission: 1 accepted, 0 known already, -1 refused because too much is waiting.
+-- KEYS submitted, submissions, call
+-- ARGV keep_ms, max_backlog, reading group, prefix of the queues by host, max_queued, max_queued_for_one, then id, event and host
+--   (with its port; "" for none) per submission
+-- Gives one number per submission: 1 accepted, 0 known already, -1 refused because too much is waiting, -2 because too much is
+-- waiting for its host.
 -- `call` names the call itself: repeated, because its answer was lost, it gives the same answer again.
 local CALL_KEPT_MS = 120000  -- a client tries four times, up to 20 seconds each
 local before = redis.call('GET', KEYS[3])
@@ -43,14 +46,39 @@ local function waiting(length)
   return length
 end
 
+-- What one host may have waiting shrinks with the room that is left for all: a host with few is not refused for one with many.
+local queued = tonumber(redis.call('GET', ARGV[4] .. ':count') or 0)
+local most_for_one = math.min(tonumber(ARGV[6]), math.max(1, tonumber(ARGV[5]) - queued))
+local waiting_for = {}
+local function is_host_full(host)
+  if queued == 0 or host == '' then return false end
+  -- Queues bear the name of the registered domain, which is one of these; for an address it is the whole.
+  local name = host
+  while name do
+    if not waiting_for[name] then
+      waiting_for[name] = redis.call('LLEN', ARGV[4] .. ':waiting:live:' .. name)
+        + redis.call('LLEN', ARGV[4] .. ':waiting:backlog:' .. name)
+    end
+    if waiting_for[name] >= most_for_one then return true end
+    if string.find(name, ':', 1, true) then
+      name = string.match(name, '^[^:]+')
+    else
+      name = string.match(name, '^[^.]*%.(.+)$')
+    end
+  end
+  return false
+end
+
 local limit = tonumber(ARGV[2])
 local room = limit - redis.call('XLEN', KEYS[1])
 -- The length is never less than what waits, and costs nothing: it is looked into only where it would refuse something.
-if room < (#ARGV - 3) / 2 then room = limit - waiting(limit - room) end
+if room < (#ARGV - 6) / 3 then room = limit - waiting(limit - room) end
 local answers = {}
-for i = 4, #ARGV, 2 do
+for i = 7, #ARGV, 3 do
   if redis.call('ZSCORE', KEYS[2], ARGV[i]) then
     answers[#answers + 1] = 0
+  elseif is_host_full(ARGV[i + 2]) then
+    answers[#answers + 1] = -2
   elseif room <= 0 then
     answers[#answers + 1] = -1
   else
