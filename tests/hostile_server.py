@@ -225,6 +225,23 @@ def _behaviours() -> list[Behaviour]:
         None,
         head(OK, HTML, b"Transfer-Encoding: chunked", body=chunked(PAGE, end=b"0\r\nX-Sum: 1\r\n\r\n")),
     )
+    te, size = b"Transfer-Encoding: chunked", b"%x" % len(PAGE)
+    for name, body in (
+        ("in bare line feeds", size + b"\n" + PAGE + b"\n0\n\n"),
+        ("without the empty line at the end", size + b"\r\n" + PAGE + b"\r\n0\r\n"),
+        ("without a line end behind a chunk", size + b"\r\n" + PAGE + b"0\r\n\r\n"),
+        ("with spaces before a size", b"  " + size + b"\r\n" + PAGE + b"\r\n0\r\n\r\n"),
+        ("with zeros before a size", b"0" * 30 + size + b"\r\n" + PAGE + b"\r\n0\r\n\r\n"),
+        ("of one byte each", chunked(*(PAGE[at : at + 1] for at in range(len(PAGE))))),
+        ("that are none", PAGE),
+        ("with something behind them", chunked(PAGE) + b"<!-- cached -->" * 100),
+    ):
+        add(f"chunks {name}", "ok", None, head(OK, HTML, te, body=body))
+    add("chunks announced twice", "ok", None, head(OK, HTML, te, te, body=chunked(PAGE)))
+    add("transfer coding that is none", "ok", None, head(OK, HTML, b"Transfer-Encoding: identity"))
+    add("something behind the body", "ok", None, head(OK, HTML, LENGTH, body=PAGE + b"<!-- cached -->"))
+    add("second response behind the first", "ok", None, head(OK, HTML, LENGTH, body=PAGE + OK + b"\r\n\r\n"))
+    add("body where there is none", "dropped", "unexpected_status", head(b"HTTP/1.1 204 No Content", HTML, LENGTH))
     # Heads that nobody can take
     add("two lengths", "retry", "broken_response", head(OK, HTML, LENGTH, b"Content-Length: 5"))
     add("not HTTP", "retry", "broken_response", send(b"SSH-2.0-OpenSSH_9.6\r\n"))

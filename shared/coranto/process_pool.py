@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import multiprocessing
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
@@ -59,29 +60,41 @@ class ProcessPool:
         self._calls_per_process = calls_per_process
         self._max_bytes = max_bytes
         self._pool: pebble.ProcessPool | None = None
+        self._launching = threading.Lock()
 
     async def start(self) -> None:
         """Start the processes and return when they are ready."""
-        pool = self._started()
+        pool = await self._started()
         ready = [asyncio.wrap_future(pool.schedule(_is_ready)) for _ in range(self._count)]
         await asyncio.gather(*ready)
 
-    def _started(self) -> pebble.ProcessPool:
-        if self._pool is not None and not self._pool.active:
-            # The server that forks the processes was killed, and with it the pool; a new pool starts a new one.
+    async def _started(self) -> pebble.ProcessPool:
+        pool = self._pool
+        if pool is not None and pool.active:
+            return pool
+        # The server that forks the processes takes a second to start, or several, for which the loop must not wait.
+        return await asyncio.to_thread(self._launch)
+
+    def _launch(self) -> pebble.ProcessPool:
+        with self._launching:
+            if self._pool is not None and self._pool.active:
+                return self._pool
+            # The server was killed, and with it the pool; a new pool starts a new one.
             broken, self._pool = self._pool, None
-            asyncio.get_running_loop().run_in_executor(None, _put_away, broken)
-        if self._pool is None:
+            if broken is not None:
+                _put_away(broken)
             context = multiprocessing.get_context("forkserver")
             context.set_forkserver_preload(list(self._preload))
-            self._pool = pebble.ProcessPool(
+            pool = pebble.ProcessPool(
                 max_workers=self._count,
                 max_tasks=self._calls_per_process,
                 initializer=_make_ready,
                 initargs=self._prepare,
                 context=context,
             )
-        return self._pool
+            _ = pool.active  # this is what starts it
+            self._pool = pool
+            return pool
 
     async def stop(self) -> None:
         """End the processes; calls in progress are cancelled."""
@@ -94,7 +107,7 @@ class ProcessPool:
 
         Starts the processes at the first call. A call that is cancelled ends its process.
         """
-        pool = self._started()
+        pool = await self._started()
         try:
             future = pool.schedule(function, args=args, kwargs=kwargs, timeout=self.deadline.total_seconds())
             answer: asyncio.Future[T] = asyncio.wrap_future(future)

@@ -7,6 +7,8 @@ and the event loop, on which all other pages depend, never waits.
 from __future__ import annotations
 
 import html
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, Protocol
@@ -20,6 +22,8 @@ from coranto_fetcher.rights import rights_in_page
 _SEARCHED_BYTES: Final = 2_000_000
 _TITLE_LOOKED_AT: Final = 500_000
 _LONGEST_TITLE: Final = 500
+_MOST_TITLES: Final = 50
+_TITLE_OR_PICTURE: Final = re.compile(r"<(?:title(?:\s[^>]{0,500})?>|(?P<svg>svg)\b)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,7 @@ class PageReaderPool:
         self._processes = ProcessPool(
             processes, deadline=deadline, preload=("coranto_fetcher.page_facts",), max_bytes=max_process_bytes
         )
-        self.stop = self._processes.stop
+        self.start, self.stop = self._processes.start, self._processes.stop
 
     async def read(self, body: bytes, *, own_url: str, first_url: str) -> PageFacts:
         """The facts of the page at `own_url`, of the article that begins at `first_url`."""
@@ -85,14 +89,28 @@ def describe_page(body: bytes, *, stated_charset: str | None) -> PageDescription
 
 
 def _title(page: str) -> str | None:
-    lowered = page[:_TITLE_LOOKED_AT].lower()
-    start = lowered.find(">", found) if (found := lowered.find("<title")) >= 0 else -1
-    end = lowered.find("</title", start)
-    if start >= 0 and end >= 0 and len(lowered) == len(page[:_TITLE_LOOKED_AT]):
-        title = " ".join(html.unescape(page[start + 1 : end][:_LONGEST_TITLE]).split())
+    beginning = page[:_TITLE_LOOKED_AT]
+    for start in _title_starts(beginning):
+        end = beginning.find("</", start)
+        title = " ".join(html.unescape(beginning[start : max(end, start)][:_LONGEST_TITLE]).split())
         if title:
             return title
-    for tag in find_tags(page[:_TITLE_LOOKED_AT], frozenset({"meta"})):
+    for tag in find_tags(beginning, frozenset({"meta"})):
         if tag.attributes.get("property", "").lower() == "og:title":
             return " ".join(tag.attributes.get("content", "")[:_LONGEST_TITLE].split()) or None
     return None
+
+
+def _title_starts(page: str) -> Iterator[int]:
+    """Where the texts of title elements begin, those of pictures left out."""
+    at = 0
+    for _ in range(_MOST_TITLES):
+        match = _TITLE_OR_PICTURE.search(page, at)
+        if match is None:
+            return
+        at = match.end()
+        if match["svg"] is not None:
+            closing = page.find("</svg", at)
+            at = closing if closing >= 0 else len(page)
+        else:
+            yield at

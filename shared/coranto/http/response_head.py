@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from aiohttp.client_proto import ResponseHandler
 
+from coranto.http.chunked_body import ChunkedBody
 from coranto.http.errors import BrokenResponseError, HeadersTooLargeError, WebError
 
 MAX_HEAD_BYTES: Final = 262_144
@@ -33,6 +34,7 @@ _STATUS_LINE: Final = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _STATUS_BEGINNING: Final = re.compile(rb"[\x00-\x20]{0,4}(?:HTTP/|ICY)", re.IGNORECASE)
+_WITHOUT_BODY: Final = frozenset({204, 304})
 _TOKEN: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _CONTROLS: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]+")
 _FRAMING: Final = frozenset(
@@ -51,6 +53,9 @@ class ResponseHead:
     """Status line and headers, as a strict parser takes them."""
     irregularities: tuple[str, ...]
     """What had to be put right, in words."""
+    is_chunked: bool = False
+    length: int | None = None
+    """Bytes of the body, where the head says how many."""
 
 
 def read_head(raw: bytes, *, max_line_bytes: int) -> ResponseHead:
@@ -78,7 +83,10 @@ def read_head(raw: bytes, *, max_line_bytes: int) -> ResponseHead:
         kept.append((b"Connection", b"close"))
     reason = _CONTROLS.sub(b" ", match["reason"]).strip()[:_LONGEST_REASON] or b"-"
     strict = [b"HTTP/" + version + b" %d " % status + reason, *(name + b": " + value for name, value in kept), b"", b""]
-    return ResponseHead(status, b"\r\n".join(strict), tuple(dict.fromkeys(notes)))
+    fields = dict(framing)
+    length = 0 if status in _WITHOUT_BODY else int(fields[b"Content-Length"]) if b"Content-Length" in fields else None
+    is_chunked = b"Transfer-Encoding" in fields and status not in _WITHOUT_BODY
+    return ResponseHead(status, b"\r\n".join(strict), tuple(dict.fromkeys(notes)), is_chunked, length)
 
 
 def _headers(lines: list[bytes], max_line_bytes: int, notes: list[str]) -> list[tuple[bytes, bytes]]:
@@ -161,11 +169,17 @@ def _framing(
 
 
 class LenientResponseHandler(ResponseHandler):
-    """aiohttp's protocol with `read_head` before its parser. Interim responses (RFC 9110, 15.2) are passed over."""
+    """aiohttp's protocol with `read_head` and `ChunkedBody` before its parser.
+
+    Interim responses (RFC 9110, 15.2) are passed over, and so is what follows the body.
+    """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(loop)
         self._head: bytearray | None = None
+        self._chunks: ChunkedBody | None = None
+        self._body_left: int | None = None
+        """Bytes of the body that are to come; None where the head does not say how many there are."""
         self._interim = 0
         self._lines = 0
         self._max_line_bytes = 0
@@ -175,6 +189,7 @@ class LenientResponseHandler(ResponseHandler):
     def set_response_params(self, **params: Any) -> None:
         """Get ready for the next response."""
         self._head = bytearray()
+        self._chunks, self._body_left = None, None
         self._interim = 0
         self._lines = 0
         self._max_line_bytes = int(params.get("max_field_size", _DEFAULT_LINE_BYTES))
@@ -182,25 +197,51 @@ class LenientResponseHandler(ResponseHandler):
         super().set_response_params(**params)
 
     def data_received(self, data: bytes) -> None:
-        """Collect the head, then let everything pass."""
-        while self._head is not None:
-            if not data:
-                return
-            seen = max(0, len(self._head) - 2)
-            # A server may still be ending the response before (RFC 9112, 2.2).
-            self._head += data if self._head else data.lstrip(b"\r\n")
-            try:
+        """Collect the head, then let the body pass."""
+        strict = b""
+        try:
+            while self._head is not None:
+                if not data:
+                    return
+                seen = max(0, len(self._head) - 2)
+                # A server may still be ending the response before (RFC 9112, 2.2).
+                self._head += data if self._head else data.lstrip(b"\r\n")
                 rest = self._take_head(seen)
-            except WebError as error:
-                self._give_up(error)
-                return
-            if rest is None:
-                return
-            data = rest
-        super().data_received(data)
+                if rest is None:
+                    return
+                strict, data = rest
+            body = self._of_body(data)
+        except WebError as error:
+            self._give_up(error)
+            return
+        if strict or body or not data:
+            super().data_received(strict + body)
 
-    def _take_head(self, seen: int) -> bytes | None:
-        """The strict head with what follows it; None while more must come."""
+    def _of_body(self, data: bytes) -> bytes:
+        """What of these bytes belongs to the body, in strict form."""
+        if self._chunks is not None:
+            body = self._chunks.feed(data)
+            if self._chunks.is_over:
+                self._body_left, self._chunks = 0, None
+            return body
+        if self._body_left is None:
+            return data
+        body = data[: self._body_left]
+        self._body_left -= len(body)
+        if len(data) > len(body):
+            self.force_close()  # what follows is no response of ours
+        return body
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """End a body that only lacks its end."""
+        if self._chunks is not None and exc is None and self.exception() is None:
+            end = self._chunks.finish()
+            if end:
+                super().data_received(end)
+        super().connection_lost(exc)
+
+    def _take_head(self, seen: int) -> tuple[bytes, bytes] | None:
+        """The strict head, and what follows it; None while more must come."""
         head = self._head
         assert head is not None  # noqa: S101 - for the type checker: the caller has looked
         end = _END.search(head, seen)
@@ -223,13 +264,16 @@ class LenientResponseHandler(ResponseHandler):
                 raise BrokenResponseError(f"more than {_MAX_INTERIM} interim responses, and none that is final")
             self._head = bytearray()
             self._lines = 0
-            return rest
+            return b"", rest
         self._head = None
         self.irregularities = read.irregularities
-        return read.raw + rest
+        self._chunks, self._body_left = ChunkedBody() if read.is_chunked else None, read.length
+        return read.raw, rest
 
     def _give_up(self, error: WebError) -> None:
         self._head = None
         if self.transport is not None:
             self.transport.close()
         self.set_exception(error)
+        if self._payload is not None:
+            self._payload.set_exception(error)

@@ -16,7 +16,8 @@ OK = b"HTTP/1.1 200 OK\r\n"
 LIMIT = 16_384
 PIECES = st.sampled_from([
     b"\r\n", b"\n", b"\r", b" ", b"\t", b":", b"\0", b"\xff", b"HTTP/1.1", b"200", b"OK", b"Content-Length", b"5", b"-1", b",",
-    b"Transfer-Encoding", b"chunked", b"gzip", b"Connection", b"close", b"a" * 30, b"X-A: b\r\n", b"HTTP/1.1 100 Continue\r\n\r\n",
+    b"Transfer-Encoding", b"chunked", b"gzip", b"Connection", b"close", b"a" * 30, b"5\r\n", b"0\r\n\r\n", b"<p>",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"X-A: b\r\n", b"HTTP/1.1 100 Continue\r\n\r\n",
 ])  # fmt: skip
 SOUP = st.lists(st.one_of(PIECES, st.binary(max_size=20)), max_size=60).map(b"".join)
 
@@ -103,8 +104,9 @@ async def outcome(raw: bytes, cuts: list[int]) -> tuple[str, object]:
         message, payload = await handler.read()
     except Exception as error:  # noqa: BLE001 - which error is what is compared
         return "error", type(error).__name__
-    payload.exception()
-    return str(message.code), sorted(message.raw_headers)
+    if payload.exception() is not None:
+        return "cut", type(payload.exception()).__name__
+    return str(message.code), (sorted(message.raw_headers), b"".join(payload._buffer))
 
 
 @pytest.mark.parametrize(
@@ -116,3 +118,13 @@ async def test_hostile_heads_are_read_in_no_time(raw: bytes) -> None:
         started = time.thread_time()
         await outcome(OK + raw, cuts)
         assert time.thread_time() - started < (0.1 if len(cuts) == 1 else 2.0)
+
+
+@pytest.mark.parametrize(
+    "raw", [b"5;" + b"a" * 400_000, b"\r\n" * 200_000, b"1\r\na\r\n" * 60_000, b"0\r\n" + b"a:\r\n" * 100_000]
+)
+async def test_hostile_chunks_are_read_in_no_time(raw: bytes) -> None:
+    for cuts in ([len(raw)], [7] * (len(raw) // 7)):
+        started = time.thread_time()
+        await outcome(OK + b"Transfer-Encoding: chunked\r\n\r\n" + raw, cuts)
+        assert time.thread_time() - started < (0.5 if len(cuts) == 1 else 3.0)
