@@ -12,6 +12,7 @@ from typing import Any, Final, Literal, cast
 
 from coranto.frontier import InProcessHostLeases
 from coranto.http.recording import Hop, RecordingClient
+from coranto.http.robots_cache import RobotsCache
 from coranto.records import Submission
 from coranto.sources.registry import Feed, FeedRegistry, new_feed
 from coranto_feeder.feed_parser_pool import FeedParserPool
@@ -98,7 +99,8 @@ async def poll_once(url: str, settings: Settings) -> FeedReport:
     web = settings.to_web_client()
     pool = settings.feeder.to_parser()
     recorder, parser = RecordingClient(web), _RecordingParser(pool)
-    client = PoliteClient(recorder, InProcessHostLeases(), settings.fetcher.to_host_policy())
+    robots = RobotsCache(None, web, agent=settings.fetcher.robots_agent) if settings.fetcher.obey_robots else None
+    client = PoliteClient(recorder, InProcessHostLeases(), settings.fetcher.to_host_policy(), robots)
     reader = FeedReader(
         cast("FeedRegistry", _EmptyRegistry()),  # of which it uses these methods
         client,

@@ -68,6 +68,13 @@ async def test_exit_code_tells_success_from_refusal(answer: Answer, code: int, o
     assert report["detail"]
 
 
+async def test_robots_txt_is_asked_first() -> None:
+    robots = response(b"User-agent: *\nDisallow: /page", kind="text/plain")
+    code, told = await tried({"/page": response(FEED, kind=XML), "/robots.txt": robots}, "--json")
+    report = json.loads(told)
+    assert (code, report["outcome"], report["reason"], report["hops"]) == (3, "denied", "robots_denied", [])
+
+
 async def test_page_that_names_its_feeds_is_told_as_such() -> None:
     page = b'<html><head><link rel=alternate type="application/rss+xml" href="/feed.xml"></head></html>'
     code, told = await tried({"/page": response(page)}, "--json")
