@@ -36,6 +36,8 @@ class Trace:
     """Everything that is kept of an article."""
 
     ref: ArticleRef
+    ids: frozenset[str]
+    """Under which the store has it."""
     stored: Removed
     pages: tuple[str, ...] = ()
     """Keys of pages that only this article uses."""
@@ -57,24 +59,26 @@ async def find_trace(
     pipeline: ConnectedPipeline, ref: ArticleRef, reader: ArticleReader, upkeep: ArticleUpkeep, pages: FilePageStore
 ) -> Trace:
     """What is kept of the article. Raises InFlightError while a stage has it, StoreError and redis' own errors."""
+    ids = ref.ids | {line.article_id for line in reader.ledger_of(ref.text)}
     if (stored := reader.find(ref.text)) is not None:
-        ref = ArticleRef(ref.text, ref.ids | {stored.id})
-    ref = ArticleRef(ref.text, ref.ids | {line.article_id for line in reader.ledger_of(ref.text)})
+        ids |= {stored.id}
+    every = ArticleRef(ref.text, ids | upkeep.also_known_as(ids))
     letters: list[Reference] = []
-    for location in await find_locations(pipeline, ref):
+    for location in await find_locations(pipeline, every):
         if location.letter is None:
             raise InFlightError(location)
         letters.append(Reference.parse(location.letter))
-    own, others = _page_uses(reader, ref.ids)  # here: SQLite's reader belongs to this thread
+    own, others = _page_uses(reader, ids)  # here: SQLite's reader belongs to this thread
     there = {sha256 for sha256 in own if pages.path_of(sha256).exists()}
     return Trace(
         ref,
-        upkeep.count(ref.ids),
+        ids,
+        upkeep.count(ids),
         tuple(sorted(there - others)),
         len(there & others),
-        await _entries_about(pipeline, ref),
+        await _entries_about(pipeline, every),
         tuple(letters),
-        await _keys_named_after(pipeline, ref.ids),
+        await _keys_named_after(pipeline, every.ids),
     )
 
 
@@ -83,9 +87,9 @@ async def erase(pipeline: ConnectedPipeline, trace: Trace, upkeep: ArticleUpkeep
     for reference in trace.letters:
         async for _ in dead_letters.act(pipeline.streams, [reference], "discard"):
             pass
-    for stream, ids in trace.entries.items():
-        for first in range(0, len(ids), _ENTRIES_AT_ONCE):
-            await pipeline.redis.xdel(stream, *ids[first : first + _ENTRIES_AT_ONCE])
+    for stream, entries in trace.entries.items():
+        for first in range(0, len(entries), _ENTRIES_AT_ONCE):
+            await pipeline.redis.xdel(stream, *entries[first : first + _ENTRIES_AT_ONCE])
     for key in trace.keys:
         await pipeline.redis.delete(key)
     with suppress(ResponseError):  # one is being written already, or this user may not ask for it
@@ -93,7 +97,7 @@ async def erase(pipeline: ConnectedPipeline, trace: Trace, upkeep: ArticleUpkeep
         await pipeline.redis.bgrewriteaof()
     await asyncio.to_thread(_remove_pages, pages, trace.pages)
     # Last: the store is what tells which pages and ids are meant.
-    await asyncio.to_thread(upkeep.remove, trace.ref.ids, is_erased=True)
+    await asyncio.to_thread(upkeep.remove, trace.ids, is_erased=True)
 
 
 def _page_uses(reader: ArticleReader, ids: Collection[str]) -> tuple[set[str], set[str]]:
@@ -112,16 +116,11 @@ def _remove_pages(pages: FilePageStore, keys: Collection[str]) -> None:
 
 async def _entries_about(pipeline: ConnectedPipeline, ref: ArticleRef) -> dict[str, list[str]]:
     """Settled entries that are kept for replay, and those that no group has passed yet."""
-    needles = [*(each.encode() for each in ref.ids), ref.text.encode()]
     found: dict[str, list[str]] = {}
     for keys in pipeline.topology.all_keys():
         for stream in map(keys.stream, STREAMS):
             async for page in entry_pages(pipeline.redis, stream):
-                about = [
-                    entry_id
-                    for entry_id, event in page
-                    if any(needle in event for needle in needles) and ref.is_about(event)
-                ]
+                about = [entry_id for entry_id, event in page if ref.is_about(event)]
                 if about:
                     found.setdefault(stream, []).extend(about)
     return found

@@ -187,6 +187,10 @@ class ArticleUpkeep(Protocol):
         """What `remove` would remove."""
         ...
 
+    def also_known_as(self, ids: Collection[str]) -> set[str]:
+        """Ids of the addresses that have led to these articles, as keys and other records name them."""
+        ...
+
     def remove(self, ids: Collection[str], *, is_erased: bool = False) -> Removed:
         """Remove these articles: rows, revisions, words in the index, ledger lines; erased, from the medium too. Safe to repeat."""
         ...

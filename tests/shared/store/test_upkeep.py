@@ -10,12 +10,11 @@ import pytest
 
 from coranto.store.interface import Removed, StoreError
 from coranto.store.sqlite.reader import SqliteArticleReader
-from coranto.store.sqlite.schema import time_text
+from coranto.store.sqlite.schema import sortable_time
 from coranto.store.sqlite.upkeep import SqliteArticleUpkeep, copy_database
 from coranto.store.sqlite.writer import SqliteArticleStore
 from coranto.testing import classified
 
-TABLES = ("articles", "revisions", "entities", "topics", "tags", "ledger", "announcements", "outbox")
 SECRET = "Zwiebelfischchen"
 
 
@@ -32,7 +31,12 @@ async def filled(path: Path, *urls: str, text: str = "Plain words.") -> list[str
 
 def rows(path: Path) -> dict[str, list[tuple[object, ...]]]:
     connection = sqlite3.connect(path)
-    found = {table: connection.execute(f"SELECT * FROM {table} ORDER BY 1, 2").fetchall() for table in TABLES}  # noqa: S608
+    tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    found = {
+        table: connection.execute(f"SELECT * FROM {table} ORDER BY 1").fetchall()  # noqa: S608 - the schema's
+        for table in tables
+        if not table.startswith(("articles_fts_", "sqlite_"))
+    }
     connection.close()
     return found
 
@@ -64,9 +68,9 @@ async def test_age_is_that_of_the_latest_revision(tmp_path: Path) -> None:
     connection = sqlite3.connect(path)
     connection.execute(
         "UPDATE articles SET first_stored = ?, last_stored = CASE id WHEN ? THEN ? ELSE last_stored END",
-        (time_text(now - timedelta(days=9)), old, time_text(now - timedelta(days=8))),
+        (sortable_time(now - timedelta(days=9)), old, sortable_time(now - timedelta(days=8))),
     )
-    connection.execute("UPDATE ledger SET at = ?", (time_text(now - timedelta(days=8)),))
+    connection.execute("UPDATE ledger SET at = ?", (sortable_time(now - timedelta(days=8)),))
     connection.commit()
     connection.close()
     upkeep = SqliteArticleUpkeep(path)

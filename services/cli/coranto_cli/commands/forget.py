@@ -93,7 +93,7 @@ def _in_words(trace: Trace) -> str:
 def _plain(trace: Trace, *, is_removed: bool) -> dict[str, Any]:
     return {
         "article": trace.ref.text,
-        "ids": sorted(trace.ref.ids),
+        "ids": sorted(trace.ids),
         "articles": trace.stored.articles,
         "revisions": trace.stored.revisions,
         "ledger_lines": trace.stored.ledger_lines,
