@@ -86,8 +86,9 @@ format: $(VENV)/dev.stamp ## format, and fix what ruff can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-reference: $(VENV)/dev.stamp ## schemas, AsyncAPI and reference pages
+reference: $(VENV)/dev.stamp ## schemas, AsyncAPI, reference pages, and the made parts of README.md
 	PYTHONPATH=docs $(BIN)/python -m generate
+	PYTHONPATH=docs $(BIN)/python -m generate.readme
 
 dist: $(VENV)/run.stamp ## wheels of every distribution, into dist/
 	rm -rf $(DIST)

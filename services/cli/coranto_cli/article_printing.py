@@ -30,6 +30,7 @@ def print_entry(console: Console, article: ClassifiedArticle) -> None:
         classification.language.code,
         ", ".join(topic.name for topic in classification.topics[:3]),
         content.publisher,
+        "names not recognised in this language" if "names_not_supported" in classification.notes else None,
         _change(article),
     ]
     console.print(cell(content.title or article.url, style="bold"))
@@ -93,6 +94,8 @@ def _rows(article: ClassifiedArticle) -> Iterator[tuple[str, str]]:
     yield "topics", ", ".join(f"{topic.name} {topic.code} ({topic.score:.0%})" for topic in classification.topics)
     yield "section", content.section or ""
     yield "tags", ", ".join(content.tags)
+    if "names_not_supported" in classification.notes:
+        yield "names", f"not recognised in this language ({language.code})"
     for kind, name in (("person", "persons"), ("organisation", "organisations"), ("place", "places")):
         yield name, _listed(entity.name for entity in classification.entities if entity.type == kind)
     yield "keywords", _listed(classification.keywords)

@@ -383,7 +383,8 @@ class Classification(Section):
     topics: tuple[Topic, ...] = Field((), description="Topics, surest first; empty when the classifier abstains.")
     entities: tuple[Entity, ...] = Field((), description="Names in normal form, most mentioned first.")
     keywords: tuple[str, ...] = Field(
-        (), description="What the text is about in words, beside its entities; the publisher's tags are in content."
+        (),
+        description="The most important names, and nouns that the text repeats; the publisher's tags are in content.",
     )
     story: Story | None = Field(None, description="Story of near-duplicates; null when the text is too short to tell.")
     related: tuple[RelatedArticle, ...] = Field(

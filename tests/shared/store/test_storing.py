@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from tests.shared.store.articles import reason_to_skip, store
 
-from coranto.records import ClassifiedArticle, DroppedArticle, FinishedArticle
+from coranto.records import ClassifiedArticle, DroppedArticle, FinishedArticle, article_id
 from coranto.store.sqlite.reader import open_article_store
 from coranto.store.sqlite.writer import SqliteArticleStore
 
@@ -300,3 +300,68 @@ async def test_revision_1_of_a_new_store_is_another_announcement(tmp_path: Path,
         assert finished.storage.revision == 1
         ids.append(finished.message_id)
     assert ids[0] != ids[1]
+
+
+def form_of(article: ClassifiedArticle, url: str) -> ClassifiedArticle:
+    """The same article as another address gave it."""
+    discovery = article.discovery.model_copy(update={"url": url})
+    return article.model_copy(
+        update={"discovery": discovery, "fetch": article.fetch.model_copy(update={"final_url": url})}
+    )
+
+
+async def test_another_form_of_a_stored_article_makes_no_revision(
+    article_store: SqliteArticleStore, database: Path, make_article: MakeArticle
+) -> None:
+    main, amp = "https://news.example/bridge", "https://news.example/bridge/amp"
+    await store(make_article(main), article_store=article_store)
+    other = form_of(make_article(main, fetch=2, text="Shorter."), amp)
+    assert await reason_to_skip(other, article_store=article_store) == "other_form"
+    with open_article_store(database) as reader:
+        assert [article.content.text for article in reader.revisions_of(main)] == [make_article(main).content.text]
+        assert [line.reason for line in reader.ledger_of(main)] == ["other_form", "created"]
+
+
+async def test_main_form_replaces_another_one_and_that_one_may_replace_itself(
+    article_store: SqliteArticleStore, database: Path, make_article: MakeArticle
+) -> None:
+    main, amp = "https://news.example/bridge", "https://news.example/bridge/amp"
+    for number, url in enumerate((amp, amp, main)):
+        await store(form_of(make_article(main, fetch=number, text=f"Text {number}."), url), article_store=article_store)
+    with open_article_store(database) as reader:
+        assert [article.fetch.final_url for article in reader.revisions_of(amp)] == [amp, amp, main]
+
+
+async def test_article_is_found_by_every_address_that_has_led_to_it(
+    article_store: SqliteArticleStore, database: Path, make_article: MakeArticle
+) -> None:
+    article = make_article("https://news.example/bridge")
+    discovery = article.discovery.model_copy(update={"url": "https://short.example/x1"})
+    fetch = article.fetch.model_copy(update={"final_url": "https://news.example/bridge/print"})
+    await store(article.model_copy(update={"discovery": discovery, "fetch": fetch}), article_store=article_store)
+    with open_article_store(database) as reader:
+        for name in (
+            article.id,
+            "http://news.example/bridge#top",
+            "https://short.example/x1?utm_source=feed",
+            "https://news.example/bridge/print",
+            article_id("https://short.example/x1"),
+        ):
+            found = reader.find(name)
+            assert found is not None, name
+            assert found.id == article.id
+
+
+async def test_address_of_its_own_belongs_to_an_article_whoever_has_led_there(
+    article_store: SqliteArticleStore, database: Path, make_article: MakeArticle
+) -> None:
+    one, two = "https://news.example/one", "https://news.example/two"
+    await store(form_of(make_article(two), one), article_store=article_store)  # `one` leads to `two` for now
+    with open_article_store(database) as reader:
+        assert (reader.find(one) or make_article()).url == two
+    await store(make_article(one, fetch=2), article_store=article_store)
+    await store(form_of(make_article(two, fetch=3, submission="again", text="New."), two), article_store=article_store)
+    with open_article_store(database) as reader:
+        assert (reader.find(one) or make_article()).url == one
+        assert (reader.find(two) or make_article()).url == two
+        assert reader.count() == 2

@@ -192,6 +192,8 @@ def _in_local_time(
     for local in shown.all:
         if local.precision != "day" and local.at is None:
             ahead = _ahead(local, moment)
+            if ahead == timedelta(0):
+                return moment
             if ahead is not None and moment.at is not None:
                 clock = moment.at + ahead
                 return make_moment(clock, precision=moment.precision, offset=ahead, zone_from="page")
