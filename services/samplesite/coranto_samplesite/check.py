@@ -76,8 +76,10 @@ def mismatches(
     read: True asks for the corrected text, False for the first one, None takes either.
     """
     by_url: defaultdict[str, list[FinishedArticle]] = defaultdict(list)
-    for record in records:
-        by_url[record.url].append(record)
+    stored = list(records)
+    for record in stored:
+        for url in _addresses(record):
+            by_url[url].append(record)
     ended: defaultdict[str, list[Outcome]] = defaultdict(list)
     for line in ledger:
         ended[line.url].append(line)
@@ -88,11 +90,18 @@ def mismatches(
         found.extend(Mismatch(expectation.name, expectation.url, about, what) for about, what in findings)
     known = {expectation.url for expectation in listed}
     found += [
-        Mismatch("(no page)", url, "outcome", f"a record that no page accounts for: {_quote(stored[0].content.title)}")
-        for url, stored in by_url.items()
-        if url not in known
+        Mismatch(
+            "(no page)", record.url, "outcome", f"a record that no page accounts for: {_quote(record.content.title)}"
+        )
+        for record in stored
+        if known.isdisjoint(_addresses(record))
     ]
     return found
+
+
+def _addresses(record: FinishedArticle) -> set[str]:
+    """The addresses that led to the article, and the one that it is at home under."""
+    return {record.discovery.url, record.fetch.final_url, record.url}
 
 
 def _examine(
@@ -105,7 +114,7 @@ def _examine(
     if len(records) > 1:
         yield "outcome", f"stored {len(records)} times, expected once"
     if fate.outcome == "merged":
-        if records:
+        if any(record.url == expectation.url for record in records):
             yield "outcome", f"stored as an article of its own, expected to be taken for {fate.same_as}"
         return
     if fate.outcome != "stored":
