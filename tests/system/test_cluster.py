@@ -25,15 +25,17 @@ import short_pipeline
 from coranto.admin.pipeline import connected_to
 from coranto.client import AsyncClient, Receipt, new_submission
 from coranto.frontier import HostBusy, HostFeedback, HostLease, RedisHostLeases
+from coranto.host_queue import HostQueue
 from coranto.records import Submission
 from coranto.settings import LogSettings
 from coranto.sources.registry import Feed, FeedRegistry
 from coranto.streams.connection import check_safety, connect, run_id, wait_for_replica
 from coranto.streams.errors import is_transient
+from coranto.streams.interface import Publish, Retry
 from coranto.streams.redis import RedisStreams
 from coranto.streams.tasks import end
 from coranto.testing import samples
-from coranto.topology import FEEDER, FINISHED, Pipeline
+from coranto.topology import FEEDER, FETCHER, FINISHED, Pipeline
 from coranto.worker import log
 from coranto_classifier.duplicates.fingerprint import make_fingerprint
 from coranto_classifier.duplicates.index import DuplicateIndex
@@ -158,6 +160,30 @@ async def test_all_that_one_partition_needs_is_one_slot(cluster: redis_nodes.Clu
         assert worker.readiness()[0]
     stop.set()
     await asyncio.wait_for(running, 20)
+
+
+async def test_queues_by_host_keep_to_the_slot_of_their_partition(cluster: redis_nodes.Cluster) -> None:
+    async with client_of(cluster.url) as redis:
+        for keys in THREE.all_keys():
+            streams = RedisStreams(redis, FETCHER, keys)
+            await streams.ensure()
+            for number in range(3):
+                await redis.xadd(streams.main, {"event": b"%d" % number})
+            rows: Any = await redis.xreadgroup(FETCHER.name, "a", {streams.main: ">"}, count=3)
+            found = rows.items() if isinstance(rows, dict) else rows
+            entries = streams.entries("main", next(iter(found))[1])
+            queued = [
+                (entry, Retry("queued", 0, 0, queue=HostQueue(f"h{number}.example")))
+                for number, entry in enumerate(entries)
+            ]
+            assert set((await streams.commit(queued)).effects) == {"applied"}
+            claims = await streams.claim_hosts("a", count=2, slow=1, lease=timedelta(minutes=1))
+            assert len(claims.entries) == 2
+            depth = await streams.measure()
+            assert (depth.queued, depth.pending) == (1, 2)
+            assert len([each async for each in streams.delayed()]) == 1
+            await streams.commit([(entry, Publish(entry.id, b"{}")) for entry in claims.entries])
+            assert await streams.hand_back("a") == 0
 
 
 async def test_what_services_keep_beside_the_streams_is_one_slot_a_call(cluster: redis_nodes.Cluster) -> None:

@@ -7,7 +7,7 @@ import time
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from email.utils import format_datetime
-from typing import Protocol
+from typing import Protocol, cast
 
 from redis.asyncio import Redis
 
@@ -87,8 +87,13 @@ class RedisValidators:
         """The last fetch, unless it was made for this same submission: then its result may be lost."""
         await self._ask_run()
         packed = await self._redis.get(self._key(article))
-        fetch = None if packed is None else PreviousFetch.unpack(packed)
-        return None if fetch is None or fetch.submission == article.discovery.submission else fetch
+        if packed is None:
+            return None
+        run, _, fields = cast("bytes", packed).partition(b" ")
+        if run.decode() != self._run:
+            return None
+        fetch = PreviousFetch.unpack(fields)
+        return None if fetch.submission == article.discovery.submission else fetch
 
     async def keep(self, article: DiscoveredArticle, fetch: PreviousFetch) -> None:
         """Remember this fetch, if the server gave any validators."""
@@ -97,7 +102,7 @@ class RedisValidators:
             await self._ask_run()
         key = self._key(article)
         if fetch.conditional_headers():
-            await self._redis.set(key, fetch.pack(), ex=self._KEEP)
+            await self._redis.set(key, f"{self._run} {fetch.pack()}", ex=self._KEEP)
         else:
             await self._redis.delete(key)
 

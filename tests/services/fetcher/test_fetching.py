@@ -18,8 +18,11 @@ from coranto.frontier import HostFeedback, HostLease, RedisHostLeases
 from coranto.http import AddressGuard, WebClient
 from coranto.pages import FilePageStore
 from coranto.records import DiscoveredArticle, PageRef, SavedPage
+from coranto.topology import Pipeline
 from coranto.worker.stage import Invalid, StageSignal, Transient, Unwanted
+from coranto_cli.local.redis_server import EmbeddedRedis
 from coranto_fetcher.app import create_stage
+from coranto_fetcher.http_validators import PreviousFetch, RedisValidators
 from coranto_fetcher.reasons import REASONS, SYSTEMIC
 from coranto_fetcher.settings import FetcherSettings, Settings
 
@@ -276,6 +279,21 @@ async def test_second_visit_asks_whether_the_page_has_changed(fetcher: Fetcher, 
     version = "2"
     changed = await fetcher.fetch_in_turn(discovered(url, submission="c", is_recrawl=True))
     assert changed.fetch.page != first.fetch.page
+
+
+async def test_after_a_restart_of_redis_a_page_is_fetched_whole(own_redis: EmbeddedRedis, discovered: Make) -> None:
+    """What was fetched before may have been lost on its way; "not modified" would make that final."""
+    article = discovered("https://paper.example/a", submission="b", is_recrawl=True)
+    for is_restarted in (False, True):
+        async with Redis.from_url(own_redis.url) as redis:
+            validators = RedisValidators(redis, Pipeline())
+            if not is_restarted:
+                await validators.keep(article, PreviousFetch("https://paper.example/a", "a", '"etag"', None))
+            assert (await validators.find(article) is None) == is_restarted
+            assert await redis.exists(Pipeline().keys_for(article.id).fetched_before(article.id))
+        if not is_restarted:
+            own_redis.stop()
+            own_redis.start()
 
 
 async def test_page_store_that_cannot_be_written_is_waited_for(
