@@ -6,7 +6,7 @@ import asyncio
 import time
 from datetime import timedelta
 
-from coranto.frontier.host_leases import HostFeedback, HostLease, HostPause
+from coranto.frontier.host_leases import HostBusy, HostFeedback, HostLease, HostPause
 from coranto.host_queue import HostRest
 
 
@@ -15,7 +15,9 @@ class InProcessHostLeases:
 
     max_inline_delay = timedelta.max
 
-    def __init__(self) -> None:
+    def __init__(self, *, patience: timedelta = timedelta(minutes=1)) -> None:
+        """Nobody waits for a host longer than `patience`: who would have to is told so."""
+        self._patience = patience
         self._locks: dict[str, asyncio.Lock] = {}
         self._next: dict[str, float] = {}
 
@@ -23,12 +25,23 @@ class InProcessHostLeases:
         """At once: nothing queues here."""
         return HostRest()
 
-    async def acquire(self, host: str, holder: str, *, delay: timedelta, is_backlog: bool = False) -> HostLease:  # noqa: ARG002 - nobody else waits
+    async def acquire(
+        self,
+        host: str,
+        holder: str,
+        *,
+        delay: timedelta,
+        is_backlog: bool = False,  # noqa: ARG002 - nobody else waits
+    ) -> HostLease | HostBusy:
         """The host's lease, when its time has come."""
         lock = self._locks.setdefault(host, asyncio.Lock())
         await lock.acquire()
+        wait = self._next.get(host, 0.0) - time.monotonic()
+        if wait > self._patience.total_seconds():
+            lock.release()
+            return HostBusy(timedelta(seconds=wait))
         try:
-            await asyncio.sleep(self._next.get(host, 0.0) - time.monotonic())
+            await asyncio.sleep(wait)
         except BaseException:
             lock.release()
             raise

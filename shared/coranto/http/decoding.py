@@ -85,7 +85,7 @@ class BodyDecoder:
         """What was wrong with the body and could be put right, in words."""
         ignored = [word for word in words if word and word not in _LAYERS and word not in ("identity", "none")]
         if ignored:
-            self.notes.append(f"Content-Encoding names no encoding: {ignored[0][:40]}")
+            self.notes.append(f"Content-Encoding names no encoding: {ignored[0][:40]!r}")
         # The header lists encodings in the order they were applied, so the last is undone first.
         self._layers: list[_Layer] = [_LAYERS[name](self.notes) for name in reversed(names)]
         if expects_text and len(names) < _MOST_LAYERS:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -11,13 +12,16 @@ import pytest
 from multidict import CIMultiDict, CIMultiDictProxy
 from tests.event_loop import watched_loop
 
-from coranto.http import WebClient
+from coranto.http import RedirectChain, WebClient, WebResponse
+from coranto.http.refresh import find_refresh
 from coranto.http.robots import RobotsRules
 from coranto.http.robots_cache import RobotsCache
 from coranto.process_pool import ProcessLostError
 from coranto.records import DiscoveredArticle
+from coranto.urls import UnsupportedUrlError
 from coranto.worker.stage import Invalid
 from coranto_fetcher.challenge import find_challenge
+from coranto_fetcher.content_type import media_type_of
 from coranto_fetcher.page_facts import PageFacts, read_page
 from coranto_fetcher.response_headers import etag_of, last_modified_of, stated_charset
 from coranto_fetcher.rights import rights_signals
@@ -151,3 +155,39 @@ async def test_asking_on_a_thread_gives_the_same_answer() -> None:
     rules = RobotsRules.read("User-agent: *\nAllow: /*b\n" + "Disallow: /*a*c\n" * 2000, "CorantoBot")
     for path in ("x" * 1000, "a" * 1000 + "c", "b" * 1000 + "ac"):
         assert await rules.allows_off_loop(f"http://a.example/{path}") == rules.allows(f"http://a.example/{path}")
+
+
+PIECES = [
+    b"<", b"<!--", b"<?", b"<!-- -->", b"<meta http-equiv=refresh content='", b"<meta http-equiv=refresh content='0;url=x'>",
+    b"<noscript>",
+    b"<noscript></noscript>", b"\0", b"\xff", b" ", b"a ", b"&#", b"'\"", b"<script>",
+    b"</script", b"<svg><title>", b"\x1f\x8b\x08", b"\n",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("piece", PIECES)
+@pytest.mark.parametrize("beginning", [b"", b"<meta http-equiv=refresh content='0;url=", b"<?xml?>", b"\xff\xfe"])
+def test_pages_are_looked_at_in_no_time(beginning: bytes, piece: bytes) -> None:
+    body = beginning + piece * (2_000_000 // len(piece))
+    for kind in ("text/html", "text/plain", "application/octet-stream", "", ";" * LINE, "a/" * (LINE // 2)):
+        page = WebResponse("http://a.example/", 200, CIMultiDictProxy(CIMultiDict({"Content-Type": kind})), body, 1, 1)
+        started = time.thread_time()
+        media_type_of(page)
+        assert time.thread_time() - started < LONGEST_STALL_SECONDS
+    started = time.thread_time()
+    with suppress(UnsupportedUrlError):
+        find_refresh(page)
+    assert time.thread_time() - started < LONGEST_STALL_SECONDS
+
+
+@pytest.mark.parametrize(
+    "line", ["a=b; " * 800, "a" * 4000, '"' * 4000, "=;" * 2000, "a=" + '\\"' * 2000, "expires=" * 500]
+)
+async def test_cookies_are_read_in_no_time(line: str) -> None:
+    headers = CIMultiDictProxy(CIMultiDict([("Set-Cookie", line)] * 110))
+    started = time.thread_time()
+    chain = RedirectChain()
+    for number in range(10):
+        chain.note(WebResponse(f"http://{number}.a.example/", 302, headers, b"", 1, 1))
+        chain.headers("http://a.example/")
+    assert time.thread_time() - started < 10 * LONGEST_STALL_SECONDS

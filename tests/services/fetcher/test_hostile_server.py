@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
-from tests.hostile_server import BEHAVIOURS, misbehaving
+from tests.hostile_server import BEHAVIOURS, Behaviour, misbehaving, response, serving
 
 from coranto_fetcher.settings import FetcherSettings
 from coranto_fetcher.single_fetch import SingleFetcher
-
-LONGEST_STALL_SECONDS = 0.1
 
 
 @pytest.fixture(scope="module")
@@ -42,3 +41,16 @@ async def test_behaviour_ends_as_it_should(name: str, fetcher: SingleFetcher) ->
         assert report.final_url.endswith(behaviour.final_path)
     if behaviour.title is not None:
         assert report.title == behaviour.title
+
+
+async def test_host_that_asks_for_an_hour_is_not_asked_again_and_holds_nobody_up(fetcher: SingleFetcher) -> None:
+    site = Behaviour("busy", "", None, {"/page": response(b"", "Retry-After: 3600", status="429 Slow down")})
+    async with serving(site) as url, misbehaving("plain page") as addresses:
+        reports = await asyncio.gather(*(fetcher.fetch(each) for each in (url, url, addresses["plain page"])))
+    assert [(report.outcome, report.reason) for report in reports] == [
+        ("retry", "rate_limited"),
+        ("retry", "host_busy"),
+        ("ok", None),
+    ]
+    assert (reports[1].retry_after_seconds or 0) > 3500
+    assert site.asked == ["/robots.txt", "/page"]
