@@ -44,7 +44,8 @@ _NO_CHARSETS = frozenset({
 })  # fmt: skip
 _WEB_LABELS = {
     "cp932": "shift_jis", "cp949": "euc-kr", "big5hkscs": "big5", "cp874": "windows-874", "cp866": "ibm866",
-    "mac-cyrillic": "x-mac-cyrillic", "euc_jp": "euc-jp", **{f"iso8859-{number}": f"iso-8859-{number}" for number in range(1, 17)},
+    "mac-cyrillic": "x-mac-cyrillic", "euc_jp": "euc-jp", "iso2022_jp": "iso-2022-jp",
+    "iso2022_kr": "iso-2022-kr", **{f"iso8859-{number}": f"iso-8859-{number}" for number in range(1, 17)},
 }  # fmt: skip
 _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
@@ -53,6 +54,7 @@ _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+_ISO_2022 = {b"\x1b$B": "iso2022_jp", b"\x1b$@": "iso2022_jp", b"\x1b$)C": "iso2022_kr"}
 _LABEL_IN_PAGE = re.compile(
     rb"""charset\s*=\s*["']?\s*([A-Za-z0-9_:.\-]{2,40})|encoding\s*=\s*["']([A-Za-z0-9_:.\-]{2,40})["']"""
 )
@@ -83,6 +85,10 @@ def decode(page: bytes, stated: str | None = None) -> DecodedPage:
     for byte_order_mark, name in _BYTE_ORDER_MARKS:
         if page.startswith(byte_order_mark):
             return DecodedPage(page.decode(name, "replace").removeprefix("\ufeff"), name, "byte-order-mark")
+    # ISO 2022 is ASCII with escape sequences, and so valid UTF-8 as well.
+    for sequence, name in _ISO_2022.items():
+        if sequence in page:
+            return DecodedPage(page.decode(name, "replace"), name, "escape-sequence")
     utf_16 = _find_utf_16(page)
     if utf_16:
         return DecodedPage(page.decode(utf_16, "replace"), utf_16, "zero-bytes")

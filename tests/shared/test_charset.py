@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
+from contextlib import suppress
+from pathlib import Path
+
 import pytest
 
 from coranto.charset import decode
@@ -45,3 +49,30 @@ def test_unknown_label_is_ignored() -> None:
 )
 def test_label_that_names_no_charset_of_the_web_is_ignored(label: str) -> None:
     assert decode("Köln, Straße".encode("latin-1"), label).text == "Köln, Straße"
+
+
+@pytest.mark.parametrize("label", [None, "iso-2022-jp", "utf-8"])
+def test_escape_sequences_are_read_although_they_are_ascii(label: str | None) -> None:
+    assert decode("<p>日本の船</p>".encode("iso-2022-jp"), label).text == "<p>日本の船</p>"
+
+
+def test_pages_of_a_published_suite_are_decoded_without_any_label(material: Path) -> None:
+    read, wrong = 0, []
+    for folder in sorted((material / "cases/charset/chardet").iterdir()):
+        codec = _codec_of(folder.name)
+        for file in sorted(folder.iterdir()) if codec is not None else ():
+            raw, read = file.read_bytes(), read + 1
+            wanted, got = raw.decode(codec, "replace").lstrip("\ufeff"), decode(raw).text
+            # Relatives such as latin-1 and windows-1252 differ in a quotation mark or two.
+            if sum(one != other for one, other in zip(wanted, got, strict=False)) > len(wanted) / 500:
+                wrong.append(f"{folder.name}/{file.name}")
+    assert read > 200
+    assert len(wrong) < read / 10, wrong
+
+
+def _codec_of(name: str) -> str | None:
+    """Python's name for the charset that a folder such as `iso-8859-5-russian` is called after."""
+    for label in (name, name.rpartition("-")[0]):
+        with suppress(LookupError):
+            return codecs.lookup(label).name
+    return None
