@@ -37,7 +37,7 @@ def create_stage(
     settings = settings or Settings()
     fetcher, pipeline = settings.fetcher, settings.pipeline.to_topology()
     hosts = _host_leases(redis, fetcher, pipeline.prefix)
-    web = fetcher.to_client(fetcher, connections=2 * fetcher.concurrency)
+    web = fetcher.to_archiving_client()
     reader = fetcher.to_reader()
 
     async def stop() -> None:

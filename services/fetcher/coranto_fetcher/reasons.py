@@ -12,6 +12,7 @@ REASONS: Mapping[str, str] = {
     "robots_unreachable": "robots.txt could not be fetched (no answer, 5xx or 429), so nothing may be fetched for now.",
     "budget_unavailable": "Redis, which holds the hosts' leases, did not answer.",
     "no_contact": "Public hosts are asked only by a client that names a contact: set CORANTO_FETCHER__CONTACT.",
+    "archive_unavailable": "The WARC file could not be written: full disk, or out of reach.",
     "page_store_unavailable": "The page store could not be written: full disk, or out of reach.",
     # The host or the network failed
     "name_not_resolved": "The host's name has no address, or the name service did not answer.",
@@ -51,5 +52,7 @@ REASONS: Mapping[str, str] = {
     "no_saved_page": "The address names a file, but no page was handed over with it.",
 }
 
-SYSTEMIC: frozenset[str] = frozenset({"budget_unavailable", "page_store_unavailable", "proxy_failed"})
+SYSTEMIC: frozenset[str] = frozenset(
+    {"budget_unavailable", "page_store_unavailable", "archive_unavailable", "proxy_failed"}
+)
 """Reasons whose cause is our own machinery, not the article: a run of them opens the breaker."""

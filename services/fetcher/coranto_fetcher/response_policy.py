@@ -28,6 +28,7 @@ from coranto.http import (
 from coranto.http.headers import retry_after
 from coranto.worker.stage import Invalid, StageSignal, Transient, Unwanted
 from coranto_fetcher.challenge import find_challenge
+from coranto_fetcher.warc_files import ArchiveFailedError
 
 Make = type[Transient] | type[Unwanted] | type[Invalid]
 
@@ -36,6 +37,7 @@ ERROR_DECISIONS: Final[dict[type[WebError], tuple[Make, str, HostFeedback]]] = {
     PrivateAddressError: (Unwanted, "private_address", HostFeedback.FINE),
     PortNotAllowedError: (Unwanted, "port_not_allowed", HostFeedback.FINE),
     NoContactError: (Invalid, "no_contact", HostFeedback.FINE),
+    ArchiveFailedError: (Transient, "archive_unavailable", HostFeedback.FINE),
     NameNotResolvedError: (Transient, "name_not_resolved", HostFeedback.FAILING),
     ProxyError: (Transient, "proxy_failed", HostFeedback.FINE),
     CertificateError: (Unwanted, "bad_certificate", HostFeedback.FINE),

@@ -11,12 +11,13 @@ from pydantic import BeforeValidator, Field
 from pydantic_settings import NoDecode
 
 from coranto.frontier import HostPolicy, read_hosts_file
-from coranto.http import WebLimits
+from coranto.http import WebClient, WebLimits
 from coranto.http.settings import WebSettings
 from coranto.settings import Duration
 from coranto.worker.settings import WorkerSettings
 from coranto_fetcher.page_facts import PageReaderPool
 from coranto_fetcher.rights import RESERVATIONS, Reservation
+from coranto_fetcher.warc_files import ArchivingClient, WarcFiles
 
 
 def _reservations(value: Any) -> Any:
@@ -79,6 +80,9 @@ class FetcherSettings(WebSettings, WebLimits):
         description="Uses that you have in mind: pages reserved against one of them are not taken. Of noarchive, noindex, "
         "nosnippet, noai, tdm, train-ai, ai-input, search, bots; or all. With tdm, sites are asked for /.well-known/tdmrep.json.",
     )
+    warc_directory: Path | None = Field(
+        None, description="Directory for WARC files of all that is asked and answered; without it, none are written."
+    )
     concurrency: int = Field(
         32, ge=1, le=1000, description="Pages that one worker fetches concurrently, from different hosts."
     )
@@ -125,6 +129,13 @@ class FetcherSettings(WebSettings, WebLimits):
             self.max_crawl_delay,
             read_hosts_file(self.hosts_file) if self.hosts_file is not None else {},
         )
+
+    def to_archiving_client(self) -> WebClient:
+        """The web client, which keeps what it sees in WARC files where they are wanted."""
+        web = self.to_client(self, connections=2 * self.concurrency)
+        if self.warc_directory is None:
+            return web
+        return ArchivingClient(web, WarcFiles(self.warc_directory), user_agent=self.full_user_agent)
 
     def to_reader(self) -> PageReaderPool:
         """The reader of pages within these bounds."""

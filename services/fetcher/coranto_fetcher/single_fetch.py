@@ -117,7 +117,7 @@ class SingleFetcher:
 
     def __init__(self, settings: FetcherSettings) -> None:
         self._settings = settings
-        self._web = settings.to_client(settings, connections=2 * settings.concurrency)
+        self._web = settings.to_archiving_client()
         self._reader = settings.to_reader()
         self._robots = RobotsCache(None, self._web, agent=settings.robots_agent)
         self._tdm = TdmCache(self._web) if "tdm" in settings.obey_rights else None
