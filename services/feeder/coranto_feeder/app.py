@@ -82,7 +82,7 @@ def create(settings: Settings | None = None) -> Worker:
     web = settings.to_web_client()
     parser = feeder.to_parser()
     hosts = RedisHostLeases(redis, prefix=pipeline.prefix, lease=feeder.total_timeout + timedelta(seconds=20))
-    polite = settings.to_polite_client(web, hosts)
+    polite = settings.to_polite_client(web, hosts, redis=redis, prefix=pipeline.prefix)
     deduplicator = RedisDeduplicator(redis, pipeline, window=feeder.dedup_window)
     registry = FeedRegistry(redis, pipeline.all_keys()[0])
     journal = SqliteJournal(feeder.data / "account.sqlite")

@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Annotated, Final, TypeVar
 
 import typer
+from redis.asyncio import Redis
 
 from coranto.client import environment
 from coranto.frontier import HostLeases, RedisHostLeases
 from coranto.http import TooManyRedirectsError, WebError
+from coranto.http.robots_cache import RobotsUnreachableError
 from coranto.settings import LogSettings
 from coranto.sources.kinds import SourceKind
 from coranto.sources.registry import Feed, FeedRegistry, new_feed
@@ -173,7 +175,14 @@ async def _look_at(finder: SourceFinder, url: str) -> list[FoundSource]:
         return await finder.find(url)
     except RobotsDeniedError as error:
         raise NothingFoundError(f"{error}; register it with --ignore-robots if the publisher lets you") from error
-    except (WebError, TooManyRedirectsError, HostBusyError, UnreadableFeedError, UnsupportedUrlError) as error:
+    except (
+        WebError,
+        RobotsUnreachableError,
+        TooManyRedirectsError,
+        HostBusyError,
+        UnreadableFeedError,
+        UnsupportedUrlError,
+    ) as error:
         print_message(f"{url} could not be looked at ({error}); it is registered as it is", style="yellow")
         return []
 
@@ -309,19 +318,21 @@ def _with_finder(data: Path | None, use: Callable[[FeedRegistry, SourceFinder], 
         pipeline = environment.pipeline()
         async with connect(environment.redis_url(data=data)) as redis:
             hosts = RedisHostLeases(redis, prefix=pipeline.prefix)
-            async with _looking(Settings(), hosts) as (client, parser):
+            async with _looking(Settings(), hosts, redis, pipeline.prefix) as (client, parser):
                 return await use(FeedRegistry(redis, pipeline.all_keys()[0]), SourceFinder(client, parser))
 
     return asyncio.run(main())
 
 
 @asynccontextmanager
-async def _looking(settings: Settings, hosts: HostLeases) -> AsyncIterator[tuple[PoliteClient, FeedParserPool]]:
+async def _looking(
+    settings: Settings, hosts: HostLeases, redis: Redis, prefix: str
+) -> AsyncIterator[tuple[PoliteClient, FeedParserPool]]:
     """What looks at the web; closed in the end."""
     parser = settings.feeder.to_parser()
     async with settings.to_web_client() as web:
         try:
-            yield settings.to_polite_client(web, hosts), parser
+            yield settings.to_polite_client(web, hosts, redis=redis, prefix=prefix), parser
         finally:
             await parser.stop()
 

@@ -10,6 +10,7 @@ from typing import Final
 from coranto.frontier import HostLease
 from coranto.http import TooManyRedirectsError, WebError, WebResponse
 from coranto.http.headers import retry_after
+from coranto.http.robots_cache import RobotsUnreachableError
 from coranto.sources.registry import Feed
 from coranto.urls import UnsupportedUrlError
 from coranto_feeder.polite_client import PoliteClient, Redirect, RobotsDeniedError
@@ -70,6 +71,8 @@ async def get_feed(client: PoliteClient, feed: Feed, *, lease: HostLease | None,
     except RobotsDeniedError as error:
         advice = "if the publisher lets you, register it anew with `coranto feeds add --ignore-robots`"
         raise PollFailedError("robots_denied", f"{error}; {advice}") from error
+    except RobotsUnreachableError as error:
+        raise PollFailedError("robots_unreachable", str(error), retry_after=error.retry_after) from error
     except WebError as error:
         raise PollFailedError(_error_name(error), str(error)) from error
     except UnsupportedUrlError as error:

@@ -10,31 +10,19 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final, Protocol
+from typing import Final
 
 from coranto.frontier import HostFeedback, HostLease, HostLeases, HostPolicy, host_key
 from coranto.http import PrivateAddressError, RedirectChain, WebClient, WebError, WebResponse, follow_redirects
 from coranto.http.headers import retry_after
 from coranto.http.robots import RobotsRules
+from coranto.http.robots_cache import RobotsSource, RobotsUnreachableError
 from coranto.urls import parse
 
 _MOST_REDIRECTS: Final = 5
 _LONGEST_RETRY_AFTER: Final = timedelta(days=1)
 _LONGEST_WAIT: Final = timedelta(seconds=20)
 _REFUSALS: Final = frozenset({403, 429, 503})
-
-
-class Robots(Protocol):
-    """Where the rules of a site come from; see `coranto.http.robots_cache`."""
-
-    async def find(self, origin: str) -> RobotsRules | None:
-        """Rules that are still fresh, without the network; None when the file must be asked for."""
-
-    async def next_url(self, origin: str) -> str:
-        """The address to be asked next for the file of this origin."""
-
-    async def ask(self, origin: str) -> RobotsRules | None:
-        """Send that request, and keep what comes of it."""
 
 
 class HostBusyError(Exception):
@@ -71,7 +59,9 @@ class Answer:
 class PoliteClient:
     """Asks hosts in their turn, and their robots.txt before anything else."""
 
-    def __init__(self, web: WebClient, hosts: HostLeases, policy: HostPolicy, robots: Robots | None = None) -> None:
+    def __init__(
+        self, web: WebClient, hosts: HostLeases, policy: HostPolicy, robots: RobotsSource | None = None
+    ) -> None:
         self._web = web
         self._hosts = hosts
         self._policy = policy
@@ -104,8 +94,8 @@ class PoliteClient:
     ) -> Answer:
         """The answer to a request for the address, through its redirects. A lease that is handed over is ended here.
 
-        Raises HostBusyError, RobotsDeniedError, TooManyRedirectsError, WebError, UnsupportedUrlError, and what the robots
-        raise where they cannot be read.
+        Raises HostBusyError, RobotsDeniedError, RobotsUnreachableError, TooManyRedirectsError, WebError and
+        UnsupportedUrlError.
         """
         turns = _Turns(self._web, self._hosts, self._policy, self._robots, holder, lease)
         chain = RedirectChain()
@@ -133,7 +123,7 @@ class _Turns:
         web: WebClient,
         hosts: HostLeases,
         policy: HostPolicy,
-        robots: Robots | None,
+        robots: RobotsSource | None,
         holder: str,
         lease: HostLease | None,
     ) -> None:
@@ -167,12 +157,12 @@ class _Turns:
         self._retry_after = retry_after(response.headers, now=datetime.now(UTC), longest=_LONGEST_RETRY_AFTER)
         return response
 
-    async def _rules(self, robots: Robots, origin: str) -> RobotsRules:
+    async def _rules(self, robots: RobotsSource, origin: str) -> RobotsRules:
         while (rules := await robots.find(origin)) is None:
             await self._turn_to(await robots.next_url(origin))
             try:
                 await robots.ask(origin)
-            except WebError:
+            except (WebError, RobotsUnreachableError):
                 self._feedback = HostFeedback.FAILING
                 raise
         return rules

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Literal
 
 from coranto.http import PrivateAddressError, TooManyRedirectsError, WebError
+from coranto.http.robots_cache import RobotsUnreachableError
 from coranto.urls import UnsupportedUrlError
 from coranto_feeder.feed_parser_pool import FeedParserPool
 from coranto_feeder.polite_client import PoliteClient, RobotsDeniedError
@@ -36,7 +37,7 @@ class WebProbe:
             answer = await self._client.get(url, f"probe:{url}", lease=lease)
         except (PrivateAddressError, UnsupportedUrlError, TooManyRedirectsError, RobotsDeniedError):
             return "page"
-        except WebError as error:
+        except (WebError, RobotsUnreachableError) as error:
             raise ProbeFailedError(str(error)) from error
         response = answer.response
         if response.status == 429 or response.status >= 500:

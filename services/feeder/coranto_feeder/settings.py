@@ -9,10 +9,12 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
 from pydantic_settings import NoDecode
+from redis.asyncio import Redis
 
 from coranto.domains import registered_domain
 from coranto.frontier import HostLeases, HostPolicy, read_hosts_file
 from coranto.http import WebClient, WebLimits
+from coranto.http.robots_cache import RobotsCache
 from coranto.http.settings import NetworkList, SharedWebSettings
 from coranto.settings import Duration
 from coranto.worker.settings import WorkerSettings
@@ -141,9 +143,12 @@ class Settings(WorkerSettings):
     feeder: FeederSettings = Field(default_factory=FeederSettings)
     fetcher: FetcherSettings = Field(default_factory=FetcherSettings)
 
-    def to_polite_client(self, web: WebClient, hosts: HostLeases) -> PoliteClient:
-        """What asks hosts in their turn. Raises WrongHostsFileError."""
-        return PoliteClient(web, hosts, self.fetcher.to_host_policy())
+    def to_polite_client(
+        self, web: WebClient, hosts: HostLeases, *, redis: Redis | None = None, prefix: str = "coranto"
+    ) -> PoliteClient:
+        """What asks hosts in their turn, and their robots.txt first. Raises WrongHostsFileError."""
+        robots = RobotsCache(redis, web, agent=self.fetcher.robots_agent, prefix=prefix)
+        return PoliteClient(web, hosts, self.fetcher.to_host_policy(), robots if self.fetcher.obey_robots else None)
 
     def to_web_client(self) -> WebClient:
         """The web client, by the settings that feeder and fetcher share."""

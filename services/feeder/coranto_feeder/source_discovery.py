@@ -13,6 +13,7 @@ from typing import Final
 
 from coranto.domains import is_same_site
 from coranto.http import TooManyRedirectsError, WebError, WebResponse
+from coranto.http.robots_cache import RobotsUnreachableError
 from coranto.sources.kinds import SourceKind
 from coranto.urls import UnsupportedUrlError, host_of, join, parse
 from coranto_feeder.feed_parser_pool import FeedParserPool
@@ -102,6 +103,7 @@ class SourceFinder:
                 UnsupportedUrlError,
                 TooManyRedirectsError,
                 RobotsDeniedError,
+                RobotsUnreachableError,
                 HostBusyError,
                 NotAFeedError,
             ):
@@ -118,7 +120,7 @@ class SourceFinder:
     async def _sitemaps_of(self, origin: str) -> list[str]:
         try:
             response = (await self._client.get(f"{origin}/robots.txt", f"find:{origin}")).response
-        except (WebError, UnsupportedUrlError, TooManyRedirectsError, HostBusyError):
+        except (WebError, RobotsUnreachableError, UnsupportedUrlError, TooManyRedirectsError, HostBusyError):
             return []
         if response.status != 200:
             return []

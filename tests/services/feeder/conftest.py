@@ -100,10 +100,12 @@ class PolledFeeds:
         self.now = NOW
         self.settings = FeederSettings()
         self.client = PoliteClient(browser, InProcessHostLeases(), HostPolicy(min_delay=timedelta(0)))
-        self.reader = FeedReader(self.registry, self.client, parser, self._submit, self.settings)
+        self.parser = parser
+        self.reader = FeedReader(self.registry, self.client, parser, self.submit, self.settings)
         self.poller = Poller(self.registry, self.reader, self.client, self.settings, now=lambda: self.now)
 
-    async def _submit(self, submissions: Sequence[Submission]) -> None:
+    async def submit(self, submissions: Sequence[Submission]) -> None:
+        """What the poller submits to."""
         if self.refusal is not None:
             raise self.refusal
         self.submitted += submissions
