@@ -73,6 +73,7 @@ def submission_of(feed: Feed, state: EntryState, *, now: datetime, is_known: boo
         url=entry.url,
         kind="page",
         source=feed.source,
+        tags=feed.tags,
         discovered_via=feed.kind.discovered_via,
         feed=feed.url,
         submitted_at=now,

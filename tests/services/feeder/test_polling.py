@@ -480,8 +480,9 @@ async def test_articles_carry_the_feeds_title_as_their_source_unless_somebody_na
     await polled.add(url)
     assert (await polled.poll(url)).submitted[0].source == "The feed"
     named = site.says("/named", body=atom(TWO))
-    await polled.registry.add(new_feed(named, now=polled.now, source="Desk"))
-    assert (await polled.poll(named)).submitted[0].source == "Desk"
+    await polled.registry.add(new_feed(named, now=polled.now, source="Desk", tags=("Europe", "daily")))
+    (submission,) = (await polled.poll(named)).submitted
+    assert (submission.source, submission.tags, submission.feed) == ("Desk", ("Europe", "daily"), named)
 
 
 async def test_lag_and_gaps_are_measured(polled: PolledFeeds, site: Site) -> None:
