@@ -41,10 +41,13 @@ def _sources(content: Content) -> dict[str, str]:
 
 def _fields(content: Content) -> dict[str, Any]:
     persons = [person.name for person in content.authors]
+    # The agency of a dateline sent the text, which is not to sign it.
+    origin = content.origins.get("agencies")
+    signing = () if origin is None or origin.source == "dateline" else content.agencies
     return {
         "title": content.title,
         "text": content.text,
-        "authors": [*persons, *content.signed_by, *content.agencies],
+        "authors": [*persons, *content.signed_by, *signing],
         "agencies": list(content.agencies),
         "signed_by": list(content.signed_by),
         "published": content.published.text if content.published else None,

@@ -16,6 +16,10 @@ Write = Callable[..., bytes]
 Read = Callable[..., Content]
 
 
+def _json_ld(**members: object) -> str:
+    return f'<script type="application/ld+json">{json.dumps({"@type": "NewsArticle", **members})}</script>'
+
+
 @pytest.mark.parametrize(
     ("text", "language", "day"),
     [
@@ -219,3 +223,47 @@ def test_page_that_is_not_an_article_has_only_the_dates_it_shows(write_page: Wri
     published = read_article(write_page(above='<p><time datetime="2022-12-08">Thursday</time></p>')).published
     assert published is not None
     assert published.text == "2022-12-08"
+
+
+@pytest.mark.parametrize(
+    ("address", "language", "stated", "zone", "zone_from", "moment"),
+    [
+        # One clock in the country of the domain, in winter and in summer.
+        ("https://zeitung.de/a", "de", "2024-01-05T18:12", "Europe/Berlin", "domain", "2024-01-05T17:12:00+00:00"),
+        ("https://www.giornale.it/a", "it", "2024-07-05T18:12", "Europe/Rome", "domain", "2024-07-05T16:12:00+00:00"),
+        ("https://shimbun.co.jp/a", "ja", "2024-01-05T18:12", "Asia/Tokyo", "domain", "2024-01-05T09:12:00+00:00"),
+        ("https://xn--80a.xn--j1amh/a", "uk", "2024-01-05T18:12", "Europe/Kyiv", "domain", "2024-01-05T16:12:00+00:00"),
+        # A domain of no country, and a language that is written under one clock.
+        ("https://gazeta.com/a", "pl", "2024-01-05T18:12", "Europe/Warsaw", "language", "2024-01-05T17:12:00+00:00"),
+        # Several clocks, a domain that is sold everywhere, another country's form of the language.
+        ("https://gazeta.ru/a", "ru", "2011-11-28T18:12", "unknown", None, None),
+        ("https://paper.com/a", "en", "2024-01-05T18:12", "unknown", None, None),
+        ("https://zeitung.io/a", "de", "2024-01-05T18:12", "unknown", None, None),
+        ("https://zeitung.com/a", "de-CH", "2024-01-05T18:12", "unknown", None, None),
+        ("https://gazeta.us/a", "pl", "2024-01-05T18:12", "unknown", None, None),
+        ("https://192.0.2.1/a", "de", "2024-01-05T18:12", "unknown", None, None),
+    ],
+)  # fmt: skip
+def test_zone_is_assumed_only_where_all_clocks_agree(
+    address: str, language: str, stated: str, zone: str, zone_from: str | None, moment: str | None,
+    write_page: Write, read_article: Read,
+) -> None:  # fmt: skip
+    page = write_page(
+        head=f'<meta property="article:published_time" content="{stated}"><meta property="og:type" content="article">'
+    )
+    published = read_article(page.replace(b'lang="en"', f'lang="{language}"'.encode()), address).published
+    assert published is not None
+    assert (published.local, published.zone, published.zone_from) == (stated, zone, zone_from)
+    assert (published.at.isoformat() if published.at else None) == moment
+    assert published.text.startswith(stated)
+    assert (published.text == stated) == (moment is None)
+
+
+def test_zone_is_told_by_the_same_time_in_utc_elsewhere_on_the_page(write_page: Write, read_article: Read) -> None:
+    head = _json_ld(datePublished="2011-11-28T18:12:00", dateModified="2011-11-28T20:00:00")
+    head += '<meta property="article:published_time" content="2011-11-28T14:12:00+00:00">'
+    article = read_article(write_page(head=head), "https://gazeta.ru/a")
+    assert article.published is not None
+    assert article.modified is not None
+    assert (article.published.text, article.published.zone_from) == ("2011-11-28T18:12:00+04:00", "page")
+    assert (article.modified.text, article.modified.zone_from) == ("2011-11-28T20:00:00+04:00", "page")

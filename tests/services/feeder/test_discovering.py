@@ -202,3 +202,49 @@ async def test_stage_works_alone_without_redis(submission: Make) -> None:
     assert article.url == "https://example.org/a"
     assert stage.stop is not None
     await stage.stop()
+
+
+SAVED = SavedPage(page=PageRef(sha256="0a" * 32, size_bytes=7), content_type="text/html")
+
+
+@pytest.mark.parametrize(
+    "url", ["file:///home/anna/one/page.html", "file:///C:/two/page.html", "urn:sha256:" + "0a" * 32]
+)
+async def test_saved_page_goes_by_its_bytes_and_leaves_no_path(url: str, take: Discoverer, submission: Make) -> None:
+    article = await take(submission(url, saved=SAVED))
+    assert article.url == article.key == article.discovery.url == "urn:sha256:" + "0a" * 32
+    assert "page.html" not in article.model_dump_json()
+
+
+async def test_same_bytes_from_two_folders_are_one_article(take: Discoverer, submission: Make) -> None:
+    await take(submission("file:///home/anna/one/page.html", saved=SAVED))
+    signal = await take.signal_for(submission("file:///home/anna/two/page.html", saved=SAVED, id="s2"))
+    assert signal.reason == "duplicate"
+    assert "anna" not in str(signal.detail)
+
+
+async def test_saved_page_with_an_address_on_the_web_is_that_article(take: Discoverer, submission: Make) -> None:
+    article = await take(submission("http://paper.example/a?utm_source=x", saved=SAVED))
+    assert article.key == "https://paper.example/a"
+    assert (await take.signal_for(submission("https://paper.example/a", id="s2"))).reason == "duplicate"
+
+
+@pytest.mark.parametrize("url", ["file:///etc/passwd", "urn:sha256:" + "0a" * 32, "https://user:word@paper.example/a"])
+async def test_address_that_cannot_be_fetched_is_refused_without_telling_path_or_password(
+    url: str, take: Discoverer, submission: Make
+) -> None:
+    signal = await take.signal_for(submission(url))
+    assert signal.reason == "unsupported_url"
+    assert "passwd" not in str(signal.detail)
+    assert "word@" not in str(signal.detail)
+
+
+async def test_wrapped_address_is_fetched_where_it_leads(take: Discoverer, submission: Make) -> None:
+    article = await take(submission("https://www.google.com/url?q=https://paper.example/a&sa=D"))
+    assert article.url == article.discovery.url == "https://paper.example/a"
+    assert article.key == "https://paper.example/a"
+
+
+async def test_tags_of_the_submission_reach_the_article(take: Discoverer, submission: Make) -> None:
+    article = await take(submission("https://paper.example/a", tags=("Local", "Harbour")))
+    assert article.discovery.tags == ("Local", "Harbour")

@@ -12,6 +12,7 @@ from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import islice
 from typing import Literal
 
 from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
@@ -57,6 +58,7 @@ _MAX_LABEL_CHARS = 40
 _MAX_AHEAD_OF_FETCH = timedelta(days=2)
 # Offsets from UTC that exist; all are multiples of a quarter of an hour.
 _MIN_OFFSET, _MAX_OFFSET, _OFFSET_STEP = timedelta(hours=-12), timedelta(hours=14), timedelta(minutes=15)
+_MAX_OTHER_TIMES = 50
 # Statements with this confidence or less may be the date of the page rather than of the article.
 _PAGE_DATE_CONFIDENCE = 0.85
 
@@ -128,19 +130,22 @@ def _is_in_future(moment: ArticleDate, reading: PageReading) -> bool:
 
 def _with_zone(moment: ArticleDate, reading: PageReading, shown: _ShownDates) -> ArticleDate:
     """The date with the zone of the page's clock, as far as the page tells it or its place lets it be assumed."""
-    if moment.precision != "day":
-        others = [parse_date(text, reading.language) for text, _, _ in _stated_dates(reading.metadata)]
-        others += [parse_date(text, reading.language) for text, _, _ in _time_elements(reading.root)]
-        known = [other for other in others if other and other.precision != "day"]
+    if moment.precision != "day" and not moment.offset:
+        known = _other_times(reading)
         if moment.offset == timedelta(0):
             return _in_local_time(moment, known, reading, shown)
-        if moment.offset is None:
-            # The same publication, stated again with its zone.
-            for other in known:
-                ahead = _ahead(moment, other)
-                if ahead is not None:
-                    return _on_clock(moment, ahead, "page")
+        # The same publication, stated again with its zone.
+        ahead = next((ahead for other in known if (ahead := _ahead(moment, other)) is not None), None)
+        if ahead is not None:
+            return _on_clock(moment, ahead, "page")
     return with_assumed_zone(moment, reading.metadata, reading.language) if moment.at is None else moment
+
+
+def _other_times(reading: PageReading) -> list[ArticleDate]:
+    """The times that the page states for machines. Only so many: each takes a while to read, and a page may state thousands."""
+    stated = (text for text, _, _ in (*_stated_dates(reading.metadata), *_time_elements(reading.root)))
+    found = (parse_date(text, reading.language) for text in islice(stated, _MAX_OTHER_TIMES))
+    return [moment for moment in found if moment and moment.precision != "day"]
 
 
 def with_assumed_zone(moment: ArticleDate, page: PageMetadata, language: str | None) -> ArticleDate:
