@@ -79,7 +79,10 @@ class AnalysisPool:
 
 
 def _load(paths: ModelPaths) -> None:
-    """Load the models of a new process and run each once, so that the first article takes no longer than the others."""
+    """Load the models of a new process and run each once, so that the first article takes no longer than the others.
+
+    One text for each language with models of its own, and one for all others.
+    """
     global _models  # noqa: PLW0603 - a process has one set of models, and pool tasks can reach it only through the module
     _models = TextModels(paths)
     _analyse(
@@ -87,6 +90,9 @@ def _load(paths: ModelPaths) -> None:
     )
     _analyse(
         ArticleText("The president spoke in London", "The prime minister said so on Monday.", declared_language="en")
+    )
+    _analyse(
+        ArticleText("Der Präsident sprach in Berlin", "Die Regierung sagte es am Montag zu.", declared_language="de")
     )
 
 

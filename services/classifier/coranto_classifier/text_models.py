@@ -7,8 +7,9 @@ here they meet: the language decides which models are used, and the entities fee
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache, partial
 from importlib.resources import files
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from coranto_classifier.entities.recognizers import RECOGNIZERS
 from coranto_classifier.keywords import find_keywords
 from coranto_classifier.language import detect
 from coranto_classifier.language.detect import Language
+from coranto_classifier.on_demand import OnDemand
 from coranto_classifier.related.embeddings import E5Embedder, Embedder
 from coranto_classifier.topics.model import ScoredTopic, TopicFinder
 from coranto_classifier.topics.section_mapping import SectionTable
@@ -89,18 +91,21 @@ class ModelPaths:
 
 
 class TextModels:
-    """The models of one process, loaded once."""
+    """The models of one process, each loaded once, with the first text of its language."""
 
     def __init__(self, paths: ModelPaths | None = None) -> None:
         paths = paths or ModelPaths()
-        russian_vectors = RussianVectors(paths.shipped)
-        text_vectors: dict[str, TextVectors] = {"ru": russian_vectors, "en": EnglishVectors(paths.english_vectors)}
+        # The Russian ones serve two: the topics, and the recognizer of Russian entities.
+        russian_vectors = cache(partial(RussianVectors, paths.shipped))
+        text_vectors: Mapping[str, TextVectors] = OnDemand(
+            {"ru": russian_vectors, "en": partial(EnglishVectors, paths.english_vectors)}
+        )
         self.topics = TopicFinder(paths.topics, text_vectors)
         self.sections = SectionTable(*([paths.sections] if paths.sections else []))
         self._embedder: Embedder | None = E5Embedder() if paths.wants_vectors else None
-        self._recognizers: dict[str, EntityRecognizer] = {
-            code: make(paths.shipped, russian_vectors) for code, make in RECOGNIZERS.items()
-        }
+        self._recognizers: Mapping[str, EntityRecognizer] = OnDemand(
+            {code: partial(make, paths.shipped, russian_vectors) for code, make in RECOGNIZERS.items()}
+        )
 
     def recognizer(self, language: str) -> EntityRecognizer:
         """The entity recognizer of a language. Raises KeyError for a language that has none."""

@@ -15,7 +15,7 @@ import typer
 from coranto_extractor import reader
 from coranto_extractor.evaluation import compare, prediction
 from coranto_extractor.page_request import PageRequest
-from coranto_extractor.page_type import NotAnArticle
+from coranto_extractor.refusal import NotAnArticle
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import prod
 
-from coranto.records.sections import Content, Doubt
+from coranto.records.sections import Doubt
 from coranto_extractor.language import phrase_lists
 from coranto_extractor.page_signs import Kind, Sign, find_signs
 from coranto_extractor.page_summary import ARTICLE_TYPES, PageMetrics, PageSummary, match, measure
+from coranto_extractor.refusal import NotAnArticle
 
 _SEARCH_URL = re.compile(r"[?&](?:q|query|s|search|text|keywords?)=|/search/?(?:\?|$)", re.IGNORECASE)
 _FRONT_PAGE_PATH = re.compile(r"/(?:index\.\w+|[a-z]{2}(?:-[a-z]{2})?/?|home/?)?")
@@ -37,7 +37,6 @@ _MAX_TEASERS_OF_SEARCH = 4
 _MIN_LINK_SHARE_WITHOUT_TEXT = 0.5
 _MIN_PAGE_WEIGHT_WITHOUT_TEXT = 600
 _MIN_LETTER_SHARE = 0.3
-_SHOWN_CHARS = 100
 _MAX_EVIDENCE_CHARS = 300
 _MIN_DOUBT = 0.5
 # How likely each kind of sign makes it that the page is no article; kinds count as independent of each other. The shape of a
@@ -46,33 +45,6 @@ _MIN_DOUBT = 0.5
 _PROBABILITIES: dict[Kind, float] = {
     "shape": 0.9, "statement": 0.8, "markup": 0.7, "last-resort": 0.5, "unsigned": 0.5, "address": 0.3, "scant": 0.25, "words": 0.3,
 }  # fmt: skip
-
-
-@dataclass(frozen=True)
-class NotAnArticle:
-    """Why a page is not an article: a reason from the closed list, and the evidence."""
-
-    reason: str
-    evidence: str
-    read: Content | None = None
-    """What was read of the page nevertheless, without its text; None when it was refused before that."""
-
-    @property
-    def detail(self) -> str:
-        """The evidence, with title, names and day for people who review refused pages."""
-        if self.read is None:
-            return self.evidence
-        names = [
-            *(person.name for person in self.read.authors),
-            *self.read.signed_by,
-            *self.read.agencies,
-        ]
-        said = [
-            f"title “{self.read.title[:_SHOWN_CHARS]}”" if self.read.title else None,
-            f"by {', '.join(names)[:_SHOWN_CHARS]}" if names else None,
-            f"published {self.read.published.text}" if self.read.published else None,
-        ]
-        return "; ".join([self.evidence, *filter(None, said)])
 
 
 def classify_page(summary: PageSummary) -> NotAnArticle | Doubt | None:

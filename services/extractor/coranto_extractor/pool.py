@@ -7,10 +7,9 @@ from datetime import timedelta
 
 from coranto.process_pool import ProcessPool
 from coranto.records import Content
-from coranto_extractor import reader
 from coranto_extractor.page.limits import PageLimits
 from coranto_extractor.page_request import PageRequest
-from coranto_extractor.page_type import NotAnArticle
+from coranto_extractor.refusal import NotAnArticle
 
 _RECURSION_LIMIT = 6000
 _WARM_UP_PAGE = b"""<!doctype html><html lang="en"><head><title>Warm-up - Site</title></head><body><h1>Warm-up</h1>
@@ -40,7 +39,7 @@ class ReaderPool:
             processes,
             deadline=deadline,
             prepare=_warm_up,
-            preload=("coranto_extractor.pool",),
+            preload=("coranto_extractor.pool", "coranto_extractor.reader"),
             calls_per_process=pages_per_process,
             max_bytes=max_process_bytes,
         )
@@ -54,6 +53,8 @@ class ReaderPool:
 
 def read_in_process(page: bytes, request: PageRequest, *, limits: PageLimits) -> Content | NotAnArticle:
     """As `reader.read`, and no article of more paragraphs than the stages that follow can take in one piece."""
+    from coranto_extractor import reader  # in here: the process that owns the pool needs none of its libraries
+
     result = reader.read(page, request, limits=limits)
     if isinstance(result, Content) and len(result.paragraphs) > MAX_PARAGRAPHS:
         return NotAnArticle("too_many_nodes", f"{len(result.paragraphs)} paragraphs, {MAX_PARAGRAPHS} allowed")
@@ -62,5 +63,7 @@ def read_in_process(page: bytes, request: PageRequest, *, limits: PageLimits) ->
 
 def _warm_up() -> None:
     """Read a page, so that the first real one takes no longer than the thousandth."""
+    from coranto_extractor import reader
+
     sys.setrecursionlimit(_RECURSION_LIMIT)
     reader.read(_WARM_UP_PAGE, PageRequest(url="https://warm-up.invalid/page"))

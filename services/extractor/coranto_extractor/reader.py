@@ -38,9 +38,10 @@ from coranto_extractor.page.source_text import get_text, is_plain_text
 from coranto_extractor.page.surroundings import around_headline, below_text
 from coranto_extractor.page_request import PageRequest
 from coranto_extractor.page_summary import PageSummary
-from coranto_extractor.page_type import MIN_TEXT_WEIGHT, NotAnArticle, classify_page
+from coranto_extractor.page_type import MIN_TEXT_WEIGHT, classify_page
 from coranto_extractor.read_feed_entry import read_feed_entry
 from coranto_extractor.read_plain_text import read_plain_text
+from coranto_extractor.refusal import NotAnArticle
 from coranto_extractor.text import text_candidates
 from coranto_extractor.text.paragraphs import kept_paragraphs, lines_of, with_standfirst
 from coranto_extractor.text.text_candidates import ChosenText

@@ -12,7 +12,7 @@ from coranto.worker.stage import Invalid, Transient, Unwanted
 from coranto_extractor.article_address import address_of
 from coranto_extractor.field_metrics import FieldMetrics
 from coranto_extractor.page_request import REFUSE_FROM, PageRequest
-from coranto_extractor.page_type import NotAnArticle
+from coranto_extractor.refusal import NotAnArticle
 from coranto_extractor.text.merge_pages import merge_pages
 
 STORE_RETRY_AFTER = timedelta(seconds=10)

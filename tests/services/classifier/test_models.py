@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from coranto_classifier.on_demand import OnDemand
 from coranto_classifier.text_models import ArticleText, ModelPaths, TextModels
 
 MODELS = ModelPaths().shipped
@@ -70,3 +73,31 @@ def test_russian_model_files_are_the_examined_ones(name: str) -> None:
     from training.russian import FILE_SHA256
 
     assert hashlib.sha256((MODELS / name).read_bytes()).hexdigest() == FILE_SHA256[name]
+
+
+def test_text_in_one_language_loads_no_models_of_another() -> None:
+    program = (
+        "import sys\n"
+        "from coranto_classifier.text_models import ArticleText, TextModels\n"
+        "TextModels().analyse(ArticleText('Prime minister in London', 'She met John Smith on Monday.', declared_language='en'))\n"
+        "print(sorted({'navec', 'pymorphy3', 'slovnet'} & sys.modules.keys()))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_models_are_loaded_once_and_what_their_loaders_raise_comes_out() -> None:
+    loaded: list[str] = []
+
+    def broken() -> str:
+        raise OSError("no file")
+
+    models = OnDemand({"ru": lambda: loaded.append("ru") or "model", "en": broken})
+    assert list(models) == ["ru", "en"]
+    assert "en" in models
+    assert models.get("xx") is None
+    assert not loaded
+    assert models["ru"] == models["ru"] == "model"
+    assert loaded == ["ru"]
+    with pytest.raises(OSError, match="no file"):
+        models["en"]

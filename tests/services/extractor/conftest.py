@@ -8,8 +8,8 @@ import pytest
 
 from coranto.records import Content
 from coranto_extractor.page_request import PageRequest
-from coranto_extractor.page_type import NotAnArticle
 from coranto_extractor.reader import read
+from coranto_extractor.refusal import NotAnArticle
 
 _ADDRESS = "https://news.example/city/harbour-bridge"
 # With a date, a page is not taken for a list of articles, however many links it has.

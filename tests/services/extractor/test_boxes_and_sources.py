@@ -10,7 +10,7 @@ import pytest
 
 from coranto.records import Content
 from coranto_extractor.content_builder import EXTRACTOR_VERSION
-from coranto_extractor.page_type import NotAnArticle
+from coranto_extractor.refusal import NotAnArticle
 
 Write = Callable[..., bytes]
 Read = Callable[..., Content]

@@ -14,10 +14,10 @@ from coranto.process_pool import OverdueError, ProcessLostError
 from coranto.records import Content
 from coranto_extractor.page.limits import PageLimits
 from coranto_extractor.page_request import PageRequest
-from coranto_extractor.page_type import NotAnArticle
 from coranto_extractor.pool import ReaderPool, read_in_process
 from coranto_extractor.reader import read
 from coranto_extractor.reasons import REASONS
+from coranto_extractor.refusal import NotAnArticle
 
 _DEADLINE = timedelta(seconds=2)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from coranto.records import Content
-from coranto_extractor.page_type import NotAnArticle
+from coranto_extractor.refusal import NotAnArticle
 
 _TITLE = "Harbour bridge opens again"
 _MENU = "<ul>" + "".join(f'<li><a href="/section/{n}">Section number {n}</a></li>' for n in range(30)) + "</ul>"

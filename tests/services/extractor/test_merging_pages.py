@@ -14,7 +14,7 @@ from coranto.records import Content, FetchedArticle, FetchedPart, PageRef
 from coranto.testing import samples
 from coranto_extractor import reader
 from coranto_extractor.page_request import PageRequest
-from coranto_extractor.page_type import NotAnArticle
+from coranto_extractor.refusal import NotAnArticle
 from coranto_extractor.stage import extract
 
 Write = Callable[..., bytes]

@@ -12,7 +12,7 @@ from coranto_extractor.fields.author_names import bare_name
 from coranto_extractor.language.date_parsing import parse_date_text
 from coranto_extractor.language.phrase_lists import KEYS, languages, load_languages, with_extra_languages
 from coranto_extractor.page.captions import split_caption
-from coranto_extractor.page_type import NotAnArticle
+from coranto_extractor.refusal import NotAnArticle
 from coranto_extractor.text.lines import why_not_text
 
 _ZELDIC = """

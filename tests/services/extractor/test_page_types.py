@@ -9,9 +9,9 @@ import pytest
 from coranto.records import Content, Hints
 from coranto_extractor.evaluation import prediction
 from coranto_extractor.page_request import REFUSE_FROM, PageRequest
-from coranto_extractor.page_type import NotAnArticle
 from coranto_extractor.reader import read
 from coranto_extractor.reasons import REASONS
+from coranto_extractor.refusal import NotAnArticle
 
 Write = Callable[..., bytes]
 ReadRefusal = Callable[..., NotAnArticle]

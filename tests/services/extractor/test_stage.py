@@ -16,8 +16,8 @@ from coranto_extractor import reader
 from coranto_extractor.app import create_stage
 from coranto_extractor.field_metrics import FieldMetrics
 from coranto_extractor.page_request import PageRequest
-from coranto_extractor.page_type import NotAnArticle
 from coranto_extractor.reasons import REASONS
+from coranto_extractor.refusal import NotAnArticle
 from coranto_extractor.stage import extract
 
 Write = Callable[..., bytes]

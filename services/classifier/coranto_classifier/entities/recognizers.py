@@ -9,17 +9,20 @@ from coranto_classifier.entities.mention import EntityRecognizer
 from coranto_classifier.topics.vectors import RussianVectors
 
 
-def _russian(models: Path, vectors: RussianVectors) -> EntityRecognizer:
+def _russian(models: Path, vectors: Callable[[], RussianVectors]) -> EntityRecognizer:
     from coranto_classifier.entities.russian.recognizer import RussianRecognizer
 
-    return RussianRecognizer(models, vectors)
+    return RussianRecognizer(models, vectors())
 
 
-def _english(models: Path, _vectors: RussianVectors) -> EntityRecognizer:
+def _english(models: Path, _vectors: Callable[[], RussianVectors]) -> EntityRecognizer:
     from coranto_classifier.entities.english.recognizer import EnglishRecognizer
 
     return EnglishRecognizer(models)
 
 
-RECOGNIZERS: dict[str, Callable[[Path, RussianVectors], EntityRecognizer]] = {"ru": _russian, "en": _english}
-"""For each language, what makes its recognizer from the models' directory and the Russian word vectors."""
+RECOGNIZERS: dict[str, Callable[[Path, Callable[[], RussianVectors]], EntityRecognizer]] = {
+    "ru": _russian,
+    "en": _english,
+}
+"""For each language, what makes its recognizer from the models' directory and what loads the Russian word vectors."""

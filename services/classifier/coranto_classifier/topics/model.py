@@ -10,12 +10,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from coranto_classifier.on_demand import OnDemand
 from coranto_classifier.topics import features
 from coranto_classifier.topics.media_topics import TOP_CODES, top_of
 from coranto_classifier.topics.section_mapping import TopicHint
@@ -129,7 +131,9 @@ class TopicFinder:
     def __init__(self, models: Path, vectors: Mapping[str, TextVectors]) -> None:
         card: dict[str, Any] = json.loads((models / "topics.json").read_text(encoding="utf-8"))
         self.version = str(card["version"])
-        self._models = {language: _load(models / name) for language, name in card["languages"].items()}
+        self._models: Mapping[str, TopicModel] = OnDemand(
+            {language: partial(_load, models / name) for language, name in card["languages"].items()}
+        )
         self._vectors = vectors
 
     def find(self, title: str, text: str, language: str, hints: Sequence[TopicHint] = ()) -> list[ScoredTopic]:
