@@ -13,7 +13,7 @@ from generate.schemas import path_of
 
 _NOTE = "# Made from `coranto.topology` by `make reference`: edit that, not this file.\n"
 _DESCRIPTION = (
-    "News pages in, finished article records out. Each channel is a Redis Stream; each entry has one field, "
+    "News pages in, structured article records out. Each channel is a Redis Stream; each entry has one field, "
     f"`{FIELD.decode()}`, with a CloudEvents 1.0 event in structured JSON. A stage reads as the consumer group of its own name."
 )
 

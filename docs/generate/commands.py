@@ -14,7 +14,11 @@ from generate.services import MissingModuleError, get_module
 
 _INTRODUCTION = """
 The commands find the running system by `--data DIR`, by `CORANTO_REDIS__URL`, or in `./coranto-data`: see [settings](settings.md).
-Exit codes: 0 done, 1 failed, 2 wrong usage or settings, 3 refused or not found.
+Exit codes: 0 done, 1 failed, 2 wrong usage or settings, 3 refused or not found, 130 interrupted. A file that is named and cannot be
+used is wrong usage. When the reader of a pipe has seen enough, as `head` has, a command ends with 0.
+
+With `--json`, a command that lists prints one JSON document per line, and one that shows or does one thing prints one document.
+Messages on standard error are JSON lines too: `{"message": …}`, and for what ends the command `{"error": …, "exit_code": …}`.
 """
 
 

@@ -1,4 +1,4 @@
-"""The page of public names: all that other programs, dashboards and scripts hold on to, one name a line.
+"""The page of public names: all that other programs, dashboards and scripts hold on to, one name per line.
 
 It says nothing about them; the other pages do. Its use is in a diff: whoever renames, adds or removes a public name sees it
 there, and so does the reviewer.

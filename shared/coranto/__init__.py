@@ -1,4 +1,4 @@
-"""Coranto: news pages in, finished article records out.
+"""Coranto: news pages in, structured article records out.
 
     import coranto
 

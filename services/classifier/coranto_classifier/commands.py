@@ -41,7 +41,7 @@ _MARKUP = re.compile(r"\s*<(?:!doctype|\?xml|!--|/?[a-z][a-z0-9]*[\s/>])", re.IG
 
 FileArgument = Annotated[Path, typer.Argument(help="File of JSON lines, plain or gzipped; - for standard input.")]
 LinesOption = Annotated[
-    bool, typer.Option("--lines", help="Read and write JSON lines (the only form there is so far).")
+    bool, typer.Option("--lines", "--json", help="Read and write JSON lines, as without the option.")
 ]
 
 
@@ -90,8 +90,10 @@ def topics() -> None:
 @topics_app.command()
 def explain(
     file: Annotated[Path, typer.Argument(help="An article: plain text (first line is the title) or one JSON object.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, as without the option.")] = False,
 ) -> None:
     """Show which section and words led to each topic."""
+    _ = as_json
     with _opened(file) as source:
         text = source.read()
     row = _row(text, _named(file)) if text.lstrip().startswith("{") else _plain(text, _named(file))

@@ -56,7 +56,7 @@ _UNITS: Final = {"min": timedelta(minutes=1), "h": timedelta(hours=1), "d": time
 def list_feeds(
     data: DataOption = None,
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")] = False,
     failing: Annotated[
         bool,
         typer.Option("--failing", help="Only feeds whose last poll failed, or was read in part, or brought nothing."),
@@ -254,7 +254,7 @@ def remove_feeds(
 
 @app.command("import")
 def import_feeds(
-    file: Annotated[Path, typer.Argument(help="OPML file, or a list with one address a line; - for standard input.")],
+    file: Annotated[Path, typer.Argument(help="OPML file, or a list with one address per line; - for standard input.")],
     data: DataOption = None,
     source: SourceOption = None,
 ) -> None:

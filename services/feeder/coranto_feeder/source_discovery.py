@@ -70,7 +70,7 @@ class SourceFinder:
             if found:
                 return found[:_MOST_CHOSEN]
         raise NothingFoundError(
-            f"{url} is no feed ({reason}), and neither the page, well-known addresses nor robots.txt lead to one"
+            f"{url} is not a feed ({reason}), and neither the page, well-known addresses nor robots.txt lead to one"
         )
 
     async def _candidates(self, page: WebResponse) -> AsyncIterator[list[FoundSource]]:

@@ -32,7 +32,7 @@ def fetch(
     lines: Annotated[
         bool,
         typer.Option(
-            "--lines", help="Read addresses on standard input, one a line, and print one JSON object for each."
+            "--lines", help="Read addresses on standard input, one per line, and print one JSON object for each."
         ),
     ] = False,
 ) -> None:

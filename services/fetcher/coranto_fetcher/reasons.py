@@ -27,7 +27,7 @@ REASONS: Mapping[str, str] = {
     # The page cannot be fetched
     "not_found": "The host answered 404: there is no such page.",
     "gone": "The host answered 410: the page was there and is not any more.",
-    "forbidden": "The host answered 401, 402, 403, 407 or 451: the page is not for us.",
+    "forbidden": "The host answered 401, 402, 403, 407 or 451: access is denied.",
     "client_error": "The host answered with another 4xx status.",
     "unexpected_status": "The host answered with a status that carries no page.",
     "robots_disallowed": "The host's robots.txt asks that this address not be fetched.",
@@ -43,7 +43,7 @@ REASONS: Mapping[str, str] = {
     "content_type": "The page has a media type that cannot hold an article.",
     "empty_body": "The host sent a page without content.",
     "body_too_large": "The page is larger than allowed, as sent or unpacked.",
-    "decompression_bomb": "The page unpacks to so many times its size that it can only be meant to.",
+    "decompression_bomb": "The page unpacks to so many times its size that it looks like a decompression bomb.",
     "undecodable_body": "The packing of the page is corrupt, or one that is not undone.",
     "headers_too_large": "The response's headers are larger than allowed.",
     "challenge_page": "The host answered with a test for humans instead of the page.",

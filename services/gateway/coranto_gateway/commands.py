@@ -47,7 +47,7 @@ def add_token(
 @app.command("list")
 def list_tokens(
     data: DataOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")] = False,
 ) -> None:
     """Show every token: what it may do, when it ends, and when it was used last."""
     tokens = _with_tokens(data, lambda known: known.all())

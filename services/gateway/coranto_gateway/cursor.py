@@ -30,7 +30,9 @@ def read_cursor(cursor: str, question: str) -> ArticlePlace:
         at, identity, asked = base64.b64decode(padded, altchars=b"-_", validate=True).decode().split(" ")
         datetime.fromisoformat(at)  # raises ValueError
     except (ValueError, binascii.Error) as error:
-        raise Problem(400, "bad-cursor", f"{cursor[:100]!r} is no cursor; take `next` from the page before") from error
+        raise Problem(
+            400, "bad-cursor", f"{cursor[:100]!r} is not a cursor; take `next` from the page before"
+        ) from error
     if asked != question:
         raise Problem(
             400,

@@ -67,7 +67,7 @@ class AsyncClient:
     async def submit(
         self, submissions: Iterable[Submission], *, max_backlog: int = MAX_BACKLOG, keep: timedelta = KEEP
     ) -> list[Receipt]:
-        """Hand in submissions; each is accepted once, however often the call is repeated, for as long as `keep`.
+        """Submit; each is accepted once, however often the call is repeated, for as long as `keep`.
 
         Raises UnsupportedUrlError (a ValueError) before anything is sent when an address is none we could take,
         TooMuchWaitingError when some were refused, and PipelineMismatchError.

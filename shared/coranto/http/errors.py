@@ -58,7 +58,7 @@ class BodyTooLargeError(WebError):
 
 
 class DecompressionBombError(BodyTooLargeError):
-    """The body unpacks to so many times its size that it can only be meant to."""
+    """The body unpacks to so many times its size that it looks like a decompression bomb."""
 
 
 class UndecodableBodyError(WebError):

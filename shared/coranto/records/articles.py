@@ -135,7 +135,7 @@ class FetchedArticle(DiscoveredArticle):
 
     event_type: ClassVar[str] = "coranto.page.fetched.v2"
 
-    fetch: Fetch = Field(description="How the page was got.")
+    fetch: Fetch = Field(description="How the page was fetched.")
 
     @property
     def message_id(self) -> str:

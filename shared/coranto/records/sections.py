@@ -117,7 +117,7 @@ class FetchedPart(Section):
 
 
 class Fetch(Section):
-    """How the page was got, and where its bytes are."""
+    """How the page was fetched, and where its bytes are."""
 
     final_url: str = Field(description="Address the page came from, after redirects.")
     redirects: tuple[Redirect, ...] = Field((), description="Hops on the way, in order.")
@@ -131,7 +131,7 @@ class Fetch(Section):
     page: PageRef = Field(description="The page's bytes in the page store.")
     parts: tuple[FetchedPart, ...] = Field((), description="Further parts of the same article, in order.")
     rights: tuple[str, ...] = Field((), description="Rights signals seen, such as `x-robots-tag: noai`.")
-    fetched_at: UtcTime = Field(description="When the page was got.")
+    fetched_at: UtcTime = Field(description="When the page was fetched.")
     elapsed_ms: int = Field(0, ge=0, description="Time from request to last byte, all hops, in milliseconds.")
 
 

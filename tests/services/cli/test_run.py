@@ -43,6 +43,10 @@ def test_run_prints_what_came_of_a_directory_and_a_second_run_finds_it_unchanged
     assert second.code == 0
     assert "Good words." in second.out
     assert "1 stored in total" in second.out
+    article, refused = shell.apart("run", "pages", "--data", "data", "--json").lines
+    assert article["content"]["title"] == "A good page"
+    assert (refused["stage"], refused["reason"]) == ("extractor", "no_text")
+    assert shell("run", "--json").code == 2
 
 
 def test_run_leaves_for_later_what_is_delayed_for_long(shell: Shell) -> None:

@@ -43,12 +43,15 @@ def export(
     form: Annotated[
         ExportFormat, typer.Option("--format", help="jsonl, ninjs and jsonld write one article per line.")
     ] = ExportFormat.jsonl,
+    as_json: Annotated[bool, typer.Option("--json", help="JSON lines, as without the option.")] = False,
     data: DataOption = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="File to write; - for standard output, the default.")
     ] = None,
 ) -> None:
     """Write every stored article in its latest revision."""
+    if as_json and form is ExportFormat.atom:
+        raise CommandError("--json and --format atom exclude each other", exit_code=USAGE)
     is_file = output is not None and str(output) != "-"
     with opened_store(data) as store, _destination(output) as file:
         if form is ExportFormat.atom:

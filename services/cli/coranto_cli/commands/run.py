@@ -29,7 +29,7 @@ from coranto.streams.interface import Delayed
 from coranto.topology import DROPPED, FINISHED, STAGES
 from coranto.urls import UnsupportedUrlError, host_of
 from coranto_cli.article_printing import print_article, print_entry
-from coranto_cli.console import cell, err, out, print_message, print_result, report_skipped
+from coranto_cli.console import cell, err, out, print_message, print_result, report_skipped, write_json_lines
 from coranto_cli.contact import require_contact
 from coranto_cli.descendants import Descendants
 from coranto_cli.errors import FAILED, NOT_FOUND, USAGE, CommandError
@@ -76,6 +76,10 @@ def run(
     keep: Annotated[
         bool, typer.Option("--keep", help="Go on serving the page with the articles afterwards, until Ctrl-C.")
     ] = False,
+    as_json: Annotated[
+        bool,
+        typer.Option("--json", help="Print a JSON line for each article and each refused page of SOURCE, at the end."),
+    ] = False,
     data: DataOption = None,
 ) -> None:
     """Run the whole pipeline once on the sample site or your own source, print the articles, and exit.
@@ -83,6 +87,8 @@ def run(
     Every page of the sample site is checked afterwards; the exit code is 1 when one does not match its expected result.
     With your own source it is 3 when there was no article.
     """
+    if as_json and (source is None or keep):
+        raise CommandError("--json goes with a SOURCE, and without --keep", exit_code=USAGE)
     sources: list[Source] = []
     if source is not None:
         wrong: list[str] = []
@@ -90,12 +96,14 @@ def run(
         if wrong or not sources:
             raise CommandError("; ".join(wrong) or f"{source} names nothing to read", exit_code=USAGE)
         require_contact(each.url for each in sources if each.file is None)
-    code = asyncio.run(_run(sources, timeout, data, is_kept=keep))
+    code = asyncio.run(_run(sources, timeout, data, is_kept=keep, as_json=as_json))
     if code:
         raise typer.Exit(code)
 
 
-async def _run(sources: Sequence[Source], timeout_seconds: float, data: Path | None, *, is_kept: bool) -> int:
+async def _run(
+    sources: Sequence[Source], timeout_seconds: float, data: Path | None, *, is_kept: bool, as_json: bool
+) -> int:
     if sources:
         plan = plan_for(data)
     else:
@@ -115,14 +123,14 @@ async def _run(sources: Sequence[Source], timeout_seconds: float, data: Path | N
                 print_message(f"watch it on {page}")
             pipeline = await stack.enter_async_context(connected_to(supervisor.redis_url))
             job = _Job(pipeline, data, began + timeout_seconds)
-            code = await _unless_stopped(job.read(sources) if sources else job.read_sample(), stop)
+            code = await _unless_stopped(job.read(sources, as_json=as_json) if sources else job.read_sample(), stop)
             if is_kept and page is not None:
                 print_result(f"\nThe articles are on {page} until Ctrl-C.")
                 await stop.wait()
         except StoppedError:
             print_message("stopped; unfinished work resumes at the next `coranto up` or `coranto run`")
             return 1
-    if code == 0:
+    if code == 0 and not as_json:
         _print_next(plan.data, data, is_sample=not sources)
     return code
 
@@ -209,17 +217,23 @@ class _Job:
 
     # --- a source of the user's own --------------------------------------------------------------------------------
 
-    async def read(self, sources: Sequence[Source]) -> int:
+    async def read(self, sources: Sequence[Source], *, as_json: bool = False) -> int:
         """Read the user's sources; 3 when no article came of them."""
-        display = _Display(may_be_single=len(sources) == 1)
+        display = _Display(may_be_single=len(sources) == 1, is_silent=as_json)
         async with self._watching(display.show) as summary:
             result = await self._submit_and_wait(sources, is_recrawl=True)
         with opened_store_if_any(self._data) as store:
             await self._add_stored(summary, store, display.show)
             stored = store.count()
         display.finish()
-        _print_refusals(summary)
-        _print_summary(summary, stored)
+        if as_json:
+            refused = [each for each in summary.dropped if each.reason not in _STORED_BEFORE]
+            write_json_lines(
+                each.model_dump(mode="json", exclude_none=True) for each in (*summary.articles.values(), *refused)
+            )
+        else:
+            _print_refusals(summary)
+            _print_summary(summary, stored)
         if not result.is_idle:
             return self._report_unfinished(result)
         _report_delays(result)
@@ -334,12 +348,15 @@ class _Job:
 class _Display:
     """Shows articles as they come in a list; one that stays alone is shown whole in the end."""
 
-    def __init__(self, *, may_be_single: bool) -> None:
+    def __init__(self, *, may_be_single: bool, is_silent: bool = False) -> None:
+        self._is_silent = is_silent
         self._holds_back = may_be_single
         self._held: FinishedArticle | None = None
 
     def show(self, article: FinishedArticle) -> None:
         """Show the article, unless it may be the only one."""
+        if self._is_silent:
+            return
         if self._holds_back and (self._held is None or self._held.id == article.id):
             self._held = article
             return

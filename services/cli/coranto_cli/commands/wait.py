@@ -11,8 +11,8 @@ import typer
 
 from coranto.admin.idle import find_long_delays, wait_until_idle
 from coranto.admin.pipeline import StageState, connected
-from coranto_cli.console import cell, err, print_message
-from coranto_cli.options import DataOption
+from coranto_cli.console import cell, err, print_message, write_json
+from coranto_cli.options import DataOption, JsonOption
 from coranto_cli.text import describe_delays, describe_states, describe_unfinished
 
 
@@ -20,6 +20,7 @@ def wait(
     timeout: Annotated[
         float | None, typer.Option("--timeout", min=0, metavar="SECONDS", help="Give up after so many seconds.")
     ] = None,
+    as_json: JsonOption = False,
     data: DataOption = None,
 ) -> None:
     """Wait until nothing is waiting, in progress or delayed in any stage, and every new feed has been read.
@@ -27,6 +28,8 @@ def wait(
     Exit code 1 when the timeout came first.
     """
     is_idle = asyncio.run(_wait(timeout, data))
+    if as_json:
+        write_json({"idle": is_idle})
     if not is_idle:
         raise typer.Exit(1)
 

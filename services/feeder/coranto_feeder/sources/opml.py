@@ -101,7 +101,7 @@ def _feed(names: dict[str, str], folders: list[str]) -> Outline | str:
 
 
 def read_address_list(document: bytes) -> FeedList:
-    """The feeds of a list with one address a line; what begins with # is a remark."""
+    """The feeds of a list with one address per line; what begins with # is a remark."""
     found: dict[str, Outline] = {}
     left_out: list[LeftOut] = []
     for number, line in enumerate(decode(document).splitlines(), start=1):

@@ -1,4 +1,4 @@
-"""Reads sitemaps in plain text: one address a line."""
+"""Reads sitemaps in plain text: one address per line."""
 
 from __future__ import annotations
 

@@ -105,7 +105,7 @@ async def _find(parts: Parts, asked: str, now: Position) -> tuple[Position | Non
         return Position(now.store, number), ""
     position = Position.parse(asked)
     if position is None:
-        return None, "this is no place: expected the id of an event, `beginning`, or the id of an entry in Redis"
+        return None, "this is not a place: expected the id of an event, `beginning`, or the id of an entry in Redis"
     if position == Position(NO_STORE, 0):
         return Position(now.store, 0), ""
     if position.store != now.store:

@@ -136,4 +136,4 @@ def _sentence(now: list[Whereabouts], endings: list[LedgerLine], article: str | 
         line = endings[0]
         seen = f": {line.detail}" if line.detail else ""
         return f"The {line.stage} ended it, because of {line.reason}{seen}."
-    return "Nothing is known of it: it was not submitted, and no source has named it."
+    return "It is unknown here: it was not submitted, and no source has named it."
