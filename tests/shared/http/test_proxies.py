@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
+import ssl
 import struct
+import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from coranto.http import AddressGuard, ConnectFailedError, PrivateAddressError, ProxyError, WebClient
+from coranto.http import AddressGuard, CertificateError, ConnectFailedError, PrivateAddressError, ProxyError, WebClient
 from coranto.http.settings import WebSettings
 
 
@@ -69,6 +73,27 @@ async def socks(password: str | None = None) -> AsyncIterator[SocksProxy]:
         yield proxy
 
 
+@asynccontextmanager
+async def connecting() -> AsyncIterator[SocksProxy]:
+    """An HTTP proxy that does nothing but CONNECT."""
+    proxy = SocksProxy()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError, asyncio.IncompleteReadError):
+            line = (await reader.readuntil(b"\r\n\r\n")).decode().split(" ")
+            host, _, port = line[1].rpartition(":")
+            proxy.asked.append((host, int(port)))
+            there, back = await asyncio.open_connection("127.0.0.1", int(port))
+            writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            await asyncio.gather(_pump(reader, back), _pump(there, writer))
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        proxy.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        yield proxy
+
+
 @pytest.fixture
 async def site() -> AsyncIterator[TestServer]:
     async def handler(request: web.Request) -> web.Response:
@@ -92,6 +117,42 @@ async def test_requests_go_through_it_to_the_address_that_was_judged(site: TestS
                 await browser.get("http://localhost:9/")
         assert response.body == f"localhost:{site.port}".encode()
         assert proxy.asked == [("127.0.0.1", site.port), ("127.0.0.1", 9)]
+
+
+@pytest.mark.parametrize("kind", ["socks", "http"])
+async def test_tls_goes_through_it_to_the_site_itself(kind: str, tmp_path: Path) -> None:
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("needs the openssl program to make a certificate")
+    subprocess.run(
+        [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "key.pem", "-out", "cert.pem", "-days", "1",
+         "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"],
+        cwd=tmp_path, check=True, capture_output=True,
+    )  # fmt: skip
+    server_side = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    server_side.load_cert_chain(tmp_path / "cert.pem", tmp_path / "key.pem")
+    trusting = ssl.create_default_context(cafile=str(tmp_path / "cert.pem"))
+
+    async def handler(_: web.Request) -> web.Response:
+        return web.Response(text="secret")
+
+    app = web.Application()
+    app.router.add_get("/", handler)
+    server = TestServer(app, scheme="https")
+    await server.start_server(ssl=server_side)
+    try:
+        async with socks() if kind == "socks" else connecting() as proxy:
+            guard = AddressGuard(["127.0.0.0/8"])
+            async with WebClient(
+                user_agent="TestBot/1.0", guard=guard, proxy=proxy.url, ssl_context=trusting
+            ) as browser:
+                for _ in range(2):
+                    assert (await browser.get(f"https://localhost:{server.port}/")).body == b"secret"
+                with pytest.raises(CertificateError):
+                    await browser.get(f"https://127.0.0.1:{server.port}/")
+            assert proxy.asked
+    finally:
+        await server.close()
 
 
 async def test_proxy_that_is_guarded_resolves_names_itself(site: TestServer) -> None:
