@@ -15,8 +15,8 @@ from coranto_gateway.problems import Problem, to_problem
 from coranto_gateway.tokens import EVERYTHING, Principal, RateLimit, Tokens
 
 COOKIE = "coranto_token"
-_OPEN_PATHS = frozenset({"/sign-in", "/favicon.ico"})
-_OPEN_FOLDER = "/static/"
+_OPEN_PATHS = frozenset({"/sign-in", "/sign-out", "/favicon.ico"})
+_OPEN_FOLDERS = ("/static/", "/language/")
 _SUBMITTING_PATHS = frozenset({"/v1/submit", "/submit"})
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 # Whoever sends these is a proxy, behind which anybody may be, however near it sits itself.
@@ -34,7 +34,7 @@ class AccessControl:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if scope["type"] != "http" or scope["path"] in _OPEN_PATHS or scope["path"].startswith(_OPEN_FOLDER):
+        if scope["type"] != "http" or scope["path"] in _OPEN_PATHS or scope["path"].startswith(_OPEN_FOLDERS):
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)

@@ -6,17 +6,20 @@ import asyncio
 import os
 import secrets
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
+from fastapi.responses import Response
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from starlette.types import ASGIApp
 
 import coranto
+from coranto.admin.pipeline import StageState
 from coranto.pages import FilePageStore
 from coranto.settings import effective_settings
 from coranto.streams.connection import connect
@@ -25,12 +28,19 @@ from coranto.worker.health import HealthServer
 from coranto.worker.log import SETTINGS_LOADED, WORKER_STARTED, WORKER_STOPPED, WORKER_STOPPING, configure, get_logger
 from coranto_gateway import problems
 from coranto_gateway.access import AccessControl
+from coranto_gateway.activity import Activity, keep_watching
 from coranto_gateway.announcements import Announcements
 from coranto_gateway.api import articles, dead, sources, status, stories, stream, submit, why
+from coranto_gateway.api.sources import FAULTY
 from coranto_gateway.article_stores import ArticleStores
 from coranto_gateway.body_limit import BodyLimit
 from coranto_gateway.browser_safety import ForeignPages, SecurityHeaders
 from coranto_gateway.metrics import Measured, Metrics
+from coranto_gateway.page import articles as page_articles
+from coranto_gateway.page import failures, overview, sign_in
+from coranto_gateway.page import sources as page_sources
+from coranto_gateway.page import submit as page_submit
+from coranto_gateway.page.rendering import answer_problem, is_for_people
 from coranto_gateway.parts import Parts, Pipelines
 from coranto_gateway.server import address_of, listen, serve, stop_on_signals
 from coranto_gateway.settings import GatewaySettings, Settings
@@ -45,8 +55,15 @@ elsewhere each request carries one as `Authorization: Bearer …`.
 """
 
 
+PAGES = (overview, page_articles, page_sources, failures, page_submit, sign_in)
+
+
 class UnsafeGatewayError(RuntimeError):
     """The gateway would be open to whoever can reach it."""
+
+
+def _answer_error(request: Request, error: Exception) -> Response:
+    return answer_problem(request, error) if is_for_people(request) else problems.to_problem(error).to_response()
 
 
 def create_api(parts: Parts | None = None) -> FastAPI:
@@ -62,9 +79,11 @@ def create_api(parts: Parts | None = None) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.parts = parts
-    problems.install(app)
+    problems.install(app, _answer_error)
     for module in ROUTERS:
         app.include_router(module.router)
+    for page in PAGES:
+        app.include_router(page.router)
     as_generated = app.openapi
     app.openapi = lambda: problems.describe(as_generated())  # type: ignore[method-assign]  # how FastAPI says to do it
     return app
@@ -80,6 +99,8 @@ class Gateway:
         self._is_redis_there = False
         self.address = ""
         """Where it answers, once it does."""
+        self.port = 0
+        """The port it listens on."""
 
     def run(self) -> None:
         """Serve until SIGTERM. Exits with 2 when the settings leave it open, and with 1 when it cannot listen."""
@@ -110,8 +131,11 @@ class Gateway:
             background = [
                 asyncio.create_task(self._watch_redis(redis)),
                 asyncio.create_task(parts.announcements.run()),
+                asyncio.create_task(
+                    keep_watching(parts.activity, partial(_look, parts), partial(_count_faulty, parts))
+                ),
             ]
-            self.address = address_of(sock, settings)
+            self.address, self.port = address_of(sock, settings), sock.getsockname()[1]
             try:
                 await health.start()
                 self._log.info(WORKER_STARTED, address=self.address)
@@ -165,9 +189,18 @@ def make_parts(settings: Settings, redis: Redis, metrics: Metrics) -> Parts:
         pages=FilePageStore(settings.pages.path),
         tokens=Tokens(redis, settings.pipeline.prefix, settings_token=_settings_token(settings.gateway)),
         announcements=Announcements(stores, kept=settings.gateway.replay_buffer),
+        activity=Activity(),
         metrics=metrics,
         stop=asyncio.Event(),
     )
+
+
+async def _look(parts: Parts) -> Sequence[StageState]:
+    return await (await parts.pipelines.get()).state()
+
+
+async def _count_faulty(parts: Parts) -> int:
+    return sum(each.state in FAULTY for each in await sources.get_sources(parts))
 
 
 def guarded(app: ASGIApp, parts: Parts) -> ASGIApp:

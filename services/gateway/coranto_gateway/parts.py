@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 from coranto.admin.pipeline import ConnectedPipeline
 from coranto.pages import FilePageStore
 from coranto.streams.shape import find_shape
+from coranto_gateway.activity import Activity
 from coranto_gateway.announcements import Announcements
 from coranto_gateway.article_stores import ArticleStores
 from coranto_gateway.metrics import Metrics
@@ -49,6 +50,7 @@ class Parts:
     pages: FilePageStore
     tokens: Tokens
     announcements: Announcements
+    activity: Activity
     metrics: Metrics
     stop: asyncio.Event
     """Set when streams are to end."""

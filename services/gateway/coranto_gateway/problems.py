@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -93,14 +93,15 @@ def _name_of(status: int) -> str:
     return HTTPStatus(status).phrase.lower().replace(" ", "-")
 
 
-async def answer_error(request: Request, error: Exception) -> Response:
-    """The answer to a request of the API that failed."""
-    del request
-    return to_problem(error).to_response()
+Answer = Callable[[Request, Exception], Response]
 
 
-def install(app: FastAPI) -> None:
-    """Answer every error of the application with a problem."""
+def install(app: FastAPI, answer: Answer) -> None:
+    """Answer every error of the application so."""
+
+    async def handle(request: Request, error: Exception) -> Response:
+        return answer(request, error)
+
     for kind in (
         RequestValidationError,
         HTTPException,
@@ -111,7 +112,7 @@ def install(app: FastAPI) -> None:
         ConnectionError,
         Exception,
     ):
-        app.add_exception_handler(kind, answer_error)
+        app.add_exception_handler(kind, handle)
 
 
 _SCHEMA: dict[str, Any] = {

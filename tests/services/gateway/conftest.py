@@ -87,7 +87,7 @@ def serve(redis_url: str, tmp_path: Path) -> Serve:
             await eventually(lambda: running.done() or gateway.readiness()[0], what="the gateway's readiness")
             if running.done():
                 running.result()
-            async with httpx.AsyncClient(base_url=gateway.address, timeout=20) as client:
+            async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{gateway.port}", timeout=20) as client:
                 yield Served(gateway, client, database)
         finally:
             stop.set()

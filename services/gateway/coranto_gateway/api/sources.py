@@ -22,6 +22,9 @@ _MISSED_ITEMS: Final = 8
 
 SourceState = Literal["new", "healthy", "incomplete", "silent", "failing", "paused"]
 
+FAULTY: Final[frozenset[SourceState]] = frozenset({"failing", "silent", "incomplete"})
+"""States that somebody should look into."""
+
 
 class SourceView(BaseModel):
     """A source and how it does."""

@@ -1,0 +1,77 @@
+"""Submitting a page and watching it go through the stages."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response
+from pydantic import ValidationError
+
+from coranto.topology import STAGES
+from coranto_gateway.api.submit import SubmitRequest, hand_in
+from coranto_gateway.api.why import Why, why
+from coranto_gateway.page.rendering import render, see
+from coranto_gateway.page.sign_in import form_of
+from coranto_gateway.parts import PartsOf, PrincipalOf
+from coranto_gateway.problems import Problem
+
+router = APIRouter(include_in_schema=False)
+
+_MOST_WATCHED: Final = 10
+_LINE: Final = tuple(spec.name for spec in STAGES if spec.ends_articles)
+
+
+@router.get("/submit")
+async def show(
+    request: Request, parts: PartsOf, url: Annotated[list[str] | None, Query(max_length=_MOST_WATCHED)] = None
+) -> Response:
+    """The form, and where the addresses are that are watched."""
+    watched = [await why(parts, each) for each in url or []]
+    journeys = [(each, _steps(each)) for each in watched]
+    return render(
+        request,
+        "submit.html",
+        journeys=journeys,
+        is_moving=any(any(step == "now" for _, step in steps) or not _has_ended(each) for each, steps in journeys),
+    )
+
+
+@router.post("/submit")
+async def submit(request: Request, parts: PartsOf, principal: PrincipalOf) -> Response:
+    """Hand the addresses in, and watch them."""
+    form = await form_of(request)
+    urls = list(dict.fromkeys(line.strip() for line in form.get("urls", "").splitlines() if line.strip()))
+    html = form.get("html", "")
+    try:
+        if html.strip() and len(urls) == 1:
+            asked = SubmitRequest.model_validate({"pages": [{"url": urls[0], "html": html}]})
+        elif html.strip():
+            raise Problem(422, "bad-request", f"a page has one address, got {len(urls)}")
+        else:
+            asked = SubmitRequest(urls=urls, is_recrawl=form.get("again") == "on")
+    except ValidationError as error:
+        raise Problem(422, "bad-request", error.errors()[0]["msg"].removeprefix("Value error, ")) from error
+    await hand_in(parts, principal, asked)
+    return see(f"/submit?{urlencode([('url', each) for each in urls[:_MOST_WATCHED]])}")
+
+
+def _has_ended(found: Why) -> bool:
+    return not found.now and bool(found.endings)
+
+
+def _steps(found: Why) -> list[tuple[str, str]]:
+    """Each stage, and whether the page is through, there now, stopped there, or still to come."""
+    if found.now:
+        here = found.now[-1].stage
+        mark = "bad" if found.now[-1].state == "dead" else "now"
+    elif found.endings:
+        here = found.endings[0].stage
+        mark = "done" if found.endings[0].outcome == "stored" else "bad"
+    else:
+        return [(name, "next") for name in _LINE]
+    if here not in _LINE:
+        return [(name, "done") for name in _LINE]
+    at = _LINE.index(here)
+    return [(name, "done" if number < at else mark if number == at else "next") for number, name in enumerate(_LINE)]
