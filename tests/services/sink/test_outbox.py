@@ -225,9 +225,7 @@ async def test_two_sinks_killed_all_the_time_and_a_redis_emptied_twice_leave_not
     try:
         for run in range(3):
             # What was not stored comes again, as from a feeder's account; what was stored comes with another submission.
-            await hand_in(
-                [build_article(a.url, fetch=run + 1) for a in articles[: 200 * (run + 1)]]
-            )
+            await hand_in([build_article(a.url, fetch=run + 1) for a in articles[: 200 * (run + 1)]])
             await harm(3)
             if run < 2:
                 heard.update({article.message_id: 1 for article in await announced(redis)})
