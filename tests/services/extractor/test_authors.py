@@ -8,6 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from coranto.records import Content
+from coranto_extractor.language import phrase_lists
+from coranto_extractor.language.given_names import is_given_name
 
 Write = Callable[..., bytes]
 Read = Callable[..., Content]
@@ -68,7 +70,7 @@ def test_meta_author_of_a_page_that_is_not_an_article_must_be_shown_near_the_tex
     assert _names(read_article(write_page(head=head, above="<p>Text and photos: Jane Doe</p>"))) == (["Jane Doe"], [])
     assert _names(read_article(write_page(head=head, below="<p>© 2024 Jane Doe</p>"))) == ([], [])
     owned = f'{head}<meta name="copyright" content="Jane Doe, Oslo">'
-    assert _names(read_article(write_page(head=owned, above="<p>Text and photos: Jane Doe</p>"))) == ([], [])
+    assert _names(read_article(write_page(head=owned, above="<p>The harbour of Jane Doe</p>"))) == ([], [])
     declared = f'{head}<meta property="og:type" content="article">'
     assert _names(read_article(write_page(head=declared))) == (["Jane Doe"], [])
 
@@ -168,3 +170,128 @@ def test_writer_the_page_shows_stands_beside_the_agency_its_data_name(write_page
     head = '<meta property="og:type" content="article"><meta name="author" content="Reuters">'
     assert _names(read_article(write_page(head=head, above="<p>By Jane Doe</p>"))) == (["Jane Doe"], ["Reuters"])
     assert _names(read_article(write_page(head=head, above="<p>By Washington</p>"))) == ([], ["Reuters"])
+
+
+# Lines between headline and text; what they hold beside the name is different in each.
+_LINES = [
+    "By Jane Doe",
+    "ByJane Doe Dec 9, 2024",
+    "By Jane Doe on December 9, 2024",
+    "Dec 9, 2024 at 2:56 pm | By Jane Doe",
+    "Posted on December 9, 2024 by Jane Doe",
+    "Monday December 9, 2024 10:05 am PDT by Jane Doe",
+    "A column by Jane Doe",
+    "Written by Jane Doe",
+    "Text & photos: Jane Doe",
+    "Date: 9.12.2024 Author: Jane Doe Source: The Harbour",
+    "23.2.2024 Text: Jane Doe Photos: Max Roe",
+    "Jane Doe | 09.12.2024 - 12:45",
+    "09.12.2024 | 13:10 | Jane Doe",
+    "Jane Doe - December 9, 2024",
+]
+
+
+@pytest.mark.parametrize("line", _LINES)
+def test_name_is_found_in_each_kind_of_byline(line: str, write_page: Write, read_article: Read) -> None:
+    assert _names(read_article(write_page(above=f"<div>{line}</div>"))) == (["Jane Doe"], [])
+
+
+@pytest.mark.parametrize(
+    ("line", "names"),
+    [
+        ("Автор материала — Регина Прохорова.", ["Регина Прохорова"]),
+        ("Ein Artikel von Pia Dohm | 27.01.2024 - 12:45", ["Pia Dohm"]),
+        ("05.02.2024 - Redaktion: Emil Dohm (Pressesprecher)", ["Emil Dohm"]),
+        ("Von Tim Dohm und Jana Roth", ["Tim Dohm", "Jana Roth"]),
+        ("Posted by Konstantin 21.10.2024", ["Konstantin"]),
+        ("Par Jeanne Durand et Luc Petit, le 9 décembre 2024", ["Jeanne Durand", "Luc Petit"]),
+        # Neither a place nor a section, a menu or whom the article is about.
+        ("New York, December 9, 2024", []),
+        ("Posted on December 9, 2024", []),
+        ("Email 9 Smaller Font Text Larger Text | Print", []),
+        ("Harbour Bridge | 09.12.2024", []),
+        ("Sep 5, 2024 by", []),
+    ],
+)
+def test_line_between_headline_and_text_names_persons_or_nobody(
+    line: str, names: list[str], write_page: Write, read_article: Read
+) -> None:
+    assert _names(read_article(write_page(above=f"<div>{line}</div>"))) == (names, [])
+
+
+def test_bare_name_counts_beside_a_date_only(write_page: Write, read_article: Read) -> None:
+    date = "<div>9 December 2024</div>"
+    assert _names(read_article(write_page(above=f"<div>Jane Doe</div>{date}"))) == (["Jane Doe"], [])
+    assert _names(read_article(write_page(above=f"<div>Jane Doe, @janedoe</div>{date}"))) == (["Jane Doe"], [])
+    assert _names(read_article(write_page(above="<div>Jane Doe</div>"))) == ([], [])
+    assert _names(read_article(write_page(above=f"<figure><figcaption>Jane Doe</figcaption></figure>{date}"))) == (
+        [],
+        [],
+    )
+
+
+@pytest.mark.parametrize(
+    "river",
+    [
+        '<div><a href="/robots">Dock robots learn to tie knots</a> <span>by <a rel="author" href="/p/a">Max Roe</a></span></div>',
+        '<div><h3><a href="/robots">Dock robots learn to tie knots</a></h3><p class="byline">By Max Roe</p></div>',
+        '<article><h3><a href="/robots">Dock robots learn to tie knots</a></h3><span itemprop="author">Max Roe</span></article>',
+    ],
+)
+def test_authors_of_other_articles_below_the_text_are_nobodys_here(
+    river: str, write_page: Write, read_article: Read
+) -> None:
+    page = write_page(below=f"<div class='river'>{river}{river.replace('Max', 'Pia')}</div>")
+    assert _names(read_article(page)) == ([], [])
+
+
+def test_byline_below_the_text_counts_though_the_name_is_a_link(write_page: Write, read_article: Read) -> None:
+    page = write_page(below="<p><a href='/people/jane'>Written by Jane Doe and Max Roe</a></p><p>8 April 2024</p>")
+    assert _names(read_article(page)) == (["Jane Doe", "Max Roe"], [])
+
+
+def test_writers_of_comments_in_microdata_are_not_authors(write_page: Write, read_article: Read) -> None:
+    comment = (
+        '<ol class="posts-below"><li itemprop="comment" itemscope itemtype="http://schema.org/Comment">'
+        '<span itemprop="author">Max Roe</span><div itemprop="text">We walked there in the spring.</div></li></ol>'
+    )
+    assert _names(read_article(write_page(above="<div>Words by Jane Doe</div>", below=comment))) == (["Jane Doe"], [])
+
+
+def test_box_about_the_author_names_the_author_where_nothing_else_does(write_page: Write, read_article: Read) -> None:
+    box = "<div class='author-bio'><h3>Jane Doe</h3><p>She writes about bridges and the harbour, and lives on an island.</p></div>"
+    assert _names(read_article(write_page(below=box))) == (["Jane Doe"], [])
+    assert _names(read_article(write_page(above="<p>By Max Roe</p>", below=box))) == (["Max Roe"], [])
+
+
+@pytest.mark.parametrize(
+    ("stated", "name"),
+    [
+        ({"@type": "Person", "givenName": "Jane", "familyName": "Doe"}, "Jane Doe"),
+        ({"@type": "Person", "name": "Oriol Casals i Prats"}, "Oriol Casals i Prats"),
+        ({"@type": "Person", "name": "Di Wu"}, "Di Wu"),
+        ({"@type": "Person", "name": "Clara Jane May"}, "Clara Jane May"),
+        ({"@type": "Person", "name": "Tim Dohm"}, "Tim Dohm"),
+        ({"@type": "Person", "name": "Von Heiko"}, "Heiko"),
+    ],
+)
+def test_name_stays_whole(stated: dict[str, str], name: str, write_page: Write, read_article: Read) -> None:
+    page = write_page(head=_json_ld(author=stated), above=f"<p>{name}</p>")
+    assert _names(read_article(page)) == ([name], [])
+
+
+def test_name_that_ends_in_a_month_is_cut_at_the_date_only(write_page: Write, read_article: Read) -> None:
+    above = '<div class="item-byline"><span class="author">Clara Jane May</span> <span>July 10, 2015</span></div>'
+    assert _names(read_article(write_page(above=above))) == (["Clara Jane May"], [])
+
+
+@pytest.mark.parametrize(
+    "key", ["not_person", "desk", "roles", "name_titles", "affiliation_words", "read_also", "boilerplate"]
+)
+def test_no_word_that_speaks_against_a_name_is_a_name(key: str) -> None:
+    words = {word for word in phrase_lists.phrases(key) if word.isalpha()}
+    assert {word for word in words if is_given_name(word)} - _WORDS_RATHER_THAN_NAMES == set()
+
+
+# The list of given names is collected from many countries and has some words of other languages in it.
+_WORDS_RATHER_THAN_NAMES = {"author", "del", "media", "min", "press", "unknown"}

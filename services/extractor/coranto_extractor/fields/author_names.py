@@ -13,6 +13,7 @@ from coranto.agencies import byline_names
 from coranto.records.sections import Person
 from coranto_extractor.fields.evidence import RejectionLog
 from coranto_extractor.language import phrase_lists
+from coranto_extractor.language.given_names import is_given_name
 from coranto_extractor.language.phrase_lists import alternatives, cached_per_languages
 from coranto_extractor.language.scripts import CAPITALS, is_east_asian
 from coranto_extractor.language.text_comparison import alphanumeric_key
@@ -35,6 +36,7 @@ _MAX_TEXT_CHARS = 1000
 # A host name is cut off only behind a given name and a surname.
 _MIN_WORDS_BEFORE_HOST = 2
 _MAX_DESK_WORDS = 5
+_MAX_SHORT_PART_CHARS = 3
 # Only names longer than this are compared with parts of the site's name.
 _SHORT_BRAND_CHARS = 4
 
@@ -60,6 +62,14 @@ def _all_posts_by() -> re.Pattern[str]:
     # “View all posts by”, “Zeige alle Beiträge von”: a small word after the first tells it from a name with “von” in it.
     return re.compile(
         rf"\w+(?:\s[^\W\d_{CAPITALS}]\w*){{1,2}}(?:\s\w+)?\s{alternatives('posts_by')}\s+(?=[{CAPITALS}])"
+    )
+
+
+@cached_per_languages
+def _credit_beside_text() -> re.Pattern[str]:
+    # “Text & photos: Jane Doe”
+    return re.compile(
+        rf"^\s*(?:{alternatives('and_words')}|&|\+|/)\s*{alternatives('photo_labels')}(?!\w)", re.IGNORECASE
     )
 
 
@@ -155,7 +165,7 @@ def sort_names(
 
 
 def _single_names(whole: str) -> Iterator[str]:
-    names = [bare_name(raw) for raw in _separator().split(whole)]
+    names = [bare_name(raw) for raw in _parts(whole)]
     surname, _, given = whole.partition(", ")
     if len(names) == 2 and all(names) and whole == f"{surname}, {given}" and not is_east_asian(whole):
         looks_reversed = all(name.isalpha() and name[0].isupper() for name in names)
@@ -166,9 +176,38 @@ def _single_names(whole: str) -> Iterator[str]:
     yield from filter(None, names)
 
 
+def without_credit_label(text: str) -> str:
+    """What follows “Text” in “Text & photos: Jane Doe”, without the label of the photos."""
+    return _credit_beside_text().sub("", text)
+
+
+def is_first_name_alone(word: str) -> bool:
+    """True for a given name that is not a month as well: “Heiko”, but not “May”."""
+    return is_given_name(word) and word.casefold().strip(".,") not in phrase_lists.month_names(None)
+
+
+def _is_short_name_part(word: str) -> bool:
+    """True for a capitalised word of two or three letters, as both in “Di Wu”."""
+    return len(word) <= _MAX_SHORT_PART_CHARS and word[:1].isupper() and word[1:].islower()
+
+
 def split_names(text: str) -> list[str]:
     """The names that a byline joins, as written."""
-    return [name for name in _separator().split(text) if name]
+    return [name for name in _parts(text) if name]
+
+
+def _parts(text: str) -> list[str]:
+    """The text cut where names are joined, but not at the letter between two surnames: “Jane Doe i Roe”."""
+    parts: list[str] = []
+    end = 0
+    for mark in _separator().finditer(text):
+        is_letter = mark[0].strip().isalpha() and len(mark[0].strip()) == 1
+        following = _separator().split(text[mark.end() :], maxsplit=1)[0]
+        if is_letter and len(text[end : mark.start()].split()) > 1 and len(following.split()) == 1:
+            continue
+        parts.append(text[end : mark.start()])
+        end = mark.end()
+    return [*parts, text[end:]]
 
 
 def bare_name(text: str) -> str:
@@ -178,19 +217,35 @@ def bare_name(text: str) -> str:
         prefix = phrase_lists.any_phrase("byline_prefixes").match(text)
         next_char = text[prefix.end() : prefix.end() + 1] if prefix else ""
         if prefix and (next_char in (" ", ":", "\u00a0", "：") or prefix[0].endswith(":") or is_east_asian(text)):
-            text = text[prefix.end() :].lstrip(" :：.–—-")
+            rest = without_credit_label(text[prefix.end() :]).lstrip(" :：.–—-")
+            # “Di Wu” is a name, although “di” begins bylines.
+            is_name = (
+                _is_short_name_part(prefix[0])
+                and _is_short_name_part(rest)
+                and not (agency_of(rest) or is_given_name(rest))
+            )
+            text = text if is_name else rest
     all_posts_by = _all_posts_by().match(text)
     if all_posts_by:
         text = text[all_posts_by.end() :]
-    words = text.split()
-    # “Jane Doe January 5” in one element: the text ends before the month.
-    month = next((n for n in range(2, len(words)) if words[n].casefold() in phrase_lists.month_names(None)), None)
-    if month is not None:
-        text = " ".join(words[:month])
+    text = _without_date(text)
     if len(text.split()) > _MIN_WORDS_BEFORE_HOST:
         text = _from_host_on().sub("", text)
     text = _trailing().sub("", text).strip(" ,.;:–—-|/\"'«»“”")
     return _without_east_asian_role(text) if is_east_asian(text) else text
+
+
+def _without_date(text: str) -> str:
+    """The name in “Jane Doe January 5” or “Jane May on 5 July”, which some pages write into one element."""
+    words = text.split()
+    end = next((n for n in range(1, len(words)) if any(map(str.isdigit, words[n]))), None)
+    if end is None:
+        return text
+    if end > 1 and words[end - 1].casefold().strip(".,") in phrase_lists.month_names(None):
+        end -= 1
+    while end > 1 and words[end - 1].islower():
+        end -= 1
+    return " ".join(words[:end]) if end > 1 or is_first_name_alone(words[0]) else text
 
 
 def _without_east_asian_role(name: str) -> str:

@@ -20,17 +20,17 @@ from coranto_extractor.fields.author_names import (
     bare_name,
     has_two_parts,
     is_publication_name,
-    reads_like_name,
     sort_names,
-    split_names,
     why_not_a_person,
 )
+from coranto_extractor.fields.byline_lines import bare_names, names_in_byline
+from coranto_extractor.fields.byline_places import between_headline_and_text, is_in_teaser
 from coranto_extractor.fields.evidence import Extracted, RejectionLog
 from coranto_extractor.fields.page_reading import PageReading
 from coranto_extractor.fields.titles import site_names
 from coranto_extractor.language import phrase_lists
+from coranto_extractor.language.date_parsing import parse_date_text
 from coranto_extractor.language.phrase_lists import cached_per_languages, class_alternatives
-from coranto_extractor.language.scripts import is_east_asian
 from coranto_extractor.language.text_comparison import alphanumeric_key
 from coranto_extractor.page.blocks import Block, normalize_space
 from coranto_extractor.page.metadata import PageMetadata, clean, item_values, strings, types_of
@@ -40,12 +40,15 @@ Entries = list[tuple[str, str | None]]
 
 _ANCESTOR_OF_OTHER_CONTENT = re.compile(r"comment|related|sidebar|recommend|teaser|popular|latest", re.IGNORECASE)
 _ANCESTOR_LEVELS = 5
+_OTHER_ITEM = re.compile(r"/(?:Comment|UserReview|Review|Answer)$")
 _ORGANISATION_TYPES = frozenset(
     {"Organization", "NewsMediaOrganization", "Corporation", "NGO", "GovernmentOrganization"}
 )
 _SOURCE_LABEL = re.compile(r"^[^\W\d_]+\s?:\s?")
 _MAX_LINK_CHARS = 60
 _MAX_BYLINE_CHARS = 140
+_MAX_DISTANCE_TO_DATE = 2
+_REGIONS_WITHOUT_NAMES = frozenset({"caption", "figure", "comment", "nav", "quote"})
 _MAX_BYLINE_ELEMENT_CHARS = 300
 _BYLINE_LEVELS = 3
 _MAX_INLINE_BYLINES = 2
@@ -118,7 +121,7 @@ def _find_byline(reading: PageReading, near: Sequence[Block], boxed: tuple[str, 
     organisations = {alphanumeric_key(name) for name in _named_organisations(page)}
     publications: dict[str, str] = {}
     agencies_only: Extracted[Byline] | None = None
-    for entries, source, confidence in _candidates(page, reading.root, near):
+    for entries, source, confidence in _candidates(reading, near):
         names = NameLists()
         for text, url in entries:
             name = bare_name(text)
@@ -230,19 +233,23 @@ def _agencies_in_source_boxes(near: Sequence[Block]) -> Iterator[str]:
                 yield agency
 
 
-def _candidates(
-    page: PageMetadata, root: html.HtmlElement, near: Sequence[Block]
-) -> Iterator[tuple[Entries, str, float]]:
+def _candidates(reading: PageReading, near: Sequence[Block]) -> Iterator[tuple[Entries, str, float]]:
     """The texts that may name authors, by source, the most reliable first; with the confidence in the source."""
+    page = reading.metadata
     for name in ("author", "creator"):
         yield list(_json_ld_authors(page, page.article.get(name), 0)), "json-ld", 0.95
     for name in phrase_lists.markup_names("author"):
         yield [(text, None) for text in page.meta.get(name, ())], "meta", 0.8
-    yield list(_microdata_authors(page)), "microdata", 0.85
-    author_links = [link for link in root.iterfind(".//a[@rel]") if _is_author_link(link)]
-    yield [(normalize_space(link.text_content()), link.get("href")) for link in author_links], "rel-author", 0.8
+    yield list(_microdata_authors(reading)), "microdata", 0.85
+    author_links = [link for link in reading.root.iterfind(".//a[@rel]") if _is_author_link(link)]
+    own_links = [link for link in author_links if not is_in_teaser(reading, link)]
+    yield [(normalize_space(link.text_content()), link.get("href")) for link in own_links], "rel-author", 0.8
+    near = [block for block in near if not is_in_teaser(reading, block.element)]
     yield list(_byline_elements(near)), "byline", 0.75
-    yield list(_byline_texts(near)), "byline", 0.7
+    yield list(_byline_texts(near, is_loose=False)), "byline", 0.7
+    yield [(name, None) for name in _bare_names(reading)], "byline", 0.6
+    yield list(_byline_texts(near, is_loose=True)), "byline", 0.6
+    yield [(name, None) for name in _names_in_author_boxes(reading)], "author-box", 0.5
 
 
 def _json_ld_authors(page: PageMetadata, value: Any, depth: int) -> Iterator[tuple[str, str | None]]:
@@ -253,7 +260,7 @@ def _json_ld_authors(page: PageMetadata, value: Any, depth: int) -> Iterator[tup
         for member in value[:_MAX_STATED_AUTHORS]:
             yield from _json_ld_authors(page, member, depth + 1)
     elif isinstance(value, dict):
-        name = value.get("name")
+        name = value.get("name") or _joined_name(value)
         url = value.get("url")
         for text in name if isinstance(name, list) else [name]:
             if isinstance(text, str):
@@ -262,13 +269,24 @@ def _json_ld_authors(page: PageMetadata, value: Any, depth: int) -> Iterator[tup
                 yield from _json_ld_authors(page, text, depth + 1)
 
 
-def _microdata_authors(page: PageMetadata) -> Iterator[tuple[str, str | None]]:
-    for element in page.itemprops.get("author", ()):
-        if _is_in_other_content(element):
+def _joined_name(person: dict[str, Any]) -> str | None:
+    parts = [person.get("givenName"), person.get("additionalName"), person.get("familyName")]
+    return " ".join(part for part in parts if isinstance(part, str)) or None
+
+
+def _microdata_authors(reading: PageReading) -> Iterator[tuple[str, str | None]]:
+    for element in reading.metadata.itemprops.get("author", ()):
+        if _is_in_other_content(element) or _is_of_other_item(element) or is_in_teaser(reading, element):
             continue
         names = [child for child in element.iterfind(".//*[@itemprop]") if "name" in child.get("itemprop", "").split()]
         for text in item_values(names or [element]):
             yield text, element.get("href")
+
+
+def _is_of_other_item(element: html.HtmlElement) -> bool:
+    """True for the author of a comment, a review or an answer on the page."""
+    scope = next((one for one in element.iterancestors() if one.get("itemscope") is not None), None)
+    return scope is not None and _OTHER_ITEM.search(scope.get("itemtype") or "") is not None
 
 
 def _is_author_link(link: html.HtmlElement) -> bool:
@@ -300,7 +318,7 @@ def _byline_elements(near: Sequence[Block]) -> Iterator[tuple[str, str | None]]:
                 is_short = len(element.text_content()) < _MAX_BYLINE_ELEMENT_CHARS
                 if is_short and not _class_of_other_content().search(names):
                     linked: Entries = [(text, href) for href, text in block.links if 3 < len(text) < _MAX_LINK_CHARS]
-                    yield from linked or [(block.text, None)]
+                    yield from linked or [(names_in_byline(block.text) or block.text, None)]
                 break
             element = element.getparent()
         inline = [
@@ -313,35 +331,55 @@ def _byline_elements(near: Sequence[Block]) -> Iterator[tuple[str, str | None]]:
                 yield normalize_space(child.text_content()), child.get("href")
 
 
-def _byline_texts(near: Sequence[Block]) -> Iterator[tuple[str, str | None]]:
+def _bare_names(reading: PageReading) -> list[str]:
+    """The persons in the first line between headline and text that holds nothing but names, dates and the like.
+
+    A date stands in the line or beside it: without one, it may be whom the article is about.
+    """
+    between = between_headline_and_text(reading)
+    for n, block in enumerate(between):
+        if block.tag in ("h1", "h2") or block.regions & _REGIONS_WITHOUT_NAMES or block.is_prose:
+            continue
+        names = bare_names(block.text)
+        beside = between[max(0, n - _MAX_DISTANCE_TO_DATE) : n + _MAX_DISTANCE_TO_DATE + 1]
+        if names and any(_has_date(other, reading.language) for other in beside):
+            return names
+    return []
+
+
+def _has_date(block: Block, language: str | None) -> bool:
+    return len(block.text) <= _MAX_BYLINE_CHARS and parse_date_text(block.text, language) is not None
+
+
+def _names_in_author_boxes(reading: PageReading) -> list[str]:
+    """The person whom the first box about an author introduces."""
+    for block in reading.blocks:
+        if (
+            "author-box" in block.regions
+            and "comment" not in block.regions
+            and not is_in_teaser(reading, block.element)
+        ):
+            names = bare_names(block.text)
+            if names:
+                return names
+    return []
+
+
+def _byline_texts(near: Sequence[Block], *, is_loose: bool) -> Iterator[tuple[str, str | None]]:
     """The names in the first block that reads like a byline."""
     for block in near:
-        if block.tag in ("h1", "h2", "h3") or block.is_prose:
+        if block.tag in ("h1", "h2", "h3") or (block.is_prose and not block.text[0].isdigit()):
             continue
-        names = _names_in_byline(block.text)
+        names = names_in_byline(block.text, is_loose=is_loose)
         if names:
             yield names, next((href for href, text in block.links if text and text in names), None)
             return
 
 
-def _names_in_byline(text: str) -> str | None:
-    """The names in a line such as “By Jane Doe, 5 January”; None when it is not a byline."""
-    prefix = phrase_lists.any_phrase("byline_prefixes").match(text) if len(text) <= _MAX_BYLINE_CHARS else None
-    if not prefix:
-        return None
-    rest = text[prefix.end() :].lstrip(" :.–—-")
-    # The names end at a separator, a digit or a bracket, except for a nickname in brackets.
-    names = re.split(r"\s*(?:[|•·]|\((?!\w[\w. ]{0,20}\)\s[^\W\d_a-z])|\d|\s[-–—]\s)", rest, maxsplit=1)[0]
-    bare = [bare_name(name) for name in split_names(names)]
-    if bare and reads_like_name(bare[0]) and (":" in text or is_east_asian(names) or 2 <= len(bare[0].split()) <= 4):
-        return names
-    return None
-
-
 def find_authors_in_lines(lines: Sequence[str], rejections: RejectionLog) -> Extracted[Byline] | None:
     """The authors in the first byline among these lines of a text dump; None when there is none."""
     for line in lines:
-        found = _names_in_byline(line)
+        found = names_in_byline(line)
         if not found:
             continue
         names = NameLists()

@@ -35,6 +35,10 @@ _MAX_URL_CHARS = 8000
 # How many JSON-LD nodes are examined in the search for the article, and how many texts are taken from a list.
 _MAX_ARTICLE_NODES = 200
 _MAX_TEXTS = 100
+# Comments that hide a script from old browsers and XML parsers, at its beginning and end.
+_AROUND_JSON = re.compile(
+    r"^\s{0,50}(?:(?:<!--|//|/\*|<!\[CDATA\[|\*/)\s{0,50}){1,5}|(?:\s{0,50}(?:-->|//|/\*|\]\]>|\*/)){1,5}\s{0,50}$"
+)
 _CONTROL = re.compile(r"[\x00-\x1f]+")
 _TRAILING_COMMA = re.compile(r",\s{0,50}([}\]])")
 # Members of JSON-LD that can be read even when the whole is not valid JSON.
@@ -174,15 +178,7 @@ def strip_tags(text: str) -> str:
 
 
 def _load(text: str) -> Any:
-    text = (
-        text.strip()
-        .removeprefix("<!--")
-        .removesuffix("-->")
-        .removeprefix("//<![CDATA[")
-        .removesuffix("//]]>")
-        .strip()
-        .rstrip(";")
-    )
+    text = _AROUND_JSON.sub("", text).strip().rstrip(";")
     for attempt in (str, lambda raw: _TRAILING_COMMA.sub(r"\1", _CONTROL.sub(" ", raw)), entities.unescape):
         try:
             return json.loads(attempt(text), strict=False)
