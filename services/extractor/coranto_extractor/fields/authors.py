@@ -24,7 +24,7 @@ from coranto_extractor.fields.author_names import (
     why_not_a_person,
 )
 from coranto_extractor.fields.byline_lines import bare_names, names_in_byline
-from coranto_extractor.fields.byline_places import between_headline_and_text, is_in_teaser
+from coranto_extractor.fields.byline_places import Places
 from coranto_extractor.fields.evidence import Extracted, RejectionLog
 from coranto_extractor.fields.page_reading import PageReading
 from coranto_extractor.fields.titles import site_names
@@ -238,18 +238,19 @@ def _candidates(reading: PageReading, near: Sequence[Block]) -> Iterator[tuple[E
     page = reading.metadata
     for name in ("author", "creator"):
         yield list(_json_ld_authors(page, page.article.get(name), 0)), "json-ld", 0.95
+    places = Places(reading)
     for name in phrase_lists.markup_names("author"):
         yield [(text, None) for text in page.meta.get(name, ())], "meta", 0.8
-    yield list(_microdata_authors(reading)), "microdata", 0.85
+    yield list(_microdata_authors(page, places)), "microdata", 0.85
     author_links = [link for link in reading.root.iterfind(".//a[@rel]") if _is_author_link(link)]
-    own_links = [link for link in author_links if not is_in_teaser(reading, link)]
+    own_links = [link for link in author_links if not places.is_in_teaser(link)]
     yield [(normalize_space(link.text_content()), link.get("href")) for link in own_links], "rel-author", 0.8
-    near = [block for block in near if not is_in_teaser(reading, block.element)]
+    near = [block for block in near if not places.is_in_teaser(block.element)]
     yield list(_byline_elements(near)), "byline", 0.75
     yield list(_byline_texts(near, is_loose=False)), "byline", 0.7
-    yield [(name, None) for name in _bare_names(reading)], "byline", 0.6
+    yield [(name, None) for name in _bare_names(places, reading.language)], "byline", 0.6
     yield list(_byline_texts(near, is_loose=True)), "byline", 0.6
-    yield [(name, None) for name in _names_in_author_boxes(reading)], "author-box", 0.5
+    yield [(name, None) for name in _names_in_author_boxes(reading.blocks, places)], "author-box", 0.5
 
 
 def _json_ld_authors(page: PageMetadata, value: Any, depth: int) -> Iterator[tuple[str, str | None]]:
@@ -274,9 +275,9 @@ def _joined_name(person: dict[str, Any]) -> str | None:
     return " ".join(part for part in parts if isinstance(part, str)) or None
 
 
-def _microdata_authors(reading: PageReading) -> Iterator[tuple[str, str | None]]:
-    for element in reading.metadata.itemprops.get("author", ()):
-        if _is_in_other_content(element) or _is_of_other_item(element) or is_in_teaser(reading, element):
+def _microdata_authors(page: PageMetadata, places: Places) -> Iterator[tuple[str, str | None]]:
+    for element in page.itemprops.get("author", ()):
+        if _is_in_other_content(element) or _is_of_other_item(element) or places.is_in_teaser(element):
             continue
         names = [child for child in element.iterfind(".//*[@itemprop]") if "name" in child.get("itemprop", "").split()]
         for text in item_values(names or [element]):
@@ -331,18 +332,18 @@ def _byline_elements(near: Sequence[Block]) -> Iterator[tuple[str, str | None]]:
                 yield normalize_space(child.text_content()), child.get("href")
 
 
-def _bare_names(reading: PageReading) -> list[str]:
+def _bare_names(places: Places, language: str | None) -> list[str]:
     """The persons in the first line between headline and text that holds nothing but names, dates and the like.
 
     A date stands in the line or beside it: without one, it may be whom the article is about.
     """
-    between = between_headline_and_text(reading)
+    between = places.between_headline_and_text
     for n, block in enumerate(between):
         if block.tag in ("h1", "h2") or block.regions & _REGIONS_WITHOUT_NAMES or block.is_prose:
             continue
         names = bare_names(block.text)
         beside = between[max(0, n - _MAX_DISTANCE_TO_DATE) : n + _MAX_DISTANCE_TO_DATE + 1]
-        if names and any(_has_date(other, reading.language) for other in beside):
+        if names and any(_has_date(other, language) for other in beside):
             return names
     return []
 
@@ -351,14 +352,10 @@ def _has_date(block: Block, language: str | None) -> bool:
     return len(block.text) <= _MAX_BYLINE_CHARS and parse_date_text(block.text, language) is not None
 
 
-def _names_in_author_boxes(reading: PageReading) -> list[str]:
+def _names_in_author_boxes(blocks: Sequence[Block], places: Places) -> list[str]:
     """The person whom the first box about an author introduces."""
-    for block in reading.blocks:
-        if (
-            "author-box" in block.regions
-            and "comment" not in block.regions
-            and not is_in_teaser(reading, block.element)
-        ):
+    for block in blocks:
+        if "author-box" in block.regions and "comment" not in block.regions and not places.is_in_teaser(block.element):
             names = bare_names(block.text)
             if names:
                 return names

@@ -21,33 +21,35 @@ _MAX_TEASER_BLOCKS = 4
 _TEASER_LEVELS = 3
 
 
-def between_headline_and_text(reading: PageReading) -> Sequence[Block]:
-    """The blocks below the headline and above the first paragraph of the text."""
-    headline, first = _index_of_headline(reading), _index_of_text(reading)
-    if headline is None or first is None or not headline < first <= headline + _MAX_BLOCKS_ABOVE_TEXT:
-        return ()
-    return reading.blocks[headline + 1 : first]
+class Places:
+    """Where the article stands among the blocks of its page."""
 
+    def __init__(self, reading: PageReading) -> None:
+        self._blocks = reading.blocks
+        heading = reading.headline.heading if reading.headline else None
+        lines = [text for text in reading.texts if len(text.split()) > _MIN_HEADLINE_WORDS]
+        first, last = (lines[0], lines[-1]) if lines else (None, None)
+        headline = next((block.index for block in self._blocks if block.text == heading), None)
+        begin = next((block.index for block in self._blocks[headline or 0 :] if block.text == first), None)
+        self._end = next((block.index for block in reversed(self._blocks) if block.text == last), None)
+        self.between_headline_and_text: Sequence[Block] = ()
+        if headline is not None and begin is not None and headline < begin <= headline + _MAX_BLOCKS_ABOVE_TEXT:
+            self.between_headline_and_text = self._blocks[headline + 1 : begin]
+        """The blocks below the headline and above the first paragraph of the text."""
 
-def is_in_teaser(reading: PageReading, element: html.HtmlElement) -> bool:
-    """True for an element below the article, in a small box with the linked headline of another one."""
-    ranges = reading.blocks.ranges
-    box = next((one for one in (element, *element.iterancestors()) if one in ranges), None)
-    if box is None or not _is_below_text(reading, ranges[box][0]):
-        return False
-    for ancestor in islice((box, *box.iterancestors()), _TEASER_LEVELS):
-        begin, end = ranges.get(ancestor, (0, 0))
-        if end - begin > _MAX_TEASER_BLOCKS:
+    def is_in_teaser(self, element: html.HtmlElement) -> bool:
+        """True for an element below the article, in a small box with the linked headline of another one."""
+        ranges = self._blocks.ranges
+        box = next((one for one in (element, *element.iterancestors()) if one in ranges), None)
+        if box is None or self._end is None or ranges[box][0] <= self._end:
             return False
-        if any(_is_linked_headline(block) for block in reading.blocks[begin:end]):
-            return True
-    return False
-
-
-def _is_below_text(reading: PageReading, index: int) -> bool:
-    last = next((text for text in reversed(reading.texts) if len(text.split()) > _MIN_HEADLINE_WORDS), None)
-    end = next((block.index for block in reversed(reading.blocks) if block.text == last), None)
-    return end is not None and index > end
+        for ancestor in islice((box, *box.iterancestors()), _TEASER_LEVELS):
+            begin, end = ranges.get(ancestor, (0, 0))
+            if end - begin > _MAX_TEASER_BLOCKS:
+                return False
+            if any(_is_linked_headline(block) for block in self._blocks[begin:end]):
+                return True
+        return False
 
 
 def _is_linked_headline(block: Block) -> bool:
@@ -60,14 +62,3 @@ def _reads_like_headline(text: str) -> bool:
     words = text.split()
     # “Jane Doe and Max Roe” has no long word in lower case.
     return len(words) >= _MIN_HEADLINE_WORDS and any(len(word) >= _LONG_WORD and word.islower() for word in words)
-
-
-def _index_of_headline(reading: PageReading) -> int | None:
-    heading = reading.headline.heading if reading.headline else None
-    return next((block.index for block in reading.blocks if block.text == heading), None)
-
-
-def _index_of_text(reading: PageReading) -> int | None:
-    first = next((text for text in reading.texts if len(text.split()) > _MIN_HEADLINE_WORDS), None)
-    headline = _index_of_headline(reading) or 0
-    return next((block.index for block in reading.blocks[headline:] if block.text == first), None)
