@@ -387,7 +387,7 @@ def count_unannounced(scene: Scene) -> int:
 async def count(scene: Scene, numbers: dict[str, int], report: Report) -> set[str]:
     """Fill in the report, and give the addresses that have no end."""
     with closing(sqlite3.connect(f"file:{scene.fleet.data / 'articles.sqlite'}?mode=ro", uri=True)) as store:
-        stored = Counter(url for (url,) in store.execute("SELECT found_url FROM articles"))
+        stored = Counter(url for (url,) in store.execute("SELECT discovery_url FROM articles"))
         revisions = [number for (number,) in store.execute("SELECT count(*) FROM revisions GROUP BY article_id")]
         ledger = list(store.execute("SELECT url, outcome, reason FROM ledger"))
         (numbered,) = store.execute("SELECT count(*) FROM announcements").fetchone()
