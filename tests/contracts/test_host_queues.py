@@ -136,6 +136,21 @@ async def test_host_hands_out_nothing_until_it_may_be_asked_again(bench: Bench) 
     assert await bench.texts() == ["a2"]
 
 
+async def test_host_rests_for_those_too_who_come_when_nobody_waits(bench: Bench) -> None:
+    await bench.queue("a.example", "a1")
+    (entry,) = (await bench.claim()).entries
+    await bench.queue("a.example", "while-a1-is-handled")
+    assert await bench.texts() == []
+    await bench.settle(entry, HostRest(wait_ms=30_000))
+    await bench.pass_time(timedelta(seconds=30))
+    (entry,) = (await bench.claim()).entries
+    await bench.settle(entry, HostRest(wait_ms=30_000))
+    await bench.queue("a.example", "while-it-rests", is_backlog=True)
+    assert await bench.texts() == []
+    await bench.pass_time(timedelta(seconds=30))
+    assert await bench.texts() == ["while-it-rests"]
+
+
 async def test_live_messages_go_before_the_backlog_of_their_host_and_of_all_others(bench: Bench) -> None:
     await bench.queue("a.example", "a-old", is_backlog=True)
     await bench.queue("b.example", "b-old", is_backlog=True)

@@ -173,6 +173,20 @@ async def test_redirects_of_robots_txt_are_asked_under_the_lease_of_their_host(
         assert len([path for _, path in one.asked if path == "/robots.txt"]) == 1
 
 
+async def test_robots_txt_that_moved_to_a_busy_host_waits_for_that_host(
+    fetcher: Fetcher, site: Site, other_site: Site, discovered: Make
+) -> None:
+    site.says("/robots.txt", status=301, headers={"Location": f"{other_site.url}/rules.txt"})
+    other = other_site.url.removeprefix("http://")
+    lease = await fetcher.hosts.acquire(other, "somebody", delay=timedelta())
+    assert isinstance(lease, HostLease)
+    with pytest.raises(Transient) as caught:
+        await fetcher.fetch(discovered(site.url + "/page"))
+    assert (caught.value.reason, caught.value.host) == ("host_busy", other)
+    assert [path for _, path in site.asked] == ["/robots.txt"]
+    assert other_site.asked == []
+
+
 async def test_robots_that_cannot_be_had_make_all_articles_of_the_host_wait(
     fetcher: Fetcher, site: Site, discovered: Make
 ) -> None:

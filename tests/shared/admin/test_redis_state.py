@@ -59,4 +59,5 @@ async def test_pages_of_articles_that_wait_for_hosts_are_kept(redis: Redis) -> N
         await queue(redis, streams, f"h{number}.example", event)
         keys.append(page.sha256)
     await streams.claim_hosts("a", count=1, slow=1, lease=timedelta(minutes=1))
+    await redis.xtrim(MAIN, maxlen=0)
     assert await pages_in_pipeline(ConnectedPipeline(redis, Pipeline())) == set(keys)
