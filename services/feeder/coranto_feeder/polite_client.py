@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from coranto.frontier import HostFeedback, HostLease, HostLeases, HostPolicy, host_key
-from coranto.http import PrivateAddressError, RedirectChain, WebClient, WebError, WebResponse, follow_redirects
+from coranto.http import RedirectChain, RefusedHereError, WebClient, WebError, WebResponse, follow_redirects
 from coranto.http.headers import retry_after
 from coranto.http.robots import RobotsRules
 from coranto.http.robots_cache import RobotsSource, RobotsUnreachableError
@@ -148,7 +148,7 @@ class _Turns:
         await self._turn_to(url)
         try:
             response = await self._web.get(url, headers=headers, wants_body=lambda status, _: status == 200)
-        except PrivateAddressError:
+        except RefusedHereError:
             raise  # nobody was asked
         except WebError:
             self._feedback = HostFeedback.FAILING

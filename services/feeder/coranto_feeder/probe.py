@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Literal
 
-from coranto.http import PrivateAddressError, TooManyRedirectsError, WebError
+from coranto.http import RefusedHereError, TooManyRedirectsError, WebError
 from coranto.http.robots_cache import RobotsUnreachableError
 from coranto.urls import UnsupportedUrlError
 from coranto_feeder.feed_parser_pool import FeedParserPool
@@ -35,7 +35,7 @@ class WebProbe:
         try:
             lease = await self._client.acquire(url, f"probe:{url}")
             answer = await self._client.get(url, f"probe:{url}", lease=lease)
-        except (PrivateAddressError, UnsupportedUrlError, TooManyRedirectsError, RobotsDeniedError):
+        except (RefusedHereError, UnsupportedUrlError, TooManyRedirectsError, RobotsDeniedError):
             return "page"
         except (WebError, RobotsUnreachableError) as error:
             raise ProbeFailedError(str(error)) from error
