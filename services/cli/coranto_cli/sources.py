@@ -6,8 +6,10 @@ import asyncio
 import os
 import re
 import sys
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -15,7 +17,7 @@ from urllib.parse import urlsplit
 from coranto.admin.pipeline import ConnectedPipeline
 from coranto.client import AsyncClient, Receipt, TooMuchWaitingError, new_submission
 from coranto.pages import PageStore
-from coranto.records import SavedPage, Submission
+from coranto.records import SavedPage, Submission, content_id
 from coranto.urls import SAVED_PAGE_PREFIX, UnsupportedUrlError, canonicalize
 from coranto_cli.console import print_message, progress
 from coranto_cli.errors import USAGE, CommandError
@@ -28,6 +30,7 @@ _WEB = ("http", "https", "feed")
 _BARE_HOST = re.compile(r"(?P<host>localhost|(?:[\w-]+\.)+(?:[^\W\d_]{2,}|\d+))(?::\d+)?(?:/\S*)?")
 _FILE_SUFFIXES = {*CONTENT_TYPES, ".xml", ".rss", ".atom", ".opml", ".json", ".jsonl", ".gz", ".warc", ".pdf", ".md"}
 _AT_ONCE = 200
+_ARCHIVED_AT_ONCE = 50
 _LARGEST_FILE_BYTES = 100_000_000  # ten times what the fetcher accepts from the web
 _LONGEST_WAIT_SECONDS = 5.0
 
@@ -66,17 +69,21 @@ def _from_argument(argument: str, refuse: Callable[[str], None]) -> Iterator[Sou
     elif path.exists() and not os.access(path, os.R_OK):
         refuse(f"{argument} cannot be read: permission denied")
     elif path.is_dir():
-        files = sorted(file for file in path.rglob("*") if file.suffix.lower() in CONTENT_TYPES and file.is_file())
+        files = sorted(
+            file
+            for file in path.rglob("*")
+            if (file.suffix.lower() in CONTENT_TYPES or _is_archive(file)) and file.is_file()
+        )
         if not files:
             refuse(f"{argument} contains no {_suffixes()} files")
         yield from map(_saved, files)
     elif path.is_file():
-        if path.suffix.lower() in CONTENT_TYPES:
+        if path.suffix.lower() in CONTENT_TYPES or _is_archive(path):
             yield _saved(path)
         else:
             refuse(
-                f"{argument} is not a saved page; expected {_suffixes()}. Pass a list of addresses with --from, "
-                "and a feed by its address"
+                f"{argument} is not a saved page; expected {_suffixes()}, .warc or .warc.gz. "
+                "Pass a list of addresses with --from, and a feed by its address"
             )
     else:
         refuse(f"{argument!r} is neither an http(s) address nor a file or directory here{_suggestion(argument)}")
@@ -122,6 +129,10 @@ def _saved(file: Path) -> Source:
     return Source(file.resolve().as_uri(), file)
 
 
+def _is_archive(path: Path) -> bool:
+    return path.name.lower().removesuffix(".gz").endswith((".warc", ".arc"))
+
+
 def _suffixes() -> str:
     return ", ".join(CONTENT_TYPES)
 
@@ -141,6 +152,39 @@ async def to_submission(
     url = f"{SAVED_PAGE_PREFIX}{saved.page.sha256}"
     plain = new_submission(url, kind="page", source=name, is_recrawl=is_recrawl)
     return plain.model_copy(update={"discovered_via": "file", "saved": saved})
+
+
+async def archived(
+    file: Path, pages: PageStore, *, is_recrawl: bool = False, refuse: Callable[[str], None]
+) -> AsyncIterator[list[Submission]]:
+    """Submissions of an archive's pages, some at a time, each page in the page store first.
+
+    What the archive holds besides pages is told in one sentence at its end. Raises OSError when it cannot be read.
+    """
+    from coranto.pages.archives import ArchivedPage, read_pages  # here, as most commands read no archive
+
+    passed_over: Counter[str] = Counter()
+    with file.open("rb") as stream:
+        records = read_pages(stream, max_bytes=_LARGEST_FILE_BYTES)
+        while read := await asyncio.to_thread(lambda: list(islice(records, _ARCHIVED_AT_ONCE))):
+            batch = []
+            for one in read:
+                if not isinstance(one, ArchivedPage):
+                    passed_over[one.reason] += 1
+                    if one.reason == "broken":
+                        refuse(f"{file}: {one.detail}")
+                    continue
+                saved = SavedPage(page=await pages.put(one.body), content_type=one.content_type)
+                # Whoever reads the same archive again submits the same: what was taken in is not taken in twice.
+                again = {} if is_recrawl else {"id": content_id("archived", one.url, saved.page.sha256)}
+                plain = new_submission(one.url, kind="page", source=file.name, is_recrawl=is_recrawl)
+                batch.append(
+                    plain.model_copy(update={"discovered_via": "warc", "saved": saved, "priority": "backlog", **again})
+                )
+            yield batch
+    if passed_over:
+        told = ", ".join(f"{number} {reason}" for reason, number in sorted(passed_over.items()))
+        print_message(f"{file.name}: records passed over: {told}")
 
 
 async def _submit_batch(client: AsyncClient, submissions: Sequence[Submission]) -> list[Receipt]:
@@ -186,6 +230,12 @@ async def submit_all(
         for first in range(0, len(sources), _AT_ONCE):
             batch = []
             for source in sources[first : first + _AT_ONCE]:
+                if source.file is not None and _is_archive(source.file):
+                    async for part in archived(source.file, pages, is_recrawl=is_recrawl, refuse=refuse):
+                        if note is not None:
+                            await note(part)
+                        receipts += await _submit_batch(pipeline.client, part)
+                    continue
                 try:
                     batch.append(await to_submission(source, pages, kind=kind, name=name, is_recrawl=is_recrawl))
                 except (OSError, ValueError) as error:

@@ -1,0 +1,125 @@
+"""Reads the pages out of WARC and ARC files, packed or not, such as those of Common Crawl's news crawl.
+
+A file is read as a stream, one record at a time, whatever its size. It comes from somebody else: what is broken in it is
+told as skipped, and bodies are bounded. Needs warcio; import it only where archives are read.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, BinaryIO, Final
+
+from warcio.archiveiterator import ArchiveIterator  # type: ignore[import-untyped]  # the package has no types
+from warcio.exceptions import ArchiveLoadFailed  # type: ignore[import-untyped]
+
+from coranto.urls import UnsupportedUrlError, parse
+
+PAGE_TYPES: Final = frozenset({"text/html", "application/xhtml+xml"})
+_GZIP: Final = b"\x1f\x8b"
+_AT_ONCE: Final = 1 << 16
+_RECORD_TYPES: Final = frozenset({"response", "resource"})
+
+
+@dataclass(frozen=True, slots=True)
+class ArchivedPage:
+    """A page as it was answered at its time."""
+
+    url: str
+    content_type: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SkippedRecord:
+    """A record that is no page, or not a usable one."""
+
+    reason: str
+    """`not_a_page`, `status_404` and the like, `empty`, `too_large`, `bad_address`, or `broken`."""
+    url: str | None = None
+    detail: str | None = None
+
+
+def read_pages(stream: BinaryIO, *, max_bytes: int) -> Iterator[ArchivedPage | SkippedRecord]:
+    """The pages of the archive in its order, and what was passed over. Bodies come without chunks and packing."""
+    try:
+        # Unpacked here: warcio wants a member of its own for each record, and not all writers do that.
+        plain = _Unpacked(stream) if _is_packed(stream) else stream
+        # Lengths that do not match the chunks are common in old files; what is there is read.
+        for record in ArchiveIterator(plain, arc2warc=True, verify_http=False):
+            if record.rec_type in _RECORD_TYPES:
+                yield _read(record, max_bytes)
+    except (ArchiveLoadFailed, EOFError, ValueError, OSError, zlib.error, AttributeError, TypeError) as error:
+        # Behind a broken record nobody knows where the next one begins.
+        yield SkippedRecord("broken", detail=f"the archive cannot be read further: {error}")
+
+
+class _Unpacked:
+    """A packed stream, unpacked in bounded steps; where it breaks off or is broken, it ends."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._member: Any = zlib.decompressobj(wbits=31)
+        self._rest = b""
+        self._is_over = False
+
+    def read(self, size: int = _AT_ONCE) -> bytes:
+        """At most so many bytes; none at the end."""
+        size = min(size, _AT_ONCE) if size > 0 else _AT_ONCE
+        while not self._is_over:
+            packed = self._rest or self._stream.read(_AT_ONCE)
+            if self._member.eof:
+                # A member a record, or one for all; what is no member is padding.
+                self._is_over = not packed.startswith(_GZIP)
+                self._member = zlib.decompressobj(wbits=31)
+                self._rest = packed
+                continue
+            try:
+                unpacked = bytes(self._member.decompress(packed, size))
+            except zlib.error:
+                break
+            self._rest = self._member.unused_data if self._member.eof else self._member.unconsumed_tail
+            self._is_over = not packed and not unpacked
+            if unpacked:
+                return unpacked
+        self._is_over = True
+        return b""
+
+
+def _is_packed(stream: BinaryIO) -> bool:
+    start = stream.read(2)
+    stream.seek(-len(start), 1)
+    return start == _GZIP
+
+
+def _read(record: Any, max_bytes: int) -> ArchivedPage | SkippedRecord:
+    url = str(record.rec_headers.get_header("WARC-Target-URI") or "").strip().strip("<>")
+    headers = record.http_headers
+    if headers is not None and (status := str(headers.get_statuscode() or "")) != "200":
+        return SkippedRecord(f"status_{status[:3] or 'unknown'}", url)
+    stated = (headers if headers is not None else record.rec_headers).get_header("Content-Type") or ""
+    content_type = str(stated).partition(";")[0].strip().lower()
+    if content_type not in PAGE_TYPES:
+        return SkippedRecord("not_a_page", url, content_type[:100])
+    try:
+        if parse(url).scheme == "file":
+            return SkippedRecord("bad_address", url[:200])
+    except UnsupportedUrlError as error:
+        return SkippedRecord("bad_address", url[:200], str(error))
+    try:
+        body = _body(record, max_bytes)
+    except (ValueError, OSError, EOFError, zlib.error) as error:
+        return SkippedRecord("broken", url, str(error)[:200])
+    if len(body) > max_bytes:
+        return SkippedRecord("too_large", url)
+    return ArchivedPage(url, content_type, body) if body else SkippedRecord("empty", url)
+
+
+def _body(record: Any, max_bytes: int) -> bytes:
+    """The body, at most one byte longer than allowed."""
+    stream = record.content_stream()
+    body = bytearray()
+    while len(body) <= max_bytes and (piece := stream.read(min(1 << 16, max_bytes + 1 - len(body)))):
+        body += piece
+    return bytes(body)

@@ -1,0 +1,92 @@
+"""Reading pages out of web archives, whole ones and broken ones."""
+
+from __future__ import annotations
+
+import gzip
+import io
+from pathlib import Path
+
+import pytest
+from warcio.statusandheaders import StatusAndHeaders
+from warcio.warcwriter import WARCWriter
+
+from coranto.pages.archives import ArchivedPage, SkippedRecord, read_pages
+
+PAGE = b"<html><title>Bridge opens</title><p>" + b"The bridge is open again. " * 40
+
+
+def archive(*responses: tuple[str, str, list[tuple[str, str]], bytes], packed: bool = True) -> bytes:
+    """An archive with these responses: address, status line, headers and body."""
+    out = io.BytesIO()
+    writer = WARCWriter(out, gzip=packed)
+    for url, status, headers, body in responses:
+        http = StatusAndHeaders(status, headers, protocol="HTTP/1.1")
+        writer.write_record(writer.create_warc_record(url, "response", payload=io.BytesIO(body), http_headers=http))
+    return out.getvalue()
+
+
+HTML = [("Content-Type", "text/html; charset=utf-8")]
+
+
+def read(body: bytes, *, max_bytes: int = 1_000_000) -> list[ArchivedPage | SkippedRecord]:
+    return list(read_pages(io.BytesIO(body), max_bytes=max_bytes))
+
+
+@pytest.mark.parametrize("form", ["plain", "a member a record", "one member for all"])
+def test_pages_come_with_address_type_and_body_however_the_archive_is_packed(form: str) -> None:
+    body = archive(
+        ("https://a.example/1", "200 OK", HTML, PAGE),
+        ("https://a.example/2", "200 OK", [*HTML, ("Content-Encoding", "gzip")], gzip.compress(PAGE)),
+        packed=form == "a member a record",
+    )
+    pages = read(gzip.compress(body) if form == "one member for all" else body)
+    assert pages == [ArchivedPage(f"https://a.example/{number}", "text/html", PAGE) for number in (1, 2)]
+
+
+def test_what_is_no_page_is_passed_over_with_its_reason() -> None:
+    found = read(
+        archive(
+            ("https://a.example/gone", "404 Not Found", HTML, PAGE),
+            ("https://a.example/i.png", "200 OK", [("Content-Type", "image/png")], b"x"),
+            ("https://a.example/empty", "200 OK", HTML, b""),
+            ("https://a.example/large", "200 OK", HTML, PAGE * 10),
+            ("https://a b.example/", "200 OK", HTML, PAGE),
+            (
+                "https://a.example/bomb",
+                "200 OK",
+                [*HTML, ("Content-Encoding", "gzip")],
+                gzip.compress(bytes(5_000_000)),
+            ),
+            ("https://a.example/last", "200 OK", HTML, PAGE),
+        ),
+        max_bytes=5000,
+    )
+    assert [one.reason for one in found[:-1] if isinstance(one, SkippedRecord)] == [
+        "status_404", "not_a_page", "empty", "too_large", "bad_address", "too_large",
+    ]  # fmt: skip
+    assert isinstance(found[-1], ArchivedPage)
+
+
+@pytest.mark.parametrize("cut", [1, 10, 100, 300])
+def test_archive_that_breaks_off_gives_what_is_whole(cut: int) -> None:
+    whole = archive(*((f"https://a.example/{number}", "200 OK", HTML, PAGE) for number in range(3)))
+    found = read(whole[:-cut])
+    assert [one.url for one in found if isinstance(one, ArchivedPage)][:1] == ["https://a.example/0"]
+    assert len(found) <= 4
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"no archive at all", b"\x1f\x8bnot gzip", b"WARC/1.0\r\n", b"WARC/1.0\r\n\r\n" * 1000]
+)
+def test_what_is_no_archive_is_told_and_never_a_crash(body: bytes) -> None:
+    assert all(isinstance(one, SkippedRecord) for one in read(body))
+
+
+def test_archives_of_other_programs_are_read(material: Path) -> None:
+    urls = {
+        page.url
+        for file in sorted((material / "cases/warc").rglob("*.*arc*"))
+        for page in read(file.read_bytes())
+        if isinstance(page, ArchivedPage)
+    }
+    assert {"http://example.com/", "http://commoncrawl.org/"} <= urls
