@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from coranto.admin.feeds import forget_feeds
+from coranto.admin.feeds import find_feed, forget_feeds
 from coranto.admin.idle import LONG_DELAY, IdleResult, wait_until_idle
 from coranto.admin.pipeline import ConnectedPipeline, StageState, connected_to, pages_directory
 from coranto.client import environment
@@ -233,6 +233,7 @@ class _Job:
             )
         else:
             _print_refusals(summary)
+            await self._tell_troubled_feeds()
             _print_summary(summary, stored)
         if not result.is_idle:
             return self._report_unfinished(result)
@@ -282,6 +283,14 @@ class _Job:
             return await wait_until_idle(
                 self._pipeline, timeout_seconds=left, horizon=LONG_DELAY, feeds=self._own.feeds, on_check=show
             )
+
+    async def _tell_troubled_feeds(self) -> None:
+        """Say of each feed of ours that failed, or that could be read in part only, what was seen."""
+        for url in self._own.feeds:
+            feed = await find_feed(self._pipeline, url)
+            if feed is not None and feed.needs_attention:
+                problem = feed.last_error if feed.failures else feed.last_warning
+                print_message(f"{feed.last_outcome} of the feed {url}: {problem}", style="yellow")
 
     async def _tell_delays(self) -> None:
         """Say once of each submission that is delayed why it is: the first retries alone may take a minute."""
