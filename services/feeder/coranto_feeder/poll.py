@@ -361,7 +361,7 @@ def poll_condition(parsed: ParsedFeed, *, has_news: bool) -> tuple[str, str | No
     """The outcome of a poll whose document was read, and what is wrong with the document."""
     number = len(parsed.entries)
     if parsed.is_cut_off:
-        return "read_in_part", f"the document breaks off before its end; {number} entries could be read"
+        return "read_in_part", f"the document breaks off before its end; entries that could be read: {number}"
     if not number:
         return "empty", "the document has no entries that lead to an article"
     return "new" if has_news else "unchanged", None

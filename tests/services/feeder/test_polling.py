@@ -15,11 +15,12 @@ import pytest
 from aiohttp import web
 from redis.asyncio import Redis
 
-from coranto.frontier import HostPolicy, RedisHostLeases
+from coranto.frontier import HostFeedback, HostLease, HostPolicy, RedisHostLeases, host_key
 from coranto.http import WebClient
 from coranto.records import Submission
 from coranto.sources.registry import FeedRegistry, new_feed
 from coranto.topology import Keys
+from coranto.urls import parse
 from coranto_feeder.feed_parser_pool import FeedParserPool
 from coranto_feeder.polite_client import PoliteClient
 from coranto_feeder.poll import FeedReader
@@ -330,6 +331,22 @@ async def test_host_has_one_request_at_a_time_and_a_pause_after_each_whoever_ask
     assert all(start - end >= 0.28 for start, end in zip(begun[1:], ended, strict=False))
 
 
+async def test_host_that_a_fetcher_asks_is_left_alone_until_it_is_done(
+    redis: Redis, browser: WebClient, parser: FeedParserPool, site: Site, other_site: Site
+) -> None:
+    pollers = Running(redis, browser, parser)
+    fetchers = RedisHostLeases(redis)
+    lease = await fetchers.acquire(host_key(parse(site.url)), "an article", delay=timedelta(0))
+    assert isinstance(lease, HostLease)
+    for served, entry in ((site, ONE), (other_site, TWO)):
+        await pollers.registry.add(new_feed(served.says("/feed", body=atom(entry)), now=datetime.now(UTC)))
+    async with pollers.run():
+        await eventually(lambda: pollers.submitted == [f"{other_site.url}/news/two"], within=60)
+        assert site.asked == []
+        await fetchers.release(lease, HostFeedback.FINE)
+        await eventually(lambda: len(pollers.submitted) == 2, within=60)
+
+
 async def test_feeds_of_a_slow_host_hold_up_no_others(
     redis: Redis, browser: WebClient, parser: FeedParserPool, site: Site, other_site: Site
 ) -> None:
@@ -523,6 +540,21 @@ async def test_index_of_indexes_stays_bounded_however_much_it_names(polled: Poll
     assert numbers == [21, 421, 421, 421]
     assert await polled.registry.remove(root)
     assert await polled.registry.count() == 0
+
+
+async def test_index_leads_to_so_many_sitemaps_at_once_and_no_more(
+    redis: Redis, browser: WebClient, parser: FeedParserPool, polled: PolledFeeds, site: Site
+) -> None:
+    links = "".join(f"<sitemap><loc>/{number}.xml</loc></sitemap>" for number in range(40))
+    url = site.says("/index.xml", text=f"<sitemapindex>{links}</sitemapindex>")
+    settings = FeederSettings(max_child_sitemaps=5)
+    reader = FeedReader(polled.registry, polled.client, parser, polled.submit, settings)
+    poller = Poller(polled.registry, reader, polled.client, settings, now=lambda: polled.now)
+    feed = await polled.add(url)
+    for _ in range(3):
+        await poller.poll(feed)
+        assert await polled.registry.count() == 6
+        polled.now += timedelta(hours=1)
 
 
 async def test_sitemaps_that_an_index_drops_are_polled_no_longer(polled: PolledFeeds, site: Site) -> None:
