@@ -44,6 +44,10 @@ _MIN_PARAGRAPHS_OF_LONG_LIST = 15
 # So many paragraphs, and more than this share of them, end in dots and perhaps a link: the beginnings of other articles.
 _MIN_EXCERPTS = 3
 _MIN_EXCERPT_SHARE = 0.5
+# So many lines of the text, and more than this share of it, are links. Of 1,136 articles none has a fifth; it is the text that
+# is found on a front page when everything that looks like text is taken.
+_MIN_LINKED_LINES = 4
+_MIN_LINKED_SHARE = 0.3
 # Lists of teasers or goods rarely have more text of their own; articles with prices in them do.
 _MAX_LIST_TEXT_WEIGHT = 4000.0
 # Prices for each paragraph of a list of goods. A buyer's guide has fewer prices and longer paragraphs.
@@ -214,6 +218,8 @@ def _links(summary: PageSummary, metrics: PageMetrics) -> Iterator[Sign]:
         and metrics.text_weight < _MAX_LINK_LIST_TEXT_WEIGHT
     ):
         yield Sign("scant", "index_page", f"{metrics.link_share:.0%} of the words are links")
+    if metrics.linked_lines >= _MIN_LINKED_LINES and metrics.linked_share > _MIN_LINKED_SHARE:
+        yield Sign("shape", "index_page", f"{metrics.linked_lines} of {metrics.paragraphs} lines of the text are links")
     is_list_url = _list_url().search(metrics.path) or _numbered_page_url().search(metrics.path)
     if is_list_url and metrics.text_share < _MAX_TEXT_SHARE_OF_LIST_URL and not summary.has_author:
         yield Sign("address", "index_page", f"address {metrics.path[:_SHOWN_URL_CHARS]}")

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from coranto_extractor.fields.page_reading import PageReading
 from coranto_extractor.language import phrase_lists
 from coranto_extractor.language.phrase_lists import cached_per_languages, class_alternatives
-from coranto_extractor.language.sentences import count_sentences
+from coranto_extractor.language.sentences import count_sentences, ends_with_sentence
 from coranto_extractor.page.blocks import Block, text_weight
 from coranto_extractor.page.metadata import PageMetadata
 
@@ -105,6 +105,10 @@ class PageMetrics:
     teasers_between: int
     """Linked headings between the paragraphs of the text."""
     paragraphs: int
+    linked_lines: int
+    """Lines of the text that are links, and no sentences."""
+    linked_share: float
+    """The share of the text that they are."""
     excerpts: int
     """Paragraphs that break off in dots, with or without a link behind them."""
     prices: int
@@ -131,6 +135,11 @@ def measure(summary: PageSummary) -> PageMetrics:
     weights = [text_weight(text) for text in summary.texts]
     blocks = summary.blocks
     types = frozenset(summary.page.types())
+    lines = set(summary.texts)
+    # Articles whose paragraphs are links have been seen; theirs are sentences.
+    linked = [
+        block for block in blocks if block.text in lines and _is_linked(block) and not ends_with_sentence(block.text)
+    ]
     return PageMetrics(
         text_weight=sum(weights),
         longest=max(weights, default=0.0),
@@ -140,6 +149,8 @@ def measure(summary: PageSummary) -> PageMetrics:
         teasers=sum(1 for block in blocks if block.tag in ("h2", "h3", "h4") and _is_linked(block)),
         teasers_between=_teasers_between(blocks, summary.texts),
         paragraphs=len(weights),
+        linked_lines=len(linked),
+        linked_share=sum(block.weight for block in linked) / max(1.0, sum(weights)),
         excerpts=sum(1 for text in summary.texts if _BREAKING_OFF.search(text[-_END_CHARS:])),
         prices=sum(1 for block in blocks if len(block.text) < _MAX_PRICE_BLOCK_CHARS and _price().search(block.text)),
         path=_path(summary.page),

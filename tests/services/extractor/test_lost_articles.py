@@ -45,6 +45,20 @@ def test_article_is_found_wherever_it_is(
     assert (article.title or "").startswith(_TITLE)
 
 
+@pytest.mark.parametrize("element", ["main", "article", "section", "header", "custom-page", "figure"])
+@pytest.mark.parametrize("head", ["<html><head>", "<!doctype html>"])
+def test_page_that_leaves_out_the_tags_html_allows_to_leave_out_is_read(
+    head: str, element: str, paragraphs: tuple[str, ...], read_article: Callable[..., Content]
+) -> None:
+    text = "".join(f"<p>{paragraph}" for paragraph in paragraphs)
+    page = (
+        f"{head}<meta charset=utf-8><title>{_TITLE}</title><{element}><h1>{_TITLE}</h1>{text}</{element}><footer>© 2024"
+    )
+    article = read_article(page.encode())
+    assert article.text == "\n".join(paragraphs)
+    assert article.title == _TITLE
+
+
 @pytest.mark.parametrize("separator", ["<br>", "<br><br>", "<hr>", "<img src='/bridge.jpg'>"])
 @pytest.mark.parametrize("wrapper", ["<div>{}</div>", "<font><b></b>{}</font>", "{}"])
 def test_text_without_paragraph_elements_is_read(

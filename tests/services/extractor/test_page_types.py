@@ -75,6 +75,17 @@ def test_long_list_of_teasers_is_an_index_though_each_has_its_date(read_refusal:
     assert "linked headings" in refusal.evidence
 
 
+def test_text_made_of_links_is_an_index(read_refusal: ReadRefusal) -> None:
+    card = (
+        '<div><a href="/a{0}"><h2>A linked headline of story number {0}</h2></a><p>Two lines on the story {0}</p></div>'
+    )
+    refusal = read_refusal(
+        f"<title>City</title><main><h1>City</h1>{''.join(map(card.format, range(8)))}</main>".encode()
+    )
+    assert refusal.reason == "index_page"
+    assert "lines of the text are links" in refusal.evidence
+
+
 def test_dated_article_with_many_linked_headings_is_not_an_index(read_article: Callable[..., Content]) -> None:
     head = '<meta property="article:published_time" content="2024-01-05T10:00:00Z">'
     assert read_article(_list_of(40, _LONG_TEASER, head)).published is not None

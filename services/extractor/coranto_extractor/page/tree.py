@@ -31,6 +31,7 @@ _ELEMENTS_WITH_LONG_NAMES = etree.XPath(
     f"//*[{' or '.join(f'string-length(@{name}) > {_MAX_NAME_CHARS}' for name in _NAME_ATTRIBUTES)}]"
 )
 _LONG_TAG = re.compile(f"<[^<]{{{_MIN_ATTRIBUTE_CHARS * _MAX_ATTRIBUTES},}}")
+_HEAD_ELEMENTS = frozenset({"title", "meta", "link", "base", "script", "style", "noscript", "template"})
 # A cell with more text and more sentences than these is part of the page's layout, not of a data table.
 _MAX_DATA_CELL_CHARS = 400
 _MAX_DATA_CELL_SENTENCES = 3
@@ -67,7 +68,26 @@ def parse(text: str, limits: PageLimits) -> html.HtmlElement:
         raise UnreadableError("too_deep", f"elements nest more than {limits.max_depth} deep")
     if len(text) > _LARGE_PAGE_CHARS:
         _shorten_names(root)
+    _end_head(root)
     return root
+
+
+def _end_head(root: html.HtmlElement) -> None:
+    """Move what the head cannot hold into the body, with all that follows it.
+
+    HTML lets a page leave out `</head>` and `<body>`. libxml2 knows only the elements of HTML 4 to begin a body; `main`, `article`
+    and `header` become part of the head for it.
+    """
+    head = root.find("head")
+    if head is None:
+        return
+    first = next((n for n, child in enumerate(head) if child.tag not in _HEAD_ELEMENTS), None)
+    if first is None:
+        return
+    body = root.find("body")
+    if body is None:
+        body = etree.SubElement(root, "body")
+    body[0:0] = head[first:]
 
 
 def _shorten_names(root: html.HtmlElement) -> None:
