@@ -31,7 +31,7 @@ def up(
     """Start Redis, unless CORANTO_REDIS__URL names one, and every service; Ctrl-C stops them.
 
     Each process serves /ready and /metrics on 127.0.0.1: feeder from port 9400 on, fetcher 9420, extractor 9440, classifier 9460,
-    sink 9480; CORANTO_HEALTH__PORT is the first of them. A port that is taken is replaced by a free one.
+    sink 9480, gateway 9500; CORANTO_HEALTH__PORT is the first of them. A port that is taken is replaced by a free one.
     """
     plan = plan_for(
         data,

@@ -58,6 +58,7 @@ class Supervisor:
             for number in range(1, replicas + 1)
         ]
         self._tasks: list[asyncio.Task[None]] = []
+        self._is_port_told = False
 
     @property
     def redis_url(self) -> str:
@@ -159,9 +160,11 @@ class Supervisor:
         name, _, number = service.rpartition("-")
         port = port_of(self.plan, name, int(number))
         if port and not _is_free(os.environ.get("CORANTO_HEALTH__HOST", "127.0.0.1"), port):
-            self.report(
-                f"port {port} is taken, so {service} serves /metrics on another one (see `coranto status --json`)"
-            )
+            if not self._is_port_told:
+                self.report(
+                    f"port {port} is taken: /metrics are at free ports where theirs are taken (see `coranto status`)"
+                )
+                self._is_port_told = True
             return 0
         return port
 
