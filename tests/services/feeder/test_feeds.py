@@ -394,6 +394,7 @@ def titles(document: str | bytes, **given: str) -> list[str | None]:
         ("no &#0; such &#x110000; character &#xFFFE;", "no such character"),
         ("Windows &#147;quotes&#148;", "Windows \u201cquotes\u201d"),
         ("left\x00 right\x1c\x0b", "left right"),
+        ("left\x1eright wo\x03rd", "left right word"),
         ("Caf&eacute; &lsquo;zum Tor&rsquo; &nbsp;&hellip;", "Café \u2018zum Tor\u2019 …"),
         ("Fish & chips &unknown; &", "Fish & chips &unknown; &"),
         ("1 < 2 and 3 > 2", "1 < 2 and 3 > 2"),

@@ -66,7 +66,7 @@ def whole_text(value: Any, longest: int) -> str | None:
 
 def writable(text: str) -> str:
     """The text without what no store takes: lone surrogates, NUL and other control characters."""
-    return _CONTROLS.sub("", text).encode("utf-8", "replace").decode("utf-8")
+    return _CONTROLS.sub(lambda char: " " if char[0].isspace() else "", text).encode("utf-8", "replace").decode("utf-8")
 
 
 def absolute_url(base: str, link: Any, *, is_guess: bool = False) -> str | None:

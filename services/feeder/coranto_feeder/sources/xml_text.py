@@ -73,10 +73,15 @@ def clean(text: str) -> MarkupText | None:
     name = "html" if root["html"] is not None else root["root"].lower()
     entities = _declared_entities(text[: root.start()])
     body = text[root.start() :]
-    fixed = _FORBIDDEN.sub("", body)
+    fixed = _FORBIDDEN.sub(_without_forbidden, body)
     if "&" in fixed:
         fixed = _fix_references(fixed, entities)
     return MarkupText(name, fixed, had_faults=fixed != body)
+
+
+def _without_forbidden(match: re.Match[str]) -> str:
+    # Separators and form feeds stand between words; of the rest nobody knows what it was to be.
+    return " " if match[0].isspace() else ""
 
 
 def _declared_entities(prolog: str) -> dict[str, str]:
