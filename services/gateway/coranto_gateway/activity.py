@@ -1,4 +1,4 @@
-"""What the pipeline did lately: its state, taken down every few seconds, so that rates and charts can be shown.
+"""What the pipeline did recently: its state, taken down every few seconds, so that rates and charts can be shown.
 
 It is kept in memory from the gateway's start on, for an hour.
 """
@@ -61,7 +61,7 @@ class Activity:
         self.samples.append(Sample(time.time(), {state.stage: state for state in states}))
 
     def rate(self, stage: str) -> float:
-        """Messages a minute that the stage published of late."""
+        """Messages a minute that the stage published in the last minute."""
         if len(self.samples) < 2:
             return 0.0
         newest = self.samples[-1]
@@ -72,7 +72,7 @@ class Activity:
         return max(0.0, published * 60 / (newest.at - oldest.at))
 
     def has_moved(self, stage: str) -> bool:
-        """Whether anything ended in the stage of late."""
+        """Whether anything ended in the stage in the last two minutes."""
         if len(self.samples) < 2:
             return False
         newest = self.samples[-1]

@@ -162,7 +162,7 @@ async def get_article(parts: Parts, key: str) -> FinishedArticle:
     """The article with this id or address. Raises Problem when it is not stored."""
     found = await parts.stores.ask_if_any(lambda reader: reader.find(key))
     if found is None:
-        raise not_found("article", key, "`/v1/why?url=…` says what became of an address")
+        raise not_found("article", key, "`/v1/why?url=…` says what happened to an address")
     return found
 
 
@@ -170,7 +170,7 @@ async def get_revisions(parts: Parts, key: str) -> list[FinishedArticle]:
     """All revisions of the article, first to latest. Raises Problem when it is not stored."""
     found = await parts.stores.ask_if_any(lambda reader: reader.revisions_of(key))
     if not found:
-        raise not_found("article", key, "`/v1/why?url=…` says what became of an address")
+        raise not_found("article", key, "`/v1/why?url=…` says what happened to an address")
     return found
 
 

@@ -141,7 +141,7 @@ class Action(BaseModel):
 
 
 class ActionResult(BaseModel):
-    """What became of the letters."""
+    """What happened to the letters."""
 
     matched: int
     done: int = Field(description="Letters that were acted on; none in a dry run.")

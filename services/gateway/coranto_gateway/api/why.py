@@ -1,4 +1,4 @@
-"""What became of one address: stored, on its way, or ended early, and why."""
+"""What happened to one address: stored, on its way, or ended early, and why."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Ending(BaseModel):
 
 
 class Why(BaseModel):
-    """What became of an address."""
+    """What happened to an address."""
 
     url: str
     answer: str = Field(description="In one sentence.")
@@ -82,7 +82,7 @@ class Why(BaseModel):
     endings: list[Ending] = Field(description="How each submission of it ended, latest first.")
 
 
-@router.get("/why", summary="What became of an address")
+@router.get("/why", summary="What happened to an address")
 async def explain(
     parts: PartsOf, url: Annotated[str, Query(min_length=1, max_length=4000, description="An address or an id.")]
 ) -> Why:
@@ -91,7 +91,7 @@ async def explain(
 
 
 async def why(parts: Parts, url: str) -> Why:
-    """What became of the address or id. Raises Problem when it is neither."""
+    """What happened to the address or id. Raises Problem when it is neither."""
     # A path would be looked for on this machine's disk.
     if not url.lower().startswith(("http://", "https://")) and not _ID.fullmatch(url):
         raise Problem(400, "bad-url", f"expected an http(s) address or an article's id, got {url[:200]!r}")
