@@ -16,7 +16,9 @@ from coranto_gateway.tokens import EVERYTHING, Principal, RateLimit, Tokens
 
 COOKIE = "coranto_token"
 _OPEN_PATHS = frozenset({"/sign-in", "/sign-out", "/favicon.ico"})
-_OPEN_FOLDERS = ("/static/", "/language/")
+FEEDS_FOLDER = "/feeds/"
+_OPEN_FOLDERS = ("/static/", "/language/", FEEDS_FOLDER)
+# Addresses of feeds hold a secret of their own.
 _SUBMITTING_PATHS = frozenset({"/v1/submit", "/submit"})
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 # Whoever sends these is a proxy, behind which anybody may be, however near it sits itself.

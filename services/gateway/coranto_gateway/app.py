@@ -30,11 +30,12 @@ from coranto_gateway import problems
 from coranto_gateway.access import AccessControl
 from coranto_gateway.activity import Activity, keep_watching
 from coranto_gateway.announcements import Announcements
-from coranto_gateway.api import articles, dead, sources, status, stories, stream, submit, why
+from coranto_gateway.api import articles, dead, feeds, sources, status, stories, stream, submit, why
 from coranto_gateway.api.sources import FAULTY
 from coranto_gateway.article_stores import ArticleStores
 from coranto_gateway.body_limit import BodyLimit
 from coranto_gateway.browser_safety import ForeignPages, SecurityHeaders
+from coranto_gateway.feeds import Feeds
 from coranto_gateway.metrics import Measured, Metrics
 from coranto_gateway.page import articles as page_articles
 from coranto_gateway.page import failures, overview, sign_in
@@ -46,7 +47,7 @@ from coranto_gateway.server import address_of, listen, serve, stop_on_signals
 from coranto_gateway.settings import GatewaySettings, Settings
 from coranto_gateway.tokens import RateLimit, Tokens
 
-ROUTERS = (articles, stream, stories, why, status, dead, sources, submit)
+ROUTERS = (articles, stream, stories, why, status, dead, sources, submit, feeds)
 _DESCRIPTION = """
 Reads what Coranto stores, follows it as it is stored, submits pages, and operates the pipeline.
 
@@ -188,6 +189,7 @@ def make_parts(settings: Settings, redis: Redis, metrics: Metrics) -> Parts:
         stores=stores,
         pages=FilePageStore(settings.pages.path),
         tokens=Tokens(redis, settings.pipeline.prefix, settings_token=_settings_token(settings.gateway)),
+        feeds=Feeds(redis, settings.pipeline.prefix),
         announcements=Announcements(stores, kept=settings.gateway.replay_buffer),
         activity=Activity(),
         metrics=metrics,

@@ -15,6 +15,7 @@ from coranto.streams.shape import find_shape
 from coranto_gateway.activity import Activity
 from coranto_gateway.announcements import Announcements
 from coranto_gateway.article_stores import ArticleStores
+from coranto_gateway.feeds import Feeds
 from coranto_gateway.metrics import Metrics
 from coranto_gateway.settings import Settings
 from coranto_gateway.tokens import Principal, Tokens
@@ -49,6 +50,7 @@ class Parts:
     stores: ArticleStores
     pages: FilePageStore
     tokens: Tokens
+    feeds: Feeds
     announcements: Announcements
     activity: Activity
     metrics: Metrics

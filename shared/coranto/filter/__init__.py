@@ -5,6 +5,6 @@ records, and the article store turns the same into SQL.
 """
 
 from coranto.filter.compiled import Filter, compile_filter
-from coranto.filter.language import FilterError
+from coranto.filter.language import FilterError, quote
 
-__all__ = ["Filter", "FilterError", "compile_filter"]
+__all__ = ["Filter", "FilterError", "compile_filter", "quote"]

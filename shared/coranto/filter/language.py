@@ -125,6 +125,11 @@ def read(text: str) -> Node:
     return _Reader(text).read()
 
 
+def quote(text: str) -> str:
+    """The text as a filter holds it, in quotes."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
 class _Reader:
     def __init__(self, text: str) -> None:
         self._text = text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from xml.sax.saxutils import escape, quoteattr
 
@@ -51,8 +51,15 @@ def to_atom_entry(article: FinishedArticle) -> str:
     return "\n".join(lines)
 
 
-def to_atom_feed(articles: Iterable[FinishedArticle], *, feed_id: str, title: str, updated: datetime) -> str:
-    """A whole feed. `feed_id` is a URI that never changes; `updated` is the time of the latest change."""
+def to_atom_feed(
+    articles: Iterable[FinishedArticle],
+    *,
+    feed_id: str,
+    title: str,
+    updated: datetime,
+    links: Mapping[str, str] | None = None,
+) -> str:
+    """A whole feed. `feed_id` is a URI that never changes; `updated` is the time of the latest change; `links` by relation."""
     head = [
         '<?xml version="1.0" encoding="utf-8"?>',
         '<feed xmlns="http://www.w3.org/2005/Atom">',
@@ -60,6 +67,7 @@ def to_atom_feed(articles: Iterable[FinishedArticle], *, feed_id: str, title: st
         f"<title>{_text(title)}</title>",
         f"<updated>{time_text(updated)}</updated>",
         "<generator>Coranto</generator>",
+        *(f"<link rel={_attribute(name)} href={_attribute(url)}/>" for name, url in (links or {}).items()),
     ]
     return "\n".join([*head, *(to_atom_entry(article) for article in articles), "</feed>"]) + "\n"
 

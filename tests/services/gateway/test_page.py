@@ -254,6 +254,20 @@ async def test_a_page_is_submitted_and_watched(served: Served, redis: Redis) -> 
     assert "expected an http(s) address" in refused.text
 
 
+async def test_a_search_becomes_a_feed(served: Served) -> None:
+    await served.store(article("one"), article("two", language="ru", title="O'Hara"))
+    answer = await post(
+        served, "/articles/feed", q="O'Hara", language="ru", source="news.example", name="Neva", topic="13000000",
+        where="revision == 1 or revision == 2", status=200,
+    )  # fmt: skip
+    page = Page(answer.text)
+    hold_to_the_policy(page)
+    _, path = [str(each["href"]) for each in page.all("a") if str(each.get("href")).startswith("/feeds/")]
+    feed = await served.get(path)
+    assert [item["title"] for item in feed["items"]] == ["O'Hara"]
+    assert "Feed of this search" in (await look(served, "/articles?language=ru")).said
+
+
 async def test_a_foreign_page_cannot_send_our_forms(served: Served) -> None:
     foreign = {"Origin": "https://evil.example"}
     for path in ("/sources/add", "/submit", "/failures/discard", "/failures/redeliver", "/sign-in", "/sign-out"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Final
 from urllib.parse import urlencode
@@ -10,14 +10,19 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from markupsafe import Markup, escape
+from pydantic import ValidationError
 
-from coranto.filter import FilterError, compile_filter
+from coranto.filter import FilterError, compile_filter, quote
 from coranto.records import Entity, FinishedArticle
 from coranto.store.interface import ArticlePlace, ArticleReader, ArticleSummary, SearchError, SearchFilter
+from coranto_gateway.api import feeds as api
 from coranto_gateway.api.articles import Change, differences, get_revisions
+from coranto_gateway.api.feeds import NewFeed
 from coranto_gateway.cursor import question_hash, read_cursor, write_cursor
 from coranto_gateway.page.rendering import render
+from coranto_gateway.page.sign_in import form_of
 from coranto_gateway.parts import PartsOf
+from coranto_gateway.problems import Problem
 
 router = APIRouter(include_in_schema=False)
 
@@ -82,6 +87,32 @@ async def show_list(
         is_first=not cursor,
         error=error,
     )
+
+
+@router.post("/articles/feed")
+async def make_feed(request: Request, parts: PartsOf) -> Response:
+    """A feed of the search, with its address, which is shown this once."""
+    form = await form_of(request)
+    asked = {name: form.get(name, "").strip() for name in ("q", "language", "source", "topic", "name", "where")}
+    title = ", ".join(value for value in asked.values() if value)[:200] or "Coranto"
+    try:
+        new = NewFeed(title=title, q=asked["q"], where=_as_filter(asked))
+    except ValidationError as error:
+        raise Problem(422, "bad-filter", error.errors()[0]["msg"].removeprefix("Value error, ")) from error
+    made = await api.make_feed(new, parts)
+    return render(request, "feed.html", made=made, base=parts.settings.gateway.public_url or "")
+
+
+def _as_filter(asked: Mapping[str, str]) -> str:
+    """The filters of the form as one filter in words."""
+    tests = {
+        "language": "language.under({0})",
+        "source": "(source == {0} or publisher == {0} or host.under({0}))",
+        "topic": "topic.under({0})",
+        "name": "entity == {0}",
+    }
+    found = [test.format(quote(asked[name])) for name, test in tests.items() if asked[name]]
+    return " and ".join([*found, *([f"({asked['where']})"] if asked["where"] else [])])
 
 
 def _rows(found: Sequence[ArticleSummary]) -> list[Row]:
