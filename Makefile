@@ -97,7 +97,7 @@ dist: $(VENV)/run.stamp ## wheels of every distribution, into dist/
 models: $(VENV)/dev.stamp ## train the classifier's models: DATA=FOLDER
 	PYTHONPATH=services/classifier $(BIN)/python -m training --data $(or $(DATA),$(CORANTO_MATERIAL)/data)
 
-RUN_EXTRAS := --extra worker --extra http --extra store
+RUN_EXTRAS := --extra worker --extra http --extra store --extra postgresql
 UV_COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	--no-emit-index-url --no-emit-find-links $(foreach package,coranto coranto-cli coranto-samplesite,--no-emit-package $(package))
 lock: $(VENV)/dev.stamp ## hash-locked requirements, for every Python and platform we serve

@@ -34,6 +34,31 @@ def _redis_url(url: SecretStr) -> SecretStr:
     return url
 
 
+def _path_or_secret(value: Any) -> Any:
+    """An address of a server may hold a password; a path is shown."""
+    if isinstance(value, str):
+        return SecretStr(value) if "://" in value else Path(value)
+    return value
+
+
+def _is_known(address: Path | SecretStr) -> Path | SecretStr:
+    if isinstance(address, SecretStr) and not address.get_secret_value().startswith(("postgresql://", "postgres://")):
+        scheme = address.get_secret_value().partition("://")[0]
+        raise ValueError(
+            f"expected the path of a SQLite file or postgresql://…, got an address that begins with {scheme}://"
+        )
+    return address
+
+
+StoreAddress = Annotated[Path | SecretStr, BeforeValidator(_path_or_secret), AfterValidator(_is_known)]
+"""Where an article store is: a file, or the address of a server."""
+
+
+def revealed(address: Path | SecretStr) -> Path | str:
+    """The address as it is opened."""
+    return address.get_secret_value() if isinstance(address, SecretStr) else address
+
+
 class SettingsSection(BaseModel):
     """Base of the small settings classes, one per concern."""
 

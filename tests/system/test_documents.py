@@ -169,6 +169,21 @@ def test_compose_runs_every_service_of_the_topology_and_redis_that_keeps_its_dat
     assert "--appendonly" in compose["services"]["redis"]["command"]
 
 
+def test_overlay_brings_a_postgresql_to_all_that_use_the_store() -> None:
+    overlay = yaml.safe_load((ROOT / "deploy/compose.postgresql.yaml").read_text(encoding="utf-8"))["services"]
+    compose = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))["services"]
+    users = {
+        name: {key for key in service.get("environment", {}) if key.endswith("__DATABASE")}
+        for name, service in compose.items()
+    }
+    for name, keys in users.items():
+        for key in keys:
+            assert overlay[name]["environment"][key].startswith(
+                "postgresql://coranto:${CORANTO_POSTGRES_PASSWORD}@postgresql"
+            )
+            assert "postgresql" in overlay[name]["depends_on"]
+
+
 def test_no_file_names_a_package_index_or_a_path_of_one_machine() -> None:
     for lock in (*ROOT.glob("requirements/*.txt"), *ROOT.glob("services/*/requirements.txt")):
         text = lock.read_text(encoding="utf-8")

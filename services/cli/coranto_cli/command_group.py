@@ -44,6 +44,7 @@ OWN: Mapping[str, str] = {
     "prune": "coranto_cli.commands.prune:prune",
     "backup": "coranto_cli.commands.backup:backup",
     "restore": "coranto_cli.commands.restore:restore",
+    "store": "coranto_cli.commands.store:app",
     "topology": "coranto_cli.commands.topology:topology",
     "settings": "coranto_cli.commands.settings:settings",
 }

@@ -98,7 +98,7 @@ def explain_settings(error: ValidationError) -> str:
         # A value that may be a secret is not repeated.
         shown = (
             ""
-            if any(word in name for word in ("URL", "SECRET", "TOKEN", "PASSWORD", "KEY", "PROXY"))
+            if any(word in name for word in ("URL", "SECRET", "TOKEN", "PASSWORD", "KEY", "PROXY", "DATABASE"))
             else f", got {seen!r}"
         )
         said = problem["msg"].removeprefix("Value error, ").removeprefix(f"{name} ")

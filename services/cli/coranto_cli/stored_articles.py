@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from coranto.client import environment
 from coranto.records import FinishedArticle
+from coranto.store.address import is_postgresql, open_article_reader
 from coranto.store.interface import ArticleReader, LedgerLine, StoreError
-from coranto.store.sqlite.reader import open_article_store
-from coranto_cli.errors import NOT_FOUND, CommandError
+from coranto_cli.errors import NOT_FOUND, USAGE, CommandError
 
 
 class EmptyArticleReader:
@@ -42,17 +42,34 @@ class EmptyArticleReader:
         """Nothing is open."""
 
 
-def store_path(data: Path | None) -> Path:
-    """The article store of the running system: as CORANTO_SINK__DATABASE says, else in the data directory."""
-    named = os.environ.get("CORANTO_SINK__DATABASE")
+def store_address(data: Path | None) -> Path | str:
+    """The article store of the running system: as CORANTO_SINK__DATABASE says, else in the data directory.
+
+    A server is nowhere else, so a data directory that is named only displaces a file.
+    """
+    named = os.environ.get("CORANTO_SINK__DATABASE", "")
+    if is_postgresql(named):
+        return named
     return Path(named) if named and data is None else environment.data_directory(data) / "articles.sqlite"
+
+
+def store_path(data: Path | None) -> Path:
+    """The file of the article store. Raises CommandError where it is not in a file: a server has tools of its own for what asks."""
+    address = store_address(data)
+    if is_postgresql(address):
+        raise CommandError(
+            "the article store is in PostgreSQL, which this command does not copy: use `pg_dump` and `pg_restore` for it, see "
+            "docs/operate/postgresql.md",
+            exit_code=USAGE,
+        )
+    return Path(address)
 
 
 @contextmanager
 def opened_store(data: Path | None) -> Iterator[ArticleReader]:
     """The article store, for reading. Raises CommandError when it is missing or cannot be read."""
     try:
-        reader = open_article_store(store_path(data))
+        reader = open_article_reader(store_address(data))
     except FileNotFoundError as error:
         raise CommandError(str(error), exit_code=NOT_FOUND) from error
     except StoreError as error:
@@ -62,7 +79,9 @@ def opened_store(data: Path | None) -> Iterator[ArticleReader]:
     except StoreError as error:
         raise CommandError(str(error)) from error
     except sqlite3.Error as error:
-        raise CommandError(f"{store_path(data)} cannot be read: {error}") from error
+        raise CommandError(
+            f"{store_address(data)} cannot be read: {error}"
+        ) from error  # a file: a server raises StoreError
     finally:
         reader.close()
 
@@ -70,10 +89,13 @@ def opened_store(data: Path | None) -> Iterator[ArticleReader]:
 @contextmanager
 def opened_store_if_any(data: Path | None) -> Iterator[ArticleReader | EmptyArticleReader]:
     """The article store, for reading; an empty one where the sink has not made any yet."""
-    if not store_path(data).exists():
-        yield EmptyArticleReader()
-        return
-    with opened_store(data) as reader:
+    with ExitStack() as stack:
+        try:
+            reader: ArticleReader | EmptyArticleReader = stack.enter_context(opened_store(data))
+        except CommandError as error:
+            if error.exit_code != NOT_FOUND:
+                raise
+            reader = EmptyArticleReader()
         yield reader
 
 

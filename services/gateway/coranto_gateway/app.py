@@ -21,7 +21,7 @@ from starlette.types import ASGIApp
 import coranto
 from coranto.admin.pipeline import StageState
 from coranto.pages import FilePageStore
-from coranto.settings import effective_settings
+from coranto.settings import effective_settings, revealed
 from coranto.streams.connection import connect
 from coranto.streams.tasks import end
 from coranto.worker.health import HealthServer
@@ -181,7 +181,7 @@ class Gateway:
 
 def make_parts(settings: Settings, redis: Redis, metrics: Metrics) -> Parts:
     """The collaborators of the routes."""
-    stores = ArticleStores(settings.gateway.database, readers=settings.gateway.readers)
+    stores = ArticleStores(revealed(settings.gateway.database), readers=settings.gateway.readers)
     return Parts(
         settings=settings,
         redis=redis,

@@ -12,8 +12,8 @@ from queue import Empty, SimpleQueue
 from sqlite3 import Error as SqliteError
 from typing import TypeVar
 
+from coranto.store.address import open_article_reader, shown
 from coranto.store.interface import ArticleReader, StoreError
-from coranto.store.sqlite.reader import SqliteArticleReader
 
 T = TypeVar("T")
 
@@ -23,18 +23,13 @@ class NoStoreError(StoreError):
 
 
 class ArticleStores:
-    """Readers of the article store in the file at `path`, which may not be there yet."""
+    """Readers of the article store at the address, a file or a server, which may not hold anything yet."""
 
-    def __init__(self, path: Path, *, readers: int) -> None:
-        self.path = path
+    def __init__(self, address: Path | str, *, readers: int) -> None:
+        self._address = address
         # As many threads as readers: whoever finds no free thread waits here and not in SQLite.
         self._threads = ThreadPoolExecutor(readers, thread_name_prefix="article-store")
         self._free: SimpleQueue[ArticleReader] = SimpleQueue()
-
-    @property
-    def exists(self) -> bool:
-        """Whether anything has been stored."""
-        return self.path.is_file()
 
     async def ask(self, question: Callable[[ArticleReader], T]) -> T:
         """What the question gives, asked in a thread. Raises StoreError; NoStoreError where nothing was ever stored."""
@@ -55,7 +50,7 @@ class ArticleStores:
             # A reader that failed may have lost its file; the next question opens another.
             with suppress(SqliteError):
                 reader.close()
-            raise StoreError(f"{self.path} cannot be read: {error}") from error
+            raise StoreError(f"{shown(self._address)} cannot be read: {error}") from error
         except BaseException:
             self._free.put(reader)
             raise
@@ -68,9 +63,9 @@ class ArticleStores:
         except Empty:
             pass
         try:
-            return SqliteArticleReader(self.path, any_thread=True)
+            return open_article_reader(self._address)
         except FileNotFoundError as error:
-            raise NoStoreError(f"nothing has been stored yet: there is no {self.path}") from error
+            raise NoStoreError(f"nothing has been stored yet: {error}") from error
 
     def close(self) -> None:
         """Let the file go; questions in progress are answered first."""

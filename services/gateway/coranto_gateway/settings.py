@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr
 
-from coranto.settings import Duration, SettingsSection
+from coranto.settings import Duration, SettingsSection, StoreAddress
 from coranto.worker.settings import WorkerSettings
 
 
@@ -45,8 +45,9 @@ class GatewaySettings(SettingsSection):
         None,
         description="File that holds such a token; made, with a new token that its owner alone can read, when it is missing.",
     )
-    database: Path = Field(
-        Path("coranto-data/articles.sqlite"), description="SQLite file of the article store that the sink writes."
+    database: StoreAddress = Field(
+        Path("coranto-data/articles.sqlite"),
+        description="The article store that the sink writes: path of a SQLite file, or `postgresql://user:password@host/database`.",
     )
     readers: int = Field(4, ge=1, le=64, description="Queries on the article store at once.")
     max_body_bytes: int = Field(

@@ -8,8 +8,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from coranto.records import ClassifiedArticle, DroppedArticle, FinishedArticle, Record
+from coranto.settings import revealed
+from coranto.store.address import open_article_store
 from coranto.store.interface import ArticleStore
-from coranto.store.sqlite.writer import SqliteArticleStore
 from coranto.streams.announce import Announcer
 from coranto.topology import FINISHED, LEDGER, SINK
 from coranto.worker.stage import RetryPolicy, Stage
@@ -28,7 +29,9 @@ PATIENT = RetryPolicy(attempts=1000, first_delay=timedelta(seconds=1), longest_d
 
 def open_store(settings: SinkSettings) -> ArticleStore:
     """The article store that the settings name."""
-    return SqliteArticleStore(settings.database, batch_size=settings.batch_size, busy_timeout=settings.busy_timeout)
+    return open_article_store(
+        revealed(settings.database), batch_size=settings.batch_size, busy_timeout=settings.busy_timeout
+    )
 
 
 def create_stages(
@@ -74,7 +77,7 @@ def create(settings: Settings | None = None) -> Worker:
     redis = connect(settings.redis.url.get_secret_value())
     pipeline = settings.pipeline.to_topology()
     article_store = open_store(settings.sink)
-    reindex = Reindex(redis, pipeline, settings.sink.database)
+    reindex = Reindex(redis, pipeline, revealed(settings.sink.database))
     outbox = Outbox(article_store, Announcer(redis, pipeline, FINISHED, source="coranto/sink"))
     finished, ledger = create_stages(settings, article_store)
 

@@ -19,7 +19,7 @@ from redis.asyncio import Redis
 
 from coranto.records import ReindexedArticle
 from coranto.records.envelope import FIELD, encode, new_traceparent
-from coranto.store.sqlite.reader import SqliteArticleReader
+from coranto.store.address import open_article_reader
 from coranto.topology import REINDEXED, Pipeline
 from coranto.worker.log import get_logger
 
@@ -38,7 +38,7 @@ class Reindex:
         self,
         redis: Redis,
         pipeline: Pipeline,
-        database: Path,
+        database: Path | str,
         *,
         look_every: timedelta = timedelta(seconds=2),
         batch: int = 100,
@@ -82,10 +82,12 @@ class Reindex:
         return sent
 
     def _stored_since(self, since: datetime) -> Generator[ReindexedArticle]:
-        if not self._database.is_file():
-            return
+        try:
+            reader = open_article_reader(self._database)
+        except FileNotFoundError:
+            return  # nothing is stored
         # One thread at a time reads: `answer` waits for each batch.
-        with SqliteArticleReader(self._database, any_thread=True) as reader:
+        with reader:
             for article in reader.iterate(since=since):
                 reindexed = article.reindexed()
                 if reindexed is not None:

@@ -7,22 +7,23 @@ from pathlib import Path
 
 from pydantic import Field
 
-from coranto.settings import Duration, SettingsSection
+from coranto.settings import Duration, SettingsSection, StoreAddress
 from coranto.worker.settings import WorkerSettings
 
 
 class SinkSettings(SettingsSection):
     """Where finished articles are kept, and how they are written."""
 
-    database: Path = Field(
+    database: StoreAddress = Field(
         Path("coranto-data/articles.sqlite"),
-        description="SQLite file of the article store; several sinks may share it.",
+        description="Where the article store is: path of a SQLite file, or `postgresql://user:password@host/database`. "
+        "Several sinks may share it.",
     )
     batch_size: int = Field(
         200, ge=1, le=5000, description="Articles committed in one transaction at most, and in flight at once."
     )
     busy_timeout: Duration = Field(
-        timedelta(seconds=10), ge=timedelta(0), description="Longest wait for another process that holds the file."
+        timedelta(seconds=10), ge=timedelta(0), description="Longest wait for another process that writes the store."
     )
     # A sixth of the stage's deadline: a busy file is reported as such, and not as a handler that ran too long.
 

@@ -7,14 +7,16 @@ number of times with the same message.
 from __future__ import annotations
 
 from coranto.records import ClassifiedArticle, DroppedArticle, FinishedArticle
-from coranto.store.interface import ArticleStore, Skipped, StoreCorruptError, StoreError
-from coranto.worker.stage import Transient, Unwanted
+from coranto.store.interface import ArticleRefusedError, ArticleStore, Skipped, StoreCorruptError, StoreError
+from coranto.worker.stage import Invalid, Transient, Unwanted
 
 
 async def store(article: ClassifiedArticle, *, article_store: ArticleStore) -> FinishedArticle:
     """The article as it was stored; a redelivery gets what the first delivery got."""
     try:
         verdict = await article_store.store(article)
+    except ArticleRefusedError as error:
+        raise Invalid("unstorable", detail=str(error)) from error
     except StoreError as error:
         raise _transient(error) from error
     if isinstance(verdict, Skipped):
@@ -28,6 +30,8 @@ async def record_drop(dropped: DroppedArticle, *, article_store: ArticleStore) -
     """Write the ledger line that answers "why is it missing?"."""
     try:
         await article_store.record_drop(dropped)
+    except ArticleRefusedError as error:
+        raise Invalid("unstorable", detail=str(error)) from error
     except StoreError as error:
         raise _transient(error) from error
 

@@ -33,6 +33,20 @@ class StoreCorruptError(StoreError):
     """The database file is damaged; an operator has to repair it."""
 
 
+class ArticleRefusedError(StoreError):
+    """The database can keep this article never, as it is: a value that it does not take. Others are not affected."""
+
+
+class NewerSchemaError(Exception):
+    """The store was written by a later version of this program."""
+
+    def __init__(self, seen: int, known: int) -> None:
+        super().__init__(
+            f"the article store has schema version {seen}, this program knows versions up to {known}: "
+            "run the newer program, or give another store"
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Stored:
     """The article is stored and committed: now, or by an earlier delivery of the same message."""

@@ -58,7 +58,9 @@ def _alternatives(part: Part, stemmers: Collection[str]) -> str:
         return _as_written(part.words)
     if part.is_beginning:
         spellings = dict.fromkeys((" ".join(part.words), " ".join(map(fold, part.words))))
-        return " OR ".join(f'"{spelling}"*' for spelling in spellings)
+        # Not in the column with the stemmer's name: `snow*` would find every text that has one.
+        columns = "title lead text title_forms text_forms" if len(part.words) == 1 else "title lead text"
+        return f"{{{columns}}} : (" + " OR ".join(f'"{spelling}"*' for spelling in spellings) + ")"
     if len(part.words) == 1:
         return _forms(part.words[0], stemmers)
     # "Санкт-Петербурга" is two words to the index. Figures and single letters say too little to stand apart.

@@ -139,6 +139,8 @@ class WorkerSettings(BaseSettings):
         env_nested_delimiter="__",
         # Variables of other services share the prefix; a misspelt one of ours is found by `coranto settings`.
         extra="ignore",
+        # An address that is refused may hold a password.
+        hide_input_in_errors=True,
     )
 
     redis: RedisSettings = Field(default_factory=RedisSettings)

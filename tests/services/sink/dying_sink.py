@@ -8,6 +8,7 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from coranto.store.postgresql.writer import PostgresqlArticleStore
 from coranto.store.sqlite.writer import SqliteArticleStore
 from coranto.streams.announce import Announcer
 from coranto.streams.redis import RedisStreams
@@ -48,18 +49,21 @@ def _of_sink(when: Callable[[Method], Method], method: Method) -> Method:
     return either
 
 
-STEPS: dict[str, tuple[type, str, Callable[[Method], Method]]] = {
-    "before_store": (SqliteArticleStore, "store", _before),
-    "stored": (SqliteArticleStore, "store", _after),
-    "before_commit": (RedisStreams, "commit", lambda method: _of_sink(_before, method)),
-    "committed": (RedisStreams, "commit", lambda method: _of_sink(_after, method)),
-    "before_mark": (SqliteArticleStore, "mark_announced", _before),
-    "marked": (SqliteArticleStore, "mark_announced", _after),
-    "before_announce": (Announcer, "announce", _before),
-    "announced": (Announcer, "announce", _after),
+Patch = tuple[tuple[type, ...], str, Callable[[Method], Method]]
+_STORES = (SqliteArticleStore, PostgresqlArticleStore)
+STEPS: dict[str, Patch] = {
+    "before_store": (_STORES, "store", _before),
+    "stored": (_STORES, "store", _after),
+    "before_commit": ((RedisStreams,), "commit", lambda method: _of_sink(_before, method)),
+    "committed": ((RedisStreams,), "commit", lambda method: _of_sink(_after, method)),
+    "before_mark": (_STORES, "mark_announced", _before),
+    "marked": (_STORES, "mark_announced", _after),
+    "before_announce": ((Announcer,), "announce", _before),
+    "announced": ((Announcer,), "announce", _after),
 }
 
 if __name__ == "__main__":
-    owner, name, when = STEPS[sys.argv[1]]
-    setattr(owner, name, when(getattr(owner, name)))
+    owners, name, when = STEPS[sys.argv[1]]
+    for owner in owners:
+        setattr(owner, name, when(getattr(owner, name)))
     create().run()

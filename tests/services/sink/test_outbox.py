@@ -7,11 +7,9 @@ import os
 import random
 import shutil
 import signal
-import sqlite3
 import sys
 from collections import Counter
 from collections.abc import Callable
-from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +20,12 @@ from tests.conftest import eventually
 from tests.services.sink.dying_sink import STEPS
 from tests.services.sink.test_worker import publish
 from tests.shared.store.articles import build_article, store
+from tests.shared.store.databases import Database, count, rows
 
 from coranto.records import ClassifiedArticle, FinishedArticle
 from coranto.records.envelope import FIELD, decode, encode
-from coranto.store.sqlite.reader import open_article_store
-from coranto.store.sqlite.writer import SqliteArticleStore
+from coranto.store.address import open_article_reader
+from coranto.store.interface import ArticleStore
 from coranto.streams.announce import Announcer
 from coranto.topology import CLASSIFIED, FINISHED, Keys, Pipeline
 from coranto_cli.local.redis_server import EmbeddedRedis
@@ -44,7 +43,7 @@ SETTINGS = {
 }
 
 
-async def start_sink(redis_url: str, database: Path, dies_at: str | None = None) -> asyncio.subprocess.Process:
+async def start_sink(redis_url: str, database: Database, dies_at: str | None = None) -> asyncio.subprocess.Process:
     program = ["-m", "coranto_sink"] if dies_at is None else [str(Path(__file__).with_name("dying_sink.py")), dies_at]
     environment = {**os.environ, **SETTINGS, "CORANTO_REDIS__URL": redis_url, "CORANTO_SINK__DATABASE": str(database)}
     return await asyncio.create_subprocess_exec(sys.executable, *program, env=environment)
@@ -62,19 +61,7 @@ async def announced(redis: Redis) -> list[FinishedArticle]:
     return [decode(fields[FIELD], FinishedArticle).record for _, fields in entries]
 
 
-def count(database: Path, table: str) -> int:
-    if not database.exists():
-        return 0
-    with (
-        closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as connection,
-        suppress(sqlite3.OperationalError),
-    ):
-        (number,) = connection.execute(f"SELECT count(*) FROM {table}").fetchone()  # noqa: S608 - a name of ours
-        return int(number)
-    return 0  # the file is there and its tables are not
-
-
-async def until_all_are_numbered(database: Path, number: int) -> None:
+async def until_all_are_numbered(database: Database, number: int) -> None:
     await eventually(
         lambda: count(database, "announcements") == number and count(database, "outbox") == 0,
         within_seconds=PATIENCE_SECONDS,
@@ -83,12 +70,12 @@ async def until_all_are_numbered(database: Path, number: int) -> None:
 
 
 @pytest.fixture
-def outbox(redis: Redis, article_store: SqliteArticleStore) -> Outbox:
+def outbox(redis: Redis, article_store: ArticleStore) -> Outbox:
     return Outbox(article_store, Announcer(redis, Pipeline(), FINISHED, source="coranto/sink"), batch=2)
 
 
 async def test_revision_seen_unannounced_twice_is_announced_and_numbered(
-    redis: Redis, outbox: Outbox, article_store: SqliteArticleStore, database: Path
+    redis: Redis, outbox: Outbox, article_store: ArticleStore, database: Database
 ) -> None:
     articles = [await store(build_article(f"https://news.example/{n}"), article_store=article_store) for n in range(5)]
     seen = await outbox.look(set())
@@ -96,12 +83,12 @@ async def test_revision_seen_unannounced_twice_is_announced_and_numbered(
     await outbox.look(seen)
     assert await announced(redis) == articles
     assert await outbox.look(seen) == set()
-    with open_article_store(database) as reader:
+    with open_article_reader(database) as reader:
         assert [each.article for each in reader.announced_after(0)] == articles
 
 
 async def test_event_that_delivery_has_announced_is_not_announced_again(
-    redis: Redis, outbox: Outbox, article_store: SqliteArticleStore, database: Path
+    redis: Redis, outbox: Outbox, article_store: ArticleStore, database: Database
 ) -> None:
     article = await store(build_article(), article_store=article_store)
     await Announcer(redis, Pipeline(), FINISHED, source="coranto/sink").announce([article])
@@ -111,17 +98,16 @@ async def test_event_that_delivery_has_announced_is_not_announced_again(
 
 
 async def test_record_that_cannot_be_read_keeps_no_other_waiting(
-    redis: Redis, outbox: Outbox, article_store: SqliteArticleStore, database: Path
+    redis: Redis, outbox: Outbox, article_store: ArticleStore, database: Database
 ) -> None:
     bad, good = [await store(build_article(f"https://news.example/{n}"), article_store=article_store) for n in range(2)]
-    with closing(sqlite3.connect(database)) as connection, connection:
-        connection.execute("UPDATE revisions SET record = '{}' WHERE article_id = ?", (bad.id,))
+    rows(database, "UPDATE revisions SET record = '{}' WHERE article_id = ?", bad.id)
     await outbox.look(await outbox.look(set()))
     assert await announced(redis) == [good]
     assert await article_store.unannounced(10) == [(bad.id, 1)]
 
 
-async def test_full_redis_is_tried_again(redis: Redis, outbox: Outbox, article_store: SqliteArticleStore) -> None:
+async def test_full_redis_is_tried_again(redis: Redis, outbox: Outbox, article_store: ArticleStore) -> None:
     article = await store(build_article(), article_store=article_store)
     seen = await outbox.look(set())
     await redis.config_set("maxmemory", "1")
@@ -134,7 +120,7 @@ async def test_full_redis_is_tried_again(redis: Redis, outbox: Outbox, article_s
     assert await announced(redis) == [article]
 
 
-async def test_articles_of_all_partitions_go_to_their_own(redis: Redis, article_store: SqliteArticleStore) -> None:
+async def test_articles_of_all_partitions_go_to_their_own(redis: Redis, article_store: ArticleStore) -> None:
     pipeline = Pipeline(partitions=3)
     articles = [await store(build_article(f"https://news.example/{n}"), article_store=article_store) for n in range(12)]
     announcer = Announcer(redis, pipeline, FINISHED, source="coranto/sink")
@@ -146,7 +132,7 @@ async def test_articles_of_all_partitions_go_to_their_own(redis: Redis, article_
 
 
 async def test_stored_article_whose_redis_came_back_empty_is_announced_though_it_comes_again_unchanged(
-    redis: Redis, redis_url: str, database: Path, article_store: SqliteArticleStore, make_article: MakeArticle
+    redis: Redis, redis_url: str, database: Database, article_store: ArticleStore, make_article: MakeArticle
 ) -> None:
     stored = await store(make_article(), article_store=article_store)  # then its sink and all of Redis were gone
     await publish(redis, CLASSIFIED, make_article(fetch=2))
@@ -156,12 +142,12 @@ async def test_stored_article_whose_redis_came_back_empty_is_announced_though_it
     finally:
         await end(sink)
     assert await announced(redis) == [stored]
-    with open_article_store(database) as reader:
+    with open_article_reader(database) as reader:
         assert [line.reason for line in reader.ledger_of(stored.id)] == ["unchanged", "created"]
 
 
 async def test_sink_that_stops_takes_note_of_all_that_it_announced(
-    redis: Redis, redis_url: str, database: Path
+    redis: Redis, redis_url: str, database: Database
 ) -> None:
     for number in range(50):
         await publish(redis, CLASSIFIED, build_article(f"https://news.example/{number}"))
@@ -178,7 +164,7 @@ async def test_sink_that_stops_takes_note_of_all_that_it_announced(
 
 @pytest.mark.parametrize("step", STEPS)
 async def test_killed_at_any_step_each_revision_has_one_event_and_one_number(
-    redis: Redis, redis_url: str, database: Path, article_store: SqliteArticleStore, step: str
+    redis: Redis, redis_url: str, database: Database, article_store: ArticleStore, step: str
 ) -> None:
     if step in ("before_announce", "announced"):  # steps of what lost its message
         await store(build_article("https://news.example/lost"), article_store=article_store)
@@ -200,7 +186,7 @@ async def test_killed_at_any_step_each_revision_has_one_event_and_one_number(
 
 
 async def test_two_sinks_killed_all_the_time_and_a_redis_emptied_twice_leave_nothing_unannounced(
-    own_redis: EmbeddedRedis, database: Path
+    own_redis: EmbeddedRedis, database: Database
 ) -> None:
     dice = random.Random(7)  # noqa: S311 - when whom to kill
     articles = [build_article(f"https://news.example/{number}") for number in range(600)]
@@ -235,7 +221,7 @@ async def test_two_sinks_killed_all_the_time_and_a_redis_emptied_twice_leave_not
         await until_all_are_numbered(database, 600)
         events = Counter(article.message_id for article in await announced(redis))
         assert set(events.values()) == {1}, "within one life of Redis nothing is announced twice"
-        with open_article_store(database) as reader:
+        with open_article_reader(database) as reader:
             ids = [each.article.message_id for each in reader.announced_after(0, limit=1000)]
         assert len(set(ids)) == 600
         assert set(events) | set(heard) <= set(ids), "whatever was heard has a number"

@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 from redis.asyncio import Redis
+from tests.shared.store.databases import Database
 
 from coranto.records import ClassifiedArticle, ReindexedArticle, Story
 from coranto.records.envelope import FIELD, decode
-from coranto.store.sqlite.writer import SqliteArticleStore
+from coranto.store.interface import ArticleStore
 from coranto.topology import REINDEXED, Pipeline
 from coranto_sink.reindex import Reindex
 
@@ -22,7 +23,7 @@ MakeArticle = Callable[..., ClassifiedArticle]
 
 
 @pytest.fixture
-async def filled(database: Path, article_store: SqliteArticleStore, make_article: MakeArticle) -> Path:
+async def filled(database: Database, article_store: ArticleStore, make_article: MakeArticle) -> Database:
     """A store of twelve articles in four stories, and one article in none."""
     for number in range(12):
         article = make_article(f"https://news.example/{number}", text=f"Text number {number}.")
@@ -38,7 +39,7 @@ async def reindexed(redis: Redis) -> list[ReindexedArticle]:
     return [decode(fields[FIELD], ReindexedArticle).record for rows in entries for _, fields in rows]
 
 
-async def test_request_is_answered_once_with_all_that_is_in_a_story(redis: Redis, filled: Path) -> None:
+async def test_request_is_answered_once_with_all_that_is_in_a_story(redis: Redis, filled: Database) -> None:
     reindex = Reindex(redis, PIPELINE, filled, batch=5)
     assert await reindex.answer() == 0
     await redis.set(PIPELINE.reindex(), 3600)
@@ -51,19 +52,19 @@ async def test_request_is_answered_once_with_all_that_is_in_a_story(redis: Redis
     assert abs(one.stored_at - datetime.now(UTC)) < timedelta(minutes=5)
 
 
-async def test_what_was_stored_before_the_window_stays_where_it_is(redis: Redis, filled: Path) -> None:
+async def test_what_was_stored_before_the_window_stays_where_it_is(redis: Redis, filled: Database) -> None:
     await redis.set(PIPELINE.reindex(), 0)
     assert await Reindex(redis, PIPELINE, filled).answer() == 0
     assert await reindexed(redis) == []
 
 
-async def test_two_sinks_do_not_answer_at_once(redis: Redis, filled: Path) -> None:
+async def test_two_sinks_do_not_answer_at_once(redis: Redis, filled: Database) -> None:
     await redis.set(PIPELINE.reindex(), 3600)
     sinks = [Reindex(redis, PIPELINE, filled, batch=1) for _ in range(2)]
     assert sorted(await asyncio.gather(*(sink.answer() for sink in sinks))) == [0, 12]
 
 
-async def test_stream_that_nobody_reads_is_not_filled_without_end(redis: Redis, filled: Path) -> None:
+async def test_stream_that_nobody_reads_is_not_filled_without_end(redis: Redis, filled: Database) -> None:
     await redis.set(PIPELINE.reindex(), 3600)
     reindex = Reindex(redis, PIPELINE, filled, batch=2, max_backlog=4)
     answering = asyncio.create_task(reindex.answer())
@@ -80,7 +81,7 @@ async def test_stream_that_nobody_reads_is_not_filled_without_end(redis: Redis, 
     assert await Reindex(redis, PIPELINE, filled).answer() == 12
 
 
-async def test_redis_that_is_emptied_meanwhile_keeps_its_new_request(redis: Redis, filled: Path) -> None:
+async def test_redis_that_is_emptied_meanwhile_keeps_its_new_request(redis: Redis, filled: Database) -> None:
     await redis.set(PIPELINE.reindex(), 3600)
     reindex = Reindex(redis, PIPELINE, filled, batch=1, max_backlog=1)
     answering = asyncio.create_task(reindex.answer())

@@ -9,7 +9,6 @@ import pytest
 
 from coranto.records import ClassifiedArticle, DroppedArticle
 from coranto.store.interface import ArticleStore, StoreCorruptError, StoreError, StoreUnavailableError
-from coranto.store.sqlite.writer import SqliteArticleStore
 from coranto.worker.stage import Transient, Unwanted
 from coranto_sink.reasons import REASONS, SYSTEMIC
 from coranto_sink.stage import record_drop, store
@@ -31,7 +30,7 @@ class BrokenStore:
 
 
 async def test_stored_article_is_passed_on_with_how_it_was_stored(
-    article_store: SqliteArticleStore, make_article: MakeArticle
+    article_store: ArticleStore, make_article: MakeArticle
 ) -> None:
     article = make_article()
     finished = await store(article, article_store=article_store)
@@ -40,7 +39,7 @@ async def test_stored_article_is_passed_on_with_how_it_was_stored(
 
 
 async def test_skipped_article_is_unwanted_for_a_reason_of_the_closed_list(
-    article_store: SqliteArticleStore, make_article: MakeArticle
+    article_store: ArticleStore, make_article: MakeArticle
 ) -> None:
     await store(make_article(), article_store=article_store)
     with pytest.raises(Unwanted) as unchanged:

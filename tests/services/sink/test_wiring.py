@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -11,10 +12,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from coranto.records import ClassifiedArticle
+from coranto.settings import effective_settings, revealed
 from coranto.store.sqlite import schema
 from coranto.topology import LEDGER, SINK
+from coranto_cli.explanation import explain_settings
 from coranto_sink.app import create_stage, create_stages
 from coranto_sink.settings import Settings, SinkSettings
 
@@ -62,3 +66,19 @@ async def test_processes_that_start_together_make_the_tables_once(tmp_path: Path
         loop = asyncio.get_running_loop()
         versions = await asyncio.gather(*(loop.run_in_executor(pool, make) for _ in range(8)))
     assert versions == [schema.VERSION] * 8
+
+
+def test_address_of_a_server_is_taken_and_its_password_shown_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CORANTO_SINK__DATABASE", "postgresql://coranto:hunter2@db.example/coranto")
+    settings = Settings()
+    assert revealed(settings.sink.database) == "postgresql://coranto:hunter2@db.example/coranto"
+    assert "hunter2" not in repr(settings)
+    assert "hunter2" not in json.dumps(effective_settings(settings))
+
+
+def test_address_of_another_kind_of_server_is_refused_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CORANTO_SINK__DATABASE", "mysql://coranto:hunter2@db.example/coranto")
+    with pytest.raises(ValidationError, match="begins with mysql://") as refused:
+        Settings()
+    assert "hunter2" not in str(refused.value)
+    assert "hunter2" not in explain_settings(refused.value)

@@ -7,16 +7,16 @@ import signal
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from redis.asyncio import Redis
 from tests.conftest import running_service
+from tests.shared.store.databases import Database
 
 from coranto.records import ClassifiedArticle, DroppedArticle, FinishedArticle, Record
 from coranto.records.envelope import FIELD, decode, encode
+from coranto.store.address import open_article_reader
 from coranto.store.interface import StoreError
-from coranto.store.sqlite.reader import open_article_store
 from coranto.topology import CLASSIFIED, DROPPED, FINISHED, Keys, Stream
 
 MakeArticle = Callable[..., ClassifiedArticle]
@@ -24,7 +24,7 @@ KEYS = Keys()
 PATIENCE_SECONDS = 30.0
 
 
-def running_sink(redis_url: str, database: Path) -> AbstractAsyncContextManager[asyncio.subprocess.Process]:
+def running_sink(redis_url: str, database: Database) -> AbstractAsyncContextManager[asyncio.subprocess.Process]:
     """The sink as the process it is."""
     settings = {
         "CORANTO_REDIS__URL": redis_url,
@@ -63,7 +63,7 @@ async def until_announced(redis: Redis, number: int) -> None:
 
 
 async def test_article_is_stored_then_announced_and_a_dropped_one_is_in_the_ledger(
-    redis: Redis, redis_url: str, database: Path, make_article: MakeArticle
+    redis: Redis, redis_url: str, database: Database, make_article: MakeArticle
 ) -> None:
     article = make_article()
     dropped = DroppedArticle(
@@ -78,28 +78,28 @@ async def test_article_is_stored_then_announced_and_a_dropped_one_is_in_the_ledg
         async with asyncio.timeout(PATIENCE_SECONDS):
             assert await sink.wait() == 0
     (finished,) = await announced(redis)
-    with open_article_store(database) as article_store:
+    with open_article_reader(database) as article_store:
         assert article_store.find(article.id) == finished
         assert [line.reason for line in article_store.ledger_of("https://news.example/gone")] == ["gone"]
 
 
 async def test_unchanged_refetch_is_not_announced_and_the_ledger_says_so(
-    redis: Redis, redis_url: str, database: Path, make_article: MakeArticle
+    redis: Redis, redis_url: str, database: Database, make_article: MakeArticle
 ) -> None:
     async with running_sink(redis_url, database):
         for article in (make_article(), make_article(fetch=2), make_article(fetch=3, title="A new title")):
             await publish(redis, CLASSIFIED, article)
             await eventually(partial(has_ended, database, article))
         await until_announced(redis, 2)
-        with open_article_store(database) as article_store:
+        with open_article_reader(database) as article_store:
             outcomes = [(line.outcome, line.reason) for line in article_store.ledger()]
     assert outcomes == [("stored", "created"), ("dropped", "unchanged"), ("stored", "updated")]
     assert [record.storage.change for record in await announced(redis)] == ["created", "updated"]
 
 
-async def has_ended(database: Path, article: ClassifiedArticle) -> bool:
+async def has_ended(database: Database, article: ClassifiedArticle) -> bool:
     try:
-        with open_article_store(database) as article_store:
+        with open_article_reader(database) as article_store:
             return any(line.submission == article.discovery.submission for line in article_store.ledger())
     except (FileNotFoundError, StoreError):  # the sink is only just making it
         return False
@@ -111,7 +111,7 @@ async def is_settled(redis: Redis) -> bool:
 
 
 async def test_killed_sinks_lose_nothing_and_announce_nothing_twice(
-    redis: Redis, redis_url: str, database: Path, make_article: MakeArticle
+    redis: Redis, redis_url: str, database: Database, make_article: MakeArticle
 ) -> None:
     number = 300
     for index in range(number):
@@ -128,5 +128,5 @@ async def test_killed_sinks_lose_nothing_and_announce_nothing_twice(
     assert len(records) == number
     assert {record.storage.revision for record in records} == {1}
     assert len({record.id for record in records}) == number
-    with open_article_store(database) as article_store:
+    with open_article_reader(database) as article_store:
         assert article_store.count() == number

@@ -21,6 +21,12 @@ TEXTS = ("Мосты разведут.", "Ремонт моста.", "Мост �
 
 
 @pytest.fixture
+def database(tmp_path: Path) -> Path:
+    """A file: these are about files."""
+    return tmp_path / "articles.sqlite"
+
+
+@pytest.fixture
 async def filled(
     article_store: SqliteArticleStore, database: Path, make_article: Callable[..., ClassifiedArticle]
 ) -> Path:

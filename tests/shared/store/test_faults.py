@@ -26,6 +26,12 @@ MakeArticle = Callable[..., ClassifiedArticle]
 
 
 @pytest.fixture
+def database(tmp_path: Path) -> Path:
+    """A file: these are about files."""
+    return tmp_path / "articles.sqlite"
+
+
+@pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of two megabytes."""
     mounted = tmp_path / "disk"

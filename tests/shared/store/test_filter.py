@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from collections.abc import Callable
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.postgresql_server import PostgresqlServer
 from tests.shared.store.articles import NOON, build_article
+from tests.shared.store.databases import Database
 
 from coranto.filter import compile_filter
 from coranto.records import (
@@ -22,9 +24,8 @@ from coranto.records import (
     Story,
     Topic,
 )
+from coranto.store.address import open_article_reader, open_article_store
 from coranto.store.interface import SearchFilter
-from coranto.store.sqlite.reader import SqliteArticleReader
-from coranto.store.sqlite.writer import SqliteArticleStore
 
 # Few words, so that filters meet articles; with letters that SQLite alone does not fold, and signs that SQL has a use for.
 WORDS = ("Ёлка", "елка", "Neva", "neva river", "O'Hara", "50% off_", "x:where_0", "İstanbul", "straße", "a\\b", "")
@@ -119,9 +120,9 @@ filters = st.recursive(
 )
 
 
-def store_all(database: Path, chosen: list[ClassifiedArticle]) -> None:
+def store_all(database: Database, chosen: list[ClassifiedArticle]) -> None:
     async def main() -> None:
-        store = SqliteArticleStore(database)
+        store = open_article_store(database)
         await store.open()
         for article in chosen:
             await store.store(article)
@@ -130,17 +131,25 @@ def store_all(database: Path, chosen: list[ClassifiedArticle]) -> None:
     asyncio.run(main())
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("stores")
+@pytest.fixture(params=["sqlite", "postgresql"])
+def new_database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Database]:
+    """Makes another empty database with each call."""
+    if request.param == "sqlite":
+        return lambda: tmp_path_factory.mktemp("store") / "articles.sqlite"
+    server: PostgresqlServer = request.getfixturevalue("postgresql")
+    return lambda: server.url(server.make_database())
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(
+    max_examples=15,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture],
+)
 @given(data=st.data())
-def test_the_store_and_the_record_agree(folder: Path, data: st.DataObject) -> None:
-    database = folder / f"{datetime.now(UTC).timestamp()}.sqlite"
+def test_the_store_and_the_record_agree(new_database: Callable[[], Database], data: st.DataObject) -> None:
+    database = new_database()
     store_all(database, [data.draw(articles(number)) for number in range(8)])
-    with SqliteArticleReader(database) as reader:
+    with open_article_reader(database) as reader:
         records: list[FinishedArticle] = list(reader.iterate())
         for _ in range(30):
             text = data.draw(filters)

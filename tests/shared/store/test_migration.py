@@ -26,6 +26,14 @@ from coranto.store.sqlite.reader import open_article_store
 from coranto.store.sqlite.writer import SqliteArticleStore
 
 MakeArticle = Callable[..., ClassifiedArticle]
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    """A file: these are about files."""
+    return tmp_path / "articles.sqlite"
+
+
 OLD_VERSIONS = range(1, schema.ADDRESSES_SINCE)
 """Those with records of the first version."""
 

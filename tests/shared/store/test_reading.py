@@ -9,20 +9,21 @@ from pathlib import Path
 
 import pytest
 from tests.shared.store.articles import store
+from tests.shared.store.databases import Database, on_sqlite
 
 from coranto.records import ClassifiedArticle
-from coranto.store.interface import ArticleReader, StoreError
+from coranto.store.address import open_article_reader
+from coranto.store.interface import ArticleReader, ArticleStore, StoreError
 from coranto.store.sqlite.reader import SqliteArticleReader, open_article_store
-from coranto.store.sqlite.writer import SqliteArticleStore
 
 MakeArticle = Callable[..., ClassifiedArticle]
 
 
 async def test_article_is_found_by_id_by_canonical_address_and_by_the_one_it_was_found_under(
-    article_store: SqliteArticleStore, database: Path, make_article: MakeArticle
+    article_store: ArticleStore, database: Database, make_article: MakeArticle
 ) -> None:
     article = await store(make_article(), article_store=article_store)
-    with open_article_store(database) as reader:
+    with open_article_reader(database) as reader:
         assert isinstance(reader, ArticleReader)
         other_spelling = "HTTPS://News.Example:443/bridge?utm_medium=mail#comments"
         for key in (article.id, article.url, article.discovery.url, other_spelling):
@@ -32,12 +33,12 @@ async def test_article_is_found_by_id_by_canonical_address_and_by_the_one_it_was
 
 
 async def test_export_yields_each_article_once_in_its_latest_revision(
-    article_store: SqliteArticleStore, database: Path, make_article: MakeArticle
+    article_store: ArticleStore, database: Database, make_article: MakeArticle
 ) -> None:
     await store(make_article("https://news.example/a"), article_store=article_store)
     await store(make_article("https://news.example/b"), article_store=article_store)
     await store(make_article("https://news.example/a", fetch=2, title="Second version"), article_store=article_store)
-    with open_article_store(database) as reader:
+    with open_article_reader(database) as reader:
         assert [article.content.title for article in reader.iterate()] == [
             "Second version",
             "Bridge over the Neva reopens",
@@ -47,47 +48,48 @@ async def test_export_yields_each_article_once_in_its_latest_revision(
 
 
 async def test_search_finds_words_in_any_case_and_order(
-    article_store: SqliteArticleStore, database: Path, make_article: MakeArticle
+    article_store: ArticleStore, database: Database, make_article: MakeArticle
 ) -> None:
     await store(make_article(), article_store=article_store)
-    with open_article_store(database) as reader:
+    with open_article_reader(database) as reader:
         (hit,) = reader.search("NEVA bridge")
     assert hit.url == "https://news.example/bridge"
     assert "[Bridge]" in hit.excerpt
 
 
 async def test_search_knows_cyrillic_and_the_beginnings_of_words(
-    article_store: SqliteArticleStore, database: Path, make_article: MakeArticle
+    article_store: ArticleStore, database: Database, make_article: MakeArticle
 ) -> None:
     await store(
         make_article("https://news.example/ru", title="Мост через Неву открыли раньше срока"),
         article_store=article_store,
     )
-    with open_article_store(database) as reader:
+    with open_article_reader(database) as reader:
         assert len(reader.search("МОСТ открыли")) == 1
         assert len(reader.search("нев*")) == 1
 
 
 @pytest.mark.parametrize("query", ["зелёный самолёт", "зеленый самолет", "ЗЕЛЕНЫЙ САМОЛЁТ", "зелен* самол*"])
 async def test_search_takes_two_russian_letters_for_one(
-    article_store: SqliteArticleStore, database: Path, make_article: MakeArticle, query: str
+    article_store: ArticleStore, database: Database, make_article: MakeArticle, query: str
 ) -> None:
     await store(make_article("https://news.example/mixed", title="Зелёный самолет"), article_store=article_store)
-    with open_article_store(database) as reader:
+    with open_article_reader(database) as reader:
         assert len(reader.search(query)) == 1
 
 
 async def test_search_finds_a_phrase_only_where_its_words_stand_together(
-    article_store: SqliteArticleStore, database: Path, make_article: MakeArticle
+    article_store: ArticleStore, database: Database, make_article: MakeArticle
 ) -> None:
     await store(make_article(), article_store=article_store)
-    with open_article_store(database) as reader:
+    with open_article_reader(database) as reader:
         assert len(reader.search('"flowing again"')) == 1
         assert len(reader.search('"again flowing"')) == 0
 
 
+@on_sqlite
 async def test_full_text_index_agrees_with_the_articles(
-    article_store: SqliteArticleStore, database: Path, make_article: MakeArticle
+    article_store: ArticleStore, database: Database, make_article: MakeArticle
 ) -> None:
     await store(make_article(), article_store=article_store)
     await store(make_article(fetch=2, title="Another title"), article_store=article_store)
@@ -97,7 +99,7 @@ async def test_full_text_index_agrees_with_the_articles(
 
 
 async def test_headline_weighs_more_than_text(
-    article_store: SqliteArticleStore, database: Path, make_article: MakeArticle
+    article_store: ArticleStore, database: Database, make_article: MakeArticle
 ) -> None:
     await store(
         make_article("https://news.example/in-text", title="Other", text="The ferry runs. It is a ferry."),
@@ -106,34 +108,35 @@ async def test_headline_weighs_more_than_text(
     await store(
         make_article("https://news.example/in-title", title="A ferry", text="It runs."), article_store=article_store
     )
-    with open_article_store(database) as reader:
+    with open_article_reader(database) as reader:
         assert [hit.url.rsplit("/")[-1] for hit in reader.search("ferry")] == ["in-title", "in-text"]
 
 
 async def test_replaced_text_is_no_longer_found(
-    article_store: SqliteArticleStore, database: Path, make_article: MakeArticle
+    article_store: ArticleStore, database: Database, make_article: MakeArticle
 ) -> None:
     await store(make_article(), article_store=article_store)
     await store(make_article(fetch=2, text="All is quiet."), article_store=article_store)
-    with open_article_store(database) as reader:
+    with open_article_reader(database) as reader:
         assert reader.search("flowing") == []
         assert len(reader.search("quiet")) == 1
 
 
 async def test_outcomes_are_counted_by_stage_and_reason(
-    article_store: SqliteArticleStore, database: Path, make_article: MakeArticle
+    article_store: ArticleStore, database: Database, make_article: MakeArticle
 ) -> None:
     for number in range(3):
         await store(make_article(f"https://news.example/{number}"), article_store=article_store)
-    with open_article_store(database) as reader:
+    with open_article_reader(database) as reader:
         assert reader.count_by_outcome() == {("sink", "stored", "created"): 3}
 
 
+@on_sqlite
 async def test_reader_does_not_write(
-    article_store: SqliteArticleStore, database: Path, make_article: MakeArticle
+    article_store: ArticleStore, database: Database, make_article: MakeArticle
 ) -> None:
     await store(make_article(), article_store=article_store)
-    with SqliteArticleReader(database) as reader, pytest.raises(sqlite3.OperationalError, match="readonly"):
+    with SqliteArticleReader(Path(database)) as reader, pytest.raises(sqlite3.OperationalError, match="readonly"):
         reader._connection.execute("DELETE FROM articles")
 
 
@@ -142,6 +145,7 @@ def test_missing_store_says_where_it_was_sought(tmp_path: Path) -> None:
         open_article_store(tmp_path / "articles.sqlite")
 
 
+@on_sqlite
 def test_missing_store_is_made_when_writing_is_allowed(database: Path) -> None:
     with open_article_store(database, read_only=False) as reader:
         assert reader.count() == 0

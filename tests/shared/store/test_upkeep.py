@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from coranto.store.columns import sortable_time
 from coranto.store.interface import Removed, StoreError
 from coranto.store.sqlite.reader import SqliteArticleReader
-from coranto.store.sqlite.schema import sortable_time
 from coranto.store.sqlite.upkeep import SqliteArticleUpkeep, copy_database
 from coranto.store.sqlite.writer import SqliteArticleStore
 from coranto.testing import classified

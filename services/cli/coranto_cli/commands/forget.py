@@ -13,12 +13,12 @@ from coranto.admin.erasure import InFlightError, Trace, erase, find_trace
 from coranto.admin.find_article import ArticleRef
 from coranto.admin.pipeline import ConnectedPipeline, connected, pages_directory
 from coranto.pages import FilePageStore
-from coranto.store.interface import ArticleReader
-from coranto.store.sqlite.upkeep import SqliteArticleUpkeep
+from coranto.store.address import open_article_upkeep
+from coranto.store.interface import ArticleReader, ArticleUpkeep
 from coranto_cli.console import confirm, print_message, print_result, write_json_lines
 from coranto_cli.errors import FAILED, NOT_FOUND, CommandError
 from coranto_cli.options import DataOption, DryRunOption, JsonOption, YesOption
-from coranto_cli.stored_articles import opened_store, store_path
+from coranto_cli.stored_articles import opened_store, store_address
 from coranto_cli.text import count
 
 
@@ -41,7 +41,7 @@ async def _forget(refs: Sequence[ArticleRef], dry_run: bool, yes: bool, as_json:
     pages = FilePageStore(pages_directory(data))
     async with connected(data) as pipeline:
         with opened_store(data) as store:
-            upkeep = SqliteArticleUpkeep(store_path(data))
+            upkeep = open_article_upkeep(store_address(data))
             traces = [await _trace(pipeline, ref, store, upkeep, pages) for ref in refs]
         found = [trace for trace in traces if not trace.is_empty]
         for trace in traces:
@@ -66,7 +66,7 @@ async def _trace(
     pipeline: ConnectedPipeline,
     ref: ArticleRef,
     store: ArticleReader,
-    upkeep: SqliteArticleUpkeep,
+    upkeep: ArticleUpkeep,
     pages: FilePageStore,
 ) -> Trace:
     try:

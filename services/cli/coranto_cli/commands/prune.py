@@ -17,13 +17,13 @@ from coranto.admin.pipeline import connected, pages_directory
 from coranto.client.environment import NotRunningError
 from coranto.pages import FilePageStore
 from coranto.pages.retention import SAFETY_AGE, Total
-from coranto.store.interface import Removed
-from coranto.store.sqlite.upkeep import SqliteArticleUpkeep
+from coranto.store.address import open_article_upkeep
+from coranto.store.interface import ArticleUpkeep, Removed, StoreError
 from coranto_cli.age import parse_age
 from coranto_cli.console import confirm, print_message, print_result, progress, write_json
 from coranto_cli.errors import NOT_FOUND, USAGE, CommandError
 from coranto_cli.options import DataOption, DryRunOption, JsonOption, YesOption
-from coranto_cli.stored_articles import opened_store, store_path
+from coranto_cli.stored_articles import opened_store, store_address
 from coranto_cli.text import count, size
 
 _AT_ONCE = 200  # the sink waits for each transaction
@@ -47,9 +47,11 @@ def prune(
     """
     before = datetime.now(UTC) - parse_age("--older-than", older_than)
     try:
-        upkeep = SqliteArticleUpkeep(store_path(data))
+        upkeep = open_article_upkeep(store_address(data))
     except FileNotFoundError as error:
         raise CommandError(f"{error}; say where it is with --data", exit_code=NOT_FOUND) from error
+    except StoreError as error:
+        raise CommandError(str(error)) from error
     ids, lines = upkeep.stored_before(before), upkeep.count_ledger_before(before)
     stored = upkeep.count(ids)
     if not as_json:
@@ -80,7 +82,7 @@ def prune(
         print_result(f"removed: {done}")
 
 
-def _remove(upkeep: SqliteArticleUpkeep, ids: Sequence[str], before: datetime) -> tuple[Removed, int]:
+def _remove(upkeep: ArticleUpkeep, ids: Sequence[str], before: datetime) -> tuple[Removed, int]:
     removed, lines = Removed(), 0
     with progress() as bar:
         task = bar.add_task("removing", total=len(ids))

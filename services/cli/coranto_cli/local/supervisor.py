@@ -32,6 +32,7 @@ from coranto_cli.local.readiness import ask_ready
 from coranto_cli.local.reaper_process import ReaperProcess
 from coranto_cli.local.redis_server import EmbeddedRedis, NoRedisServerError, choose_server
 from coranto_cli.local.service_process import ServiceProcess
+from coranto_cli.stored_articles import store_address
 
 _FIRST_PAUSE_SECONDS = 0.2
 _LONGEST_PAUSE_SECONDS = 15.0
@@ -129,9 +130,9 @@ class Supervisor:
         places = {
             "CORANTO_DATA": str(data),
             "CORANTO_PAGES__PATH": str(data / "pages"),
-            "CORANTO_SINK__DATABASE": str(data / "articles.sqlite"),
+            "CORANTO_SINK__DATABASE": str(store_address(data)),
             "CORANTO_FEEDER__DATA": str(data / "feeder"),
-            "CORANTO_GATEWAY__DATABASE": str(data / "articles.sqlite"),
+            "CORANTO_GATEWAY__DATABASE": str(store_address(data)),
         }
         always = {
             "CORANTO_REDIS__URL": self.redis_url,

@@ -60,9 +60,9 @@ class Status(BaseModel):
 async def show_status(parts: PartsOf) -> Status:
     """Every stage at this moment."""
     pipeline = await parts.pipelines.get()
-    articles = await parts.stores.ask_if_any(lambda reader: reader.count()) or 0
+    articles = await parts.stores.ask_if_any(lambda reader: reader.count())
     return Status(
         version=coranto.__version__,
         stages=[StageStatus.of(state) for state in await pipeline.state()],
-        store=StoreStatus(exists=parts.stores.exists, articles=articles),
+        store=StoreStatus(exists=articles is not None, articles=articles or 0),
     )

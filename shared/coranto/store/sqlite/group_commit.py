@@ -1,23 +1,17 @@
-"""Group commit on a SQLite file: writes that are asked for together become durable with one commit.
+"""Group commit on a SQLite file.
 
-One thread owns the connection. Calls that arrive together, or while a commit is under way, share the next transaction,
-so the cost of making a commit durable is paid once for many of them. Several processes may share one file. What the
-tables are, and what an error means to an operator, is left to who uses it.
+Several processes may share one file. What the tables are, and what an error means to an operator, is left to who uses it.
 """
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Generic, TypeVar, cast
 
-T = TypeVar("T")
+from coranto.store.group_commit import GroupCommit
 
 UNAVAILABLE = {
     sqlite3.SQLITE_FULL: "the disk is full",
@@ -34,15 +28,10 @@ UNAVAILABLE = {
 CORRUPT = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
-@dataclass(frozen=True, slots=True)
-class _Call(Generic[T]):
-    """One piece of work for the next transaction, and who waits for its result."""
-
-    work: Callable[[sqlite3.Connection], T]
-    done: asyncio.Future[T]
+Work = Callable[[sqlite3.Connection], object]
 
 
-class GroupCommit:
+class FileGroupCommit(GroupCommit[Work]):
     """Transactions on the SQLite file at `path`, which is opened, and made, with the first of them."""
 
     def __init__(
@@ -54,66 +43,16 @@ class GroupCommit:
         busy_timeout: timedelta = timedelta(seconds=10),
     ) -> None:
         """`prepare` makes the tables of a connection that was just opened; it may be called many times."""
+        super().__init__(path.stem, batch_size=batch_size)
         self._path = path
         self._prepare = prepare
-        self._batch_size = batch_size
         self._busy_timeout = busy_timeout
-        self._waiting: list[_Call[object]] = []
-        self._writing: asyncio.Task[None] | None = None
-        self._thread: ThreadPoolExecutor | None = None
         self._connection: sqlite3.Connection | None = None
         self._inode: int | None = None
-        self.commits = 0
-        """Transactions committed so far."""
-
-    async def close(self) -> None:
-        """Finish what is being written and let the file go. What is written afterwards opens it again."""
-        while self._writing is not None:
-            await asyncio.wait({self._writing})
-        if self._thread is not None:
-            await asyncio.get_running_loop().run_in_executor(self._thread, self._disconnect)
-            self._thread.shutdown()
-            self._thread = None
-
-    async def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """The result of the work, once it is committed.
-
-        Raises what the work raised, and then nothing of it is written; sqlite3.Error, OSError or what `prepare` raises when
-        nothing of the whole transaction is.
-        """
-        done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._waiting.append(cast("_Call[object]", _Call(work, done)))
-        if self._writing is None:
-            # A task begins in the loop's next round: whoever calls in this round shares the transaction.
-            self._writing = asyncio.create_task(self._write_waiting(), name="group-commit")
-        return await done
-
-    async def _write_waiting(self) -> None:
-        if self._thread is None:
-            self._thread = ThreadPoolExecutor(1, thread_name_prefix=self._path.stem)
-        loop = asyncio.get_running_loop()
-        try:
-            while self._waiting:
-                batch, self._waiting = self._waiting[: self._batch_size], self._waiting[self._batch_size :]
-                works = [call.work for call in batch]
-                results: list[object]
-                try:
-                    results = await loop.run_in_executor(self._thread, self._run_batch, works)
-                except Exception as error:  # noqa: BLE001 - a bug of ours must reach those who wait, not keep them waiting
-                    results = [error] * len(batch)
-                for call, result in zip(batch, results, strict=True):
-                    if call.done.done():  # its handler ran into its deadline meanwhile; what was written stays good
-                        continue
-                    if isinstance(result, BaseException):
-                        call.done.set_exception(result)
-                    else:
-                        call.done.set_result(result)
-        finally:
-            self._writing = None
 
     # Everything below runs in the thread that owns the connection.
 
-    def _run_batch(self, works: Sequence[Callable[[sqlite3.Connection], object]]) -> list[object]:
+    def _run_batch(self, works: Sequence[Work]) -> list[object]:
         """The result of each piece of work, or the exception it ended with. Nothing is a result before the commit."""
         try:
             connection = self._connect()
@@ -153,7 +92,7 @@ class GroupCommit:
             self._connection = None
 
 
-def _run_alone(connection: sqlite3.Connection, work: Callable[[sqlite3.Connection], object]) -> object:
+def _run_alone(connection: sqlite3.Connection, work: Work) -> object:
     """The work's result, or its exception when only this piece of work is at fault and the others may go on."""
     connection.execute("SAVEPOINT one")
     try:

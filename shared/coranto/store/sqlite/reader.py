@@ -11,12 +11,13 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Self
 
 from coranto.folding import fold
 from coranto.media_topics import UnknownTopicError, codes_below
 from coranto.pages.retention import PageUse, pages_of_record
-from coranto.records import ArticleDate, FinishedArticle, article_id
+from coranto.records import FinishedArticle
+from coranto.store.columns import ARTICLE_TIME, read_record, sortable_time
 from coranto.store.interface import (
     EVERYTHING,
     Announced,
@@ -24,25 +25,30 @@ from coranto.store.interface import (
     ArticleReader,
     ArticleSummary,
     LedgerLine,
+    NewerSchemaError,
     SearchError,
     SearchFilter,
     SearchHit,
     StoreError,
 )
-from coranto.store.query import Part, excerpt, match_expression, parse
+from coranto.store.query import Part, match_expression, parse
+from coranto.store.reading import (
+    HIT_COLUMNS,
+    LEDGER_COLUMNS,
+    SUMMARY_COLUMNS,
+    id_of,
+    ledger_line_of,
+    search_hit_of,
+    summary_of,
+)
 from coranto.store.sqlite import schema
 from coranto.store.sqlite.where import add_functions, condition_of
 from coranto.store.words import stemmer_for
-from coranto.urls import UnsupportedUrlError, key_of
 
 _BUSY_TIMEOUT_SECONDS = 10.0
-_WHEN = schema.ARTICLE_TIME
-_SUMMARY = f"""
-SELECT id, url, articles.title, articles.lead, authors, publisher, source, section, published, published_local, published_zone,
-    language, topic, image_url, story_id, story_role, revision, first_stored, last_stored, {_WHEN},
-    articles.text, articles.stemmer
-"""
-_LEDGER_COLUMNS = "SELECT article_id, submission, url, stage, outcome, reason, detail, at FROM ledger"
+_WHEN = ARTICLE_TIME
+_SUMMARY = f"SELECT {SUMMARY_COLUMNS}"
+_LEDGER = f"SELECT {LEDGER_COLUMNS} FROM ledger"  # noqa: S608 - made of constants
 
 
 def open_article_store(path: Path, *, read_only: bool = True) -> ArticleReader:
@@ -72,7 +78,7 @@ class SqliteArticleReader:
             add_functions(self._connection)
             self._path = path
             self._version = version = schema.version_of(self._connection)
-        except (sqlite3.Error, schema.NewerSchemaError) as error:
+        except (sqlite3.Error, NewerSchemaError) as error:
             self._connection.close()
             raise StoreError(f"{path} cannot be read as an article store: {error}") from error
         if version == 0:
@@ -101,7 +107,7 @@ class SqliteArticleReader:
         rows = self._connection.execute(
             "SELECT record FROM revisions WHERE article_id = ? ORDER BY revision", (self._resolve(url_or_id),)
         )
-        return [schema.read_record(record) for (record,) in rows]
+        return [read_record(record) for (record,) in rows]
 
     def iterate(self, *, since: datetime | None = None) -> Iterator[FinishedArticle]:
         """Every article in its latest revision, in the order of first storing; only those stored `since`, if given."""
@@ -109,10 +115,10 @@ class SqliteArticleReader:
             "SELECT record FROM articles JOIN revisions"
             " ON revisions.article_id = articles.id AND revisions.revision = articles.revision"
             " WHERE :since IS NULL OR articles.last_stored >= :since ORDER BY number",
-            {"since": None if since is None else schema.sortable_time(since)},
+            {"since": None if since is None else sortable_time(since)},
         )
         for (record,) in rows:
-            yield schema.read_record(record)
+            yield read_record(record)
 
     def search(self, query: str, *, where: SearchFilter = EVERYTHING, limit: int = 20) -> list[SearchHit]:
         """Articles that hold every word of the query in any of its forms, best first.
@@ -126,12 +132,11 @@ class SqliteArticleReader:
         # it was typed more than another form. The stemmer's name is only asked for, and has no weight.
         order = "bm25(articles_fts, 10.0, 3.0, 1.0, 5.0, 0.5, 0.0)" if parts else f"{_WHEN} DESC"
         rows = self._connection.execute(
-            "SELECT id, url, articles.title, published, published_local, published_zone, language, topic,"  # noqa: S608 - made of constants
-            " articles.lead, articles.text, articles.stemmer"
+            f"SELECT {HIT_COLUMNS}"  # noqa: S608 - made of constants
             f" FROM {table} WHERE {conditions} ORDER BY {order} LIMIT :limit",
             values | {"limit": limit},
         )
-        return [_search_hit(row, parts) for row in rows]
+        return [search_hit_of(row, parts) for row in rows]
 
     def page(
         self,
@@ -151,7 +156,7 @@ class SqliteArticleReader:
             f"{_SUMMARY} FROM {table} WHERE {conditions} ORDER BY {_WHEN} DESC, id DESC LIMIT :limit",
             values | {"limit": limit},
         )
-        return [_summary(row, parts) for row in rows.fetchall()]
+        return [summary_of(row, parts) for row in rows.fetchall()]
 
     def count_found(self, query: str = "", *, where: SearchFilter = EVERYTHING) -> int:
         """Number of articles that `search` would find; reads them all. Raises SearchError."""
@@ -166,7 +171,7 @@ class SqliteArticleReader:
             f"{_SUMMARY} FROM articles WHERE story_id = :story ORDER BY {_WHEN}, id LIMIT :limit",
             {"story": story_id, "limit": limit},
         )
-        return [_summary(row, []) for row in rows.fetchall()]
+        return [summary_of(row, []) for row in rows.fetchall()]
 
     def store_id(self) -> str:
         """What names this store in the records that it stored; another store has another id."""
@@ -212,15 +217,15 @@ class SqliteArticleReader:
     def ledger_of(self, url_or_id: str) -> list[LedgerLine]:
         """What became of each submission of the article, latest first."""
         rows = self._connection.execute(
-            f"{_LEDGER_COLUMNS} WHERE article_id IN (:id, :asked) OR url = :url ORDER BY at DESC",
-            {"id": self._resolve(url_or_id), "asked": _id_of(url_or_id), "url": url_or_id},
+            f"{_LEDGER} WHERE article_id IN (:id, :asked) OR url = :url ORDER BY at DESC",
+            {"id": self._resolve(url_or_id), "asked": id_of(url_or_id), "url": url_or_id},
         )
-        return [_ledger_line(row) for row in rows]
+        return [ledger_line_of(row) for row in rows]
 
     def ledger(self) -> Iterator[LedgerLine]:
         """Every line of the ledger, oldest first."""
-        for row in self._connection.execute(f"{_LEDGER_COLUMNS} ORDER BY at"):
-            yield _ledger_line(row)
+        for row in self._connection.execute(f"{_LEDGER} ORDER BY at"):
+            yield ledger_line_of(row)
 
     def count_by_outcome(self) -> dict[tuple[str, str, str], int]:
         """Number of ledger lines by stage, outcome and reason."""
@@ -242,7 +247,7 @@ class SqliteArticleReader:
             " WHERE number > ? ORDER BY number LIMIT ?",
             (number, limit),
         ).fetchall()
-        return [Announced(position, schema.read_record(record)) for position, record in rows]
+        return [Announced(position, read_record(record)) for position, record in rows]
 
     def number_of(self, article_id: str, revision: int) -> int | None:
         """The number that this revision was announced under; None when it was not, or is not here."""
@@ -274,7 +279,7 @@ class SqliteArticleReader:
 
     def _resolve(self, url_or_id: str) -> str:
         """The article's id, from an id or from any address that has led to it, in any spelling."""
-        asked = _id_of(url_or_id)
+        asked = id_of(url_or_id)
         found_by = (
             "addresses WHERE key_id = :id"
             if self._version >= schema.ADDRESSES_SINCE
@@ -288,14 +293,6 @@ class SqliteArticleReader:
         return asked if row is None else str(row[0])
 
 
-def _id_of(url_or_id: str) -> str:
-    """The id that the address has by itself; what is no address is an id."""
-    try:
-        return article_id(key_of(url_or_id))
-    except UnsupportedUrlError:
-        return url_or_id
-
-
 def _conditions(where: SearchFilter) -> tuple[list[str], dict[str, object]]:
     """The filter in SQL, and its values."""
     conditions: list[str] = []
@@ -306,9 +303,9 @@ def _conditions(where: SearchFilter) -> tuple[list[str], dict[str, object]]:
         values.update(bound)
 
     if where.since is not None:
-        add(f"{_WHEN} >= :since", since=schema.sortable_time(where.since))
+        add(f"{_WHEN} >= :since", since=sortable_time(where.since))
     if where.until is not None:
-        add(f"{_WHEN} < :until", until=schema.sortable_time(where.until))
+        add(f"{_WHEN} < :until", until=sortable_time(where.until))
     if where.source is not None:
         host = where.source.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
         add(
@@ -335,55 +332,3 @@ def _conditions(where: SearchFilter) -> tuple[list[str], dict[str, object]]:
         condition, bound = condition_of(where.also.tree)
         add(condition, **bound)
     return conditions, values
-
-
-def _search_hit(row: tuple[Any, ...], parts: list[Part]) -> SearchHit:
-    key, url, title, published, local, zone, language, topic, lead, text, stemmer = row
-    return SearchHit(
-        key,
-        url,
-        title,
-        _date_text(published, local, zone),
-        language,
-        topic,
-        excerpt(parts, (text, lead, title), stemmer_for(language) if stemmer else None),
-    )
-
-
-def _date_text(at: str | None, local: str | None, zone: str | None) -> str | None:
-    if local is None:
-        return None
-    precision: Literal["day", "minute", "second"] = {10: "day", 16: "minute"}.get(len(local), "second")  # type: ignore[assignment]
-    moment = None if at is None else datetime.fromisoformat(at)
-    return ArticleDate(local=local, precision=precision, zone=zone or "unknown", at=moment).text
-
-
-def _summary(row: tuple[Any, ...], parts: list[Part]) -> ArticleSummary:
-    key, url, title, lead, authors, publisher, source, section, published, local, zone, language, *more = row
-    topic, image_url, story_id, story_role, revision, first, last, when, text, stemmer = more
-    return ArticleSummary(
-        id=key,
-        url=url,
-        title=title,
-        lead=lead,
-        authors=authors,
-        publisher=publisher,
-        source=source,
-        section=section,
-        published=_date_text(published, local, zone),
-        language=language,
-        topic=topic,
-        image_url=image_url,
-        story_id=story_id,
-        story_role=story_role,
-        revision=revision,
-        first_stored=datetime.fromisoformat(first),
-        last_stored=datetime.fromisoformat(last),
-        excerpt=excerpt(parts, (text, lead, title), stemmer_for(language) if stemmer else None),
-        place=ArticlePlace(when, key),
-    )
-
-
-def _ledger_line(row: tuple[Any, ...]) -> LedgerLine:
-    article, submission, url, stage, outcome, reason, detail, at = row
-    return LedgerLine(article, submission, url, stage, outcome, reason, detail, datetime.fromisoformat(at))

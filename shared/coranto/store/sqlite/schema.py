@@ -6,31 +6,17 @@ A step that was released is never edited, a change is a new step.
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Callable
-from contextlib import suppress
-from datetime import UTC, datetime
-from typing import Final
-
-from pydantic import ValidationError
 
 from coranto.folding import fold
-from coranto.records import ClassifiedArticle, FinishedArticle, article_id, time_text, v1
-from coranto.store.revisions import Digests, digests_of
+from coranto.records import ClassifiedArticle
+from coranto.store.columns import ARTICLE_TIME, address_columns, addresses_of, date_columns, digests_text, read_record
+from coranto.store.interface import NewerSchemaError
+from coranto.store.revisions import digests_of
 from coranto.store.words import forms_of, stemmer_for, stemmer_token
-from coranto.urls import UnsupportedUrlError, key_of
 
 _ROWS_AT_ONCE = 100
-
-PUBLISHED_TIME: Final = (
-    "coalesce(substr(published, 1, 19) || iif(length(published) = 20, '.000Z', substr(published, 20)),"
-    " published_local || substr('0000-00-00T00:00:00.000Z', length(published_local) + 1))"
-)
-"""When an article was published, with milliseconds, to be put in order: a local time of an unknown zone as if it were UTC. Never
-to be shown."""
-ARTICLE_TIME: Final = f"coalesce({PUBLISHED_TIME}, first_stored)"
-"""The same, and the time of the first storing where the article names none. An index holds it: never to be edited."""
 
 
 def add_word_forms(connection: sqlite3.Connection) -> None:
@@ -102,56 +88,16 @@ def _upgrade_records(connection: sqlite3.Connection) -> None:
         last = rows[-1][0]
 
 
-def read_record(text: str) -> FinishedArticle:
-    """The record in a column, of any version. Unknown fields are ignored: a newer program may have written them.
-
-    Raises ValidationError for one that was written by hand and is none.
-    """
-    try:
-        return FinishedArticle.model_validate_json(text, extra="ignore")
-    except ValidationError as error:
-        with suppress(KeyError, TypeError, AttributeError, ValueError):  # it is of no version at all
-            return FinishedArticle.model_validate(v1.upgrade(json.loads(text)), extra="ignore")
-        raise error from None
-
-
-def digests_text(digests: Digests) -> str:
-    """The value of `revisions.digests`."""
-    return json.dumps(digests, ensure_ascii=False, separators=(",", ":"))
-
-
-def address_columns(article: ClassifiedArticle) -> dict[str, str]:
-    """The values of `url` and `discovery_url`."""
-    return {"url": article.url, "discovery_url": article.discovery.url}
-
-
-def date_columns(article: ClassifiedArticle) -> dict[str, str | None]:
-    """The values of `published`, `published_local` and `published_zone`."""
-    published = article.content.published
-    if published is None:
-        return {"published": None, "published_local": None, "published_zone": None}
-    return {
-        "published": None if published.at is None else time_text(published.at),
-        "published_local": published.local,
-        "published_zone": published.zone,
-    }
-
-
 def write_addresses(connection: sqlite3.Connection, article: ClassifiedArticle) -> None:
     """Every address that leads to the article. Its own one is nobody else's; of others, the first to claim it keeps it."""
-    connection.execute(
+    connection.executemany(
         """
-        INSERT INTO addresses (key_id, key, article_id, is_own) VALUES (?, ?, ?, 1)
-        ON CONFLICT (key_id) DO UPDATE SET article_id = excluded.article_id, is_own = 1 WHERE NOT is_own
+        INSERT INTO addresses (key_id, key, article_id, is_own) VALUES (?, ?, ?, ?)
+        ON CONFLICT (key_id) DO UPDATE SET article_id = excluded.article_id, is_own = 1
+        WHERE excluded.is_own AND NOT addresses.is_own
         """,
-        (article_id(article.key), article.key, article.id),
+        addresses_of(article),
     )
-    for url in (article.discovery.url, article.fetch.final_url):
-        with suppress(UnsupportedUrlError):  # a foreign writer's
-            connection.execute(
-                "INSERT OR IGNORE INTO addresses (key_id, key, article_id, is_own) VALUES (?, ?, ?, 0)",
-                (article_id(key_of(url)), key_of(url), article.id),
-            )
 
 
 def word_forms(
@@ -419,23 +365,11 @@ ADDRESSES_SINCE = 6
 """The schema version from which on an article is found by every address that has led to it."""
 
 
-class NewerSchemaError(Exception):
-    """The file was written by a later version of this program."""
-
-
-def sortable_time(moment: datetime) -> str:
-    """The moment of an event here as the tables hold it: RFC 3339 in UTC, with milliseconds always, so that times sort as text."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
-
-
 def version_of(connection: sqlite3.Connection) -> int:
     """The schema version of the file; 0 for a new one. Raises NewerSchemaError when it is ahead of this program."""
     version: int = connection.execute("PRAGMA user_version").fetchone()[0]
     if version > VERSION:
-        raise NewerSchemaError(
-            f"the article store has schema version {version}, this program knows versions up to {VERSION}: "
-            "run the newer program, or give another file"
-        )
+        raise NewerSchemaError(version, VERSION)
     return version
 
 

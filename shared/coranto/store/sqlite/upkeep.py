@@ -11,7 +11,8 @@ from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 
-from coranto.store.interface import Removed, StoreError
+from coranto.store.columns import sortable_time
+from coranto.store.interface import NewerSchemaError, Removed, StoreError
 from coranto.store.sqlite import schema
 from coranto.store.sqlite.group_commit import is_fault_of_storage
 
@@ -31,7 +32,7 @@ class SqliteArticleUpkeep:
         """Ids of the articles whose latest revision was stored before this time. Raises StoreError."""
         with self._connected() as connection:
             rows = connection.execute(
-                "SELECT id FROM articles WHERE last_stored < ? ORDER BY last_stored", (schema.sortable_time(moment),)
+                "SELECT id FROM articles WHERE last_stored < ? ORDER BY last_stored", (sortable_time(moment),)
             )
             return [row[0] for row in rows]
 
@@ -39,7 +40,7 @@ class SqliteArticleUpkeep:
         """Number of ledger lines of before this time. Raises StoreError."""
         with self._connected() as connection:
             found: int = connection.execute(
-                "SELECT count(*) FROM ledger WHERE at < ?", (schema.sortable_time(moment),)
+                "SELECT count(*) FROM ledger WHERE at < ?", (sortable_time(moment),)
             ).fetchone()[0]
             return found
 
@@ -92,7 +93,7 @@ class SqliteArticleUpkeep:
             return connection.execute(
                 "DELETE FROM ledger WHERE (article_id, submission) IN"
                 " (SELECT article_id, submission FROM ledger WHERE at < ? ORDER BY at LIMIT ?)",
-                (schema.sortable_time(moment), at_most),
+                (sortable_time(moment), at_most),
             ).rowcount
 
     def copy_to(self, target: Path) -> None:
@@ -112,7 +113,7 @@ class SqliteArticleUpkeep:
                         "article"
                     )
                 yield connection
-        except schema.NewerSchemaError as error:
+        except NewerSchemaError as error:
             raise StoreError(f"{self._path}: {error}") from error
         except sqlite3.Error as error:
             if not is_fault_of_storage(error):

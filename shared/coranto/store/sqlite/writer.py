@@ -12,14 +12,17 @@ from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import TypeVar, cast
 
 from pydantic import ValidationError
 
 from coranto.folding import fold
 from coranto.records import ClassifiedArticle, DroppedArticle, FinishedArticle, Storage, article_id
+from coranto.store.columns import ARTICLE_COLUMNS, digests_text, read_record, row_of, sortable_time
 from coranto.store.interface import (
+    ArticleRefusedError,
     LedgerLine,
+    NewerSchemaError,
     RevisionKey,
     Skipped,
     StoreCorruptError,
@@ -27,14 +30,21 @@ from coranto.store.interface import (
     StoreError,
     StoreUnavailableError,
 )
+from coranto.store.ledger import line_of_drop, line_of_verdict
 from coranto.store.revisions import Digests, Latest, decide, digests_of
 from coranto.store.sqlite import schema
-from coranto.store.sqlite.group_commit import CORRUPT, UNAVAILABLE, GroupCommit, is_fault_of_storage, primary_code
-from coranto.store.sqlite.schema import digests_text, sortable_time, word_forms
-from coranto.topology import SINK
+from coranto.store.sqlite.group_commit import CORRUPT, UNAVAILABLE, FileGroupCommit, is_fault_of_storage, primary_code
+from coranto.store.sqlite.schema import word_forms
 from coranto.urls import key_of
 
 T = TypeVar("T")
+
+_COLUMNS = (*ARTICLE_COLUMNS, "title_forms", "text_forms", "stemmer")
+_WRITE_ARTICLE = (
+    f"INSERT INTO articles ({', '.join(_COLUMNS)}) VALUES ({', '.join(f':{name}' for name in _COLUMNS)})"  # noqa: S608 - made of constants
+    " ON CONFLICT (id) DO UPDATE SET "
+    + ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS if name not in ("id", "first_stored"))
+)
 
 
 class SqliteArticleStore:
@@ -42,7 +52,7 @@ class SqliteArticleStore:
 
     def __init__(self, path: Path, *, batch_size: int = 200, busy_timeout: timedelta = timedelta(seconds=10)) -> None:
         self._path = path
-        self._file = GroupCommit(path, prepare=schema.migrate, batch_size=batch_size, busy_timeout=busy_timeout)
+        self._file = FileGroupCommit(path, prepare=schema.migrate, batch_size=batch_size, busy_timeout=busy_timeout)
         self._users = 0
 
     @property
@@ -66,16 +76,7 @@ class SqliteArticleStore:
 
     async def record_drop(self, dropped: DroppedArticle) -> None:
         """Write the ledger line of an article that ended early. Safe to repeat. Raises StoreError."""
-        line = LedgerLine(
-            article_id=dropped.id,
-            submission=dropped.submission,
-            url=dropped.url,
-            stage=dropped.stage,
-            outcome=dropped.outcome,
-            reason=dropped.reason,
-            detail=dropped.detail,
-            at=dropped.dropped_at,
-        )
+        line = line_of_drop(dropped)
         await self._write(lambda connection: _write_ledger(connection, line))
 
     async def unannounced(self, limit: int) -> list[RevisionKey]:
@@ -94,8 +95,8 @@ class SqliteArticleStore:
 
     async def _write(self, work: Callable[[sqlite3.Connection], T]) -> T:
         try:
-            return await self._file.write(work)
-        except (sqlite3.Error, OSError, schema.NewerSchemaError) as error:
+            return cast("T", await self._file.write(work))
+        except (sqlite3.Error, OSError, NewerSchemaError, UnicodeEncodeError) as error:
             explained = _explain(error, self._path)
             if explained is error:
                 raise
@@ -107,7 +108,7 @@ def _explain(error: Exception, path: Path) -> Exception:
     explained: StoreError
     if isinstance(error, OSError):
         explained = StoreUnavailableError(f"{path}: {error.strerror or error}; make the directory writable")
-    elif isinstance(error, schema.NewerSchemaError):
+    elif isinstance(error, NewerSchemaError):
         explained = StoreUnavailableError(f"{path}: {error}")
     elif isinstance(error, sqlite3.Error) and primary_code(error) in CORRUPT:
         explained = StoreCorruptError(
@@ -117,6 +118,10 @@ def _explain(error: Exception, path: Path) -> Exception:
     elif isinstance(error, sqlite3.Error) and is_fault_of_storage(error):
         cause = UNAVAILABLE[primary_code(error) or 0]
         explained = StoreUnavailableError(f"{path}: {cause} ({error}); articles wait in Redis meanwhile")
+    elif isinstance(error, UnicodeEncodeError):
+        explained = ArticleRefusedError(f"a text of this record cannot be written as UTF-8: {error.reason}")
+    elif isinstance(error, sqlite3.Error) and primary_code(error) == sqlite3.SQLITE_TOOBIG:
+        explained = ArticleRefusedError(f"SQLite does not take a value of this record: {error}")
     else:
         return error
     return explained
@@ -146,7 +151,7 @@ def _store(connection: sqlite3.Connection, article: ClassifiedArticle, now: date
         connection.execute(
             "UPDATE articles SET last_fetched = ? WHERE id = ?", (sortable_time(article.fetch.fetched_at), article.id)
         )
-    _write_ledger(connection, _ledger_line(article, "dropped", decision.reason, decision.detail, now))
+    _write_ledger(connection, line_of_verdict(article, decision, now))
     return decision
 
 
@@ -191,49 +196,11 @@ def _find_latest(connection: sqlite3.Connection, article_id: str) -> Latest | No
 
 def _write_article(connection: sqlite3.Connection, article: ClassifiedArticle, storage: Storage) -> None:
     content, classification = article.content, article.classification
-    title_forms, text_forms, stemmer = word_forms(
-        classification.language.code, content.title, content.lead, content.text
+    row = row_of(article, storage)
+    row["title_forms"], row["text_forms"], row["stemmer"] = word_forms(
+        row["language"], row["title"], row["lead"], row["text"]
     )
-    connection.execute(
-        """
-        INSERT INTO articles (id, url, discovery_url, title, lead, text, authors, publisher, published,
-            published_local, published_zone, language, topic, section, image_url, story_id, story_role, source,
-            revision, first_stored, last_stored, last_fetched, title_forms, text_forms, stemmer)
-        VALUES (:id, :url, :discovery_url, :title, :lead, :text, :authors, :publisher, :published,
-            :published_local, :published_zone, :language, :topic, :section, :image_url, :story_id, :story_role, :source,
-            :revision, :stored, :stored, :fetched, :title_forms, :text_forms, :stemmer)
-        ON CONFLICT (id) DO UPDATE SET
-            url = :url, discovery_url = :discovery_url, title = :title, lead = :lead, text = :text, authors = :authors,
-            publisher = :publisher, published = :published, published_local = :published_local,
-            published_zone = :published_zone, language = :language, topic = :topic, section = :section,
-            image_url = :image_url, story_id = :story_id, story_role = :story_role, source = :source, revision = :revision,
-            last_stored = :stored, last_fetched = :fetched,
-            title_forms = :title_forms, text_forms = :text_forms, stemmer = :stemmer
-        """,
-        {
-            "id": article.id,
-            **schema.address_columns(article),
-            **schema.date_columns(article),
-            "title": content.title,
-            "lead": content.lead,
-            "text": content.text,
-            "authors": ", ".join(author.name for author in content.authors) or None,
-            "publisher": content.publisher,
-            "language": classification.language.code,
-            "topic": classification.topics[0].name if classification.topics else None,
-            "section": content.section,
-            "image_url": content.image.url if content.image else None,
-            "story_id": classification.story.id if classification.story else None,
-            "story_role": classification.story.role if classification.story else None,
-            "source": article.discovery.source,
-            "revision": storage.revision,
-            "stored": sortable_time(storage.stored_at),
-            "fetched": sortable_time(article.fetch.fetched_at),
-            "title_forms": title_forms,
-            "text_forms": text_forms,
-            "stemmer": stemmer,
-        },
-    )
+    connection.execute(_WRITE_ARTICLE, row)
     for statement in (
         "DELETE FROM entities WHERE article_id = ?",
         "DELETE FROM topics WHERE article_id = ?",
@@ -291,7 +258,7 @@ def _read_revisions(connection: sqlite3.Connection, revisions: Sequence[Revision
         row = connection.execute("SELECT record FROM revisions WHERE article_id = ? AND revision = ?", key).fetchone()
         if row is not None:
             with suppress(ValidationError):  # one that was written by hand must not keep the others waiting
-                found.append(schema.read_record(row[0]))
+                found.append(read_record(row[0]))
     return found
 
 
@@ -305,29 +272,13 @@ def _mark_announced(connection: sqlite3.Connection, revisions: Sequence[Revision
 
 
 def _note_stored(connection: sqlite3.Connection, article: ClassifiedArticle, storage: Storage, now: datetime) -> None:
-    line = _ledger_line(article, "stored", storage.change, f"revision {storage.revision}", now)
-    _write_ledger(connection, line)
+    _write_ledger(connection, line_of_verdict(article, Stored(storage), now))
     # What an earlier attempt ended as, by the id the article had before its page was read.
     found_as = article_id(key_of(article.discovery.url))
     if found_as != article.id:
         connection.execute(
             "DELETE FROM ledger WHERE article_id = ? AND submission = ?", (found_as, article.discovery.submission)
         )
-
-
-def _ledger_line(
-    article: ClassifiedArticle, outcome: Literal["stored", "dropped"], reason: str, detail: str | None, now: datetime
-) -> LedgerLine:
-    return LedgerLine(
-        article_id=article.id,
-        submission=article.discovery.submission,
-        url=article.url,
-        stage=SINK.name,
-        outcome=outcome,
-        reason=reason,
-        detail=detail,
-        at=now,
-    )
 
 
 def _write_ledger(connection: sqlite3.Connection, line: LedgerLine) -> None:

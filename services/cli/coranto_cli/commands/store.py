@@ -1,0 +1,121 @@
+"""`coranto store`: moving the article store between SQLite and PostgreSQL, and checking it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from coranto.admin.pipeline import pages_directory
+from coranto.pages import FilePageStore
+from coranto.pages.retention import check as check_pages
+from coranto.store.address import is_postgresql, open_article_reader, shown
+from coranto.store.check import StoreReport
+from coranto.store.check import check as check_store
+from coranto.store.interface import StoreError
+from coranto.store.move import move
+from coranto_cli.console import print_message, print_result, progress, write_json
+from coranto_cli.errors import FAILED, NOT_FOUND, USAGE, CommandError
+from coranto_cli.options import DataOption, JsonOption
+from coranto_cli.stored_articles import store_address
+from coranto_cli.text import count
+
+app = typer.Typer(
+    help="The article store: move it between SQLite and PostgreSQL, check it.",
+    add_completion=False,
+    no_args_is_help=True,
+)
+
+
+@app.command("move")
+def move_store(
+    source: Annotated[str, typer.Argument(metavar="FROM", help="Path of a SQLite file, or postgresql://…")],
+    target: Annotated[str, typer.Argument(metavar="TO", help="The same, of a store that holds nothing yet.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Copy everything into another store and compare both: articles, revisions, ledger, announcements and their numbers.
+
+    Stop the sink first, and start it with the new address afterwards. The source stays as it is. When anything goes wrong, the
+    target holds nothing. Exit code 1 then.
+    """
+    for address in (source, target):
+        if "://" in address and not is_postgresql(address):
+            raise CommandError(
+                f"expected a path or postgresql://…, got {address.partition('://')[0]}://…", exit_code=USAGE
+            )
+    done: Counter[str] = Counter()
+    with progress() as bar:
+        task = bar.add_task("moving", total=None)
+
+        def on_rows(table: str, number: int) -> None:
+            done[table] += number
+            bar.update(task, description=f"moving {table}", advance=number)
+
+        try:
+            moved = move(source, target, on_rows=on_rows)
+        except FileNotFoundError as error:
+            raise CommandError(str(error), exit_code=NOT_FOUND) from error
+        except StoreError as error:
+            raise CommandError(str(error)) from error
+    if as_json:
+        write_json({"from": shown(source), "to": shown(target), "rows": moved.rows})
+        return
+    rows = moved.rows
+    print_result(
+        f"moved and compared: {count(rows['articles'], 'article')}, {count(rows['revisions'], 'revision')}, "
+        f"{count(rows['ledger'], 'ledger line')}, {count(rows['announcements'], 'announcement')}"
+    )
+    print_message(
+        "next: set CORANTO_SINK__DATABASE (and CORANTO_GATEWAY__DATABASE) to the new address, and start the services"
+    )
+
+
+@app.command("check")
+def check(as_json: JsonOption = False, data: DataOption = None) -> None:
+    """Check that the store agrees with itself, with its ledger, with its index of words, and with the page store.
+
+    Services may run. Exit code 1 when something does not agree.
+    """
+    address = store_address(data)
+    try:
+        with progress() as bar:
+            task = bar.add_task("reading records", total=None)
+            report = check_store(address, on_record=lambda: bar.advance(task))
+            missing = _missing_pages(address, data)
+    except FileNotFoundError as error:
+        raise CommandError(str(error), exit_code=NOT_FOUND) from error
+    except StoreError as error:
+        raise CommandError(str(error)) from error
+    if as_json:
+        write_json({"store": shown(address), **asdict(report), "missing_pages": missing})
+    else:
+        _print(report, missing)
+    if not report.is_sound or missing:
+        raise typer.Exit(FAILED)
+
+
+def _missing_pages(address: str | Path, data: Path | None) -> int | None:
+    """Pages that a record refers to and that are gone; None where there is no page store here."""
+    directory = pages_directory(data)
+    if not directory.is_dir():
+        return None
+    with open_article_reader(address) as reader:
+        return len(check_pages(FilePageStore(directory), reader.page_uses(), (), reads_pages=False).missing)
+
+
+def _print(report: StoreReport, missing: int | None) -> None:
+    rows = report.rows
+    print_result(
+        f"{count(rows['articles'], 'article')}, {count(rows['revisions'], 'revision')}, {count(rows['ledger'], 'ledger line')}"
+    )
+    for finding in report.findings:
+        print_result(f"{finding.count} {finding.what}: {', '.join(finding.articles[:5])}", style="red")
+    if missing is None:
+        print_message("there is no page store here, so pages were not looked for", style="yellow")
+    elif missing:
+        print_result(f"{count(missing, 'page')} missing: `coranto pages check` lists them", style="red")
+    if report.is_sound and not missing:
+        print_result("everything agrees")

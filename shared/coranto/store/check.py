@@ -1,0 +1,153 @@
+"""Whether an article store agrees with itself: what must hold between its tables, its records and its index of words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from pydantic import ValidationError
+
+from coranto.store.columns import read_record
+from coranto.store.move import TABLES, Database, opened
+
+_SHOWN: Final = 20
+
+_RULES: Final = (
+    (
+        "articles without their latest revision",
+        (
+            "SELECT id FROM articles LEFT JOIN revisions"
+            " ON revisions.article_id = articles.id AND revisions.revision = articles.revision"
+            " WHERE revisions.article_id IS NULL"
+        ),
+    ),
+    (
+        "articles with a revision later than their latest",
+        (
+            "SELECT DISTINCT articles.id FROM articles JOIN revisions ON revisions.article_id = articles.id"
+            " WHERE revisions.revision > articles.revision"
+        ),
+    ),
+    (
+        "revisions of no article",
+        (
+            "SELECT revisions.article_id FROM revisions LEFT JOIN articles ON articles.id = revisions.article_id"
+            " WHERE articles.id IS NULL"
+        ),
+    ),
+    (
+        "revisions that are neither announced nor waiting to be",
+        (
+            "SELECT revisions.article_id FROM revisions"
+            " LEFT JOIN announcements ON announcements.article_id = revisions.article_id"
+            " AND announcements.revision = revisions.revision"
+            " LEFT JOIN outbox ON outbox.article_id = revisions.article_id AND outbox.revision = revisions.revision"
+            " WHERE announcements.number IS NULL AND outbox.article_id IS NULL"
+        ),
+    ),
+    (
+        "revisions that are announced and waiting to be",
+        (
+            "SELECT outbox.article_id FROM outbox JOIN announcements"
+            " ON announcements.article_id = outbox.article_id AND announcements.revision = outbox.revision"
+        ),
+    ),
+    (
+        "announcements of no revision",
+        (
+            "SELECT announcements.article_id FROM announcements LEFT JOIN revisions"
+            " ON revisions.article_id = announcements.article_id AND revisions.revision = announcements.revision"
+            " WHERE revisions.article_id IS NULL"
+        ),
+    ),
+    (
+        "waiting announcements of no revision",
+        (
+            "SELECT outbox.article_id FROM outbox LEFT JOIN revisions"
+            " ON revisions.article_id = outbox.article_id AND revisions.revision = outbox.revision"
+            " WHERE revisions.article_id IS NULL"
+        ),
+    ),
+    (
+        "ledger lines that tell of storing what is not stored",
+        (
+            "SELECT ledger.article_id FROM ledger LEFT JOIN articles ON articles.id = ledger.article_id"
+            " WHERE ledger.outcome = 'stored' AND articles.id IS NULL"
+        ),
+    ),
+    *(
+        (
+            f"rows of {table} of no article",
+            (
+                f"SELECT {table}.article_id FROM {table} LEFT JOIN articles ON articles.id = {table}.article_id"  # noqa: S608 - constants
+                " WHERE articles.id IS NULL"
+            ),
+        )
+        for table in ("entities", "topics", "tags", "source_tags", "addresses")
+    ),
+)
+"""What must find nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that does not agree."""
+
+    what: str
+    count: int
+    articles: tuple[str, ...]
+    """Ids of the first articles it concerns."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoreReport:
+    """What was looked at, and what does not agree."""
+
+    rows: dict[str, int]
+    """By table."""
+    findings: tuple[Finding, ...]
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether everything agrees."""
+        return not self.findings
+
+
+def check(address: str | Path, *, on_record: Callable[[], None] = lambda: None) -> StoreReport:
+    """Look at the whole store; a sink may go on meanwhile. Raises StoreError, FileNotFoundError."""
+    with opened(address) as database:
+        database.begin(writes=False)
+        findings = [_finding(what, (str(row[0]) for row in database.ask(rule))) for what, rule in _RULES]
+        findings.append(
+            _finding("revisions whose record cannot be read, or is of another article", _bad(database, on_record))
+        )
+        findings.append(_finding("articles whose words are not what the index holds", database.differing_in_index()))
+        counts = {table: int(database.ask(f"SELECT count(*) FROM {table}")[0][0]) for table in TABLES}  # noqa: S608 - constants
+    return StoreReport(counts, tuple(finding for finding in findings if finding.count))
+
+
+def _bad(database: Database, on_record: Callable[[], None]) -> Iterator[str]:
+    columns, _ = TABLES["revisions"]
+    places = [columns.index(name) for name in ("article_id", "revision", "record")]
+    for row in database.rows("revisions"):
+        article, revision, record = (row[place] for place in places)
+        on_record()
+        try:
+            read = read_record(record)
+        except ValidationError:
+            yield article
+            continue
+        if (read.id, read.storage.revision) != (article, revision):
+            yield article
+
+
+def _finding(what: str, articles: Iterator[str]) -> Finding:
+    number = 0
+    first: list[str] = []
+    for article in articles:
+        number += 1
+        if len(first) < _SHOWN:
+            first.append(article)
+    return Finding(what, number, tuple(first))

@@ -1,0 +1,110 @@
+"""What the columns of both databases hold of a record, in one spelling: moving a store is copying its rows.
+
+Times are text in both, RFC 3339 in UTC, so that they sort as text and nothing is said of a zone that is not known.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from coranto.records import ClassifiedArticle, FinishedArticle, Storage, article_id, time_text, v1
+from coranto.store.revisions import Digests
+from coranto.urls import UnsupportedUrlError, key_of
+
+PUBLISHED_TIME: Final = (
+    "coalesce(substr(published, 1, 19) || CASE length(published) WHEN 20 THEN '.000Z' ELSE substr(published, 20) END,"
+    " published_local || substr('0000-00-00T00:00:00.000Z', length(published_local) + 1))"
+)
+"""When an article was published, with milliseconds, to be put in order: a local time of an unknown zone as if it were UTC. Never
+to be shown."""
+ARTICLE_TIME: Final = f"coalesce({PUBLISHED_TIME}, first_stored)"
+"""The same, and the time of the first storing where the article names none. An index holds it: never to be edited."""
+
+
+def read_record(text: str) -> FinishedArticle:
+    """The record in a column, of any version. Unknown fields are ignored: a newer program may have written them.
+
+    Raises ValidationError for one that was written by hand and is none.
+    """
+    try:
+        return FinishedArticle.model_validate_json(text, extra="ignore")
+    except ValidationError as error:
+        with suppress(KeyError, TypeError, AttributeError, ValueError):  # it is of no version at all
+            return FinishedArticle.model_validate(v1.upgrade(json.loads(text)), extra="ignore")
+        raise error from None
+
+
+def digests_text(digests: Digests) -> str:
+    """The value of `revisions.digests`."""
+    return json.dumps(digests, ensure_ascii=False, separators=(",", ":"))
+
+
+def address_columns(article: ClassifiedArticle) -> dict[str, str]:
+    """The values of `url` and `discovery_url`."""
+    return {"url": article.url, "discovery_url": article.discovery.url}
+
+
+def date_columns(article: ClassifiedArticle) -> dict[str, str | None]:
+    """The values of `published`, `published_local` and `published_zone`."""
+    published = article.content.published
+    if published is None:
+        return {"published": None, "published_local": None, "published_zone": None}
+    return {
+        "published": None if published.at is None else time_text(published.at),
+        "published_local": published.local,
+        "published_zone": published.zone,
+    }
+
+
+def row_of(article: ClassifiedArticle, storage: Storage) -> dict[str, Any]:
+    """The values of the columns of `articles`, but for those of the index."""
+    content, classification = article.content, article.classification
+    stored = sortable_time(storage.stored_at)
+    return {
+        "id": article.id,
+        **address_columns(article),
+        **date_columns(article),
+        "title": content.title,
+        "lead": content.lead,
+        "text": content.text,
+        "authors": ", ".join(author.name for author in content.authors) or None,
+        "publisher": content.publisher,
+        "language": classification.language.code,
+        "topic": classification.topics[0].name if classification.topics else None,
+        "section": content.section,
+        "image_url": content.image.url if content.image else None,
+        "story_id": classification.story.id if classification.story else None,
+        "story_role": classification.story.role if classification.story else None,
+        "source": article.discovery.source,
+        "revision": storage.revision,
+        "first_stored": stored,
+        "last_stored": stored,
+        "last_fetched": sortable_time(article.fetch.fetched_at),
+    }
+
+
+ARTICLE_COLUMNS: Final = (
+    *("id", "url", "discovery_url", "title", "lead", "text", "authors", "publisher", "published", "published_local"),
+    *("published_zone", "language", "topic", "section", "image_url", "story_id", "story_role", "source", "revision"),
+    *("first_stored", "last_stored", "last_fetched"),
+)
+"""The columns that `row_of` fills."""
+
+
+def addresses_of(article: ClassifiedArticle) -> list[tuple[str, str, str, int]]:
+    """The rows of `addresses`: every address that leads to the article, its own first."""
+    rows = [(article_id(article.key), article.key, article.id, 1)]
+    for url in (article.discovery.url, article.fetch.final_url):
+        with suppress(UnsupportedUrlError):  # a foreign writer's
+            rows.append((article_id(key_of(url)), key_of(url), article.id, 0))
+    return rows
+
+
+def sortable_time(moment: datetime) -> str:
+    """The moment of an event here as the tables hold it: RFC 3339 in UTC, with milliseconds always, so that times sort as text."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"

@@ -1,0 +1,382 @@
+"""The article store in PostgreSQL as its readers see it: the command line, exports and the gateway.
+
+Readers never hold up the sink. Nothing here writes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Self
+
+import psycopg
+from psycopg import Connection
+from psycopg_pool import ConnectionPool
+
+from coranto.filter.language import All, AnyOf, Node, Test
+from coranto.folding import fold
+from coranto.media_topics import UnknownTopicError, codes_below
+from coranto.pages.retention import PageUse, pages_of_record
+from coranto.records import FinishedArticle
+from coranto.store.columns import ARTICLE_TIME, read_record, sortable_time
+from coranto.store.interface import (
+    EVERYTHING,
+    Announced,
+    ArticlePlace,
+    ArticleRefusedError,
+    ArticleSummary,
+    LedgerLine,
+    NewerSchemaError,
+    SearchError,
+    SearchFilter,
+    SearchHit,
+    StoreError,
+)
+from coranto.store.postgresql import schema
+from coranto.store.postgresql.connection import conninfo, explain, shown
+from coranto.store.postgresql.words import holds_phrases, query
+from coranto.store.postgresql.writer import storable
+from coranto.store.query import Part, parse
+from coranto.store.reading import (
+    HIT_COLUMNS,
+    LEDGER_COLUMNS,
+    SUMMARY_COLUMNS,
+    id_of,
+    ledger_line_of,
+    search_hit_of,
+    summary_of,
+)
+from coranto.store.words import stemmer_for
+
+_ROWS_AT_ONCE = 100
+_LEDGER = f"SELECT {LEDGER_COLUMNS} FROM ledger"  # noqa: S608 - made of constants
+# A word of the headline tells more than one of the text, and the word as it was typed more than another form: the weights of
+# D, C, B and A. Long texts count less.
+_RANK = "ts_rank('{0.05,0.5,0.1,1.0}', search, %(strict)s::tsquery, 1)"
+
+
+class PostgresqlArticleReader:
+    """The articles and the ledger in the PostgreSQL database at the address. Several threads may use it."""
+
+    def __init__(self, address: str, *, connections: int = 4) -> None:
+        self._address = address
+        try:
+            # By itself first: a pool only says that it could not connect in time, and not why.
+            with psycopg.connect(conninfo(address)) as connection:
+                version = schema.version_of(connection)
+        except (psycopg.Error, NewerSchemaError) as error:
+            raise StoreError(f"the article store cannot be read: {explain(error, address)}") from error
+        if version == 0:
+            raise FileNotFoundError(
+                f"no article store in {shown(address)}: start the sink, which makes its tables with the first article"
+            )
+        self._pool = ConnectionPool(
+            conninfo(address),
+            min_size=0,
+            max_size=connections,
+            timeout=10.0,
+            # After a failover every connection of the pool is dead: each is tried before it is given out.
+            check=ConnectionPool.check_connection,
+            open=True,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let the connections go."""
+        self._pool.close()
+
+    @contextmanager
+    def _connected(self) -> Iterator[Connection[Any]]:
+        try:
+            with self._pool.connection() as connection:
+                yield connection
+        except psycopg.Error as error:
+            explained = explain(error, self._address)
+            if isinstance(explained, StoreError) and not isinstance(explained, ArticleRefusedError):
+                raise explained from error
+            raise StoreError(f"{shown(self._address)}: {error}") from error
+
+    def _all(self, statement: Any, values: Any = ()) -> list[tuple[Any, ...]]:
+        with self._connected() as connection:
+            return connection.execute(statement, values).fetchall()
+
+    def _stream(self, statement: Any, values: Any = ()) -> Generator[tuple[Any, ...]]:
+        """Rows a hundred at a time, so that no answer has to fit into memory."""
+        with self._connected() as connection, connection.cursor(name="coranto") as cursor:
+            cursor.itersize = _ROWS_AT_ONCE
+            cursor.execute(statement, values)
+            yield from cursor
+
+    def find(self, url_or_id: str) -> FinishedArticle | None:
+        """The latest revision of the article with this id or address, if it is stored."""
+        found = self.revisions_of(url_or_id)
+        return found[-1] if found else None
+
+    def revisions_of(self, url_or_id: str) -> list[FinishedArticle]:
+        """Every stored revision of the article, first to latest; empty when it is not stored."""
+        rows = self._all(
+            "SELECT record::text FROM revisions WHERE article_id = %s ORDER BY revision", (self._resolve(url_or_id),)
+        )
+        return [read_record(record) for (record,) in rows]
+
+    def iterate(self, *, since: datetime | None = None) -> Iterator[FinishedArticle]:
+        """Every article in its latest revision, in the order of first storing; only those stored `since`, if given."""
+        rows = self._stream(
+            "SELECT record::text FROM articles JOIN revisions"
+            " ON revisions.article_id = articles.id AND revisions.revision = articles.revision"
+            " WHERE %(since)s::text IS NULL OR articles.last_stored >= %(since)s ORDER BY number",
+            {"since": None if since is None else sortable_time(since)},
+        )
+        for (record,) in rows:
+            yield read_record(record)
+
+    def search(self, query: str, *, where: SearchFilter = EVERYTHING, limit: int = 20) -> list[SearchHit]:
+        """Articles that hold every word of the query in any of its forms, best first.
+
+        `"a phrase"` is taken as it is written, and `begin*` finds what begins so. Without words, whatever the filter
+        lets through, latest first. Raises SearchError.
+        """
+        parts = _parts(query)
+        order = f"{_RANK} DESC, number" if parts else f"{ARTICLE_TIME} DESC"
+        rows = self._found(HIT_COLUMNS, parts, where, f"ORDER BY {order}", limit=limit)
+        return [search_hit_of(row, parts) for row in rows]
+
+    def page(
+        self,
+        query: str = "",
+        *,
+        where: SearchFilter = EVERYTHING,
+        before: ArticlePlace | None = None,
+        limit: int = 50,
+    ) -> list[ArticleSummary]:
+        """Articles that `search` would find, latest first; those before the place, if one is given. Raises SearchError."""
+        parts = _parts(query)
+        order = f"ORDER BY {ARTICLE_TIME} DESC, id DESC"
+        rows = self._found(SUMMARY_COLUMNS, parts, where, order, before=before, limit=limit)
+        return [summary_of(row, parts) for row in rows]
+
+    def count_found(self, query: str = "", *, where: SearchFilter = EVERYTHING) -> int:
+        """Number of articles that `search` would find; reads them all. Raises SearchError."""
+        return sum(1 for _ in self._found("id", _parts(query), where, ""))
+
+    def story(self, story_id: str, *, limit: int = 200) -> list[ArticleSummary]:
+        """The articles of a story in the order they were published, the first ones when there are more than `limit`."""
+        rows = self._all(
+            f"SELECT {SUMMARY_COLUMNS} FROM articles WHERE story_id = %s ORDER BY {ARTICLE_TIME}, id LIMIT %s",  # noqa: S608 - made of constants
+            (story_id, limit),
+        )
+        return [summary_of(row, []) for row in rows]
+
+    def store_id(self) -> str:
+        """What names this store in the records that it stored; another store has another id."""
+        return str(self._all("SELECT id FROM store")[0][0])
+
+    def _found(
+        self,
+        columns: str,
+        parts: Sequence[Part],
+        where: SearchFilter,
+        order: str,
+        *,
+        before: ArticlePlace | None = None,
+        limit: int | None = None,
+    ) -> Iterator[tuple[Any, ...]]:
+        """The columns of what holds the words and is let through, up to the limit.
+
+        The server narrows down as far as its index goes. What it cannot tell is looked for here: a phrase in a text so long that
+        it has not all positions, and a filter, for which Python's own reading of the record decides.
+        """
+        conditions, values = _conditions(where)
+        if parts:
+            values |= self._queries(parts, where.language)
+            conditions.insert(
+                0,
+                "(search @@ %(strict)s::tsquery OR (NOT has_all_positions AND search @@ %(loose)s::tsquery))",
+            )
+        if before is not None:
+            conditions.append(f"({ARTICLE_TIME}, id) < (%(before_at)s, %(before_id)s)")
+            values |= {"before_at": before.at, "before_id": before.id}
+        record, table = "NULL", "articles"
+        if where.also is not None:
+            record = "record::text"
+            table += (
+                " JOIN (SELECT article_id, revision AS latest, record FROM revisions) AS stored"
+                " ON article_id = id AND latest = revision"
+            )
+        phrase = "CASE WHEN has_all_positions THEN NULL ELSE ARRAY[title, lead, text] END" if parts else "NULL::text[]"
+        rows = self._stream(
+            f"SELECT {phrase}, {record}, {columns} FROM {table}"  # noqa: S608 - made of constants
+            f" WHERE {' AND '.join(conditions) or 'TRUE'} {order}",
+            values,
+        )
+        number = 0
+        with closing(rows):  # gives its connection back
+            for texts, stored, *row in rows:
+                if number == limit:
+                    return
+                if texts is not None and not holds_phrases(parts, texts):
+                    continue
+                if where.also is not None and not where.also(read_record(stored)):
+                    continue
+                number += 1
+                yield tuple(row)
+
+    def _queries(self, parts: Sequence[Part], language: str | None) -> dict[str, Any]:
+        stemmers = self._stemmers(language)
+        return {"strict": query(parts, stemmers), "loose": query(parts, stemmers, by_positions=False)}
+
+    def _stemmers(self, language: str | None) -> set[str]:
+        """The stemmers of the language asked for, else of all that are in the store: their number is that of Snowball's."""
+        held = [language]
+        if language is None:
+            rows = self._all(
+                # From one value of the index to the next: DISTINCT would read a line for every article.
+                """
+                WITH RECURSIVE held (language) AS (
+                    SELECT min(language) FROM articles
+                    UNION ALL
+                    SELECT (SELECT min(language) FROM articles WHERE language > held.language) FROM held
+                    WHERE held.language IS NOT NULL
+                )
+                SELECT language FROM held WHERE language IS NOT NULL
+                """
+            )
+            held = [row[0] for row in rows]
+        return {stemmer for stemmer in map(stemmer_for, held) if stemmer is not None}
+
+    def ledger_of(self, url_or_id: str) -> list[LedgerLine]:
+        """What became of each submission of the article, latest first."""
+        rows = self._all(
+            f"{_LEDGER} WHERE article_id = ANY(%s) OR url = %s ORDER BY at DESC",
+            ([self._resolve(url_or_id), storable(id_of(url_or_id))], storable(url_or_id)),
+        )
+        return [ledger_line_of(row) for row in rows]
+
+    def ledger(self) -> Iterator[LedgerLine]:
+        """Every line of the ledger, oldest first."""
+        for row in self._stream(f"{_LEDGER} ORDER BY at"):
+            yield ledger_line_of(row)
+
+    def count_by_outcome(self) -> dict[tuple[str, str, str], int]:
+        """Number of ledger lines by stage, outcome and reason."""
+        rows = self._all("SELECT stage, outcome, reason, count(*) FROM ledger GROUP BY stage, outcome, reason")
+        return {(stage, outcome, reason): count for stage, outcome, reason, count in rows}
+
+    def count(self) -> int:
+        """Number of articles stored."""
+        return int(self._all("SELECT count(*) FROM articles")[0][0])
+
+    def announced_after(self, number: int, limit: int = 100) -> list[Announced]:
+        """What was announced after this number, in order; from the beginning after 0. Raises StoreError."""
+        rows = self._all(
+            "SELECT number, record::text FROM announcements JOIN revisions USING (article_id, revision)"
+            " WHERE number > %s ORDER BY number LIMIT %s",
+            (number, limit),
+        )
+        return [Announced(position, read_record(record)) for position, record in rows]
+
+    def number_of(self, article_id: str, revision: int) -> int | None:
+        """The number that this revision was announced under; None when it was not, or is not here."""
+        rows = self._all(
+            "SELECT number FROM announcements WHERE article_id = %s AND revision = %s", (article_id, revision)
+        )
+        return int(rows[0][0]) if rows else None
+
+    def last_number(self) -> int:
+        """The number of the latest announcement; 0 before the first."""
+        return int(self._all("SELECT last_number FROM store")[0][0])
+
+    def page_uses(self) -> Iterator[PageUse]:
+        """Every page that a stored revision refers to, once for each revision."""
+        for article, revision, text in self._stream("SELECT article_id, revision, record::text FROM revisions"):
+            record = json.loads(text)
+            for sha256 in set(pages_of_record(record)):
+                yield PageUse(sha256, article, revision, record["url"])
+
+    def _resolve(self, url_or_id: str) -> str:
+        """The article's id, from an id or from any address that has led to it, in any spelling."""
+        asked = storable(id_of(url_or_id))
+        rows = self._all(
+            "SELECT id FROM articles WHERE id = %(id)s UNION ALL"
+            " SELECT article_id FROM addresses WHERE key_id = %(id)s LIMIT 1",
+            {"id": asked},
+        )
+        return str(rows[0][0]) if rows else asked
+
+
+def _parts(query: str) -> list[Part]:
+    parts = parse(query)
+    if query.strip() and not parts:
+        raise SearchError(f"there is no word to search for in {query!r}: a word has a letter or a digit")
+    return parts
+
+
+def _conditions(where: SearchFilter) -> tuple[list[str], dict[str, Any]]:
+    """The filter in SQL, and its values."""
+    conditions: list[str] = []
+    values: dict[str, Any] = {}
+
+    def add(condition: str, **bound: object) -> None:
+        conditions.append(condition)
+        values.update(bound)
+
+    if where.since is not None:
+        add(f"{ARTICLE_TIME} >= %(since)s", since=sortable_time(where.since))
+    if where.until is not None:
+        add(f"{ARTICLE_TIME} < %(until)s", until=sortable_time(where.until))
+    if where.source is not None:
+        host = where.source.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+        add(
+            "(source = %(source)s OR publisher = %(source)s OR lower(url) LIKE %(host)s OR lower(url) LIKE %(subdomain)s)",
+            source=where.source,
+            host=f"%://{host}/%",
+            subdomain=f"%://%.{host}/%",
+        )
+    if where.language is not None:
+        language = where.language.lower()
+        add("(lower(language) = %(language)s OR starts_with(lower(language), %(language)s || '-'))", language=language)
+    if where.topic is not None:
+        try:
+            codes = codes_below(where.topic)
+        except UnknownTopicError as error:
+            raise SearchError(str(error)) from error
+        add("id IN (SELECT article_id FROM topics WHERE code = ANY(%(codes)s))", codes=codes)
+    if where.entity is not None:
+        add("id IN (SELECT article_id FROM entities WHERE folded_name = %(entity)s)", entity=fold(where.entity.strip()))
+    if where.tag is not None:
+        add("id IN (SELECT article_id FROM source_tags WHERE tag = %(tag)s)", tag=where.tag)
+    if where.also is not None:
+        conditions.append(_narrow(where.also.tree, values))
+    return conditions, values
+
+
+def _narrow(node: Node, values: dict[str, Any]) -> str:
+    """A condition that holds wherever the filter does, and as often as the server can tell nowhere else."""
+    match node:
+        case All(parts):
+            return "(" + " AND ".join(_narrow(part, values) for part in parts) + ")"
+        case AnyOf(parts):
+            return "(" + " OR ".join(_narrow(part, values) for part in parts) + ")"
+        case Test(field="topic", operation="equals"):
+            return f"EXISTS (SELECT 1 FROM topics WHERE article_id = id AND code = ANY({_bound(node, values)}))"  # noqa: S608 - names of parameters
+        case Test(field="language", operation="equals"):
+            return f"lower(language) = ANY({_bound(node, values)})"
+        case Test(field="story", operation="equals"):
+            return f"lower(story_id) = ANY({_bound(node, values)})"
+    return "TRUE"
+
+
+def _bound(test: Test, values: dict[str, Any]) -> str:
+    name = f"where_{len(values)}"
+    values[name] = [str(value) for value in test.values]
+    return f"%({name})s"

@@ -1,0 +1,114 @@
+"""Upkeep of the article store in PostgreSQL: removing articles for good.
+
+Works beside a running sink: each removal is one short transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from contextlib import closing, contextmanager
+from datetime import datetime
+from typing import Any, Final
+
+import psycopg
+from psycopg import Connection
+
+from coranto.store.columns import sortable_time
+from coranto.store.interface import NewerSchemaError, Removed, StoreError
+from coranto.store.postgresql import schema
+from coranto.store.postgresql.connection import connect, explain, shown
+
+# In this order: the others refer to articles.
+_TABLES: Final = ("entities", "topics", "tags", "source_tags", "addresses", "announcements", "outbox", "revisions")
+
+
+class PostgresqlArticleUpkeep:
+    """Upkeep of the article store in the database at the address. Raises FileNotFoundError when there is none, StoreError."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        with self._connected(writes=False) as connection:
+            if schema.version_of(connection) == 0:
+                raise FileNotFoundError(f"no article store in {shown(address)}")
+
+    def stored_before(self, moment: datetime) -> list[str]:
+        """Ids of the articles whose latest revision was stored before this time. Raises StoreError."""
+        with self._connected() as connection:
+            rows = connection.execute(
+                "SELECT id FROM articles WHERE last_stored < %s ORDER BY last_stored", (sortable_time(moment),)
+            )
+            return [row[0] for row in rows]
+
+    def count_ledger_before(self, moment: datetime) -> int:
+        """Number of ledger lines of before this time. Raises StoreError."""
+        with self._connected() as connection:
+            return _number(connection, "SELECT count(*) FROM ledger WHERE at < %s", sortable_time(moment))
+
+    def count(self, ids: Collection[str]) -> Removed:
+        """What `remove` would remove. Raises StoreError."""
+        asked = list(ids)
+        with self._connected() as connection:
+            return Removed(
+                _number(connection, "SELECT count(*) FROM articles WHERE id = ANY(%s)", asked),
+                _number(connection, "SELECT count(*) FROM revisions WHERE article_id = ANY(%s)", asked),
+                _number(connection, "SELECT count(*) FROM ledger WHERE article_id = ANY(%s)", asked),
+            )
+
+    def also_known_as(self, ids: Collection[str]) -> set[str]:
+        """Ids of the addresses that have led to these articles, as keys and other records name them. Raises StoreError."""
+        with self._connected() as connection:
+            rows = connection.execute("SELECT key_id FROM addresses WHERE article_id = ANY(%s)", (list(ids),))
+            return {row[0] for row in rows}
+
+    def remove(self, ids: Collection[str], *, is_erased: bool = False) -> Removed:
+        """Remove these articles: their rows, revisions, words in the index, and ledger lines. Raises StoreError.
+
+        Erased, their rows leave the tables' files too, as far as no older transaction still sees them; the server's log keeps
+        them until it is recycled. Safe to repeat.
+        """
+        asked = list(ids)
+        with self._connected() as connection:
+            # The sink's lock: it must not write a revision of what is being removed.
+            connection.execute("SELECT pg_advisory_xact_lock(%s)", (schema.WRITE_LOCK,))
+            counts = {
+                table: connection.execute(f"DELETE FROM {table} WHERE article_id = ANY(%s)", (asked,)).rowcount  # noqa: S608 - constants
+                for table in (*_TABLES, "ledger")
+            }
+            articles = connection.execute("DELETE FROM articles WHERE id = ANY(%s)", (asked,)).rowcount
+            connection.commit()
+            if is_erased and articles:
+                connection.autocommit = True
+                connection.execute(f"VACUUM {', '.join((*_TABLES, 'ledger', 'articles'))}")
+            return Removed(articles, counts["revisions"], counts["ledger"])
+
+    def remove_ledger_before(self, moment: datetime, *, at_most: int) -> int:
+        """Remove up to so many ledger lines of before this time, and give how many. Raises StoreError."""
+        with self._connected() as connection:
+            gone = connection.execute(
+                "DELETE FROM ledger WHERE (article_id, submission) IN"
+                " (SELECT article_id, submission FROM ledger WHERE at < %s ORDER BY at LIMIT %s)",
+                (sortable_time(moment), at_most),
+            ).rowcount
+            connection.commit()
+            return gone
+
+    @contextmanager
+    def _connected(self, *, writes: bool = True) -> Iterator[Connection[Any]]:
+        try:
+            with closing(connect(self._address, writes=writes)) as connection:
+                if schema.version_of(connection) not in (0, schema.VERSION):
+                    raise StoreError(
+                        f"{shown(self._address)} is of an earlier version: start the sink once, which brings it up to date with "
+                        "the next article"
+                    )
+                yield connection
+        except (psycopg.Error, NewerSchemaError) as error:
+            explained = explain(error, self._address)
+            if isinstance(explained, StoreError):
+                raise explained from error
+            raise StoreError(f"{shown(self._address)} cannot be changed: {error}") from error
+
+
+def _number(connection: Connection[Any], query: Any, value: object) -> int:
+    row = connection.execute(query, (value,)).fetchone()
+    return 0 if row is None else int(row[0])

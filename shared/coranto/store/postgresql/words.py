@@ -1,0 +1,231 @@
+"""The words of an article as a `tsvector`, and what a user types as a `tsquery`: the same matches as SQLite's index gives.
+
+Words are analysed here and not in the server, whose stems depend on its version and which knows fewer languages. A vector
+holds the headline as it stands under the weight A, lead and text under B, and under C and D what only searches by word
+forms need of them.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice, product
+from typing import Final
+
+from coranto.folding import fold
+from coranto.store.query import Part, spellings_of
+from coranto.store.words import stem, stemmer_for, stemmer_token, words_of
+
+# What PostgreSQL takes: a megabyte of words and positions, words of 2,046 bytes, positions up to 16,383, and 255 of a word.
+_MOST_BYTES: Final = 1_000_000
+_LONGEST_WORD_BYTES: Final = 2_046
+_LAST_POSITION: Final = 16_383
+_MOST_POSITIONS: Final = 255
+_LONGEST_REMEMBERED: Final = 40
+"""Letters of a word that is remembered: a stranger's text must not fill memory."""
+_GAP: Final = 10
+"""Between headline, lead and text, so that no phrase reaches from one into the next."""
+_MOST_SPELLINGS_OF_A_PHRASE: Final = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Vector:
+    """The value of the column `search`."""
+
+    text: str
+    """As PostgreSQL reads it: `'word':1A,7C 'other'`."""
+    is_cut: bool
+    """True when words were left out because the text has too many of them, or one too long."""
+    has_all_positions: bool
+    """False when a phrase that the text has may not be found by positions."""
+
+
+def plain(word: str) -> str:
+    """The word as the index has it: in lower case, Latin letters without their marks, as SQLite's `unicode61` does it."""
+    if word.isascii():
+        return word.lower()
+    return _plain_usual(word) if len(word) <= _LONGEST_REMEMBERED else _plain(word)
+
+
+@lru_cache(maxsize=50_000)
+def _plain_usual(word: str) -> str:
+    return _plain(word)
+
+
+def _plain(word: str) -> str:
+    letters: list[str] = []
+    is_latin = False
+    for letter in unicodedata.normalize("NFD", word.lower()):
+        if unicodedata.combining(letter):
+            if not is_latin:
+                letters.append(letter)
+        else:
+            is_latin = "a" <= letter <= "z"
+            letters.append(letter)
+    return unicodedata.normalize("NFC", "".join(letters))
+
+
+class _Lexemes:
+    """Words with their positions, as many as there is room for."""
+
+    def __init__(self) -> None:
+        self._positions: dict[str, list[str]] = {}
+        self._bytes = 0
+        self._next = 1
+        self.is_cut = False
+        self.has_all_positions = True
+
+    def add(self, words: Iterable[str], weight: str) -> None:
+        """Add words that follow each other."""
+        for word in words:
+            position = self._next
+            self._next += 1
+            if position > _LAST_POSITION:
+                position, self.has_all_positions = _LAST_POSITION, False
+            found = self._positions.get(word)
+            if found is None:
+                found = self._begin(word)
+                if found is None:
+                    continue
+            mark = f"{position}{weight}"
+            if len(found) >= _MOST_POSITIONS:
+                self.has_all_positions = False
+            elif not found or found[-1] != mark:
+                found.append(mark)
+                self._bytes += 2
+        self._next += _GAP
+
+    def _begin(self, word: str) -> list[str] | None:
+        size = len(word.encode())
+        if size > _LONGEST_WORD_BYTES or self._bytes + size + 8 > _MOST_BYTES:
+            self.is_cut = True
+            return None
+        self._bytes += size + 8  # the word, its count of positions, and what aligns them
+        found: list[str] = []
+        self._positions[word] = found
+        return found
+
+    def __contains__(self, word: str) -> bool:
+        return word in self._positions
+
+    def text(self) -> str:
+        """As PostgreSQL reads it. Words are letters and digits, so nothing has to be escaped."""
+        return " ".join(f"'{word}':{','.join(places)}" for word, places in self._positions.items())
+
+
+def vector(title: str | None, lead: str | None, text: str, language: str | None) -> Vector:
+    """The words of an article, and their forms in its language."""
+    stemmer = stemmer_for(language)
+    lexemes = _Lexemes()
+    if stemmer is not None:
+        lexemes.add([_name_of(stemmer)], "D")
+    written = words_of(title or "")
+    lexemes.add(map(plain, written), "A")
+    title_forms = _forms_beside(written, stemmer)
+    written = []
+    for column in (lead, text):
+        words = words_of(column or "")
+        lexemes.add(map(plain, words), "B")
+        written += words
+    # Of a text that has no room for its own words, the first are enough.
+    text_forms = _forms_beside(written[:_LAST_POSITION] if lexemes.is_cut else written, stemmer)
+    lexemes.add(title_forms, "C")
+    lexemes.add([form for form in text_forms if form not in lexemes], "D")
+    return Vector(lexemes.text(), lexemes.is_cut, lexemes.has_all_positions)
+
+
+def _forms_beside(words: Iterable[str], stemmer: str | None) -> list[str]:
+    """Folded words and stems that are not among the words themselves, each once."""
+    distinct = dict.fromkeys(words)
+    known = set(map(plain, distinct))
+    forms: dict[str, None] = {}
+    for word in dict.fromkeys(map(fold, distinct)):
+        for form in (plain(word), plain(stem(word, stemmer))):
+            if form not in known:
+                forms[form] = None
+    return list(forms)
+
+
+def query(parts: Iterable[Part], stemmers: Collection[str], *, by_positions: bool = True) -> str:
+    """The parts as a `tsquery`; empty when there are none.
+
+    Without `by_positions`, words of a phrase need only occur: for texts that have not all positions, looked through afterwards.
+    """
+    join = " <-> " if by_positions else " & "
+    return " & ".join(f"({_alternatives(part, stemmers, join)})" for part in parts)
+
+
+def _alternatives(part: Part, stemmers: Collection[str], join: str) -> str:
+    if part.is_phrase:
+        return _as_written(part.words, join)
+    if part.is_beginning:
+        spellings = dict.fromkeys((part.words, tuple(map(fold, part.words))))
+        if len(part.words) == 1:
+            return " | ".join(_word(word, "*") for (word,) in spellings)
+        return " | ".join(
+            f"({join.join([*(_word(word, 'AB') for word in words[:-1]), _word(words[-1], '*AB')])})"
+            for words in spellings
+        )
+    if len(part.words) == 1:
+        return _forms(part.words[0], stemmers)
+    together = _as_written(part.words, join)
+    if all(word.isalpha() and len(word) > 2 for word in part.words):
+        apart = " & ".join(f"({_forms(word, stemmers)})" for word in part.words)
+        return f"{together} | ({apart})"
+    return together
+
+
+def _forms(word: str, stemmers: Collection[str]) -> str:
+    folded = fold(word)
+    by_stem: dict[str, list[str]] = {}
+    for stemmer in sorted(stemmers):
+        cut = stem(folded, stemmer)
+        if cut != folded:
+            by_stem.setdefault(cut, []).append(f"'{_name_of(stemmer)}'")
+    alternatives = [_word(spelling) for spelling in dict.fromkeys((word, folded))]
+    alternatives += [f"({_word(cut)} & ({' | '.join(names)}))" for cut, names in by_stem.items()]
+    return " | ".join(alternatives)
+
+
+def _name_of(stemmer: str) -> str:
+    return f"~{stemmer_token(stemmer)}"  # no word begins so: `snow*` must not find every text that has a stemmer
+
+
+def _as_written(words: Sequence[str], join: str) -> str:
+    spellings = islice(product(*map(spellings_of, words)), _MOST_SPELLINGS_OF_A_PHRASE)
+    phrases = dict.fromkeys([tuple(words), tuple(map(fold, words)), *spellings])
+    return " | ".join(f"({join.join(_word(word, 'AB') for word in phrase)})" for phrase in phrases)
+
+
+def _word(word: str, marks: str = "") -> str:
+    word = plain(word)
+    if len(word.encode()) > _LONGEST_WORD_BYTES:
+        word = "~"  # in no index; and PostgreSQL refuses longer ones
+    return f"'{word}'{':' if marks else ''}{marks}"
+
+
+def holds_phrases(parts: Iterable[Part], texts: Sequence[str | None]) -> bool:
+    """Whether the phrases among the parts stand in one of the texts, word after word."""
+    columns = [[plain(word) for word in words_of(text)] for text in texts if text]
+    return all(any(_holds(part, words) for words in columns) for part in parts if _is_of_several_words(part))
+
+
+def _is_of_several_words(part: Part) -> bool:
+    if len(part.words) == 1:
+        return False
+    # Words that may also stand apart are found by the index alone.
+    return part.is_phrase or part.is_beginning or not all(word.isalpha() and len(word) > 2 for word in part.words)
+
+
+def _holds(part: Part, words: Sequence[str]) -> bool:
+    asked = [{plain(spelling) for spelling in (*spellings_of(word), fold(word))} for word in part.words]
+    ends = tuple(asked[-1]) if part.is_beginning else ()
+    for start in range(len(words) - len(asked) + 1):
+        here = words[start : start + len(asked)]
+        if all(word in each for word, each in zip(here[:-1], asked[:-1], strict=True)) and (
+            here[-1].startswith(ends) if ends else here[-1] in asked[-1]
+        ):
+            return True
+    return False

@@ -1,0 +1,514 @@
+"""The article store in PostgreSQL: what the sink's stages write through.
+
+Writes that arrive together share one transaction, and within it one round trip for each table. Writers take turns: whoever
+holds the advisory lock decides and writes, as with SQLite's one writer, so two sinks never decide on the same article at once.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+
+import psycopg
+from psycopg import Connection
+from pydantic import ValidationError
+
+from coranto.folding import fold
+from coranto.records import ClassifiedArticle, DroppedArticle, FinishedArticle, Storage, article_id
+from coranto.store.columns import (
+    ARTICLE_COLUMNS,
+    addresses_of,
+    digests_text,
+    read_record,
+    row_of,
+    sortable_time,
+)
+from coranto.store.group_commit import GroupCommit
+from coranto.store.interface import LedgerLine, RevisionKey, Skipped, Stored
+from coranto.store.ledger import line_of_drop, line_of_verdict
+from coranto.store.postgresql import schema
+from coranto.store.postgresql.connection import connect, explain, is_fault_of_server
+from coranto.store.postgresql.words import vector
+from coranto.store.revisions import Digests, Latest, decide, digests_of
+from coranto.urls import key_of
+
+_OwnKey = tuple[str, str, str]
+"""Article id, submission and digests of a revision."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Store:
+    article: ClassifiedArticle
+
+
+@dataclass(frozen=True, slots=True)
+class _Drop:
+    line: LedgerLine
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    revisions: Sequence[RevisionKey]
+
+
+@dataclass(frozen=True, slots=True)
+class _FindUnannounced:
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class _ReadRevisions:
+    revisions: Sequence[RevisionKey]
+
+
+_Work = _Store | _Drop | _Mark | _FindUnannounced | _ReadRevisions
+
+
+class PostgresqlArticleStore:
+    """The article store in the PostgreSQL database at the address, whose tables are made when they are first needed."""
+
+    def __init__(self, address: str, *, batch_size: int = 200, busy_timeout: timedelta = timedelta(seconds=10)) -> None:
+        self._address = address
+        self._database = _Database(address, batch_size=batch_size, busy_timeout=busy_timeout)
+        self._users = 0
+
+    @property
+    def commits(self) -> int:
+        """Transactions committed so far."""
+        return self._database.commits
+
+    async def open(self) -> None:
+        """Start using the store. The server is asked with the first write, so one that is away does not stop the start."""
+        self._users += 1
+
+    async def close(self) -> None:
+        """Finish what is being written; the last one to close lets the connection go."""
+        self._users -= 1
+        if self._users == 0:
+            await self._database.close()
+
+    async def store(self, article: ClassifiedArticle) -> Stored | Skipped:
+        """Keep the article and return only after the commit. Safe to repeat. Raises StoreError."""
+        return cast("Stored | Skipped", await self._write(_Store(article)))
+
+    async def record_drop(self, dropped: DroppedArticle) -> None:
+        """Write the ledger line of an article that ended early. Safe to repeat. Raises StoreError."""
+        await self._write(_Drop(line_of_drop(dropped)))
+
+    async def unannounced(self, limit: int) -> list[RevisionKey]:
+        """Revisions that are not marked as announced, oldest first. Raises StoreError."""
+        return cast("list[RevisionKey]", await self._write(_FindUnannounced(limit)))
+
+    async def finished(self, revisions: Sequence[RevisionKey]) -> list[FinishedArticle]:
+        """The records of these revisions, without those that are gone or cannot be read. Raises StoreError."""
+        return cast("list[FinishedArticle]", await self._write(_ReadRevisions(revisions)))
+
+    async def mark_announced(self, revisions: Sequence[RevisionKey]) -> None:
+        """Number these revisions, in this order, as announced now; those that have a number keep it. Raises StoreError."""
+        await self._write(_Mark(revisions))
+
+    async def _write(self, work: _Work) -> Any:
+        try:
+            return await self._database.write(work)
+        except Exception as error:
+            explained = explain(error, self._address)
+            if explained is error:
+                raise
+            raise explained from error
+
+
+class _Database(GroupCommit[_Work]):
+    """Transactions on the database at the address."""
+
+    def __init__(self, address: str, *, batch_size: int, busy_timeout: timedelta) -> None:
+        super().__init__("postgresql", batch_size=batch_size)
+        self._address = address
+        self._patience = f"{max(1, int(busy_timeout.total_seconds() * 1000))}ms"
+        self._connection: Connection[Any] | None = None
+
+    # All of it runs in the thread that owns the connection.
+
+    def _run_batch(self, works: Sequence[_Work]) -> Sequence[object]:
+        try:
+            return self._run_or_ask_again(works)
+        except Exception as error:  # noqa: BLE001 - goes to those who wait for it
+            if len(works) == 1 or not isinstance(error, psycopg.Error | ValueError) or _is_fault_of_server(error):
+                return [error] * len(works)
+        # One of them holds what PostgreSQL does not take. Alone, it harms nobody else.
+        return [result for work in works for result in self._run_batch([work])]
+
+    def _run_or_ask_again(self, works: Sequence[_Work]) -> Sequence[object]:
+        """Run the batch; where the connection is lost, find out on another whether it was committed.
+
+        A commit whose answer was lost may have happened. To run the works again is to ask: each looks first for what it has
+        stored already, by article, submission and digests. Asking for the state of the transaction would not do: the server
+        that takes over after a failover gives the number of a lost transaction to another.
+        """
+        connection = self._connect()
+        try:
+            return self._run(connection, works)
+        except psycopg.Error as error:
+            is_lost = connection.broken or connection.closed
+            self._give_up(connection)
+            if not is_lost or not is_fault_of_server(error):
+                raise
+        except BaseException:
+            self._give_up(connection)
+            raise
+        connection = self._connect()
+        try:
+            return self._run(connection, works)
+        except BaseException:
+            self._give_up(connection)
+            raise
+
+    def _run(self, connection: Connection[Any], works: Sequence[_Work]) -> Sequence[object]:
+        # LOCAL, because a pool between us and the server may give the next transaction another connection.
+        connection.execute(
+            "SELECT set_config('lock_timeout', %s, true), set_config('idle_in_transaction_session_timeout', '60s', true),"
+            " set_config('synchronous_commit', 'on', true)",
+            (self._patience,),
+        )
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", (schema.WRITE_LOCK,))
+        batch = _Batch(connection)
+        results = batch.run(works)
+        connection.commit()
+        self.commits += 1
+        return results
+
+    def _connect(self) -> Connection[Any]:
+        if self._connection is not None and not self._connection.closed:
+            return self._connection
+        connection = connect(self._address, writes=True)
+        try:
+            schema.migrate(connection)
+            connection.commit()
+        except BaseException:
+            connection.close()
+            raise
+        self._connection = connection
+        return connection
+
+    def _give_up(self, connection: Connection[Any]) -> None:
+        """Roll back, or let go of a connection that cannot."""
+        try:
+            connection.rollback()
+        except psycopg.Error:
+            self._disconnect()
+
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+@dataclass(slots=True)
+class _Rows:
+    """What one transaction writes, by table."""
+
+    articles: dict[str, dict[str, Any]] = field(default_factory=dict)
+    revisions: list[dict[str, Any]] = field(default_factory=list)
+    fetched: dict[str, datetime] = field(default_factory=dict)
+    ledger: dict[tuple[str, str], LedgerLine] = field(default_factory=dict)
+    entities: dict[str, list[tuple[Any, ...]]] = field(default_factory=dict)
+    topics: dict[str, list[tuple[Any, ...]]] = field(default_factory=dict)
+    tags: dict[str, list[tuple[Any, ...]]] = field(default_factory=dict)
+    source_tags: dict[str, list[tuple[Any, ...]]] = field(default_factory=dict)
+    addresses: list[tuple[str, str, str, int]] = field(default_factory=list)
+    forgotten: list[tuple[str, str]] = field(default_factory=list)
+    """Ledger lines that another one stands for."""
+
+
+class _Batch:
+    """The works of one transaction: what is known is read at once, then decided in turn, then written at once."""
+
+    def __init__(self, connection: Connection[Any]) -> None:
+        self._connection = connection
+        self._own: dict[_OwnKey, Storage] = {}
+        self._latest: dict[str, Latest] = {}
+        self._known_as: dict[str, str] = {}
+        """Of articles that were stored when ids were made otherwise: the id of now, and the one they have."""
+        self._store_id = ""
+        self._rows = _Rows()
+
+    def run(self, works: Sequence[_Work]) -> list[object]:
+        """The result of each work, or the exception it alone ended with. Raises psycopg.Error for all of them."""
+        articles = [work.article for work in works if isinstance(work, _Store)]
+        if articles:
+            self._read(articles)
+        results: list[object] = []
+        for work in works:
+            try:
+                results.append(self._decide(work))
+            except psycopg.Error:
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever it is, it goes to the caller whose article it was
+                results.append(error)
+        self._write()
+        # After the rest: what is stored in this transaction may be read and marked in it.
+        return [self._after(work) if result is None else result for work, result in zip(works, results, strict=True)]
+
+    def _decide(self, work: _Work) -> object:
+        match work:
+            case _Store(article):
+                return self._store(article, datetime.now(UTC))
+            case _Drop(line):
+                self._note(line)
+        return None
+
+    def _after(self, work: _Work) -> object:
+        match work:
+            case _FindUnannounced(limit):
+                return self._connection.execute(
+                    "SELECT article_id, revision FROM outbox ORDER BY stored_at, article_id, revision LIMIT %s",
+                    (limit,),
+                ).fetchall()
+            case _ReadRevisions(revisions):
+                return list(self._find_revisions(revisions))
+            case _Mark(revisions):
+                self._mark(revisions)
+        return None
+
+    # --- reading ----------------------------------------------------------------------------------------------------
+
+    def _read(self, articles: Sequence[ClassifiedArticle]) -> None:
+        ids = list({article.id for article in articles})
+        submissions = list({article.discovery.submission for article in articles})
+        row = self._connection.execute("SELECT id FROM store").fetchone()
+        self._store_id = "" if row is None else row[0]
+        self._known_as = dict(
+            self._connection.execute(
+                "SELECT key_id, article_id FROM addresses WHERE key_id = ANY(%s) AND is_own = 1 AND article_id <> key_id",
+                (ids,),
+            ).fetchall()
+        )
+        ids += self._known_as.values()
+        for article, submission, digests, revision, change, changed, stored_at, store in self._connection.execute(
+            # The store from the record: a revision that was moved here keeps the event it was announced by.
+            "SELECT article_id, submission, digests, revision, change, changed_fields, stored_at,"
+            " record #>> '{storage,store}' FROM revisions WHERE article_id = ANY(%s) AND submission = ANY(%s)"
+            " ORDER BY revision",
+            (ids, submissions),
+        ):
+            self._own[article, submission, digests] = Storage(
+                revision=revision, change=change, changed_fields=json.loads(changed), stored_at=stored_at, store=store
+            )
+        for article, revision, digests, fetched, final_url in self._connection.execute(
+            "SELECT articles.id, articles.revision, revisions.digests, articles.last_fetched,"
+            " revisions.record #>> '{fetch,final_url}' FROM articles"
+            " JOIN revisions ON revisions.article_id = articles.id AND revisions.revision = articles.revision"
+            " WHERE articles.id = ANY(%s)",
+            (ids,),
+        ):
+            self._latest[article] = Latest(revision, json.loads(digests), datetime.fromisoformat(fetched), final_url)
+
+    def _find_revisions(self, revisions: Sequence[RevisionKey]) -> Iterable[FinishedArticle]:
+        rows = self._connection.execute(
+            "SELECT record::text FROM unnest(%s::text[], %s::integer[]) WITH ORDINALITY AS asked (article_id, revision, place)"
+            " JOIN revisions USING (article_id, revision) ORDER BY place",
+            ([key[0] for key in revisions], [key[1] for key in revisions]),
+        ).fetchall()
+        for (record,) in rows:
+            with suppress(ValidationError):  # one that was written by hand must not keep the others waiting
+                yield read_record(record)
+
+    # --- deciding ---------------------------------------------------------------------------------------------------
+
+    def _store(self, article: ClassifiedArticle, now: datetime) -> Stored | Skipped:
+        now = now.replace(microsecond=now.microsecond // 1000 * 1000)  # what is announced is what is read later
+        known_as = self._known_as.get(article.id)
+        if known_as is not None:
+            article = article.model_copy(update={"id": known_as})
+        digests = digests_of(article)
+        key = (article.id, article.discovery.submission, digests_text(digests))
+        own = self._own.get(key)
+        if own is not None:
+            self._note_verdict(article, Stored(own, known_as), now)
+            return Stored(own, known_as)
+        decision = decide(article, digests, self._latest.get(article.id), now=now)
+        if isinstance(decision, Stored):
+            storage = decision.storage.model_copy(update={"store": self._store_id})
+            decision = Stored(storage, known_as)
+            self._keep(article, storage, digests)
+            self._own[key] = storage
+            self._latest[article.id] = Latest(
+                storage.revision, digests, article.fetch.fetched_at, article.fetch.final_url
+            )
+        elif decision.reason == "unchanged":
+            self._rows.fetched[article.id] = article.fetch.fetched_at
+            known = self._latest[article.id]
+            self._latest[article.id] = replace(known, fetched_at=article.fetch.fetched_at)
+        self._note_verdict(article, decision, now)
+        return decision
+
+    def _keep(self, article: ClassifiedArticle, storage: Storage, digests: Digests) -> None:
+        row = row_of(article, storage)
+        words = vector(row["title"], row["lead"], row["text"], row["language"])
+        row |= {"search": words.text, "is_cut_in_index": words.is_cut, "has_all_positions": words.has_all_positions}
+        record = article.with_storage(storage).model_dump_json(exclude_none=True)
+        self._rows.articles[article.id] = {name: storable(value) for name, value in row.items()}
+        self._rows.fetched.pop(article.id, None)
+        self._rows.revisions.append(
+            {
+                "article_id": article.id,
+                "revision": storage.revision,
+                "change": storage.change,
+                "changed_fields": _json(storage.changed_fields),
+                "submission": storable(article.discovery.submission),
+                "stored_at": sortable_time(storage.stored_at),
+                "digests": digests_text(digests),
+                "record": record,
+            }
+        )
+        classification = article.classification
+        # By key: a foreign classifier may name the same entity twice, which is no reason to refuse the article.
+        entities = {(each.type, each.name): each for each in reversed(classification.entities)}
+        self._rows.entities[article.id] = [
+            (article.id, each.type, storable(each.name), each.count, storable(fold(each.name)))
+            for each in reversed(entities.values())
+        ]
+        topics = {topic.code: topic for topic in reversed(classification.topics)}
+        self._rows.topics[article.id] = [
+            (article.id, topic.code, storable(topic.name), topic.score) for topic in reversed(topics.values())
+        ]
+        self._rows.tags[article.id] = [(article.id, storable(tag)) for tag in dict.fromkeys(article.content.tags)]
+        self._rows.source_tags[article.id] = [
+            (article.id, storable(tag)) for tag in dict.fromkeys(article.discovery.tags)
+        ]
+        self._rows.addresses += addresses_of(article)
+
+    def _note_verdict(self, article: ClassifiedArticle, verdict: Stored | Skipped, now: datetime) -> None:
+        self._note(line_of_verdict(article, verdict, now))
+        # What an earlier attempt ended as, by the id the article had before its page was read.
+        found_as = article_id(key_of(article.discovery.url))
+        if isinstance(verdict, Stored) and found_as != article.id:
+            self._rows.forgotten.append((found_as, article.discovery.submission))
+            self._rows.ledger.pop((found_as, article.discovery.submission), None)
+
+    def _note(self, line: LedgerLine) -> None:
+        key = (line.article_id, line.submission)
+        known = self._rows.ledger.get(key)
+        if known is None or line.at >= known.at:
+            self._rows.ledger[key] = line
+
+    # --- writing ----------------------------------------------------------------------------------------------------
+
+    def _write(self) -> None:
+        rows = self._rows
+        with self._connection.cursor() as cursor:
+            if rows.articles:
+                cursor.executemany(_WRITE_ARTICLE, list(rows.articles.values()))
+                ids = list(rows.articles)
+                for statement in (
+                    "DELETE FROM entities WHERE article_id = ANY(%s)",
+                    "DELETE FROM topics WHERE article_id = ANY(%s)",
+                    "DELETE FROM tags WHERE article_id = ANY(%s)",
+                    "DELETE FROM source_tags WHERE article_id = ANY(%s)",
+                ):
+                    cursor.execute(statement, (ids,))
+                _insert(cursor, "INSERT INTO entities VALUES (%s, %s, %s, %s, %s)", rows.entities)
+                _insert(cursor, "INSERT INTO topics VALUES (%s, %s, %s, %s)", rows.topics)
+                _insert(cursor, "INSERT INTO tags VALUES (%s, %s)", rows.tags)
+                _insert(cursor, "INSERT INTO source_tags VALUES (%s, %s)", rows.source_tags)
+                cursor.executemany(_WRITE_ADDRESS, rows.addresses)
+                cursor.executemany(_WRITE_REVISION, rows.revisions)
+                cursor.executemany(
+                    "INSERT INTO outbox (article_id, revision, stored_at) VALUES (%(article_id)s, %(revision)s, %(stored_at)s)",
+                    rows.revisions,
+                )
+            if rows.fetched:
+                cursor.executemany(
+                    "UPDATE articles SET last_fetched = %s WHERE id = %s",
+                    [(sortable_time(fetched), article) for article, fetched in rows.fetched.items()],
+                )
+            if rows.forgotten:
+                cursor.executemany("DELETE FROM ledger WHERE article_id = %s AND submission = %s", rows.forgotten)
+            if rows.ledger:
+                cursor.executemany(
+                    _WRITE_LEDGER,
+                    [
+                        tuple(
+                            map(
+                                storable,
+                                (
+                                    line.article_id, line.submission, line.url, line.stage, line.outcome, line.reason,
+                                    line.detail, sortable_time(line.at),
+                                ),
+                            )
+                        )
+                        for line in rows.ledger.values()
+                    ],
+                )  # fmt: skip
+
+    def _mark(self, revisions: Sequence[RevisionKey]) -> None:
+        ids, numbers = [key[0] for key in revisions], [key[1] for key in revisions]
+        waiting = self._connection.execute(
+            "DELETE FROM outbox USING unnest(%s::text[], %s::integer[]) AS asked (article_id, revision)"
+            " WHERE outbox.article_id = asked.article_id AND outbox.revision = asked.revision"
+            " RETURNING outbox.article_id, outbox.revision",
+            (ids, numbers),
+        ).fetchall()
+        if not waiting:
+            return
+        left = set(waiting)
+        ordered = [key for key in dict.fromkeys(revisions) if key in left]
+        row = self._connection.execute(
+            "UPDATE store SET last_number = last_number + %s RETURNING last_number", (len(ordered),)
+        ).fetchone()
+        first = (0 if row is None else row[0]) - len(ordered) + 1
+        self._connection.execute(
+            "INSERT INTO announcements (number, article_id, revision, announced_at)"
+            " SELECT %s + place - 1, article_id, revision, %s"
+            " FROM unnest(%s::text[], %s::integer[]) WITH ORDINALITY AS asked (article_id, revision, place)",
+            (first, sortable_time(datetime.now(UTC)), [key[0] for key in ordered], [key[1] for key in ordered]),
+        )
+
+
+_COLUMNS = (*ARTICLE_COLUMNS, "search", "is_cut_in_index", "has_all_positions")
+_WRITE_ARTICLE = (
+    f"INSERT INTO articles ({', '.join(_COLUMNS)}) VALUES ({', '.join(f'%({name})s' for name in _COLUMNS)})"  # noqa: S608 - made of constants
+    " ON CONFLICT (id) DO UPDATE SET "
+    + ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS if name not in ("id", "first_stored"))
+)
+_WRITE_REVISION = (
+    "INSERT INTO revisions (article_id, revision, change, changed_fields, submission, stored_at, digests, record)"
+    " VALUES (%(article_id)s, %(revision)s, %(change)s, %(changed_fields)s, %(submission)s, %(stored_at)s, %(digests)s,"
+    " %(record)s)"
+)
+# Its own address is nobody else's; of others, the first to claim it keeps it.
+_WRITE_ADDRESS = """
+    INSERT INTO addresses (key_id, key, article_id, is_own) VALUES (%s, %s, %s, %s)
+    ON CONFLICT (key_id) DO UPDATE SET article_id = excluded.article_id, is_own = 1
+    WHERE excluded.is_own = 1 AND addresses.is_own = 0
+"""
+# One line per article and submission. The later event wins: a dead letter that was redelivered ends as stored.
+_WRITE_LEDGER = """
+    INSERT INTO ledger (article_id, submission, url, stage, outcome, reason, detail, at)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
+    ON CONFLICT (article_id, submission) DO UPDATE SET
+        url = excluded.url, stage = excluded.stage, outcome = excluded.outcome, reason = excluded.reason,
+        detail = excluded.detail, at = excluded.at
+    WHERE excluded.at >= ledger.at
+"""
+
+
+def storable(value: Any) -> Any:
+    """The value as a column takes it: PostgreSQL's text holds no NUL. The record keeps it, escaped."""
+    return value.replace("\x00", "\ufffd") if isinstance(value, str) else value
+
+
+def _is_fault_of_server(error: Exception) -> bool:
+    return isinstance(error, psycopg.Error) and is_fault_of_server(error)
+
+
+def _insert(cursor: psycopg.Cursor[Any], statement: Any, by_article: dict[str, list[tuple[Any, ...]]]) -> None:
+    if rows := [row for rows in by_article.values() for row in rows]:
+        cursor.executemany(statement, rows)
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

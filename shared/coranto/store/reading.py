@@ -1,0 +1,88 @@
+"""What both databases' readers make of the rows they read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final, Literal
+
+from coranto.records import ArticleDate, article_id
+from coranto.store.columns import ARTICLE_TIME
+from coranto.store.interface import ArticlePlace, ArticleSummary, LedgerLine, SearchHit
+from coranto.store.query import Part, excerpt
+from coranto.store.words import stemmer_for
+from coranto.urls import UnsupportedUrlError, key_of
+
+HIT_COLUMNS: Final = (
+    "id, url, articles.title, published, published_local, published_zone, language, topic, articles.lead, articles.text"
+)
+SUMMARY_COLUMNS: Final = (
+    "id, url, articles.title, articles.lead, authors, publisher, source, section, published, published_local,"
+    " published_zone, language, topic, image_url, story_id, story_role, revision, first_stored, last_stored,"
+    f" {ARTICLE_TIME}, articles.text"
+)
+LEDGER_COLUMNS: Final = "article_id, submission, url, stage, outcome, reason, detail, at"
+
+
+def id_of(url_or_id: str) -> str:
+    """The id that the address has by itself; what is no address is an id."""
+    try:
+        return article_id(key_of(url_or_id))
+    except UnsupportedUrlError:
+        return url_or_id
+
+
+def search_hit_of(row: Sequence[Any], parts: Sequence[Part]) -> SearchHit:
+    """From a row of HIT_COLUMNS."""
+    key, url, title, published, local, zone, language, topic, lead, text = row
+    return SearchHit(
+        key,
+        url,
+        title,
+        date_text(published, local, zone),
+        language,
+        topic,
+        excerpt(parts, (text, lead, title), stemmer_for(language)),
+    )
+
+
+def date_text(at: str | None, local: str | None, zone: str | None) -> str | None:
+    """The date as far as it is known; None where nothing is."""
+    if local is None:
+        return None
+    precision: Literal["day", "minute", "second"] = {10: "day", 16: "minute"}.get(len(local), "second")  # type: ignore[assignment]
+    moment = None if at is None else datetime.fromisoformat(at)
+    return ArticleDate(local=local, precision=precision, zone=zone or "unknown", at=moment).text
+
+
+def summary_of(row: Sequence[Any], parts: Sequence[Part]) -> ArticleSummary:
+    """From a row of SUMMARY_COLUMNS."""
+    key, url, title, lead, authors, publisher, source, section, published, local, zone, language, *more = row
+    topic, image_url, story_id, story_role, revision, first, last, when, text = more
+    return ArticleSummary(
+        id=key,
+        url=url,
+        title=title,
+        lead=lead,
+        authors=authors,
+        publisher=publisher,
+        source=source,
+        section=section,
+        published=date_text(published, local, zone),
+        language=language,
+        topic=topic,
+        image_url=image_url,
+        story_id=story_id,
+        story_role=story_role,
+        revision=revision,
+        first_stored=datetime.fromisoformat(first),
+        last_stored=datetime.fromisoformat(last),
+        excerpt=excerpt(parts, (text, lead, title), stemmer_for(language)),
+        place=ArticlePlace(when, key),
+    )
+
+
+def ledger_line_of(row: Sequence[Any]) -> LedgerLine:
+    """From a row of LEDGER_COLUMNS."""
+    article, submission, url, stage, outcome, reason, detail, at = row
+    return LedgerLine(article, submission, url, stage, outcome, reason, detail, datetime.fromisoformat(at))

@@ -1,0 +1,183 @@
+"""What storing costs beside the plain driver on the same table with its index, in the same run, on both databases.
+
+For each round the same articles go once through the store, with everything it does (decisions, revisions, ledger, outbox), and
+once through the driver's `executemany` into the table `articles` alone; in turns, and the best of each counts. Both with and
+without taking note of announcements, and a search by words over what was stored.
+
+    python tests/benchmarks/store.py [--articles 2000] [--rounds 3]
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import random
+import sqlite3
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from tests.postgresql_server import PostgresqlServer
+from tests.shared.store.articles import NOON, build_article
+
+from coranto.records import ClassifiedArticle, Language, Storage
+from coranto.store.address import open_article_reader, open_article_store
+from coranto.store.columns import row_of
+from coranto.store.postgresql import schema as postgresql_schema
+from coranto.store.postgresql.words import vector
+from coranto.store.sqlite import schema as sqlite_schema
+
+RESULTS = Path(__file__).parent / "results"
+SYLLABLES = ("мос", "ква", "гра", "дом", "лес", "ре", "ка", "то", "ви", "на", "по", "сто", "ле", "ни", "за", "вод")
+
+
+def make_articles(number: int) -> list[ClassifiedArticle]:
+    """Russian articles of some 4,000 characters from a vocabulary of 20,000 words."""
+    dice = random.Random(5)  # noqa: S311 - made-up text
+    vocabulary = ["".join(dice.choices(SYLLABLES, k=dice.randint(2, 4))) for _ in range(20_000)]
+    articles = []
+    for place in range(number):
+        text = "\n".join(" ".join(dice.choices(vocabulary, k=60)) for _ in range(8))
+        article = build_article(
+            f"https://news.example/{place}", title=" ".join(dice.choices(vocabulary, k=8)), text=text
+        )
+        section = article.classification.model_copy(update={"language": Language(code="ru", confidence=0.9)})
+        articles.append(article.model_copy(update={"classification": section}))
+    return articles
+
+
+async def through_the_store(address: Path | str, articles: list[ClassifiedArticle], *, is_noted: bool) -> float:
+    """Articles a second."""
+    article_store = open_article_store(address, batch_size=200)
+    await article_store.open()
+    await article_store.store(build_article("https://news.example/first"))  # makes the tables
+    began = time.perf_counter()
+    for first in range(0, len(articles), 200):
+        some = articles[first : first + 200]
+        works: list[Any] = [article_store.store(article) for article in some]
+        if is_noted and first:
+            works.append(article_store.mark_announced([(article.id, 1) for article in articles[first - 200 : first]]))
+        await asyncio.gather(*works)
+    seconds = time.perf_counter() - began
+    await article_store.close()
+    return len(articles) / seconds
+
+
+def rows_of(articles: list[ClassifiedArticle], *, is_file: bool) -> list[dict[str, Any]]:
+    """The rows of `articles`, made before the clock runs: the driver alone is measured."""
+    rows = []
+    for article in articles:
+        row = row_of(article, Storage(revision=1, change="created", stored_at=NOON))
+        if is_file:
+            names = ("title_forms", "text_forms", "stemmer")
+            row |= dict(zip(names, sqlite_schema.word_forms("ru", row["title"], None, row["text"]), strict=True))
+        else:
+            words = vector(row["title"], None, row["text"], "ru")
+            row |= {"search": words.text, "is_cut_in_index": False, "has_all_positions": True}
+        rows.append(row)
+    return rows
+
+
+def through_sqlite(path: Path, articles: list[ClassifiedArticle]) -> float:
+    """Rows a second by the driver, two hundred to a transaction as in the store."""
+    rows = rows_of(articles, is_file=True)
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    sqlite_schema.migrate(connection)
+    statement = f"INSERT INTO articles ({', '.join(rows[0])}) VALUES ({', '.join(f':{name}' for name in rows[0])})"  # noqa: S608 - constants
+    began = time.perf_counter()
+    for first in range(0, len(rows), 200):
+        connection.execute("BEGIN IMMEDIATE")
+        connection.executemany(statement, rows[first : first + 200])
+        connection.execute("COMMIT")
+    seconds = time.perf_counter() - began
+    connection.close()
+    return len(rows) / seconds
+
+
+def through_psycopg(url: str, articles: list[ClassifiedArticle]) -> float:
+    """The same with PostgreSQL."""
+    rows = rows_of(articles, is_file=False)
+    with psycopg.connect(url) as connection:
+        postgresql_schema.migrate(connection)
+        connection.commit()
+        names = list(rows[0])
+        marks = ", ".join(f"%({name})s" for name in names)
+        statement: Any = f"INSERT INTO articles ({', '.join(names)}) VALUES ({marks})"  # noqa: S608 - made of constants
+        began = time.perf_counter()
+        for first in range(0, len(rows), 200):
+            connection.cursor().executemany(statement, rows[first : first + 200])
+            connection.commit()
+        return len(rows) / (time.perf_counter() - began)
+
+
+def search_ms(address: Path | str) -> float:
+    """Median of searches for two words each, in milliseconds."""
+    dice = random.Random(5)  # noqa: S311 - the same vocabulary
+    vocabulary = ["".join(dice.choices(SYLLABLES, k=dice.randint(2, 4))) for _ in range(20_000)]
+    times = []
+    with open_article_reader(address) as reader:
+        for _ in range(30):
+            query = " ".join(dice.choices(vocabulary, k=2))
+            began = time.perf_counter()
+            reader.search(query)
+            times.append((time.perf_counter() - began) * 1000)
+    return sorted(times)[len(times) // 2]
+
+
+def main() -> None:
+    """Measure, print, and keep the result."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--articles", type=int, default=2000)
+    parser.add_argument("--rounds", type=int, default=3)
+    arguments = parser.parse_args()
+    articles = make_articles(arguments.articles)
+    server = PostgresqlServer()
+    server.start()
+    result: dict[str, Any] = {"articles": len(articles), "rounds": arguments.rounds}
+    try:
+        with tempfile.TemporaryDirectory() as directory:
+            places = iter(range(1000))
+
+            def new_file() -> Path:
+                return Path(directory) / f"{next(places)}.sqlite"
+
+            def new_database() -> str:
+                return server.url(server.make_database())
+
+            kinds: dict[str, tuple[Callable[[], Any], Callable[[Any, list[ClassifiedArticle]], float]]] = {
+                "sqlite": (new_file, through_sqlite),
+                "postgresql": (new_database, through_psycopg),
+            }
+            for name, (new, driver) in kinds.items():
+                plain, stored, noted, address = [], [], [], new()
+                for _ in range(arguments.rounds):
+                    plain.append(driver(new(), articles))
+                    stored.append(asyncio.run(through_the_store(new(), articles, is_noted=False)))
+                    address = new()
+                    noted.append(asyncio.run(through_the_store(address, articles, is_noted=True)))
+                result[name] = {
+                    "driver_rows_per_second": round(max(plain)),
+                    "stored_per_second": round(max(stored)),
+                    "stored_and_noted_per_second": round(max(noted)),
+                    "share_of_driver": round(max(stored) / max(plain), 2),
+                    "cost_of_notes": round(1 - max(noted) / max(stored), 3),
+                    "search_median_ms": round(search_ms(address), 1),
+                }
+                print(name, result[name], flush=True)
+    finally:
+        server.remove()
+    (RESULTS / "store.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

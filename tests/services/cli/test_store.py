@@ -1,0 +1,109 @@
+"""`coranto store`, and other commands on an article store in PostgreSQL, called as the command line calls them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.postgresql_server import PostgresqlServer
+from tests.shared.store.articles import build_article, store
+from tests.shared.store.databases import rows
+from typer.testing import CliRunner
+
+from coranto.pages import FilePageStore
+from coranto.store.address import open_article_store
+from coranto_cli.application import app, run
+
+RUNNER = CliRunner()
+
+
+@pytest.fixture(scope="module")
+def postgresql() -> Iterator[PostgresqlServer]:
+    server = PostgresqlServer()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
+
+
+@pytest.fixture
+def url(postgresql: PostgresqlServer) -> Iterator[str]:
+    name = postgresql.make_database()
+    yield postgresql.url(name)
+    postgresql.drop_database(name)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A data directory with three articles in a file, and the pages they came from."""
+
+    async def fill() -> None:
+        article_store = open_article_store(tmp_path / "articles.sqlite")
+        await article_store.open()
+        pages = FilePageStore(tmp_path / "pages")
+        for number in range(3):
+            article = build_article(f"https://news.example/{number}", title=f"Ferry {number}")
+            page = await pages.put(article.content.text.encode())
+            fetch = article.fetch.model_copy(update={"page": page})
+            article = await store(article.model_copy(update={"fetch": fetch}), article_store=article_store)
+            await article_store.mark_announced([(article.id, 1)])
+        await article_store.close()
+
+    asyncio.run(fill())
+    return tmp_path
+
+
+def test_store_is_moved_to_postgresql_and_read_there_by_the_other_commands(
+    data: Path, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moved = RUNNER.invoke(app, ["store", "move", str(data / "articles.sqlite"), url])
+    assert moved.exit_code == 0, moved.output
+    assert "3 articles, 3 revisions, 3 ledger lines, 3 announcements" in moved.stdout
+    (data / "articles.sqlite").unlink()
+    monkeypatch.setenv("CORANTO_SINK__DATABASE", url)
+    found = RUNNER.invoke(app, ["search", "ferries", "--json", "--data", str(data)])
+    assert {json.loads(line)["title"] for line in found.stdout.splitlines()} == {"Ferry 0", "Ferry 1", "Ferry 2"}
+    exported = RUNNER.invoke(app, ["export", "--format", "jsonl", "--data", str(data)])
+    assert len(exported.stdout.splitlines()) == 3
+    checked = RUNNER.invoke(app, ["store", "check", "--data", str(data)])
+    assert checked.exit_code == 0, checked.output
+    assert "everything agrees" in checked.stdout
+    back = RUNNER.invoke(app, ["store", "move", url, str(data / "back.sqlite"), "--json"])
+    assert json.loads(back.stdout)["rows"]["articles"] == 3
+    assert rows(data / "back.sqlite", "SELECT count(*) FROM announcements") == [(3,)]
+
+
+def test_check_tells_what_does_not_agree_and_ends_with_code_1(data: Path) -> None:
+    rows(data / "articles.sqlite", "DELETE FROM announcements WHERE number = 2")
+    checked = RUNNER.invoke(app, ["store", "check", "--data", str(data)])
+    assert checked.exit_code == 1
+    assert "1 revisions that are neither announced nor waiting to be" in checked.stdout
+
+
+def test_check_tells_of_pages_that_are_missing(data: Path) -> None:
+    for page in (data / "pages").rglob("*.zst"):
+        page.unlink()
+    checked = RUNNER.invoke(app, ["store", "check", "--json", "--data", str(data)])
+    assert checked.exit_code == 1
+    assert json.loads(checked.stdout)["missing_pages"] == 3
+
+
+def test_wrong_addresses_are_explained(
+    data: Path, url: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["store", "move", str(data / "nothing.sqlite"), url]) == 3
+    assert "no article store at" in capfd.readouterr().err
+    assert run(["store", "move", str(data / "articles.sqlite"), "mysql://u:secret@host/db"]) == 2
+    assert "expected a path or postgresql://" in capfd.readouterr().err
+    monkeypatch.setenv("CORANTO_SINK__DATABASE", "postgresql://u:secret@127.0.0.1:1/db")
+    assert run(["search", "ferry"]) == 1
+    told = capfd.readouterr().err
+    assert "does not answer" in told
+    assert "secret" not in told
+    monkeypatch.setenv("CORANTO_SINK__DATABASE", url)
+    assert run(["search", "ferry"]) == 3
+    assert "start the sink" in capfd.readouterr().err
