@@ -46,6 +46,10 @@ EVENTS: Mapping[str, LogEvent] = {
     "redis.reconnected": LogEvent("info", "Redis answers again."),
     "group.created": LogEvent("warning", "A stream or group was gone, for example after a restart without a file."),
     "claim.lost": LogEvent("warning", "Another worker took over a message that this one was still working on."),
+    "feed.storage_failed": LogEvent(
+        "warning",
+        "The feeder cannot write what it has found, for example to a full disk. It polls nothing for half a minute.",
+    ),
     "reindex.started": LogEvent(
         "info", "The sink sends stored articles again: the index of stories had come back empty."
     ),

@@ -27,6 +27,7 @@ stops reading and probes until the cause is gone.
 # What delivery does with its own reasons is in its code, not in a call that could be read.
 _OF_DELIVERY: Mapping[str, str] = {
     "ok": "published",
+    "queued": "retried",
     "malformed": "dead",
     "deadline": "retried, then dead",
     "worker_lost": "dead",

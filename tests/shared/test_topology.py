@@ -120,6 +120,7 @@ def keys_of(keys: Keys) -> list[str]:
         "name": ("lease",),
         "consumer": ("worker",),
         "token": ("call",),
+        "article_id": (article_id("https://news.example/one"),),
     }
     for name, method in vars(Keys).items():
         if name.startswith("_") or not inspect.isfunction(method):

@@ -1,5 +1,5 @@
 """The programs in docs/examples do what docs/write-a-stage.md says, on a real Redis and on the bench; its commands are run as they
-stand, and so is the backup of docs/operate/upgrading.md."""
+stand."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import asyncio
 import os
 import re
 import signal
-import sqlite3
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -180,20 +179,6 @@ async def test_the_commands_of_the_page_run_the_example_on_what_coranto_up_start
             await process.wait()
         await redis.aclose()
         server.kill()
-
-
-def test_the_backup_of_the_page_on_upgrading_is_a_whole_copy(checkout: Path) -> None:
-    store = sqlite3.connect(checkout / "coranto-data" / "articles.sqlite")
-    store.execute("PRAGMA journal_mode = WAL")
-    store.execute("CREATE TABLE articles (id TEXT)")
-    store.execute("INSERT INTO articles VALUES ('one')")
-    store.commit()
-    subprocess.run(
-        ["bash", "-ec", command_with("operate/upgrading.md", ".venv/bin/python -c")], cwd=checkout, check=True
-    )
-    with sqlite3.connect(checkout / "articles-backup.sqlite") as copy:
-        assert copy.execute("SELECT id FROM articles").fetchall() == [("one",)]
-    store.close()
 
 
 def test_the_test_beside_the_example_passes_by_itself(tmp_path: Path) -> None:
