@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.request import urlopen
 
 import pytest
 from redis import Redis
@@ -61,6 +63,20 @@ def test_run_that_is_interrupted_stops_everything(shell: Shell, start: Callable[
     job.until("starting 6 services")
     assert job.stop() == 1
     assert "unfinished work resumes at the next" in job.output
+    assert not shell.processes()
+
+
+def test_run_that_is_kept_goes_on_serving_its_articles_until_it_is_stopped(
+    shell: Shell, start: Callable[..., Background]
+) -> None:
+    page = shell.page("good.html", "Good words.", title="A good page")
+    job = start("run", str(page), "--keep", "--data", "data")
+    job.until("until Ctrl-C")
+    address = re.search(r"The articles are on (http://127\.0\.0\.1:\d+/) until Ctrl-C", job.output)
+    assert address is not None
+    with urlopen(f"{address[1]}articles", timeout=10) as answer:  # noqa: S310 - matched above
+        assert "A good page" in answer.read().decode()
+    assert job.stop() == 0
     assert not shell.processes()
 
 

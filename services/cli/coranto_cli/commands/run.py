@@ -450,8 +450,7 @@ def _print_next(directory: Path, data: Path | None, *, is_sample: bool) -> None:
     lines = [
         (f"{coranto} search{option} WORDS", "find articles"),
         (f"{coranto} export{option} --format jsonl", "export them all"),
-        (f"{coranto} run{option} --keep", "the same, and look at it in a browser"),
-        (f"{coranto} up{option}", "start the system and keep it running"),
+        (f"{coranto} up{option}", "start the system and its page, and keep them running"),
     ]
     if is_sample:
         lines.insert(0, (f"{coranto} run https://example.org/feed.xml", "the same with a feed or page of your own"))

@@ -22,6 +22,8 @@ from coranto_gateway.problems import Problem
 router = APIRouter(tags=["following"])
 
 _RETRY_MS: Final = 2000
+# What one reader that lags may hold: hundreds of them must not hold hundreds of megabytes.
+_PIECE_BYTES: Final = 32_768
 _ENTRY_ID: Final = re.compile(r"\d{1,18}-\d{1,18}")
 
 _DESCRIPTION = """
@@ -71,14 +73,19 @@ async def _chunks(
     place = start
     yield f"retry: {_RETRY_MS}\n".encode() + write_sign_of_life(str(place), "connected") + reset
     async for found in announcements.follow(start.number, pause=pause):
-        pieces = []
+        piece, is_said = bytearray(), False
         for each in found:
             store = each.article.storage.store or place.store
             place = Position(store if place.store == NO_STORE else place.store, each.number)
             if wanted is None or wanted(each.article):
-                pieces.append(write_event(each.event.decode(), position=str(place)))
-        # Where the filter lets nothing through, the reader's place moves on all the same.
-        yield b"".join(pieces) if pieces else write_sign_of_life(str(place), "nothing new")
+                piece += write_event(each.event.decode(), position=str(place))
+            if len(piece) > _PIECE_BYTES:
+                yield bytes(piece)
+                piece.clear()
+                is_said = True
+        if piece or not is_said:
+            # Where the filter lets nothing through, the reader's place moves on all the same.
+            yield bytes(piece) or write_sign_of_life(str(place), "nothing new")
 
 
 async def _start(parts: Parts, asked: str | None) -> tuple[Position, bytes]:
