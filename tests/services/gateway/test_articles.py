@@ -88,7 +88,7 @@ async def test_words_and_filters_choose(served: Served) -> None:
         ({"since": "2026-03-14T12:00:00"}, "query since"),
         ({"where": "langauge == 'ru'"}, "did you mean `language`"),
         ({"limit": "0"}, "query limit"),
-        ({"cursor": "rubbish"}, "is no cursor"),
+        ({"cursor": "rubbish"}, "is not a cursor"),
     ],
 )
 async def test_a_question_that_cannot_be_answered_says_why(served: Served, asked: dict[str, str], seen: str) -> None:

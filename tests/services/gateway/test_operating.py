@@ -58,7 +58,7 @@ async def test_addresses_are_accepted_and_found_where_they_wait(served: Served, 
     assert why["answer"] == "It waits for the feeder."
     assert [(each["stage"], each["state"]) for each in why["now"]] == [("feeder", "waiting")]
     unknown = await served.get("/v1/why", params={"url": "https://news.example/never"})
-    assert unknown["answer"].startswith("Nothing is known of it")
+    assert unknown["answer"].startswith("It is unknown here")
     status = await served.get("/v1/status")
     assert status["stages"][0]["waiting"] == 1
 
