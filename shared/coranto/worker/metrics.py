@@ -16,7 +16,7 @@ class Metrics:
 
     def __init__(self) -> None:
         # A `_created` line beside each counter doubles the page, and nobody asks for them.
-        disable_created_metrics()
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # prometheus_client declares no types for it
         self.registry = CollectorRegistry()
         add = self.registry
         # Messages the stage began to handle. received = published + dropped + retried + dead, but for those in flight.
