@@ -41,8 +41,7 @@ _TEASERS_PER_PARAGRAPH_OF_PLAIN_LIST = 0.5
 _TEASERS_PER_PARAGRAPH_OF_TYPED_LIST = 0.3
 _TEASERS_PER_PARAGRAPH_OF_LONG_LIST = 0.6
 _MIN_PARAGRAPHS_OF_LONG_LIST = 15
-# So many paragraphs, and more than this share of them, end in dots and perhaps a link: the beginnings of other articles.
-_MIN_EXCERPTS = 3
+# More than this share of the paragraphs end in dots and perhaps a link: they are the beginnings of other articles.
 _MIN_EXCERPT_SHARE = 0.5
 # So many lines of the text, and more than this share of it, are links. Of 1,136 articles none has a fifth; it is the text that
 # is found on a front page when everything that looks like text is taken.
@@ -108,7 +107,8 @@ def find_signs(summary: PageSummary, metrics: PageMetrics) -> list[Sign]:
     """The signs that the page is not an article; empty when nothing speaks for a reason."""
     signs = [*_product_signs(summary, metrics), *_list_signs(summary, metrics), *_video_signs(summary, metrics)]
     if summary.is_last_resort and not metrics.is_stated_article:
-        signs.append(Sign("last-resort", "index_page", "no paragraphs that make a text"))
+        kind: Kind = "shape" if metrics.teasers >= _MANY_TEASERS and not summary.has_stated_date else "last-resort"
+        signs.append(Sign(kind, "index_page", "no paragraphs that make a text"))
     if not signs:
         return []
     cart = _cart(summary)
@@ -179,7 +179,7 @@ def _teasers(summary: PageSummary, metrics: PageMetrics) -> Iterator[Sign]:
         and metrics.paragraphs >= _MIN_PARAGRAPHS_OF_LONG_LIST
         and not summary.has_own_date
     )
-    breaks_off = metrics.excerpts >= _MIN_EXCERPTS and metrics.excerpts > _MIN_EXCERPT_SHARE * metrics.paragraphs
+    breaks_off = metrics.excerpts > _MIN_EXCERPT_SHARE * metrics.paragraphs
     is_plain_list = (
         (not summary.has_date or (breaks_off and not summary.has_own_date))
         and metrics.text_weight < _MAX_LIST_TEXT_WEIGHT
@@ -188,7 +188,10 @@ def _teasers(summary: PageSummary, metrics: PageMetrics) -> Iterator[Sign]:
         and metrics.teasers_between >= _MIN_TEASERS_OF_PLAIN_LIST
         and metrics.teasers_between > _TEASERS_PER_PARAGRAPH_OF_PLAIN_LIST * metrics.paragraphs
     )
-    if is_long_list or is_plain_list:
+    is_one_of_many = metrics.paragraphs == 1 and breaks_off and metrics.teasers >= _MANY_TEASERS
+    if is_one_of_many and not summary.has_own_date:
+        yield Sign("shape", "index_page", f"a text that breaks off, and {metrics.teasers} linked headings")
+    elif is_long_list or is_plain_list:
         evidence = f"{metrics.teasers_between} linked headings between {metrics.paragraphs} paragraphs"
         yield Sign("shape", "index_page", evidence)
 

@@ -24,6 +24,7 @@ PRODUCT_TYPES = frozenset(
 )
 # Sources whose date may be that of one of the things a page lists.
 _SOURCES_OF_LISTED_DATES = frozenset({"time-element", "script", "title"})
+_SOURCES_OF_STATED_DATES = frozenset({"json-ld", "opengraph", "meta", "microdata"})
 _MAX_PRICE_BLOCK_CHARS = 80
 _END_CHARS = 40
 _BREAKING_OFF = re.compile(r"(?:…|\.{3})[\])]?(?:\s[^.!?…]{0,30})?$")
@@ -78,6 +79,11 @@ class PageSummary:
     def has_own_date(self) -> bool:
         """True when the date is certainly that of this page, and not of one of the things it lists."""
         return self.date_source is not None and self.date_source not in _SOURCES_OF_LISTED_DATES
+
+    @property
+    def has_stated_date(self) -> bool:
+        """True when the page's metadata state the date."""
+        return self.date_source in _SOURCES_OF_STATED_DATES
 
     @property
     def is_unsigned(self) -> bool:

@@ -267,3 +267,48 @@ def test_zone_is_told_by_the_same_time_in_utc_elsewhere_on_the_page(write_page: 
     assert article.modified is not None
     assert (article.published.text, article.published.zone_from) == ("2011-11-28T18:12:00+04:00", "page")
     assert (article.modified.text, article.modified.zone_from) == ("2011-11-28T20:00:00+04:00", "page")
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["<ul class='meta'><li>{}</li></ul>", "<div class='card-meta'>{}</div>", "<nav>{}</nav>", "<aside>{}</aside>"],
+)
+def test_time_between_headline_and_text_counts_whatever_its_box_is_called(
+    place: str, write_page: Callable[..., bytes], read_article: Callable[..., Content]
+) -> None:
+    time = '<time datetime="2023-05-04T09:30:00+03:00">yesterday at 9:30</time>'
+    published = read_article(write_page(above=place.format(time))).published
+    assert published is not None
+    assert published.text == "2023-05-04T09:30:00+03:00"
+
+
+def test_date_shown_above_the_text_wins_over_times_of_comments_below_it(
+    write_page: Callable[..., bytes], read_article: Callable[..., Content]
+) -> None:
+    head = '<meta property="og:type" content="article">'
+    thread = "<div class='thread'><time datetime='2025-08-27T17:09:00Z'>8 hours ago</time><div>Finally the clock.</div></div>"
+    page = write_page(head=head, above="<div>Monday August 25, 2025 by Jane Doe</div>", below=thread)
+    published = read_article(page).published
+    assert published is not None
+    assert published.text[:10] == "2025-08-25"
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "day"),
+    [
+        ("Tue Mar 04 2025 22:15:41 GMT-0500 (Eastern Standard Time)", None, "2025-03-04"),
+        ("5/02/2025 à 10h12", None, "2025-02-05"),
+        ("5/02/2025 14:30", None, "2025-02-05"),
+        ("5/02/2025 10:12 am", None, "2025-05-02"),
+        ("၄ မေ ၂၀၂၃", "my", "2023-05-04"),
+        ("04 မေလ 2023", "my", "2023-05-04"),
+    ],
+)
+def test_more_forms_of_dates(text: str, language: str | None, day: str) -> None:
+    moment = parse_date(text, language)
+    assert moment is not None
+    assert moment.text[:10] == day
+
+
+def test_telephone_number_is_no_date() -> None:
+    assert parse_date_text("Phone 0711/14-05-24, fax 0711/14-05-25", "de") is None

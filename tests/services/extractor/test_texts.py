@@ -315,3 +315,40 @@ def test_steps_of_a_guide_are_read_with_its_opening(
     boxes = [f"<div class='step'><div class='content'><p>{line}</p></div></div>" for line in said]
     body = f"{boxes[0]}<section><ul>{links}</ul></section>{''.join(boxes[1:])}"
     assert [block.text for block in read_article(write_page(body=body, head=_DATED)).paragraphs] == said
+
+
+def test_paragraph_linked_from_end_to_end_stays_between_others_like_it(
+    paragraphs: tuple[str, ...], read_lines: Callable[[str], list[str]]
+) -> None:
+    linked = "A fifth defendant, aged 52, had admitted that he drove the van, as we reported in March."
+    boxes = [f"<div class='markup'><p>{text}</p></div>" for text in paragraphs]
+    boxes.insert(2, f"<div class='markup'><p><strong><a href='/crime/hearing'>{linked}</a></strong></p></div>")
+    assert read_lines("".join(boxes)) == [*paragraphs[:2], linked, *paragraphs[2:]]
+    teaser = "<div class='inset'><p><a href='/crime/hearing'>Read here how the hearing in March went.</a></p></div>"
+    boxes[2] = teaser
+    assert read_lines("".join(boxes)) == list(paragraphs)
+
+
+@pytest.mark.parametrize(
+    "section",
+    ["<section id='share-of-the-mine'><h2>Share of the mine</h2>{}</section>", "<section><h2>Listen</h2>{}</section>"],
+)
+def test_part_of_the_article_is_not_taken_for_the_box_it_is_named_like(
+    section: str, paragraphs: tuple[str, ...], read_lines: Callable[[str], list[str]]
+) -> None:
+    first, second, *others = (f"<p>{text}</p>" for text in paragraphs)
+    lines = read_lines(first + section.format(second) + "".join(others))
+    assert [line for line in lines if line in paragraphs] == list(paragraphs)
+
+
+def test_question_in_a_button_stays_above_its_answer(
+    paragraphs: tuple[str, ...], read_lines: Callable[[str], list[str]]
+) -> None:
+    first, second, *others = (f"<p>{text}</p>" for text in paragraphs)
+    question = "<h3><button type='button' aria-expanded='true'>Must each shop take all of them back?</button></h3>"
+    assert "Must each shop take all of them back?" in read_lines(first + question + second + "".join(others))
+
+
+def test_label_with_a_date_is_no_paragraph(paragraphs: tuple[str, ...], read_lines: Callable[[str], list[str]]) -> None:
+    text = "".join(f"<p>{paragraph}</p>" for paragraph in paragraphs)
+    assert read_lines(f"<p>Published: April 2, 2025 at 6:30 a.m.</p>{text}") == list(paragraphs)

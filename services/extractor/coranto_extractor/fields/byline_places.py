@@ -37,11 +37,17 @@ class Places:
             self.between_headline_and_text = self._blocks[headline + 1 : begin]
         """The blocks below the headline and above the first paragraph of the text."""
 
+    def is_below_text(self, element: html.HtmlElement) -> bool:
+        """True for an element below the last line of the text."""
+        ranges = self._blocks.ranges
+        box = next((one for one in (element, *element.iterancestors()) if one in ranges), None)
+        return box is not None and self._end is not None and ranges[box][0] > self._end
+
     def is_in_teaser(self, element: html.HtmlElement) -> bool:
         """True for an element below the article, in a small box with the linked headline of another one."""
         ranges = self._blocks.ranges
         box = next((one for one in (element, *element.iterancestors()) if one in ranges), None)
-        if box is None or self._end is None or ranges[box][0] <= self._end:
+        if box is None or not self.is_below_text(element):
             return False
         for ancestor in islice((box, *box.iterancestors()), _TEASER_LEVELS):
             begin, end = ranges.get(ancestor, (0, 0))

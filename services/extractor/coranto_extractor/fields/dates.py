@@ -19,6 +19,7 @@ from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
 
 from coranto.records.sections import ArticleDate
 from coranto.urls import UnsupportedUrlError, host_of
+from coranto_extractor.fields.byline_places import Places
 from coranto_extractor.fields.evidence import Extracted
 from coranto_extractor.fields.page_reading import PageReading
 from coranto_extractor.language import phrase_lists
@@ -43,6 +44,7 @@ _CLASS_OF_OTHER_DATES = re.compile(
     r"comment|related|sidebar|widget|footer|recent|popular|teaser|card|list-item|more-|latest|copyright|modified|updated",
     re.IGNORECASE,
 )
+_CLASS_OF_CHANGE = re.compile(r"modified|updated")
 _MAX_SCRIPT_CHARS = 1_000_000
 _MAX_TIME_ELEMENT_CHARS = 60
 # Time elements ranked at this or worse belong to something else on the page.
@@ -237,9 +239,12 @@ def _published_candidates(reading: PageReading, shown: _ShownDates) -> Iterator[
         # On a page that does not say it is an article, many meta elements give the date when the page was made.
         if says_article or confidence > _PAGE_DATE_CONFIDENCE or _is_shown(text, language, days):
             yield text, source, confidence
+    places = Places(reading)
     if not says_article:
+        yield from _times_above_text(places)
         yield from _time_elements(root, {block.element for block in reading.near_headline})
-    for text, source, confidence in _time_elements(root):
+    # Where a date is shown above the text, those below it are of comments and other articles.
+    for text, source, confidence in _time_elements(root, above=places if shown.published else None):
         if says_article or _is_shown(text, language, days):
             yield text, source, confidence
     if in_url and visible and visible.day == in_url.day:
@@ -306,16 +311,31 @@ def _modified_candidates(page: PageMetadata) -> Iterator[tuple[str, str, float]]
         yield text, "microdata", 0.9
 
 
+def _times_above_text(places: Places) -> Iterator[tuple[str, str, float]]:
+    """The times in time elements between headline and text, whatever the boxes they are in are called."""
+    for block in places.between_headline_and_text:
+        if "comment" in block.regions:
+            continue
+        for element in block.element.iter("time"):
+            stamp = element.get("datetime")
+            is_change = _CLASS_OF_CHANGE.search(element.get("class") or "")
+            if stamp and len(stamp) <= _MAX_TIME_ELEMENT_CHARS and not is_change:
+                yield stamp, "time-element", 0.8
+
+
 def _time_elements(
-    root: html.HtmlElement, inside: AbstractSet[html.HtmlElement] | None = None
+    root: html.HtmlElement, inside: AbstractSet[html.HtmlElement] | None = None, *, above: Places | None = None
 ) -> Iterator[tuple[str, str, float]]:
-    """The times in time elements, likely ones first. `inside`: only in elements within one of these."""
+    """The times in time elements, likely ones first. `inside`: only in elements within one of these.
+    `above`: not in those below the text there."""
     ranked: list[tuple[float, int, str]] = []
     for position, element in enumerate(root.iter("time", "abbr")):
         stamp = element.get("datetime") or (element.get("title") if element.tag == "abbr" else None)
         if not stamp or len(stamp) > _MAX_TIME_ELEMENT_CHARS:
             continue
         if inside is not None and inside.isdisjoint((element, *element.iterancestors())):
+            continue
+        if above is not None and above.is_below_text(element):
             continue
         ranked.append((_time_rank(element), position, stamp))
     for rank, _, stamp in sorted(ranked):
@@ -336,7 +356,7 @@ def _time_rank(element: html.HtmlElement) -> float:
             break
         if ancestor.tag in ("article", "main", "header"):
             rank -= 0.5
-    if re.search(r"modified|updated", names):
+    if _CLASS_OF_CHANGE.search(names):
         rank += 1.5
     return rank
 

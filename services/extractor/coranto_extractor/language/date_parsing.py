@@ -29,6 +29,7 @@ _FIRST_YEAR = 1990
 _LAST_YEAR = 2040
 # Text that states a date is short; of a longer one, only this much is read.
 _MAX_TEXT_CHARS = 500
+_LAST_FORENOON_HOUR = 12
 _ISO = re.compile(
     r"(?<!\d)(\d{4})-?(\d{2})-?(\d{2})"
     r"(?:[T\s_]{1,3}(\d{1,2}):?(\d{2})(?::?(\d{1,2})(?:[.,:]\d{1,9})?)?\s?(Z|UTC|GMT|[+-]\d{2}:?\d{2}|[+-]\d{2}(?!\d))?)?",
@@ -38,6 +39,10 @@ _UNIX_TIME = re.compile(r"1\d{9}(?:\d{3})?$")
 # RFC 5322: “Thu, 02 Jan 2020 10:00:00 +0100”. With “am” or “pm” it is a date for people.
 _MAIL_DATE = re.compile(
     r"[A-Za-z]{3,9},?\s+\d{1,2}\s+[A-Za-z]{3}\w*\s+\d{4}\s+\d[\d:]{1,7}(?![\d:]|\s?[ap]\.?m)", re.IGNORECASE
+)
+# What a script's Date becomes as a text: “Tue Mar 04 2025 22:15:41 GMT-0500 (Eastern Standard Time)”.
+_SCRIPT_DATE = re.compile(
+    r"[A-Z][a-z]{2} ([A-Z][a-z]{2}) (\d{1,2}) (\d{4}) (\d{2}):(\d{2}):(\d{2}) (?:GMT|UTC)([+-]\d{2}:?\d{2})?"
 )
 # Not \w: the vowel signs of Thai and of the Indian scripts are not letters to it, and Thai shortens months with dots.
 _MONTH_NAME = r"[^\s\d!-,/:-@\[-`{-~–—،。，、؛]{2,15}"
@@ -83,7 +88,7 @@ def _patterns() -> _DatePatterns:
         rf"\s?{day_unit}?(?!\d){_CLOCK}"
     )
     day_month_year = (
-        r"(?<![\d.])(?P<day>\d{1,2})\s?(?P<separator>[-./|])\s?(?P<month>\d{1,2})\s?(?P=separator)\s?"
+        r"(?<![\d./])(?P<day>\d{1,2})\s?(?P<separator>[-./|])\s?(?P<month>\d{1,2})\s?(?P=separator)\s?"
         rf"(?P<year>(?:19|20)\d{{2}}|\d{{2}}(?=[\s,|)]|$))(?!\d){_CLOCK}"
     )
     with_words = (
@@ -127,6 +132,11 @@ def parse_date(text: str, language: str | None = None) -> ArticleDate | None:
     if match:
         year, month, day, hour, minute, second, zone = match.groups()
         return make_date(int(year), int(month), int(day), hour, minute, second, _offset_minutes(zone))
+    script = _SCRIPT_DATE.match(text)
+    month = phrase_lists.month_names("en").get(script[1].lower()) if script else None
+    if script and month:
+        _, day, year, hour, minute, second, zone = script.groups()
+        return make_date(int(year), month, int(day), hour, minute, second, _offset_minutes(zone or "Z"))
     if _MAIL_DATE.match(text):
         try:
             at = parsedate_to_datetime(text)
@@ -188,9 +198,17 @@ def _date_of_numbers(match: re.Match[str], language: str | None) -> ArticleDate 
     day, month = int(match["day"]), int(match["month"])
     separator = match.groupdict().get("separator")
     is_month_first = separator == "/" and (language or "").lower() in phrase_lists.phrases("month_first") and day <= 12
+    if not language and is_month_first and _has_european_clock(match):
+        is_month_first = False
     if separator and (month > 12 or is_month_first):
         day, month = month, day
     return make_date(_year(match["year"]), month, day, *_clock(match))
+
+
+def _has_european_clock(match: re.Match[str]) -> bool:
+    """True for a time such as “10h12” or “14:30” behind the date: where the month comes first, hours end at twelve."""
+    hour = match.groupdict().get("hour")
+    return hour is not None and (int(hour) > _LAST_FORENOON_HOUR or match.string[match.end("hour")] == "h")
 
 
 def _dates_in_other_calendars(text: str, language: str | None) -> Iterator[tuple[int, ArticleDate]]:

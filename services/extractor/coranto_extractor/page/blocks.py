@@ -157,6 +157,8 @@ class _Splitter:
             if not isinstance(child_tag, str) or (
                 (child_tag in self._skipped_tags or (self._trusts_markup and is_hidden(child)))
                 and not wraps_page(child)
+                # The questions of an accordion are buttons in headings.
+                and not (child_tag == "button" and tag in HEADINGS)
             ):
                 pass
             elif child_tag == "br":

@@ -10,6 +10,7 @@ import re
 from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
 
 from coranto_extractor.language.phrase_lists import cached_per_languages, class_alternatives
+from coranto_extractor.language.text_comparison import alphanumeric_key
 
 BOILERPLATE_REGIONS = frozenset({"nav", "footer", "comment", "caption", "consent", "author-box", "notice"})
 """Regions that never contain the article's text."""
@@ -94,6 +95,8 @@ def _caption_names() -> re.Pattern[str]:
 def regions_of(element: html.HtmlElement, tag: str) -> frozenset[str]:
     """The regions of the page that the element opens; empty for most elements."""
     own_id = element.get("id")
+    if own_id and _is_made_from_heading(element, own_id):
+        own_id = None
     own_class = element.get("class")
     role = element.get("role")
     named = NO_REGIONS
@@ -113,6 +116,12 @@ def regions_of(element: html.HtmlElement, tag: str) -> frozenset[str]:
     if role in _REGION_OF_ROLE:
         regions |= {_REGION_OF_ROLE[role]}
     return regions | (named - {"maybe-notice"})
+
+
+def _is_made_from_heading(element: html.HtmlElement, own_id: str) -> bool:
+    """True for an id such as “share-of-the-mine”, made from the heading that opens the element."""
+    heading = element[0] if len(element) and element[0].tag in ("h2", "h3", "h4") else None
+    return heading is not None and alphanumeric_key("".join(heading.itertext())) == alphanumeric_key(own_id)
 
 
 @cached_per_languages  # pages repeat class names, so each is examined once

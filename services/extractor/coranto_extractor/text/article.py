@@ -36,6 +36,8 @@ _MIN_STOPPED_WEIGHT = 15
 # A block with a larger share of links than this, and lighter than this, is a link rather than text.
 _LINK_SHARE_OF_LINKS = 0.8
 _MAX_LINK_WEIGHT = 250
+# So many such paragraphs stand between two that are not linked.
+_MAX_LINKED_PARAGRAPHS = 3
 # Boxes of one name that contain this share of the prose are part of the text. At the end of the page it takes more.
 _MAX_SIDEBAR_SHARE = 0.25
 _MAX_SIDEBAR_SHARE_AT_END = 0.55
@@ -74,7 +76,8 @@ def article_blocks(blocks: BlockList, container: html.HtmlElement) -> list[Block
     ]
     dropped = _link_lists(chosen, container) | _read_also_boxes(chosen, blocks.ranges)
     dropped |= _sidebar_boxes(chosen, blocks.ranges)
-    kept = [block for block in chosen if id(block) not in dropped and not _is_link(block)]
+    linked = {id(block) for n, block in enumerate(chosen) if _is_linked_paragraph(chosen, n)}
+    kept = [block for block in chosen if id(block) in linked or (id(block) not in dropped and not _is_link(block))]
     body_parent = _body_parent(kept)
     kept = kept[: _start_of_teasers(chosen, kept, body_parent)]
     first = next((n for n, block in enumerate(kept) if block.is_prose), None)
@@ -87,7 +90,12 @@ def article_blocks(blocks: BlockList, container: html.HtmlElement) -> list[Block
     result: list[Block] = []
     for n, block in enumerate(kept):
         is_between = first <= n <= last
-        if block.is_prose or n in (first, last) or (is_between and (_belongs(block) or _is_line_among(kept, n))):
+        if (
+            block.is_prose
+            or n in (first, last)
+            or id(block) in linked
+            or (is_between and (_belongs(block) or _is_line_among(kept, n)))
+        ):
             result.append(block)
     return [
         block
@@ -100,6 +108,23 @@ def article_blocks(blocks: BlockList, container: html.HtmlElement) -> list[Block
 
 def _is_link(block: Block) -> bool:
     return block.link_share > _LINK_SHARE_OF_LINKS and block.weight < _MAX_LINK_WEIGHT
+
+
+def _is_linked_paragraph(chosen: Sequence[Block], n: int) -> bool:
+    """True for a sentence that is linked from end to end but set like the paragraphs before and after it."""
+    block = chosen[n]
+    if block.tag != "p" or block.weight < _MIN_UNSTOPPED_WEIGHT or not _is_link(block) or block.text[-1] not in ".!?":
+        return False
+    before = next((other for other in reversed(chosen[max(0, n - _MAX_LINKED_PARAGRAPHS) : n]) if other.is_prose), None)
+    after = next((other for other in chosen[n + 1 : n + 1 + _MAX_LINKED_PARAGRAPHS] if other.is_prose), None)
+    place = _place(block)
+    return before is not None and after is not None and _place(before) == place == _place(after)
+
+
+def _place(block: Block) -> tuple[str, str | None, str, str | None]:
+    """Tag and class of the block and of the element around it."""
+    parent = block.element.getparent()
+    return block.tag, block.element.get("class"), parent.tag, parent.get("class")
 
 
 def find_standfirst(blocks: BlockList, chosen: Sequence[Block], headline: str | None) -> list[Block]:
@@ -337,7 +362,8 @@ def _read_also_boxes(chosen: Sequence[Block], ranges: Mapping[html.HtmlElement, 
             if any(other.index < block.index and other.is_prose for other in members):
                 break
             weight = sum(other.weight for other in members if other.is_prose)
-            if len(members) > 1 and weight < _MAX_READ_ALSO_SHARE * total:
+            # A part of the article may be headed “Listen” as well; a box of teasers has links.
+            if len(members) > 1 and weight < _MAX_READ_ALSO_SHARE * total and any(other.links for other in members):
                 dropped.update(id(other) for other in members)
                 break
     return dropped

@@ -29,6 +29,8 @@ _MAX_READ_ALSO_WEIGHT = 220
 _MAX_NOTICE_WEIGHT = 450
 _MAX_FOOTER_NOTE_WEIGHT = 250
 _MAX_BYLINE_CHARS = 100
+_MAX_DATE_LINE_CHARS = 60
+_MAX_LABEL_WORDS = 3
 _MAX_CAPTION_CHARS = 800
 # A boilerplate phrase of at least so many words is never part of an article, whatever follows it.
 _WHOLE_SENTENCE_WORDS = 4
@@ -172,7 +174,7 @@ def kept(texts: Sequence[str], title: str | None) -> list[bool]:
     for n, text in enumerate(texts):
         if len(text) > _MIN_REPEATED_CHARS and text in texts[max(0, n - _MAX_REPEAT_DISTANCE) : n]:
             reasons[n] = reasons[n] or "repeated"
-        elif n < _BYLINE_LINES and _is_dated_byline(text):
+        elif n < _BYLINE_LINES and (_is_dated_byline(text) or _is_date_line(text)):
             reasons[n] = reasons[n] or "byline"
         elif n < _EXCERPT_LINES and _is_excerpt(text, texts[n + 1 : n + 1 + _EXCERPT_LINES]):
             reasons[n] = reasons[n] or "excerpt"
@@ -189,6 +191,13 @@ def _is_dated_byline(text: str) -> bool:
         and phrase_lists.any_phrase("byline_prefixes").match(text) is not None
         and parse_date_text(text, None) is not None
     )
+
+
+def _is_date_line(text: str) -> bool:
+    """True for “Published: April 2, 2025 at 6:30 a.m.”: a label, and nothing but a date behind it."""
+    label, colon, rest = text.partition(":")
+    is_label = bool(colon) and len(label.split()) <= _MAX_LABEL_WORDS and not any(map(str.isdigit, label))
+    return is_label and len(text) <= _MAX_DATE_LINE_CHARS and parse_date_text(rest, None) is not None
 
 
 def _is_signature(text: str) -> bool:
