@@ -61,6 +61,6 @@ async def test_copy_finds_its_story_after_redis_has_lost_everything(
         await eventually(is_filled, within_seconds=PATIENCE_SECONDS)
         await publish(redis, samples.extracted(late, title="Ferries are back", text=TEXT))
         await eventually(lambda: is_stored(late), within_seconds=PATIENCE_SECONDS)
-        assert told[copy].cluster == told[first].cluster
+        assert told[copy].id == told[first].id
         found = (await stories(redis))[late]
-        assert (found.cluster, found.role) == (told[first].cluster, "copy")
+        assert (found.id, found.role) == (told[first].id, "copy")
