@@ -81,7 +81,7 @@ class PoliteClient:
 
     async def give_back(self, lease: HostLease) -> None:
         """End a turn in which nothing was asked."""
-        await self._hosts.release(lease, HostFeedback.FINE, delay=timedelta())
+        await self._hosts.release(lease, HostFeedback.NOT_ASKED, delay=timedelta())
 
     async def get(
         self,
@@ -142,10 +142,11 @@ class _Turns:
         """The response to one request."""
         if self._robots is not None:
             rules = await self._rules(self._robots, parse(url).origin)
-            self._crawl_delay = rules.crawl_delay
             if obeys_robots and not await rules.allows_off_loop(url):
                 raise RobotsDeniedError(url)
-        await self._turn_to(url)
+            await self._turn_to(url, crawl_delay=rules.crawl_delay)
+        else:
+            await self._turn_to(url)
         try:
             response = await self._web.get(url, headers=headers, wants_body=lambda status, _: status == 200)
         except RefusedHereError:
@@ -167,10 +168,14 @@ class _Turns:
                 raise
         return rules
 
-    async def _turn_to(self, url: str) -> None:
-        """Have the turn of the address's host, and its pause behind us. Raises HostBusyError when that takes long."""
+    async def _turn_to(self, url: str, *, crawl_delay: timedelta | None = None) -> None:
+        """Have the turn of the address's host, and its pause behind us. Raises HostBusyError when that takes long.
+
+        `crawl_delay` is what the host's robots.txt asks for, where that is known.
+        """
         host = host_key(parse(url))
         if self._lease is not None and self._lease.host == host:
+            self._crawl_delay = crawl_delay if crawl_delay is not None else self._crawl_delay
             if not self._has_asked:
                 self._has_asked = True
                 return
@@ -182,7 +187,7 @@ class _Turns:
                 self._lease = None  # somebody else has it by now
         await self.end()
         self._lease = await self._wait_for_turn(host)
-        self._has_asked = True
+        self._has_asked, self._crawl_delay = True, crawl_delay
 
     async def _wait_for_turn(self, host: str) -> HostLease:
         patience = asyncio.get_running_loop().time() + _LONGEST_WAIT.total_seconds()
@@ -199,10 +204,11 @@ class _Turns:
         """End the turn of the host that was asked last."""
         lease, self._lease = self._lease, None
         if lease is not None:
-            delay = (
-                self._policy.delay_for(lease.host, crawl_delay=self._crawl_delay) if self._has_asked else timedelta()
-            )
-            await self._hosts.release(lease, self._feedback, delay=delay, retry_after=self._retry_after)
+            if self._has_asked:
+                delay = self._policy.delay_for(lease.host, crawl_delay=self._crawl_delay)
+                await self._hosts.release(lease, self._feedback, delay=delay, retry_after=self._retry_after)
+            else:
+                await self._hosts.release(lease, HostFeedback.NOT_ASKED, delay=timedelta())
         self._has_asked = False
         self._feedback, self._retry_after, self._crawl_delay = HostFeedback.FINE, None, None
 

@@ -78,6 +78,8 @@ class PageFetch:
         self._policy = policy
         self._settings = settings
         self._lease: HostLease | None = None
+        self._crawl_delay: timedelta | None = None
+        """What the robots.txt of the lease's host asks for, as far as it is known."""
         self._is_conditional = False
         """Whether the last request wanted the page only if it has changed."""
         self._lease_extended_at = 0.0
@@ -132,7 +134,7 @@ class PageFetch:
             raise Unwanted("robots_disallowed", detail=address.authority)
         if self._tdm is not None:
             self.site_rights = (await self._find_tdm_rules(self._tdm, address)).signals(url)
-        await self._hold_lease(host_key(address))
+        await self._hold_lease(host_key(address), self.rules)
         conditions = previous.conditional_headers() if previous is not None and previous.url == url else {}
         self._is_conditional = bool(conditions)
         headers = conditions | chain.headers(url)
@@ -157,13 +159,14 @@ class PageFetch:
                 started = time.monotonic()
                 try:
                     rules = await self._robots.ask(origin)
+                except RobotsUnreachableError:
+                    await self._release(HostFeedback.FAILING)
+                    raise
                 finally:
                     self._note_request(started)
                 if rules is not None:
                     break
         except RobotsUnreachableError as error:
-            if self._lease is not None:
-                await self._release(HostFeedback.FAILING)
             if error.unreachable_for >= self._settings.host_patience:
                 raise Invalid("robots_unreachable", detail=str(error)) from error
             # Nothing of this host can be fetched meanwhile, so all that waits for it waits.
@@ -185,16 +188,21 @@ class PageFetch:
         """What the site reserves. If it is not known yet, it is asked for, under the host's lease."""
         rules = tdm.find(address.origin)
         if rules is None:
-            await self._hold_lease(host_key(address))
+            await self._hold_lease(host_key(address), self.rules)
             started = time.monotonic()
             rules = await tdm.ask(address.origin)
             self._note_request(started)
         return rules
 
-    async def _hold_lease(self, host: str) -> None:
-        """Have the host's lease, with time for a request, and have paused since the last request under it."""
+    async def _hold_lease(self, host: str, rules: RobotsRules | None = None) -> None:
+        """Have the host's lease, with time for a request, and have paused since the last request under it.
+
+        `rules` are those of the host, where they are known.
+        """
         if self._lease is not None and self._lease.host != host:
             await self._release(HostFeedback.FINE)
+        if rules is not None:
+            self._crawl_delay = rules.crawl_delay
         if self._lease is None:
             await self._acquire(host)
         elif self._last_request is not None:
@@ -238,7 +246,7 @@ class PageFetch:
         self._lease_extended_at = time.monotonic()
 
     def _delay(self, host: str) -> timedelta:
-        return self._policy.delay_for(host, crawl_delay=self.rules.crawl_delay if self.rules is not None else None)
+        return self._policy.delay_for(host, crawl_delay=self._crawl_delay)
 
     async def _signal_for(self, error: WebError) -> StageSignal:
         """What a failed request means for the message; the host's lease is released with what it means for the host."""
@@ -274,6 +282,7 @@ class PageFetch:
             return HostPause(timedelta(), timedelta(), timedelta())
         # The pause that robots.txt asks for may not have been known when the lease was acquired.
         delay = max(lease.delay, self._delay(lease.host))
+        self._crawl_delay = None
         return await self._hosts.release(lease, feedback, delay=delay, retry_after=retry_after)
 
 

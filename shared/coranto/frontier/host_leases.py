@@ -33,6 +33,8 @@ class HostFeedback(Enum):
     """It refuses us: 429, 403, 503 or a test for humans."""
     FAILING = "failing"
     """It does not answer, or cannot serve: no connection, no name, a time-out, 5xx."""
+    NOT_ASKED = "not_asked"
+    """No request was sent, so the host needs no pause, and how it fared before still stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +227,8 @@ class RedisHostLeases:
 
 
 def _script(name: str) -> str:
-    return files("coranto.frontier").joinpath("scripts", f"{name}.lua").read_text(encoding="utf-8")
+    scripts = files("coranto.frontier").joinpath("scripts")
+    return "\n".join(scripts.joinpath(f"{part}.lua").read_text(encoding="utf-8") for part in ("clock", name))
 
 
 def _ms(span: timedelta) -> int:

@@ -142,3 +142,42 @@ async def test_feed_that_robots_keep_out_fails_with_the_way_out(
         allowed = feed.model_copy(update={"ignores_robots": True})
         await asyncio.sleep(PAUSE.total_seconds())
         assert len((await reader.poll(allowed, None, now=polled.now)).submitted) == 1
+
+
+async def test_crawl_delay_holds_for_its_own_host_when_a_feed_has_moved_to_another(
+    redis: Redis, browser: WebClient, client: PoliteClient, site: Site, other_site: Site
+) -> None:
+    site.says("/robots.txt", text="User-agent: *\nCrawl-delay: 30")
+    robots = RobotsCache(redis, browser, agent="CorantoBot")
+    for one in (site, other_site):
+        await robots.ask(one.url)
+    site.says("/feed", status=301, headers={"Location": f"{other_site.url}/feed"})
+    other_site.says("/feed", text=FEED)
+    await client.get(f"{site.url}/feed", "a")
+    with pytest.raises(HostBusyError) as busy:
+        await client.acquire(f"{site.url}/feed", "b")
+    assert timedelta(seconds=25) < busy.value.retry_after <= timedelta(seconds=30)
+
+
+async def test_turn_in_which_nothing_is_asked_leaves_the_host_as_it_was(
+    redis: Redis, client: PoliteClient, site: Site
+) -> None:
+    """A host in trouble is none the better for a feed that its known robots.txt keeps us from."""
+    site.says("/robots.txt", text="User-agent: *\nDisallow: /private")
+    site.says("/feed", status=503)
+    await client.get(f"{site.url}/feed", "a")
+    state = f"coranto:{{host-{host_key(parse(site.url))}}}:lease"
+    trouble = await redis.hmget(state, "refusals", "pause", "failing_since", "fetch_time")  # type: ignore[misc]
+    assert trouble[0] == b"1"
+    asked = len(site.asked)
+    for ends in ("denied", "given back"):
+        await redis.hset(state, "next_at", "0")  # type: ignore[misc]
+        lease = await client.acquire(f"{site.url}/private", "b")
+        if ends == "denied":
+            with pytest.raises(RobotsDeniedError):
+                await client.get(f"{site.url}/private", "b", lease=lease)
+        else:
+            await client.give_back(lease)
+    assert await redis.hmget(state, "refusals", "pause", "failing_since", "fetch_time") == trouble  # type: ignore[misc]
+    assert len(site.asked) == asked
+    await client.give_back(await client.acquire(f"{site.url}/feed", "c"))  # the next need not wait

@@ -300,3 +300,36 @@ async def test_article_that_had_no_page_is_forgotten_where_articles_are_taken_in
     await redis.set(key, article.discovery.submission)
     await fetcher.signal_for(article)
     assert not await redis.exists(key)
+
+
+# --- chains over several hosts ----------------------------------------------------------------------------------------
+
+
+async def test_crawl_delay_holds_for_its_own_host_when_a_chain_leads_to_another(
+    fetcher: Fetcher, site: Site, other_site: Site, discovered: Make, redis: Redis
+) -> None:
+    site.robots = "User-agent: *\nCrawl-delay: 30\n"
+    other_site.robots = "User-agent: *\nCrawl-delay: 5\n"
+    for one in (site, other_site):
+        await fetcher.robots.ask(one.url)
+    start = site.says("/start", status=302, headers={"Location": other_site.url + "/page"})
+    await fetcher.fetch_in_turn(discovered(start))
+    seconds, micros = await redis.time()
+    now = seconds * 1000 + micros // 1000
+    rests = [(int((await state_of(redis, one.url))[b"next_at"]) - now) / 1000 for one in (site, other_site)]
+    assert 25 < rests[0] <= 30
+    assert 0 < rests[1] <= 5
+
+
+async def test_host_that_redirects_is_not_blamed_for_where_it_leads(
+    fetcher: Fetcher, site: Site, other_site: Site, discovered: Make, redis: Redis
+) -> None:
+    other_site.says("/robots.txt", status=503)
+    start = site.says("/start", status=302, headers={"Location": other_site.url + "/page"})
+    refusals = []
+    for submission in ("s1", "s2", "s3"):
+        signal = await fetcher.signal_for(discovered(start, submission=submission))
+        assert isinstance(signal, Transient)
+        assert (signal.reason, signal.host) == ("robots_unreachable", other_site.url.removeprefix("http://"))
+        refusals.append([int((await state_of(redis, one.url))[b"refusals"]) for one in (site, other_site)])
+    assert refusals == [[0, 1]] * 3  # asked once, and known from then on

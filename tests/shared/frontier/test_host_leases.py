@@ -221,3 +221,32 @@ async def test_process_that_works_alone_waits_until_the_host_may_be_asked() -> N
     await leases.release(lease, HostFeedback.FINE)
     await leases.release(await leases.acquire("host", "b", delay=ms(30)), HostFeedback.FINE)
     assert time.monotonic() - started >= 0.029
+
+
+@pytest.mark.parametrize("is_held", [True, False])
+async def test_clock_that_is_set_back_makes_nobody_wait_for_it(
+    redis: Redis, leases: RedisHostLeases, is_held: bool
+) -> None:
+    lease = await acquire(leases, "a", ms(500))
+    if not is_held:
+        await leases.release(lease, HostFeedback.SLOW_DOWN)
+    await redis.hincrby(STATE, "written_at", 3_600_000)  # type: ignore[misc]
+    await elapse(redis, -timedelta(hours=1))  # an hour ago the clock was an hour ahead
+    wait = await refused(leases, "b")
+    assert wait < timedelta(seconds=5)
+    if is_held:
+        assert await leases.renew(lease)
+        assert (await leases.release(lease, HostFeedback.FINE)).wait < timedelta(seconds=5)
+    await elapse(redis, timedelta(seconds=5))
+    await acquire(leases, "b")
+
+
+async def test_turn_without_a_request_changes_nothing_for_the_host(redis: Redis, leases: RedisHostLeases) -> None:
+    await leases.release(await acquire(leases, "a"), HostFeedback.FAILING)
+    await elapse(redis, timedelta(minutes=1))
+    before = await redis.hmget(STATE, "refusals", "pause", "failing_since", "fetch_time")  # type: ignore[misc]
+    pause = await leases.release(await acquire(leases, "a", ms(500)), HostFeedback.NOT_ASKED)
+    assert pause.wait == NO_DELAY
+    assert pause.failing_for >= timedelta(minutes=1)
+    assert await redis.hmget(STATE, "refusals", "pause", "failing_since", "fetch_time") == before  # type: ignore[misc]
+    await acquire(leases, "b")

@@ -1,8 +1,7 @@
 -- Gives the host's lease to one who asks, or says when to ask again.
 -- KEYS state   ARGV token, holder, delay_ms, lease_ms, is_backlog ("1"/"0"), grace_ms, keep_ms
 -- Gives { 1, 0, 0 } with the lease; { 0, wait_ms, 0 } when it is busy; { 2, wait_ms, failing_ms } when it is set aside.
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local now = now_of(KEYS[1])
 local token, holder, is_backlog = ARGV[1], ARGV[2], ARGV[5] == '1'
 local delay, grace, keep = tonumber(ARGV[3]), tonumber(ARGV[6]), tonumber(ARGV[7])
 local state = redis.call('HMGET', KEYS[1], 'token', 'lease_until', 'started', 'next_at', 'fetch_time', 'aside_until',
@@ -17,7 +16,8 @@ if lease_until <= now and aside_until > now then return { 2, aside_until - now, 
 local is_promised = state[8] and state[8] ~= holder and tonumber(state[9] or 0) > now
   and (is_backlog or state[10] ~= '1')
 if lease_until <= now and next_at <= now and not is_promised then
-  redis.call('HSET', KEYS[1], 'token', token, 'lease_until', now + ARGV[4], 'started', now, 'next_at', now + fetch_time + delay)
+  redis.call('HSET', KEYS[1], 'token', token, 'lease_until', now + ARGV[4], 'started', now, 'next_at', now + fetch_time + delay,
+    'written_at', now)
   if state[8] == holder then redis.call('HDEL', KEYS[1], 'next_holder', 'next_until', 'next_is_backlog') end
   redis.call('PEXPIRE', KEYS[1], keep + ARGV[4])
   return { 1, 0, 0 }
@@ -31,7 +31,8 @@ end
 if is_promised then
   at = math.max(at, now + 50) + delay + fetch_time
 else
-  redis.call('HSET', KEYS[1], 'next_holder', holder, 'next_until', at + grace, 'next_is_backlog', ARGV[5])
+  redis.call('HSET', KEYS[1], 'next_holder', holder, 'next_until', at + grace, 'next_is_backlog', ARGV[5],
+    'written_at', now)
 end
 redis.call('PEXPIRE', KEYS[1], keep + at - now)
 return { 0, at - now, 0 }

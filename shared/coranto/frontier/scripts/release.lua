@@ -3,14 +3,18 @@
 -- ARGV token, feedback, delay_ms, retry_after_ms (-1 when the host said nothing), first_pause_ms, max_pause_ms,
 --   refusals_to_set_aside, set_aside_ms, max_set_aside_ms, keep_ms
 -- Gives { milliseconds to the next request, smoothed time of a request, milliseconds since the host began to refuse or fail }.
-local time = redis.call('TIME')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local now = now_of(KEYS[1])
 local feedback, delay, retry_after = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
 local first_pause, max_pause = tonumber(ARGV[5]), tonumber(ARGV[6])
 local state = redis.call('HMGET', KEYS[1], 'token', 'started', 'fetch_time', 'pause', 'refusals', 'failing_since', 'next_at')
 local fetch_time, failing_since = tonumber(state[3] or 0), tonumber(state[6] or now)
 if state[1] ~= ARGV[1] then
   return { math.max(0, tonumber(state[7] or 0) - now), fetch_time, state[6] and now - failing_since or 0 }
+end
+if feedback == 'not_asked' then
+  redis.call('HDEL', KEYS[1], 'token', 'lease_until', 'started')
+  redis.call('HSET', KEYS[1], 'next_at', now, 'written_at', now)
+  return { 0, fetch_time, state[6] and now - failing_since or 0 }
 end
 local took = now - tonumber(state[2] or now)
 fetch_time = state[3] and math.floor(0.7 * fetch_time + 0.3 * took) or took
@@ -31,7 +35,8 @@ end
 if retry_after >= 0 then wait = math.max(wait, retry_after) else wait = math.max(wait, pause) end
 wait = math.max(wait, set_aside)
 redis.call('HDEL', KEYS[1], 'token', 'lease_until', 'started')
-redis.call('HSET', KEYS[1], 'fetch_time', fetch_time, 'pause', pause, 'refusals', refusals, 'next_at', now + wait)
+redis.call('HSET', KEYS[1], 'fetch_time', fetch_time, 'pause', pause, 'refusals', refusals, 'next_at', now + wait,
+  'written_at', now)
 if set_aside > 0 then redis.call('HSET', KEYS[1], 'aside_until', now + wait) end
 redis.call('PEXPIRE', KEYS[1], ARGV[10] + wait)
 return { wait, fetch_time, feedback == 'fine' and 0 or now - failing_since }
