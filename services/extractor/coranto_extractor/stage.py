@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Protocol
 
+from coranto.domains import is_same_site
 from coranto.pages import CorruptPageError, MissingPageError, PageStore, PageTooLargeError
 from coranto.process_pool import OverdueError, ProcessLostError
-from coranto.records import Content, ExtractedArticle, Fetch, FetchedArticle, PageRef
+from coranto.records import Content, Discovery, ExtractedArticle, Fetch, FetchedArticle, Hints, PageRef
+from coranto.urls import host_of
 from coranto.worker.stage import Invalid, Transient, Unwanted
 from coranto_extractor.article_address import address_of
 from coranto_extractor.field_metrics import FieldMetrics
@@ -45,7 +47,7 @@ async def extract(
         url=fetch.final_url if fetch.final_url.startswith("http") else None,
         content_type=fetch.content_type,
         charset=fetch.charset,
-        hints=article.discovery.hints,
+        hints=_believable_hints(article.discovery, fetch.final_url),
         fetched_at=fetch.fetched_at,
         records_rejections=records_rejections,
         refuse_from=refuse_from,
@@ -58,6 +60,17 @@ async def extract(
     if field_metrics is not None:
         field_metrics.count(article.discovery.source, result)
     return article.with_content(result, url=address_of(result, fetch.final_url))
+
+
+def _believable_hints(discovery: Discovery, final_url: str) -> Hints:
+    """What the feed says of the article, with the article's text only where the feed is of the same site as the page.
+
+    The text may take the page's place, and no feed may put words into the mouth of another site.
+    """
+    hints = discovery.hints
+    if discovery.feed is None or hints.body_html is None or is_same_site(host_of(discovery.feed), host_of(final_url)):
+        return hints
+    return hints.model_copy(update={"body_html": None})
 
 
 async def _with_further_pages(

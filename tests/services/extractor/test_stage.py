@@ -9,7 +9,7 @@ import pytest
 
 from coranto.pages import FilePageStore
 from coranto.process_pool import OverdueError, ProcessLostError
-from coranto.records import Content, FetchedArticle, PageRef
+from coranto.records import Content, FetchedArticle, Hints, PageRef
 from coranto.testing import samples
 from coranto.worker.stage import Invalid, Transient, Unwanted
 from coranto_extractor import reader
@@ -61,6 +61,38 @@ async def test_refused_page_is_unwanted_with_its_reason(pages: FilePageStore) ->
     await pages.put(page)
     with pytest.raises(Unwanted, match="too_short"):
         await extract(samples.fetched(page=page), pages=pages, reader=ReaderInPlace(), max_page_bytes=_MAX)
+
+
+@pytest.mark.parametrize(
+    ("feed", "is_believed"),
+    [
+        ("https://feeds.paper.example/all.xml", True),
+        ("https://www.paper.example/feed", True),
+        (None, True),  # a program of the user's own has submitted it
+        ("https://other.example/feed", False),
+        ("https://paper.example.other.example/feed", False),
+    ],
+)
+async def test_text_of_a_feed_stands_in_for_pages_of_its_own_site_only(
+    pages: FilePageStore, feed: str | None, is_believed: bool
+) -> None:
+    page = b"<html><body><h1>Short</h1><p>Nothing much.</p></body></html>"
+    await pages.put(page)
+    fetched = samples.fetched(page=page)
+    sentence = "The harbour bridge opened again on Monday after three years of work on its foundations. "
+    hints = Hints(title="Harbour bridge opens again", body_html=f"<p>{sentence * 5}</p><p>{sentence * 4}</p>")
+    article = fetched.model_copy(
+        update={
+            "discovery": fetched.discovery.model_copy(update={"feed": feed, "hints": hints}),
+            "fetch": fetched.fetch.model_copy(update={"final_url": "https://www.paper.example/news/1"}),
+        }
+    )
+    reading = extract(article, pages=pages, reader=ReaderInPlace(), max_page_bytes=_MAX)
+    if is_believed:
+        assert (await reading).content.origins["paragraphs"].source == "feed"
+    else:
+        with pytest.raises(Unwanted, match="too_short"):
+            await reading
 
 
 async def test_missing_page_is_invalid(pages: FilePageStore) -> None:
