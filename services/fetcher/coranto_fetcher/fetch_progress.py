@@ -70,17 +70,23 @@ class RedisProgressStore:
         self._pipeline = pipeline
 
     async def find(self, article: DiscoveredArticle) -> FetchProgress | None:
-        """The progress of this message, if there is any."""
+        """The progress of this message, if there is any.
+
+        None too for what another version has kept in another form: the message is fetched from its first address.
+        """
         packed = await self._redis.get(self._key(article))
         if packed is None:
             return None
-        url, hops, fetched, set_cookies = json.loads(packed)
-        return FetchProgress(
-            url,
-            tuple(Redirect(url=at, status=status) for at, status in hops),
-            tuple((at, line) for at, line in set_cookies),
-            None if fetched is None else Fetch.model_validate(fetched),
-        )
+        try:
+            url, hops, fetched, set_cookies = json.loads(packed)
+            return FetchProgress(
+                url,
+                tuple(Redirect(url=at, status=status) for at, status in hops),
+                tuple((at, line) for at, line in set_cookies),
+                None if fetched is None else Fetch.model_validate(fetched),
+            )
+        except (ValueError, TypeError):
+            return None
 
     async def keep(self, article: DiscoveredArticle, progress: FetchProgress) -> None:
         """Keep it while the message waits."""

@@ -38,11 +38,14 @@ class PreviousFetch:
         return json.dumps({**asdict(self), "last_modified": at})
 
     @classmethod
-    def unpack(cls, packed: bytes | str) -> PreviousFetch:
-        """From JSON."""
-        found = json.loads(packed)
-        at = found["last_modified"]
-        return cls(**{**found, "last_modified": None if at is None else datetime.fromisoformat(at)})
+    def unpack(cls, packed: bytes | str) -> PreviousFetch | None:
+        """From JSON; None for what another version has written in another form."""
+        try:
+            found = json.loads(packed)
+            at = found["last_modified"]
+            return cls(**{**found, "last_modified": None if at is None else datetime.fromisoformat(at)})
+        except (ValueError, TypeError, KeyError):
+            return None
 
 
 class Validators(Protocol):
@@ -93,7 +96,7 @@ class RedisValidators:
         if run.decode() != self._run:
             return None
         fetch = PreviousFetch.unpack(fields)
-        return None if fetch.submission == article.discovery.submission else fetch
+        return None if fetch is None or fetch.submission == article.discovery.submission else fetch
 
     async def keep(self, article: DiscoveredArticle, fetch: PreviousFetch) -> None:
         """Remember this fetch, if the server gave any validators."""

@@ -14,6 +14,7 @@ import json
 import time
 import zlib
 from collections import OrderedDict
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final, Literal, Protocol, cast
@@ -168,13 +169,14 @@ class RobotsCache:
 
     async def _position(self, origin: str) -> tuple[str, int]:
         """The address to be asked next, and how many redirects led there."""
+        start = f"{origin}/robots.txt", 0
         if self._redis is None:
-            return self._redirects.get(origin, (f"{origin}/robots.txt", 0))
+            return self._redirects.get(origin, start)
         packed = await self._redis.get(f"{self._prefix}{origin}:redirect")
-        if packed is None:
-            return f"{origin}/robots.txt", 0
-        url, redirects = json.loads(packed)
-        return url, redirects
+        with suppress(ValueError, TypeError):
+            url, redirects = json.loads(packed or "null")
+            return str(url), int(redirects)
+        return start
 
     async def _keep_redirect(self, origin: str, url: str, redirects: int) -> None:
         if self._redis is None:
@@ -229,5 +231,10 @@ def _packed(file: RobotsFile) -> bytes:
     )
 
 
-def _unpacked(packed: bytes) -> RobotsFile:
-    return RobotsFile(*json.loads(zlib.decompress(packed)))
+def _unpacked(packed: bytes) -> RobotsFile | None:
+    """The file; None for what another version has kept in another form: it is asked for anew."""
+    try:
+        state, text, fetched_at, fresh_until, detail = json.loads(zlib.decompress(packed))
+        return RobotsFile(state, text, float(fetched_at), float(fresh_until), detail)
+    except (zlib.error, ValueError, TypeError):
+        return None

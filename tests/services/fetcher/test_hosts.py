@@ -333,3 +333,18 @@ async def test_host_that_redirects_is_not_blamed_for_where_it_leads(
         assert (signal.reason, signal.host) == ("robots_unreachable", other_site.url.removeprefix("http://"))
         refusals.append([int((await state_of(redis, one.url))[b"refusals"]) for one in (site, other_site)])
     assert refusals == [[0, 1]] * 3  # asked once, and known from then on
+
+
+# --- what another version has left in Redis ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("left", ["[{start}, [], null]", "{}", "7", "[1, 2, 3, 4]", "", "\x00"])
+async def test_progress_in_another_form_begins_the_fetch_anew(
+    fetcher: Fetcher, site: Site, discovered: Make, redis: Redis, left: str
+) -> None:
+    article = discovered(site.says("/start", status=302, headers={"Location": "/page"}), is_recrawl=True)
+    left = left.replace("{start}", f'"{site.url}/elsewhere"')
+    await redis.set(f"coranto:{{p0}}:fetcher:journey:{article.message_id}", left)
+    await redis.set(fetcher.validators._key(article), f"{(await redis.info('server'))['run_id']} {left}")
+    assert (await fetcher.fetch_in_turn(article)).fetch.final_url == site.url + "/page"
+    assert site.paths() == ["/start", "/page"]

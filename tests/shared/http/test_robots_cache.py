@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import zlib
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
@@ -170,3 +171,27 @@ async def test_process_keeps_as_many_files_as_fit_its_bytes(
     assert len(cache._read) == 3
     assert cache._bytes_read <= cache._BYTES_IN_PROCESS
     assert len(await redis.get(f"coranto:robots:{origin}")) < largest / 10
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [
+        b'["read", "User-agent: *", 1795876000.0, 4102444800.0, ""]',  # as it was before files were packed
+        b"",
+        b"\xff\x00",
+        zlib.compress(b"[]"),
+        zlib.compress(b'["read", "", null, 4102444800.0, ""]'),
+        zlib.compress(b"\xff"),
+    ],
+)
+async def test_what_another_version_has_kept_is_asked_for_anew(
+    kept: bytes, site: tuple[Site, str], browser: WebClient, redis: Redis
+) -> None:
+    state, origin = site
+    await redis.set(f"coranto:robots:{origin}", kept)
+    await redis.set(f"coranto:robots:{origin}:redirect", kept)
+    cache = RobotsCache(redis, browser, agent="CorantoBot")
+    assert await cache.find(origin) is None
+    assert not (await get(cache, origin)).allows(f"{origin}/no")
+    assert state.hits == 1
+    assert await RobotsCache(redis, browser, agent="CorantoBot").find(origin) is not None
