@@ -64,7 +64,10 @@ def find_sources(arguments: Iterable[str], lists: Iterable[Path], *, refuse: Cal
 
 def _from_argument(argument: str, refuse: Callable[[str], None]) -> Iterator[Source]:
     path = Path(argument)
-    if urlsplit(argument).scheme in _WEB:
+    if not argument.strip():
+        # Path("") is the working directory: an unset variable in a script would submit whatever lies there.
+        refuse("an address, file or directory is empty; name one, such as . for this directory")
+    elif urlsplit(argument).scheme in _WEB:
         yield from _from_address(argument, "", refuse)
     elif path.exists() and not os.access(path, os.R_OK):
         refuse(f"{argument} cannot be read: permission denied")
@@ -83,7 +86,8 @@ def _from_argument(argument: str, refuse: Callable[[str], None]) -> Iterator[Sou
         else:
             refuse(
                 f"{argument} is not a saved page; expected {_suffixes()}, .warc or .warc.gz. "
-                "Pass a list of addresses with --from, and a feed by its address"
+                "Submit a list of addresses with `coranto submit --from`, add the feeds of an OPML file with "
+                "`coranto feeds import`, and name a feed by its address"
             )
     else:
         refuse(f"{argument!r} is neither an http(s) address nor a file or directory here{_suggestion(argument)}")

@@ -58,7 +58,18 @@ def test_what_cannot_be_submitted_is_named_and_the_rest_goes_in(system: Shell) -
     assert ended.code == 3
     assert len(ended.lines) == 1
     assert "feed.xml is not a saved page" in ended.err
+    assert "`coranto feeds import`" in ended.err
     assert "'nowhere.html' is neither" in ended.err
+
+
+@pytest.mark.parametrize("nothing", ["", " "])
+def test_an_empty_argument_does_not_submit_the_working_directory(system: Shell, nothing: str) -> None:
+    (system.directory / "lies-here.html").write_text("<p>Not meant.</p>", encoding="utf-8")
+    for command in (("submit",), ("try",), ("run",)):
+        ended = system(*command, nothing)
+        assert ended.code != 0
+        assert "name one, such as ." in ended.err
+        assert not ended.out.strip()
 
 
 def test_status_tells_depths_outcomes_and_readiness_as_json(system: Shell) -> None:
