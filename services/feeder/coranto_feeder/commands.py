@@ -102,7 +102,7 @@ def _print_feed(feed: Feed, now: datetime) -> None:
     facts = [feed.kind.value.replace("_", " "), outcome]
     if feed.polled_at is not None:
         facts[-1] += f" {_ago(feed.polled_at, now)}"
-        facts.append(f"{feed.items_per_day:.3g} a day")
+        facts.append(_rate(feed.items_per_day))
         facts.append("never anything new" if feed.last_new_at is None else f"last new {_ago(feed.last_new_at, now)}")
     if feed.lag_seconds is not None:
         facts.append(f"found {span(feed.lag_seconds)} after publication")
@@ -363,6 +363,11 @@ def _read(file: Path) -> bytes:
 
 def _until(moment: datetime | None, now: datetime) -> str:
     return "now" if moment is None or moment <= now else f"in {span((moment - now).total_seconds())}"
+
+
+def _rate(items_per_day: float) -> str:
+    # It halves every few days and never gets to 0: a feed that fell silent would be shown with 1e-27.
+    return f"{items_per_day:.3g} a day" if items_per_day >= 0.01 or not items_per_day else "fewer than 0.01 a day"
 
 
 def _ago(moment: datetime, now: datetime) -> str:

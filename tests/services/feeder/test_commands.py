@@ -89,12 +89,15 @@ async def test_list_shows_what_an_operator_asks(run: Run, redis: Redis) -> None:
     await add("failing", failures=2, last_outcome="status_404", last_error="status 404")
     await add("cut", last_outcome="read_in_part", last_warning="the document breaks off")
     await add("silent", last_new_at=now - timedelta(days=3), ignores_conditional_requests=True)
+    await add("faded", items_per_day=2.06e-27)
     everything = await off_loop(run, "list")
     assert everything.exit_code == 0
+    assert "e-27" not in everything.output
     for words in (
         "https://example.org/fine",
         "Fine paper · Europe",
         "12 a day",
+        "fewer than 0.01 a day",
         "found 4 min after publication",
         "next poll in 30 min",
         "status_404, 2 times in a row",
