@@ -45,7 +45,7 @@ _ABLE: Final[dict[Kind, str]] = {
 
 def render() -> str:
     """The page."""
-    grammar = "\n".join(line[4:] for line in (language.__doc__ or "").splitlines() if line.startswith("    "))
+    grammar = (language.__doc__ or "").partition("\n\n")[2].rstrip()
     return page(
         "Filters",
         _INTRODUCTION,

@@ -302,3 +302,11 @@ def test_how_a_reason_ends_a_message_is_read_from_the_source(source: str, ending
     path = tmp_path / "stage.py"
     path.write_text(source, encoding="utf-8")
     assert find_endings([path], ["index_page"]) == {"index_page": endings}
+
+
+def test_the_page_of_filters_defines_every_symbol_of_the_grammar(pages: dict[str, str]) -> None:
+    (grammar,) = re.findall(r"## Grammar\n\n```text\n(.*?)```", pages["filters.md"], re.DOTALL)
+    defined = re.findall(r"^(\w+) += ", grammar, re.MULTILINE)
+    assert defined[0] == "filter"
+    used = set(re.findall(r"(?<![\w\"'])[a-z]+(?![\w\"'])", re.sub(r"\"[^\"]*\"|'[^']*'", " ", grammar)))
+    assert used == set(defined)
