@@ -58,14 +58,14 @@ def test_onnx_model_without_codes_is_refused_with_what_was_expected(tmp_path: Pa
     card(tmp_path)
     write_model(tmp_path / "topics_ru.onnx", {"codes": "sport economy"})
     with pytest.raises(ValueError, match=r"'codes' must list top-level Media Topics codes.*sport"):
-        TopicFinder(tmp_path, {})
+        TopicFinder(tmp_path, {}).model_for("ru")
 
 
 def test_onnx_model_that_does_not_read_text_is_refused(tmp_path: Path) -> None:
     card(tmp_path)
     write_model(tmp_path / "topics_ru.onnx", {"codes": "04000000 15000000"}, of_strings=False)
     with pytest.raises(ValueError, match="expected one input of strings"):
-        TopicFinder(tmp_path, {})
+        TopicFinder(tmp_path, {}).model_for("ru")
 
 
 def test_onnx_model_without_its_runtime_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,4 +73,4 @@ def test_onnx_model_without_its_runtime_says_what_to_install(tmp_path: Path, mon
     card(tmp_path)
     (tmp_path / "topics_ru.onnx").write_bytes(b"")
     with pytest.raises(RuntimeError, match=r"pip install 'onnxruntime>=1\.20'"):
-        TopicFinder(tmp_path, {})
+        TopicFinder(tmp_path, {}).model_for("ru")
