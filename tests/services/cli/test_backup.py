@@ -88,7 +88,9 @@ def test_what_was_backed_up_comes_back_whole_and_goes_on(shell: Shell, start: Ca
     assert not list(shell.directory.glob(".coranto*")) + list(shell.directory.glob(".all*"))
 
     assert shell("restore", "all.tar.zst", "--data", "data").code == 3  # nothing is overwritten
-    assert shell("restore", "all.tar.zst", "--data", "other").code == 0
+    restored = shell("restore", "all.tar.zst", "--data", "other")
+    assert restored.code == 0
+    assert "`coranto up --data other`" in " ".join((restored.out + restored.err).split())
     other = shell.directory / "other"
     assert rows(other / "articles.sqlite") == rows(shell.data / "articles.sqlite")
     assert pages(other / "pages") == pages(shell.data / "pages")

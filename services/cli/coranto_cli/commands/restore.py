@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 import shutil
 import tempfile
 from dataclasses import asdict
@@ -40,7 +41,10 @@ def restore(
         write_json(asdict(manifest))
     else:
         what = f"{count(manifest.articles, 'article')}, {count(manifest.pages, 'page')}, {count(manifest.keys, 'key')} of Redis"
-        print_message(f"restored: {what}, as they were at {manifest.created_at}; `coranto up` goes on from there")
+        option = "" if data is None else f" --data {shlex.quote(str(data))}"
+        print_message(
+            f"restored: {what}, as they were at {manifest.created_at}; `coranto up{option}` goes on from there"
+        )
 
 
 async def _restore(file: Path, data: Path | None) -> Manifest:
