@@ -23,6 +23,10 @@ _UNKNOWN_TYPES: Final = frozenset({
     "application/x-download", "application/download", "*/*",
 })  # fmt: skip
 _XML_TYPES: Final = frozenset({"text/xml", "application/xml"})
+_FEED_TYPES: Final = _XML_TYPES | {
+    "application/rss+xml", "application/atom+xml", "application/rdf+xml", "application/rss", "text/rss+xml",
+    "application/feed+json", "application/json",
+}  # fmt: skip
 _MEDIA_TYPE: Final = re.compile(r"[a-z0-9!#$&^_.+\-]{1,80}/[a-z0-9!#$&^_.+\-]{1,80}")
 
 _LOOKED_AT: Final = 4096
@@ -60,6 +64,11 @@ _ANY_TAG_OF_HTML: Final = re.compile(r"<(?:html|head|body)\b", re.IGNORECASE)
 _CONTROLS: Final = re.compile(r"[\x00-\x08\x0e-\x1f]")
 _FEED: Final = re.compile(r"<(?:\w{1,20}:)?(rss|feed|rdf|urlset|sitemapindex)\b", re.IGNORECASE)
 _PROLOG: Final = re.compile(r"\s+|<\?[^>]{0,500}>|<!--(?:(?!-->).){0,2000}-->", re.DOTALL)
+
+
+def may_be_feed(content_type: str) -> bool:
+    """Whether feeds and sitemaps come with this media type. They never reach the fetcher when the feeder could read them."""
+    return content_type in _FEED_TYPES
 
 
 def wants_body(status: int, headers: CIMultiDictProxy[str]) -> bool:

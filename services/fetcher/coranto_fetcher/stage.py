@@ -20,7 +20,7 @@ from coranto.pagination import part_number
 from coranto.process_pool import OverdueError, ProcessLostError
 from coranto.records import DiscoveredArticle, Fetch, FetchedArticle, FetchedPart, PageRef, SavedPage
 from coranto.worker.stage import Invalid, StageSignal, Transient, Unwanted
-from coranto_fetcher.content_type import ADMITTED_TYPES, media_type_of
+from coranto_fetcher.content_type import ADMITTED_TYPES, may_be_feed, media_type_of
 from coranto_fetcher.fetch_progress import FetchProgress, NoProgressStore, ProgressStore
 from coranto_fetcher.http_validators import NoValidators, PreviousFetch, Validators
 from coranto_fetcher.page_facts import PageFacts, PageReader
@@ -107,7 +107,10 @@ async def _first_page(
     content_type = media_type_of(response)
     if content_type not in ADMITTED_TYPES:
         stated = (content_type or "none stated").encode("ascii", "replace").decode()
-        raise Unwanted("content_type", detail=stated[:100])
+        advice = (
+            "; `coranto feeds try` says whether it is a feed, and what is wrong with it" if may_be_feed(stated) else ""
+        )
+        raise Unwanted("content_type", detail=stated[:100] + advice)
     if not response.body.strip(_BLANK):
         raise Unwanted("empty_body")
     url = response.url.partition("#")[0]

@@ -118,6 +118,19 @@ async def test_every_answer_has_its_reason(
     assert outcome(signal) == expected
 
 
+@pytest.mark.parametrize(("stated", "is_advised"), [
+    ("application/rss+xml", True), ("application/xml", True), ("application/feed+json", True),
+    ("application/pdf", False), ("image/svg+xml", False),
+])  # fmt: skip
+async def test_what_may_be_a_feed_is_sent_to_the_command_that_tells(
+    fetcher: Fetcher, site: Site, discovered: Make, stated: str, is_advised: bool
+) -> None:
+    signal = await fetcher.signal_for(discovered(site.says("/latest", body=b"", content_type=stated)))
+    assert outcome(signal) == "Unwanted content_type"
+    assert str(signal.detail).startswith(stated)
+    assert ("`coranto feeds try`" in str(signal.detail)) is is_advised
+
+
 async def test_bomb_has_its_reason(fetcher: Fetcher, site: Site, discovered: Make) -> None:
     fetcher.web = WebClient(user_agent="CorantoBot/0.1", guard=fetcher.guard)
     url = site.says("/bomb", body=gzip.compress(bytes(30_000_000)), headers={"Content-Encoding": "gzip"}, **HTML)
