@@ -332,7 +332,9 @@ def _translated(error: aiohttp.ClientError, address: Address) -> WebError:
             return TlsError(f"no TLS connection to {where}: {error.os_error}")
         case aiohttp.ClientConnectorError():
             if isinstance(error, aiohttp.ClientConnectorDNSError):
-                return NameNotResolvedError(f"the name {address.host} could not be resolved: {error.os_error}")
+                # c-ares gives no errno, which str() would show as [Errno None].
+                seen = error.os_error.strerror or error.os_error
+                return NameNotResolvedError(f"the name {address.host} could not be resolved: {seen}")
             return ConnectFailedError(f"no connection to {where}: {error.os_error}")
         case aiohttp.ServerTimeoutError():
             return TimedOutError(f"{where} was silent for too long: {error}")

@@ -286,7 +286,7 @@ async def test_closed_port_and_unknown_name_are_told_apart() -> None:
     async with client() as browser:
         with pytest.raises(ConnectFailedError):
             await browser.get("http://127.0.0.1:9/")
-        with pytest.raises(NameNotResolvedError):
+        with pytest.raises(NameNotResolvedError, match=r"no-such-name\.invalid could not be resolved: (?!\[Errno)\w"):
             await browser.get("http://no-such-name.invalid/")
 
 
