@@ -29,7 +29,8 @@ class SubscriberGroup:
     consumers: int
     """Names that programs have read under, those that ended included."""
     last_seen: datetime | None
-    """When one of its programs last asked for articles; None when none ever has. On Redis before 7.2, when one last got some."""
+    """When one of its programs last asked for articles; None when Redis does not know: none ever has, or all have ended and
+    taken their names away. On Redis before 7.2, when one last got some."""
 
 
 async def subscriber_groups(pipeline: ConnectedPipeline) -> list[SubscriberGroup]:

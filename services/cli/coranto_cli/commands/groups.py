@@ -88,4 +88,5 @@ async def _remove(names: list[str], data: Path | None) -> None:
 
 
 def _ago(moment: datetime | None) -> str:
-    return "never" if moment is None else f"{span((datetime.now(UTC) - moment).total_seconds())} ago"
+    # Programs that end take their names away: a group without any may have read for months.
+    return "not known" if moment is None else f"{span((datetime.now(UTC) - moment).total_seconds())} ago"
