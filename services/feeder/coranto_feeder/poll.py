@@ -8,6 +8,7 @@ import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import count
 from typing import Any, Final, Protocol
 
 from coranto.frontier import HostLease
@@ -213,7 +214,9 @@ class FeedReader:
                 "last_new_at": now if changes.added else feed.last_new_at,
             }
         )
-        named = tuple(child_feed(feed, url, now=now) for url in changes.added)
+        # Each due a moment after the one before it: feeds that are due at the same time are polled in the order of their ids.
+        moments = (now + timedelta(milliseconds=place) for place in count())
+        named = tuple(child_feed(feed, url, now=moment) for url, moment in zip(changes.added, moments, strict=False))
         return self._scheduled(
             before,
             feed,

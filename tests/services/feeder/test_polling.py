@@ -239,6 +239,15 @@ async def test_index_leads_to_its_recent_parts_and_old_entries_are_not_submitted
     assert [(one.url, one.discovered_via) for one in polled.submitted] == [("https://example.org/new", "sitemap")]
 
 
+async def test_undated_sitemaps_of_an_index_are_due_last_one_first(polled: PolledFeeds, site: Site) -> None:
+    links = "".join(f"<sitemap><loc>{site.url}/{n}.xml</loc></sitemap>" for n in range(9))
+    index = site.says("/index.xml", text=f"<sitemapindex>{links}</sitemapindex>")
+    await polled.add(index)
+    await polled.poll(index)
+    due = await polled.registry.find_due(polled.now + timedelta(minutes=1), limit=20)
+    assert [feed.url for feed in due if feed.url != index] == [f"{site.url}/{n}.xml" for n in reversed(range(9))]
+
+
 async def test_sitemap_that_was_registered_by_itself_brings_all_its_pages_the_old_ones_as_backlog(
     polled: PolledFeeds, site: Site
 ) -> None:
