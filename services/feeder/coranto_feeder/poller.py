@@ -34,7 +34,7 @@ _LEASE: Final = timedelta(minutes=6)
 """Longer than any poll takes, its redirects and its reading included."""
 _LOOKED_AT: Final = 200
 _STORAGE_PAUSE: Final = timedelta(seconds=30)
-_COUNT_FEEDS_EVERY: Final = 60
+_COUNT_FEEDS_EVERY: Final = 240
 
 
 def _utc_now() -> datetime:
@@ -44,7 +44,8 @@ def _utc_now() -> datetime:
 class Poller:
     """Polls what is due, for as long as it runs."""
 
-    _TICK = timedelta(seconds=1)
+    _TICK = timedelta(seconds=0.25)
+    """Longest time between two looks for what is due, and least between two polls of a host that asks for no pause."""
 
     def __init__(
         self,
