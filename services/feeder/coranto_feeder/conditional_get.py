@@ -23,6 +23,7 @@ _TEST_EVERY_POLLS: Final = 10
 _TEST_EVERY: Final = timedelta(days=1)
 _FORGIVEN_AFTER: Final = timedelta(days=7)
 _LONGEST_RETRY_AFTER: Final = timedelta(days=1)
+_LONGEST_VALIDATOR: Final = 1000
 
 
 class PollFailedError(Exception):
@@ -51,7 +52,7 @@ class FeedResponse:
 
     def contradicts(self, feed: Feed) -> bool:
         """True when a validator stayed the same although the document has changed: the server would have said 304."""
-        etag, modified = self.response.headers.get("ETag"), self.response.headers.get("Last-Modified")
+        etag, modified = _validators_of(self.response)
         if feed.etag is not None:
             return self.is_test and feed.etag == etag
         return self.is_test and feed.last_modified is not None and feed.last_modified == modified
@@ -112,8 +113,19 @@ def _permanent_target(redirects: tuple[Redirect, ...]) -> str | None:
 
 def with_validators(feed: Feed, response: WebResponse) -> Feed:
     """The feed with the validators of this response, for the next conditional request."""
-    etag, modified = response.headers.get("ETag"), response.headers.get("Last-Modified")
+    etag, modified = _validators_of(response)
     return feed.model_copy(update={"etag": etag, "last_modified": modified})
+
+
+def _validators_of(response: WebResponse) -> tuple[str | None, str | None]:
+    """ETag and Last-Modified, each None where it is none that could be kept and sent back as it is."""
+    etag, modified = (response.headers.get(name, "") for name in ("ETag", "Last-Modified"))
+    return _sendable(etag), _sendable(modified)
+
+
+def _sendable(value: str) -> str | None:
+    # Bytes that are not UTF-8 arrive as lone surrogates, which are not printable.
+    return value if 0 < len(value) <= _LONGEST_VALIDATOR and value.isprintable() else None
 
 
 def _conditions(feed: Feed) -> dict[str, str]:

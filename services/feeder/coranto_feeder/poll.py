@@ -17,6 +17,7 @@ from coranto.http.headers import cache_lifetime
 from coranto.records import Submission
 from coranto.sources.kinds import SourceKind
 from coranto.sources.registry import Feed, FeedRegistry, child_feed
+from coranto.worker.notices import clean
 from coranto_feeder.conditional_get import FeedResponse, PollFailedError, get_feed, with_validators
 from coranto_feeder.feed_parser_pool import FeedParserPool, UnreadableFeedError
 from coranto_feeder.polite_client import PoliteClient
@@ -319,7 +320,7 @@ class FeedReader:
                 "polled_at": now,
                 "failures": feed.failures + 1,
                 "last_outcome": error.outcome,
-                "last_error": str(error)[:500],
+                "last_error": clean(str(error), 500),
             }
         )
         return PollResult(feed, now + jittered(pause))

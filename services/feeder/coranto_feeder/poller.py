@@ -20,6 +20,7 @@ from coranto.sources.kinds import SourceKind
 from coranto.sources.registry import Feed, FeedRegistry
 from coranto.urls import UnsupportedUrlError, parse
 from coranto.worker.log import get_logger, without_query
+from coranto.worker.notices import describe
 from coranto_feeder.conditional_get import PollFailedError
 from coranto_feeder.feed_metrics import FeedMetrics
 from coranto_feeder.polite_client import HostBusyError, PoliteClient
@@ -147,6 +148,7 @@ class Poller:
         now = self._now()
         try:
             result = await self._reader.poll(feed, lease, now=now)
+            await self._keep(feed, result)
         except HostBusyError as busy:
             await self._postpone(feed, now + busy.retry_after)
             self._count("host_busy")
@@ -162,8 +164,8 @@ class Poller:
         except Exception as error:  # noqa: BLE001 - logged with its traceback, and kept in the feed's history
             # A bug of ours that one feed triggers must not end the polling of the others.
             self._log.exception(FEED_FAILED, feed=without_query(feed.url))
-            result = self._reader.failed(feed, PollFailedError("error", f"{type(error).__name__}: {error}"), now)
-        await self._keep(feed, result)
+            result = self._reader.failed(feed, PollFailedError("error", describe(error)), now)
+            await self._keep(feed, result)
         self._tell(result, now)
         return result
 

@@ -570,3 +570,11 @@ def test_base_addresses_within_each_other_are_bounded() -> None:
     started = time.process_time()
     parse_feed(document.encode(), url=URL)
     assert time.process_time() - started < 3
+
+
+@pytest.mark.parametrize(
+    ("hub", "found"), [("/hub", "https://paper.example/hub"), ("http://h/\\ud800", "http://h/%3F")]
+)
+def test_hub_of_a_json_feed_is_an_address(hub: str, found: str) -> None:
+    text = f'{{"version": "https://jsonfeed.org/version/1.1", "title": "t", "items": [], "hubs": [{{"url": "{hub}"}}]}}'
+    assert parse_feed(text.encode(), url="https://paper.example/feed.json").hub == found

@@ -8,6 +8,7 @@ import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -618,3 +619,52 @@ async def test_feed_is_asked_unconditionally_once_a_day(polled: PolledFeeds, sit
         await polled.poll(url)
         polled.now += timedelta(hours=13)
     assert conditional == [False, True, False]
+
+
+# --- what no feed should be able to do ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b'ETag: "\xff\xfe"\r\nLast-Modified: \xff',
+        b'ETag: "' + b"e" * 7000 + b'"',
+        b"Content-Type: application/rss+xml\xff\r\nCache-Control: max-age=\xff9\r\nExpires: \xff",
+        b"Cache-Control: max-age=99999999999999999999999\r\nExpires: Fri, 31 Dec 9999 23:59:59 +9999\r\nAge: 9e999",
+    ],
+)
+async def test_headers_of_any_bytes_do_not_end_the_polling(polled: PolledFeeds, head: bytes) -> None:
+    asked: list[bytes] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.readuntil(b"\r\n\r\n"))
+        body = atom(("a", f"2026-05-0{len(asked)}T09:00:00Z"))
+        writer.write(b"HTTP/1.1 200 OK\r\n" + head + b"\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % len(body))
+        writer.write(body)
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(answer, "127.0.0.1", 0) as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/feed"
+        await polled.add(url)
+        for _ in range(2):
+            assert (await polled.poll(url)).feed.last_outcome == "new"
+    assert b"If-None-Match" not in asked[1]
+    assert b"If-Modified-Since" not in asked[1]
+
+
+async def test_feed_whose_history_cannot_be_kept_has_failed_and_costs_no_other(
+    polled: PolledFeeds, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = site.says("/feed", body=atom(("a", "2026-05-01T09:00:00Z")))
+    await polled.add(url)
+    read = polled.reader.poll
+
+    async def poll_and_spoil(*args: object, **more: object) -> object:
+        result = await read(*args, **more)  # type: ignore[arg-type]  # passed on as it came
+        return replace(result, feed=result.feed.model_copy(update={"topic": "http://h/\ud800"}))
+
+    monkeypatch.setattr(polled.reader, "poll", poll_and_spoil)
+    failed = (await polled.poll(url)).feed
+    assert (failed.last_outcome, failed.failures, failed.topic) == ("error", 1, None)
+    assert await polled.registry.find(url) is not None

@@ -40,7 +40,7 @@ def read_json_feed(text: str, url: str, limits: FeedLimits) -> ParsedFeed:
         kind=SourceKind.FEED,
         title=title_line(document.get("title"), LONGEST_TITLE),
         entries=tuple(entry for entry in entries if entry is not None),
-        hub=hub if isinstance(hub, str) else None,
+        hub=absolute_url(url, hub),
     )
 
 
