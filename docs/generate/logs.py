@@ -68,6 +68,9 @@ EVENTS: Mapping[str, LogEvent] = {
     ),
     "redis.lost_data": LogEvent("warning", "Redis came back without what it held; the feeder looks into its account."),
     "recovery.resubmitted": LogEvent("info", "The feeder submitted again what Redis had lost."),
+    "refetch.submitted": LogEvent(
+        "info", "Articles that were stored a while ago are fetched again, to look for corrections."
+    ),
     "feed.polled": LogEvent("info", "The feeder asked a feed for news; the line says what it brought."),
     "feed.failed": LogEvent("info", "A feed could not be had or read; it is asked again, later each time."),
     "stage.paused": LogEvent("warning", "The stage downstream has too much waiting, so this one stops reading."),

@@ -1,4 +1,4 @@
-"""Wiring of the feeder: settings in; a worker with one stage, the poller and the recovery out."""
+"""Wiring of the feeder: settings in; a worker with one stage, the poller, the recovery and the schedule of revisits out."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ from coranto_feeder.poller import Poller
 from coranto_feeder.probe import WebProbe
 from coranto_feeder.reasons import REASONS, SYSTEMIC
 from coranto_feeder.recovery import JournalRecovery
+from coranto_feeder.refetch import RefetchSchedule
 from coranto_feeder.settings import Settings
 from coranto_feeder.stage import discover
 from coranto_feeder.submission_journal import SqliteJournal
@@ -122,9 +123,17 @@ def create(settings: Settings | None = None) -> Worker:
         start=start,
         stop=stop,
     )
-    recovery = JournalRecovery(journal, registry, deduplicator, redis, client.submit, pipeline)
+    refetches = (
+        RefetchSchedule(redis, pipeline, submit, after=feeder.refetch_after, limit=feeder.refetch_limit)
+        if feeder.refetch_after
+        else None
+    )
+    recovery = JournalRecovery(journal, registry, deduplicator, redis, client.submit, pipeline, refetches)
     reader = FeedReader(registry, polite, parser, submit, feeder, journal)
     poller = Poller(registry, reader, polite, feeder)
-    worker = Worker(settings, stages=[stage], tasks=[recovery.run, *([poller.run] if feeder.polls else [])])
+    tasks = [recovery.run, *([poller.run] if feeder.polls else []), *([refetches.run] if refetches else [])]
+    worker = Worker(settings, stages=[stage], tasks=tasks)
     poller.metrics = FeedMetrics(worker.metrics.registry)
+    if refetches is not None:
+        refetches.metrics = poller.metrics
     return worker

@@ -1,4 +1,4 @@
-"""The feeder's own metrics: how polls end, and how feeds are. Never a label for each feed: there may be thousands."""
+"""The feeder's own metrics: ends of polls, states of feeds, revisits. Never a label for each feed: there may be thousands."""
 
 from __future__ import annotations
 
@@ -37,6 +37,11 @@ class FeedMetrics:
             "coranto_feed_lag_seconds",
             "Time from an entry's publication, as the feed states it, to its discovery.",
             buckets=_LAG,
+            registry=registry,
+        )
+        self.refetches = Counter(
+            "coranto_refetches",
+            "Articles that were submitted again, some time after they were stored, to look for corrections.",
             registry=registry,
         )
         self.feeds = Gauge(

@@ -4,7 +4,7 @@ Redis has lost data when its server has been restarted or a stream is gone. How 
 set every second: what Redis holds is as old as the heartbeat it holds. All submissions in the journal since then that have
 not ended are submitted again, as repeated visits. After a clean stop there is nothing to submit again, however Redis was
 restarted: the last thing a feeder does is to leave a mark. So that few are, the journal is told of every end, which is read from
-the streams of finished and dropped articles.
+the streams of finished and dropped articles. `refetch` learns from the same reading what is stored.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from coranto.streams.connection import run_id as name_of_run
 from coranto.topology import DROPPED, FEEDER, FINISHED, STAGES, Pipeline
 from coranto.worker.log import get_logger
 from coranto_feeder.deduplication import RedisDeduplicator
+from coranto_feeder.refetch import RefetchSchedule, Visit
 from coranto_feeder.submission_journal import SqliteJournal
 from coranto_feeder.submissions import Submit
 
@@ -56,8 +57,10 @@ class JournalRecovery:
         redis: Redis,
         submit: Submit,
         pipeline: Pipeline,
+        refetches: RefetchSchedule | None = None,
     ) -> None:
         self._journal = journal
+        self._refetches = refetches
         self._registry = registry
         self._deduplicator = deduplicator
         self._redis = redis
@@ -189,11 +192,18 @@ class JournalRecovery:
                 answer: Any = await self._redis.xrange(name, min=f"({cursors[name]}", count=_READ_AT_ONCE)
                 if not answer:
                     break
-                ended = []
+                ended: list[str] = []
+                visits: list[Visit] = []
                 for _, fields in answer:
-                    if (submission := _submission_of(fields)) is not None:
-                        ended.append(submission)
+                    content = peek(fields.get(FIELD, b"")).get("data")
+                    if isinstance(content, dict):
+                        if (submission := _submission_of(content)) is not None:
+                            ended.append(submission)
+                        if self._refetches is not None and (visit := self._refetches.find_visit(content)) is not None:
+                            visits.append(visit)
                     await asyncio.sleep(0)  # an event may hold a whole book
+                if self._refetches is not None and visits:
+                    await self._refetches.add(visits)
                 cursors[name] = answer[-1][0].decode()
                 await self._journal.complete(ended, notes={f"read {name}": cursors[name]})
                 if len(answer) < _READ_AT_ONCE:
@@ -201,11 +211,8 @@ class JournalRecovery:
         return {f"read {name}": cursor for name, cursor in cursors.items()}
 
 
-def _submission_of(fields: dict[bytes, bytes]) -> str | None:
+def _submission_of(content: dict[str, Any]) -> str | None:
     """Id of the submission that ended with this event, where it names one."""
-    content = peek(fields.get(FIELD, b"")).get("data")
-    if not isinstance(content, dict):
-        return None
     discovery = content.get("discovery")
     submission = discovery.get("submission") if isinstance(discovery, dict) else content.get("submission")
     return submission if isinstance(submission, str) else None

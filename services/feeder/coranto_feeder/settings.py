@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, field_validator
 from pydantic_settings import NoDecode
 from redis.asyncio import Redis
 
@@ -17,10 +17,13 @@ from coranto.http import WebClient, WebLimits
 from coranto.http.robots_cache import RobotsCache
 from coranto.http.settings import NetworkList, SharedWebSettings
 from coranto.settings import Duration
-from coranto.worker.settings import WorkerSettings
+from coranto.worker.settings import DurationList, WorkerSettings
 from coranto_feeder.feed_parser_pool import FeedParserPool
 from coranto_feeder.polite_client import PoliteClient
 from coranto_feeder.sources import FeedLimits
+
+_LATEST_REFETCH = timedelta(days=30)
+"""For as long as the fetcher keeps validators: later visits would transfer each page whole."""
 
 
 def _domain_list(value: Any) -> Any:
@@ -84,6 +87,20 @@ class FeederSettings(FeedLimits):
         description="Registered domains whose sitemaps are followed from any sitemap index: a JSON list, or separated by commas. "
         "An index leads to sitemaps of its own domain and of these.",
     )
+    refetch_after: DurationList = Field(
+        (timedelta(hours=1), timedelta(hours=6), timedelta(days=1), timedelta(days=3)),
+        max_length=20,
+        description="Times after its first storing at which an article is fetched again to look for corrections, up to 30 days; a "
+        "list separated by commas, empty for never. Articles published longer before their storing than the last of these, "
+        "and backlog, are left alone.",
+    )
+    refetch_limit: int = Field(
+        100_000,
+        ge=1,
+        le=10_000_000,
+        description="Articles kept to be fetched again, some 700 bytes of Redis' memory each, 8 KB at most; beyond it those go "
+        "whose next visit is farthest away.",
+    )
     total_timeout: Duration = Field(
         timedelta(seconds=60), gt=timedelta(0), description="Longest time for fetching one feed."
     )
@@ -96,6 +113,17 @@ class FeederSettings(FeedLimits):
     max_reader_bytes: int = Field(
         2_000_000_000, ge=200_000_000, description="Address space that a process which parses feeds may take, in bytes."
     )
+
+    @field_validator("refetch_after")
+    @classmethod
+    def _within_a_month(cls, spans: tuple[timedelta, ...]) -> tuple[timedelta, ...]:
+        for span in spans:
+            if not timedelta(0) < span <= _LATEST_REFETCH:
+                raise ValueError(
+                    f"expected time spans above 0 and up to 30 days, got {span.total_seconds():g} s; spans are seconds, or ISO "
+                    "8601 such as PT6H or P1D"
+                )
+        return spans
 
     def web_limits(self) -> WebLimits:
         """The limits on one response, as the web client takes them."""

@@ -14,7 +14,7 @@ from coranto.frontier import HostPolicy, read_hosts_file
 from coranto.http import WebClient, WebLimits
 from coranto.http.settings import WebSettings
 from coranto.settings import Duration
-from coranto.worker.settings import WorkerSettings
+from coranto.worker.settings import DurationList, WorkerSettings
 from coranto_fetcher.page_facts import PageReaderPool
 from coranto_fetcher.rights import RESERVATIONS, Reservation
 from coranto_fetcher.warc_files import ArchivingClient, WarcFiles
@@ -29,18 +29,6 @@ def _reservations(value: Any) -> Any:
 
 ReservationList = Annotated[tuple[Reservation, ...], NoDecode, BeforeValidator(_reservations)]
 """Uses such as noarchive,tdm: a JSON list, or separated by commas."""
-
-
-def _duration_list(value: Any) -> Any:
-    """Time spans as a JSON list or separated by commas."""
-    if isinstance(value, str):
-        text = value.strip()
-        value = json.loads(text) if text.startswith("[") else [part.strip() for part in text.split(",") if part.strip()]
-    return value
-
-
-DurationList = Annotated[tuple[Duration, ...], NoDecode, BeforeValidator(_duration_list)]
-"""Time spans in seconds or ISO 8601: a JSON list, or separated by commas."""
 
 
 class FetcherSettings(WebSettings, WebLimits):

@@ -7,14 +7,22 @@ in the environment.
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import socket
 from datetime import timedelta
 from pathlib import Path
+from typing import Annotated, Any
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SecretsSettingsSource, SettingsConfigDict
+from pydantic import BeforeValidator, Field
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SecretsSettingsSource,
+    SettingsConfigDict,
+)
 
 from coranto.settings import (
     Duration,
@@ -26,6 +34,18 @@ from coranto.settings import (
 )
 from coranto.streams.interface import Retention
 from coranto.topology import DEAD_LETTERS, DROPPED, FINISHED
+
+
+def _duration_list(value: Any) -> Any:
+    """Time spans as a JSON list or separated by commas."""
+    if isinstance(value, str):
+        text = value.strip()
+        value = json.loads(text) if text.startswith("[") else [part.strip() for part in text.split(",") if part.strip()]
+    return value
+
+
+DurationList = Annotated[tuple[Duration, ...], NoDecode, BeforeValidator(_duration_list)]
+"""Time spans in seconds or ISO 8601: a JSON list, or separated by commas."""
 
 
 class DeliverySettings(SettingsSection):
