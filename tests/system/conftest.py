@@ -1,4 +1,4 @@
-"""Worker processes of the system tests, killed when the test ends."""
+"""Worker processes of the system tests, killed when the test ends, and a small site."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Iterator
 
 import pytest
+from tests.system.small_site import Site
 
 
 @pytest.fixture
@@ -15,3 +16,10 @@ def processes() -> Iterator[list[subprocess.Popen[bytes]]]:
     for process in started:
         process.kill()
         process.wait()
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    site = Site()
+    yield site
+    site.close()
