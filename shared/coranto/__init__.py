@@ -9,18 +9,21 @@
 """
 
 from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
 
-from coranto.client import (
-    AsyncClient,
-    PipelineMismatchError,
-    Receipt,
-    Subscription,
-    TooMuchWaitingError,
-    UnsupportedVersionError,
-    blocking,
-    submit,
-    subscribe,
-)
+if TYPE_CHECKING:
+    from coranto import client, records
+    from coranto.client import (
+        AsyncClient,
+        PipelineMismatchError,
+        Receipt,
+        Subscription,
+        TooMuchWaitingError,
+        UnsupportedVersionError,
+        blocking,
+        submit,
+        subscribe,
+    )
 
 __all__ = [
     "AsyncClient",
@@ -34,3 +37,18 @@ __all__ = [
     "subscribe",
 ]
 __version__ = version("coranto")
+
+_LATE = frozenset({*__all__, "client", "records"})
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    # Late: a process that reads one page imports parts of this package as well, and needs neither client nor Redis.
+    import coranto.client.blocking
+
+    return getattr(coranto.client, name) if name in __all__ else globals()[name]
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LATE})

@@ -13,7 +13,7 @@ from coranto.topology import CLASSIFIER, REINDEX
 from coranto.worker.stage import RetryPolicy, Stage
 from coranto_classifier.duplicates.index import DuplicateIndex
 from coranto_classifier.llm_client import LlmClient
-from coranto_classifier.pool import AnalysisPool, InProcessAnalysis
+from coranto_classifier.pool import AnalysisPool, InProcessAnalysis, TextAnalysis
 from coranto_classifier.reasons import REASONS, SYSTEMIC
 from coranto_classifier.reindex import reindex, request_reindex
 from coranto_classifier.related.embeddings import check_installed
@@ -33,16 +33,11 @@ def create_stage(
     settings = settings or Settings()
     own = settings.classifier
     paths = ModelPaths(own.model_dir, own.sections, wants_vectors=redis is not None and own.stories.embeddings == "e5")
-    pool = None if redis is None else AnalysisPool(paths, own)
+    models: TextAnalysis = InProcessAnalysis(TextModels(paths)) if redis is None else AnalysisPool(paths, own)
     llm = LlmClient(own.endpoint) if own.endpoint.url is not None else None
 
-    async def start() -> None:
-        if pool is not None:
-            await pool.start()
-
     async def stop() -> None:
-        if pool is not None:
-            await pool.stop()
+        await models.stop()
         if llm is not None:
             await llm.close()
         if redis is not None:
@@ -52,7 +47,7 @@ def create_stage(
         CLASSIFIER,
         handle=partial(
             classify,
-            models=pool or InProcessAnalysis(TextModels(paths)),
+            models=models,
             duplicates=_duplicates(settings, redis),
             related=_related(settings, redis),
             llm=llm,
@@ -63,7 +58,7 @@ def create_stage(
         # An article may wait in the pool for all the others, and each of them may run twice after a crash.
         deadline=2 * own.deadline * own.concurrency + own.endpoint.timeout + timedelta(seconds=30),
         systemic=SYSTEMIC,
-        start=start,
+        start=models.start,
         stop=stop,
     )
 

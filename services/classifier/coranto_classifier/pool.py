@@ -5,11 +5,13 @@ A text that takes too long or too much memory costs only the process it runs in.
 
 from __future__ import annotations
 
+import asyncio
 import os
 from typing import Protocol
 
 from coranto.process_pool import OverdueError, ProcessLostError, ProcessPool
 from coranto.worker.stage import Invalid
+from coranto_classifier.language import detect
 from coranto_classifier.settings import ClassifierSettings
 from coranto_classifier.text_models import Analysis, ArticleText, ModelPaths, TextModels
 
@@ -22,6 +24,14 @@ _models: TextModels | None = None
 class TextAnalysis(Protocol):
     """Analyses articles, in this process or in another."""
 
+    async def start(self) -> None:
+        """Load what can be loaded before the first article."""
+        ...
+
+    async def stop(self) -> None:
+        """End what was started."""
+        ...
+
     async def analyse(self, article: ArticleText) -> Analysis:
         """The analysis. Raises Invalid with a reason from the stage's list."""
         ...
@@ -32,6 +42,13 @@ class InProcessAnalysis:
 
     def __init__(self, models: TextModels) -> None:
         self._models = models
+
+    async def start(self) -> None:
+        """Return when what every text needs is loaded. The models of a language are loaded with its first text."""
+        await asyncio.to_thread(detect.prepare)
+
+    async def stop(self) -> None:
+        """Nothing is left to stop."""
 
     async def analyse(self, article: ArticleText) -> Analysis:
         """The analysis."""

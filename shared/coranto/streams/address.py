@@ -14,8 +14,6 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from redis.asyncio.connection import parse_url
-
 EXPECTED = (
     "redis://host:port/db, rediss:// (TLS) or unix:///path for one server; "
     "redis+cluster://host:port,host:port for a cluster; "
@@ -70,6 +68,8 @@ def parse_address(url: str) -> Address:
         raise WrongAddressError(f"a cluster has database 0 only, got {_without_password(url)!r}")
     host, port = nodes[0]
     shown = f"[{host}]" if ":" in host else host
+    from redis.asyncio.connection import parse_url  # late: settings are read by processes that talk to no Redis
+
     options: dict[str, Any] = dict(parse_url(f"{tls}://{login}{at}{shown}:{port}/{database or 0}?{query}"))
     sentinel = {
         name: options.pop(f"sentinel_{name}") for name in ("username", "password") if f"sentinel_{name}" in options

@@ -89,6 +89,8 @@ async def test_story_index_that_is_away_means_try_again(models: TextModels, own_
 
 async def test_stage_works_alone_as_coranto_try_uses_it() -> None:
     stage = create_stage()
+    assert stage.start is not None
+    await stage.start()
     done = await stage.handle(record())
     assert done is not None
     assert done.classification.topics[0].code == "11000000"

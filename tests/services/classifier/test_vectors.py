@@ -10,7 +10,7 @@ import pytest
 
 from coranto_classifier.text_models import ArticleText, ModelPaths, TextModels
 from coranto_classifier.topics import features
-from coranto_classifier.topics.vectors import ENGLISH_FILES, EnglishVectors
+from coranto_classifier.topics.vectors import ENGLISH_FILES, EnglishVectors, RussianVectors
 
 EVEN = np.full(features.BUCKETS, 2.0, dtype=np.float32)
 SERVICE = Path(__file__).resolve().parents[3] / "services" / "classifier"
@@ -69,3 +69,15 @@ def test_own_models_bring_their_own_english_vectors(tmp_path: Path) -> None:
     for name in ENGLISH_FILES:
         (tmp_path / name).write_bytes((shipped / name).read_bytes())
     assert paths.english_vectors == tmp_path
+
+
+def test_russian_words_have_the_vectors_that_navec_itself_gives_them() -> None:
+    from navec import Navec  # type: ignore[import-untyped]  # ships no types
+
+    ours = RussianVectors(ModelPaths().shipped)
+    theirs = Navec.load(str(ModelPaths().shipped / "navec_news_v1_1B_250K_300d_100q.tar"))
+    for word in ("президент", "футбол", "землетрясение"):
+        vector = theirs[word] / np.linalg.norm(theirs[word])
+        assert np.array_equal(ours.navec[word], theirs[word])
+        assert np.allclose(ours.weighted_mean(word, EVEN), vector, atol=1e-5)
+        assert ours.count(word) == theirs.vocab.count(word)

@@ -55,6 +55,11 @@ def _model() -> Any:
     return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
 
 
+def prepare() -> None:
+    """Load the model, which takes some 0.4 s, before the first text needs it."""
+    _model()
+
+
 def version() -> str:
     """Version of the model and of our corrections."""
     from importlib.metadata import version as installed

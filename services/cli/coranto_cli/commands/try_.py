@@ -20,7 +20,6 @@ from coranto.pages import FilePageStore
 from coranto.records import FinishedArticle, Record, Submission
 from coranto.settings import LogSettings
 from coranto.topology import CLASSIFIER, EXTRACTOR, FEEDER, FETCHER, SINK
-from coranto.worker.log import configure
 from coranto.worker.stage import Invalid, Stage, Transient, Unwanted
 from coranto_cli.article_printing import print_article
 from coranto_cli.console import err, out, print_message, print_result, write_json
@@ -58,7 +57,6 @@ def try_(
     sources = find_sources([source] if source != "-" else [], [], refuse=wrong.append)
     if len(sources) != 1:
         raise CommandError(wrong[0] if wrong else f"expected one page, got {source!r}", exit_code=USAGE)
-    configure(LogSettings(level="error"))
     with err.status("reading the page"), _own_directory() as directory:
         result = asyncio.run(_try(sources[0], directory))
     if as_json:
@@ -141,7 +139,7 @@ async def installed_stages(stack: AsyncExitStack) -> AsyncIterator[Stage[Any, An
     """The stages that make an article, as the installed services give them; the stack stops them.
 
     The slow ones are prepared beside the others: the extractor's process from the beginning, the classifier's models
-    while the extractor has the page. A page that the fetcher refuses waits for no models.
+    and the sink while the extractor has the page. A page that the fetcher refuses waits for no models.
     """
     points = {point.name: point for point in entry_points(group=ENTRY_POINTS)}
     missing = [spec.name for spec in _STAGES if spec.name not in points]
@@ -158,14 +156,25 @@ async def installed_stages(stack: AsyncExitStack) -> AsyncIterator[Stage[Any, An
 
     early = {EXTRACTOR.name: ahead(_started(_load(points[EXTRACTOR.name]), stack))}
     await asyncio.sleep(0)  # its process is started now, and gets ready by itself
+    _log_errors_only()
     for spec in _STAGES:
         if spec is EXTRACTOR:
-            early[CLASSIFIER.name] = ahead(asyncio.to_thread(_load, points[CLASSIFIER.name]))
+            for later in (CLASSIFIER, SINK):
+                early[later.name] = ahead(_loaded_and_started(points[later.name], stack))
+        if spec.name in early:
             yield await early[spec.name]
-        elif spec is CLASSIFIER:
-            yield await _started(await early[spec.name], stack)
         else:
             yield await _started(_load(points[spec.name]), stack)
+
+
+def _log_errors_only() -> None:
+    from coranto.worker.log import configure  # late: it takes a moment, in which the extractor's process can start
+
+    configure(LogSettings(level="error"))
+
+
+async def _loaded_and_started(point: EntryPoint, stack: AsyncExitStack) -> Stage[Any, Any]:
+    return await _started(await asyncio.to_thread(_load, point), stack)
 
 
 async def _started(stage: Stage[Any, Any], stack: AsyncExitStack) -> Stage[Any, Any]:
