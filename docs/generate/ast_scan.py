@@ -1,7 +1,7 @@
 """Which ways a reason may end a message, read from the sources of a service.
 
-A handler ends a message by raising `Unwanted`, `Transient` or `Invalid` with a reason. The reason is found where it stands
-in the call, in a tuple beside the class, in a table or in a name assigned nearby. One that a value carries, as in
+A handler ends a message by raising `Accepted`, `Unwanted`, `Transient` or `Invalid` with a reason. The reason is found where
+it stands in the call, in a tuple beside the class, in a table or in a name assigned nearby. One that a value carries, as in
 `Unwanted(refusal.reason)`, may be any of those that are found nowhere else. Only the page of reasons depends on this.
 """
 
@@ -13,9 +13,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Literal, TypeGuard
 
-Ending = Literal["dropped", "retried", "retried, then dead", "dead"]
+Ending = Literal["accepted", "dropped", "retried", "retried, then dead", "dead"]
 
-_ENDINGS: Mapping[str, Ending] = {"Unwanted": "dropped", "Transient": "retried, then dead", "Invalid": "dead"}
+_ENDINGS: Mapping[str, Ending] = {
+    "Accepted": "accepted",
+    "Unwanted": "dropped",
+    "Transient": "retried, then dead",
+    "Invalid": "dead",
+}
 _Names = Mapping[str, list[ast.expr]]
 
 

@@ -16,6 +16,7 @@ Every message ends in one outcome with one reason. The words are the same in met
 | outcome | what happened to the message |
 |---|---|
 | `published` | Its result was published; at the end of a line there is nothing to publish. |
+| `accepted` | What it asked for is done, such as registering a feed, and no article comes of it. The ledger has a line. |
 | `dropped` | Nothing is wrong and nothing comes of it. The ledger has a line. |
 | `retried` | It waits and comes again; when its attempts are used up it is dead. |
 | `dead` | It is a dead letter: see `coranto dead`. The ledger has a line. |

@@ -287,6 +287,7 @@ def test_a_service_that_is_not_installed_is_named_with_what_to_do() -> None:
     ("source", "endings"),
     [
         ('raise Unwanted("index_page", detail="x")', {"dropped"}),
+        ('raise Accepted("index_page")', {"accepted"}),
         ('raise Invalid("index_page")', {"dead"}),
         ('raise Transient("index_page", retry_after=wait)', {"retried, then dead"}),
         ('raise Transient("index_page", spends_attempt=False)', {"retried"}),

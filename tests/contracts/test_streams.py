@@ -18,7 +18,7 @@ import pytest
 from redis.asyncio import Redis
 
 from coranto.streams.errors import is_transient
-from coranto.streams.interface import Dead, Drop, Entry, Outcome, Publish, Retention, Retry, StageStreams
+from coranto.streams.interface import Accept, Dead, Drop, Entry, Outcome, Publish, Retention, Retry, StageStreams
 from coranto.streams.redis import RedisStreams
 from coranto.testing import MemoryPipeline, MemoryReader, MemoryStreams
 from coranto.topology import DEAD_LETTERS, DROPPED, FEEDER, FETCHER, FINISHED, LEDGER, SINK, Keys, StageSpec
@@ -193,12 +193,13 @@ async def test_a_worker_that_lost_its_claim_publishes_nothing(bench: Bench, stre
 
 
 async def test_each_outcome_is_counted_once_with_its_reason(bench: Bench, streams: StageStreams) -> None:
-    for _ in range(4):
+    for _ in range(5):
         await bench.add(SUBMITTED_KEY, b"in")
-    one, two, three, four = await bench.take(streams, "a", 4)
+    one, two, three, four, five = await bench.take(streams, "a", 5)
     await streams.commit(
         [
             (one, Publish("id", b"out")),
+            (five, Accept("feed", b"notice of a feed")),
             (two, Drop("duplicate", b"notice")),
             (three, Retry("not_ready", 0, 1)),
             (four, Dead("bad_url", "error", "trace", 1, b"notice of death")),
@@ -206,11 +207,12 @@ async def test_each_outcome_is_counted_once_with_its_reason(bench: Bench, stream
     )
     assert dict(await streams.outcomes()) == {
         ("published", "ok"): 1,
+        ("accepted", "feed"): 1,
         ("dropped", "duplicate"): 1,
         ("retried", "not_ready"): 1,
         ("dead", "bad_url"): 1,
     }
-    assert await bench.events(Keys().stream(DROPPED)) == [b"notice", b"notice of death"]
+    assert await bench.events(Keys().stream(DROPPED)) == [b"notice of a feed", b"notice", b"notice of death"]
 
 
 async def test_a_retry_comes_back_when_it_is_due_with_its_attempts(bench: Bench, streams: StageStreams) -> None:
@@ -543,8 +545,8 @@ async def test_looking_passes_every_page_of_a_long_backlog(bench: Bench, streams
 
 @pytest.mark.parametrize(
     "outcome",
-    [Publish("id", b"out"), Drop("x", b"notice"), Retry("x", 0, 1), Dead("x", "error", "", 1)],
-    ids=["published", "dropped", "retried", "dead"],
+    [Publish("id", b"out"), Accept("x", b"notice"), Drop("x", b"notice"), Retry("x", 0, 1), Dead("x", "error", "", 1)],
+    ids=["published", "accepted", "dropped", "retried", "dead"],
 )
 async def test_a_full_redis_is_waited_out_and_costs_no_message_a_chance(redis: Redis, outcome: Outcome) -> None:
     streams = RedisStreams(redis, FEEDER, Keys())

@@ -434,8 +434,8 @@ async def find_imbalance(redis: Redis, poison: Counter[str]) -> dict[str, int]:
     for stage in MAIN_LINE[1:]:
         came_in[stage] = ends[writers[stage.reads]]["published"]
     # A notice for each message that ended early; a repeated announcement is none.
-    came_in[LEDGER] = sum(ends[stage]["dropped"] + ends[stage]["dead"] for stage in MAIN_LINE)
-    settled = ("published", "dropped", "dead", "repeated")
+    came_in[LEDGER] = sum(ends[stage]["accepted"] + ends[stage]["dropped"] + ends[stage]["dead"] for stage in MAIN_LINE)
+    settled = ("published", "accepted", "dropped", "dead", "repeated")
     differences = {
         stage.name: number + poison[stage.name] - sum(ends[stage][outcome] for outcome in settled)
         for stage, number in came_in.items()

@@ -50,7 +50,7 @@ def _short(value: int) -> str:
 
 
 def reason_lines(states: Sequence[StageState]) -> str:
-    """What was dropped, retried and given up, by reason: a line for each stage that has any."""
+    """What was accepted, dropped, retried and given up, by reason: a line for each stage that has any."""
     lines = []
     for state in states:
         found = [

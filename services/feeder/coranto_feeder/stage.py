@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 from coranto.records import DiscoveredArticle, Discovery, Submission, article_id
 from coranto.sources.registry import Feed, Feeds, new_feed
 from coranto.urls import UnsupportedUrlError, canonicalize, is_saved_page, key_of, parse
-from coranto.worker.stage import Invalid, Transient, Unwanted
+from coranto.worker.stage import Accepted, Invalid, Transient, Unwanted
 from coranto_feeder.deduplication import Deduplicator
 from coranto_feeder.polite_client import HostBusyError
 from coranto_feeder.probe import Probe, ProbeFailedError
@@ -41,7 +41,7 @@ async def discover(
     try:
         if await _is_feed(submission, probe):
             is_new = await feeds.add(_feed_of(submission, url, now()), polls_again=submission.is_recrawl)
-            raise Unwanted("feed_registered", detail=None if is_new else "it was registered before")
+            raise Accepted("feed_registered", detail=None if is_new else "it was registered before")
         if submission.is_recrawl:
             await deduplicator.reclaim(identity, submission.id)
         elif not await deduplicator.claim(identity, submission.id):

@@ -229,7 +229,7 @@ class FinishedArticle(ClassifiedArticle):
 
 
 class DroppedArticle(Record):
-    """An article that ended before it was stored, and why. Read by the sink for its ledger."""
+    """A submission or article that ended before it was stored, and why. Read by the sink for its ledger."""
 
     event_type: ClassVar[str] = "coranto.article.dropped.v2"
 
@@ -237,8 +237,10 @@ class DroppedArticle(Record):
     url: str = Field(description="Address, the one for readers where it is known.")
     submission: str = Field(description="Id of the submission that brought it in.")
     feed: str | None = Field(None, description="Address of the feed or sitemap that named it.")
-    stage: str = Field(description="Stage that dropped it.")
-    outcome: Literal["dropped", "dead"] = Field(description="Dropped for a reason, or dead-lettered.")
+    stage: str = Field(description="Stage that ended it.")
+    outcome: Literal["accepted", "dropped", "dead"] = Field(
+        description="Accepted, as a feed is; dropped for a reason; or dead-lettered."
+    )
     reason: str = Field(description="Reason from the stage's closed list.")
     detail: str | None = Field(None, description="What was seen, in a few words.")
     dropped_at: UtcTime = Field(description="When.")

@@ -72,7 +72,7 @@ class LedgerLine:
     submission: str
     url: str
     stage: str
-    outcome: Literal["stored", "dropped", "dead"]
+    outcome: Literal["stored", "accepted", "dropped", "dead"]
     reason: str
     detail: str | None
     at: datetime

@@ -17,7 +17,7 @@ from coranto.host_queue import HostQueue, HostRest
 # A group that has this share of what is kept still before it is told that it may lose some.
 _AT_RISK = 0.8
 
-OutcomeKind = Literal["published", "dropped", "retried", "dead"]
+OutcomeKind = Literal["published", "accepted", "dropped", "retried", "dead"]
 Line = Literal["main", "retry", "host"]
 """Where a stage's message came from: the stream it reads, its own retry stream, or the queue of its host."""
 
@@ -52,6 +52,14 @@ class Publish:
 
     event_id: str | None
     event: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Accept:
+    """What the message asked for is done, and it ends here; the notice goes to the ledger."""
+
+    reason: str
+    notice: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +102,7 @@ class Dead:
     """As for `Drop`."""
 
 
-Outcome = Publish | Drop | Retry | Dead
+Outcome = Publish | Accept | Drop | Retry | Dead
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from coranto.streams.connection import load_script, server_memory
 from coranto.streams.errors import is_transient
 from coranto.streams.host_queues import LANES
 from coranto.streams.interface import (
+    Accept,
     Committed,
     Dead,
     DeadLetter,
@@ -457,6 +458,8 @@ def _arguments(entry: Entry, outcome: Outcome, *, forgets: str, has_queues: bool
     match outcome:
         case Publish(event_id, event):
             return "P", event_id or "", event or b""
+        case Accept(reason, notice):
+            return "A", reason, notice or b""
         case Drop(reason, notice):
             return "D", reason, notice or b"", forgets
         case Retry(reason, delay_ms, attempts, lost, failing_since_ms, queue):

@@ -14,6 +14,7 @@ from datetime import timedelta
 
 from coranto.host_queue import HostQueue, HostRest
 from coranto.streams.interface import (
+    Accept,
     Committed,
     Dead,
     DeadLetter,
@@ -221,6 +222,9 @@ class MemoryStreams:
                     self.pipeline.announced.add(event_id or "")
                     self.pipeline.add(self.keys.stream(writes), event)
                 counts["published", "ok"] += 1
+            case Accept(reason, notice):
+                self._tell(notice)
+                counts["accepted", reason] += 1
             case Drop(reason, notice):
                 self._tell(notice)
                 counts["dropped", reason] += 1

@@ -16,10 +16,10 @@ from typing import Any
 from coranto.host_queue import HostQueue
 from coranto.records import FetchedArticle, Record
 from coranto.records.envelope import Event, MalformedEventError, decode, encode, new_traceparent
-from coranto.streams.interface import Dead, Drop, Entry, Outcome, Publish, Retry
+from coranto.streams.interface import Accept, Dead, Drop, Entry, Outcome, Publish, Retry
 from coranto.worker.breaker import Verdict
 from coranto.worker.notices import LONGEST_ERROR, Notices, clean, describe, trace_of, url_of
-from coranto.worker.stage import Invalid, Stage, StageSignal, Transient, Unwanted
+from coranto.worker.stage import Accepted, Invalid, Stage, StageSignal, Transient, Unwanted
 
 QUEUED = "queued"
 # Failures whose cause is rarely the message: a bug, a hang, a machine that starves.
@@ -148,6 +148,9 @@ class Decider:
                 reason=reason, retry_after=signal.retry_after, is_waiting=not signal.spends_attempt,
             )  # fmt: skip
         detail = clean(signal.detail, LONGEST_ERROR) if signal.detail else None
+        if isinstance(signal, Accepted):
+            accept = Accept(reason, self._notices.of_record(record, "accepted", reason, detail))
+            return self._decided(record, accept, "success", reason)
         if isinstance(signal, Unwanted):
             # A stage that stores articles drops what it has already; of what any other drops, nothing is left.
             forgets = "" if self._stores_articles else self._fetched_id(record)

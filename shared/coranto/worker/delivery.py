@@ -21,6 +21,7 @@ from typing import Any
 from coranto.host_queue import HostRest
 from coranto.streams.errors import is_transient
 from coranto.streams.interface import (
+    Accept,
     Committed,
     Dead,
     Drop,
@@ -43,7 +44,13 @@ from coranto.worker.notices import LONGEST_DETAIL, describe
 from coranto.worker.settings import DeliverySettings
 from coranto.worker.stage import Stage
 
-_KINDS: dict[type[Outcome], OutcomeKind] = {Publish: "published", Drop: "dropped", Retry: "retried", Dead: "dead"}
+_KINDS: dict[type[Outcome], OutcomeKind] = {
+    Publish: "published",
+    Accept: "accepted",
+    Drop: "dropped",
+    Retry: "retried",
+    Dead: "dead",
+}
 
 _CANCEL_WITHIN_SECONDS = 2.0
 # Admission waits for nothing, so more would only stand in line for the processor.

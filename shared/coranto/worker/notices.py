@@ -55,7 +55,7 @@ class Notices:
         self._clock = clock
 
     def of_record(
-        self, record: Record, outcome: Literal["dropped", "dead"], reason: str, detail: str | None
+        self, record: Record, outcome: Literal["accepted", "dropped", "dead"], reason: str, detail: str | None
     ) -> bytes | None:
         """The event about a record; None where the message's end is not an article's, or none can be made."""
         return self._encode(
@@ -78,7 +78,7 @@ class Notices:
         subject: str,
         url: str,
         submission: str,
-        outcome: Literal["dropped", "dead"],
+        outcome: Literal["accepted", "dropped", "dead"],
         reason: str,
         detail: str | None,
         *,

@@ -1,4 +1,4 @@
-"""What a stage is, and the four ways a handler can end. This is all a stage author needs to know of delivery.
+"""What a stage is, and the five ways a handler can end. This is all a stage author needs to know of delivery.
 
 A handler is a plain async function from record to record with its collaborators passed in. What it raises decides what
 happens to the message, and nothing else does. This module imports no broker.
@@ -59,6 +59,10 @@ class Transient(StageSignal):
 
 class Invalid(StageSignal):
     """This message can never work: dead letter now."""
+
+
+class Accepted(StageSignal):
+    """What was asked for is done, and no article goes on: acknowledged, counted, and written to the ledger."""
 
 
 class Unwanted(StageSignal):

@@ -17,7 +17,7 @@ from coranto.http import WebClient
 from coranto.records import DiscoveredArticle, PageRef, SavedPage, Submission, article_id
 from coranto.sources.registry import FeedRegistry
 from coranto.topology import Keys, Pipeline
-from coranto.worker.stage import Invalid, StageSignal, Transient, Unwanted
+from coranto.worker.stage import Accepted, Invalid, StageSignal, Transient, Unwanted
 from coranto_feeder.app import create_stage
 from coranto_feeder.deduplication import Deduplicator, InMemoryDeduplicator, RedisDeduplicator
 from coranto_feeder.feed_parser_pool import FeedParserPool
@@ -128,7 +128,7 @@ async def test_feed_is_registered_and_is_no_article(
     take: Discoverer, registry: FeedRegistry, submission: Make, site: Site
 ) -> None:
     signal = await take.signal_for(submission("https://example.org/news#x", kind="feed"))
-    assert isinstance(signal, Unwanted)
+    assert isinstance(signal, Accepted)
     assert signal.reason == "feed_registered"
     assert [(feed.url, feed.source) for feed in await registry.all()] == [("https://example.org/news", "example.org")]
     assert (

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from coranto.records import DiscoveredArticle, DroppedArticle, Submission
 from coranto.records.envelope import decode, encode
-from coranto.streams.interface import Dead, Drop, Entry, Publish, Retry
+from coranto.streams.interface import Accept, Dead, Drop, Entry, Publish, Retry
 from coranto.testing import submission
 from coranto.topology import FEEDER
 from coranto.worker.decision import Decider, Decision
@@ -61,7 +61,7 @@ def check(decision: Decision) -> None:
     match outcome:
         case Publish():
             assert outcome.event is None or isinstance(outcome.event, bytes)
-        case Drop():
+        case Accept() | Drop():
             notice = outcome.notice
         case Dead():
             texts += [outcome.error, outcome.traceback]

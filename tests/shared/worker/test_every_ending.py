@@ -15,9 +15,11 @@ from coranto.testing import discovered, submission
 from coranto.testing.bench import Bench, delivering, until
 from coranto.topology import FEEDER
 from coranto.worker.settings import BreakerSettings
-from coranto.worker.stage import Invalid, RetryPolicy, Stage, Transient, Unwanted
+from coranto.worker.stage import Accepted, Invalid, RetryPolicy, Stage, Transient, Unwanted
 
-REASONS = dict.fromkeys(("unwanted", "invalid", "passing", "its_turn", "world_down"), "Asked for by the test.")
+REASONS = dict.fromkeys(
+    ("accepted", "unwanted", "invalid", "passing", "its_turn", "world_down"), "Asked for by the test."
+)
 SURROGATE = b'{"specversion":"1.0","type":"x","id":"1","source":"s","data":{"id":"\\ud83d"}}'
 PAUSE = 0.1
 BREAKER = BreakerSettings(
@@ -26,6 +28,7 @@ BREAKER = BreakerSettings(
 
 ENDINGS = {
     "published": ("published", "ok"),
+    "accepted": ("accepted", "accepted"),
     "unwanted": ("dropped", "unwanted"),
     "unwanted_in_odd_words": ("dropped", "unwanted"),
     "invalid": ("dead", "invalid"),
@@ -58,6 +61,7 @@ class UnshowableError(Exception):
 
 
 RAISED: dict[str, Callable[[], BaseException]] = {
+    "accepted": lambda: Accepted("accepted"),
     "unwanted": lambda: Unwanted("unwanted"),
     "unwanted_in_odd_words": lambda: Unwanted("unwanted", detail="half a \ud83d character"),
     "invalid": lambda: Invalid("invalid", detail="\udcff"),

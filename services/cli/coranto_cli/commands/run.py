@@ -324,7 +324,7 @@ class _Job:
         async def refusals() -> None:
             following = follow(redis, topology, DROPPED, DroppedArticle, after=dropped, on_malformed=report_skipped)
             async for each in following:
-                if each.record.reason != "feed_registered" and await self._own.includes(each.record):
+                if each.record.outcome != "accepted" and await self._own.includes(each.record):
                     summary.dropped.append(each.record)
                 summary.positions[each.key] = each.id
 

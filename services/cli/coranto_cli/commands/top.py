@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import typer
 from redis.exceptions import RedisError
@@ -15,6 +15,7 @@ from rich.live import Live
 
 from coranto.admin.pipeline import StageState, connected
 from coranto.streams.errors import is_transient
+from coranto.streams.interface import OutcomeKind
 from coranto_cli.console import cell, out
 from coranto_cli.options import DataOption
 from coranto_cli.stage_table import reason_lines, stage_table
@@ -55,7 +56,7 @@ def _screen(states: Sequence[StageState], rates: Mapping[str, float]) -> Rendera
 
 def _rates(before: Sequence[StageState], after: Sequence[StageState], seconds: float) -> dict[str, float]:
     """Messages settled in each stage, per second."""
-    kinds = ("published", "dropped", "retried", "dead")
+    kinds = get_args(OutcomeKind)
     return {
         new.stage: sum(new.count(kind) - old.count(kind) for kind in kinds) / seconds
         for old, new in zip(before, after, strict=True)

@@ -20,7 +20,7 @@ from coranto.pages import FilePageStore
 from coranto.records import FinishedArticle, Record, Submission
 from coranto.settings import LogSettings
 from coranto.topology import CLASSIFIER, EXTRACTOR, FEEDER, FETCHER, SINK
-from coranto.worker.stage import Invalid, Stage, Transient, Unwanted
+from coranto.worker.stage import Accepted, Invalid, Stage, Transient, Unwanted
 from coranto_cli.article_printing import print_article
 from coranto_cli.console import err, out, print_message, print_result, write_json
 from coranto_cli.errors import NOT_FOUND, USAGE, CommandError
@@ -37,7 +37,7 @@ class TryResult:
     """How far one page came, and what it ended as."""
 
     stage: str
-    outcome: Literal["finished", "refused", "invalid", "not_ready", "no_article"]
+    outcome: Literal["finished", "accepted", "refused", "invalid", "not_ready", "no_article"]
     reason: str = "ok"
     meaning: str = ""
     """The sentence of the stage's closed list."""
@@ -105,6 +105,8 @@ async def _one_stage(stage: Stage[Any, Any], record: Record, deadline: float) ->
         try:
             async with asyncio.timeout(stage.deadline.total_seconds()):
                 return None, await stage.handle(record)
+        except Accepted as signal:
+            return _ended(stage, "accepted", signal.reason, signal.detail, record), None
         except Unwanted as signal:
             return _ended(stage, "refused", signal.reason, signal.detail, record), None
         except Invalid as signal:
@@ -127,7 +129,7 @@ async def _one_stage(stage: Stage[Any, Any], record: Record, deadline: float) ->
 
 def _ended(
     stage: Stage[Any, Any],
-    outcome: Literal["refused", "invalid", "not_ready"],
+    outcome: Literal["accepted", "refused", "invalid", "not_ready"],
     reason: str,
     detail: str | None,
     record: Record,
@@ -236,6 +238,7 @@ def _plain(result: TryResult) -> dict[str, Any]:
 
 def _print_refusal(result: TryResult) -> None:
     words = {
+        "accepted": "accepted it, which makes no article",
         "refused": "refused it",
         "invalid": "cannot handle it",
         "not_ready": "could not handle it now, and would try again later",

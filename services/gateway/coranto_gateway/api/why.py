@@ -52,7 +52,7 @@ class Ending(BaseModel):
     submission: str
     url: str
     stage: str
-    outcome: Literal["stored", "dropped", "dead"]
+    outcome: Literal["stored", "accepted", "dropped", "dead"]
     reason: str
     detail: str | None
     at: datetime
@@ -134,6 +134,7 @@ def _sentence(now: list[Whereabouts], endings: list[LedgerLine], article: str | 
         return "It is stored." if revisions == 1 else f"It is stored, in {revisions} revisions."
     if endings:
         line = endings[0]
+        verb = "accepted it:" if line.outcome == "accepted" else "ended it, because of"
         seen = f": {line.detail}" if line.detail else ""
-        return f"The {line.stage} ended it, because of {line.reason}{seen}."
+        return f"The {line.stage} {verb} {line.reason}{seen}."
     return "It is unknown here: it was not submitted, and no source has named it."

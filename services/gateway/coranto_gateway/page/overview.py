@@ -66,7 +66,7 @@ async def show(request: Request, parts: PartsOf) -> Response:
     latest, count = await parts.stores.ask_if_any(look) or ([], 0)
     troubles = _troubles(parts, stations, words)
     reasons = sorted(activity.reasons().items(), key=lambda each: -each[1])
-    unremarkable = [each for each in reasons if each[0][1] != "published"]
+    unremarkable = [each for each in reasons if each[0][1] not in ("published", "accepted")]
     slots = activity.slots(_shown_as)
     return render(
         request,
@@ -90,7 +90,7 @@ def _shown_as(stage: str, kind: str) -> str | None:
     """Under which name of the chart an outcome counts: a publication only where it ends the line."""
     if kind == "published":
         return "stored" if stage == "sink" else None
-    return kind if stage not in ("ledger", "reindex") else None
+    return kind if kind in _OUTCOMES and stage not in ("ledger", "reindex") else None
 
 
 def _station(spec: StageSpec, activity: Activity, words: Words) -> Station:

@@ -68,7 +68,7 @@ def _steps(found: Why) -> list[tuple[str, str]]:
         mark = "bad" if found.now[-1].state == "dead" else "now"
     elif found.endings:
         here = found.endings[0].stage
-        mark = "done" if found.endings[0].outcome == "stored" else "bad"
+        mark = "done" if found.endings[0].outcome in ("stored", "accepted") else "bad"
     else:
         return [(name, "next") for name in _LINE]
     if here not in _LINE:

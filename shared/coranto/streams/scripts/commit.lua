@@ -4,6 +4,7 @@
 --   then per message:
 --   line ("m"/"r"/"h"), entry id, kind, and by kind
 --   P event_id event          ("" "" when the stage publishes nothing)
+--   A reason notice           (notice "" when none)
 --   D reason notice forgets   (notice "" when none; forgets: a key that goes with the message, "" for none)
 --   R reason delay_ms attempts since_ms lost failing_since_ms event
 --   Q reason delay_ms attempts since_ms lost failing_since_ms event(packed) host class ("live"/"backlog") is_front ("1"/"0"):
@@ -31,7 +32,7 @@ local function count(outcome, reason)
   counts[field] = (counts[field] or 0) + 1
 end
 local queues = ARGV[6] ~= '' and new_queues(ARGV[6], now)
-local WIDTH = { P = 2, D = 3, R = 7, Q = 10, X = 7 }
+local WIDTH = { P = 2, A = 2, D = 3, R = 7, Q = 10, X = 7 }
 -- Each gives its outcome, its reason and its flag, or raises what Redis raised. Redis takes nothing back that a script has
 -- written, so what may be refused is written before anything is noted or acknowledged.
 local effects = {}
@@ -49,6 +50,10 @@ function effects.P(line, id, a)
     end
   end
   return 'published', 'ok', 1
+end
+function effects.A(line, id, a)
+  if ARGV[a + 1] ~= '' then redis.call('XADD', KEYS[8], '*', 'event', ARGV[a + 1]) end
+  return 'accepted', ARGV[a], 1
 end
 function effects.D(line, id, a)
   if ARGV[a + 1] ~= '' then redis.call('XADD', KEYS[8], '*', 'event', ARGV[a + 1]) end
