@@ -30,7 +30,7 @@ from coranto_gateway import problems
 from coranto_gateway.access import AccessControl
 from coranto_gateway.activity import Activity, keep_watching
 from coranto_gateway.announcements import Announcements
-from coranto_gateway.api import articles, dead, feeds, sources, status, stories, stream, submit, why
+from coranto_gateway.api import articles, dead, feeds, groups, sources, status, stories, stream, submit, why
 from coranto_gateway.api.sources import FAULTY
 from coranto_gateway.article_stores import ArticleStores
 from coranto_gateway.body_limit import BodyLimit
@@ -38,8 +38,9 @@ from coranto_gateway.browser_safety import ForeignPages, SecurityHeaders
 from coranto_gateway.feeds import Feeds
 from coranto_gateway.metrics import Measured, Metrics
 from coranto_gateway.page import articles as page_articles
-from coranto_gateway.page import failures, overview, sign_in
+from coranto_gateway.page import failures, overview, sign_in, subscribers
 from coranto_gateway.page import sources as page_sources
+from coranto_gateway.page import stories as page_stories
 from coranto_gateway.page import submit as page_submit
 from coranto_gateway.page.rendering import answer_problem, is_for_people
 from coranto_gateway.parts import Parts, Pipelines
@@ -47,7 +48,7 @@ from coranto_gateway.server import address_of, listen, serve, stop_on_signals
 from coranto_gateway.settings import GatewaySettings, Settings
 from coranto_gateway.tokens import RateLimit, Tokens
 
-ROUTERS = (articles, stream, stories, why, status, dead, sources, submit, feeds)
+ROUTERS = (articles, stream, stories, why, status, dead, sources, submit, feeds, groups)
 _DESCRIPTION = """
 Reads what Coranto stores, follows it as it is stored, submits pages, and operates the pipeline.
 
@@ -56,7 +57,7 @@ elsewhere each request carries one as `Authorization: Bearer …`.
 """
 
 
-PAGES = (overview, page_articles, page_sources, failures, page_submit, sign_in)
+PAGES = (overview, page_articles, page_stories, page_sources, failures, subscribers, page_submit, sign_in)
 
 
 class UnsafeGatewayError(RuntimeError):

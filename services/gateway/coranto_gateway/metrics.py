@@ -36,6 +36,10 @@ class Metrics:
             "coranto_gateway_stream_readers", "Readers of streams at this moment.", registry=add
         )
 
+    def count_stream_readers(self) -> int:
+        """Readers of streams at this moment."""
+        return int(next(iter(self.stream_readers.collect())).samples[0].value)
+
 
 class Measured:
     """Counts the requests to an application."""

@@ -119,7 +119,9 @@ def hostile() -> ClassifiedArticle:
     return built.model_copy(update={"content": content, "classification": classification, "discovery": discovery})
 
 
-@pytest.mark.parametrize("path", ["/", "/articles", "/sources", "/failures", "/submit", "/sign-in"])
+@pytest.mark.parametrize(
+    "path", ["/", "/articles", "/stories", "/sources", "/failures", "/subscribers", "/submit", "/sign-in"]
+)
 @pytest.mark.parametrize("language", ["en", "ru"])
 async def test_an_empty_system_says_what_to_do_next_on_every_screen(served: Served, path: str, language: str) -> None:
     page = await look(served, path, **{"Accept-Language": f"{language},xx;q=0.5"})

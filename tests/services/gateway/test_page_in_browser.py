@@ -22,7 +22,17 @@ if CHROMIUM is None:
     pytest.skip("there is no Chromium on this machine: apt-get install chromium", allow_module_level=True)
 playwright = pytest.importorskip("playwright.async_api", reason="the package playwright is not installed")
 
-SCREENS = ("/", "/articles", "/articles?q=bridge", "/sources", "/failures", "/submit", "/sign-in")
+SCREENS = (
+    "/",
+    "/articles",
+    "/articles?q=bridge",
+    "/stories",
+    "/sources",
+    "/failures",
+    "/subscribers",
+    "/submit",
+    "/sign-in",
+)
 
 
 class Window:

@@ -1,0 +1,50 @@
+"""Who reads what is finished: groups on Redis, readers of the stream over HTTP, and feeds."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from coranto_gateway.api import feeds as feeds_api
+from coranto_gateway.api import groups as groups_api
+from coranto_gateway.api.groups import LATE, get_groups
+from coranto_gateway.page.rendering import render, see
+from coranto_gateway.page.sign_in import form_of
+from coranto_gateway.parts import PartsOf
+from coranto_gateway.problems import Problem
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/subscribers")
+async def show(request: Request, parts: PartsOf) -> Response:
+    """The groups, those that are late first, and the feeds."""
+    groups = await get_groups(parts)
+    return render(
+        request,
+        "subscribers.html",
+        groups=groups,
+        late=[group for group in groups if group.state in LATE],
+        stream_readers=parts.metrics.count_stream_readers(),
+        feeds=await parts.feeds.all(),
+        base=parts.settings.gateway.public_url or str(request.base_url).rstrip("/"),
+    )
+
+
+@router.post("/subscribers/groups/remove")
+async def remove_group(request: Request, parts: PartsOf) -> Response:
+    """Forget the group's place, if its name was typed."""
+    form = await form_of(request)
+    name = form.get("group", "")
+    if form.get("sure", "").strip() != name:
+        typed = form.get("sure", "")[:100]
+        raise Problem(422, "not-sure", f"to remove the group {name!r} and its place, type its name; got {typed!r}")
+    await groups_api.delete_group(name, parts)
+    return see("/subscribers")
+
+
+@router.post("/subscribers/feeds/remove")
+async def remove_feed(request: Request, parts: PartsOf) -> Response:
+    """Take the feed back."""
+    await feeds_api.remove_feed((await form_of(request)).get("feed", ""), parts)
+    return see("/subscribers")
