@@ -19,6 +19,7 @@ from coranto_extractor.refusal import NotAnArticle
 from coranto_extractor.text.plain_text import parse_plain_text
 
 _MAX_DATE_LINE_CHARS = 160
+_MAX_TITLE_SHOWN = 100
 
 
 def read_plain_text(text: str, request: PageRequest, limits: PageLimits) -> Content | NotAnArticle:
@@ -29,7 +30,7 @@ def read_plain_text(text: str, request: PageRequest, limits: PageLimits) -> Cont
     dump = parse_plain_text(text)
     weight = sum(map(text_weight, dump.paragraphs))
     if weight < MIN_TEXT_WEIGHT:
-        return NotAnArticle("too_short", f"{weight:.0f} characters of text")
+        return NotAnArticle("too_short", _what_is_there(text, weight, dump.title))
     rejections = RejectionLog()
     content = ContentBuilder(rejections, records_rejections=request.records_rejections)
     if dump.title:
@@ -47,3 +48,12 @@ def read_plain_text(text: str, request: PageRequest, limits: PageLimits) -> Cont
     content.add_dateline(find_dateline_agency(dump.paragraphs))
     content.add("paragraphs", Extracted(text_blocks(dump.paragraphs), "lines", 0.7))
     return content.build(dump.paragraphs)
+
+
+def _what_is_there(text: str, weight: float, title: str | None) -> str:
+    """What a dump without enough running text holds. Characters that became the title are not counted as text."""
+    lines = [line for line in map(str.strip, text.splitlines()) if line]
+    characters = sum(map(len, lines))
+    found = f"{weight:.0f} characters of running text" if weight >= 1 else "no running text"
+    seen = f"{found} in {len(lines)} line{'' if len(lines) == 1 else 's'} of {characters} characters"
+    return f"{seen}; title “{title[:_MAX_TITLE_SHOWN]}”" if title else seen

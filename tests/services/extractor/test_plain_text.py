@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from coranto.records import Content
+from coranto_extractor.refusal import NotAnArticle
 
 Read = Callable[..., Content]
 
@@ -108,3 +109,17 @@ def test_headline_of_a_dump_is_distinguished_from_its_standfirst(
     )
     dump = _dump("Home", "Support us", headline, (standfirst,), "5 January 2024, 14:45", paragraphs)
     assert read_article(dump, None, content_type="text/plain").title == headline
+
+
+@pytest.mark.parametrize(
+    ("dump", "seen"),
+    [
+        ("Prices rose by 3%.\n", "no running text in 1 line of 18 characters"),
+        ("Home\nCity\n\nSport\n", "no running text in 3 lines of 13 characters"),
+    ],
+)
+def test_refusal_says_what_the_dump_holds_though_none_of_it_is_text(
+    read_refusal: Callable[..., NotAnArticle], dump: str, seen: str
+) -> None:
+    refusal = read_refusal(dump.encode(), content_type="text/plain")
+    assert (refusal.reason, refusal.detail) == ("too_short", seen)

@@ -20,6 +20,7 @@ from coranto.pages import FilePageStore
 from coranto.records import FinishedArticle, Record, Submission
 from coranto.settings import LogSettings
 from coranto.topology import CLASSIFIER, EXTRACTOR, FEEDER, FETCHER, SINK
+from coranto.urls import is_saved_page
 from coranto.worker.stage import Accepted, Invalid, Stage, Transient, Unwanted
 from coranto_cli.article_printing import print_article
 from coranto_cli.console import err, out, print_message, print_result, write_json
@@ -254,6 +255,5 @@ def _print_refusal(result: TryResult) -> None:
         print_result(f"Title: {content.title}")
     fetch = getattr(result.record, "fetch", None)
     if fetch is not None:
-        print_message(
-            f"Page fetched: {fetch.final_url}, {fetch.content_type}, {fetch.page.size_bytes} bytes", style="dim"
-        )
+        got = "Page read" if is_saved_page(fetch.final_url) else f"Page fetched: {fetch.final_url}"
+        print_message(f"{got}, {fetch.content_type}, {fetch.page.size_bytes} bytes", style="dim")
