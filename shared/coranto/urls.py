@@ -376,7 +376,7 @@ def _host(text: str, url: str) -> str:
         raise UnsupportedUrlError(f"expected a host name of at most {_LONGEST_HOST} characters in {_shown(url)}")
     try:
         decoded = unquote_to_bytes(text).decode()
-    except UnicodeDecodeError as error:
+    except UnicodeError as error:
         raise UnsupportedUrlError(f"the host does not decode as UTF-8 in {_shown(url)}") from error
     # Punycode takes time with the square of a name's length; RFC 1035, 2.3.4 allows 255 bytes.
     if len(decoded) > _LONGEST_HOST:

@@ -57,6 +57,7 @@ def test_every_way_of_writing_an_address_comes_to_one_spelling(written: str, can
         "", "example.org/a", "//example.org/a", "ftp://example.org/", "javascript:alert(1)", "mailto:a@example.org", "http://",
         "http:///", "http://exa mple.org/", "http://example.org:99999/", "http://example.org:8o/", "http://[::1/", "http://[fe80::1%25eth0]/",
         "http://a<b>.org/", "http://256.1.1.1.1/", "http://1.2.3.4.5/", "http://xn--a.ß/", "file://server/share", "http://%ff/",
+        "http://\ud800.example.org/",
     ],
 )  # fmt: skip
 def test_what_is_no_address_is_refused_with_what_was_seen_and_expected(text: str) -> None:

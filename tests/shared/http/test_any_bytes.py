@@ -5,15 +5,14 @@ A few hundred examples each in every run; `make test-slow` tries for longer.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from multidict import CIMultiDict, CIMultiDictProxy
+from tests.any_input import tried
 
 from coranto.charset import decode, is_same_charset, web_label
 from coranto.http import RedirectChain, WebError, WebResponse
@@ -24,7 +23,6 @@ from coranto.http.refresh import find_refresh
 from coranto.http.robots import RobotsRules
 from coranto.urls import UnsupportedUrlError, canonicalize, parse
 
-LONGEST_SECONDS = 0.5
 WORDS = (
     "http://a.example/b", "//", "..", "%2", "%C3%A9", "://", "[::1]", "@", "xn--", "#", "?a=b&c", "User-agent: *\n",
     "Disallow: /", "*", "$",
@@ -128,29 +126,12 @@ TARGETS: list[Callable[[bytes], None]] = [
 ]  # fmt: skip
 
 
-def tried(target: Callable[[bytes], None], examples: int, *, derandomize: bool) -> None:
-    @settings(
-        max_examples=examples,
-        deadline=None,
-        derandomize=derandomize,
-        database=None,
-        suppress_health_check=[HealthCheck.too_slow],
-    )
-    @given(SOUP)
-    def run(raw: bytes) -> None:
-        started = time.thread_time()
-        target(raw)
-        assert time.thread_time() - started < LONGEST_SECONDS
-
-    run()
-
-
 @pytest.mark.parametrize("target", TARGETS)
 async def test_any_bytes_end_in_a_result_or_an_error_of_ours(target: Callable[[bytes], None]) -> None:
-    tried(target, 150, derandomize=True)
+    tried(target, SOUP, 150, derandomize=True)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("target", TARGETS)
 async def test_any_bytes_for_long(target: Callable[[bytes], None]) -> None:
-    tried(target, 20_000, derandomize=False)
+    tried(target, SOUP, 20_000, derandomize=False)

@@ -204,7 +204,7 @@ def _image_source(element: html.HtmlElement) -> str | None:
 def _is_small(element: html.HtmlElement) -> bool:
     for name in ("width", "height"):
         value = (element.get(name) or "").removesuffix("px")
-        if value.isdigit() and int(value) < _MIN_PIXELS:
+        if len(value) < 4 and value.isascii() and value.isdigit() and int(value) < _MIN_PIXELS:
             return True
     return False
 

@@ -140,7 +140,7 @@ def parse_date(text: str, language: str | None = None) -> ArticleDate | None:
     if _MAIL_DATE.match(text):
         try:
             at = parsedate_to_datetime(text)
-        except (ValueError, TypeError, IndexError):
+        except (ValueError, TypeError, IndexError, OverflowError):
             return None
         offset = at.utcoffset()
         minutes = int(offset.total_seconds() // 60) if offset is not None else None

@@ -6,7 +6,6 @@ read like prose. So this module looks at strings and knows no format.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 
@@ -14,6 +13,7 @@ from lxml import etree, html  # type: ignore[import-untyped]  # lxml ships no ty
 
 from coranto_extractor.language.sentences import count_sentences, ends_with_sentence
 from coranto_extractor.page.blocks import normalize_space, split_blocks, text_weight
+from coranto_extractor.page.json_values import load_json
 from coranto_extractor.page.metadata import PageMetadata, clean, strip_tags
 
 # Everything up to the next quotation mark that is not escaped. It matches everywhere and never backtracks, so a script is
@@ -57,7 +57,7 @@ def _strings(script: str) -> Iterator[str]:
     # A script inside a string (`self.__next_f.push([1, "…"])`) holds its own strings one level of escapes deeper.
     for literal in _literals(script):
         try:
-            text = json.loads(f'"{literal}"', strict=False)
+            text = load_json(f'"{literal}"')
         except ValueError:
             continue
         yield text

@@ -6,7 +6,6 @@ This module judges nothing. The modules for the fields (titles, dates, authors, 
 from __future__ import annotations
 
 import html as entities
-import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
 from coranto_extractor.language import phrase_lists
 from coranto_extractor.language.text_comparison import alphanumeric_key
 from coranto_extractor.page.blocks import normalize_space
+from coranto_extractor.page.json_values import load_json
 
 JsonObject = dict[str, Any]
 
@@ -181,7 +181,7 @@ def _load(text: str) -> Any:
     text = _AROUND_JSON.sub("", text).strip().rstrip(";")
     for attempt in (str, lambda raw: _TRAILING_COMMA.sub(r"\1", _CONTROL.sub(" ", raw)), entities.unescape):
         try:
-            return json.loads(attempt(text), strict=False)
+            return load_json(attempt(text))
         except (ValueError, RecursionError):
             continue
     return None

@@ -96,7 +96,7 @@ def parse_time(value: Any) -> datetime | None:
     A time without a zone is read as UTC, and a day as its midnight. A zone that is not known makes the time unknown.
     """
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return _from_epoch(float(value))
+        return _from_epoch(value)
     if not isinstance(value, str):
         return None
     text = " ".join(value[: 4 * _LONGEST].split())[:_LONGEST]
