@@ -18,6 +18,7 @@ from redis.exceptions import RedisError
 from coranto.frontier import HostLease, host_key
 from coranto.sources.kinds import SourceKind
 from coranto.sources.registry import Feed, FeedRegistry
+from coranto.streams.tasks import end
 from coranto.urls import UnsupportedUrlError, parse
 from coranto.worker.log import get_logger, without_query
 from coranto.worker.notices import describe
@@ -90,9 +91,7 @@ class Poller:
                 for task in done:
                     task.result()
         finally:
-            for task in polling:
-                task.cancel()
-            await asyncio.gather(*polling, return_exceptions=True)
+            await end(polling)
 
     async def _start(self, free: int) -> set[asyncio.Task[None]]:
         """Begin polls of feeds that are due and whose host may be asked now, at most so many."""

@@ -20,6 +20,7 @@ from coranto.frontier import HostFeedback, HostLease, HostPolicy, RedisHostLease
 from coranto.http import WebClient
 from coranto.records import Submission
 from coranto.sources.registry import FeedRegistry, new_feed
+from coranto.streams.tasks import end
 from coranto.topology import Keys
 from coranto.urls import parse
 from coranto_feeder.feed_parser_pool import FeedParserPool
@@ -301,9 +302,7 @@ class Running:
         try:
             yield
         finally:
-            for task in running:
-                task.cancel()
-            await asyncio.gather(*running, return_exceptions=True)
+            await end(running)
 
 
 async def test_two_pollers_share_the_feeds_and_poll_none_twice(
