@@ -19,7 +19,9 @@ from coranto.frontier import HostLeases, RedisHostLeases
 from coranto.http import TooManyRedirectsError, WebError
 from coranto.http.robots_cache import RobotsUnreachableError
 from coranto.settings import LogSettings
+from coranto.sources.feed_lists import carried_name, listed_feeds, read_feed_list, write_feed_list
 from coranto.sources.kinds import SourceKind
+from coranto.sources.opml import BadOpmlError
 from coranto.sources.registry import Feed, FeedRegistry, new_feed
 from coranto.streams.connection import connect
 from coranto.urls import UnsupportedUrlError, parse
@@ -35,7 +37,6 @@ from coranto_feeder.settings import Settings
 from coranto_feeder.single_poll import FeedReport, poll_once
 from coranto_feeder.source_discovery import FoundSource, NothingFoundError, SourceFinder
 from coranto_feeder.sources.home_page import looks_like_feed
-from coranto_feeder.sources.opml import BadOpmlError, Outline, read_address_list, read_opml, write_opml
 
 app = typer.Typer(help="The feeds and sitemaps that are polled.", add_completion=False, no_args_is_help=True)
 
@@ -264,14 +265,10 @@ def import_feeds(
     """
     document = sys.stdin.buffer.read() if str(file) == "-" else _read(file)
     try:
-        listed = read_opml(document) if b"<" in document[:1000] else read_address_list(document)
+        listed = read_feed_list(document)
     except BadOpmlError as error:
         raise CommandError(str(error), exit_code=USAGE) from error
-    now = datetime.now(UTC)
-    feeds = [
-        new_feed(one.url, source=source or one.title, now=now, tags=one.tags).model_copy(update={"title": one.title})
-        for one in listed.feeds
-    ]
+    feeds = listed_feeds(listed, now=datetime.now(UTC), source=source)
     added = _with_registry(data, lambda registry: _add_all(registry, feeds)) if feeds else 0
     for left_out in listed.left_out:
         print_message(f"line {left_out.line} left out: {left_out.reason}", style="red")
@@ -290,15 +287,17 @@ def export_feeds(
     as_json: Annotated[bool, typer.Option("--json", help="Print addresses, titles and tags as JSON.")] = False,
 ) -> None:
     """Print all feeds as OPML, for any feed reader. What a sitemap index leads to is left out: the index names it."""
-    feeds = [feed for feed in _with_registry(data, lambda registry: registry.all()) if feed.root is None]
+    feeds = _with_registry(data, lambda registry: registry.all())
     if as_json:
-        write_json([{"url": feed.url, "title": _name(feed), "tags": list(feed.tags)} for feed in feeds])
+        write_json(
+            [
+                {"url": feed.url, "title": carried_name(feed), "tags": list(feed.tags)}
+                for feed in feeds
+                if feed.root is None
+            ]
+        )
     else:
-        typer.echo(write_opml(Outline(feed.url, _name(feed), feed.tags) for feed in feeds), nl=False)
-
-
-def _name(feed: Feed) -> str | None:
-    return feed.source if feed.is_source_given else feed.title
+        typer.echo(write_feed_list(feeds), nl=False)
 
 
 async def _add_all(registry: FeedRegistry, feeds: Iterable[Feed]) -> int:

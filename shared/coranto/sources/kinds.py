@@ -34,3 +34,7 @@ class SourceKind(StrEnum):
     def lists_sources(self) -> bool:
         """Whether its entries are sources and not articles."""
         return self is SourceKind.SITEMAP_INDEX
+
+
+class NotAFeedError(ValueError):
+    """The document could not be read as a source of any kind; the text says what was seen."""

@@ -12,6 +12,7 @@ from tests.services.gateway.conftest import Serve, Served
 from coranto.pages import FilePageStore
 from coranto.records import PageRef, Submission
 from coranto.records.envelope import decode, encode
+from coranto.sources.opml import read_opml
 from coranto.sources.registry import FeedRegistry
 from coranto.streams.interface import Dead
 from coranto.streams.redis import RedisStreams
@@ -218,3 +219,39 @@ async def test_a_source_is_added_once_paused_resumed_and_removed(served: Served,
 async def test_what_cannot_be_polled_is_no_source(served: Served, url: str) -> None:
     problem = await served.post("/v1/sources", {"url": url}, status=422)
     assert problem["type"] == "urn:coranto:problem:bad-url"
+
+
+async def test_a_list_of_sources_goes_in_once_and_comes_out_as_opml(served: Served) -> None:
+    opml = b"""<?xml version="1.0"?><opml version="2.0"><body><outline text="Politics">
+    <outline text="The Example" xmlUrl="https://news.example/feed.xml" category="Wire"/>
+    <outline text="Local file" xmlUrl="file:///etc/passwd"/></outline></body></opml>"""
+
+    async def give(document: bytes, status: int = 200) -> Any:
+        answer = await served.client.post("/v1/sources/opml", content=document, headers={"Content-Type": "text/x-opml"})
+        assert answer.status_code == status, answer.text
+        return answer.json()
+
+    first = await give(opml)
+    assert (first["added"], first["known"], [each["line"] for each in first["left_out"]]) == (1, 0, [3])
+    assert (await give(opml))["known"] == 1
+    assert (await give(b"https://b.example/rss\n"))["added"] == 1
+    one, other = sorted((await served.get("/v1/sources"))["items"], key=lambda each: str(each["url"]), reverse=True)
+    assert (one["source"], one["tags"], other["url"]) == ("The Example", ["Politics", "Wire"], "https://b.example/rss")
+    out = await served.client.get("/v1/sources/opml")
+    assert out.headers["content-type"] == "text/x-opml"
+    assert 'filename="coranto.opml"' in out.headers["content-disposition"]
+    listed = read_opml(out.content)
+    assert [(each.url, each.tags) for each in listed.feeds] == [
+        ("https://b.example/rss", ()), ("https://news.example/feed.xml", ("Politics", "Wire")),
+    ]  # fmt: skip
+    assert (await give(out.content))["known"] == 2
+
+
+@pytest.mark.parametrize(
+    "document",
+    [b"", b"# nothing\n", b"<html/>", b'<!DOCTYPE o [<!ENTITY a SYSTEM "file:///etc/passwd">]><opml>&a;</opml>'],
+)
+async def test_what_is_no_list_of_sources_is_refused(served: Served, document: bytes) -> None:
+    answer = await served.client.post("/v1/sources/opml", content=document)
+    assert (answer.status_code, answer.json()["type"]) == (422, "urn:coranto:problem:bad-list")
+    assert "root:" not in answer.text

@@ -242,6 +242,39 @@ async def test_a_source_is_added_found_paused_and_removed(served: Served) -> Non
     assert "This was not done." in refused.text
 
 
+async def test_a_list_of_sources_goes_in_and_says_what_became_of_each_line(served: Served) -> None:
+    answer = await post(
+        served,
+        "/sources/import",
+        status=200,
+        list=f"https://a.example/feed\n{ATTACK}\n# a remark\nhttps://b.example/rss",
+    )
+    page = Page(answer.text)
+    hold_to_the_policy(page)
+    assert "2 sources added, 0 known before." in page.said
+    assert "line 2" in page.said
+    assert "<script>alert(1)</script>" in page.text
+    refused = await post(served, "/sources/import", status=422, list="<html></html>")
+    assert "OPML" in refused.text
+
+
+async def test_sources_are_shown_by_group_and_page_by_page(served: Served) -> None:
+    lines = "".join(f'<outline xmlUrl="https://s{number}.example/feed"/>' for number in range(130))
+    opml = f'<opml version="2.0"><body><outline text="Regional">{lines}</outline></body></opml>'
+    await post(served, "/sources/import", status=200, list=opml)
+    await post(served, "/sources/add", url="https://other.example/feed", tags="World, Wire", source="The Wire")
+    page = await look(served, "/sources?tag=Regional")
+    assert "1 to 100 of 130 sources" in page.said
+    assert "New, 130" in page.said
+    (following,) = [each["href"] for each in page.all("a") if each.get("rel") == "next"]
+    rest = await look(served, str(following))
+    assert "101 to 130 of 130 sources" in rest.said
+    assert "The Wire" in (await look(served, "/sources?tag=Wire")).said
+    assert [each for each in (await look(served, "/sources")).all("option") if each.get("value") == ""]
+    refused = await post(served, "/sources/add", url="https://x.example/", source="n" * 201, status=422)
+    assert "source" in refused.text
+
+
 async def test_a_page_is_submitted_and_watched(served: Served, redis: Redis) -> None:
     await RedisStreams(redis, FEEDER, KEYS).ensure()
     answer = await post(served, "/submit", urls="https://news.example/1\n\nhttps://news.example/2\n")

@@ -10,13 +10,14 @@ import zlib
 from dataclasses import replace
 from typing import Final
 
-from coranto_feeder.sources.document import Entry, FeedLimits, NotAFeedError, ParsedFeed
+from coranto.sources.kinds import NotAFeedError
+from coranto.sources.text_decoding import decode
+from coranto.sources.xml_text import clean
+from coranto_feeder.sources.document import Entry, FeedLimits, ParsedFeed
 from coranto_feeder.sources.json_feed import read_json_feed
 from coranto_feeder.sources.sitemaps import read_sitemap
-from coranto_feeder.sources.text_decoding import decode
 from coranto_feeder.sources.url_list import read_url_list
 from coranto_feeder.sources.xml_feeds import read_xml_feed
-from coranto_feeder.sources.xml_text import clean
 
 __all__ = ["Entry", "FeedLimits", "NotAFeedError", "ParsedFeed", "parse_feed"]
 

@@ -11,10 +11,6 @@ from coranto.settings import SettingsSection
 from coranto.sources.kinds import SourceKind
 
 
-class NotAFeedError(ValueError):
-    """The document could not be read as a source of any kind; the text says what was seen."""
-
-
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One article as a feed or sitemap names it."""

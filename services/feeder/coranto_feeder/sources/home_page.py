@@ -8,9 +8,9 @@ from typing import Final
 from coranto.domains import is_same_site
 from coranto.http.html_attributes import find_tags
 from coranto.sources.kinds import SourceKind
+from coranto.sources.text_decoding import decode
 from coranto.urls import UnsupportedUrlError, host_of, join, parse
 from coranto_feeder.sources.document import Entry, ParsedFeed
-from coranto_feeder.sources.text_decoding import decode
 
 FEED_TYPES: Final = frozenset({
     "application/rss+xml", "application/atom+xml", "application/rdf+xml", "application/feed+json", "application/x.atom+xml",

@@ -7,9 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from coranto.sources.kinds import SourceKind
-from coranto_feeder.sources.document import Entry, FeedLimits, NotAFeedError, ParsedFeed
-from coranto_feeder.sources.entry_fields import (
+from coranto.sources.entry_fields import (
     LONGEST_SUMMARY,
     LONGEST_TITLE,
     absolute_url,
@@ -18,6 +16,8 @@ from coranto_feeder.sources.entry_fields import (
     title_line,
     whole_text,
 )
+from coranto.sources.kinds import NotAFeedError, SourceKind
+from coranto_feeder.sources.document import Entry, FeedLimits, ParsedFeed
 from coranto_feeder.sources.times import parse_time
 
 _JSON_VERSION: Final = re.compile(r"jsonfeed\.org/version/|^1(?:\.\d)?$")

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+from coranto.sources.entry_fields import LONGEST_TITLE, absolute_url, title_line
 from coranto.sources.kinds import SourceKind
+from coranto.sources.xml_text import MarkupText
 from coranto_feeder.sources.document import Entry, FeedLimits, ParsedFeed
-from coranto_feeder.sources.entry_fields import LONGEST_TITLE, absolute_url, title_line
 from coranto_feeder.sources.times import parse_time
 from coranto_feeder.sources.xml_document import Element, Names, read_records
-from coranto_feeder.sources.xml_text import MarkupText
 
 _RECORDS: Final = frozenset({"url", "sitemap"})
 _NEWS: Final = frozenset({"news:news", "news"})

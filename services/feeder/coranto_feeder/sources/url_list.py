@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from coranto.sources.kinds import SourceKind
-from coranto_feeder.sources.document import Entry, FeedLimits, NotAFeedError, ParsedFeed
-from coranto_feeder.sources.entry_fields import absolute_url
+from coranto.sources.entry_fields import absolute_url
+from coranto.sources.kinds import NotAFeedError, SourceKind
+from coranto_feeder.sources.document import Entry, FeedLimits, ParsedFeed
 
 
 def read_url_list(text: str, content_type: str | None, limits: FeedLimits) -> ParsedFeed:

@@ -8,8 +8,8 @@ from typing import Any, Final, TypeVar
 
 from lxml import etree  # type: ignore[import-untyped]  # lxml ships no types
 
-from coranto_feeder.sources.document import NotAFeedError
-from coranto_feeder.sources.xml_text import MarkupText, mend
+from coranto.sources.kinds import NotAFeedError
+from coranto.sources.xml_text import MarkupText, mend
 
 T = TypeVar("T")
 Element = Any

@@ -11,9 +11,7 @@ from typing import Final
 
 from lxml import etree  # type: ignore[import-untyped]  # lxml ships no types
 
-from coranto.sources.kinds import SourceKind
-from coranto_feeder.sources.document import Entry, FeedLimits, ParsedFeed
-from coranto_feeder.sources.entry_fields import (
+from coranto.sources.entry_fields import (
     LONGEST_SUMMARY,
     LONGEST_TITLE,
     absolute_url,
@@ -22,9 +20,11 @@ from coranto_feeder.sources.entry_fields import (
     title_line,
     whole_text,
 )
+from coranto.sources.kinds import SourceKind
+from coranto.sources.xml_text import MarkupText
+from coranto_feeder.sources.document import Entry, FeedLimits, ParsedFeed
 from coranto_feeder.sources.times import parse_time
 from coranto_feeder.sources.xml_document import Element, Names, read_records
-from coranto_feeder.sources.xml_text import MarkupText
 
 _RECORDS: Final = frozenset({"item", "entry"})
 _XML_BASE: Final = "{http://www.w3.org/XML/1998/namespace}base"

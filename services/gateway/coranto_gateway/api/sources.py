@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final, Literal
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
 
+from coranto.sources.feed_lists import listed_feeds, read_feed_list, write_feed_list
+from coranto.sources.opml import BadOpmlError
 from coranto.sources.registry import Feed, FeedRegistry, new_feed
 from coranto.urls import UnsupportedUrlError, parse
 from coranto_gateway.parts import Parts, PartsOf
@@ -113,7 +117,27 @@ class NewSource(BaseModel):
     url: str = Field(
         min_length=1, max_length=4000, description="Address of a feed or sitemap, or of a page that names them."
     )
-    source: str | None = Field(None, max_length=200, description="Name that its articles carry; else its host.")
+    source: str | None = Field(
+        None, max_length=200, description="Name that its articles carry; else the title that it gives itself."
+    )
+    tags: list[Annotated[str, Field(min_length=1, max_length=200)]] = Field(
+        [], max_length=20, description="Tags that its articles carry, such as the folder of a list."
+    )
+
+
+class LeftOutLine(BaseModel):
+    """A line of a list that names no source that could be polled."""
+
+    line: int
+    reason: str
+
+
+class ImportedSources(BaseModel):
+    """What a list of sources came to."""
+
+    added: int
+    known: int = Field(description="Sources that were there already; they keep their history.")
+    left_out: list[LeftOutLine]
 
 
 class SourceName(BaseModel):
@@ -151,11 +175,51 @@ async def add(parts: Parts, new: NewSource) -> tuple[SourceView, bool]:
     """The source, and whether it was new. Raises Problem when its address is none."""
     registry, now = await _registry(parts), datetime.now(UTC)
     url = _address(new.url)
-    is_new = await registry.add(new_feed(url, now=now, source=new.source or None))
+    is_new = await registry.add(new_feed(url, now=now, source=new.source or None, tags=tuple(dict.fromkeys(new.tags))))
     feed = await registry.find(url)
     if feed is None:
         raise _unknown(url)
     return SourceView.of(feed, is_paused=feed.id in await registry.paused(), now=now), is_new
+
+
+_OPML: Final = "text/x-opml"
+_LIST: Final = {
+    "required": True,
+    "content": {kind: {"schema": {"type": "string"}} for kind in (_OPML, "text/plain")},
+}
+
+
+@router.get("/opml", summary="All sources as OPML", response_class=Response, responses={200: {"content": {_OPML: {}}}})
+async def export_sources(parts: PartsOf) -> Response:
+    """For any feed reader, in folders by their first tags. What a sitemap index leads to is left out: the index names it."""
+    body = write_feed_list(await (await _registry(parts)).all())
+    # Without a charset: the document says itself which it has.
+    headers = {"Content-Type": _OPML, "Content-Disposition": 'attachment; filename="coranto.opml"'}
+    return Response(body, headers=headers)
+
+
+@router.post("/opml", summary="Add the sources of a list", openapi_extra={"requestBody": _LIST})
+async def import_sources(request: Request, parts: PartsOf) -> ImportedSources:
+    """An OPML document, or one address per line. Titles become names, folders tags; all are polled at once."""
+    return await import_list(parts, await request.body())
+
+
+async def import_list(parts: Parts, document: bytes) -> ImportedSources:
+    """Register the sources of the list. Raises Problem when the document is none."""
+    try:
+        # A long list takes a while to read, and others are served meanwhile.
+        listed = await asyncio.to_thread(read_feed_list, document)
+    except BadOpmlError as error:
+        raise Problem(422, "bad-list", str(error)) from error
+    if not listed.feeds and not listed.left_out:
+        raise Problem(
+            422, "bad-list", "expected an OPML document or addresses, one a line, and the list names no source"
+        )
+    registry = await _registry(parts)
+    feeds: Sequence[Feed] = listed_feeds(listed, now=datetime.now(UTC))
+    added = sum([await registry.add(feed) for feed in feeds])
+    left_out = [LeftOutLine(line=each.line, reason=each.reason) for each in listed.left_out]
+    return ImportedSources(added=added, known=len(feeds) - added, left_out=left_out)
 
 
 @router.post("/pause", summary="Pause a source")

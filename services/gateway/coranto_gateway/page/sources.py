@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
+from pydantic import ValidationError
 
 from coranto_gateway.api import sources as api
-from coranto_gateway.api.sources import FAULTY, NewSource, SourceName, SourceView, get_sources
+from coranto_gateway.api.sources import (
+    FAULTY,
+    ImportedSources,
+    NewSource,
+    SourceName,
+    SourceState,
+    SourceView,
+    get_sources,
+)
 from coranto_gateway.page.rendering import render, see
 from coranto_gateway.page.sign_in import form_of
-from coranto_gateway.parts import PartsOf
+from coranto_gateway.parts import Parts, PartsOf
 from coranto_gateway.problems import Problem
 
 router = APIRouter(include_in_schema=False)
+
+_ON_A_PAGE: Final = 100
+_GROUPS: Final[tuple[tuple[str, frozenset[SourceState]], ...]] = (
+    ("Need attention", FAULTY),
+    ("New", frozenset({"new"})),
+    ("Paused", frozenset({"paused"})),
+    ("Healthy", frozenset({"healthy"})),
+)
 
 State = Literal["", "attention", "paused", "new", "healthy"]
 
@@ -25,26 +43,46 @@ async def show(
     parts: PartsOf,
     q: Annotated[str, Query(max_length=200)] = "",
     state: State = "",
-    added: Annotated[str, Query(max_length=4000)] = "",
+    tag: Annotated[str, Query(max_length=200)] = "",
+    cursor: Annotated[int, Query(alias="from", ge=0)] = 0,
 ) -> Response:
     """The sources that are asked for."""
+    return await _show(request, parts, q=q, state=state, tag=tag, start=cursor)
+
+
+async def _show(
+    request: Request,
+    parts: Parts,
+    *,
+    q: str = "",
+    state: State = "",
+    tag: str = "",
+    start: int = 0,
+    imported: ImportedSources | None = None,
+) -> Response:
     everything = await get_sources(parts)
-    found = [each for each in everything if _is_named(each, q) and _is_in(each, state)]
+    found = [
+        each for each in everything if _is_named(each, q) and _is_in(each, state) and (not tag or tag in each.tags)
+    ]
+    shown = found[start : start + _ON_A_PAGE]
     groups = [
-        ("Need attention", [each for each in found if each.state in FAULTY]),
-        ("New", [each for each in found if each.state == "new"]),
-        ("Paused", [each for each in found if each.state == "paused"]),
-        ("Healthy", [each for each in found if each.state == "healthy"]),
+        (name, [each for each in shown if each.state in states], sum(each.state in states for each in found))
+        for name, states in _GROUPS
     ]
     return render(
         request,
         "sources.html",
-        groups=[(name, members) for name, members in groups if members],
+        groups=[group for group in groups if group[1]],
         total=len(everything),
+        found=len(found),
+        start=start,
+        following=start + _ON_A_PAGE if start + _ON_A_PAGE < len(found) else None,
+        tags=sorted({each for source in everything for each in source.tags}, key=str.casefold),
+        tag=tag,
+        imported=imported,
         counts={kind: sum(each.state == kind for each in everything) for kind in (*sorted(FAULTY), "paused", "new")},
         q=q,
         state=state,
-        added=added,
     )
 
 
@@ -64,8 +102,20 @@ async def add(request: Request, parts: PartsOf) -> Response:
     url = form.get("url", "").strip()
     if not url:
         raise Problem(422, "bad-url", "expected the address of a feed, sitemap or site, got nothing")
-    view, _ = await api.add(parts, NewSource(url=url[:4000], source=form.get("source", "").strip()[:200] or None))
-    return see(f"/sources?added={view.id}#{view.id}")
+    tags = [tag for each in form.get("tags", "").split(",") if (tag := each.strip())]
+    try:
+        new = NewSource(url=url, source=form.get("source", "").strip() or None, tags=tags)
+    except ValidationError as error:
+        raise Problem(422, "bad-request", f"{error.errors()[0]['loc'][0]}: {error.errors()[0]['msg']}") from error
+    view, _ = await api.add(parts, new)
+    return see(f"/sources?{urlencode({'q': view.url})}#{view.id}")
+
+
+@router.post("/sources/import")
+async def import_sources(request: Request, parts: PartsOf) -> Response:
+    """Add the sources of a list, and say what became of each line."""
+    document = (await form_of(request)).get("list", "").encode()
+    return await _show(request, parts, imported=await api.import_list(parts, document))
 
 
 @router.post("/sources/{action}")

@@ -9,11 +9,11 @@ from xml.sax.saxutils import escape, quoteattr
 
 from lxml import etree  # type: ignore[import-untyped]  # lxml ships no types
 
+from coranto.sources.entry_fields import plain_line
+from coranto.sources.kinds import NotAFeedError
+from coranto.sources.text_decoding import decode
+from coranto.sources.xml_text import clean
 from coranto.urls import UnsupportedUrlError, parse
-from coranto_feeder.sources.document import NotAFeedError
-from coranto_feeder.sources.entry_fields import plain_line
-from coranto_feeder.sources.text_decoding import decode
-from coranto_feeder.sources.xml_text import clean
 
 _LONGEST_NAME: Final = 200
 _MOST_TAGS: Final = 20

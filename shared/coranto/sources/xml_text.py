@@ -14,7 +14,7 @@ from html.entities import html5
 from typing import Final
 from xml.sax.saxutils import escape
 
-from coranto_feeder.sources.document import NotAFeedError
+from coranto.sources.kinds import NotAFeedError
 
 _LONGEST_ENTITY: Final = 100
 _MOST_ENTITIES: Final = 300
