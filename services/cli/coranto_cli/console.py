@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 import typer
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
@@ -112,9 +112,14 @@ def new_table(*columns: str, gap: int = 2) -> Table:
 
 def print_table(table: Table, *, console: Console = out) -> None:
     """Print the table, as wide as the terminal; wide enough for anything where a program reads."""
+    print_whole(table, console=console)
+
+
+def print_whole(content: RenderableType, *, console: Console = out) -> None:
+    """As `print_table`, for anything that is made of tables and text."""
     if not console.is_terminal:
         console = Console(file=console.file, width=_WIDTH_FOR_PROGRAMS, highlight=False)
-    console.print(table)
+    console.print(content)
 
 
 def write_json(value: Any) -> None:

@@ -18,9 +18,14 @@ class _Settings(WorkerSettings):
     fetcher: SharedWebSettings = Field(default_factory=SharedWebSettings)
 
 
+def web_settings() -> SharedWebSettings:
+    """The settings by which the services go to the web."""
+    return _Settings().fetcher
+
+
 def require_contact(urls: Iterable[str]) -> None:
     """Raise CommandError when one of these is on a public host and nobody has said how the operator is reached."""
-    settings = _Settings().fetcher
+    settings = web_settings()
     # In networks of one's own, a name says nothing about where its host is.
     if settings.has_contact or settings.allowed_networks:
         return

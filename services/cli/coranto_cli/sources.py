@@ -75,7 +75,9 @@ def _from_argument(argument: str, refuse: Callable[[str], None]) -> Iterator[Sou
         files = sorted(
             file
             for file in path.rglob("*")
-            if (file.suffix.lower() in CONTENT_TYPES or _is_archive(file)) and file.is_file()
+            if not _is_hidden(file.relative_to(path))
+            and (file.suffix.lower() in CONTENT_TYPES or _is_archive(file))
+            and file.is_file()
         )
         if not files:
             refuse(f"{argument} contains no {_suffixes()} files")
@@ -131,6 +133,11 @@ def without_feed_scheme(url: str) -> str:
 
 def _saved(file: Path) -> Source:
     return Source(file.resolve().as_uri(), file)
+
+
+def _is_hidden(path: Path) -> bool:
+    """Whether it lies in a directory that is not shown, such as .git, or is such a file; what is named by itself is meant."""
+    return any(part.startswith(".") for part in path.parts)
 
 
 def _is_archive(path: Path) -> bool:

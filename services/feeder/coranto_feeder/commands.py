@@ -268,6 +268,10 @@ def import_feeds(
         listed = read_feed_list(document)
     except BadOpmlError as error:
         raise CommandError(str(error), exit_code=USAGE) from error
+    if not listed.feeds and not listed.left_out:
+        raise CommandError(
+            f"{file} names no feed: expected OPML or a list with one address per line", exit_code=NOT_FOUND
+        )
     feeds = listed_feeds(listed, now=datetime.now(UTC), source=source)
     added = _with_registry(data, lambda registry: _add_all(registry, feeds)) if feeds else 0
     for left_out in listed.left_out:

@@ -27,6 +27,11 @@ async def unread_feeds(pipeline: ConnectedPipeline, *, again: Collection[str] = 
     ]
 
 
+async def count_feeds(pipeline: ConnectedPipeline) -> int:
+    """How many feeds are registered, those that an index names included."""
+    return await _registry(pipeline).count()
+
+
 async def find_feed(pipeline: ConnectedPipeline, url: str) -> Feed | None:
     """The feed at this address, if it is registered."""
     return await _registry(pipeline).find(url)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import os
 import sqlite3
 import tarfile
 from pathlib import Path
@@ -140,7 +141,7 @@ def test_file_that_is_not_a_whole_backup_leaves_nothing_behind(shell: Shell, red
         ended = shell("restore", name, "--data", "new", **on_redis)
         assert ended.code == 2, name
         assert "is not restored" in ended.err
-        assert {path.name for path in (shell.directory / "new").iterdir()} == {"run"}
+        assert not (shell.directory / "new").exists()
     assert not (shell.directory / "evil").exists()
     with Redis.from_url(redis_url) as redis:
         assert redis.dbsize() == 0
@@ -148,6 +149,20 @@ def test_file_that_is_not_a_whole_backup_leaves_nothing_behind(shell: Shell, red
         assert redis.get("coranto:{p0}:feeder:seen:x") == b"1"
     assert shell("restore", "whole.tar.zst", "--data", "newer", **on_redis).code == 3
     assert shell("restore", "missing.zst", "--data", "newer").code == 2
+    assert not (shell.directory / "newer").exists()
+
+
+def test_a_file_that_exists_is_replaced_only_by_force_and_what_is_no_file_never(shell: Shell, redis_url: str) -> None:
+    on_redis = {"CORANTO_REDIS__URL": redis_url}
+    file, pipe = shell.directory / "all.zst", shell.directory / "pipe"
+    file.write_bytes(b"mine")
+    os.mkfifo(pipe)
+    refused = shell("backup", "all.zst", "--data", "data", **on_redis)
+    assert (refused.code, file.read_bytes(), "--force" in refused.err) == (3, b"mine", True)
+    assert shell("backup", "all.zst", "--force", "--data", "data", **on_redis).code == 0
+    assert "manifest.json" in members(file)
+    assert shell("backup", "pipe", "--force", "--data", "data", **on_redis).code == 2
+    assert pipe.is_fifo()
 
 
 def everything_in_redis(data: Path) -> bytes:

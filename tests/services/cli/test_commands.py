@@ -28,6 +28,8 @@ def test_submitted_directory_comes_out_as_stored_articles(system: Shell) -> None
     one = system.page("dir/one.html", "First words.", title="One")
     system.page("dir/deep/two.txt", "Second words.")
     (system.directory / "dir/picture.png").write_bytes(b"no page")
+    system.page("dir/.git/objects/three.html", "Not meant.")
+    system.page("dir/.four.html", "Not meant either.")
     receipts = system("submit", "dir", "--json")
     assert receipts.code == 0
     assert {receipt["url"] for receipt in receipts.lines} == {
@@ -80,7 +82,10 @@ def test_status_tells_depths_outcomes_and_readiness_as_json(system: Shell) -> No
     assert all(service["is_ready"] for service in state["services"].values())
     assert len(state["services"]) == 6
     assert system("status").code == 0
-    assert system("top", "--count", "2", "--interval", "0.2").code == 0
+    shown = system("top", "--count", "3", "--interval", "0.2", COLUMNS="60")
+    assert shown.code == 0
+    # Where a program reads, each screen is whole, however narrow a terminal may be.
+    assert shown.out.count("in progress  delayed  dead  oldest  published  dropped  retried") == 3
 
 
 def test_refused_page_is_shown_with_stage_reason_and_what_was_seen(system: Shell) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import AsyncIterator, Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,15 +14,17 @@ from urllib.request import urlopen
 import pytest
 from redis import Redis
 
-from coranto.records import FinishedArticle, Submission
+from coranto.records import DroppedArticle, FinishedArticle, Submission
 from coranto.testing import submission
 from coranto.topology import FEEDER
-from coranto.worker.stage import Invalid, Stage, Transient, Unwanted
+from coranto.worker.stage import Accepted, Invalid, Stage, Transient, Unwanted
+from coranto_cli.commands.run import RunSummary, _tell_of_feeds
 from coranto_cli.commands.try_ import through_stages
 
 if TYPE_CHECKING:
     from tests.services.cli.conftest import Background, Shell
 
+FEED = "https://paper.example/feed"
 TEXT = (
     "The city council voted on Friday to reopen the old river bridge, which had been closed to traffic for two years.",
     "Mayor Anna Keller said that repairs had cost less than planned, and that buses would cross it from Monday morning.",
@@ -130,6 +132,7 @@ async def only(stage: Stage[Submission, Submission]) -> AsyncIterator[Stage[Subm
     ("answers", "outcome", "reason"),
     [
         ([Unwanted("no_text", detail="seen")], "refused", "no_text"),
+        ([Accepted("no_text")], "accepted", "no_text"),
         ([Invalid("no_text")], "invalid", "no_text"),
         ([Transient("timeout", retry_after=timedelta(hours=1))], "not_ready", "timeout"),
         ([Transient("timeout", retry_after=timedelta(), spends_attempt=False), None], "finished", "ok"),
@@ -190,3 +193,18 @@ def test_run_counts_nothing_that_others_have_submitted(shell: Shell, redis_url: 
     # Nothing came of it, so there is nothing to do next.
     assert "export" not in ended.out
     assert shell("show", "later/article.html", "--data", "data", **on_shared).code == 0
+
+
+@pytest.mark.parametrize(
+    ("reason", "feed", "is_told"),
+    [("home_page", None, True), ("index_page", None, True), ("index_page", FEED, False), ("too_short", None, False)],
+)
+def test_of_a_page_that_lists_articles_run_tells_how_to_read_them(
+    reason: str, feed: str | None, is_told: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dropped = DroppedArticle(
+        id="a" * 32, url="https://paper.example/", submission="s", feed=feed, stage="extractor", outcome="dropped",
+        reason=reason, dropped_at=datetime.now(UTC),
+    )  # fmt: skip
+    _tell_of_feeds(RunSummary(dropped=[dropped]))
+    assert ("feeds try https://paper.example/" in capsys.readouterr().err) is is_told

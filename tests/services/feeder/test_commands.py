@@ -220,6 +220,9 @@ def test_file_that_is_not_there_and_file_that_is_no_opml_say_so(run: Run, tmp_pa
     page.write_text("<html></html>")
     result = run("import", str(page))
     assert (result.exit_code, "OPML" in result.output) == (2, True)
+    for empty in ("", "# nothing yet\n", "<opml><body/></opml>"):
+        result = run("import", "-", given=empty)
+        assert (result.exit_code, "names no feed" in result.output) == (3, True)
 
 
 def test_without_a_running_system_the_message_says_where_was_looked(

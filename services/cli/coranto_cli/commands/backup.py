@@ -17,7 +17,7 @@ from coranto.admin.backup import Manifest, Places, write_backup
 from coranto.admin.pipeline import connected, pages_directory
 from coranto.store.interface import StoreError
 from coranto_cli.console import print_message, progress, write_json
-from coranto_cli.errors import USAGE, CommandError
+from coranto_cli.errors import NOT_FOUND, USAGE, CommandError
 from coranto_cli.options import DataOption, JsonOption
 from coranto_cli.stored_articles import journal_path, store_path
 from coranto_cli.text import count, size
@@ -25,14 +25,15 @@ from coranto_cli.text import count, size
 
 def backup(
     file: Annotated[Path, typer.Argument(help="File to write, such as coranto.tar.zst; - for standard output.")],
+    is_forced: Annotated[bool, typer.Option("--force", help="Replace FILE if it exists.")] = False,
     as_json: JsonOption = False,
     data: DataOption = None,
 ) -> None:
     """Write everything the running system keeps into one file: articles, pages, feeds, and what is on its way. Services go on.
 
-    `coranto restore` puts it back. The file is as confidential as the system: keep it as one.
+    `coranto restore` puts it back. The file is as confidential as the system: keep it as one. Exit code 3 when it exists already.
     """
-    with _target(file) as (written, scratch):
+    with _target(file, is_forced=is_forced) as (written, scratch):
         manifest = asyncio.run(_write(written, scratch, data))
     if str(file) == "-":
         print_message(_in_words(manifest))
@@ -54,7 +55,7 @@ async def _write(written: IO[bytes], scratch: Path, data: Path | None) -> Manife
 
 
 @contextmanager
-def _target(file: Path) -> Iterator[tuple[IO[bytes], Path]]:
+def _target(file: Path, *, is_forced: bool) -> Iterator[tuple[IO[bytes], Path]]:
     """Where to write, and a directory for temporary files beside it: there is room where the backup finds room."""
     if str(file) == "-":
         yield sys.stdout.buffer, Path(tempfile.gettempdir())
@@ -63,6 +64,12 @@ def _target(file: Path) -> Iterator[tuple[IO[bytes], Path]]:
     if target.is_dir() or not target.parent.is_dir():
         what = "is a directory" if target.is_dir() else f"there is no directory {target.parent}"
         raise CommandError(f"cannot write to {file}: {what}", exit_code=USAGE)
+    if target.exists() and not target.is_file():
+        raise CommandError(f"cannot write to {file}: it is not a regular file; - is standard output", exit_code=USAGE)
+    if target.exists() and not is_forced:
+        raise CommandError(
+            f"{file} exists already; choose another name, or replace it with --force", exit_code=NOT_FOUND
+        )
     # An earlier backup of this name stays until the new one is whole.
     partial = target.with_name(f".{target.name}.partial")
     try:

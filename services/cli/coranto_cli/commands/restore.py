@@ -6,6 +6,8 @@ import asyncio
 import shlex
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -49,8 +51,10 @@ def restore(
 
 async def _restore(file: Path, data: Path | None) -> Manifest:
     directory, url = environment.data_directory(data), plan_for(data).redis_url
-    (directory / "run").mkdir(parents=True, exist_ok=True)
-    with await lock_directory(directory, print_message):
+    # Twice: a restore that is refused must leave nothing behind, and only under the lock can nobody else begin.
+    _require_readable(file)
+    await _require_room(data, url)
+    with _new_directory(directory), await lock_directory(directory, print_message):
         await _require_room(data, url)
         with tempfile.TemporaryDirectory(dir=directory, prefix=".coranto-restore-") as folder:
             unpacked = Path(folder)
@@ -70,6 +74,30 @@ async def _restore(file: Path, data: Path | None) -> Manifest:
                 if source.exists():
                     _move(source, target)
     return manifest
+
+
+def _require_readable(file: Path) -> None:
+    try:
+        with file.open("rb"):
+            pass
+    except OSError as error:
+        raise CommandError(f"{file} cannot be read: {error.strerror}", exit_code=USAGE) from error
+
+
+@contextmanager
+def _new_directory(directory: Path) -> Iterator[None]:
+    """A data directory to restore into; if that fails, what was made for it here goes again."""
+    made = [path for path in (directory / "run", directory, *directory.parents) if not path.exists()]
+    (directory / "run").mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    except BaseException:
+        if made:
+            (directory / "run" / "up.lock").unlink(missing_ok=True)
+            with suppress(OSError):  # not empty: something was restored before it failed, or somebody else is there
+                for path in made:
+                    path.rmdir()
+        raise
 
 
 def _unpack(file: Path, into: Path) -> Manifest:

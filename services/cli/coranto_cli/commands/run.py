@@ -36,6 +36,7 @@ from coranto_cli.errors import FAILED, NOT_FOUND, USAGE, CommandError
 from coranto_cli.local.plan import SAMPLE_SETTINGS, plan_for, refuse_invented_articles
 from coranto_cli.local.supervised import StoppedError, stop_on_signals, supervised
 from coranto_cli.options import DataOption
+from coranto_cli.resolution import require_addresses
 from coranto_cli.sources import Source, find_sources, submit_all
 from coranto_cli.stored_articles import EmptyArticleReader, opened_store_if_any
 from coranto_cli.text import count, describe_delays, describe_states, describe_unfinished, span, without_reason
@@ -51,6 +52,8 @@ _DELAYS_TOLD = 20
 # Known already, and looked at again without a change: what is stored is still the answer.
 _STORED_BEFORE = frozenset({"unchanged", "not_modified", "outdated"})
 
+# Of a page that was submitted by itself: its feeds are what was meant.
+_LISTS = frozenset({"index_page", "home_page"})
 
 _OUTCOMES = {"dropped": "rejected by", "dead": "failed in"}
 
@@ -95,7 +98,9 @@ def run(
         sources = find_sources([source], [], refuse=wrong.append)
         if wrong or not sources:
             raise CommandError("; ".join(wrong) or f"{source} names nothing to read", exit_code=USAGE)
-        require_contact(each.url for each in sources if each.file is None)
+        urls = [each.url for each in sources if each.file is None]
+        require_contact(urls)
+        asyncio.run(require_addresses(urls))
     code = asyncio.run(_run(sources, timeout, data, is_kept=keep, as_json=as_json))
     if code:
         raise typer.Exit(code)
@@ -235,6 +240,7 @@ class _Job:
             _print_refusals(summary)
             await self._tell_troubled_feeds()
             _print_summary(summary, stored)
+            _tell_of_feeds(summary)
         if not result.is_idle:
             return self._report_unfinished(result)
         _report_delays(result)
@@ -435,6 +441,16 @@ def _print_summary(summary: RunSummary, stored: int) -> None:
     if refused:
         reasons = Counter(f"{dropped.reason} ({dropped.stage})" for dropped in refused)
         print_result("  " + ", ".join(f"{number} {reason}" for reason, number in reasons.most_common()), style="dim")
+
+
+def _tell_of_feeds(summary: RunSummary) -> None:
+    """Say of a page that lists articles how to read what it lists."""
+    for url in [dropped.url for dropped in summary.dropped if dropped.reason in _LISTS and not dropped.feed][:1]:
+        command = shlex.quote(_command())
+        print_message(
+            f"{url} lists articles and is not one. To see the feeds it names: {command} feeds try {shlex.quote(url)}\n"
+            f"Run one of those, or have the site read from now on: {command} feeds add {shlex.quote(url)} beside `{command} up`"
+        )
 
 
 def _report_delays(result: IdleResult) -> None:

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import typer
 from redis.exceptions import RedisError
 
+from coranto.admin.feeds import find_feed
 from coranto.admin.find_article import ArticleRef, Location, find_locations
 from coranto.admin.pipeline import connected
 from coranto.client.environment import NotRunningError
@@ -32,7 +33,7 @@ def show(
     """Show a stored article, or where it is and why it is missing. Exit code 3 when it is not stored."""
     ref = ArticleRef.of(article)
     stored, ledger = _read_store(ref, data)
-    locations, is_running = asyncio.run(_locate(ref, data))
+    locations, is_feed, is_running = asyncio.run(_locate(ref, data))
     if as_json:
         write_json(
             {
@@ -41,13 +42,16 @@ def show(
                 if revisions
                 else None,
                 "ledger": [_plain_line(line) for line in ledger],
+                "is_feed": is_feed,
                 "whereabouts": [_plain_location(location) for location in locations],
             }
         )
     else:
         for record in stored if revisions else stored[-1:]:
             print_article(out, record)
-        _print_whereabouts(ref, stored, ledger, locations, is_running=is_running)
+        if is_feed:
+            print_result("It is a feed, which is polled: see `coranto feeds list`.")
+        _print_whereabouts(ref, stored, ledger, locations, is_known=is_feed, is_running=is_running)
     if not stored:
         raise typer.Exit(NOT_FOUND)
 
@@ -61,13 +65,13 @@ def _read_store(ref: ArticleRef, data: Path | None) -> tuple[list[FinishedArticl
     return [], []
 
 
-async def _locate(ref: ArticleRef, data: Path | None) -> tuple[list[Location], bool]:
-    """Where the article is in the running system, and whether there is one."""
+async def _locate(ref: ArticleRef, data: Path | None) -> tuple[list[Location], bool, bool]:
+    """Where the article is in the running system, whether it is a feed there instead, and whether there is a system."""
     try:
         async with connected(data) as pipeline:
-            return await find_locations(pipeline, ref), True
+            return await find_locations(pipeline, ref), await find_feed(pipeline, ref.text) is not None, True
     except (NotRunningError, RedisError, TimeoutError):
-        return [], False
+        return [], False, False
 
 
 def _print_whereabouts(
@@ -76,6 +80,7 @@ def _print_whereabouts(
     ledger: list[LedgerLine],
     locations: list[Location],
     *,
+    is_known: bool,
     is_running: bool,
 ) -> None:
     for location in locations:
@@ -86,7 +91,7 @@ def _print_whereabouts(
         detail = without_reason(line.detail or "", line.reason)
         seen = f": {detail}" if detail else ""
         print_result(f"{line.at:%Y-%m-%d %H:%M:%S} UTC  {line.outcome} by the {line.stage}: {line.reason}{seen}")
-    if not locations and not ledger:
+    if not locations and not ledger and not is_known:
         print_result(f"{ref.text} is unknown here.")
         if not is_running:
             print_message(

@@ -64,10 +64,11 @@ async def _services(data: Path | None) -> dict[str, dict[str, Any]]:
 
 def _why(state: Mapping[str, Any]) -> str:
     parts = [str(state.get("state", "unknown"))]
+    is_starting = state.get("state") == "starting"
     for name, stage in state.get("stages", {}).items():
         if stage.get("breaker") == "open":
             parts.append(f"{name} stopped reading because of {stage.get('breaker_reason')}")
-        if stage.get("redis") not in (None, "ok"):
+        if stage.get("redis") not in (None, "ok") and not is_starting:  # it has not tried yet
             parts.append(f"{name} cannot reach Redis")
     parts += [f"{task} failed: {text}" for task, text in state.get("failed_tasks", {}).items()]
     return "; ".join(parts)

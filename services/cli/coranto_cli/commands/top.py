@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, get_args
 
@@ -16,7 +17,7 @@ from rich.live import Live
 from coranto.admin.pipeline import StageState, connected
 from coranto.streams.errors import is_transient
 from coranto.streams.interface import OutcomeKind
-from coranto_cli.console import cell, out
+from coranto_cli.console import cell, out, print_whole
 from coranto_cli.options import DataOption
 from coranto_cli.stage_table import reason_lines, stage_table
 
@@ -35,7 +36,7 @@ def top(
 async def _top(interval: float, count: int | None, data: Path | None) -> None:
     async with connected(data) as pipeline:
         before, measured_at = await pipeline.state(), time.monotonic()
-        with Live(_screen(before, {}), console=out, auto_refresh=False) as live:
+        with _display(_screen(before, {})) as show:
             shown = 1
             while count is None or shown < count:
                 await asyncio.sleep(interval)
@@ -44,10 +45,21 @@ async def _top(interval: float, count: int | None, data: Path | None) -> None:
                 except RedisError as error:
                     if not is_transient(error):
                         raise
-                    live.update(cell(f"Redis does not answer ({error}); trying again"), refresh=True)
+                    show(cell(f"Redis does not answer ({error}); trying again"))
                     continue
-                live.update(_screen(states, _rates(before, states, now - measured_at)), refresh=True)
+                show(_screen(states, _rates(before, states, now - measured_at)))
                 before, measured_at, shown = states, now, shown + 1
+
+
+@contextmanager
+def _display(first: RenderableType) -> Iterator[Callable[[RenderableType], None]]:
+    """Shows one screen over the other on a terminal; one below the other, and whole, where a program reads."""
+    if not out.is_terminal:
+        print_whole(first)
+        yield print_whole
+        return
+    with Live(first, console=out, auto_refresh=False) as live:
+        yield lambda screen: live.update(screen, refresh=True)
 
 
 def _screen(states: Sequence[StageState], rates: Mapping[str, float]) -> RenderableType:

@@ -9,11 +9,12 @@ from typing import Annotated
 
 import typer
 
+from coranto.admin.feeds import count_feeds
 from coranto.admin.idle import find_long_delays, wait_until_idle
 from coranto.admin.pipeline import StageState, connected
 from coranto_cli.console import cell, err, print_message, write_json
 from coranto_cli.options import DataOption, JsonOption
-from coranto_cli.text import describe_delays, describe_states, describe_unfinished
+from coranto_cli.text import count, describe_delays, describe_states, describe_unfinished
 
 
 def wait(
@@ -48,6 +49,9 @@ async def _wait(timeout_seconds: float | None, data: Path | None) -> bool:
 
         with err.status("waiting") as display:
             result = await wait_until_idle(pipeline, timeout_seconds=timeout_seconds, on_check=show)
-    if not result.is_idle:
-        print_message(f"not done after {timeout_seconds:g} s: {describe_unfinished(result)}", style="yellow")
-    return result.is_idle
+        if not result.is_idle:
+            print_message(f"not done after {timeout_seconds:g} s: {describe_unfinished(result)}", style="yellow")
+        elif feeds := await count_feeds(pipeline):
+            # Their next polls are no work that is left: there is always a next one.
+            print_message(f"done; {count(feeds, 'feed')} to be polled again when due: see `coranto feeds list`")
+        return result.is_idle
