@@ -22,18 +22,20 @@ def article(name: str) -> str:
 
 class Site:
     """A site on loopback: feeds by path, each with the names of its articles; other documents by path, each with its media
-    type. Any /articles/NAME is an article.
+    type. Any /articles/NAME is an article; those that are `gone` answer 410.
     """
 
     def __init__(self) -> None:
         self.feeds: dict[str, list[str]] = {}
         self.documents: dict[str, tuple[str, str]] = {}
+        self.gone: set[str] = set()
         site = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 body, content_type = site.answer(self.path.strip("/"))
-                self.send_response(200 if body else 404)
+                is_gone = self.path.removeprefix("/articles/") in site.gone
+                self.send_response(410 if is_gone else 200 if body else 404)
                 self.send_header("Content-Type", content_type)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()

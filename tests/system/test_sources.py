@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -31,12 +31,13 @@ def coranto(tmp_path: Path, own_redis: EmbeddedRedis) -> Iterator[Coranto]:
         "CORANTO_FEEDER__ALLOWED_NETWORKS": "127.0.0.0/8",
         "CORANTO_FETCHER__ALLOWED_NETWORKS": "127.0.0.0/8",
         "CORANTO_FETCHER__MIN_DELAY": "0.02",
+        "CORANTO_FEEDER__REFETCH_AFTER": ",".join(str(seconds) for seconds in range(5, 105, 5)),
     }
 
-    def run(*arguments: str) -> str:
+    def run(*arguments: str, exit_codes: Sequence[int] = (0,)) -> str:
         command = [sys.executable, "-m", "coranto_cli", *arguments]
         ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
-        assert ended.returncode == 0, ended.stdout + ended.stderr
+        assert ended.returncode in exit_codes, ended.stdout + ended.stderr
         return ended.stdout
 
     with (tmp_path / "up.log").open("wb") as log:
@@ -86,3 +87,28 @@ def test_every_kind_of_source_leads_to_stored_articles(site: Site, tmp_path: Pat
         time.sleep(0.5)
         stored = {json.loads(line)["content"]["title"] for line in coranto("export").splitlines()}
     assert stored == found
+
+
+def test_article_whose_page_goes_is_retracted_and_is_back_when_the_page_is(site: Site, coranto: Coranto) -> None:
+    site.feeds = {"feed.xml": ["one", "two"]}
+    coranto("feeds", "add", f"{site.url}/feed.xml")
+
+    def changes() -> dict[str, str]:
+        # 3: there is no store yet.
+        articles = [json.loads(line) for line in coranto("export", exit_codes=(0, 3)).splitlines()]
+        return {each["content"]["title"]: each["storage"]["change"] for each in articles}
+
+    wait_until(lambda: changes() == {"About one": "created", "About two": "created"})
+    site.gone = {"one"}
+    wait_until(lambda: changes() == {"About one": "retracted", "About two": "created"})
+    site.gone = set()
+    wait_until(lambda: changes() == {"About one": "updated", "About two": "created"})
+    shown = json.loads(coranto("show", f"{site.url}/articles/one", "--revisions", "--json"))
+    assert [each["storage"]["change"] for each in shown["revisions"]] == ["created", "retracted", "updated"]
+
+
+def wait_until(claim: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 90
+    while not claim():
+        assert time.monotonic() < deadline
+        time.sleep(0.5)

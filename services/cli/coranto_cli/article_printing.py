@@ -47,6 +47,9 @@ def _whole(article: ClassifiedArticle) -> RenderableType:
         cell(content.title or "(no title)", style="bold"),
         cell(_byline(content), style="dim"),
     ]
+    if isinstance(article, FinishedArticle) and article.storage.change == "retracted":
+        seen = _minute(article.storage.stored_at)
+        parts.append(cell(f"Withdrawn by its publisher (seen {seen}); the text as it was before.", style="yellow"))
     if content.lead and not any(block.kind == "standfirst" for block in content.paragraphs):
         parts += [Text(), cell(content.lead, style="italic")]
     parts += [Text(), *_blocks(content), _facts(article)]
@@ -124,6 +127,8 @@ def _record(article: ClassifiedArticle) -> str:
 def _change(article: ClassifiedArticle) -> str | None:
     if not isinstance(article, FinishedArticle) or article.storage.change == "created":
         return None
+    if article.storage.change == "retracted":
+        return f"revision {article.storage.revision}: withdrawn by its publisher"
     fields = ", ".join(article.storage.changed_fields)
     return f"revision {article.storage.revision}: {fields}" if fields else f"revision {article.storage.revision}"
 

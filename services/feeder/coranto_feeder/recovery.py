@@ -4,7 +4,7 @@ Redis has lost data when its server has been restarted or a stream is gone. How 
 set every second: what Redis holds is as old as the heartbeat it holds. All submissions in the journal since then that have
 not ended are submitted again, as repeated visits. After a clean stop there is nothing to submit again, however Redis was
 restarted: the last thing a feeder does is to leave a mark. So that few are, the journal is told of every end, which is read from
-the streams of finished and dropped articles. `refetch` learns from the same reading what is stored.
+the streams of finished and dropped articles. `refetch` learns from the same reading what is stored, and what is not found.
 """
 
 from __future__ import annotations
@@ -67,6 +67,7 @@ class JournalRecovery:
         self._submit = submit
         keys = pipeline.all_keys()
         self._endings = [each.stream(stream) for each in keys for stream in (FINISHED, DROPPED)]
+        self._drops = {each.stream(DROPPED) for each in keys}
         self._working = [each.stream(stage.reads) for each in keys for stage in STAGES if stage.reads is not DROPPED]
         self._heartbeat = keys[0].owned_by(FEEDER, "account-mark")
         self._stop_marks = [each.owned_by(FEEDER, "clean-stop") for each in keys]
@@ -201,6 +202,8 @@ class JournalRecovery:
                             ended.append(submission)
                         if self._refetches is not None and (visit := self._refetches.find_visit(content)) is not None:
                             visits.append(visit)
+                        if self._refetches is not None and name in self._drops:
+                            await self._refetches.look_again(content)
                     await asyncio.sleep(0)  # an event may hold a whole book
                 if self._refetches is not None and visits:
                     await self._refetches.add(visits)

@@ -3,16 +3,18 @@
 An article enters the schedule when it is stored for the first time, which `recovery` reads from the stream of finished
 articles. When it is due it is submitted as a revisit and backlog, with what was said of it at first; whether anything has
 changed, the fetcher and the store find out. Feeders share the schedule. When each visit is due follows from the time of
-storing alone, so an article that is noted twice, or visited late, has no visit more.
+storing alone, so an article that is noted twice, or visited late, has no visit more. One whose page was not found has a few more:
+the store takes it for withdrawn only when that was so several times over a day.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import re
 import zlib
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final, cast
 
@@ -20,8 +22,9 @@ from pydantic import ValidationError
 from redis.asyncio import Redis
 
 from coranto.client import TooMuchWaitingError
-from coranto.records import Discovery, Storage, Submission, content_id
-from coranto.topology import FEEDER, Keys, Pipeline
+from coranto.records import Discovery, Storage, Submission, article_id, content_id
+from coranto.topology import FEEDER, FETCHER, Keys, Pipeline
+from coranto.urls import key_of
 from coranto.worker.log import get_logger
 from coranto_feeder.feed_metrics import FeedMetrics
 from coranto_feeder.submissions import Submit
@@ -35,10 +38,17 @@ _GIVEN_UP_AT_ONCE: Final = 1000
 # An article whose feed gives its whole text takes more than this only when it is a long read. Without that text a visit
 # would take what the feed had added for removed, so such an article is not visited at all.
 _MOST_PACKED_BYTES: Final = 8 * 1024
-# Beyond the last visit, for those that had to wait.
+# Beyond the last visit, for those that had to wait, and for those whose page is not found at that visit.
 _KEPT_LONGER: Final = timedelta(days=1)
+# Three answers over the span that the store asks for (`coranto.store.retraction`), which is shorter than twice this.
+_LOOK_AGAIN_AFTER: Final = timedelta(hours=12)
+_NEVER: Final = datetime.max.replace(tzinfo=UTC)
+# A page that comes and goes does not keep the article in the schedule for ever.
+_MOST_ABSENCES: Final = 6
 # A day without a zone may begin half a day earlier or later than ours.
 _ZONES: Final = timedelta(days=1)
+
+_ID: Final = re.compile("[0-9a-f]{32}")
 
 _CLAIM: Final = """
 local due = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[1], 'LIMIT', 0, ARGV[3])
@@ -56,14 +66,18 @@ class Visit:
     """What an article is visited again with, and since when it is stored."""
 
     article: str
+    """The id that the article is found under, which the end of a visit names."""
     stored_at: datetime
     discovery: Discovery
+    absences: tuple[datetime, ...] = ()
+    """When its page was not found, earliest first."""
 
     def to_submission(self, number: int, now: datetime) -> Submission:
         """The submission of the visit of this number. Its id is the same whichever feeder makes it."""
         found = self.discovery
+        absent = (f"absent {len(self.absences)}",) if self.absences else ()
         return Submission(
-            id=content_id("refetch", self.article, self.stored_at.isoformat(), str(number)),
+            id=content_id("refetch", self.article, self.stored_at.isoformat(), str(number), *absent),
             url=found.url,
             kind="page",
             source=found.source,
@@ -81,6 +95,7 @@ class Visit:
         content = {
             "stored_at": self.stored_at.isoformat(),
             "discovery": self.discovery.model_dump(mode="json", exclude_none=True),
+            "absences": [each.isoformat() for each in self.absences],
         }
         return zlib.compress(json.dumps(content, ensure_ascii=False).encode(), 6)
 
@@ -90,7 +105,8 @@ class Visit:
         try:
             content = json.loads(zlib.decompress(packed))
             discovery = Discovery.model_validate(content["discovery"], extra="ignore")
-            return cls(article, datetime.fromisoformat(content["stored_at"]), discovery)
+            absences = tuple(datetime.fromisoformat(each) for each in content.get("absences", ()))
+            return cls(article, datetime.fromisoformat(content["stored_at"]), discovery, absences)
         except (zlib.error, ValueError, TypeError, KeyError):
             return None
 
@@ -129,10 +145,34 @@ class RefetchSchedule:
                 if due is None or len(packed := visit.pack()) > _MOST_PACKED_BYTES:
                     continue
                 keys = self._pipeline.keys_for(visit.article)
-                kept = visit.stored_at + self._after[-1] + _KEPT_LONGER - now
                 # The entry before its time: without its entry a time is worth nothing, and removed.
-                pipe.set(_entry(keys, visit.article), packed, nx=True, px=kept)
+                pipe.set(_entry(keys, visit.article), packed, nx=True, px=self._kept_for(visit, now))
                 pipe.zadd(_due(keys), {visit.article: due.timestamp()}, nx=True)
+            await pipe.execute()
+
+    async def look_again(self, dropped: Mapping[str, Any]) -> None:
+        """Schedule another visit of an article whose page was not found; safe to repeat. Other ends change nothing.
+
+        `dropped`: the event of the end.
+        """
+        if (dropped.get("stage"), dropped.get("reason")) != (FETCHER.name, "not_found"):
+            return
+        name, at = str(dropped.get("id")), _moment(dropped.get("dropped_at"))
+        if at is None or not _ID.fullmatch(name):
+            return
+        keys = self._pipeline.keys_for(name)
+        packed = await cast("Awaitable[bytes | None]", self._redis.get(_entry(keys, name)))
+        visit = None if packed is None else Visit.unpack(name, packed)
+        if visit is None or at in visit.absences or len(visit.absences) >= _MOST_ABSENCES:
+            return
+        now = self._now()
+        visit = replace(visit, absences=tuple(sorted((*visit.absences, at))))
+        # A feeder that reads late looks at once.
+        due = min(self._next_visit(visit, now) or _NEVER, max(at + _LOOK_AGAIN_AFTER, now))
+        async with self._redis.pipeline(transaction=False) as pipe:
+            # Not for an article that has been erased meanwhile.
+            pipe.set(_entry(keys, name), visit.pack(), xx=True, px=self._kept_for(visit, now))
+            pipe.zadd(_due(keys), {name: due.timestamp()}, xx=True)
             await pipe.execute()
 
     async def run(self) -> None:
@@ -158,7 +198,7 @@ class RefetchSchedule:
         try:
             storage = Storage.model_validate(article["storage"], extra="ignore")
             discovery = Discovery.model_validate(article["discovery"], extra="ignore")
-            identity, published = str(article["id"]), article["content"].get("published")
+            identity, published = article_id(key_of(discovery.url)), article["content"].get("published")
             day = date.fromisoformat(published["local"][:10]) if published is not None else None
         except (ValidationError, ValueError, TypeError, KeyError, AttributeError):
             return None  # of a version that we do not know
@@ -172,7 +212,17 @@ class RefetchSchedule:
 
     def _next_visit(self, visit: Visit, now: datetime) -> datetime | None:
         """When the next visit is due that does not lie in the past; those that were missed are not made up for."""
-        return next((visit.stored_at + span for span in self._after if visit.stored_at + span > now), None)
+        moments = [visit.stored_at + span for span in self._after]
+        if visit.absences:
+            moments.append(visit.absences[-1] + _LOOK_AGAIN_AFTER)
+        return min((moment for moment in moments if moment > now), default=None)
+
+    def _end_of(self, visit: Visit) -> datetime:
+        """Until when the end of its last visit may come."""
+        return max((visit.stored_at + self._after[-1], *visit.absences[-1:])) + _KEPT_LONGER
+
+    def _kept_for(self, visit: Visit, now: datetime) -> timedelta:
+        return max(self._end_of(visit) - now, timedelta(seconds=1))
 
     async def _visit_due(self, keys: Keys) -> int:
         await self._keep_to_limit(keys)
@@ -189,7 +239,7 @@ class RefetchSchedule:
         submissions = {
             visit.article: visit.to_submission(self._number_of(visit, now), now)
             for visit in visits
-            if visit is not None
+            if visit is not None and now < self._end_of(visit)
         }
         refused: set[str] = set()
         try:
@@ -199,13 +249,12 @@ class RefetchSchedule:
             refused = {one.id for one in error.refused}  # they come up again when their lease is over
         async with self._redis.pipeline(transaction=False) as pipe:
             for name, visit in zip(names, visits, strict=True):
-                if visit is not None and submissions[name].id in refused:
-                    continue
-                following = None if visit is None else self._next_visit(visit, now)
-                if following is None:
+                if visit is None or name not in submissions:
                     pipe.zrem(_due(keys), name)
                     pipe.delete(_entry(keys, name))
-                else:
+                elif submissions[name].id not in refused:
+                    # After the last visit it stays until its end can be known.
+                    following = self._next_visit(visit, now) or self._end_of(visit)
                     pipe.zadd(_due(keys), {name: following.timestamp()}, xx=True)
             await pipe.execute()
         return len(submissions) - len(refused)
@@ -219,6 +268,15 @@ class RefetchSchedule:
         if too_many > 0:
             given_up: Any = await self._redis.zpopmax(_due(keys), min(too_many, _GIVEN_UP_AT_ONCE))
             await self._redis.delete(*(_entry(keys, name.decode()) for name, _ in given_up))
+
+
+def _moment(text: object) -> datetime | None:
+    """The time of an event; None for what is none."""
+    try:
+        moment = datetime.fromisoformat(str(text))
+    except ValueError:
+        return None
+    return moment if moment.tzinfo is not None else None
 
 
 def _due(keys: Keys) -> str:

@@ -11,6 +11,7 @@ from fastapi import Request
 from fastapi.responses import Response
 
 from coranto.formats.jsonld import to_json_ld
+from coranto.formats.markup import WITHDRAWN
 from coranto.formats.ninjs import to_ninjs
 from coranto.records import FinishedArticle
 from coranto_gateway.problems import Problem
@@ -38,6 +39,8 @@ def to_text(article: FinishedArticle) -> str:
     by = ", ".join(author.name for author in content.authors)
     at = content.published.text if content.published else None
     head = [content.title, content.lead, " · ".join(each for each in (by, content.publisher, at) if each)]
+    if article.storage.change == "retracted":
+        head.insert(0, WITHDRAWN)
     blocks = [*filter(None, head), *(block.text for block in content.paragraphs)]
     return "\n\n".join([*blocks, article.url]) + "\n"
 

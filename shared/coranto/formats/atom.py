@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from xml.sax.saxutils import escape, quoteattr
 
-from coranto.formats.markup import to_html
+from coranto.formats.markup import WITHDRAWN, to_html
 from coranto.records import FinishedArticle, time_text
 
 # What XML 1.0 cannot hold in any form, not even escaped.
@@ -15,7 +15,10 @@ _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 
 
 def to_atom_entry(article: FinishedArticle) -> str:
-    """The article as an `entry` element, for use inside a feed that declares the Atom namespace."""
+    """The article as an `entry` element, for use inside a feed that declares the Atom namespace.
+
+    Of a retracted one it says so instead of the text: readers replace the entry that they have.
+    """
     content = article.content
     url = article.url
     lines = [
@@ -42,6 +45,8 @@ def to_atom_entry(article: FinishedArticle) -> str:
         for topic in article.classification.topics
     ]
     lines += [f"<category term={_attribute(tag)}/>" for tag in content.tags]
+    if article.storage.change == "retracted":
+        return "\n".join([*lines, f'<content type="text" xml:lang="en">{WITHDRAWN}</content>', "</entry>"])
     if content.lead is not None:
         lines.append(f"<summary>{_text(content.lead)}</summary>")
     language = article.classification.language.code

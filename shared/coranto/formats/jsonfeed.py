@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from coranto.formats.markup import to_html
+from coranto.formats.markup import WITHDRAWN, to_html
 from coranto.records import ArticleDate, FinishedArticle, time_text
 
 VERSION = "https://jsonfeed.org/version/1.1"
 
 
 def to_json_feed_item(article: FinishedArticle) -> dict[str, Any]:
-    """The article as an item; what is absent in the record is absent here."""
+    """The article as an item; what is absent in the record is absent here. Of a retracted one it says so instead of the text."""
     content = article.content
     language = article.classification.language.code
     item: dict[str, Any] = {
@@ -27,6 +27,8 @@ def to_json_feed_item(article: FinishedArticle) -> dict[str, Any]:
         "tags": list(dict.fromkeys((*(topic.name for topic in article.classification.topics), *content.tags))),
         "language": language if language != "und" else None,
     }
+    if article.storage.change == "retracted":
+        item |= {"summary": None, "content_html": None, "content_text": WITHDRAWN, "image": None, "language": None}
     return {name: value for name, value in item.items() if value is not None and value != []}
 
 

@@ -19,6 +19,7 @@ def to_json_ld(article: FinishedArticle) -> dict[str, Any]:
         "@type": "NewsArticle",
         "@id": f"urn:coranto:article:{article.id}",
         "url": url,
+        "creativeWorkStatus": "Withdrawn" if article.storage.change == "retracted" else None,
         "mainEntityOfPage": url,
         "headline": content.title,
         "description": content.lead,

@@ -7,6 +7,9 @@ from itertools import groupby
 
 from coranto.records import Content
 
+WITHDRAWN = "Withdrawn by its publisher."
+"""Instead of the text, for people who read an article that is retracted."""
+
 _ELEMENTS = {
     "paragraph": "p",
     "standfirst": "p",

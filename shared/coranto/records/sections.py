@@ -404,7 +404,9 @@ class Storage(Section):
     """What the sink did with the record."""
 
     revision: int = Field(ge=1, description="1 for the first version stored, one more for each change.")
-    change: Literal["created", "updated", "retracted"] = Field(description="What happened to the article.")
+    change: Literal["created", "updated", "retracted"] = Field(
+        description="What happened to the article; retracted: the page is gone; `updated` follows if it comes back."
+    )
     changed_fields: tuple[str, ...] = Field(
         (), description="Fields that differ from the revision before, as section.field."
     )

@@ -105,6 +105,11 @@ def addresses_of(article: ClassifiedArticle) -> list[tuple[str, str, str, int]]:
     return rows
 
 
+def to_milliseconds(moment: datetime) -> datetime:
+    """The moment as precisely as the tables hold it, so that what is announced now and what is read later are the same."""
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
 def sortable_time(moment: datetime) -> str:
     """The moment of an event here as the tables hold it: RFC 3339 in UTC, with milliseconds always, so that times sort as text."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"

@@ -89,6 +89,8 @@ class SearchHit:
     """RFC 3339; a bare date, or a time without a zone, where no more is known."""
     language: str | None
     topic: str | None
+    change: str
+    """What happened to it last: `created`, `updated` or `retracted`."""
     excerpt: str
     """Words around the match, matches between `[` and `]`."""
 
@@ -163,6 +165,8 @@ class ArticleSummary:
     story_id: str | None
     story_role: str | None
     revision: int
+    change: str
+    """What happened to it last: `created`, `updated` or `retracted`."""
     first_stored: datetime
     last_stored: datetime
     excerpt: str
@@ -222,7 +226,10 @@ class ArticleStore(Protocol):
         ...
 
     async def record_drop(self, dropped: DroppedArticle) -> None:
-        """Write the ledger line of an article that ended early. Raises StoreError."""
+        """Write the ledger line of an article that ended early; of a stored one that is withdrawn, or back, also the revision.
+
+        Raises StoreError.
+        """
         ...
 
     async def unannounced(self, limit: int) -> list[RevisionKey]:

@@ -13,13 +13,17 @@ from coranto.store.query import Part, excerpt
 from coranto.store.words import stemmer_for
 from coranto.urls import UnsupportedUrlError, key_of
 
+_CHANGE: Final = (
+    "(SELECT change FROM revisions WHERE revisions.article_id = articles.id AND revisions.revision = articles.revision)"
+)
 HIT_COLUMNS: Final = (
-    "id, url, articles.title, published, published_local, published_zone, language, topic, articles.lead, articles.text"
+    "id, url, articles.title, published, published_local, published_zone, language, topic,"
+    f" {_CHANGE}, articles.lead, articles.text"
 )
 SUMMARY_COLUMNS: Final = (
     "id, url, articles.title, articles.lead, authors, publisher, source, section, published, published_local,"
-    " published_zone, language, topic, image_url, story_id, story_role, revision, first_stored, last_stored,"
-    f" {ARTICLE_TIME}, articles.text"
+    " published_zone, language, topic, image_url, story_id, story_role, revision,"
+    f" {_CHANGE}, first_stored, last_stored, {ARTICLE_TIME}, articles.text"
 )
 LEDGER_COLUMNS: Final = "article_id, submission, url, stage, outcome, reason, detail, at"
 
@@ -34,7 +38,7 @@ def id_of(url_or_id: str) -> str:
 
 def search_hit_of(row: Sequence[Any], parts: Sequence[Part]) -> SearchHit:
     """From a row of HIT_COLUMNS."""
-    key, url, title, published, local, zone, language, topic, lead, text = row
+    key, url, title, published, local, zone, language, topic, change, lead, text = row
     return SearchHit(
         key,
         url,
@@ -42,6 +46,7 @@ def search_hit_of(row: Sequence[Any], parts: Sequence[Part]) -> SearchHit:
         date_text(published, local, zone),
         language,
         topic,
+        change,
         excerpt(parts, (text, lead, title), stemmer_for(language)),
     )
 
@@ -58,7 +63,7 @@ def date_text(at: str | None, local: str | None, zone: str | None) -> str | None
 def summary_of(row: Sequence[Any], parts: Sequence[Part]) -> ArticleSummary:
     """From a row of SUMMARY_COLUMNS."""
     key, url, title, lead, authors, publisher, source, section, published, local, zone, language, *more = row
-    topic, image_url, story_id, story_role, revision, first, last, when, text = more
+    topic, image_url, story_id, story_role, revision, change, first, last, when, text = more
     return ArticleSummary(
         id=key,
         url=url,
@@ -75,6 +80,7 @@ def summary_of(row: Sequence[Any], parts: Sequence[Part]) -> ArticleSummary:
         story_id=story_id,
         story_role=story_role,
         revision=revision,
+        change=change,
         first_stored=datetime.fromisoformat(first),
         last_stored=datetime.fromisoformat(last),
         excerpt=excerpt(parts, (text, lead, title), stemmer_for(language)),

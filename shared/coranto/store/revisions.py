@@ -73,6 +73,8 @@ class Latest:
     """Time of the latest fetch that was taken into account, whether or not it changed anything."""
     final_url: str
     """Where that revision's page came from."""
+    is_retracted: bool = False
+    """True when that revision says that the article was withdrawn."""
 
 
 def decide(article: ClassifiedArticle, digests: Digests, latest: Latest | None, *, now: datetime) -> Stored | Skipped:
@@ -87,7 +89,7 @@ def decide(article: ClassifiedArticle, digests: Digests, latest: Latest | None, 
         # AMP, print and main form differ in small things; taken for changes, they would come and go with each visit.
         return Skipped("other_form", f"revision {latest.revision} is from {latest.final_url}"[:200])
     changed = changed_fields(latest.digests, digests)
-    if not changed:
+    if not changed and not latest.is_retracted:
         return Skipped("unchanged", f"same as revision {latest.revision}")
     return Stored(Storage(revision=latest.revision + 1, change="updated", changed_fields=changed, stored_at=now))
 

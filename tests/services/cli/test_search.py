@@ -6,6 +6,7 @@ import asyncio
 import json
 import sqlite3
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from click.testing import Result
 from tests.shared.store.articles import build_article, store
 from typer.testing import CliRunner
 
+from coranto.records import DroppedArticle
 from coranto.store.sqlite.writer import SqliteArticleStore
 from coranto_cli.application import app
 from coranto_cli.errors import CommandError
@@ -45,6 +47,30 @@ def test_search_prints_title_and_address(data: Path) -> None:
 def test_search_can_print_json(data: Path) -> None:
     result = CliRunner().invoke(app, ["search", "ferry", "--json", "--limit", "2", "--data", str(data)])
     assert [json.loads(line)["language"] for line in result.stdout.splitlines()] == ["en", "en"]
+
+
+def test_retracted_article_is_marked_where_it_is_found_and_shown(data: Path) -> None:
+    async def retract() -> None:
+        article_store = SqliteArticleStore(data / "articles.sqlite")
+        await article_store.open()
+        article = build_article("https://news.example/1")
+        await article_store.record_drop(
+            DroppedArticle(
+                id=article.id, url=article.url, submission="a-visit", stage="fetcher", outcome="dropped", reason="gone",
+                dropped_at=article.fetch.fetched_at + timedelta(hours=1),
+            )
+        )  # fmt: skip
+        await article_store.close()
+
+    asyncio.run(retract())
+    found = [CliRunner().invoke(app, ["search", "ferry", number, "--data", str(data)]).stdout for number in ("1", "2")]
+    assert ["retracted" in text for text in found] == [True, False]
+    shown = [
+        CliRunner().invoke(app, ["show", f"https://news.example/{number}", "--data", str(data)]) for number in (1, 2)
+    ]
+    assert ["Withdrawn by its publisher" in each.stdout for each in shown] == [True, False]
+    exported = CliRunner().invoke(app, ["export", "--format", "atom", "--data", str(data)]).stdout
+    assert exported.count("Withdrawn by its publisher.") == 1
 
 
 def test_search_without_a_match_ends_with_code_3(data: Path) -> None:

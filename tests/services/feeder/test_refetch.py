@@ -17,6 +17,7 @@ from tests.conftest import running_service
 from coranto.client import TooMuchWaitingError
 from coranto.records import DiscoveredArticle, FinishedArticle, Submission, article_id
 from coranto.records.envelope import FIELD, decode, encode
+from coranto.store.retraction import SPAN, VISITS
 from coranto.topology import DISCOVERED, FEEDER, FINISHED, Keys, Pipeline
 from coranto_feeder.refetch import RefetchSchedule
 from coranto_feeder.settings import FeederSettings
@@ -152,7 +153,95 @@ async def test_feeder_that_reads_late_begins_no_visit_anew(feeder: Feeder, redis
     late = Feeder(redis)
     late.now = feeder.now
     await late.read(finished())
+    assert not any([await late.tick_at(timedelta(hours=hours)) for hours in range(73, 200)])
     assert await keys_of(redis) == []
+
+
+def not_found(at: datetime, **more: Any) -> dict[str, Any]:
+    """The end of a visit of the article, as its event has it."""
+    end = {"id": finished()["id"], "stage": "fetcher", "outcome": "dropped", "reason": "not_found", "submission": "s"}
+    return end | {"dropped_at": at.isoformat()} | more
+
+
+async def ages_of_visits(*feeders: Feeder, days: int, page_is_missing: Callable[[timedelta], bool]) -> list[float]:
+    """The hours at which the article is visited; every feeder reads how each visit ends."""
+    found = []
+    for minutes in range(0, days * 24 * 60, 20):
+        age = timedelta(minutes=minutes)
+        if sum([await feeder.tick_at(age) for feeder in feeders]):
+            found.append(age / HOUR)
+            if page_is_missing(age):
+                for feeder in feeders:
+                    for _ in range(2):  # a feeder that was killed reads it again
+                        await feeder.schedule.look_again(not_found(STORED_AT + age + timedelta(minutes=1)))
+    return found
+
+
+async def test_article_that_is_not_found_is_looked_for_until_that_is_certain(feeder: Feeder, redis: Redis) -> None:
+    await feeder.read(finished())
+    found = await ages_of_visits(feeder, days=9, page_is_missing=lambda _: True)
+    assert found[:3] == [1, 6, pytest.approx(18, abs=0.5)]
+    absences = found[:3]
+    assert absences[2] - absences[0] >= SPAN / HOUR or found[3] - found[0] >= SPAN / HOUR
+    assert len(found) <= len(AFTER) + 6, "it is given up"
+    assert len({one.id for one in feeder.submitted}) == len(found)
+    assert await keys_of(redis) == []
+
+
+async def test_page_that_goes_at_the_last_visit_is_looked_for_as_often_as_the_store_asks(feeder: Feeder) -> None:
+    await feeder.read(finished())
+    found = await ages_of_visits(feeder, days=9, page_is_missing=lambda age: age >= 3 * DAY)
+    assert found[:4] == [1, 6, 24, 72]
+    gone = found[3:]
+    assert len(gone) >= VISITS
+    assert gone[VISITS - 1] - gone[0] >= SPAN / HOUR
+
+
+async def test_two_feeders_that_read_of_a_missing_page_look_again_once(feeder: Feeder, redis: Redis) -> None:
+    other = Feeder(redis)
+    await feeder.read(finished())
+    found = await ages_of_visits(feeder, other, days=9, page_is_missing=lambda age: age < 2 * HOUR)
+    assert found == [1, 6, pytest.approx(13.3, abs=0.4), 24, 72]
+    assert len(feeder.submitted) + len(other.submitted) == 5
+
+
+async def test_feeder_that_reads_late_of_a_missing_page_looks_at_once(feeder: Feeder) -> None:
+    await feeder.read(finished())
+    for age in AFTER:
+        await feeder.tick_at(age)
+    feeder.now = STORED_AT + 3 * DAY + 20 * HOUR
+    await feeder.schedule.look_again(not_found(STORED_AT + 3 * DAY + HOUR))
+    assert await feeder.schedule.tick() == 1
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"reason": "gone"},
+        {"reason": "forbidden"},
+        {"stage": "extractor"},
+        {"id": "f" * 32},
+        {"id": None},
+        {"id": "*"},
+        {"dropped_at": "noon"},
+        {"dropped_at": None},
+        {"dropped_at": "2026-05-01T13:00:00"},
+    ],
+)
+async def test_other_ends_cause_no_visit(feeder: Feeder, more: dict[str, Any]) -> None:
+    await feeder.read(finished())
+    await feeder.tick_at(HOUR)
+    await feeder.schedule.look_again(not_found(feeder.now, **more))
+    visited = [hours for hours in range(2, 24 * 6) if await feeder.tick_at(timedelta(hours=hours, minutes=1))]
+    assert visited == [6, 24, 72]
+
+
+async def test_article_erased_meanwhile_is_not_looked_for(feeder: Feeder, redis: Redis) -> None:
+    await feeder.read(finished())
+    await feeder.tick_at(HOUR)
+    await redis.delete(*[key for key in await keys_of(redis) if finished()["id"].encode() in key])
+    await feeder.schedule.look_again(not_found(feeder.now))
+    assert not any([await feeder.tick_at(timedelta(hours=hours)) for hours in range(2, 30)])
 
 
 async def test_visits_missed_while_no_feeder_ran_are_not_made_up_for(feeder: Feeder, redis: Redis) -> None:

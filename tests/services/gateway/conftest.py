@@ -13,7 +13,7 @@ import pytest
 from redis.asyncio import Redis
 from tests.conftest import eventually
 
-from coranto.records import ClassifiedArticle, FinishedArticle
+from coranto.records import ClassifiedArticle, DroppedArticle, FinishedArticle
 from coranto.settings import PageStoreSettings, RedisSettings
 from coranto.store.interface import Stored
 from coranto.store.sqlite.writer import SqliteArticleStore
@@ -62,6 +62,12 @@ class Served:
         await self._store.mark_announced([(each.id, each.storage.revision) for each in finished])
         await self._store.close()
         return finished
+
+    async def drop(self, dropped: DroppedArticle) -> None:
+        """Take note, as the sink does, of an article that ended early."""
+        await self._store.open()
+        await self._store.record_drop(dropped)
+        await self._store.close()
 
 
 Serve = Callable[..., AbstractAsyncContextManager[Served]]

@@ -10,7 +10,7 @@ from tests.services.gateway.conftest import Served
 from tests.shared.store.articles import NOON, build_article
 
 from coranto.pages import FilePageStore
-from coranto.records import ArticleDate, ClassifiedArticle, Language
+from coranto.records import ArticleDate, ClassifiedArticle, DroppedArticle, Language
 from coranto.store.sqlite import schema
 
 
@@ -174,3 +174,28 @@ async def test_the_list_by_time_reads_its_index(served: Served) -> None:
         ).fetchall()
     assert "articles_by_time" in str(plan)
     assert "TEMP B-TREE" not in str(plan)
+
+
+async def test_retracted_article_is_shown_as_such_wherever_it_is_shown(served: Served) -> None:
+    (stored,) = await served.store(article("bridge", hours=1, title="Bridge & <Neva>"))
+    feed = await served.post("/v1/feeds", {"title": "All"}, status=201)
+    await served.drop(
+        DroppedArticle(
+            id=stored.id, url=stored.url, submission="a-visit", stage="fetcher", outcome="dropped", reason="gone",
+            dropped_at=stored.fetch.fetched_at + timedelta(hours=1),
+        )
+    )  # fmt: skip
+    assert (await served.get(f"/v1/articles/{stored.id}"))["storage"]["change"] == "retracted"
+    (listed,) = (await served.get("/v1/articles", params={"where": "change == 'retracted'"}))["items"]
+    assert (listed["id"], listed["change"], listed["revision"]) == (stored.id, "retracted", 2)
+    assert (await served.get("/v1/articles", params={"where": "not change == 'retracted'"}))["items"] == []
+    why = await served.get("/v1/why", params={"url": stored.url})
+    assert why["answer"] == "It is stored, in 2 revisions; its publisher has withdrawn it."
+    assert why["article"] == stored.id
+    assert "gone" in {ending["reason"] for ending in why["endings"]}
+    plain = (await served.client.get(f"/v1/articles/{stored.id}?format=text")).text
+    assert plain.startswith("Withdrawn by its publisher.\n")
+    (item,) = (await served.get(feed["json_path"]))["items"]
+    assert item["content_text"] == "Withdrawn by its publisher."
+    assert "<b>retracted</b>" in (await served.client.get("/articles")).text
+    assert "Withdrawn by its publisher" in (await served.client.get(f"/articles/{stored.id}")).text

@@ -6,6 +6,7 @@ import asyncio
 import signal
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -95,6 +96,36 @@ async def test_unchanged_refetch_is_not_announced_and_the_ledger_says_so(
             outcomes = [(line.outcome, line.reason) for line in article_store.ledger()]
     assert outcomes == [("stored", "created"), ("dropped", "unchanged"), ("stored", "updated")]
     assert [record.storage.change for record in await announced(redis)] == ["created", "updated"]
+
+
+async def test_article_whose_page_is_gone_is_announced_as_retracted_once(
+    redis: Redis, redis_url: str, database: Database, make_article: MakeArticle
+) -> None:
+    article = make_article()
+    gone = DroppedArticle(
+        id=article.id, url=article.url, submission="a-visit", stage="fetcher", outcome="dropped", reason="gone",
+        dropped_at=article.fetch.fetched_at + timedelta(hours=1),
+    )  # fmt: skip
+    async with running_sink(redis_url, database) as sink:
+        await publish(redis, CLASSIFIED, article)
+        await until_announced(redis, 1)
+        await publish(redis, DROPPED, gone)
+        await publish(redis, DROPPED, gone)
+        # Killed before it can announce: whoever comes next finds it in the store.
+        await eventually(partial(is_retracted, database, article))
+        sink.send_signal(signal.SIGKILL)
+        await sink.wait()
+    async with running_sink(redis_url, database), running_sink(redis_url, database):
+        await until_announced(redis, 2)
+        await publish(redis, CLASSIFIED, make_article(fetch=120))
+        await until_announced(redis, 3)
+    assert [record.storage.change for record in await announced(redis)] == ["created", "retracted", "updated"]
+
+
+async def is_retracted(database: Database, article: ClassifiedArticle) -> bool:
+    with open_article_reader(database) as article_store:
+        found = article_store.find(article.id)
+        return found is not None and found.storage.change == "retracted"
 
 
 async def has_ended(database: Database, article: ClassifiedArticle) -> bool:

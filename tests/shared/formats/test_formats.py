@@ -10,6 +10,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from coranto.formats import to_atom_entry, to_atom_feed, to_json_ld, to_json_line, to_ninjs
+from coranto.formats.jsonfeed import to_json_feed_item
 from coranto.records import (
     ArticleDate,
     Block,
@@ -170,6 +171,28 @@ def test_no_format_states_a_zone_that_is_not_known(moment: ArticleDate) -> None:
     assert "contentcreated" not in to_ninjs(article) or moment.at is not None
     assert ("<published>" in to_atom_entry(article)) == (moment.at is not None)
     assert json.loads(to_json_line(article))["content"]["published"]["local"] == moment.local
+
+
+def retracted() -> FinishedArticle:
+    return finished().model_copy(update={"storage": Storage(revision=3, change="retracted", stored_at=NOON)})
+
+
+def test_retracted_article_is_said_to_be_so_and_feeds_leave_its_text_out() -> None:
+    article = retracted()
+    assert to_ninjs(article)["pubstatus"] == "canceled"
+    assert to_json_ld(article)["creativeWorkStatus"] == "Withdrawn"
+    assert "creativeWorkStatus" not in to_json_ld(finished())
+    assert json.loads(to_json_line(article))["storage"]["change"] == "retracted"
+    item = to_json_feed_item(article)
+    assert item["content_text"] == "Withdrawn by its publisher."
+    (entry,) = parsed_feed(article).findall(f"{ATOM}entry")
+    assert entry.findtext(f"{ATOM}content") == "Withdrawn by its publisher."
+    # A reader replaces the entry that it has: same id, a later time.
+    (before,) = parsed_feed(finished()).findall(f"{ATOM}entry")
+    assert entry.findtext(f"{ATOM}id") == before.findtext(f"{ATOM}id") == item["id"]
+    for text in (json.dumps(item, ensure_ascii=False), to_atom_entry(article)):
+        assert "абзац" not in text
+        assert "на день раньше" not in text
 
 
 def parsed_feed(*articles: FinishedArticle) -> ET.Element:

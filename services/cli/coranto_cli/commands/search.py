@@ -122,7 +122,12 @@ def _nothing_found(query: str, where: SearchFilter) -> str:
 
 
 def _print_hit(hit: SearchHit) -> None:
-    facts = [hit.published[:10] if hit.published else None, hit.language, hit.topic]
+    facts = [
+        hit.published[:10] if hit.published else None,
+        hit.language,
+        hit.topic,
+        "retracted" if hit.change == "retracted" else None,
+    ]
     print_result(hit.title or hit.url, style="bold")
     print_result(" · ".join(fact for fact in facts if fact), style="dim")
     print_result(" ".join(hit.excerpt.split()))

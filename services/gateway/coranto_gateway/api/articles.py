@@ -105,6 +105,7 @@ class ListedArticle(BaseModel):
     story_id: str | None = Field(description="Id of its story, see `/v1/stories/{id}`.")
     story_role: str | None
     revision: int
+    change: str = Field(description="What happened to it last: `created`, `updated` or `retracted`.")
     first_stored: datetime
     last_stored: datetime
     excerpt: str = Field(description="Words around the match, matches between `[` and `]`.")

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from coranto.admin.find_article import ArticleRef, Location, find_locations
+from coranto.records import FinishedArticle
 from coranto.store.interface import ArticleReader, LedgerLine
 from coranto.urls import UnsupportedUrlError
 from coranto_gateway.parts import Parts, PartsOf
@@ -100,16 +101,16 @@ async def why(parts: Parts, url: str) -> Why:
     except UnsupportedUrlError as error:
         raise Problem(400, "bad-url", str(error)) from error
 
-    def look(reader: ArticleReader) -> tuple[list[LedgerLine], str | None, int]:
+    def look(reader: ArticleReader) -> tuple[list[LedgerLine], FinishedArticle | None, int]:
         revisions = reader.revisions_of(url)
-        return reader.ledger_of(url), revisions[-1].id if revisions else None, len(revisions)
+        return reader.ledger_of(url), revisions[-1] if revisions else None, len(revisions)
 
     endings, article, revisions = await parts.stores.ask_if_any(look) or ([], None, 0)
     now = [Whereabouts.of(each) for each in await find_locations(await parts.pipelines.get(), ref)]
     return Why(
         url=ref.text,
         answer=_sentence(now, endings, article, revisions),
-        article=article,
+        article=None if article is None else article.id,
         revisions=revisions,
         now=now,
         endings=[Ending.of(each) for each in endings],
@@ -124,12 +125,16 @@ _STATES = {
 }
 
 
-def _sentence(now: list[Whereabouts], endings: list[LedgerLine], article: str | None, revisions: int) -> str:
+def _sentence(
+    now: list[Whereabouts], endings: list[LedgerLine], article: FinishedArticle | None, revisions: int
+) -> str:
     if now:
         last = now[-1]
         return _STATES[last.state].format(
             stage=last.stage, seconds=last.seconds or 0.0, reason=last.reason, error=last.error or "no more is known"
         )
+    if article is not None and article.storage.change == "retracted":
+        return f"It is stored, in {revisions} revisions; its publisher has withdrawn it."
     if article is not None:
         return "It is stored." if revisions == 1 else f"It is stored, in {revisions} revisions."
     if endings:

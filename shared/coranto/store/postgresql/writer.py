@@ -26,6 +26,7 @@ from coranto.store.columns import (
     read_record,
     row_of,
     sortable_time,
+    to_milliseconds,
 )
 from coranto.store.group_commit import GroupCommit
 from coranto.store.interface import LedgerLine, RevisionKey, Skipped, Stored
@@ -33,6 +34,8 @@ from coranto.store.ledger import line_of_drop, line_of_verdict
 from coranto.store.postgresql import schema
 from coranto.store.postgresql.connection import connect, explain, is_fault_of_server
 from coranto.store.postgresql.words import vector
+from coranto.store.reading import LEDGER_COLUMNS, ledger_line_of
+from coranto.store.retraction import LastRevision, find_change, is_news, may_revise, next_revision
 from coranto.store.revisions import Digests, Latest, decide, digests_of
 from coranto.urls import key_of
 
@@ -47,7 +50,7 @@ class _Store:
 
 @dataclass(frozen=True, slots=True)
 class _Drop:
-    line: LedgerLine
+    dropped: DroppedArticle
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +99,8 @@ class PostgresqlArticleStore:
         return cast("Stored | Skipped", await self._write(_Store(article)))
 
     async def record_drop(self, dropped: DroppedArticle) -> None:
-        """Write the ledger line of an article that ended early. Safe to repeat. Raises StoreError."""
-        await self._write(_Drop(line_of_drop(dropped)))
+        """Write the ledger line of an article that ended early, and the revision that follows from it. Raises StoreError."""
+        await self._write(_Drop(dropped))
 
     async def unannounced(self, limit: int) -> list[RevisionKey]:
         """Revisions that are not marked as announced, oldest first. Raises StoreError."""
@@ -249,6 +252,7 @@ class _Batch:
             except Exception as error:  # noqa: BLE001 - whatever it is, it goes to the caller whose article it was
                 results.append(error)
         self._write()
+        self._revise([work.dropped for work in works if isinstance(work, _Drop)])
         # After the rest: what is stored in this transaction may be read and marked in it.
         return [self._after(work) if result is None else result for work, result in zip(works, results, strict=True)]
 
@@ -256,8 +260,8 @@ class _Batch:
         match work:
             case _Store(article):
                 return self._store(article, datetime.now(UTC))
-            case _Drop(line):
-                self._note(line)
+            case _Drop(dropped):
+                self._note(line_of_drop(dropped))
         return None
 
     def _after(self, work: _Work) -> object:
@@ -291,20 +295,22 @@ class _Batch:
             # The store from the record: a revision that was moved here keeps the event it was announced by.
             "SELECT article_id, submission, digests, revision, change, changed_fields, stored_at,"
             " record #>> '{storage,store}' FROM revisions WHERE article_id = ANY(%s) AND submission = ANY(%s)"
-            " ORDER BY revision",
+            " AND change <> 'retracted' ORDER BY revision",
             (ids, submissions),
         ):
             self._own[article, submission, digests] = Storage(
                 revision=revision, change=change, changed_fields=json.loads(changed), stored_at=stored_at, store=store
             )
-        for article, revision, digests, fetched, final_url in self._connection.execute(
+        for article, revision, digests, fetched, final_url, is_retracted in self._connection.execute(
             "SELECT articles.id, articles.revision, revisions.digests, articles.last_fetched,"
-            " revisions.record #>> '{fetch,final_url}' FROM articles"
+            " revisions.record #>> '{fetch,final_url}', revisions.change = 'retracted' FROM articles"
             " JOIN revisions ON revisions.article_id = articles.id AND revisions.revision = articles.revision"
             " WHERE articles.id = ANY(%s)",
             (ids,),
         ):
-            self._latest[article] = Latest(revision, json.loads(digests), datetime.fromisoformat(fetched), final_url)
+            self._latest[article] = Latest(
+                revision, json.loads(digests), datetime.fromisoformat(fetched), final_url, is_retracted=is_retracted
+            )
 
     def _find_revisions(self, revisions: Sequence[RevisionKey]) -> Iterable[FinishedArticle]:
         rows = self._connection.execute(
@@ -319,7 +325,7 @@ class _Batch:
     # --- deciding ---------------------------------------------------------------------------------------------------
 
     def _store(self, article: ClassifiedArticle, now: datetime) -> Stored | Skipped:
-        now = now.replace(microsecond=now.microsecond // 1000 * 1000)  # what is announced is what is read later
+        now = to_milliseconds(now)
         known_as = self._known_as.get(article.id)
         if known_as is not None:
             article = article.model_copy(update={"id": known_as})
@@ -349,21 +355,9 @@ class _Batch:
         row = row_of(article, storage)
         words = vector(row["title"], row["lead"], row["text"], row["language"])
         row |= {"search": words.text, "is_cut_in_index": words.is_cut, "has_all_positions": words.has_all_positions}
-        record = article.with_storage(storage).model_dump_json(exclude_none=True)
         self._rows.articles[article.id] = {name: storable(value) for name, value in row.items()}
         self._rows.fetched.pop(article.id, None)
-        self._rows.revisions.append(
-            {
-                "article_id": article.id,
-                "revision": storage.revision,
-                "change": storage.change,
-                "changed_fields": _json(storage.changed_fields),
-                "submission": storable(article.discovery.submission),
-                "stored_at": sortable_time(storage.stored_at),
-                "digests": digests_text(digests),
-                "record": record,
-            }
-        )
+        self._rows.revisions.append(_revision_row(article.with_storage(storage), digests_text(digests)))
         classification = article.classification
         # By key: a foreign classifier may name the same entity twice, which is no reason to refuse the article.
         entities = {(each.type, each.name): each for each in reversed(classification.entities)}
@@ -416,10 +410,7 @@ class _Batch:
                 _insert(cursor, "INSERT INTO source_tags VALUES (%s, %s)", rows.source_tags)
                 cursor.executemany(_WRITE_ADDRESS, rows.addresses)
                 cursor.executemany(_WRITE_REVISION, rows.revisions)
-                cursor.executemany(
-                    "INSERT INTO outbox (article_id, revision, stored_at) VALUES (%(article_id)s, %(revision)s, %(stored_at)s)",
-                    rows.revisions,
-                )
+                cursor.executemany(_WRITE_OUTBOX, rows.revisions)
             if rows.fetched:
                 cursor.executemany(
                     "UPDATE articles SET last_fetched = %s WHERE id = %s",
@@ -443,6 +434,57 @@ class _Batch:
                         for line in rows.ledger.values()
                     ],
                 )  # fmt: skip
+
+    def _revise(self, drops: Sequence[DroppedArticle]) -> None:
+        """Write the revisions that follow from what ended early: withdrawn, or back. Few do, so each is asked about alone."""
+        telling = sorted(filter(may_revise, drops), key=lambda dropped: dropped.dropped_at)
+        if not telling:
+            return
+        known = {
+            row[0]
+            for row in self._connection.execute(
+                "SELECT key_id FROM addresses WHERE key_id = ANY(%s)", ([dropped.id for dropped in telling],)
+            )
+        }
+        for dropped in telling:
+            if dropped.id in known:
+                self._revise_by(dropped, datetime.now(UTC))
+
+    def _revise_by(self, dropped: DroppedArticle, now: datetime) -> None:
+        row = self._connection.execute(
+            "SELECT articles.id, revisions.change, articles.last_fetched, revisions.digests, articles.revision FROM addresses"
+            " JOIN articles ON articles.id = addresses.article_id"
+            " JOIN revisions ON revisions.article_id = articles.id AND revisions.revision = articles.revision"
+            " WHERE addresses.key_id = %s",
+            (dropped.id,),
+        ).fetchone()
+        if row is None:
+            return
+        last = LastRevision(row[0], row[1], datetime.fromisoformat(row[2]))
+        if not is_news(dropped, last):
+            return
+        visits = self._connection.execute(
+            f"SELECT {LEDGER_COLUMNS} FROM ledger WHERE article_id = ANY(%s) AND at > %s",  # noqa: S608 - made of constants
+            ([dropped.id, last.article_id], row[2]),
+        ).fetchall()
+        for latest in self._find_revisions([(last.article_id, row[4])]):
+            change = find_change(dropped, latest, last, [ledger_line_of(each) for each in visits])
+            if change is None:
+                continue
+            stored = self._connection.execute("SELECT id FROM store").fetchone()
+            revision = next_revision(latest, change, dropped, to_milliseconds(now), "" if stored is None else stored[0])
+            storage = revision.storage
+            self._connection.execute(
+                "UPDATE articles SET revision = %s, last_stored = %s, last_fetched = %s WHERE id = %s",
+                (
+                    storage.revision,
+                    sortable_time(storage.stored_at),
+                    sortable_time(dropped.dropped_at),
+                    last.article_id,
+                ),
+            )
+            self._connection.execute(_WRITE_REVISION, _revision_row(revision, row[3]))
+            self._connection.execute(_WRITE_OUTBOX, _revision_row(revision, row[3]))
 
     def _mark(self, revisions: Sequence[RevisionKey]) -> None:
         ids, numbers = [key[0] for key in revisions], [key[1] for key in revisions]
@@ -479,6 +521,9 @@ _WRITE_REVISION = (
     " VALUES (%(article_id)s, %(revision)s, %(change)s, %(changed_fields)s, %(submission)s, %(stored_at)s, %(digests)s,"
     " %(record)s)"
 )
+_WRITE_OUTBOX = (
+    "INSERT INTO outbox (article_id, revision, stored_at) VALUES (%(article_id)s, %(revision)s, %(stored_at)s)"
+)
 # Its own address is nobody else's; of others, the first to claim it keeps it.
 _WRITE_ADDRESS = """
     INSERT INTO addresses (key_id, key, article_id, is_own) VALUES (%s, %s, %s, %s)
@@ -494,6 +539,20 @@ _WRITE_LEDGER = """
         detail = excluded.detail, at = excluded.at
     WHERE excluded.at >= ledger.at
 """
+
+
+def _revision_row(article: FinishedArticle, digests: str) -> dict[str, Any]:
+    storage = article.storage
+    return {
+        "article_id": article.id,
+        "revision": storage.revision,
+        "change": storage.change,
+        "changed_fields": _json(storage.changed_fields),
+        "submission": storable(article.discovery.submission),
+        "stored_at": sortable_time(storage.stored_at),
+        "digests": digests,
+        "record": article.model_dump_json(exclude_none=True),
+    }
 
 
 def storable(value: Any) -> Any:

@@ -18,7 +18,14 @@ from pydantic import ValidationError
 
 from coranto.folding import fold
 from coranto.records import ClassifiedArticle, DroppedArticle, FinishedArticle, Storage, article_id
-from coranto.store.columns import ARTICLE_COLUMNS, digests_text, read_record, row_of, sortable_time
+from coranto.store.columns import (
+    ARTICLE_COLUMNS,
+    digests_text,
+    read_record,
+    row_of,
+    sortable_time,
+    to_milliseconds,
+)
 from coranto.store.interface import (
     ArticleRefusedError,
     LedgerLine,
@@ -31,6 +38,8 @@ from coranto.store.interface import (
     StoreUnavailableError,
 )
 from coranto.store.ledger import line_of_drop, line_of_verdict
+from coranto.store.reading import LEDGER_COLUMNS, ledger_line_of
+from coranto.store.retraction import LastRevision, find_change, is_news, may_revise, next_revision
 from coranto.store.revisions import Digests, Latest, decide, digests_of
 from coranto.store.sqlite import schema
 from coranto.store.sqlite.group_commit import CORRUPT, UNAVAILABLE, FileGroupCommit, is_fault_of_storage, primary_code
@@ -75,9 +84,8 @@ class SqliteArticleStore:
         return await self._write(lambda connection: _store(connection, article, datetime.now(UTC)))
 
     async def record_drop(self, dropped: DroppedArticle) -> None:
-        """Write the ledger line of an article that ended early. Safe to repeat. Raises StoreError."""
-        line = line_of_drop(dropped)
-        await self._write(lambda connection: _write_ledger(connection, line))
+        """Write the ledger line of an article that ended early, and the revision that follows from it. Raises StoreError."""
+        await self._write(lambda connection: _record_drop(connection, dropped, datetime.now(UTC)))
 
     async def unannounced(self, limit: int) -> list[RevisionKey]:
         """Revisions that are not marked as announced, oldest first. Raises StoreError."""
@@ -128,9 +136,7 @@ def _explain(error: Exception, path: Path) -> Exception:
 
 
 def _store(connection: sqlite3.Connection, article: ClassifiedArticle, now: datetime) -> Stored | Skipped:
-    now = now.replace(
-        microsecond=now.microsecond // 1000 * 1000
-    )  # what is announced now and what is read later are the same
+    now = to_milliseconds(now)
     known_as = _find_other_id(connection, article)
     if known_as is not None:
         article = article.model_copy(update={"id": known_as})
@@ -155,6 +161,46 @@ def _store(connection: sqlite3.Connection, article: ClassifiedArticle, now: date
     return decision
 
 
+def _record_drop(connection: sqlite3.Connection, dropped: DroppedArticle, now: datetime) -> None:
+    _write_ledger(connection, line_of_drop(dropped))
+    if not may_revise(dropped):
+        return
+    row = connection.execute(
+        "SELECT articles.id, revisions.change, articles.last_fetched, revisions.digests FROM addresses"
+        " JOIN articles ON articles.id = addresses.article_id"
+        " JOIN revisions ON revisions.article_id = articles.id AND revisions.revision = articles.revision"
+        " WHERE addresses.key_id = ?",
+        (dropped.id,),
+    ).fetchone()
+    if row is None:
+        return  # it was never stored
+    last = LastRevision(row[0], row[1], datetime.fromisoformat(row[2]))
+    if not is_news(dropped, last):
+        return
+    visits = connection.execute(
+        f"SELECT {LEDGER_COLUMNS} FROM ledger WHERE article_id IN (?, ?) AND at > ?",  # noqa: S608 - made of constants
+        (dropped.id, last.article_id, row[2]),
+    ).fetchall()
+    for latest in _read_latest(connection, last.article_id):
+        change = find_change(dropped, latest, last, [ledger_line_of(each) for each in visits])
+        if change is not None:
+            (store,) = connection.execute("SELECT id FROM store").fetchone()
+            revision = next_revision(latest, change, dropped, to_milliseconds(now), store)
+            connection.execute(
+                "UPDATE articles SET revision = ?, last_stored = ?, last_fetched = ? WHERE id = ?",
+                (revision.storage.revision, sortable_time(revision.storage.stored_at),
+                 sortable_time(dropped.dropped_at), last.article_id),
+            )  # fmt: skip
+            _write_revision(connection, revision, json.loads(row[3]))
+
+
+def _read_latest(connection: sqlite3.Connection, article: str) -> list[FinishedArticle]:
+    """The article's latest revision; nothing where it cannot be read."""
+    return _read_revisions(
+        connection, connection.execute("SELECT id, revision FROM articles WHERE id = ?", (article,)).fetchall()
+    )
+
+
 def _find_other_id(connection: sqlite3.Connection, article: ClassifiedArticle) -> str | None:
     """The id of an article that was stored when ids were made otherwise; None for any that has the id it was made with."""
     row = connection.execute(
@@ -172,7 +218,7 @@ def _find_own_revision(connection: sqlite3.Connection, article: ClassifiedArticl
     row = connection.execute(
         # The store from the record: one of before stores had ids was announced without.
         "SELECT revision, change, changed_fields, stored_at, json_extract(record, '$.storage.store') FROM revisions"
-        " WHERE article_id = ? AND submission = ? AND digests = ? ORDER BY revision DESC LIMIT 1",
+        " WHERE article_id = ? AND submission = ? AND digests = ? AND change <> 'retracted' ORDER BY revision DESC LIMIT 1",
         (article.id, article.discovery.submission, digests_text(digests)),
     ).fetchone()
     if row is None:
@@ -186,12 +232,14 @@ def _find_own_revision(connection: sqlite3.Connection, article: ClassifiedArticl
 def _find_latest(connection: sqlite3.Connection, article_id: str) -> Latest | None:
     row = connection.execute(
         "SELECT articles.revision, revisions.digests, articles.last_fetched,"
-        " json_extract(revisions.record, '$.fetch.final_url') FROM articles"
+        " json_extract(revisions.record, '$.fetch.final_url'), revisions.change = 'retracted' FROM articles"
         " JOIN revisions ON revisions.article_id = articles.id AND revisions.revision = articles.revision"
         " WHERE articles.id = ?",
         (article_id,),
     ).fetchone()
-    return None if row is None else Latest(row[0], json.loads(row[1]), datetime.fromisoformat(row[2]), row[3])
+    if row is None:
+        return None
+    return Latest(row[0], json.loads(row[1]), datetime.fromisoformat(row[2]), row[3], is_retracted=bool(row[4]))
 
 
 def _write_article(connection: sqlite3.Connection, article: ClassifiedArticle, storage: Storage) -> None:

@@ -1,0 +1,104 @@
+"""When a stored article counts as withdrawn by its publisher, and when as back. Pure: no database, no clock.
+
+What is known of it are the ends of later visits: an article whose page is not there ends before it comes to the store, and all
+that comes of it is a line of the ledger. A host that says 410 means it. A host that says 404 may be moving, or have lost a
+server for an hour, so it is taken at its word when it has said so several times over most of a day, and nothing else meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final, Literal
+
+from coranto.domains import is_same_site
+from coranto.records import DroppedArticle, FinishedArticle, Storage, article_id
+from coranto.store.columns import to_milliseconds
+from coranto.store.interface import LedgerLine
+from coranto.topology import CLASSIFIER, EXTRACTOR, FETCHER
+from coranto.urls import UnsupportedUrlError, host_of, key_of
+
+GONE: Final = "gone"
+NOT_FOUND: Final = "not_found"
+NOT_MODIFIED: Final = "not_modified"
+VISITS: Final = 3
+"""Answers of 404 in a row after which an article is withdrawn."""
+SPAN: Final = timedelta(hours=20)
+"""Shortest time between the first and the last of them: longer than what is done to a server in a night."""
+
+
+@dataclass(frozen=True, slots=True)
+class LastRevision:
+    """What the store knows of the article that a dropped one may be."""
+
+    article_id: str
+    change: str
+    last_fetched: datetime
+
+
+def may_revise(dropped: DroppedArticle) -> bool:
+    """True when this end of a visit may tell that an article is withdrawn or back."""
+    return (
+        dropped.stage == FETCHER.name
+        and dropped.outcome == "dropped"
+        and dropped.reason in (GONE, NOT_FOUND, NOT_MODIFIED)
+    )
+
+
+def is_news(dropped: DroppedArticle, last: LastRevision) -> bool:
+    """True when this end may change what is known: a first look, before records and ledger are read."""
+    is_there = dropped.reason == NOT_MODIFIED
+    return to_milliseconds(dropped.dropped_at) > last.last_fetched and is_there == (last.change == "retracted")
+
+
+def find_change(
+    dropped: DroppedArticle, latest: FinishedArticle, last: LastRevision, visits: Sequence[LedgerLine]
+) -> Literal["retracted", "updated"] | None:
+    """What has become of the article; None for nothing.
+
+    `visits` are the lines of the ledger about it, that of `dropped` among them, since `last_fetched`.
+    """
+    if not is_news(dropped, last) or not _speaks_for(dropped, latest):
+        return None
+    if dropped.reason == NOT_MODIFIED:
+        return "updated"
+    since = max([last.last_fetched, *(line.at for line in visits if _shows_page(line))])
+    if to_milliseconds(dropped.dropped_at) <= since:
+        return None
+    if dropped.reason == GONE:
+        return "retracted"
+    absences = [line.at for line in visits if line.at > since and _shows_none(line)]
+    if len(absences) < VISITS or max(absences) - min(absences) < SPAN:
+        return None
+    return "retracted"
+
+
+def next_revision(
+    latest: FinishedArticle, change: Literal["retracted", "updated"], dropped: DroppedArticle, now: datetime, store: str
+) -> FinishedArticle:
+    """The revision that says so, with all that was known of the article."""
+    storage = Storage(revision=latest.storage.revision + 1, change=change, stored_at=now, store=store)
+    discovery = latest.discovery.model_copy(update={"submission": dropped.submission})
+    return latest.model_copy(update={"storage": storage, "discovery": discovery})
+
+
+def _shows_page(line: LedgerLine) -> bool:
+    # What came to the sink counts by the time of its fetch, which is in `last_fetched`.
+    return line.reason == NOT_MODIFIED or line.stage in (EXTRACTOR.name, CLASSIFIER.name)
+
+
+def _shows_none(line: LedgerLine) -> bool:
+    return line.stage == FETCHER.name and line.outcome == "dropped" and line.reason in (GONE, NOT_FOUND)
+
+
+def _speaks_for(dropped: DroppedArticle, latest: FinishedArticle) -> bool:
+    """True when the page at this address is the article: a link through another site, or another form of it, may go alone."""
+    own = latest.fetch.final_url
+    for url in (own, latest.url, latest.discovery.url):
+        try:
+            if article_id(key_of(url)) == dropped.id:
+                return is_same_site(host_of(url), host_of(own))
+        except UnsupportedUrlError:
+            continue  # a foreign writer's, or a page that was handed over
+    return False
