@@ -1,4 +1,4 @@
-"""Gets one URL, one hop: redirects, robots and retries are the caller's business.
+"""Asks for one URL, or sends to it, one hop: redirects, robots and retries are the caller's business.
 
 Every response is read as a stream within limits on headers, body, unpacked size, ratio and time; every connection goes
 to an address that `AddressGuard` let pass; TLS certificates are verified. Nothing is taken from the environment.
@@ -161,6 +161,27 @@ class WebClient:
         `wants_body` sees status and headers before the body is read, and may do without it.
         Raises UnsupportedUrlError when the address is not an http or https URL, and WebError when there is no usable response.
         """
+        return await self._ask("GET", url, None, dict(headers or {}), limits, wants_body)
+
+    async def post(
+        self, url: str, body: bytes, *, headers: Mapping[str, str] | None = None, limits: WebLimits | None = None
+    ) -> WebResponse:
+        """The response to one POST of `body`, whatever its status. A redirect is not followed.
+
+        The request is sent once: after an error it is unknown whether the receiver has it. Name the body's media type in
+        `headers`. Raises what `get` raises.
+        """
+        return await self._ask("POST", url, body, dict(headers or {}), limits, None)
+
+    async def _ask(
+        self,
+        method: str,
+        url: str,
+        body: bytes | None,
+        headers: dict[str, str],
+        limits: WebLimits | None,
+        wants_body: Callable[[int, CIMultiDictProxy[str]], bool] | None,
+    ) -> WebResponse:
         limits = limits if limits is not None else self._limits
         address = parse(url)
         if address.scheme == "file":
@@ -170,7 +191,7 @@ class WebClient:
         try:
             async with asyncio.timeout(limits.total_timeout.total_seconds()):
                 await self._check_behind_proxy(address)
-                return await self._get(address, dict(headers or {}), limits, wants_body, started)
+                return await self._send(method, address, body, headers, limits, wants_body, started)
         except TimeoutError as error:
             seconds = time.monotonic() - started
             raise TimedOutError(f"no complete response from {address.authority} after {seconds:.1f} s") from error
@@ -182,9 +203,11 @@ class WebClient:
                 f"{address.authority} sent something that is not an HTTP response: {error}"
             ) from error
 
-    async def _get(
+    async def _send(
         self,
+        method: str,
         address: Address,
+        content: bytes | None,
         headers: dict[str, str],
         limits: WebLimits,
         wants_body: Callable[[int, CIMultiDictProxy[str]], bool] | None,
@@ -195,8 +218,10 @@ class WebClient:
         timeout = aiohttp.ClientTimeout(
             sock_connect=limits.connect_timeout.total_seconds(), sock_read=limits.read_timeout.total_seconds()
         )
-        async with self._open_session().get(
+        async with self._open_session().request(
+            method,
             target,
+            data=content,
             headers=headers,
             timeout=timeout,
             allow_redirects=False,

@@ -90,6 +90,56 @@ async def test_page_comes_with_status_headers_and_the_agent_we_named() -> None:
             assert (response.status, response.content_type, response.body) == (200, "text/html", PAGE)
 
 
+async def test_post_sends_the_body_as_it_is_and_follows_no_redirect() -> None:
+    seen: list[tuple[str, str, bytes]] = []
+
+    async def handler(request: web.Request) -> web.Response:
+        seen.append((request.method, request.headers["Content-Type"], await request.read()))
+        return web.Response(status=307, headers={"Location": "/elsewhere"}, body=b"moved")
+
+    async with serving(handler) as url, client() as browser:
+        response = await browser.post(url, PAGE, headers={"Content-Type": "application/json"})
+        assert (response.status, response.location, response.body) == (307, f"{url}elsewhere", b"moved")
+    assert seen == [("POST", "application/json", PAGE)]
+
+
+async def test_post_is_not_sent_again_when_the_connection_breaks() -> None:
+    requests = 0
+
+    async def handler(request: web.Request) -> web.Response:
+        nonlocal requests
+        requests += 1
+        await request.read()
+        if requests > 1:  # on a connection that has served before, where a GET is sent again
+            assert request.transport is not None
+            request.transport.abort()
+        return web.Response(body=b"taken")
+
+    async with serving(handler) as url, client() as browser:
+        assert (await browser.post(url, b"{}")).body == b"taken"
+        with pytest.raises(WebError):
+            await browser.post(url, b"{}")
+    assert requests == 2
+
+
+async def test_post_to_a_private_address_or_with_an_endless_answer_is_refused() -> None:
+    asked = False
+
+    async def handler(_: web.Request) -> web.Response:
+        nonlocal asked
+        asked = True
+        return web.Response(body=bytes(2000))
+
+    async with serving(handler) as url:
+        async with WebClient(user_agent="TestBot/1.0") as browser:
+            with pytest.raises(PrivateAddressError):
+                await browser.post(url, b"{}")
+            assert not asked
+        async with client(max_body_bytes=1000) as browser:
+            with pytest.raises(BodyTooLargeError):
+                await browser.post(url, b"{}")
+
+
 @pytest.mark.parametrize("encoding", PACKERS)
 async def test_body_is_unpacked(encoding: str) -> None:
     async def handler(request: web.Request) -> web.Response:
