@@ -4,8 +4,9 @@ Closed: every message is started. Open: none is, until the pause is over. Half-o
 closes the breaker, another failure opens it for twice as long (M. Nygard, "Release It!", 2007, chapter 5).
 
 Two things open it: a run of failures for one systemic reason, and too many dead letters, in a row or as a share of what
-ended lately (as `DlqLimit` in Sentry's arroyo has both). The second keeps a producer's mistake from emptying a stream into
-the dead letters: while it holds, what would die is delayed instead.
+ended lately (as `DlqLimit` in Sentry's arroyo has both). A failure that may be a page's own doing, such as a bug that it
+brings out, is systemic only when pages of several sites have it: no site may stop the stage for all others. The rule about
+dead letters keeps a producer's mistake from emptying a stream into them: while it holds, what would die is delayed instead.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ TOO_MANY_DEAD = "dead_letters"
 # So many trials in a row that ended without the failure that opened the breaker count as a success: a fetcher whose
 # waiting pages all belong to slow hosts must not stay at one page at a time.
 _INCONCLUSIVE_TO_CLOSE = 3
+# Fewer sites than these cannot open the breaker by failures that their pages may have brought about.
+_SITES_TO_OPEN = 3
 
 
 class Permit:
@@ -51,9 +54,11 @@ class Permit:
         if self.is_trial:
             self._breaker.end_trial()
 
-    def report(self, reason: str, verdict: Verdict, *, is_dead: bool, is_end: bool) -> Change | None:
-        """Tell how the message ended; gives what this changed."""
-        return self._breaker.report(reason, verdict, is_dead=is_dead, is_end=is_end, is_trial=self.is_trial)
+    def report(
+        self, reason: str, verdict: Verdict, *, is_dead: bool, is_end: bool, site: str | None = None
+    ) -> Change | None:
+        """Tell how the message ended; gives what this changed. `site` as for `Breaker.report`."""
+        return self._breaker.report(reason, verdict, is_dead=is_dead, is_end=is_end, is_trial=self.is_trial, site=site)
 
 
 class Breaker:
@@ -64,6 +69,7 @@ class Breaker:
         self._clock = clock
         self._run = 0
         self._run_reason = ""
+        self._run_sites: set[str] = set()
         self._dead_run = 0
         self._ends: deque[bool] = deque(maxlen=settings.dead_window)
         self._dead_in_window = 0
@@ -132,15 +138,20 @@ class Breaker:
         self._trial_since = None
         self._changed.set()
 
-    def report(self, reason: str, verdict: Verdict, *, is_dead: bool, is_end: bool, is_trial: bool) -> Change | None:
-        """Note how a message ended; gives what this changed."""
+    def report(
+        self, reason: str, verdict: Verdict, *, is_dead: bool, is_end: bool, is_trial: bool, site: str | None = None
+    ) -> Change | None:
+        """Note how a message ended; gives what this changed.
+
+        `site` is whose page it was, where a systemic failure may be the page's own doing; None where it cannot.
+        """
         if self._quiet_ends:
             self._ends.extend([False] * min(self._quiet_ends, self._settings.dead_window))
             self._quiet_ends = 0
         if is_end:
             self._count_end(is_dead)
         if self.is_closed:
-            return self._note_while_closed(reason, verdict)
+            return self._note_while_closed(reason, verdict, site)
         if verdict == "systemic" or (self.holds_back_dead_letters and is_dead):
             # Stragglers that were started before it opened say nothing new.
             if is_trial:
@@ -163,17 +174,26 @@ class Breaker:
         self._ends.append(is_dead)
         self._dead_in_window += is_dead
 
-    def _note_while_closed(self, reason: str, verdict: Verdict) -> Change | None:
+    def _note_while_closed(self, reason: str, verdict: Verdict, site: str | None) -> Change | None:
         if verdict == "systemic":
-            self._run = self._run + 1 if reason == self._run_reason else 1
+            if reason != self._run_reason:
+                self._end_run()
+            self._run += 1
             self._run_reason = reason
-            if self._run >= self._settings.failures:
+            if site is not None and len(self._run_sites) < _SITES_TO_OPEN:
+                self._run_sites.add(site)
+            is_everywhere = site is None or len(self._run_sites) >= _SITES_TO_OPEN
+            if self._run >= self._settings.failures and is_everywhere:
                 return self._open(reason)
         elif verdict == "success":
-            self._run = 0
+            self._end_run()
         if self._dead_in_window and self._has_too_many_dead():
             return self._open(TOO_MANY_DEAD)
         return None
+
+    def _end_run(self) -> None:
+        self._run = 0
+        self._run_sites.clear()
 
     def _has_too_many_dead(self) -> bool:
         settings = self._settings
@@ -196,7 +216,8 @@ class Breaker:
 
     def _close(self) -> Change:
         self.is_closed, self.reason = True, None
-        self._run = self._dead_run = self._dead_in_window = self._inconclusive = 0
+        self._end_run()
+        self._dead_run = self._dead_in_window = self._inconclusive = 0
         self._ends.clear()
         self._changed.set()
         return "closed"

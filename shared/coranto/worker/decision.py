@@ -11,7 +11,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 from coranto.host_queue import HostQueue
 from coranto.records import FetchedArticle, Record
@@ -22,8 +22,8 @@ from coranto.worker.notices import LONGEST_ERROR, Notices, clean, describe, trac
 from coranto.worker.stage import Accepted, Invalid, Stage, StageSignal, Transient, Unwanted
 
 QUEUED = "queued"
-# Failures whose cause is rarely the message: a bug, a hang, a machine that starves.
-_ALWAYS_SYSTEMIC = frozenset({"error", "deadline"})
+BUGS: Final = frozenset({"error", "deadline"})
+"""Reasons of failures nobody foresaw: a bug, a hang, a machine that starves. Their cause is rarely the one message."""
 
 
 @dataclass(slots=True)  # not frozen: one is made for each message, and freezing costs a microsecond
@@ -53,7 +53,7 @@ class Decider:
         self._reasons = stage.all_reasons()
         writes = stage.spec.writes
         self._stores_articles = writes is not None and writes.is_replayable
-        self._systemic = stage.systemic | _ALWAYS_SYSTEMIC
+        self._systemic = stage.systemic | BUGS
         self._clock = clock
         self._notices = Notices(stage.spec, source=self._source, clock=clock)
         self.is_stopping = False

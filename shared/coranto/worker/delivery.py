@@ -37,10 +37,10 @@ from coranto.streams.interface import (
 from coranto.streams.tasks import end
 from coranto.worker import log as events
 from coranto.worker.breaker import Permit
-from coranto.worker.decision import Admission, Decider, Decision
+from coranto.worker.decision import BUGS, Admission, Decider, Decision
 from coranto.worker.flow import Flow
 from coranto.worker.metrics import Metrics
-from coranto.worker.notices import LONGEST_DETAIL, describe
+from coranto.worker.notices import LONGEST_DETAIL, describe, site_of
 from coranto.worker.settings import DeliverySettings
 from coranto.worker.stage import Stage
 
@@ -208,6 +208,7 @@ class Delivery:
             decision.verdict,
             is_dead=isinstance(outcome, Dead),
             is_end=not isinstance(outcome, Retry),
+            site=site_of(decision.url) if decision.reason in BUGS else None,
         )
         if change == "opened":
             error = decision.error[:LONGEST_DETAIL]

@@ -13,9 +13,11 @@ from typing import Literal
 
 from pydantic import ValidationError
 
+from coranto.frontier import host_key
 from coranto.records import DiscoveredArticle, DroppedArticle, Record, Submission, content_id
 from coranto.records.envelope import encode, peek
 from coranto.topology import StageSpec
+from coranto.urls import UnsupportedUrlError, parse
 
 LONGEST_ERROR = 2_000
 LONGEST_TRACEBACK = 10_000
@@ -112,6 +114,14 @@ def url_of(record: Record) -> str:
             return record.url
         case _:
             return ""
+
+
+def site_of(url: str) -> str | None:
+    """Whose page the address names: a registered domain, or an IP address with its port. None for what is on no host."""
+    try:
+        return host_key(parse(url)) or None
+    except UnsupportedUrlError:
+        return None
 
 
 def submission_of(record: Record) -> str:

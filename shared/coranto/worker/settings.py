@@ -128,7 +128,12 @@ class RetentionSettings(SettingsSection):
 class BreakerSettings(SettingsSection):
     """When a stage stops reading: while everything fails for one reason that is not the messages', or everything dies."""
 
-    failures: int = Field(20, ge=1, description="Failures of one systemic reason in a row that open the breaker.")
+    failures: int = Field(
+        20,
+        ge=1,
+        description="Failures of one systemic reason in a row that open the breaker; of `error` and `deadline`, which a page may "
+        "bring about, only if they are of three sites or more.",
+    )
     max_dead_in_a_row: int = Field(50, ge=1, description="Dead letters in a row that open the breaker.")
     max_dead_share: float = Field(
         0.5, gt=0, le=1, description="Share of dead letters among the messages that ended last that opens the breaker."

@@ -101,7 +101,7 @@ def stage(concurrency: int = 4) -> Stage[Any, Any]:
     )  # fmt: skip
 
 
-def add(bench: Bench, ending: str, *, partition: int = 0) -> None:
+def add(bench: Bench, ending: str, *, partition: int = 0, host: str = "news.example") -> None:
     match ending:
         case "malformed":
             bench.add(b"\xff\xfe no json", partition=partition)
@@ -112,7 +112,7 @@ def add(bench: Bench, ending: str, *, partition: int = 0) -> None:
         case "worker_lost":
             bench.add(encode(submission(), source="test"), partition=partition, lost=5)
         case _:
-            bench.add(encode(submission(f"https://news.example/{ending}"), source="test"), partition=partition)
+            bench.add(encode(submission(f"https://{host}/{ending}"), source="test"), partition=partition)
 
 
 async def set_gate(bench: Bench, gate: str) -> None:
@@ -195,6 +195,25 @@ async def test_dead_letters_are_not_flooded(ending: str) -> None:
         assert bench.flow.breaker.reason == "dead_letters"
         delayed = len(bench.pipeline.delayed.get("feeder", []))
         assert dead + delayed + bench.unsettled == 500  # nothing is lost meanwhile
+
+
+async def test_pages_of_one_site_that_bring_out_a_bug_stop_no_other_site() -> None:
+    breaker = BREAKER.model_copy(update={"probe_after": timedelta(minutes=1)})
+    async with delivering(stage(concurrency=1), breaker=breaker) as bench:
+        for number in range(10):
+            add(bench, "bug", host=f"www{number}.poison.example.com")
+        add(bench, "published")
+        await until(lambda: sum(bench.counts.values()) == 11)
+        assert bench.flow.breaker.is_closed
+        assert bench.counts == {("retried", "error"): 10, ("published", "ok"): 1}
+
+
+async def test_bug_that_pages_of_three_sites_bring_out_stops_the_stage() -> None:
+    async with delivering(stage(concurrency=1), breaker=BREAKER) as bench:
+        for number in range(10):
+            add(bench, "bug", host=f"paper{number}.example")
+        await until(lambda: not bench.flow.breaker.is_closed)
+        assert bench.flow.breaker.reason == "error"
 
 
 async def test_a_share_of_dead_letters_opens_the_breaker_though_none_follow_each_other() -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from coranto.worker.breaker import Breaker
 from coranto.worker.flow import Flow
+from coranto.worker.notices import site_of
 from coranto.worker.settings import BreakerSettings
 
 
@@ -138,6 +139,32 @@ async def test_a_failing_trial_opens_the_breaker_for_twice_as_long_up_to_the_lon
     with await breaker.permit() as permit:
         assert permit.report("ok", "success", is_dead=False, is_end=True) == "closed"
     assert breaker.state == "closed"
+
+
+def test_failures_that_pages_bring_about_open_the_breaker_when_several_sites_have_them() -> None:
+    breaker = Breaker(BreakerSettings(failures=5), clock=time.monotonic)
+
+    def fail(site: str | None) -> object:
+        return breaker.report("error", "systemic", is_dead=False, is_end=False, is_trial=False, site=site)
+
+    assert [fail(site) for site in ["one.example"] * 50 + ["two.example"] * 50] == [None] * 100
+    breaker.report("ok", "success", is_dead=False, is_end=True, is_trial=False)
+    assert [fail("three.example"), fail("four.example")] == [None, None]  # the run before is over
+    assert [fail("one.example") for _ in range(3)] == [None, None, "opened"]
+
+
+@pytest.mark.parametrize(
+    ("url", "site"),
+    [
+        ("https://www.paper.example.co.uk/a", "example.co.uk"),
+        ("http://127.0.0.1:8000/a", "127.0.0.1:8000"),
+        ("file:///a.html", None),
+        ("", None),
+        ("http://\ud800.example/", None),
+    ],
+)
+def test_site_of_a_page(url: str, site: str | None) -> None:
+    assert site_of(url) == site
 
 
 async def test_a_trial_that_fails_without_a_word_frees_the_next() -> None:
