@@ -54,6 +54,8 @@ def test_desk_counts_only_in_a_statement_of_authors(write_page: Write, read_arti
         ("Interview: Jane Doe", "Jane Doe"),
         ("Ein Gastbeitrag von Jana Dohm", "Jana Dohm"),
         ("JANE DOE", "JANE DOE"),
+        ("Staff Writer Jane Doe", "Jane Doe"),
+        ("谢若含2017-03-01 14:27:02", "谢若含"),
     ],
 )
 def test_name_is_separated_from_the_words_around_it(
@@ -295,3 +297,111 @@ def test_no_word_that_speaks_against_a_name_is_a_name(key: str) -> None:
 
 # The list of given names is collected from many countries and has some words of other languages in it.
 _WORDS_RATHER_THAN_NAMES = {"author", "del", "media", "min", "press", "unknown"}
+
+
+@pytest.mark.parametrize(
+    ("href", "name", "persons"),
+    [
+        ("/about/editors/jane-doe/", "Jane Doe", ["Jane Doe"]),
+        ("https://blog.news.example/authors/jd", "Jane Doe", ["Jane Doe"]),
+        ("/autoren/jana-dohm", "Alle Beiträge von Jana Dohm", ["Jana Dohm"]),
+        ("/periodista/juana", "Juana", ["Juana"]),
+        # A section, a profile on another site, and a link whose address says nothing.
+        ("/author/comedy", "Comedy", []),
+        ("https://video.example/user/janedoe", "Jane Doe", []),
+        ("/harbour/jane-doe", "Jane Doe", []),
+    ],
+)
+def test_link_to_a_page_about_an_author_names_the_author(
+    href: str, name: str, persons: list[str], write_page: Write, read_article: Read
+) -> None:
+    page = write_page(above=f'<div class="x1"><a href="{href}">{name}</a></div><div>City</div>')
+    assert _names(read_article(page)) == (persons, [])
+
+
+def test_authors_of_cards_below_the_text_are_left_out_where_one_is_named_above(
+    write_page: Write, read_article: Read
+) -> None:
+    cards = "".join(
+        f'<div class="grid-{n}"><div>Ferry timetable number {n} is out</div><p class="by-{n}"><span itemprop="author"><span '
+        f'itemprop="name">{name}</span></span></p></div>'
+        for n, name in enumerate(("Max Roe", "Ana Díaz"))
+    )
+    own = '<p><span itemprop="author"><span itemprop="name">Jane Doe</span></span></p>'
+    assert _names(read_article(write_page(above=own, below=cards))) == (["Jane Doe"], [])
+
+
+def test_author_who_holds_no_copyright_comes_before_one_who_does(write_page: Write, read_article: Read) -> None:
+    head = (
+        '<meta property="og:type" content="article"><meta name="copyright" content="© Grand House 2022">'
+        '<meta name="author" content="Grand House"><meta name="article:author" value="Jane Doe">'
+    )
+    assert _names(read_article(write_page(head=head))) == (["Jane Doe"], [])
+
+
+@pytest.mark.parametrize(
+    ("label", "persons"), [("Written by", ["Jane Doe"]), ("Verfasst von", ["Jane Doe"]), ("Likes", [])]
+)
+def test_preview_of_the_page_may_name_the_author(
+    label: str, persons: list[str], write_page: Write, read_article: Read
+) -> None:
+    head = (
+        '<meta property="og:type" content="article">'
+        f'<meta name="twitter:label1" content="{label}"><meta name="twitter:data1" content="Jane Doe">'
+    )
+    assert _names(read_article(write_page(head=head))) == (persons, [])
+
+
+@pytest.mark.parametrize(
+    ("word", "line", "persons"),
+    [
+        ("Autor:", "Jana Dohm", ["Jana Dohm"]),
+        ("By", "Jane Doe", ["Jane Doe"]),
+        ("Texte", "Photos", []),
+        ("Datum:", "Jana Dohm", []),
+    ],
+)
+def test_byline_word_and_name_may_be_in_two_elements(
+    word: str, line: str, persons: list[str], write_page: Write, read_article: Read
+) -> None:
+    assert _names(read_article(write_page(above=f"<h5>{word}</h5><div>{line}</div>"))) == (persons, [])
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "persons"),
+    [
+        ("Von Jana Dohm", "", ["Jana Dohm"]),
+        ("", "<strong>Текст:</strong> Яна Коваль<br>Фото: архив", ["Яна Коваль"]),
+        ("", "<b><i>Jane Doe</i></b>", ["Jane Doe"]),
+        ("", "Harbour office", []),
+    ],
+)
+def test_text_may_begin_or_end_with_its_author(
+    first: str, last: str, persons: list[str], write_page: Write, read_article: Read, paragraphs: tuple[str, ...]
+) -> None:
+    lines = "".join(f"<p>{line}</p>" for line in (first, *paragraphs, last) if line)
+    assert _names(read_article(write_page(body=lines))) == (persons, [])
+
+
+@pytest.mark.parametrize(
+    ("byline", "persons"),
+    [
+        ('<a class="author" href="/User/JaneDoe/"><span>By</span>Jane Doe</a>', ["Jane Doe"]),
+        ('<span class="author-info"><a href="/in/jd">Jane Doe</a><a class="button">Follow</a></span>', ["Jane Doe"]),
+        ('<span class="author"><a href="/jd">Jane Doe</a>, <a href="/mr">Max Roe</a></span>', ["Jane Doe", "Max Roe"]),
+    ],
+)
+def test_byline_without_spaces_between_its_elements_is_read(
+    byline: str, persons: list[str], write_page: Write, read_article: Read
+) -> None:
+    assert _names(read_article(write_page(above=f"<div>{byline}</div>"))) == (persons, [])
+
+
+def test_first_name_alone_is_completed_from_the_page(write_page: Write, read_article: Read) -> None:
+    head = _json_ld(author={"@type": "Person", "name": "Jane"})
+    assert _names(read_article(write_page(head=head, above="<p>By</p><p>Jane Doe</p>"))) == (["Jane Doe"], [])
+    assert _names(read_article(write_page(head=head, above="<p>Written by Jane</p>"))) == (["Jane"], [])
+
+
+def test_linked_name_below_the_text_is_a_topic(write_page: Write, read_article: Read) -> None:
+    assert _names(read_article(write_page(below='<p><a href="/topics/max-roe">Max Roe</a></p>'))) == ([], [])

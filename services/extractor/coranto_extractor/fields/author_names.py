@@ -13,7 +13,7 @@ from coranto.agencies import byline_names
 from coranto.records.sections import Person
 from coranto_extractor.fields.evidence import RejectionLog
 from coranto_extractor.language import phrase_lists
-from coranto_extractor.language.given_names import is_given_name
+from coranto_extractor.language.given_names import begins_with_given_name, is_given_name
 from coranto_extractor.language.phrase_lists import alternatives, cached_per_languages
 from coranto_extractor.language.scripts import CAPITALS, is_east_asian
 from coranto_extractor.language.text_comparison import alphanumeric_key
@@ -28,6 +28,8 @@ _INITIALS = re.compile(r"[^\W\d_]{1,3}$")
 # “Richard (Dick) Roe”, “Jane “Janie” Doe”.
 _NICKNAME = re.compile(r"\s[(\"“„'‘][^\W\d_][\w.\- ]{0,20}[)\"”“'’](?=\s)")
 _WORD = re.compile(r"\w+")
+# “谢若含2017-03-01 14:27”
+_EAST_ASIAN_DATE = re.compile(r"\s*(?:19|20)\d\d\s?[-/.年년].*$")
 _MAX_NAME_CHARS = 60
 _MAX_NAME_WORDS = 6
 _MAX_EAST_ASIAN_NAME_CHARS = 20
@@ -228,15 +230,24 @@ def bare_name(text: str) -> str:
     all_posts_by = _all_posts_by().match(text)
     if all_posts_by:
         text = text[all_posts_by.end() :]
-    text = _without_date(text)
+    text = _without_date(_without_leading_role(text))
     if len(text.split()) > _MIN_WORDS_BEFORE_HOST:
         text = _from_host_on().sub("", text)
     text = _trailing().sub("", text).strip(" ,.;:–—-|/\"'«»“”")
     return _without_east_asian_role(text) if is_east_asian(text) else text
 
 
+def _without_leading_role(text: str) -> str:
+    """The name in “Staff Writer Jane Doe”."""
+    role = phrase_lists.any_phrase("roles").match(text)
+    rest = text[role.end() :].lstrip() if role else ""
+    return rest if has_two_parts(rest) and begins_with_given_name(rest) else text
+
+
 def _without_date(text: str) -> str:
     """The name in “Jane Doe January 5” or “Jane May on 5 July”, which some pages write into one element."""
+    if is_east_asian(text):
+        return _EAST_ASIAN_DATE.sub("", text)
     words = text.split()
     end = next((n for n in range(1, len(words)) if any(map(str.isdigit, words[n]))), None)
     if end is None:

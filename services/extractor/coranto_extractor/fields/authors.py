@@ -12,18 +12,21 @@ from typing import Any
 
 from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
 
+from coranto.domains import is_same_site
 from coranto.records.sections import Person
+from coranto.urls import host_of
 from coranto_extractor.fields.author_names import (
     NameLists,
     SiteNames,
     agency_of,
     bare_name,
     has_two_parts,
+    is_first_name_alone,
     is_publication_name,
     sort_names,
     why_not_a_person,
 )
-from coranto_extractor.fields.byline_lines import bare_names, names_in_byline
+from coranto_extractor.fields.byline_lines import bare_names, is_byline_word, names_in_byline
 from coranto_extractor.fields.byline_places import Places
 from coranto_extractor.fields.evidence import Extracted, RejectionLog
 from coranto_extractor.fields.page_reading import PageReading
@@ -52,6 +55,10 @@ _REGIONS_WITHOUT_NAMES = frozenset({"caption", "figure", "comment", "nav", "quot
 _MAX_BYLINE_ELEMENT_CHARS = 300
 _BYLINE_LEVELS = 3
 _MAX_INLINE_BYLINES = 2
+_MAX_HREF_CHARS = 300
+_REGIONS_OF_OTHERS = frozenset({"comment", "nav"})
+# So many of the last lines of the text may be a byline.
+_CLOSING_LINES = 2
 _MAX_AUTHORS = 20
 _MAX_STATED_AUTHORS = 30
 _MAX_JSON_DEPTH = 3
@@ -71,6 +78,11 @@ def _byline_class() -> re.Pattern[str]:
         rf"|{class_alternatives('author_class_names')})(?!ity|ized|ise)",
         re.IGNORECASE,
     )
+
+
+@cached_per_languages
+def _author_url() -> re.Pattern[str]:
+    return re.compile(rf"/{class_alternatives('author_url_folders')}/+[^/?#]", re.IGNORECASE)
 
 
 @cached_per_languages
@@ -138,6 +150,7 @@ def _find_byline(reading: PageReading, near: Sequence[Block], boxed: tuple[str, 
         else:
             agencies = _merged_agencies(stated, names.agencies, source)
         if persons:
+            persons = [_with_surname(person, near) for person in persons]
             unique = tuple({alphanumeric_key(person.name): person for person in reversed(persons)}.values())[::-1]
             return Extracted(Byline(unique[:_MAX_AUTHORS], agencies or boxed), source, confidence)
         if names.agencies and agencies_only is None:
@@ -169,7 +182,7 @@ def _without_site_owner(page: PageMetadata, near: Sequence[Block], persons: list
     full = [person for person in persons if has_two_parts(person.name)]
     if page.article or (page.first("og:type") or "").lower() == "article":
         return full
-    owners = " ".join(page.meta.get("copyright", ())).casefold()
+    owners = _owners(page)
     shown = _shown_text(near)
     return [person for person in full if person.name.casefold() in shown and person.name.casefold() not in owners]
 
@@ -180,6 +193,16 @@ def _without_account_names(near: Sequence[Block], persons: list[Person]) -> list
         return persons
     shown = _shown_text(near)
     return [person for person in persons if has_two_parts(person.name) or person.name.casefold() in shown]
+
+
+def _with_surname(person: Person, near: Sequence[Block]) -> Person:
+    """The person by the full name that a line near the text gives, where the data give the first name alone."""
+    if has_two_parts(person.name):
+        return person
+    shown = (bare_name(block.text) for block in near if len(block.text) <= _MAX_LINK_CHARS)
+    beginning = f"{person.name} ".casefold()
+    full = next((name for name in shown if name.casefold().startswith(beginning) and len(bare_names(name)) == 1), None)
+    return person.model_copy(update={"name": full}) if full else person
 
 
 def _shown_text(near: Sequence[Block]) -> str:
@@ -196,7 +219,7 @@ def _without_labels(persons: list[Person]) -> list[Person]:
 def _merged_agencies(stated: Sequence[str], agencies: Sequence[str], source: str) -> tuple[str, ...]:
     """The agencies of one source. Pages write the same agency in full in one place and abbreviated in another."""
     both = [*stated, *agencies] if source == "json-ld" else stated or agencies
-    return tuple(dict.fromkeys(both))
+    return tuple(dict.fromkeys(agency_of(name) or name for name in both))
 
 
 def _named_organisations(page: PageMetadata) -> Iterator[str]:
@@ -239,18 +262,43 @@ def _candidates(reading: PageReading, near: Sequence[Block]) -> Iterator[tuple[E
     for name in ("author", "creator"):
         yield list(_json_ld_authors(page, page.article.get(name), 0)), "json-ld", 0.95
     places = Places(reading)
-    for name in phrase_lists.markup_names("author"):
-        yield [(text, None) for text in page.meta.get(name, ())], "meta", 0.8
+    # Whom the page names as the holder of its copyright is often stated as its author too.
+    in_meta = [page.meta.get(name, ()) for name in phrase_lists.markup_names("author")]
+    for texts in sorted(in_meta, key=lambda texts: _names_owner(page, texts)):
+        yield [(text, None) for text in texts], "meta", 0.8
+    yield list(_labelled_in_meta(page)), "meta", 0.8
     yield list(_microdata_authors(page, places)), "microdata", 0.85
     author_links = [link for link in reading.root.iterfind(".//a[@rel]") if _is_author_link(link)]
     own_links = [link for link in author_links if not places.is_in_teaser(link)]
-    yield [(normalize_space(link.text_content()), link.get("href")) for link in own_links], "rel-author", 0.8
+    nearest_links = places.above_text_or_all(own_links)
+    yield [(normalize_space(link.text_content()), link.get("href")) for link in nearest_links], "rel-author", 0.8
     near = [block for block in near if not places.is_in_teaser(block.element)]
+    above = [block for block in near if places.is_above_text(block.element)]
+    yield list(_byline_elements(above)), "byline", 0.75
     yield list(_byline_elements(near)), "byline", 0.75
-    yield list(_byline_texts(near, is_loose=False)), "byline", 0.7
+    yield list(_byline_texts(near, reading.blocks, is_loose=False)), "byline", 0.7
     yield [(name, None) for name in _bare_names(places, reading.language)], "byline", 0.6
-    yield list(_byline_texts(near, is_loose=True)), "byline", 0.6
+    yield list(_byline_texts(near, reading.blocks, is_loose=True)), "byline", 0.6
+    yield list(_linked_authors(page, above)) or list(_linked_authors(page, near)), "author-link", 0.6
+    yield [(name, None) for name in _names_in_text(reading.texts, places)], "byline", 0.5
     yield [(name, None) for name in _names_in_author_boxes(reading.blocks, places)], "author-box", 0.5
+
+
+def _names_owner(page: PageMetadata, texts: Sequence[str]) -> bool:
+    owners = _owners(page)
+    return any(text.casefold() in owners for text in texts if text)
+
+
+def _owners(page: PageMetadata) -> str:
+    return " ".join(page.meta.get("copyright", ())).casefold()
+
+
+def _labelled_in_meta(page: PageMetadata) -> Iterator[tuple[str, str | None]]:
+    """The values that meta elements label with a byline word, as publishing systems do for previews."""
+    for number in (1, 2):
+        label = page.first(f"twitter:label{number}")
+        if label and is_byline_word(label):
+            yield from ((text, None) for text in page.meta.get(f"twitter:data{number}", ()))
 
 
 def _json_ld_authors(page: PageMetadata, value: Any, depth: int) -> Iterator[tuple[str, str | None]]:
@@ -276,9 +324,12 @@ def _joined_name(person: dict[str, Any]) -> str | None:
 
 
 def _microdata_authors(page: PageMetadata, places: Places) -> Iterator[tuple[str, str | None]]:
-    for element in page.itemprops.get("author", ()):
-        if _is_in_other_content(element) or _is_of_other_item(element) or places.is_in_teaser(element):
-            continue
+    own = [
+        element
+        for element in page.itemprops.get("author", ())
+        if not (_is_in_other_content(element) or _is_of_other_item(element) or places.is_in_teaser(element))
+    ]
+    for element in places.above_text_or_all(own):
         names = [child for child in element.iterfind(".//*[@itemprop]") if "name" in child.get("itemprop", "").split()]
         for text in item_values(names or [element]):
             yield text, element.get("href")
@@ -318,7 +369,11 @@ def _byline_elements(near: Sequence[Block]) -> Iterator[tuple[str, str | None]]:
             if _byline_class().search(names):
                 is_short = len(element.text_content()) < _MAX_BYLINE_ELEMENT_CHARS
                 if is_short and not _class_of_other_content().search(names):
-                    linked: Entries = [(text, href) for href, text in block.links if 3 < len(text) < _MAX_LINK_CHARS]
+                    linked: Entries = [
+                        (names_in_byline(text) or text, href)
+                        for href, text in block.links
+                        if 3 < len(text) < _MAX_LINK_CHARS
+                    ]
                     yield from linked or [(names_in_byline(block.text) or block.text, None)]
                 break
             element = element.getparent()
@@ -329,7 +384,10 @@ def _byline_elements(near: Sequence[Block]) -> Iterator[tuple[str, str | None]]:
         ]
         for child in inline[:_MAX_INLINE_BYLINES]:
             if not _class_of_other_content().search(child.get("class") or ""):
-                yield normalize_space(child.text_content()), child.get("href")
+                # Behind the name, the element may hold a button to follow its bearer.
+                for named in list(child.iterdescendants("a")) or [child]:
+                    text = normalize_space(named.text_content())
+                    yield names_in_byline(text) or text, named.get("href")
 
 
 def _bare_names(places: Places, language: str | None) -> list[str]:
@@ -352,6 +410,39 @@ def _has_date(block: Block, language: str | None) -> bool:
     return len(block.text) <= _MAX_BYLINE_CHARS and parse_date_text(block.text, language) is not None
 
 
+def _names_in_text(texts: Sequence[str], places: Places) -> list[str]:
+    """The names that the text begins or ends with: behind a byline word, or alone in a line at its end."""
+    below = [
+        block
+        for block in places.first_below_text
+        if not block.regions & _REGIONS_OF_OTHERS and not places.is_in_teaser(block.element)
+    ]
+    closing = [*texts[-_CLOSING_LINES:], *(block.text for block in below)]
+    for text in (*texts[:1], *closing):
+        is_byline = phrase_lists.any_phrase("byline_prefixes").match(text) is not None
+        behind_word = names_in_byline(text[:_MAX_BYLINE_CHARS]) if is_byline else None
+        if behind_word:
+            return [behind_word]
+    # A linked name below the text is whom the article is about.
+    alone = [*texts[-_CLOSING_LINES:], *(block.text for block in below[:1] if not block.links)]
+    return next((names for text in reversed(alone) if (names := bare_names(text))), [])
+
+
+def _linked_authors(page: PageMetadata, near: Sequence[Block]) -> Iterator[tuple[str, str | None]]:
+    """The names in links to the site's own pages about authors, such as /author/jane-doe."""
+    for block in near:
+        if block.is_prose or block.regions & _REGIONS_WITHOUT_NAMES:
+            continue
+        for href, text in block.links:
+            if not 3 < len(text) < _MAX_LINK_CHARS or not _author_url().search(href[:_MAX_HREF_CHARS]):
+                continue
+            name = bare_name(names_in_byline(text, is_loose=True) or text)
+            url = page.absolute(href)
+            is_own = page.url is None or url is None or is_same_site(host_of(url), page.host)
+            if is_own and (has_two_parts(name) or is_first_name_alone(name)):
+                yield name, href
+
+
 def _names_in_author_boxes(blocks: Sequence[Block], places: Places) -> list[str]:
     """The person whom the first box about an author introduces."""
     for block in blocks:
@@ -362,12 +453,16 @@ def _names_in_author_boxes(blocks: Sequence[Block], places: Places) -> list[str]
     return []
 
 
-def _byline_texts(near: Sequence[Block], *, is_loose: bool) -> Iterator[tuple[str, str | None]]:
-    """The names in the first block that reads like a byline."""
+def _byline_texts(
+    near: Sequence[Block], blocks: Sequence[Block], *, is_loose: bool
+) -> Iterator[tuple[str, str | None]]:
+    """The names in the first block that reads like a byline, or in the block behind one that is only a byline word."""
     for block in near:
         if block.tag in ("h1", "h2", "h3") or (block.is_prose and not block.text[0].isdigit()):
             continue
         names = names_in_byline(block.text, is_loose=is_loose)
+        if not names and is_byline_word(block.text) and block.index + 1 < len(blocks):
+            names = names_in_byline(f"{block.text.rstrip(' :')} {blocks[block.index + 1].text}")
         if names:
             yield names, next((href for href, text in block.links if text and text in names), None)
             return

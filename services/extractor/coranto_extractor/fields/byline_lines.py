@@ -60,6 +60,11 @@ def names_in_byline(text: str, *, is_loose: bool = False) -> str | None:
     return None
 
 
+def is_byline_word(text: str) -> bool:
+    """True for a byline word alone: “By”, “Autor:”."""
+    return phrase_lists.exact_phrase("byline_prefixes").fullmatch(text.casefold().strip(" :")) is not None
+
+
 def _may_follow(before: str, *, is_loose: bool) -> bool:
     before = before.strip()
     return (

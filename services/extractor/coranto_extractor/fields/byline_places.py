@@ -13,6 +13,7 @@ from coranto_extractor.page.blocks import Block
 
 # Between the headline and the text are so many blocks at most; more of them are a menu or a list.
 _MAX_BLOCKS_ABOVE_TEXT = 20
+_BLOCKS_BELOW_TEXT = 3
 # The headline of another article has at least so many words.
 _MIN_HEADLINE_WORDS = 4
 _LONG_WORD = 4
@@ -31,17 +32,37 @@ class Places:
         first, last = (lines[0], lines[-1]) if lines else (None, None)
         headline = next((block.index for block in self._blocks if block.text == heading), None)
         begin = next((block.index for block in self._blocks[headline or 0 :] if block.text == first), None)
+        self._begin = begin
         self._end = next((block.index for block in reversed(self._blocks) if block.text == last), None)
         self.between_headline_and_text: Sequence[Block] = ()
         if headline is not None and begin is not None and headline < begin <= headline + _MAX_BLOCKS_ABOVE_TEXT:
             self.between_headline_and_text = self._blocks[headline + 1 : begin]
         """The blocks below the headline and above the first paragraph of the text."""
 
-    def is_below_text(self, element: html.HtmlElement) -> bool:
-        """True for an element below the last line of the text."""
+    @property
+    def first_below_text(self) -> Sequence[Block]:
+        """The blocks that follow the last line of the text."""
+        return [] if self._end is None else self._blocks[self._end + 1 : self._end + 1 + _BLOCKS_BELOW_TEXT]
+
+    def _block_range(self, element: html.HtmlElement) -> tuple[int, int] | None:
+        """The blocks of the smallest block-level element that the element is or is in; None where that has none."""
         ranges = self._blocks.ranges
         box = next((one for one in (element, *element.iterancestors()) if one in ranges), None)
-        return box is not None and self._end is not None and ranges[box][0] > self._end
+        return ranges[box] if box is not None else None
+
+    def is_above_text(self, element: html.HtmlElement) -> bool:
+        """True for an element above the first line of the text."""
+        where = self._block_range(element)
+        return where is not None and self._begin is not None and where[1] <= self._begin
+
+    def above_text_or_all(self, elements: Sequence[html.HtmlElement]) -> Sequence[html.HtmlElement]:
+        """Those of the elements that are above the text, where there are any: those further down are of other articles."""
+        return [element for element in elements if self.is_above_text(element)] or elements
+
+    def is_below_text(self, element: html.HtmlElement) -> bool:
+        """True for an element below the last line of the text."""
+        where = self._block_range(element)
+        return where is not None and self._end is not None and where[0] > self._end
 
     def is_in_teaser(self, element: html.HtmlElement) -> bool:
         """True for an element below the article, in a small box with the linked headline of another one."""

@@ -89,6 +89,7 @@ KEYS: dict[str, str] = {
     "letter_variants": "pairs of letters, the first of which is read as the second: “ёе”",
     # Names in HTML in this language. English ones are in the code, because pages in all languages use them.
     "author_class_names": "how classes of bylines begin",
+    "author_url_folders": "folders in a URL that hold pages about authors",
     "caption_class_names": "classes of captions",
     "comment_class_names": "classes of comment sections",
     "credit_class_names": "classes of photo credits",

@@ -158,7 +158,8 @@ def _read_head_element(page: PageMetadata, element: html.HtmlElement, json_texts
 
 def _read_meta(page: PageMetadata, element: html.HtmlElement) -> None:
     name = element.get("property") or element.get("name") or element.get("itemprop") or element.get("http-equiv")
-    content = element.get("content")
+    # Some pages write the value as if the element were a form field.
+    content = element.get("content") or element.get("value")
     if name and content:
         values = page.meta.setdefault(name.strip().lower(), [])
         if len(values) < _MAX_META_VALUES:
