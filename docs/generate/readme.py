@@ -28,7 +28,7 @@ _LISTENING = "http://127.0.0.1:8765"
 _MORE = "…"
 
 _SHOWN: Mapping[str, tuple[str, ...]] = {
-    "discovery": ("url", "source"),
+    "discovery": ("url",),
     "fetch": ("final_url", "status", "content_type"),
     "content": (
         "title", "lead", "paragraphs", "text", "authors", "publisher", "published", "section", "tags", "image", "origins",

@@ -37,7 +37,7 @@ def test_what_is_left_out_of_the_record_is_marked() -> None:
         "storage": {"revision": 1, "change": "created"},
     }
     block = record_block({"id": "i", "key": "k", "url": "u", **sections})
-    assert '"discovery": {"url": "u", "source": "s"},' in block
+    assert '"discovery": {"url": "u", …},' in block
     assert '"fetch": {"final_url": "u", "status": 200, "content_type": "t", …},' in block
     assert '"paragraphs": [{"kind": "paragraph", "text": "a"}, …],' in block
     assert '"text": "One sentence that goes on and on, and then some more, so …",' in block

@@ -79,7 +79,8 @@ def _kept_lines(kept: Sequence[Kept]) -> Iterator[tuple[str, str]]:
     for each in kept:
         if each.retention is not None and each.entries:
             limit, used = max(each.fullness.items(), key=lambda item: item[1])
-            size = f"{each.entries:,} entries, {each.bytes / 1_000_000:,.1f} MB"
+            entries = "1 entry" if each.entries == 1 else f"{each.entries:,} entries"
+            size = f"{entries}, {each.bytes / 1_000_000:,.1f} MB"
             yield f"kept in {each.key}: {size}, {used:.0%} of the limit in {limit}", "dim"
         if each.groups_at_risk:
             names = ", ".join(each.groups_at_risk)
