@@ -146,12 +146,19 @@ class WebSettings(SettingsSection):
         """Whether the User-Agent says how its operator is reached."""
         return self.contact is not None or _CONTACT_IN_AGENT.search(self.user_agent) is not None
 
-    def to_client(self, limits: WebLimits, *, connections: int = 64, more_networks: NetworkList = ()) -> WebClient:
-        """A web client that keeps to these settings and limits; `more_networks` are allowed too."""
+    def to_client(
+        self, limits: WebLimits, *, connections: int = 64, more_networks: NetworkList = (), needs_contact: bool = True
+    ) -> WebClient:
+        """A web client that keeps to these settings and limits; `more_networks` are allowed too.
+
+        Whoever asks only hosts that asked for it needs no contact.
+        """
         return WebClient(
             user_agent=self.full_user_agent,
             guard=AddressGuard(
-                (*self.allowed_networks, *more_networks), ports=self.allowed_ports, has_contact=self.has_contact
+                (*self.allowed_networks, *more_networks),
+                ports=self.allowed_ports,
+                has_contact=self.has_contact or not needs_contact,
             ),
             limits=limits,
             proxy=None if self.proxy is None else self.proxy.get_secret_value(),
