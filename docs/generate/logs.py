@@ -102,6 +102,28 @@ EVENTS: Mapping[str, LogEvent] = {
     "announcements.waiting": LogEvent(
         "warning", "The gateway cannot read the article store, and tries again; readers of its streams wait meanwhile."
     ),
+    "webhook.trying_again": LogEvent(
+        "warning", "A webhook's receiver fails with everything: one delivery at a time is tried, more and more rarely."
+    ),
+    "webhook.failing": LogEvent(
+        "error", "Nothing could be delivered to a webhook for a day. Nothing is lost: look at `coranto webhooks log`."
+    ),
+    "webhook.recovered": LogEvent(
+        "warning", "A webhook's receiver takes deliveries again; it gets all that it missed."
+    ),
+    "webhook.disabled": LogEvent(
+        "error", "A webhook's receiver answered 410: nothing is sent until `coranto webhooks resume`."
+    ),
+    "webhook.reset": LogEvent(
+        "warning",
+        "A webhook's place is not one of this article store, so it goes on from now; `coranto webhooks redeliver` sets it back.",
+    ),
+    "webhook.record_failed": LogEvent(
+        "error", "A record could not be written in a webhook's format; it is a dead delivery. A bug: report it."
+    ),
+    "webhooks.waiting": LogEvent(
+        "warning", "Webhooks have to wait: the article store cannot be read, or Redis does not answer."
+    ),
     "request.failed": LogEvent(
         "error", "The gateway could not answer a request; at WARNING when it was Redis that did not answer."
     ),

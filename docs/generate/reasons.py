@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from coranto.worker.stage import DELIVERY_REASONS
 from generate.ast_scan import find_endings
 from generate.markdown import code, page, table
-from generate.services import Service
+from generate.services import Service, get_module
 
 _INTRODUCTION = """
 Every message ends in one outcome with one reason. The words are the same in metrics (`coranto_messages_settled_total`), in the log
@@ -50,8 +50,20 @@ def render(services: Sequence[Service]) -> str:
             ((code(name), _OF_DELIVERY.get(name, "see the log"), text) for name, text in DELIVERY_REASONS.items()),
         ),
         *(_section(service) for service in services if service.stages),
+        "## Webhooks",
+        "Why an attempt to deliver to a webhook ended as it did: in `coranto_gateway_webhook_deliveries_total` and in `coranto "
+        "webhooks log`.",
+        table(
+            ("reason", "meaning"),
+            ((code(name), text) for name, text in _webhook_reasons().items()),
+        ),
         source="the services' `reasons.py` and `coranto.worker.stage`",
     )
+
+
+def _webhook_reasons() -> Mapping[str, str]:
+    reasons: Mapping[str, str] = get_module("coranto_gateway.webhooks.reasons", install="./services/gateway").REASONS
+    return reasons
 
 
 def _section(service: Service) -> str:

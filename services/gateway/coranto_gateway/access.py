@@ -20,6 +20,8 @@ FEEDS_FOLDER = "/feeds/"
 _OPEN_FOLDERS = ("/static/", "/language/", FEEDS_FOLDER)
 # Addresses of feeds hold a secret of their own.
 _SUBMITTING_PATHS = frozenset({"/v1/submit", "/submit"})
+# Addresses of webhooks often hold a secret, which readers of articles need not see.
+_OPERATING_FOLDER = "/v1/webhooks"
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 # Whoever sends these is a proxy, behind which anybody may be, however near it sits itself.
 _PROXY_HEADERS = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
@@ -78,6 +80,8 @@ class AccessControl:
 
 def needed_scope(method: str, path: str) -> tokens.Scope:
     """What a token must be good for to make this request. Whatever changes something and is no submission is operating."""
+    if path.startswith(_OPERATING_FOLDER):
+        return tokens.Scope.OPERATE
     if method in _SAFE_METHODS:
         return tokens.Scope.READ
     return tokens.Scope.SUBMIT if path in _SUBMITTING_PATHS else tokens.Scope.OPERATE

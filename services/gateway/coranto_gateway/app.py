@@ -30,7 +30,7 @@ from coranto_gateway import problems
 from coranto_gateway.access import AccessControl
 from coranto_gateway.activity import Activity, keep_watching
 from coranto_gateway.announcements import Announcements
-from coranto_gateway.api import articles, dead, feeds, groups, sources, status, stories, stream, submit, why
+from coranto_gateway.api import articles, dead, feeds, groups, sources, status, stories, stream, submit, webhooks, why
 from coranto_gateway.api.sources import FAULTY
 from coranto_gateway.article_stores import ArticleStores
 from coranto_gateway.body_limit import BodyLimit
@@ -47,8 +47,12 @@ from coranto_gateway.parts import Parts, Pipelines
 from coranto_gateway.server import address_of, listen, serve, stop_on_signals
 from coranto_gateway.settings import GatewaySettings, Settings
 from coranto_gateway.tokens import RateLimit, Tokens
+from coranto_gateway.webhooks.deliverer import Deliverer
+from coranto_gateway.webhooks.delivery import Tools
+from coranto_gateway.webhooks.registry import Webhooks
+from coranto_gateway.webhooks.sending import Sender
 
-ROUTERS = (articles, stream, stories, why, status, dead, sources, submit, feeds, groups)
+ROUTERS = (articles, stream, stories, why, status, dead, sources, submit, feeds, groups, webhooks)
 _DESCRIPTION = """
 Reads what Coranto stores, follows it as it is stored, submits pages, and operates the pipeline.
 
@@ -129,10 +133,12 @@ class Gateway:
         try:
             await self._refuse_if_open(parts)
             sock = listen(settings)
+            deliverer = Deliverer(_tools(parts, self._log))
             health = HealthServer(self.settings.health, self.metrics.registry, self.readiness)
             background = [
                 asyncio.create_task(self._watch_redis(redis)),
                 asyncio.create_task(parts.announcements.run()),
+                asyncio.create_task(deliverer.run()),
                 asyncio.create_task(
                     keep_watching(parts.activity, partial(_look, parts), partial(_count_faulty, parts))
                 ),
@@ -143,11 +149,13 @@ class Gateway:
                 self._log.info(WORKER_STARTED, address=self.address)
                 app = Measured(guarded(create_api(parts), parts), self.metrics)
                 await serve(app, sock, settings, stop=stop, on_stopping=partial(self._end_streams, parts))
+                await deliverer.drain(settings.grace_period.total_seconds())
             finally:
                 await end(background)
                 await health.stop()
             self._log.info(WORKER_STOPPED)
         finally:
+            await parts.sender.close()
             await asyncio.to_thread(parts.stores.close)
             await redis.aclose()
 
@@ -192,9 +200,24 @@ def make_parts(settings: Settings, redis: Redis, metrics: Metrics) -> Parts:
         tokens=Tokens(redis, settings.pipeline.prefix, settings_token=_settings_token(settings.gateway)),
         feeds=Feeds(redis, settings.pipeline.prefix),
         announcements=Announcements(stores, kept=settings.gateway.replay_buffer),
+        webhooks=Webhooks(redis, settings.pipeline.prefix),
+        sender=Sender(settings.to_webhook_client()),
         activity=Activity(),
         metrics=metrics,
         stop=asyncio.Event(),
+    )
+
+
+def _tools(parts: Parts, log: Any) -> Tools:
+    return Tools(
+        webhooks=parts.webhooks,
+        announcements=parts.announcements,
+        stores=parts.stores,
+        sender=parts.sender,
+        settings=parts.settings.gateway.webhooks,
+        metrics=parts.metrics,
+        clock=parts.sender.now,
+        log=log,
     )
 
 

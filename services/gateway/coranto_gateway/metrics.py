@@ -1,4 +1,4 @@
-"""What the gateway counts: requests, and readers of streams."""
+"""What the gateway counts: requests, readers of streams, and deliveries to webhooks."""
 
 from __future__ import annotations
 
@@ -34,6 +34,18 @@ class Metrics:
         )
         self.stream_readers = Gauge(
             "coranto_gateway_stream_readers", "Readers of streams at this moment.", registry=add
+        )
+        self.webhook_deliveries = Counter(
+            "coranto_gateway_webhook_deliveries",
+            "Attempts to deliver to webhooks by outcome (delivered, retried, dead, dropped) and reason.",
+            ["outcome", "reason"],
+            registry=add,
+        )
+        self.webhooks = Gauge(
+            "coranto_gateway_webhooks",
+            "Webhooks by standing; every gateway reports all of them.",
+            ["standing"],
+            registry=add,
         )
 
     def count_stream_readers(self) -> int:

@@ -19,6 +19,8 @@ from coranto_gateway.feeds import Feeds
 from coranto_gateway.metrics import Metrics
 from coranto_gateway.settings import Settings
 from coranto_gateway.tokens import Principal, Tokens
+from coranto_gateway.webhooks.registry import Webhooks
+from coranto_gateway.webhooks.sending import Sender
 
 
 class Pipelines:
@@ -52,6 +54,8 @@ class Parts:
     tokens: Tokens
     feeds: Feeds
     announcements: Announcements
+    webhooks: Webhooks
+    sender: Sender
     activity: Activity
     metrics: Metrics
     stop: asyncio.Event

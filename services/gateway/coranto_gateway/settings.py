@@ -10,8 +10,11 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr
 
+from coranto.http.client import WebClient
+from coranto.http.settings import SharedWebSettings
 from coranto.settings import Duration, SettingsSection, StoreAddress
 from coranto.worker.settings import WorkerSettings
+from coranto_gateway.webhooks.settings import WebhookSettings
 
 
 def _web_address(url: str | None) -> str | None:
@@ -75,6 +78,8 @@ class GatewaySettings(SettingsSection):
         timedelta(seconds=5), ge=timedelta(0), description="Time after SIGTERM for requests in progress."
     )
 
+    webhooks: WebhookSettings = Field(default_factory=WebhookSettings)
+
     @property
     def is_loopback(self) -> bool:
         """Whether nobody but this machine can reach it."""
@@ -90,3 +95,15 @@ class Settings(WorkerSettings):
     """Everything the gateway reads from its environment."""
 
     gateway: GatewaySettings = Field(default_factory=GatewaySettings)
+    fetcher: SharedWebSettings = Field(default_factory=SharedWebSettings)
+
+    def to_webhook_client(self) -> WebClient:
+        """What posts to webhooks: by the fetcher's settings of the web, and no contact is needed, since receivers asked for it."""
+        webhooks = self.gateway.webhooks
+        return self.fetcher.to_client(
+            webhooks.limits,
+            # So many that receivers which do not answer leave connections for the others.
+            connections=1000,
+            more_networks=webhooks.allowed_networks,
+            needs_contact=False,
+        )

@@ -1,0 +1,287 @@
+"""Webhooks: made, watched, tested, paused, and what could not be delivered delivered again."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query
+from pydantic import AwareDatetime, BaseModel, Field
+
+from coranto_gateway.announcements import Position
+from coranto_gateway.parts import Parts, PartsOf
+from coranto_gateway.problems import Problem, not_found
+from coranto_gateway.webhooks.deliverer import send_test
+from coranto_gateway.webhooks.registry import (
+    Attempt,
+    DeadDelivery,
+    Standing,
+    UnknownWebhookError,
+    WebhookRefusedError,
+    make_webhook,
+)
+from coranto_gateway.webhooks.webhook import Format, NewWebhook, Webhook, new_secret
+
+router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
+
+
+class WantedWebhook(NewWebhook):
+    """A webhook to be made."""
+
+    start: Literal["now", "beginning"] = Field(
+        "now", description="`beginning` delivers all that is stored first, in the order it was announced."
+    )
+
+
+class WebhookView(BaseModel):
+    """A webhook and how it does."""
+
+    name: str
+    url: str
+    where: str
+    format: Format
+    at_once: int
+    per_minute: int | None
+    created_at: datetime
+    standing: Standing = Field(
+        description="`trying_again` while nothing can be delivered, `failing` when that has lasted for long, `disabled` when its "
+        "receiver answered 410."
+    )
+    why: str | None = Field(description="What went wrong last, where it stands so for that.")
+    trouble_since: datetime | None = Field(description="Since when nothing could be delivered.")
+    not_before: datetime | None = Field(description="When the receiver wants to be asked again, as it said last.")
+    position: str = Field(description="The place up to which it has got, as in the stream.")
+    behind: int | None = Field(description="Announcements that it has still to look at; null without a store.")
+    late: int = Field(description="Deliveries that it has passed and that are tried again.")
+    dead: int = Field(description="Deliveries that were given up.")
+    delivered: int
+    delivered_at: datetime | None
+    secrets: int = Field(description="Secrets in use; more than one while an old one is phased out.")
+
+
+class MadeWebhook(WebhookView):
+    """A webhook with its secret."""
+
+    secret: str = Field(description="What it signs with, by Standard Webhooks; shown this once.")
+
+
+class WebhookList(BaseModel):
+    """All webhooks by name."""
+
+    items: list[WebhookView]
+
+
+class AttemptList(BaseModel):
+    """Attempts, the last first."""
+
+    items: list[Attempt]
+
+
+class DeadDeliveryList(BaseModel):
+    """Dead deliveries by number."""
+
+    items: list[DeadDelivery]
+
+
+class Rotation(BaseModel):
+    """How a secret is changed."""
+
+    overlap_seconds: int | None = Field(
+        None,
+        ge=0,
+        le=30 * 86_400,
+        description="Time for which the old secret is used beside the new one; null for CORANTO_GATEWAY__WEBHOOKS__SECRET_OVERLAP.",
+    )
+
+
+class Redelivery(BaseModel):
+    """What is to be delivered again: one of these."""
+
+    dead: bool = Field(False, description="All dead deliveries.")
+    numbers: list[int] = Field([], max_length=1000, description="Dead deliveries of these numbers.")
+    after: str | None = Field(
+        None, max_length=100, description="All behind this place, as in the stream; `beginning` for all there is."
+    )
+    since: AwareDatetime | None = Field(None, description="All that was stored at this time or later.")
+
+
+class Moved(BaseModel):
+    """How many dead deliveries it was."""
+
+    moved: int | None = Field(description="Null where the webhook was set back to a place.")
+
+
+@router.get("", summary="All webhooks")
+async def list_webhooks(parts: PartsOf) -> WebhookList:
+    """By name, each with how it does."""
+    return WebhookList(items=await webhook_views(parts))
+
+
+async def webhook_views(parts: Parts) -> list[WebhookView]:
+    """All webhooks by name, each with how it does."""
+    now = await parts.announcements.now()
+    return [await _view(parts, webhook, now) for webhook in await parts.webhooks.all()]
+
+
+@router.post("", status_code=201, summary="Make a webhook")
+async def make(wanted: WantedWebhook, parts: PartsOf) -> MadeWebhook:
+    """Nothing that is announced after the answer is missed. 409 where there is one of this name."""
+    now = await parts.announcements.now()
+    secret = new_secret()
+    webhook = make_webhook(NewWebhook(**wanted.model_dump(exclude={"start"})), now=parts.sender.now(), secret=secret)
+    try:
+        await parts.webhooks.add(webhook, Position(now.store, 0) if wanted.start == "beginning" else now)
+    except WebhookRefusedError as error:
+        raise Problem(409, "webhook-refused", str(error)) from error
+    return await _with_secret(parts, webhook, secret)
+
+
+@router.get("/{name}", summary="A webhook")
+async def show(name: str, parts: PartsOf) -> WebhookView:
+    """And how it does."""
+    return await webhook_view(parts, name)
+
+
+async def webhook_view(parts: Parts, name: str) -> WebhookView:
+    """A webhook and how it does. Raises Problem when there is none of this name."""
+    return await _view(parts, await _get(parts, name), await parts.announcements.now())
+
+
+@router.delete("/{name}", status_code=204, summary="Remove a webhook")
+async def remove(name: str, parts: PartsOf) -> None:
+    """With its log and its dead deliveries."""
+    try:
+        await parts.webhooks.remove(name)
+    except UnknownWebhookError as error:
+        raise _unknown(name) from error
+
+
+@router.get("/{name}/log", summary="What the receiver answered")
+async def show_log(
+    name: str, parts: PartsOf, limit: Annotated[int, Query(ge=1, le=1000, description="Lines at most.")] = 100
+) -> AttemptList:
+    """The latest attempts; a thousand or so are kept."""
+    return AttemptList(items=await webhook_log(parts, name, limit=limit))
+
+
+async def webhook_log(parts: Parts, name: str, *, limit: int = 100) -> list[Attempt]:
+    """The latest attempts, the last first. Raises Problem when there is no webhook of this name."""
+    await _get(parts, name)
+    return await parts.webhooks.log(name, limit=limit)
+
+
+@router.get("/{name}/dead", summary="Dead deliveries")
+async def show_dead(name: str, parts: PartsOf) -> DeadDeliveryList:
+    """What the receiver refused, by number."""
+    await _get(parts, name)
+    return DeadDeliveryList(items=await parts.webhooks.dead(name))
+
+
+@router.post("/{name}/test", summary="Send a test")
+async def test(name: str, parts: PartsOf) -> Attempt:
+    """A message of type `test`, also while it is paused; the answer says what the receiver answered."""
+    try:
+        return await send_test(parts.webhooks, parts.sender, name)
+    except UnknownWebhookError as error:
+        raise _unknown(name) from error
+
+
+@router.post("/{name}/pause", summary="Pause a webhook")
+async def pause(name: str, parts: PartsOf) -> WebhookView:
+    """It keeps its place, and goes on from it when it is resumed."""
+    await _get(parts, name)
+    await parts.webhooks.pause(name)
+    return await webhook_view(parts, name)
+
+
+@router.post("/{name}/resume", summary="Resume a webhook, or try again now")
+async def resume(name: str, parts: PartsOf) -> WebhookView:
+    """It goes on from its place, also when it was disabled; one that waits for its next attempt tries at once."""
+    await _get(parts, name)
+    await parts.webhooks.resume(name)
+    return await webhook_view(parts, name)
+
+
+@router.post("/{name}/rotate", summary="Change the secret")
+async def rotate(name: str, parts: PartsOf, rotation: Rotation | None = None) -> MadeWebhook:
+    """For a while what is sent has a signature by each of the two."""
+    webhook, secret = await _get(parts, name), new_secret()
+    seconds = rotation.overlap_seconds if rotation is not None else None
+    overlap = parts.settings.gateway.webhooks.secret_overlap if seconds is None else timedelta(seconds=seconds)
+    webhook = webhook.with_new_secret(secret, parts.sender.now(), overlap=overlap)
+    await parts.webhooks.save(webhook)
+    return await _with_secret(parts, webhook, secret)
+
+
+@router.post("/{name}/redeliver", summary="Deliver again")
+async def redeliver(name: str, what: Redelivery, parts: PartsOf) -> Moved:
+    """Dead deliveries, or everything behind a place or since a time; under the same `webhook-id`."""
+    await _get(parts, name)
+    if sum((what.dead, bool(what.numbers), what.after is not None, what.since is not None)) != 1:
+        raise Problem(422, "bad-request", "give exactly one of `dead`, `numbers`, `after` and `since`")
+    if what.since is not None:
+        await parts.webhooks.rewind(name, what.since)
+    elif what.after is not None:
+        await parts.webhooks.rewind(name, await _number(parts, what.after))
+    else:
+        return Moved(moved=await parts.webhooks.redeliver(name, what.numbers))
+    return Moved(moved=None)
+
+
+@router.post("/{name}/discard", summary="Discard dead deliveries")
+async def discard(
+    name: str,
+    parts: PartsOf,
+    numbers: Annotated[list[int], Query(max_length=1000, description="Their numbers; without any, all.")] = [],  # noqa: B006 - FastAPI copies it
+) -> Moved:
+    """They are not delivered any more."""
+    await _get(parts, name)
+    return Moved(moved=await parts.webhooks.discard(name, numbers))
+
+
+async def _number(parts: Parts, after: str) -> int:
+    if after == "beginning":
+        return 0
+    position, now = Position.parse(after), await parts.announcements.now()
+    if position is None or position.store != now.store or position.number > now.number:
+        raise Problem(
+            422,
+            "bad-request",
+            f"{after!r} is no place of this article store, which has got to {now}; give one of it, or `beginning`",
+        )
+    return position.number
+
+
+async def _get(parts: Parts, name: str) -> Webhook:
+    try:
+        return await parts.webhooks.get(name)
+    except UnknownWebhookError as error:
+        raise _unknown(name) from error
+
+
+async def _view(parts: Parts, webhook: Webhook, now: Position) -> WebhookView:
+    progress = await parts.webhooks.progress(webhook.name)
+    late, dead = await parts.webhooks.counts(webhook.name)
+    return WebhookView(
+        **webhook.model_dump(exclude={"secrets"}),
+        standing=progress.standing,
+        why=progress.disabled or progress.trouble,
+        trouble_since=progress.trouble_since,
+        not_before=progress.not_before,
+        position=str(progress.position),
+        behind=max(0, now.number - progress.cursor) if progress.rewind is None else None,
+        late=late,
+        dead=dead,
+        delivered=progress.delivered,
+        delivered_at=progress.delivered_at,
+        secrets=len(webhook.secrets_at(parts.sender.now())),
+    )
+
+
+async def _with_secret(parts: Parts, webhook: Webhook, secret: str) -> MadeWebhook:
+    view = await _view(parts, webhook, await parts.announcements.now())
+    return MadeWebhook(**view.model_dump(), secret=secret)
+
+
+def _unknown(name: str) -> Problem:
+    return not_found("webhook", name, "`/v1/webhooks` lists those there are")

@@ -1,0 +1,1 @@
+"""Webhooks: finished articles posted to addresses that asked for them, signed, in order, and until they are taken."""

@@ -1,0 +1,503 @@
+"""Delivers for one webhook: what is announced behind its place, in order for each article, until the receiver takes it.
+
+A failed delivery is kept to be tried again (it is late), so that one record that the receiver cannot take holds up no other,
+except later revisions of its own article. When all fail, a breaker stops the webhook and one delivery at a time is tried;
+nothing but the place is kept then, however long it lasts. The place moves on only with what is settled in Redis, so what a
+gateway had under way when it was killed is sent again, with the same `webhook-id`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import AsyncGenerator, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Literal, cast
+
+from redis.exceptions import RedisError
+
+from coranto.filter import Filter, compile_filter
+from coranto.records import FinishedArticle
+from coranto.store.interface import ArticleReader, StoreError
+from coranto.streams.tasks import end
+from coranto.worker.breaker import Breaker, Permit
+from coranto_gateway.announcements import NO_STORE, Announcement, Announcements, Position
+from coranto_gateway.article_stores import ArticleStores
+from coranto_gateway.metrics import Metrics
+from coranto_gateway.webhooks.reasons import REASONS
+from coranto_gateway.webhooks.registry import MOST_DEAD, Attempt, Change, DeadDelivery, Grant, Late, Progress, Webhooks
+from coranto_gateway.webhooks.sending import Answer, Sender, message_of
+from coranto_gateway.webhooks.settings import WebhookSettings
+from coranto_gateway.webhooks.webhook import Webhook
+
+WEBHOOKS_WAITING: Final = "webhooks.waiting"
+WEBHOOK_TRYING_AGAIN: Final = "webhook.trying_again"
+WEBHOOK_FAILING: Final = "webhook.failing"
+WEBHOOK_RECOVERED: Final = "webhook.recovered"
+WEBHOOK_DISABLED: Final = "webhook.disabled"
+WEBHOOK_RESET: Final = "webhook.reset"
+WEBHOOK_RECORD_FAILED: Final = "webhook.record_failed"
+
+MOST_LATE: Final = 100
+"""Beyond these nothing new is begun: a receiver that fails with so many is not well."""
+_GIVE_UP_AFTER: Final = 20
+"""Attempts with one record that failed while others went well: some three hours."""
+_OURS: Final = frozenset({"record_gone", "not_written"})
+"""Reasons that say nothing of the receiver."""
+_LOOK_SECONDS: Final = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What every delivery works with."""
+
+    webhooks: Webhooks
+    announcements: Announcements
+    stores: ArticleStores
+    sender: Sender
+    settings: WebhookSettings
+    metrics: Metrics
+    clock: Callable[[], datetime]
+    log: Any
+
+
+@dataclass(slots=True)
+class _Item:
+    """One announcement on its way."""
+
+    late: Late
+    article: FinishedArticle | None = None
+    """None for one that has to be read again."""
+    due: float = 0.0
+    is_fresh: bool = True
+    """Whether the webhook's place has not passed it yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """How one attempt ended."""
+
+    kind: Literal["delivered", "late", "dead", "disabled"]
+    reason: str
+    late: Late
+    """What is kept where it is tried again."""
+    changed: str | None = None
+    """What it changed in the breaker."""
+
+    @property
+    def outcome(self) -> Literal["delivered", "retried", "dead"]:
+        """As it is logged and counted."""
+        return "retried" if self.kind in ("late", "disabled") else self.kind  # type: ignore[return-value]  # mypy does not narrow by `in`
+
+
+class Delivery:
+    """Delivers for one webhook for as long as it has the right to."""
+
+    def __init__(self, webhook: Webhook, grant: Grant, tools: Tools) -> None:
+        self.webhook = webhook
+        """May be replaced by one with other secrets."""
+        self._grant = grant
+        self._tools = tools
+        self._wanted: Filter | None = compile_filter(webhook.where) if webhook.where else None
+        self._breaker = Breaker(tools.settings.breaker, clock=lambda: tools.clock().timestamp())
+        self._retry = tools.settings.retry
+        self._progress = Progress()
+        self._store = NO_STORE
+        self._taken = 0
+        """Number of the last announcement that was begun, or needed nothing."""
+        self._written = -1
+        """The cursor that is in Redis."""
+        self._fresh: deque[Announcement] = deque()
+        self._late: dict[int, _Item] = {}
+        self._dead = 0
+        self._in_flight: dict[asyncio.Task[None], _Item] = {}
+        self._next_start = 0.0
+        self._safe_until = 0.0
+        self._stop = asyncio.Event()
+        self._is_lost = False
+        self._lock = asyncio.Lock()
+
+    # --- running ---------------------------------------------------------------------------------------------------
+
+    def stop(self) -> None:
+        """Begin nothing more; what is under way is finished."""
+        self._stop.set()
+
+    async def run(self) -> None:
+        """Deliver until it is told to stop, or the right is lost. Raises StoreError when it cannot begin."""
+        await self._begin()
+        announced = cast(
+            "AsyncGenerator[list[Announcement], None]",
+            self._tools.announcements.follow(self._taken, pause=1.0),
+        )
+        coming: asyncio.Task[list[Announcement]] | None = None
+        stopping = asyncio.create_task(self._stop.wait())
+        try:
+            while not self._stop.is_set() and not self._is_lost:
+                if coming is not None and coming.done():
+                    self._fresh.extend(coming.result())
+                    coming = None
+                await self._start_what_may()
+                if coming is None and not self._fresh:
+                    coming = asyncio.create_task(anext(announced))
+                waiting = {stopping, *self._in_flight, *([coming] if coming is not None else ())}
+                await asyncio.wait(waiting, timeout=self._seconds_to_wait(), return_when=asyncio.FIRST_COMPLETED)
+                self._reap()
+                await self._keep_right()
+            if not self._is_lost:
+                await self._drain()
+        finally:
+            await end([stopping, *self._in_flight, *([coming] if coming is not None else ())])
+            await announced.aclose()
+            if not self._is_lost:
+                await self._release()
+
+    async def _drain(self) -> None:
+        while self._in_flight and not self._is_lost:
+            await asyncio.wait(self._in_flight, return_when=asyncio.FIRST_COMPLETED)
+            self._reap()
+        if not self._is_lost:
+            await self._commit(Change())
+
+    def _reap(self) -> None:
+        for task in [task for task in self._in_flight if task.done()]:
+            del self._in_flight[task]
+            task.result()  # what nobody foresaw ends the delivery, which begins anew
+
+    async def _release(self) -> None:
+        with suppress(RedisError, OSError):  # it lapses by itself
+            await self._tools.webhooks.release(self._grant)
+
+    async def _begin(self) -> None:
+        """Take up where it stands."""
+        webhooks, name = self._tools.webhooks, self.webhook.name
+        self._progress = progress = await webhooks.progress(name)
+        now = await self._tools.announcements.now()
+        cursor, change = progress.cursor, Change()
+        if progress.rewind is not None:
+            cursor = await self._number_at(datetime.fromisoformat(progress.rewind))
+            change.unset.append("rewind")
+        elif progress.store not in (now.store, NO_STORE):
+            self._tell_reset(now, f"the place is of the article store {progress.store}, and this is {now.store}")
+            cursor = now.number
+        elif cursor > now.number:
+            self._tell_reset(now, f"it has got to {cursor}, and the article store has announced {now.number}")
+            cursor = now.number
+        late = await webhooks.late(name)
+        dead = await webhooks.dead(name)
+        if progress.rewind is not None:
+            # They come again by themselves.
+            change.not_late = [each.number for each in late if each.number > cursor]
+            change.not_dead = [each.number for each in dead if each.number > cursor]
+        self._late = {each.number: _Item(each, is_fresh=False) for each in late if each.number not in change.not_late}
+        self._dead = len(dead) - len(change.not_dead)
+        self._store, self._taken = now.store, cursor
+        await self._commit(change)
+
+    def _tell_reset(self, now: Position, why: str) -> None:
+        self._tools.log.warning(WEBHOOK_RESET, webhook=self.webhook.name, to=str(now), why=why)
+
+    async def _number_at(self, moment: datetime) -> int:
+        """The announcement behind which all was stored at this time or later."""
+
+        def look(reader: ArticleReader) -> int:
+            low, high = 0, reader.last_number()
+            while low < high:
+                middle = (low + high) // 2
+                found = reader.announced_after(middle, 1)
+                if not found or found[0].article.storage.stored_at >= moment:
+                    high = middle
+                else:
+                    low = found[0].number
+            return low
+
+        return await self._tools.stores.ask_if_any(look) or 0
+
+    # --- choosing --------------------------------------------------------------------------------------------------
+
+    def _now(self) -> float:
+        return self._tools.clock().timestamp()
+
+    def _may_start(self) -> bool:
+        not_before = self._progress.not_before
+        return (
+            not self._stop.is_set()
+            and not self._is_lost
+            and len(self._in_flight) < self.webhook.at_once
+            # An answer must have come, or not, while nobody else can have the right.
+            and time.monotonic() < self._safe_until
+            and (not_before is None or self._tools.clock() >= not_before)
+            and self._now() >= self._next_start
+            and (self._breaker.is_closed or self._breaker.may_try)
+        )
+
+    def _seconds_to_wait(self) -> float:
+        pause = self._next_start - self._now()
+        return pause if 0 < pause < _LOOK_SECONDS else _LOOK_SECONDS
+
+    async def _start_what_may(self) -> None:
+        while self._may_start():
+            item = self._next_late() or await self._next_fresh()
+            if item is None or not self._may_start():
+                if item is not None:
+                    self._put_back(item)
+                return
+            if self.webhook.per_minute is not None:
+                self._next_start = self._now() + 60 / self.webhook.per_minute
+            permit = await self._breaker.permit()  # at once: it was asked before
+            self._in_flight[asyncio.create_task(self._deliver(item, permit))] = item
+
+    def _next_late(self) -> _Item | None:
+        """The late one that has waited longest for its turn; of each article the earliest only."""
+        now, seen = self._now(), self._articles_in_flight()
+        found: _Item | None = None
+        for number in sorted(self._late):
+            item = self._late[number]
+            if item.late.article in seen:
+                continue
+            seen.add(item.late.article)
+            if item.due <= now and (found is None or item.due < found.due):
+                found = item
+        return found
+
+    def _articles_in_flight(self) -> set[str]:
+        return {item.late.article for item in self._in_flight.values()}
+
+    async def _next_fresh(self) -> _Item | None:
+        """The next announcement that is wanted, and waits for no earlier one of its article."""
+        while self._fresh and len(self._late) < MOST_LATE:
+            number, article = self._fresh[0].number, self._fresh[0].article
+            if self._store == NO_STORE and article.storage.store is not None:
+                self._store = article.storage.store
+            if self._wanted is not None and not self._wanted(article):
+                self._fresh.popleft()
+                self._taken = number
+                self._count("dropped", "not_wanted")
+                continue
+            late = Late(number=number, article=article.id, revision=article.storage.revision)
+            if article.id in self._articles_in_flight() or any(
+                item.late.article == article.id for item in self._late.values()
+            ):
+                if not await self._commit(Change(late=[late]), passing=number):
+                    return None
+                self._fresh.popleft()
+                self._late[number] = _Item(late, is_fresh=False)
+                continue
+            self._fresh.popleft()
+            self._taken = number
+            return _Item(late, article)
+        return None
+
+    def _put_back(self, item: _Item) -> None:
+        """Leave a fresh one for the next look; a late one is in its place."""
+        if item.is_fresh:
+            assert item.article is not None  # noqa: S101 - a fresh one has its record
+            self._taken = item.late.number - 1
+            self._fresh.appendleft(Announcement(item.late.number, item.article, b""))
+
+    # --- delivering ------------------------------------------------------------------------------------------------
+
+    async def _deliver(self, item: _Item, permit: Permit) -> None:
+        with permit:
+            try:
+                answer = await self._send(item)
+            except StoreError as error:
+                # Nothing is wrong with the receiver, and all of it is still late.
+                self._tools.log.warning(WEBHOOKS_WAITING, webhook=self.webhook.name, error=str(error))
+                item.due = self._now() + self._retry.delay_seconds(1)
+                return
+            end = self._decide(item, answer, permit)
+        change = self._change_for(item, answer, end)
+        tell = self._note_trouble(change, answer, end)
+        if await self._commit(change, item=item):
+            self._settle(item, answer, end)
+            tell()
+
+    async def _send(self, item: _Item) -> Answer:
+        article = item.article or await self._find(item.late)
+        if article is None:
+            return Answer("refused", "record_gone", self._tools.clock(), detail=REASONS["record_gone"])
+        item.article = article
+        try:
+            message = message_of(article, Position(self._store, item.late.number), self.webhook.format)
+        except Exception:  # one record must not keep the others from being delivered
+            self._tools.log.exception(WEBHOOK_RECORD_FAILED, webhook=self.webhook.name, record_id=article.id)
+            return Answer("refused", "not_written", self._tools.clock(), detail=REASONS["not_written"])
+        return await self._tools.sender.send(self.webhook, message)
+
+    async def _find(self, late: Late) -> FinishedArticle | None:
+        def look(reader: ArticleReader) -> FinishedArticle | None:
+            found = reader.announced_after(late.number - 1, 1)
+            # In another store the number may mean another article.
+            is_it = found and (found[0].number, found[0].article.id) == (late.number, late.article)
+            return found[0].article if is_it and found[0].article.storage.revision == late.revision else None
+
+        return await self._tools.stores.ask_if_any(look)
+
+    def _decide(self, item: _Item, answer: Answer, permit: Permit) -> _End:
+        """How the attempt ends. Tells the breaker."""
+        reason = answer.reason
+        if reason in _OURS:
+            return _End("dead", reason, item.late)
+        if answer.verdict == "gone":
+            return _End("disabled", reason, item.late)
+        if answer.verdict == "delivered":
+            changed = permit.report(reason, "success", is_dead=False, is_end=True)
+            return _End("delivered", reason, item.late, changed)
+        is_refused = answer.verdict == "refused"
+        is_given_up = not is_refused and self._breaker.is_closed and item.late.attempts + 1 >= _GIVE_UP_AFTER
+        is_dead = is_refused or is_given_up
+        # Whatever kind of failure: a receiver that is going down has several.
+        changed = permit.report(
+            "refused" if is_refused else "failed",
+            "success" if is_refused else "systemic",
+            is_dead=is_dead,
+            is_end=is_dead,
+        )
+        is_held_back = self._breaker.holds_back_dead_letters and changed != "opened"
+        if is_dead and not is_held_back and self._dead < MOST_DEAD:
+            return _End("dead", "gave_up" if is_given_up else reason, item.late, changed)
+        attempts = item.late.attempts + (self._breaker.is_closed and not is_dead)
+        return _End("late", reason, item.late.model_copy(update={"attempts": attempts}), changed)
+
+    def _change_for(self, item: _Item, answer: Answer, end: _End) -> Change:
+        """What the end changes in Redis."""
+        number, change = item.late.number, Change()
+        if end.kind in ("delivered", "dead") and not item.is_fresh:
+            change.not_late.append(number)
+        match end.kind:
+            case "delivered":
+                change.add["delivered"] = 1
+                change.set["delivered_at"] = answer.at.isoformat()
+            case "dead":
+                change.dead.append(_dead_delivery(item, answer, end.reason))
+            case "late":
+                change.late.append(end.late)
+                if answer.retry_after:
+                    change.set["not_before"] = (answer.at + answer.retry_after).isoformat()
+            case "disabled":
+                change.set["disabled"] = f"the receiver answered 410 at {answer.at.isoformat(timespec='seconds')}"
+        attempt = Attempt(
+            at=answer.at,
+            webhook_id=f"{self._store}-{number}",
+            number=number,
+            article=item.late.article,
+            revision=item.late.revision,
+            outcome=end.outcome,
+            reason=end.reason,
+            status=answer.status,
+            answer=answer.body,
+            detail=answer.detail,
+            elapsed_ms=answer.elapsed_ms,
+        )
+        change.log.append(attempt)
+        return change
+
+    def _settle(self, item: _Item, answer: Answer, end: _End) -> None:
+        """Take note of what is in Redis now."""
+        number = item.late.number
+        self._count(end.outcome, end.reason)
+        match end.kind:
+            case "delivered":
+                self._late.pop(number, None)
+            case "dead":
+                self._late.pop(number, None)
+                self._dead += 1
+            case "late":
+                # Without its record, which is read again when its turn comes: a hundred of them may be large.
+                pause = self._retry.delay_seconds(max(1, end.late.attempts), answer.retry_after)
+                due = answer.at.timestamp() + pause
+                self._late[number] = _Item(end.late, due=due, is_fresh=False)
+                if answer.retry_after:
+                    self._progress.not_before = answer.at + answer.retry_after
+            case "disabled":
+                if item.is_fresh:  # it is the first to be sent when the webhook is resumed
+                    self._taken = min(self._taken, number - 1)
+                self._tools.log.error(WEBHOOK_DISABLED, webhook=self.webhook.name, status=answer.status)
+                self._stop.set()
+
+    def _note_trouble(self, change: Change, answer: Answer, end: _End) -> Callable[[], object]:
+        """Note a change of state, and give what tells of it: once, however many deliveries fail."""
+        progress, log = self._progress, self._tools.log.bind(webhook=self.webhook.name)
+        since, said = progress.trouble_since, " ".join(filter(None, (answer.reason, answer.detail)))[:500]
+        if end.kind == "delivered" or end.changed == "closed":
+            if since is not None:
+                change.unset += ["trouble_since", "trouble", "is_failing"]
+                progress.trouble_since, progress.is_failing = None, False
+                lasted = round((answer.at - since).total_seconds())
+                return lambda: log.warning(WEBHOOK_RECOVERED, after_seconds=lasted)
+        elif not self._breaker.is_closed and end.reason not in _OURS:
+            change.set["trouble"] = said
+            if since is None:
+                progress.trouble_since = answer.at
+                change.set["trouble_since"] = answer.at.isoformat()
+                return lambda: log.warning(WEBHOOK_TRYING_AGAIN, status=answer.status, error=said)
+            if not progress.is_failing and answer.at - since >= self._tools.settings.failing_after:
+                progress.is_failing = True
+                change.set["is_failing"] = "1"
+                began = since.isoformat(timespec="seconds")
+                return lambda: log.error(WEBHOOK_FAILING, since=began, status=answer.status, error=said)
+        return lambda: None
+
+    def _count(self, outcome: str, reason: str) -> None:
+        self._tools.metrics.webhook_deliveries.labels(outcome, reason).inc()
+
+    # --- writing ---------------------------------------------------------------------------------------------------
+
+    def _cursor(self, item: _Item | None, passing: int | None) -> int:
+        """The place up to which everything is settled, once what is being written is."""
+        taken = self._taken if passing is None else passing
+        open_numbers = (each.late.number for each in self._in_flight.values() if each.is_fresh and each is not item)
+        return min(open_numbers, default=taken + 1) - 1
+
+    async def _commit(self, change: Change, *, item: _Item | None = None, passing: int | None = None) -> bool:
+        """Write the change; False when the right is lost. Waits for a Redis that does not answer."""
+        # One at a time: else a place could be written that passes a delivery whose end is not written yet.
+        async with self._lock:
+            # A webhook that is disabled comes back to what it was refused.
+            cursor = self._cursor(item if "disabled" not in change.set else None, passing)
+            if cursor != self._written:
+                change.set |= {"store": self._store, "cursor": str(cursor)}
+            lease = self._tools.settings.lease_seconds
+            while not self._is_lost:
+                asked = time.monotonic()
+                try:
+                    is_written = await self._tools.webhooks.commit(self._grant, change, seconds=lease)
+                except (RedisError, OSError) as error:
+                    self._tools.log.warning(WEBHOOKS_WAITING, webhook=self.webhook.name, error=str(error))
+                    await asyncio.sleep(1)
+                    continue
+                if not is_written:
+                    self._is_lost = True
+                    break
+                self._safe_until = asked + lease / 2
+                self._written = cursor
+                if passing is not None:
+                    self._taken = passing
+                if item is not None and "disabled" not in change.set:
+                    item.is_fresh = False
+                return True
+            return False
+
+    async def _keep_right(self) -> None:
+        """Renew the right while nothing else is written, and write how far the filter has let nothing through."""
+        half_way = self._safe_until - self._tools.settings.lease_seconds / 4
+        is_behind = not self._in_flight and not self._fresh and self._written != self._taken
+        if is_behind or time.monotonic() > half_way:
+            await self._commit(Change())
+
+
+def _dead_delivery(item: _Item, answer: Answer, reason: str) -> DeadDelivery:
+    said = f"{answer.status} {answer.body}".strip() if answer.status is not None else answer.detail
+    return DeadDelivery(
+        number=item.late.number,
+        article=item.late.article,
+        revision=item.late.revision,
+        url=item.article.url if item.article is not None else "",
+        at=answer.at,
+        reason=reason,
+        detail=f"{answer.reason}: {said}" if reason == "gave_up" else said,
+    )

@@ -1,0 +1,449 @@
+"""The webhooks in Redis: what each is, how far it has got, what it still has to try again, and what its receiver answered.
+
+How far a webhook has got is one number, the announcement up to which everything was delivered, did not pass the filter, is
+kept to be tried again (`late`), or was given up (`dead`). So a receiver that is away costs nothing but the number.
+
+One gateway at a time delivers for a webhook. It holds a lease, and each time somebody takes the lease the webhook's
+generation grows: a gateway that was stopped for a while and goes on, unaware of another, can write nothing any more. Whoever
+changes a webhook's progress by hand makes the generation grow as well, and has whoever delivers begin anew from it.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from collections.abc import Awaitable, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final, Literal, cast
+
+from pydantic import BaseModel, ConfigDict, Field
+from redis.asyncio import Redis
+
+from coranto_gateway.announcements import Position
+from coranto_gateway.webhooks.webhook import Secret, Webhook
+
+MOST_WEBHOOKS: Final = 200
+MOST_DEAD: Final = 1000
+_LOG_LINES: Final = 1000
+_TESTS_AT_ONCE: Final = 20
+
+Standing = Literal["active", "trying_again", "failing", "paused", "disabled"]
+
+
+class Late(BaseModel):
+    """An announcement that the webhook has passed and that is to be tried again, or waits for an earlier one of its article."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    number: int = Field(description="Number of its announcement.")
+    article: str = Field(description="Id of the article.")
+    revision: int = Field(description="Number of its revision.")
+    attempts: int = Field(0, description="Attempts that failed while other deliveries went well.")
+
+
+class DeadDelivery(BaseModel):
+    """An announcement that was given up."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    number: int = Field(description="Number of its announcement.")
+    article: str = Field(description="Id of the article.")
+    revision: int = Field(description="Number of its revision.")
+    url: str = Field(description="Address of the article.")
+    at: datetime = Field(description="When it was given up.")
+    reason: str = Field(description="Why.")
+    detail: str = Field(description="What the receiver answered.")
+
+
+class Attempt(BaseModel):
+    """One line of a webhook's log: one request, and what came of it."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    at: datetime = Field(description="When it ended.")
+    webhook_id: str = Field(description="The `webhook-id` that it was sent with.")
+    number: int | None = Field(None, description="Number of the announcement; null for a test.")
+    article: str | None = Field(None, description="Id of the article.")
+    revision: int | None = Field(None, description="Number of its revision.")
+    outcome: Literal["delivered", "retried", "dead", "test"] = Field(description="What came of it.")
+    reason: str = Field(description="Why, as a word of a closed list.")
+    status: int | None = Field(None, description="Status of the answer; null when there was none.")
+    answer: str = Field("", description="Beginning of the answer's body.")
+    detail: str = Field("", description="What went wrong.")
+    elapsed_ms: int = Field(0, description="Time to the answer, in milliseconds.")
+
+
+class Progress(BaseModel):
+    """How a webhook does."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    store: str = "0"
+    cursor: int = 0
+    rewind: str | None = None
+    """Where it is to begin, until that is looked up: a time."""
+    generation: int = 0
+    is_paused: bool = False
+    disabled: str | None = None
+    """Why it was switched off by its receiver."""
+    trouble_since: datetime | None = None
+    trouble: str | None = None
+    is_failing: bool = False
+    """Whether the trouble has lasted so long that it was reported."""
+    not_before: datetime | None = None
+    delivered: int = 0
+    delivered_at: datetime | None = None
+
+    @property
+    def position(self) -> Position:
+        """The place up to which it has got."""
+        return Position(self.store, self.cursor)
+
+    @property
+    def standing(self) -> Standing:
+        """In a word."""
+        if self.disabled is not None:
+            return "disabled"
+        if self.is_paused:
+            return "paused"
+        if self.trouble_since is None:
+            return "active"
+        return "failing" if self.is_failing else "trying_again"
+
+    @property
+    def is_running(self) -> bool:
+        """Whether anything is to be delivered."""
+        return self.disabled is None and not self.is_paused
+
+
+@dataclass(slots=True)
+class Change:
+    """What one commit changes of a webhook's progress, at once."""
+
+    set: dict[str, str] = field(default_factory=dict)
+    unset: list[str] = field(default_factory=list)
+    add: dict[str, int] = field(default_factory=dict)
+    late: list[Late] = field(default_factory=list)
+    not_late: list[int] = field(default_factory=list)
+    dead: list[DeadDelivery] = field(default_factory=list)
+    not_dead: list[int] = field(default_factory=list)
+    log: list[Attempt] = field(default_factory=list)
+
+    def to_json(self) -> str:
+        """As the script takes it."""
+        return json.dumps(
+            {
+                "set": self.set,
+                "unset": self.unset,
+                "add": self.add,
+                "late": {str(each.number): each.model_dump_json() for each in self.late},
+                "not_late": [str(number) for number in self.not_late],
+                "not_dead": [str(number) for number in self.not_dead],
+                "dead": {str(each.number): each.model_dump_json() for each in self.dead},
+                "log": [each.model_dump_json(exclude_none=True) for each in self.log],
+            }
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """The right to deliver for a webhook, until it is lost."""
+
+    name: str
+    generation: int
+    owner: str
+
+
+class UnknownWebhookError(LookupError):
+    """There is no webhook of this name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"there is no webhook {name[:100]!r}; `coranto webhooks list` shows those there are")
+
+
+class WebhookRefusedError(ValueError):
+    """The webhook cannot be made or changed so. The text says why."""
+
+
+_ADD: Final = """
+if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 1 then return 'known' end
+if redis.call('HLEN', KEYS[1]) >= tonumber(ARGV[3]) then return 'full' end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+redis.call('DEL', KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6])
+redis.call('HSET', KEYS[2], unpack(ARGV, 4))
+return 'added'
+"""
+
+# All scripts take the same keys: webhooks, state, late, dead, log, lease.
+_ACQUIRE: Final = """
+if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then return 0 end
+local owner = redis.call('GET', KEYS[6])
+if owner and owner ~= ARGV[2] then return 0 end
+redis.call('SET', KEYS[6], ARGV[2], 'PX', ARGV[3])
+return redis.call('HINCRBY', KEYS[2], 'generation', 1)
+"""
+
+_CHECK: Final = """
+local function is_held()
+  if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then return false end
+  if redis.call('HGET', KEYS[2], 'generation') ~= ARGV[4] then return false end
+  redis.call('SET', KEYS[6], ARGV[2], 'PX', ARGV[3])
+  return true
+end
+"""
+
+_COMMIT: Final = (
+    _CHECK
+    + """
+if not is_held() then return 0 end
+local change = cjson.decode(ARGV[5])
+for name, value in pairs(change.set) do redis.call('HSET', KEYS[2], name, value) end
+for _, name in ipairs(change.unset) do redis.call('HDEL', KEYS[2], name) end
+for name, value in pairs(change.add) do redis.call('HINCRBY', KEYS[2], name, value) end
+for _, number in ipairs(change.not_late) do redis.call('HDEL', KEYS[3], number) end
+for number, value in pairs(change.late) do redis.call('HSET', KEYS[3], number, value) end
+for _, number in ipairs(change.not_dead) do redis.call('HDEL', KEYS[4], number) end
+for number, value in pairs(change.dead) do redis.call('HSET', KEYS[4], number, value) end
+for _, line in ipairs(change.log) do redis.call('XADD', KEYS[5], 'MAXLEN', '~', ARGV[6], '*', 'line', line) end
+return 1
+"""
+)
+
+_RELEASE: Final = """
+if redis.call('GET', KEYS[6]) == ARGV[2] and redis.call('HGET', KEYS[2], 'generation') == ARGV[4] then
+  redis.call('DEL', KEYS[6])
+end
+"""
+
+_SAVE: Final = """
+if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then return 0 end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+return 1
+"""
+
+_PAUSE: Final = """
+if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then return 0 end
+redis.call('HSET', KEYS[2], 'is_paused', '1')
+return 1
+"""
+
+# What waits because the receiver asked for it is tried at once: whoever resumes knows that it is back.
+_RESUME: Final = """
+if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then return 0 end
+redis.call('HDEL', KEYS[2], 'is_paused', 'disabled', 'not_before')
+redis.call('HINCRBY', KEYS[2], 'generation', 1)
+return 1
+"""
+
+# What is late or dead behind the place comes by itself.
+_REWIND: Final = """
+if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then return 0 end
+redis.call('HINCRBY', KEYS[2], 'generation', 1)
+if ARGV[3] ~= '' then
+  redis.call('HSET', KEYS[2], 'rewind', ARGV[3])
+  return 1
+end
+redis.call('HDEL', KEYS[2], 'rewind')
+redis.call('HSET', KEYS[2], 'cursor', ARGV[2])
+for _, key in ipairs({KEYS[3], KEYS[4]}) do
+  for _, number in ipairs(redis.call('HKEYS', key)) do
+    if tonumber(number) > tonumber(ARGV[2]) then redis.call('HDEL', key, number) end
+  end
+end
+return 1
+"""
+
+_MOVE_DEAD: Final = """
+if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then return -1 end
+local numbers = {unpack(ARGV, 3)}
+if #numbers == 0 then numbers = redis.call('HKEYS', KEYS[4]) end
+local moved = 0
+for _, number in ipairs(numbers) do
+  local packed = redis.call('HGET', KEYS[4], number)
+  if packed then
+    redis.call('HDEL', KEYS[4], number)
+    if ARGV[2] == 'redeliver' then
+      local dead = cjson.decode(packed)
+      redis.call('HSET', KEYS[3], number, cjson.encode(
+        {number = dead.number, article = dead.article, revision = dead.revision, attempts = 0}))
+    end
+    moved = moved + 1
+  end
+end
+if moved > 0 then redis.call('HINCRBY', KEYS[2], 'generation', 1) end
+return moved
+"""
+
+
+class Webhooks:
+    """The webhooks of a pipeline."""
+
+    def __init__(self, redis: Redis, prefix: str) -> None:
+        self._redis = redis
+        # One hash tag: a script touches several of these keys.
+        self._prefix = f"{prefix}:{{webhooks}}"
+        self._all = f"{self._prefix}:all"
+        self._tests = f"{self._prefix}:tests"
+        self._scripts = {
+            name: redis.register_script(text)
+            for name, text in (
+                ("add", _ADD),
+                ("acquire", _ACQUIRE),
+                ("commit", _COMMIT),
+                ("release", _RELEASE),
+                ("save", _SAVE),
+                ("pause", _PAUSE),
+                ("resume", _RESUME),
+                ("rewind", _REWIND),
+                ("move_dead", _MOVE_DEAD),
+            )
+        }
+
+    def _keys(self, name: str) -> list[str]:
+        parts = ("state", "late", "dead", "log", "lease")
+        return [self._all, *(f"{self._prefix}:{name}:{part}" for part in parts)]
+
+    async def _run(self, script: str, name: str, *args: str | int) -> Any:
+        return await self._scripts[script](keys=self._keys(name), args=[name, *args])
+
+    # --- for operators ---------------------------------------------------------------------------------------------
+
+    async def add(self, webhook: Webhook, start: Position | datetime) -> None:
+        """Keep a new webhook, which begins behind this place, or with what was stored at this time. Raises WebhookRefusedError."""
+        state = (
+            {"rewind": start.isoformat()}
+            if isinstance(start, datetime)
+            else {"store": start.store, "cursor": str(start.number)}
+        )
+        # A gateway that still delivers for a webhook of this name that was removed must not be taken for one of this.
+        state["generation"] = str(time.time_ns() // 1_000_000)
+        flat = [part for pair in state.items() for part in pair]
+        answer = await self._run("add", webhook.name, webhook.model_dump_json(), MOST_WEBHOOKS, *flat)
+        if answer == b"known":
+            raise WebhookRefusedError(f"there is a webhook {webhook.name!r} already: choose another name, or remove it")
+        if answer == b"full":
+            raise WebhookRefusedError(f"there are {MOST_WEBHOOKS} webhooks, which is the most: remove one first")
+
+    async def remove(self, name: str) -> None:
+        """Forget the webhook and all that is kept of it. Raises UnknownWebhookError."""
+        if not await self._redis.hdel(self._all, name):
+            raise UnknownWebhookError(name)
+        await self._redis.delete(*self._keys(name)[1:])
+
+    async def all(self) -> list[Webhook]:
+        """All webhooks by name."""
+        packed = await cast("Awaitable[list[bytes]]", self._redis.hvals(self._all))
+        return sorted((Webhook.model_validate_json(each) for each in packed), key=lambda webhook: webhook.name)
+
+    async def get(self, name: str) -> Webhook:
+        """The webhook. Raises UnknownWebhookError."""
+        packed = await cast("Awaitable[bytes | None]", self._redis.hget(self._all, name))
+        if packed is None:
+            raise UnknownWebhookError(name)
+        return Webhook.model_validate_json(packed)
+
+    async def progress(self, name: str) -> Progress:
+        """How it does."""
+        kept = await cast("Awaitable[dict[bytes, bytes]]", self._redis.hgetall(self._keys(name)[1]))
+        return Progress.model_validate({key.decode(): value.decode() for key, value in kept.items()})
+
+    async def count_by_standing(self) -> dict[Standing, int]:
+        """The number of webhooks in each standing."""
+        names = await cast("Awaitable[list[bytes]]", self._redis.hkeys(self._all))
+        return dict(Counter([(await self.progress(name.decode())).standing for name in names]))
+
+    async def counts(self, name: str) -> tuple[int, int]:
+        """How many deliveries are late, and how many dead."""
+        _, _, late, dead, _, _ = self._keys(name)
+        return await self._redis.hlen(late), await self._redis.hlen(dead)
+
+    async def late(self, name: str) -> list[Late]:
+        """What is to be tried again, by number."""
+        packed = await cast("Awaitable[list[bytes]]", self._redis.hvals(self._keys(name)[2]))
+        return sorted((Late.model_validate_json(each) for each in packed), key=lambda late: late.number)
+
+    async def dead(self, name: str) -> list[DeadDelivery]:
+        """What was given up, by number."""
+        packed = await cast("Awaitable[list[bytes]]", self._redis.hvals(self._keys(name)[3]))
+        return sorted((DeadDelivery.model_validate_json(each) for each in packed), key=lambda dead: dead.number)
+
+    async def log(self, name: str, *, limit: int = 100) -> list[Attempt]:
+        """The latest attempts, the last first."""
+        rows = cast("Any", await self._redis.xrevrange(self._keys(name)[4], count=limit))
+        return [Attempt.model_validate_json(fields[b"line"]) for _, fields in rows]
+
+    async def write_log(self, name: str, attempt: Attempt) -> None:
+        """Note an attempt that was no delivery."""
+        line = attempt.model_dump_json(exclude_none=True)
+        await self._redis.xadd(self._keys(name)[4], {"line": line}, maxlen=_LOG_LINES, approximate=True)
+
+    async def save(self, webhook: Webhook) -> None:
+        """Keep what has changed of it. Raises UnknownWebhookError."""
+        if not await self._run("save", webhook.name, webhook.model_dump_json()):
+            raise UnknownWebhookError(webhook.name)
+
+    async def pause(self, name: str) -> None:
+        """Deliver nothing until it is resumed. Raises UnknownWebhookError."""
+        if not await self._run("pause", name):
+            raise UnknownWebhookError(name)
+
+    async def resume(self, name: str) -> None:
+        """Go on at once, also when it was disabled or waits. Raises UnknownWebhookError."""
+        if not await self._run("resume", name):
+            raise UnknownWebhookError(name)
+
+    async def rewind(self, name: str, to: int | datetime) -> None:
+        """Deliver again all behind this number, or that was stored since this time. Raises UnknownWebhookError."""
+        number, since = (0, to.isoformat()) if isinstance(to, datetime) else (to, "")
+        if not await self._run("rewind", name, number, since):
+            raise UnknownWebhookError(name)
+
+    async def redeliver(self, name: str, numbers: Iterable[int] = ()) -> int:
+        """Try the dead deliveries again, those of these numbers or all; gives how many. Raises UnknownWebhookError."""
+        return await self._move_dead(name, "redeliver", numbers)
+
+    async def discard(self, name: str, numbers: Iterable[int] = ()) -> int:
+        """Forget the dead deliveries, those of these numbers or all; gives how many. Raises UnknownWebhookError."""
+        return await self._move_dead(name, "discard", numbers)
+
+    async def _move_dead(self, name: str, what: str, numbers: Iterable[int]) -> int:
+        moved = int(await self._run("move_dead", name, what, *numbers))
+        if moved < 0:
+            raise UnknownWebhookError(name)
+        return moved
+
+    async def ask_for_test(self, name: str, message_id: str) -> None:
+        """Have a gateway send a test; its answer is in the log under this id."""
+        await self.get(name)
+        await self._redis.lpush(self._tests, f"{name} {message_id}")
+        # When no gateway runs, what was asked for long ago is not sent later.
+        await self._redis.expire(self._tests, 60)
+
+    async def asked_tests(self) -> list[tuple[str, str]]:
+        """Take the tests that were asked for: names and ids."""
+        rows = cast("Any", await self._redis.rpop(self._tests, _TESTS_AT_ONCE))
+        return [(name, message) for name, _, message in (row.decode().partition(" ") for row in rows or ())]
+
+    # --- for whoever delivers --------------------------------------------------------------------------------------
+
+    async def acquire(self, name: str, owner: str, *, seconds: float) -> Grant | None:
+        """The right to deliver, for so long; None while somebody else has it. Who has it gets a new one, and loses the old."""
+        generation = int(await self._run("acquire", name, owner, round(seconds * 1000)))
+        return Grant(name, generation, owner) if generation else None
+
+    async def commit(self, grant: Grant, change: Change, *, seconds: float) -> bool:
+        """Write the change and keep the right for so long; False, and nothing is written, when the right is lost."""
+        arguments = (grant.owner, round(seconds * 1000), str(grant.generation), change.to_json(), _LOG_LINES)
+        return bool(await self._run("commit", grant.name, *arguments))
+
+    async def release(self, grant: Grant) -> None:
+        """Give the right back."""
+        await self._run("release", grant.name, grant.owner, 0, str(grant.generation))
+
+
+def make_webhook(new: Any, *, now: datetime | None = None, secret: str) -> Webhook:
+    """The webhook as it is kept."""
+    moment = now or datetime.now(UTC)
+    return Webhook(**new.model_dump(), created_at=moment, secrets=(Secret(text=secret),))

@@ -1,0 +1,134 @@
+"""What a webhook is, and how what it sends is signed: Standard Webhooks 1.0, https://www.standardwebhooks.com."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import re
+import secrets
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Final, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from coranto.filter import compile_filter
+from coranto.urls import UnsupportedUrlError, parse
+
+Format = Literal["json", "ninjs", "jsonld"]
+
+_SECRET_PREFIX: Final = "whsec_"  # noqa: S105 - what a secret begins with, not one
+_SECRET_BYTES: Final = 32
+_MOST_SECRETS: Final = 4
+NAME_PATTERN: Final = r"[a-z0-9][a-z0-9_-]{0,62}"
+
+
+class Secret(BaseModel):
+    """A secret that what is sent is signed with."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    text: str = Field(repr=False, description="`whsec_` and the key in base64.")
+    ends_at: datetime | None = Field(None, description="When it is used no longer; null for the newest.")
+
+    @property
+    def key(self) -> bytes:
+        """The key. Raises ValueError when the text is no secret."""
+        return _key_of(self.text)
+
+
+def _key_of(text: str) -> bytes:
+    try:
+        key = base64.b64decode(text.removeprefix(_SECRET_PREFIX), validate=True)
+    except (ValueError, binascii.Error) as error:
+        raise ValueError("a secret is whsec_ and base64") from error
+    if not 24 <= len(key) <= 64:
+        raise ValueError(f"a secret has 24 to 64 bytes, this one has {len(key)}")
+    return key
+
+
+def new_secret() -> str:
+    """A secret that nobody can guess."""
+    return _SECRET_PREFIX + base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()
+
+
+def _is_name(name: str) -> str:
+    if re.fullmatch(NAME_PATTERN, name) is None:
+        raise ValueError(
+            f"a name is up to 63 small letters, digits, - and _, such as desk or archive-2; got {name[:100]!r}"
+        )
+    return name
+
+
+def _is_address(url: str) -> str:
+    try:
+        address = parse(url)
+    except UnsupportedUrlError as error:
+        raise ValueError(str(error)) from error
+    if address.scheme == "file":
+        raise ValueError(f"expected an http or https address, got {url[:200]!r}")
+    if "@" in urlsplit(url).netloc:
+        raise ValueError("an address may hold no user name or password: what is sent is signed, see the secret")
+    return url
+
+
+def _is_filter(text: str) -> str:
+    if text.strip():
+        compile_filter(text)
+    return text.strip()
+
+
+class NewWebhook(BaseModel):
+    """What whoever makes a webhook says of it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Annotated[str, AfterValidator(_is_name)] = Field(description="What it is called; no other webhook may be.")
+    url: Annotated[str, AfterValidator(_is_address)] = Field(
+        max_length=4000, description="Address that articles are posted to."
+    )
+    where: Annotated[str, AfterValidator(_is_filter)] = Field(
+        "", max_length=4000, description="Filter that its articles pass; without it, all."
+    )
+    format: Format = Field("json", description="Form of the article in what is posted.")
+    at_once: int = Field(4, ge=1, le=32, description="Requests under way at the same time.")
+    per_minute: int | None = Field(None, ge=1, le=100_000, description="Most requests in a minute; null without limit.")
+
+
+class Webhook(NewWebhook):
+    """A webhook as it is kept."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    created_at: datetime = Field(description="When it was made.")
+    secrets: tuple[Secret, ...] = Field(repr=False, description="The newest first.")
+
+    def secrets_at(self, now: datetime) -> list[Secret]:
+        """The secrets that are in use."""
+        return [secret for secret in self.secrets if secret.ends_at is None or secret.ends_at > now]
+
+    def with_new_secret(self, text: str, now: datetime, *, overlap: timedelta) -> Webhook:
+        """The webhook with another secret; what it has now is used beside it for a while."""
+        ends_at = now + overlap
+        kept = [
+            secret.model_copy(update={"ends_at": min(secret.ends_at or ends_at, ends_at)})
+            for secret in self.secrets_at(now)
+        ]
+        return self.model_copy(update={"secrets": (Secret(text=text), *kept)[:_MOST_SECRETS]})
+
+
+def signed_headers(webhook: Webhook, message_id: str, body: bytes, now: datetime) -> dict[str, str]:
+    """The headers that prove who sent this body now: one signature for each secret in use."""
+    timestamp = str(int(now.astimezone(UTC).timestamp()))
+    content = f"{message_id}.{timestamp}.".encode() + body
+    signatures = (
+        base64.b64encode(hmac.digest(secret.key, content, hashlib.sha256)).decode()
+        for secret in webhook.secrets_at(now)
+    )
+    return {
+        "webhook-id": message_id,
+        "webhook-timestamp": timestamp,
+        "webhook-signature": " ".join(f"v1,{signature}" for signature in signatures),
+    }
