@@ -20,15 +20,30 @@ _COMMON: Final = (
 )
 
 
+# What was packed against one text unpacks against another without an error, and to nonsense. So the first byte says against
+# which: whenever the text above changes, it gets a mark of its own, and the one before stays here for what still waits. All
+# marks end in the three bits that begin no deflated data; what begins with others was packed before there were marks.
+_MARK: Final = 0x07
+_TEXTS: Final = {_MARK: _COMMON}
+_WITHOUT_MARK: Final = _COMMON
+
+
 def pack(event: bytes) -> bytes:
     """The event, smaller."""
     packer = zlib.compressobj(6, zlib.DEFLATED, -15, 8, zlib.Z_DEFAULT_STRATEGY, _COMMON)
-    return packer.compress(event) + packer.flush()
+    return bytes((_MARK,)) + packer.compress(event) + packer.flush()
 
 
 def unpack(packed: bytes) -> bytes:
     """The event as it was. Raises ValueError for anything else."""
-    unpacker = zlib.decompressobj(-15, _COMMON)
+    if packed[:1] and packed[0] & 0b111 == _MARK:
+        text = _TEXTS.get(packed[0])
+        if text is None:
+            raise ValueError(f"a packed event has the mark {packed[0]:#04x} of another version")
+        packed = packed[1:]
+    else:
+        text = _WITHOUT_MARK
+    unpacker = zlib.decompressobj(-15, text)
     try:
         event = unpacker.decompress(packed) + unpacker.flush()
     except zlib.error as error:
