@@ -86,6 +86,7 @@ async def test_words_and_filters_choose(served: Served) -> None:
         ({"q": "!!!"}, "a word has a letter"),
         ({"since": "yesterday"}, "query since"),
         ({"since": "2026-03-14T12:00:00"}, "query since"),
+        ({"since": "2026"}, "expected a time with its date and zone, such as 2026-03-14T08:00Z, got '2026'"),
         ({"where": "langauge == 'ru'"}, "did you mean `language`"),
         ({"limit": "0"}, "query limit"),
         ({"cursor": "rubbish"}, "is not a cursor"),

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,7 +15,12 @@ from tests.conftest import eventually
 from tests.services.gateway.conftest import Served
 from tests.services.gateway.test_articles import article
 from tests.services.gateway.test_operating import bury
-from tests.services.gateway.test_page import hostile
+from tests.services.gateway.test_page import ATTACK, hostile
+from tests.services.gateway.test_stories import hours_ago, member
+from tests.services.gateway.test_subscribers import finished, group
+
+from coranto.sources.registry import FeedRegistry
+from coranto.topology import Keys
 
 if TYPE_CHECKING:
     from playwright.async_api import Page
@@ -22,16 +30,12 @@ if CHROMIUM is None:
     pytest.skip("there is no Chromium on this machine: apt-get install chromium", allow_module_level=True)
 playwright = pytest.importorskip("playwright.async_api", reason="the package playwright is not installed")
 
+SUBMITTED_URL = "https://news.example/submitted"
+# What WCAG asks for at levels A and AA, and what the makers of axe hold to be good practice.
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 SCREENS = (
-    "/",
-    "/articles",
-    "/articles?q=bridge",
-    "/stories",
-    "/sources",
-    "/failures",
-    "/subscribers",
-    "/submit",
-    "/sign-in",
+    *("/", "/articles", "/articles?q=bridge", "/articles?where=<", "/stories", "/sources", "/sources?state=attention"),
+    *("/failures", "/subscribers", "/submit", f"/submit?url={SUBMITTED_URL}", "/sign-in", "/nothing-here"),
 )
 
 
@@ -83,22 +87,50 @@ async def fill(served: Served, redis: Redis) -> str:
     )
     for number in range(3):
         await bury(redis, f"https://a.example/{number}")
-    await served.post("/v1/sources", {"url": "https://news.example/feed.xml"}, status=201)
+    for number, role in enumerate(("original", "copy", "update")):
+        await served.store(member("flood", f"Paper{number}", role, hours_ago(9 - number)))  # type: ignore[arg-type]
+    await served.post("/v1/sources", {"url": "https://news.example/feed.xml", "tags": ["Regional"]}, status=201)
+    await served.post("/v1/sources", {"url": "https://fails.example/feed.xml", "source": ATTACK}, status=201)
+    registry, now = FeedRegistry(redis, Keys()), datetime.now(UTC)
+    failing = await registry.find("https://fails.example/feed.xml")
+    assert failing is not None
+    failed = {"failures": 3, "polls": 9, "last_error": ATTACK, "last_outcome": "unreadable", "polled_at": now}
+    await registry.save(failing.model_copy(update=failed), now + timedelta(hours=1))
+    await served.post("/v1/feeds", {"title": ATTACK, "where": "language == 'ru'"}, status=201)
+    await finished(redis, "1000-1")
+    await group(redis, "archive")
+    await served.post("/v1/submit", {"urls": [SUBMITTED_URL]}, status=202)
     return stored[-2].id
 
 
+async def faults_by_axe(page: Page) -> list[str]:
+    """What axe finds wrong with the accessibility of the page."""
+    # Evaluated, and not put into the page: its policy allows no script but its own.
+    await page.evaluate(files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8"))
+    asked = json.dumps({"runOnly": {"type": "tag", "values": RULES}, "resultTypes": ["violations"]})
+    found: Any = await page.evaluate(f"axe.run({asked})")
+    return [f"{each['id']}: {node['html'][:200]}" for each in found["violations"] for node in each["nodes"]]
+
+
+@pytest.mark.parametrize("width", [1280, 360])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-async def test_every_screen_fits_a_phone_and_nothing_complains(
-    chromium: Any, served: Served, redis: Redis, scheme: str
+async def test_every_screen_fits_and_can_be_used_by_all_and_nothing_complains(
+    chromium: Any, served: Served, redis: Redis, scheme: str, width: int
 ) -> None:
     identity = await fill(served, redis)
-    hostile_id = hostile().id
-    context = await chromium.new_context(viewport={"width": 360, "height": 780}, color_scheme=scheme, locale="ru")
+    context = await chromium.new_context(
+        viewport={"width": width, "height": 800}, color_scheme=scheme, locale="ru" if width == 360 else "en"
+    )
     window = Window(await context.new_page(), str(served.client.base_url).rstrip("/"))
-    for path in (*SCREENS, f"/articles/{identity}", f"/articles/{hostile_id}"):
+    faults: list[str] = []
+    for path in (*SCREENS, f"/articles/{identity}", f"/articles/{hostile().id}"):
         await window.open(path)
-        assert not await window.is_too_wide(), path
-    assert [said for said in window.complaints if "401" not in said] == []
+        if await window.is_too_wide():
+            faults.append(f"{path} is wider than the window")
+        faults += [f"{path} {fault}" for fault in await faults_by_axe(window.page)]
+    assert faults == []
+    # That a page is not there is what one of them is about.
+    assert [said for said in window.complaints if "404" not in said] == []
     await context.close()
 
 
@@ -153,6 +185,79 @@ async def test_a_source_is_added_and_paused(window: Window) -> None:
     await window.page.click("button:has-text('Remove')")
     assert "0 sources" in await window.page.inner_text("h1")
     assert window.complaints == []
+
+
+async def test_a_list_of_sources_is_added_and_looked_at_by_group(window: Window) -> None:
+    await window.open("/sources")
+    outline = '<outline text="Regional"><outline text="The Paper" xmlUrl="https://paper.example/rss"/></outline>'
+    await window.page.fill("#i-list", f"<opml><body>{outline}</body></opml>")
+    await window.page.click("section#import button")
+    assert "1 source added" in await window.page.inner_text("[role=status]")
+    await window.page.select_option("#f-t", "Regional")
+    await window.page.click("form.filters button")
+    assert "The Paper" in await window.page.inner_text("#sources")
+    async with window.page.expect_download() as download:
+        await window.page.click("text=Export OPML")
+    assert (await download.value).suggested_filename == "coranto.opml"
+    assert window.complaints == []
+
+
+async def test_stories_are_narrowed_and_opened(window: Window, served: Served, redis: Redis) -> None:
+    await fill(served, redis)
+    await window.open("/stories")
+    await window.page.click("text=The 3 articles, in order of time")
+    assert not await window.page.is_visible("text=flood Paper2")
+    await window.page.click("text=The 3 articles, in order of time")
+    await window.page.click("a:has-text('flood Paper2')")
+    await window.page.wait_for_url("**/articles/*")
+    await window.open("/stories")
+    await window.page.select_option("#s-least", "5")
+    await window.page.click("form.filters button")
+    assert "No story in more than one place" in await window.page.inner_text("h1")
+    assert window.complaints == []
+
+
+async def test_a_group_is_removed_and_a_feed_taken_back(window: Window, served: Served, redis: Redis) -> None:
+    await fill(served, redis)
+    await window.open("/subscribers")
+    assert "1 group behind." in await window.page.inner_text("h1")
+    await window.page.click("summary:has-text('Remove')")
+    await window.page.fill("input[name=sure]", "archive")
+    await window.page.keyboard.press("Enter")
+    await window.page.click("button:has-text('Take back')")
+    assert "Nobody has subscribed yet." in await window.page.inner_text("h1")
+    assert window.complaints == []
+
+
+async def test_a_search_becomes_a_feed_whose_address_is_shown(window: Window, served: Served, redis: Redis) -> None:
+    await fill(served, redis)
+    await window.open("/articles?q=bridge")
+    await window.page.click("text=Feed of this search")
+    await window.page.wait_for_selector("text=It is shown this once")
+    assert window.complaints == []
+
+
+async def test_the_language_is_chosen_and_kept(window: Window) -> None:
+    await window.open("/articles?q=bridge")
+    await window.page.click("a[hreflang=ru]")
+    await window.page.wait_for_url("**/articles?q=bridge")
+    await window.open("/sources")
+    assert await window.page.get_attribute("html", "lang") == "ru"
+    assert window.complaints == []
+
+
+async def test_a_dead_letter_is_mended_and_a_wrong_one_goes_nowhere(
+    window: Window, served: Served, redis: Redis
+) -> None:
+    await bury(redis, "https://a.example/broken")
+    await window.open("/failures")
+    await window.page.fill("#msg", "{}")
+    await window.page.click("button:has-text('Save and redeliver')")
+    assert "This was not done." in await window.page.inner_text("h1")
+    await window.open("/failures")
+    await window.page.click("button:has-text('Save and redeliver')")
+    assert "No dead letters." in await window.page.inner_text("h1")
+    assert [said for said in window.complaints if "422" not in said] == []
 
 
 async def test_a_submitted_page_is_watched_until_it_is_stored(window: Window, served: Served) -> None:

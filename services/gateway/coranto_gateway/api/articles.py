@@ -9,13 +9,14 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
-from pydantic import AwareDatetime, BaseModel, Field, field_validator
+from pydantic import BaseModel, Field, field_validator
 
 from coranto.filter import compile_filter
 from coranto.pages.store import CorruptPageError, MissingPageError, PageTooLargeError
 from coranto.records import FinishedArticle
 from coranto.store.interface import ArticleReader, ArticleSummary, SearchFilter
 from coranto_gateway.cursor import question_hash, read_cursor, write_cursor
+from coranto_gateway.moments import Moment
 from coranto_gateway.parts import Parts, PartsOf
 from coranto_gateway.problems import Problem, not_found
 from coranto_gateway.representations import FormatName, answer, answer_all, choose
@@ -33,8 +34,8 @@ class Question(BaseModel):
     """Which articles a list holds."""
 
     q: str = Field("", max_length=1000, description='Words in any form, `"a phrase"` as it is written, `begin*`.')
-    since: AwareDatetime | None = Field(None, description="Published at this time or later, with a time zone.")
-    until: AwareDatetime | None = Field(None, description="Published before this time, with a time zone.")
+    since: Moment | None = Field(None, description="Published at this time or later, with a time zone.")
+    until: Moment | None = Field(None, description="Published before this time, with a time zone.")
     source: str | None = Field(
         None, max_length=300, description="Name of the source or publisher, or host of the address."
     )

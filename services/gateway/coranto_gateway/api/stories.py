@@ -8,12 +8,13 @@ from datetime import UTC, datetime
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
 from coranto.filter import compile_filter
 from coranto.store.interface import ArticlePlace, ArticleReader, ArticleSummary, SearchFilter
 from coranto_gateway.api.articles import ListedArticle
 from coranto_gateway.cursor import question_hash, read_cursor, write_cursor
+from coranto_gateway.moments import Moment
 from coranto_gateway.parts import PartsOf
 from coranto_gateway.problems import not_found
 
@@ -82,7 +83,7 @@ def moment_of(article: ArticleSummary) -> datetime:
 async def list_stories(
     parts: PartsOf,
     since: Annotated[
-        AwareDatetime | None, Query(description="Only stories with a copy or update published since, with its zone.")
+        Moment | None, Query(description="Only stories with a copy or update published since, with its zone.")
     ] = None,
     at_least: Annotated[int, Query(ge=2, le=100, description="Only stories of so many articles.")] = 2,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
