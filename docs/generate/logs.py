@@ -50,6 +50,18 @@ EVENTS: Mapping[str, LogEvent] = {
         "warning",
         "The feeder cannot write what it has found, for example to a full disk. It polls nothing for half a minute.",
     ),
+    "websub.listening": LogEvent("info", "The feeder listens for hubs at this address."),
+    "websub.subscribed": LogEvent(
+        "info", "A hub announces a feed's changes from now on, for the lease that it grants."
+    ),
+    "websub.ended": LogEvent("info", "A hub announces a feed's changes no longer, as it was asked."),
+    "websub.refused": LogEvent(
+        "warning",
+        "A hub does not take what it is asked for. It is asked again, more and more rarely; the feed is polled as before.",
+    ),
+    "websub.ignored": LogEvent(
+        "warning", "What was sent for a feed is not signed by its hub, and was ignored. The feed is polled as before."
+    ),
     "reindex.started": LogEvent(
         "info", "The sink sends stored articles again: the index of stories had come back empty."
     ),

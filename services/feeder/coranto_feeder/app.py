@@ -30,9 +30,14 @@ from coranto_feeder.refetch import RefetchSchedule
 from coranto_feeder.settings import Settings
 from coranto_feeder.stage import discover
 from coranto_feeder.submission_journal import SqliteJournal
+from coranto_feeder.websub import Subscriber, Subscriptions
+from coranto_feeder.websub_callback import CallbackServer
 
 if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
     from coranto.worker.app import Worker
+    from coranto_feeder.polite_client import PoliteClient
 
 RETRY = RetryPolicy(attempts=6, first_delay=timedelta(seconds=2), longest_delay=timedelta(minutes=10))
 
@@ -131,9 +136,36 @@ def create(settings: Settings | None = None) -> Worker:
     recovery = JournalRecovery(journal, registry, deduplicator, redis, client.submit, pipeline, refetches)
     reader = FeedReader(registry, polite, parser, submit, feeder, journal)
     poller = Poller(registry, reader, polite, feeder)
+    websub = _websub(settings, redis, registry, polite)
     tasks = [recovery.run, *([poller.run] if feeder.polls else []), *([refetches.run] if refetches else [])]
+    if websub is not None:
+        poller.subscriber, callbacks = websub
+        tasks += [poller.subscriber.run, callbacks.run]
     worker = Worker(settings, stages=[stage], tasks=tasks)
     poller.metrics = FeedMetrics(worker.metrics.registry)
+    if websub is not None:
+        callbacks.metrics = poller.metrics
     if refetches is not None:
         refetches.metrics = poller.metrics
     return worker
+
+
+def _websub(
+    settings: Settings, redis: Redis, registry: FeedRegistry, client: PoliteClient
+) -> tuple[Subscriber, CallbackServer] | None:
+    """What subscribes to hubs, and what they talk to; None where they could not reach us."""
+    feeder = settings.feeder
+    if feeder.websub_callback_url is None or not feeder.polls:
+        return None
+    subscriber = Subscriber(
+        Subscriptions(redis, settings.pipeline.to_topology().all_keys()[0]),
+        registry,
+        client,
+        callback_url=feeder.websub_callback_url,
+        lease=feeder.websub_lease,
+        limits=feeder.web_limits(),
+    )
+    callbacks = CallbackServer(
+        subscriber, host=feeder.websub_host, port=feeder.websub_port, max_body_bytes=feeder.max_feed_bytes
+    )
+    return subscriber, callbacks

@@ -44,6 +44,12 @@ class FeedMetrics:
             "Articles that were submitted again, some time after they were stored, to look for corrections.",
             registry=registry,
         )
+        self.notices = Counter(
+            "coranto_websub_notices",
+            "What hubs sent, by what became of it: taken, wrong_signature, unknown, too_large, too_slow, busy.",
+            ["outcome"],
+            registry=registry,
+        )
         self.feeds = Gauge(
             "coranto_feeds",
             "Registered feeds: all of them, those that failed or were read in part, and those without news for two days.",

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from coranto.frontier import HostFeedback, HostLease, HostLeases, HostPolicy, host_key
-from coranto.http import RedirectChain, RefusedHereError, WebClient, WebError, WebResponse, follow_redirects
+from coranto.http import RedirectChain, RefusedHereError, WebClient, WebError, WebLimits, WebResponse, follow_redirects
 from coranto.http.headers import retry_after
 from coranto.http.robots import RobotsRules
 from coranto.http.robots_cache import RobotsSource, RobotsUnreachableError
@@ -113,6 +113,30 @@ class PoliteClient:
         finally:
             await turns.end()
         return Answer(response, tuple(redirects))
+
+    async def post(
+        self, url: str, body: bytes, holder: str, *, headers: Mapping[str, str], limits: WebLimits
+    ) -> WebResponse:
+        """The response to one POST, in its host's turn; a redirect is not followed. robots.txt says nothing of these.
+
+        Raises HostBusyError, WebError and UnsupportedUrlError.
+        """
+        lease = await self.acquire(url, holder)
+        feedback, pause = HostFeedback.FINE, None
+        try:
+            response = await self._web.post(url, body, headers=headers, limits=limits)
+            feedback = _feedback_of(response)
+            pause = retry_after(response.headers, now=datetime.now(UTC), longest=_LONGEST_RETRY_AFTER)
+        except RefusedHereError:
+            feedback = HostFeedback.NOT_ASKED
+            raise
+        except WebError:
+            feedback = HostFeedback.FAILING
+            raise
+        finally:
+            delay = timedelta() if feedback is HostFeedback.NOT_ASKED else self._policy.delay_for(lease.host)
+            await self._hosts.release(lease, feedback, delay=delay, retry_after=pause)
+        return response
 
 
 class _Turns:

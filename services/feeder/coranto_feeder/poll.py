@@ -6,14 +6,14 @@ import asyncio
 import hashlib
 import statistics
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import count
 from typing import Any, Final, Protocol
 
 from coranto.frontier import HostLease
 from coranto.http import WebResponse
-from coranto.http.headers import cache_lifetime
+from coranto.http.headers import cache_lifetime, link_target
 from coranto.records import Submission
 from coranto.sources.kinds import SourceKind
 from coranto.sources.registry import Feed, FeedRegistry, child_feed
@@ -34,6 +34,7 @@ from coranto_feeder.schedule import (
 from coranto_feeder.settings import FeederSettings
 from coranto_feeder.sitemap_children import DEEPEST, choose_children
 from coranto_feeder.sources import Entry, NotAFeedError, ParsedFeed
+from coranto_feeder.sources.entry_fields import absolute_url
 from coranto_feeder.submissions import EntryState, Submit, states_of, submission_of, submit_in_batches
 
 # Hashing 50 MB takes some 100 ms, so a long document is hashed on a thread.
@@ -132,7 +133,7 @@ class FeedReader:
             if feed.kind is not SourceKind.HOME_PAGE:
                 return await self._page_with_feeds(feed, response, error, now)
             parsed = await self._links_of(response)
-        feed = describe(with_validators(feed, response), parsed, digest)
+        feed = describe(with_validators(feed, response), with_links(parsed, response), digest)
         return await self._new_entries(before, feed, fetched, parsed, now)
 
     async def _new_entries(
@@ -359,6 +360,13 @@ def describe(feed: Feed, parsed: ParsedFeed, digest: str) -> Feed:
             "skip_days": tuple(sorted(parsed.skip_days)),
         }
     )
+
+
+def with_links(parsed: ParsedFeed, response: WebResponse) -> ParsedFeed:
+    """The document with the hub and topic that its response names, which go before those that it names itself."""
+    named = response.headers.getall("Link", [])
+    hub, topic = (absolute_url(response.url, link_target(named, relation)) for relation in ("hub", "self"))
+    return replace(parsed, hub=hub or parsed.hub, topic=topic or parsed.topic)
 
 
 def poll_condition(parsed: ParsedFeed, *, has_news: bool) -> tuple[str, str | None]:

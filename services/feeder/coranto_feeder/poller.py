@@ -27,6 +27,7 @@ from coranto_feeder.feed_metrics import FeedMetrics
 from coranto_feeder.polite_client import HostBusyError, PoliteClient
 from coranto_feeder.poll import FeedReader, PollResult
 from coranto_feeder.settings import FeederSettings
+from coranto_feeder.websub import Subscriber
 
 FEED_POLLED: Final = "feed.polled"
 FEED_FAILED: Final = "feed.failed"
@@ -63,6 +64,7 @@ class Poller:
         self._client = client
         self._settings = settings
         self.metrics: FeedMetrics | None = None
+        self.subscriber: Subscriber | None = None
         self._now = now
         self._hosts: set[str] = set()
         """Hosts that a poll of ours is under way to."""
@@ -149,7 +151,7 @@ class Poller:
             result = await self._reader.poll(feed, lease, now=now)
             await self._keep(feed, result)
         except HostBusyError as busy:
-            await self._postpone(feed, now + busy.retry_after)
+            await self._registry.release(feed, now + busy.retry_after)
             self._count("host_busy")
             return None
         except (RedisError, ConnectionError):
@@ -158,7 +160,7 @@ class Poller:
             # Our disk is full, or locked: no feed is the worse for it, and none need be asked before that is over.
             self._log.warning(STORAGE_FAILED, feed=without_query(feed.url), error=f"{type(error).__name__}: {error}")
             self._resumes_at = now + _STORAGE_PAUSE
-            await self._postpone(feed, self._resumes_at)
+            await self._registry.release(feed, self._resumes_at)
             return None
         except Exception as error:  # noqa: BLE001 - logged with its traceback, and kept in the feed's history
             # A bug of ours that one feed triggers must not end the polling of the others.
@@ -167,9 +169,6 @@ class Poller:
             await self._keep(feed, result)
         self._tell(result, now)
         return result
-
-    async def _postpone(self, feed: Feed, until: datetime) -> None:
-        await self._registry.postpone({feed.id: until})
 
     async def _keep(self, feed: Feed, result: PollResult) -> None:
         for url in result.retired:
@@ -180,6 +179,8 @@ class Poller:
             await self._registry.remove(feed.url)  # a page that named its feeds; they are polled in its place
         else:
             await self._registry.save(result.feed, result.due_at)
+            if self.subscriber is not None:
+                await self.subscriber.note(result.feed)
 
     def _tell(self, result: PollResult, now: datetime) -> None:
         feed = result.feed

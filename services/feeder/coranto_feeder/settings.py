@@ -6,8 +6,9 @@ import json
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 from pydantic_settings import NoDecode
 from redis.asyncio import Redis
 
@@ -24,6 +25,15 @@ from coranto_feeder.sources import FeedLimits
 
 _LATEST_REFETCH = timedelta(days=30)
 """For as long as the fetcher keeps validators: later visits would transfer each page whole."""
+
+
+def _web_address(url: str | None) -> str | None:
+    if url is None:
+        return None
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError(f"must be an address such as https://news.example.org/websub, got {url[:200]!r}")
+    return url.rstrip("/")
 
 
 def _domain_list(value: Any) -> Any:
@@ -58,7 +68,9 @@ class FeederSettings(FeedLimits):
     polls: bool = Field(True, description="Whether this feeder polls feeds. Replicas share the feeds between them.")
     poll_concurrency: int = Field(8, ge=1, le=100, description="Feeds polled concurrently.")
     shortest_interval: Duration = Field(
-        timedelta(minutes=2), gt=timedelta(0), description="No feed is polled more often than this."
+        timedelta(minutes=2),
+        gt=timedelta(0),
+        description="No feed is polled more often than this, but for what its hub announces.",
     )
     first_interval: Duration = Field(
         timedelta(minutes=15),
@@ -103,6 +115,22 @@ class FeederSettings(FeedLimits):
     )
     total_timeout: Duration = Field(
         timedelta(seconds=60), gt=timedelta(0), description="Longest time for fetching one feed."
+    )
+    websub_callback_url: Annotated[str | None, AfterValidator(_web_address)] = Field(
+        None,
+        description="Address under which hubs reach this feeder, as through a proxy that ends TLS, such as "
+        "`https://news.example.org/websub`. With it, feeds that name a WebSub hub are polled as soon as that announces a "
+        "change, beside their ordinary polls; without it, hubs are ignored. Feeders that share a Redis share it.",
+    )
+    websub_host: str = Field("127.0.0.1", description="Address to listen on for hubs.")
+    websub_port: int = Field(
+        8430, ge=0, le=65535, description="Port to listen on for hubs; 0 takes a free one and logs it."
+    )
+    websub_lease: Duration = Field(
+        timedelta(days=7),
+        ge=timedelta(hours=1),
+        le=timedelta(days=30),
+        description="Time for which hubs are asked to announce changes; it is renewed before its end.",
     )
     reader_processes: int = Field(2, ge=1, le=64, description="Processes that parse feeds, each one feed at a time.")
     reading_deadline: Duration = Field(

@@ -1,14 +1,15 @@
-"""Response headers that say when to come again: Retry-After, Cache-Control and Expires."""
+"""Response headers that say when to come again (Retry-After, Cache-Control, Expires), and what is linked (Link)."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Final
 
+_LONGEST_LINKS: Final = 16_384
 _MAX_AGE: Final = re.compile(r"max-age=(\d{1,9})")
 
 
@@ -38,3 +39,47 @@ def cache_lifetime(headers: Mapping[str, str], *, now: datetime, longest: timede
         with suppress(ValueError, TypeError, OverflowError):
             lifetime = parsedate_to_datetime(headers["Expires"]) - now
     return min(max(lifetime or timedelta(), timedelta()), longest)
+
+
+def link_target(values: Iterable[str], relation: str) -> str | None:
+    """The first target of this relation in these `Link` headers (RFC 8288), as it is written; None when there is none.
+
+    A link that says that it is of another document (`anchor`) does not count.
+    """
+    for target, parameters in _links(", ".join(values)[:_LONGEST_LINKS]):
+        if relation in parameters.get("rel", "").lower().split() and "anchor" not in parameters and target:
+            return target
+    return None
+
+
+def _links(text: str) -> Iterator[tuple[str, dict[str, str]]]:
+    """Each link's target and parameters, the first of each name. Reads every character once."""
+    at = 0
+    while (start := text.find("<", at)) >= 0 and (end := text.find(">", start)) >= 0:
+        target, at = text[start + 1 : end].strip(), end + 1
+        parameters: dict[str, str] = {}
+        words: list[str] = []
+        is_quoted = False
+        while at < len(text):
+            sign = text[at]
+            at += 1
+            if is_quoted and sign == "\\" and at < len(text):
+                words.append(text[at])
+                at += 1
+            elif sign == '"':
+                is_quoted = not is_quoted
+            elif is_quoted or sign not in ",;":
+                words.append(sign)
+            else:
+                _take_parameter(words, parameters)
+                if sign == ",":
+                    break
+        _take_parameter(words, parameters)
+        yield target, parameters
+
+
+def _take_parameter(words: list[str], parameters: dict[str, str]) -> None:
+    name, _, value = "".join(words).partition("=")
+    words.clear()
+    if name.strip():
+        parameters.setdefault(name.strip().lower(), value.strip())

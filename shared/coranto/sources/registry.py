@@ -166,6 +166,25 @@ _LEASE: Final = """
 local due = redis.call('ZSCORE', KEYS[2], ARGV[1])
 if not due or tonumber(due) > tonumber(ARGV[2]) then return 0 end
 redis.call('ZADD', KEYS[2], ARGV[3], ARGV[1])
+redis.call('ZADD', KEYS[3], ARGV[3], ARGV[1])
+redis.call('ZREM', KEYS[4], ARGV[1])
+return 1
+"""
+
+_RELEASE: Final = """
+redis.call('ZADD', KEYS[2], 'XX', ARGV[2], ARGV[1])
+redis.call('ZREM', KEYS[3], ARGV[1])
+"""
+
+_ANNOUNCE: Final = """
+if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 or redis.call('SISMEMBER', KEYS[5], ARGV[1]) == 1 then return 0 end
+local leased = redis.call('ZSCORE', KEYS[3], ARGV[1])
+if leased and tonumber(leased) > tonumber(ARGV[3]) then
+  redis.call('ZADD', KEYS[4], ARGV[2], ARGV[1])
+else
+  local due = redis.call('ZSCORE', KEYS[2], ARGV[1])
+  if not due or tonumber(due) > tonumber(ARGV[2]) then redis.call('ZADD', KEYS[2], ARGV[2], ARGV[1]) end
+end
 return 1
 """
 
@@ -186,7 +205,12 @@ return 1
 _SAVE: Final = """
 if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then return 0 end
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
-redis.call('ZADD', KEYS[2], ARGV[3], ARGV[1])
+local announced = redis.call('ZSCORE', KEYS[4], ARGV[1])
+local due = ARGV[3]
+if announced and tonumber(announced) < tonumber(due) then due = announced end
+redis.call('ZADD', KEYS[2], due, ARGV[1])
+redis.call('ZREM', KEYS[3], ARGV[1])
+redis.call('ZREM', KEYS[4], ARGV[1])
 return 1
 """
 
@@ -201,6 +225,11 @@ class FeedRegistry:
         self._due = keys.owned_by(FEEDER, "feeds-due")
         # Apart from the feed itself, which a replica that is polling it at the moment is about to write again.
         self._paused = keys.owned_by(FEEDER, "feeds-paused")
+        # Polls under way, until when; and feeds that were announced meanwhile, for when.
+        self._leased = keys.owned_by(FEEDER, "feeds-leased")
+        self._announced = keys.owned_by(FEEDER, "feeds-announced")
+        self._release = redis.register_script(_RELEASE)
+        self._announce = redis.register_script(_ANNOUNCE)
         self._add = redis.register_script(_ADD)
         self._find_due = redis.register_script(_FIND_DUE)
         self._lease = redis.register_script(_LEASE)
@@ -231,6 +260,8 @@ class FeedRegistry:
             if feed.root is not None:
                 pipe.srem(self._descendants(feed.root), feed.id)
             pipe.srem(self._paused, feed.id)
+            pipe.zrem(self._leased, feed.id)
+            pipe.zrem(self._announced, feed.id)
             removed, *_ = await pipe.execute()
         return bool(removed)
 
@@ -292,7 +323,22 @@ class FeedRegistry:
     async def lease(self, feed: Feed, now: datetime, until: datetime) -> bool:
         """Whether this replica alone may poll the feed until then, or until it is saved. False when another has it."""
         arguments: list[str | float] = [feed.id, now.timestamp(), until.timestamp()]
-        return bool(await cast("Awaitable[int]", self._lease(keys=[self._feeds, self._due], args=arguments)))
+        names = [self._feeds, self._due, self._leased, self._announced]
+        return bool(await cast("Awaitable[int]", self._lease(keys=names, args=arguments)))
+
+    async def release(self, feed: Feed, due_at: datetime) -> None:
+        """End a lease without a poll; the feed is due then, with the history that it has."""
+        names = [self._feeds, self._due, self._leased]
+        await cast("Awaitable[None]", self._release(keys=names, args=[feed.id, due_at.timestamp()]))
+
+    async def announce(self, url: str, due_at: datetime, *, now: datetime) -> bool:
+        """Poll it then, or as soon as the poll under way has ended, which may have missed what is announced.
+
+        False when there is no such feed, or when it is paused.
+        """
+        names = [self._feeds, self._due, self._leased, self._announced, self._paused]
+        arguments: list[str | float] = [feed_id(url), due_at.timestamp(), now.timestamp()]
+        return bool(await cast("Awaitable[int]", self._announce(keys=names, args=arguments)))
 
     async def postpone(self, until: Mapping[str, datetime]) -> None:
         """Let these feeds (by id) be due later, when their host has time for them. Their history stays as it is."""
@@ -301,13 +347,17 @@ class FeedRegistry:
             await self._redis.zadd(self._due, scores, xx=True)
 
     async def save(self, feed: Feed, due_at: datetime) -> bool:
-        """Keep what a poll brought, and when the next is due. False when the feed was removed meanwhile."""
+        """Keep what a poll brought, and when the next is due; sooner where the feed was announced during the poll.
+
+        False when the feed was removed meanwhile.
+        """
         arguments: list[str | float] = [
             feed.id,
             feed.model_copy(update={"due_at": due_at}).model_dump_json(exclude_none=True),
             due_at.timestamp(),
         ]
-        return bool(await cast("Awaitable[int]", self._save(keys=[self._feeds, self._due], args=arguments)))
+        names = [self._feeds, self._due, self._leased, self._announced]
+        return bool(await cast("Awaitable[int]", self._save(keys=names, args=arguments)))
 
     async def known_entries(self, feed: Feed, keys: list[str]) -> dict[str, str]:
         """Of these entries, those that the feed had before, each with its stamp."""

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from coranto.http.headers import cache_lifetime, max_age, retry_after
+from coranto.http.headers import cache_lifetime, link_target, max_age, retry_after
 
 NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -68,3 +68,29 @@ def test_dates_of_strangers_are_read_in_no_time(piece: str) -> None:
     retry_after(headers, now=NOW, longest=HOUR)
     cache_lifetime(headers, now=NOW, longest=HOUR)
     assert time.thread_time() - started < 0.05
+
+
+@pytest.mark.parametrize(
+    ("values", "hub"),
+    [
+        (['<https://hub.example/>; rel="hub"'], "https://hub.example/"),
+        (["<https://hub.example/>;rel=hub"], "https://hub.example/"),
+        (["</a>; rel=self", "< /hub >; REL = 'x'; title=y", '</b>; rel="next HUB"'], "/b"),
+        (['<a>; title="<x>; rel=hub, <y>; rel=hub", <c>; rel=hub'], "c"),
+        (['<a>; title="a \\" b"; rel=hub'], "a"),
+        (["<a>; rel=self; rel=hub, <b>; rel=hub"], "b"),
+        (["<a>; rel=hub; anchor='/other', <b>; rel=hub"], "b"),
+        (["<>; rel=hub"], None),
+        (["<a>; rel=hubs", "a; rel=hub", "<a", "", ";,<>;,"], None),
+        ([], None),
+    ],
+)
+def test_link_target_is_the_first_of_its_relation(values: list[str], hub: str | None) -> None:
+    assert link_target(values, "hub") == hub
+
+
+@pytest.mark.parametrize("value", ["<" * LONG, "<>;" * LONG, '<a>;"' * LONG, "<a>;" + "\\" * LONG, "<a>;;;,,," * LONG])
+def test_hostile_links_are_read_once(value: str) -> None:
+    started = time.process_time()
+    assert link_target([value] * 10, "hub") is None
+    assert time.process_time() - started < 1

@@ -35,12 +35,14 @@ def read_json_feed(text: str, url: str, limits: FeedLimits) -> ParsedFeed:
         raise NotAFeedError("the document is JSON, but not a JSON Feed (version and items are missing)")
     entries = (_entry(item, url, limits) for item in items[: limits.max_entries] if isinstance(item, dict))
     hubs = document.get("hubs")
-    hub = hubs[0].get("url") if isinstance(hubs, list) and hubs and isinstance(hubs[0], dict) else None
+    named = (one for one in hubs if isinstance(one, dict)) if isinstance(hubs, list) else ()
+    hub = next((one.get("url") for one in named if str(one.get("type") or "websub").lower() == "websub"), None)
     return ParsedFeed(
         kind=SourceKind.FEED,
         title=title_line(document.get("title"), LONGEST_TITLE),
         entries=tuple(entry for entry in entries if entry is not None),
         hub=absolute_url(url, hub),
+        topic=absolute_url(url, document.get("feed_url")),
     )
 
 
