@@ -34,6 +34,8 @@ OWN: Mapping[str, str] = {
     "top": "coranto_cli.commands.top:top",
     "status": "coranto_cli.commands.status:status",
     "show": "coranto_cli.commands.show:show",
+    "why": "coranto_cli.commands.why:why",
+    "sources": "coranto_cli.commands.sources:sources",
     "dead": "coranto_cli.commands.dead:app",
     "groups": "coranto_cli.commands.groups:app",
     "logs": "coranto_cli.commands.logs:logs",

@@ -6,12 +6,14 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import date, datetime
 from pathlib import Path
 
 from coranto.client import environment
 from coranto.records import FinishedArticle
 from coranto.store.address import is_postgresql, open_article_reader
-from coranto.store.interface import ArticleReader, LedgerLine, StoreError
+from coranto.store.interface import ArticleReader, LedgerLine, StoreError, Visits
+from coranto.store.source_accounts import SourceDay, SourceHealth, SourceTotals
 from coranto_cli.errors import NOT_FOUND, USAGE, CommandError
 
 
@@ -27,6 +29,22 @@ class EmptyArticleReader:
         return iter(())
 
     def ledger_of(self, url_or_id: str) -> list[LedgerLine]:  # noqa: ARG002 - nothing has ended under any
+        """None."""
+        return []
+
+    def visits_of(self, url_or_id: str) -> Visits | None:  # noqa: ARG002 - nothing is stored under any
+        """None."""
+        return None
+
+    def source_day(self, source: str, day: date) -> SourceDay:
+        """A day without anything."""
+        return SourceDay.empty(source, day)
+
+    def source_health(self, source: str, now: datetime) -> SourceHealth:  # noqa: ARG002 - the same at any time
+        """Nothing is known."""
+        return SourceHealth.unknown(source)
+
+    def source_totals(self, since: datetime) -> list[SourceTotals]:  # noqa: ARG002 - nothing has ended at any time
         """None."""
         return []
 

@@ -21,9 +21,7 @@ async def store(article: ClassifiedArticle, *, article_store: ArticleStore) -> F
         raise _transient(error) from error
     if isinstance(verdict, Skipped):
         raise Unwanted(verdict.reason, detail=verdict.detail)
-    if verdict.article_id is not None:
-        article = article.model_copy(update={"id": verdict.article_id})
-    return article.with_storage(verdict.storage)
+    return verdict.article
 
 
 async def record_drop(dropped: DroppedArticle, *, article_store: ArticleStore) -> None:

@@ -81,7 +81,7 @@ FIELDS: Final[Mapping[str, Field]] = MappingProxyType(
             lambda a: [a.classification.story.role] if a.classification.story else (),
             "`original`, `copy`, `excerpt` or `update`.",
         ),
-        "change": Field("text", lambda a: (a.storage.change,), "`created`, `updated` or `retracted`."),
+        "change": Field("text", lambda a: (a.storage.change,), "`created`, `updated`, `reprocessed` or `retracted`."),
         "revision": Field("number", lambda a: (a.storage.revision,), "Number of the revision."),
         "published": Field(
             "time",

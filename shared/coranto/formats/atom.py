@@ -26,7 +26,7 @@ def to_atom_entry(article: FinishedArticle) -> str:
         f"<id>urn:coranto:article:{article.id}</id>",
         f"<title>{_text(content.title or url)}</title>",
         f'<link rel="alternate" href={_attribute(url)}/>',
-        f"<updated>{time_text(article.storage.stored_at)}</updated>",
+        f"<updated>{time_text(article.storage.changed_at)}</updated>",
     ]
     # RFC 4287 wants a zone and an hour; where the page gives none, there is no date that would be true.
     published = content.published

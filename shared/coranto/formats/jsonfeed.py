@@ -22,7 +22,7 @@ def to_json_feed_item(article: FinishedArticle) -> dict[str, Any]:
         "content_html": to_html(content),
         "image": content.image.url if content.image else None,
         "date_published": _time(content.published),
-        "date_modified": time_text(article.storage.stored_at),
+        "date_modified": time_text(article.storage.changed_at),
         "authors": [{"name": author.name, **({"url": author.url} if author.url else {})} for author in content.authors],
         "tags": list(dict.fromkeys((*(topic.name for topic in article.classification.topics), *content.tags))),
         "language": language if language != "und" else None,

@@ -237,6 +237,7 @@ class DroppedArticle(Record):
     url: str = Field(description="Address, the one for readers where it is known.")
     submission: str = Field(description="Id of the submission that brought it in.")
     feed: str | None = Field(None, description="Address of the feed or sitemap that named it.")
+    source: str | None = Field(None, description="Title of the feed, or name of the list or program, that named it.")
     stage: str = Field(description="Stage that ended it.")
     outcome: Literal["accepted", "dropped", "dead"] = Field(
         description="Accepted, as a feed is; dropped for a reason; or dead-lettered."

@@ -404,14 +404,24 @@ class Storage(Section):
     """What the sink did with the record."""
 
     revision: int = Field(ge=1, description="1 for the first version stored, one more for each change.")
-    change: Literal["created", "updated", "retracted"] = Field(
-        description="What happened to the article; retracted: the page is gone; `updated` follows if it comes back."
+    change: Literal["created", "updated", "reprocessed", "retracted"] = Field(
+        description="What happened to the article; reprocessed: its page is as it was, and this system reads it otherwise; "
+        "retracted: the page is gone; `updated` follows if it comes back."
     )
     changed_fields: tuple[str, ...] = Field(
         (), description="Fields that differ from the revision before, as section.field."
     )
     stored_at: UtcTime = Field(description="When the revision was committed.")
+    publisher_changed_at: UtcTime | None = Field(
+        None,
+        description="Of `reprocessed`: when the latest revision was committed that the publisher's page brought.",
+    )
     store: str | None = Field(
         None,
         description="Id of the store it was committed to; another store counts an article's revisions from 1 again.",
     )
+
+    @property
+    def changed_at(self) -> datetime:
+        """When what the publisher says was last seen to change: reading it otherwise is no news."""
+        return self.publisher_changed_at or self.stored_at

@@ -85,7 +85,7 @@ _RULES: Final = (
                 " WHERE articles.id IS NULL"
             ),
         )
-        for table in ("entities", "topics", "tags", "source_tags", "addresses")
+        for table in ("entities", "topics", "tags", "source_tags", "addresses", "splits")
     ),
 )
 """What must find nothing."""

@@ -6,15 +6,17 @@ Times are text in both, RFC 3339 in UTC, so that they sort as text and nothing i
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from pydantic import ValidationError
 
-from coranto.records import ClassifiedArticle, FinishedArticle, Storage, article_id, time_text, v1
+from coranto.records import ClassifiedArticle, FinishedArticle, Storage, time_text, v1
+from coranto.store.identity import Split, addresses_of
+from coranto.store.interface import LedgerLine
 from coranto.store.revisions import Digests
-from coranto.urls import UnsupportedUrlError, key_of
 
 PUBLISHED_TIME: Final = (
     "coalesce(substr(published, 1, 19) || CASE length(published) WHEN 20 THEN '.000Z' ELSE substr(published, 20) END,"
@@ -96,13 +98,33 @@ ARTICLE_COLUMNS: Final = (
 """The columns that `row_of` fills."""
 
 
-def addresses_of(article: ClassifiedArticle) -> list[tuple[str, str, str, int]]:
+def address_rows_of(article: FinishedArticle, splits: Collection[Split]) -> list[tuple[str, str, str, int, str, str]]:
     """The rows of `addresses`: every address that leads to the article, its own first."""
-    rows = [(article_id(article.key), article.key, article.id, 1)]
-    for url in (article.discovery.url, article.fetch.final_url):
-        with suppress(UnsupportedUrlError):  # a foreign writer's
-            rows.append((article_id(key_of(url)), key_of(url), article.id, 0))
-    return rows
+    since = sortable_time(article.storage.stored_at)
+    return [
+        (each.key_id, each.key, article.id, int(each.led_by == "own"), each.led_by, since)
+        for each in addresses_of(article, splits)
+    ]
+
+
+LEDGER_COLUMNS: Final = (
+    *("article_id", "submission", "url", "stage", "outcome", "reason", "detail", "at", "source", "lacks"),
+    *("found_after_seconds", "stored_after_seconds"),
+)
+"""The columns that `ledger_row_of` fills."""
+
+
+def ledger_row_of(line: LedgerLine) -> dict[str, Any]:
+    """The values of the columns of `ledger`."""
+    row = {name: getattr(line, name) for name in LEDGER_COLUMNS}
+    row["at"] = sortable_time(line.at)
+    row["lacks"] = None if line.lacks is None else ",".join(line.lacks)
+    return row
+
+
+def hour_of(moment: datetime) -> str:
+    """The hour as `source_hours` names it: the beginning of every time in it."""
+    return sortable_time(moment)[:13]
 
 
 def to_milliseconds(moment: datetime) -> datetime:

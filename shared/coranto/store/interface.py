@@ -10,12 +10,15 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Final, Literal, Protocol, runtime_checkable
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Final, Literal, Protocol, runtime_checkable
 
 from coranto.filter import Filter
 from coranto.pages.retention import PageUse
 from coranto.records import ClassifiedArticle, DroppedArticle, FinishedArticle, Storage
+
+if TYPE_CHECKING:
+    from coranto.store.source_accounts import SourceDay, SourceHealth, SourceTotals
 
 RevisionKey = tuple[str, int]
 """A revision's article id and number."""
@@ -51,9 +54,13 @@ class NewerSchemaError(Exception):
 class Stored:
     """The article is stored and committed: now, or by an earlier delivery of the same message."""
 
-    storage: Storage
-    article_id: str | None = None
-    """Id that the store knows the article by, where it is another one: that of a store of before the first release."""
+    article: FinishedArticle
+    """As it is announced. Its id and address are another than those it came with where the store knows better."""
+
+    @property
+    def storage(self) -> Storage:
+        """What was done with it."""
+        return self.article.storage
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +83,23 @@ class LedgerLine:
     reason: str
     detail: str | None
     at: datetime
+    source: str | None = None
+    """Name of the source that brought it; None where it is not known."""
+    lacks: tuple[str, ...] | None = None
+    """Fields that the record does not have; None where nothing was stored."""
+    found_after_seconds: int | None = None
+    """Of a new article, from publication to discovery, where its feed or sitemap is polled and both moments are known."""
+    stored_after_seconds: int | None = None
+    """Of a new article, from discovery to storing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Visits:
+    """Later visits to a stored article that found it as it was."""
+
+    unchanged: int
+    last_fetched: datetime
+    """Time of the latest visit, whether or not it found something new."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,6 +326,22 @@ class ArticleReader(AbstractContextManager["ArticleReader"], Protocol):
 
     def ledger(self) -> Iterator[LedgerLine]:
         """Every line of the ledger, oldest first."""
+        ...
+
+    def visits_of(self, url_or_id: str) -> Visits | None:
+        """How often the stored article was looked at again in vain; None when it is not stored. Raises StoreError."""
+        ...
+
+    def source_day(self, source: str, day: date) -> SourceDay:
+        """What became of what this source named, on a day in UTC. Raises StoreError."""
+        ...
+
+    def source_health(self, source: str, now: datetime) -> SourceHealth:
+        """How this source does, by the four weeks before this time. Raises StoreError."""
+        ...
+
+    def source_totals(self, since: datetime) -> list[SourceTotals]:
+        """Every source of which something ended since this time, by name. Raises StoreError."""
         ...
 
     def count_by_outcome(self) -> dict[tuple[str, str, str], int]:

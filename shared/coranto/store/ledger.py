@@ -2,24 +2,57 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from typing import Any, Final
 
-from coranto.records import ClassifiedArticle, DroppedArticle
-from coranto.store.interface import LedgerLine, Skipped, Stored
+from coranto.records import ClassifiedArticle, DroppedArticle, Storage
+from coranto.store.interface import LedgerLine, Skipped
 from coranto.topology import SINK
 
+FIELDS: Final[Mapping[str, Callable[[ClassifiedArticle], object]]] = {
+    "title": lambda article: article.content.title,
+    "lead": lambda article: article.content.lead,
+    "authors": lambda article: article.content.authors or article.content.signed_by,
+    "published": lambda article: article.content.published,
+    "publisher": lambda article: article.content.publisher,
+    "section": lambda article: article.content.section,
+    "tags": lambda article: article.content.tags,
+    "image": lambda article: article.content.image,
+    "language": lambda article: article.classification.language.code != "und",
+    "topics": lambda article: article.classification.topics,
+    "entities": lambda article: article.classification.entities,
+}
+"""The fields whose absence is counted."""
 
-def line_of_verdict(article: ClassifiedArticle, verdict: Stored | Skipped, now: datetime) -> LedgerLine:
+NOTHING_NEW: Final = frozenset({"unchanged", "not_modified"})
+"""Reasons of visits that found a stored article as it was: they are counted, and have no line."""
+
+_LONGEST: Final = 200
+_LONGEST_WORD: Final = 100
+
+
+def line_of_verdict(article: ClassifiedArticle, verdict: Storage | Skipped, now: datetime) -> LedgerLine:
     """The line of an article that came to the store."""
+    line: dict[str, Any] = {
+        "article_id": article.id,
+        "submission": article.discovery.submission,
+        "url": article.url,
+        "stage": SINK.name,
+        "at": now,
+        "source": known_source(article.discovery.source),
+    }
+    if isinstance(verdict, Skipped):
+        return LedgerLine(**line, outcome="dropped", reason=verdict.reason, detail=verdict.detail)
+    found_after, stored_after = _lags(article, verdict)
     return LedgerLine(
-        article_id=article.id,
-        submission=article.discovery.submission,
-        url=article.url,
-        stage=SINK.name,
-        outcome="stored" if isinstance(verdict, Stored) else "dropped",
-        reason=verdict.storage.change if isinstance(verdict, Stored) else verdict.reason,
-        detail=f"revision {verdict.storage.revision}" if isinstance(verdict, Stored) else verdict.detail,
-        at=now,
+        **line,
+        outcome="stored",
+        reason=verdict.change,
+        detail=f"revision {verdict.revision}",
+        lacks=tuple(name for name, value in FIELDS.items() if not value(article)),
+        found_after_seconds=found_after,
+        stored_after_seconds=stored_after,
     )
 
 
@@ -29,9 +62,28 @@ def line_of_drop(dropped: DroppedArticle) -> LedgerLine:
         article_id=dropped.id,
         submission=dropped.submission,
         url=dropped.url,
-        stage=dropped.stage,
+        stage=dropped.stage[:_LONGEST_WORD],
         outcome=dropped.outcome,
-        reason=dropped.reason,
+        reason=dropped.reason[:_LONGEST_WORD],
         detail=dropped.detail,
         at=dropped.dropped_at,
+        source=None if dropped.source is None else known_source(dropped.source),
     )
+
+
+def known_source(source: str) -> str:
+    """The source as the ledger names it: the beginning of a name that is longer than an index takes."""
+    return source[:_LONGEST]
+
+
+def _lags(article: ClassifiedArticle, storage: Storage) -> tuple[int | None, int | None]:
+    """Seconds from publication to discovery, and from there to storing: of what is news, for the rest tells of no delay."""
+    discovery, published = article.discovery, article.content.published
+    is_news = storage.change == "created" and discovery.priority == "live" and discovery.saved is None
+    if not is_news or discovery.discovered_via not in ("feed", "sitemap"):
+        return None, None
+    found = discovery.discovered_at
+    found_after = None
+    if published is not None and published.at is not None and published.precision != "day":
+        found_after = max(0, round((found - published.at).total_seconds()))
+    return found_after, max(0, round((storage.stored_at - found).total_seconds()))

@@ -17,14 +17,14 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from coranto.store.address import is_postgresql, shown
-from coranto.store.columns import ARTICLE_COLUMNS
+from coranto.store.columns import ARTICLE_COLUMNS, LEDGER_COLUMNS
 from coranto.store.interface import StoreError
 from coranto.store.sqlite import schema as sqlite_schema
 
 _ROWS_AT_ONCE: Final = 200
 
 TABLES: Final[dict[str, tuple[tuple[str, ...], str]]] = {
-    "articles": (("number", *ARTICLE_COLUMNS), "number"),
+    "articles": (("number", *ARTICLE_COLUMNS, "unchanged_visits"), "number"),
     "revisions": (
         ("article_id", "revision", "change", "changed_fields", "submission", "stored_at", "digests", "record"),
         "article_id, revision",
@@ -33,11 +33,10 @@ TABLES: Final[dict[str, tuple[tuple[str, ...], str]]] = {
     "topics": (("article_id", "code", "name", "score"), "article_id, code"),
     "tags": (("article_id", "tag"), "article_id, tag"),
     "source_tags": (("article_id", "tag"), "article_id, tag"),
-    "addresses": (("key_id", "key", "article_id", "is_own"), "key_id"),
-    "ledger": (
-        ("article_id", "submission", "url", "stage", "outcome", "reason", "detail", "at"),
-        "article_id, submission",
-    ),
+    "addresses": (("key_id", "key", "article_id", "is_own", "led_by", "known_since"), "key_id"),
+    "splits": (("key_id", "key", "article_id", "split_at"), "key_id, article_id"),
+    "ledger": (LEDGER_COLUMNS, "article_id, submission"),
+    "source_hours": (("source", "hour", "unchanged_visits"), "source, hour"),
     "announcements": (("number", "article_id", "revision", "announced_at"), "number"),
     "outbox": (("article_id", "revision", "stored_at"), "article_id, revision"),
 }

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Final, Literal
 
 from coranto.records import ArticleDate, article_id
-from coranto.store.columns import ARTICLE_TIME
+from coranto.store.columns import ARTICLE_TIME, LEDGER_COLUMNS
 from coranto.store.interface import ArticlePlace, ArticleSummary, LedgerLine, SearchHit
 from coranto.store.query import Part, excerpt
 from coranto.store.words import stemmer_for
@@ -25,7 +25,6 @@ SUMMARY_COLUMNS: Final = (
     " published_zone, language, topic, image_url, story_id, story_role, revision,"
     f" {_CHANGE}, first_stored, last_stored, {ARTICLE_TIME}, articles.text"
 )
-LEDGER_COLUMNS: Final = "article_id, submission, url, stage, outcome, reason, detail, at"
 
 
 def id_of(url_or_id: str) -> str:
@@ -90,5 +89,7 @@ def summary_of(row: Sequence[Any], parts: Sequence[Part]) -> ArticleSummary:
 
 def ledger_line_of(row: Sequence[Any]) -> LedgerLine:
     """From a row of LEDGER_COLUMNS."""
-    article, submission, url, stage, outcome, reason, detail, at = row
-    return LedgerLine(article, submission, url, stage, outcome, reason, detail, datetime.fromisoformat(at))
+    values = dict(zip(LEDGER_COLUMNS, row, strict=True))
+    lacks = values.pop("lacks")
+    at = datetime.fromisoformat(values.pop("at"))
+    return LedgerLine(**values, at=at, lacks=None if lacks is None else tuple(filter(None, lacks.split(","))))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from coranto.records import ClassifiedArticle, Image, Storage, time_text
-from coranto.store.interface import Skipped, Stored
+from coranto.store.interface import Skipped
 from coranto.urls import is_saved_page, key_of
 
 
@@ -64,6 +64,32 @@ def changed_fields(before: Digests, now: Digests) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """What an article was made of: whatever differs in the article while this is the same was done here."""
+
+    final_url: str
+    """Where its page came from."""
+    pages: tuple[str, ...]
+    """SHA-256 of the page, and of each further one."""
+    body_html: str | None
+    """The feed's text, which may have stood in for the page's."""
+
+    def makes_the_same_as(self, other: Source) -> bool:
+        """Whether the publisher said the same, wherever it was read."""
+        return (self.pages, self.body_html) == (other.pages, other.body_html)
+
+
+def source_of(article: ClassifiedArticle) -> Source:
+    """What the article was made of."""
+    fetch = article.fetch
+    return Source(
+        fetch.final_url,
+        (fetch.page.sha256, *(part.page.sha256 for part in fetch.parts)),
+        article.discovery.hints.body_html,
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class Latest:
     """What is known of the article's latest revision."""
 
@@ -71,27 +97,54 @@ class Latest:
     digests: Digests
     fetched_at: datetime
     """Time of the latest fetch that was taken into account, whether or not it changed anything."""
-    final_url: str
-    """Where that revision's page came from."""
+    source: Source
+    """What that revision was made of."""
+    changed_at: datetime
+    """When the latest revision was stored that the publisher's page brought."""
     is_retracted: bool = False
     """True when that revision says that the article was withdrawn."""
 
 
-def decide(article: ClassifiedArticle, digests: Digests, latest: Latest | None, *, now: datetime) -> Stored | Skipped:
+def latest_of(revision: int, digests: str, last_fetched: str, made_of: str) -> Latest:
+    """From the columns of a store; `made_of` is an array in JSON: sections `fetch` and `storage`, and the hint `body_html`."""
+    fetch, stored, body_html = json.loads(made_of)
+    storage = Storage.model_validate(stored, extra="ignore")
+    parts = (part["page"]["sha256"] for part in fetch.get("parts", ()))
+    return Latest(
+        revision,
+        json.loads(digests),
+        datetime.fromisoformat(last_fetched),
+        Source(fetch["final_url"], (fetch["page"]["sha256"], *parts), body_html),
+        storage.changed_at,
+        is_retracted=storage.change == "retracted",
+    )
+
+
+def decide(article: ClassifiedArticle, digests: Digests, latest: Latest | None, *, now: datetime) -> Storage | Skipped:
     """What to do with an article that no earlier delivery of the same submission has stored already."""
     if latest is None:
-        return Stored(Storage(revision=1, change="created", stored_at=now))
-    fetched_at = article.fetch.fetched_at
-    if fetched_at < latest.fetched_at:
+        return Storage(revision=1, change="created", stored_at=now)
+    fetched_at, source = article.fetch.fetched_at, source_of(article)
+    # The page of a withdrawn article is news when it is there again, and nothing when it was fetched before.
+    is_same_page = not latest.is_retracted and source.makes_the_same_as(latest.source)
+    if fetched_at < latest.fetched_at and not is_same_page:
         return Skipped("outdated", f"fetched {time_text(fetched_at)}, known as of {time_text(latest.fetched_at)}")
-    form, known = key_of(article.fetch.final_url), key_of(latest.final_url)
+    form, known = key_of(source.final_url), key_of(latest.source.final_url)
     if form not in (article.key, known) and not (is_saved_page(form) and is_saved_page(known)):
         # AMP, print and main form differ in small things; taken for changes, they would come and go with each visit.
-        return Skipped("other_form", f"revision {latest.revision} is from {latest.final_url}"[:200])
+        return Skipped("other_form", f"revision {latest.revision} is from {latest.source.final_url}"[:200])
     changed = changed_fields(latest.digests, digests)
     if not changed and not latest.is_retracted:
         return Skipped("unchanged", f"same as revision {latest.revision}")
-    return Stored(Storage(revision=latest.revision + 1, change="updated", changed_fields=changed, stored_at=now))
+    # What the classifier says follows from what the page says: where only that differs, it is the classifier that changed.
+    is_ours = not latest.is_retracted and (is_same_page or all(name.startswith("classification.") for name in changed))
+    return Storage(
+        revision=latest.revision + 1,
+        change="reprocessed" if is_ours else "updated",
+        changed_fields=changed,
+        stored_at=now,
+        publisher_changed_at=latest.changed_at if is_ours else None,
+    )
 
 
 def _digest(value: object) -> str:

@@ -24,6 +24,7 @@ LONGEST_TRACEBACK = 10_000
 LONGEST_DETAIL = 300
 _LONGEST_ADDRESS = 8_000
 _LONGEST_ID = 200
+_LONGEST_SOURCE = 200
 
 
 def clean(text: str, longest: int) -> str:
@@ -61,7 +62,14 @@ class Notices:
     ) -> bytes | None:
         """The event about a record; None where the message's end is not an article's, or none can be made."""
         return self._encode(
-            record.subject, url_of(record), submission_of(record), outcome, reason, detail, feed=_feed_of(record)
+            record.subject,
+            url_of(record),
+            submission_of(record),
+            outcome,
+            reason,
+            detail,
+            feed=_feed_of(record),
+            named_by=_source_of(record),
         )
 
     def of_raw(self, raw: bytes | None, reason: str, detail: str | None) -> bytes | None:
@@ -85,6 +93,7 @@ class Notices:
         detail: str | None,
         *,
         feed: str | None = None,
+        named_by: str | None = None,
     ) -> bytes | None:
         if not self._spec.ends_articles:
             return None
@@ -94,6 +103,7 @@ class Notices:
                 url=clean(url, _LONGEST_ADDRESS),
                 submission=clean(submission, _LONGEST_ID),
                 feed=clean(feed, _LONGEST_ADDRESS) if feed else None,
+                source=clean(named_by, _LONGEST_SOURCE) if named_by else None,
                 stage=self._spec.name,
                 outcome=outcome,
                 reason=reason,
@@ -142,5 +152,16 @@ def _feed_of(record: Record) -> str | None:
             return record.discovery.feed
         case Submission():
             return record.feed
+        case _:
+            return None
+
+
+def _source_of(record: Record) -> str | None:
+    """The name of what named the page, where something did."""
+    match record:
+        case DiscoveredArticle():
+            return record.discovery.source
+        case Submission():
+            return record.source
         case _:
             return None

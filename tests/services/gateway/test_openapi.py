@@ -21,8 +21,8 @@ async def test_every_path_that_is_read_without_a_name_answers_as_described(serve
     asked = 0
     for path, item in document["paths"].items():
         parameters = item.get("get", {}).get("parameters", [])
-        if path == "/v1/stream":
-            continue  # it does not end
+        if path in ("/v1/stream", "/v1/why"):
+            continue  # they do not end, or need one of two parameters
         if "get" in item and "{" not in path and not any(each.get("required") for each in parameters):
             answer = await served.client.get(path)
             assert answer.status_code == 200, path

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from redis.asyncio import Redis
 from tests.services.gateway.conftest import Serve, Served
+from tests.shared.store.articles import build_article
 
 from coranto.pages import FilePageStore
 from coranto.records import PageRef, Submission
@@ -255,3 +257,32 @@ async def test_what_is_no_list_of_sources_is_refused(served: Served, document: b
     answer = await served.client.post("/v1/sources/opml", content=document)
     assert (answer.status_code, answer.json()["type"]) == (422, "urn:coranto:problem:bad-list")
     assert "root:" not in answer.text
+
+
+# --- sources --------------------------------------------------------------------------------------------------------
+
+
+async def test_day_and_health_of_a_source_are_told(served: Served) -> None:
+    await served.post("/v1/sources", {"url": "https://news.example/rss", "source": "example"}, status=201)
+    (source,) = (await served.get("/v1/sources"))["items"]
+    unknown = await served.get(f"/v1/sources/{source['id']}/health")
+    assert (unknown["source"], unknown["last_new_at"], unknown["hours"]) == ("example", None, [])
+    today = datetime.now(UTC).date().isoformat()
+    assert (await served.get("/v1/why", params={"source": "example"}))["discovered"] == 0
+
+    await served.store(build_article("https://news.example/1"), build_article("https://news.example/2"))
+    day = await served.get("/v1/why", params={"source": "example", "day": today})
+    assert (day["source"], day["day"], day["discovered"], day["created"]) == ("example", today, 2, 2)
+    assert day["lags"]["stored"]["count"] == 2
+    health = await served.get(f"/v1/sources/{source['id']}/health")
+    assert (health["new"], health["stored"], health["silent_since"], len(health["hours"])) == (2, 2, None, 24)
+    why = await served.get("/v1/why", params={"url": "https://news.example/1"})
+    assert why["visits"]["unchanged"] == 0
+
+
+async def test_question_about_a_day_says_what_it_lacks(served: Served) -> None:
+    for wrong in ({}, {"url": URL, "source": "example"}, {"url": URL, "day": "2026-03-14"}):
+        problem = await served.get("/v1/why", status=400, params=wrong)
+        assert problem["type"] == "urn:coranto:problem:bad-question"
+    await served.get("/v1/why", status=400, params={"source": "example", "day": "yesterday"})
+    await served.get("/v1/sources/unheard-of/health", status=404)

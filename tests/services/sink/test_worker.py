@@ -11,14 +11,16 @@ from functools import partial
 from typing import Any
 
 from redis.asyncio import Redis
+from redis.exceptions import ResponseError
 from tests.conftest import running_service
+from tests.shared.store.articles import NOON
 from tests.shared.store.databases import Database
 
 from coranto.records import ClassifiedArticle, DroppedArticle, FinishedArticle, Record
 from coranto.records.envelope import FIELD, decode, encode
 from coranto.store.address import open_article_reader
-from coranto.store.interface import StoreError
-from coranto.topology import CLASSIFIED, DROPPED, FINISHED, Keys, Stream
+from coranto.store.interface import Visits
+from coranto.topology import CLASSIFIED, DROPPED, FINISHED, LEDGER, Keys, Stream
 
 MakeArticle = Callable[..., ClassifiedArticle]
 KEYS = Keys()
@@ -84,17 +86,23 @@ async def test_article_is_stored_then_announced_and_a_dropped_one_is_in_the_ledg
         assert [line.reason for line in article_store.ledger_of("https://news.example/gone")] == ["gone"]
 
 
-async def test_unchanged_refetch_is_not_announced_and_the_ledger_says_so(
+async def test_unchanged_refetch_is_not_announced_and_is_counted_once(
     redis: Redis, redis_url: str, database: Database, make_article: MakeArticle
 ) -> None:
+    first, same = make_article(), make_article(fetch=2)
     async with running_sink(redis_url, database):
-        for article in (make_article(), make_article(fetch=2), make_article(fetch=3, title="A new title")):
-            await publish(redis, CLASSIFIED, article)
-            await eventually(partial(has_ended, database, article))
+        await publish(redis, CLASSIFIED, first)
+        await until_announced(redis, 1)
+        await publish(redis, CLASSIFIED, same)
+        # Its notice comes to the sink's other stage, where it must not be counted again.
+        await eventually(partial(has_handled, redis, dropped=1))
+        await publish(redis, CLASSIFIED, make_article(fetch=3, title="A new title"))
         await until_announced(redis, 2)
         with open_article_reader(database) as article_store:
             outcomes = [(line.outcome, line.reason) for line in article_store.ledger()]
-    assert outcomes == [("stored", "created"), ("dropped", "unchanged"), ("stored", "updated")]
+            visits = article_store.visits_of(first.url)
+    assert outcomes == [("stored", "created"), ("stored", "updated")]
+    assert visits == Visits(1, NOON + timedelta(minutes=3))
     assert [record.storage.change for record in await announced(redis)] == ["created", "updated"]
 
 
@@ -128,12 +136,15 @@ async def is_retracted(database: Database, article: ClassifiedArticle) -> bool:
         return found is not None and found.storage.change == "retracted"
 
 
-async def has_ended(database: Database, article: ClassifiedArticle) -> bool:
+async def has_handled(redis: Redis, *, dropped: int) -> bool:
+    """Whether the ledger has acknowledged so many notices."""
+    entries: Any = await redis.xrange(KEYS.stream(DROPPED))
     try:
-        with open_article_reader(database) as article_store:
-            return any(line.submission == article.discovery.submission for line in article_store.ledger())
-    except (FileNotFoundError, StoreError):  # the sink is only just making it
+        pending: Any = await redis.xpending(KEYS.stream(DROPPED), LEDGER.name)
+        (group,) = await redis.xinfo_groups(KEYS.stream(DROPPED))
+    except ResponseError:  # the sink is only just starting
         return False
+    return len(entries) >= dropped and not pending["pending"] and group["last-delivered-id"] == entries[-1][0]
 
 
 async def is_settled(redis: Redis) -> bool:

@@ -296,7 +296,7 @@ async def test_article_stored_under_http_is_the_one_that_is_found_again_under_ht
     again = await article_store.store(make_article("https://news.example/bridge", text="Мост открыт."))
     await article_store.close()
     assert isinstance(again, Stored)
-    assert (again.article_id, again.storage.revision) == (old["id"], 2)
+    assert (again.article.id, again.storage.revision) == (old["id"], 2)
     with open_article_store(database) as reader:
         for url in (
             "http://news.example/bridge",

@@ -9,13 +9,14 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from tests.shared.store.articles import reason_to_skip, store
+from tests.shared.store.articles import NOON, reason_to_skip, store
 from tests.shared.store.databases import Database, on_sqlite, rows
 
 from coranto.records import ClassifiedArticle, DroppedArticle, FinishedArticle, article_id
 from coranto.store.address import open_article_reader, open_article_store
-from coranto.store.interface import ArticleRefusedError, ArticleStore
+from coranto.store.interface import ArticleRefusedError, ArticleStore, Visits
 from coranto.store.sqlite.writer import SqliteArticleStore
+from coranto.urls import key_of
 
 MakeArticle = Callable[..., ClassifiedArticle]
 
@@ -226,14 +227,47 @@ async def test_dropped_article_is_one_line_of_the_ledger_however_often_it_comes(
     assert (line.stage, line.outcome, line.reason, line.detail) == ("extractor", "dropped", "index_page", "41 links")
 
 
-async def test_ledger_tells_each_submission_apart(
+async def test_visit_that_finds_nothing_new_is_counted_and_has_no_line(
     article_store: ArticleStore, database: Database, make_article: MakeArticle
 ) -> None:
     await store(make_article(), article_store=article_store)
-    assert await reason_to_skip(make_article(fetch=2), article_store=article_store) == "unchanged"
+    for fetch in (2, 3, 3):  # the last is a redelivery
+        assert await reason_to_skip(make_article(fetch=fetch), article_store=article_store) == "unchanged"
     with open_article_reader(database) as reader:
-        lines = {line.submission: (line.outcome, line.reason) for line in reader.ledger()}
-    assert lines == {"submission-1": ("stored", "created"), "submission-2": ("dropped", "unchanged")}
+        assert [(line.submission, line.reason) for line in reader.ledger()] == [("submission-1", "created")]
+        assert reader.visits_of(make_article().url) == Visits(2, NOON + timedelta(minutes=3))
+        assert reader.visits_of("https://news.example/unknown") is None
+        assert reader.source_day("example", NOON.date()).unchanged == 2
+
+
+async def test_visits_of_one_batch_are_each_counted_whatever_else_it_stores(
+    database: Database, make_article: MakeArticle
+) -> None:
+    article_store = open_article_store(database)
+    await article_store.open()
+    await store(make_article(), article_store=article_store)
+    visits = [make_article(fetch=2), make_article(fetch=3, title="New"), make_article(fetch=4, title="New")]
+    await asyncio.gather(*(article_store.store(each) for each in visits))
+    await article_store.close()
+    with open_article_reader(database) as reader:
+        assert reader.visits_of(make_article().url) == Visits(2, NOON + timedelta(minutes=4))
+
+
+async def test_page_that_the_server_calls_unmodified_is_a_visit_like_any_other(
+    article_store: ArticleStore, database: Database, make_article: MakeArticle
+) -> None:
+    article = await store(make_article(), article_store=article_store)
+    visit = DroppedArticle(
+        id=article_id(key_of(article.discovery.url)), url=article.url, submission="visit", source="example",
+        stage="fetcher", outcome="dropped", reason="not_modified", dropped_at=NOON + timedelta(hours=5),
+    )  # fmt: skip
+    unknown = visit.model_copy(update={"id": "d" * 32, "url": "https://news.example/unknown"})
+    for dropped in (visit, visit, unknown):
+        await article_store.record_drop(dropped)
+    with open_article_reader(database) as reader:
+        assert reader.visits_of(article.id) == Visits(1, visit.dropped_at)
+        assert [line.reason for line in reader.ledger_of(article.id)] == ["created"]
+        assert [line.reason for line in reader.ledger_of(unknown.url)] == ["not_modified"]
 
 
 @pytest.mark.parametrize("dead_letter_is_noted_first", [True, False])
@@ -362,3 +396,44 @@ async def test_address_of_its_own_belongs_to_an_article_whoever_has_led_there(
         assert (reader.find(one) or make_article()).url == one
         assert (reader.find(two) or make_article()).url == two
         assert reader.count() == 2
+
+
+async def test_change_of_the_same_page_is_reprocessed_even_after_later_visits(
+    article_store: ArticleStore, make_article: MakeArticle
+) -> None:
+    article = make_article()
+    first = await store(article, article_store=article_store)
+    assert await reason_to_skip(make_article(fetch=9), article_store=article_store) == "unchanged"
+    discovery = article.discovery.model_copy(update={"submission": "again"})
+    content = article.content.model_copy(update={"section": "Town"})
+    again = article.model_copy(update={"discovery": discovery, "content": content})
+    finished = await store(again, article_store=article_store)
+    assert (finished.storage.change, finished.storage.changed_fields) == ("reprocessed", ("content.section",))
+    assert finished.storage.changed_at == first.storage.stored_at
+    assert await store(again, article_store=article_store) == finished  # as it was announced
+    corrected = await store(make_article(fetch=10, title="Corrected"), article_store=article_store)
+    assert (corrected.storage.change, corrected.storage.changed_at) == ("updated", corrected.storage.stored_at)
+
+
+async def test_other_names_in_the_same_text_are_reprocessed_whatever_else_is_on_the_page(
+    article_store: ArticleStore, make_article: MakeArticle
+) -> None:
+    await store(make_article(), article_store=article_store)
+    other_topics = make_article(fetch=2, topics=("11000000",))
+    page = other_topics.fetch.page.model_copy(update={"sha256": "e" * 64})
+    fetch = other_topics.fetch.model_copy(update={"page": page})
+    finished = await store(other_topics.model_copy(update={"fetch": fetch}), article_store=article_store)
+    assert finished.storage.change == "reprocessed"
+
+
+async def test_change_in_the_text_that_a_feed_gives_for_the_same_page_is_the_publishers(
+    article_store: ArticleStore, make_article: MakeArticle
+) -> None:
+    article = make_article()
+    await store(article, article_store=article_store)
+    hints = article.discovery.hints.model_copy(update={"body_html": "<p>Longer than the page shows.</p>"})
+    discovery = article.discovery.model_copy(update={"hints": hints, "submission": "again"})
+    content = article.content.model_copy(update={"title": "Corrected"})
+    fetch = article.fetch.model_copy(update={"fetched_at": NOON + timedelta(hours=1)})
+    again = article.model_copy(update={"discovery": discovery, "content": content, "fetch": fetch})
+    assert (await store(again, article_store=article_store)).storage.change == "updated"

@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 from coranto.sources.feed_lists import listed_feeds, read_feed_list, write_feed_list
 from coranto.sources.opml import BadOpmlError
 from coranto.sources.registry import Feed, FeedRegistry, new_feed
+from coranto.store.source_accounts import SourceHealth
 from coranto.urls import UnsupportedUrlError, parse
 from coranto_gateway.parts import Parts, PartsOf
 from coranto_gateway.problems import Problem, not_found
@@ -161,6 +162,20 @@ async def get_sources(parts: Parts) -> list[SourceView]:
     paused = await registry.paused()
     views = [SourceView.of(feed, is_paused=feed.id in paused, now=now) for feed in await registry.all()]
     return sorted(views, key=lambda view: (_ORDER.index(view.state), view.source.casefold(), view.url))
+
+
+@router.get("/{id}/health", summary="How a source does")
+async def get_health(id: str, parts: PartsOf) -> SourceHealth:  # noqa: A002 - the name in the address
+    """By what ended in the last four weeks: volume by hour against its own rhythm, times, lacking fields, refusals, silence.
+
+    Articles are counted by the name of the source that they carry, which several feeds may share.
+    """
+    feed = next((feed for feed in await (await _registry(parts)).all() if feed.id == id), None)
+    if feed is None:
+        raise _unknown(id)
+    now = datetime.now(UTC)
+    found = await parts.stores.ask_if_any(lambda reader: reader.source_health(feed.source, now))
+    return found or SourceHealth.unknown(feed.source)
 
 
 @router.post("", status_code=201, summary="Add a source", responses={200: {"model": SourceView}})

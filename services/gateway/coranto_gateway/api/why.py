@@ -1,9 +1,9 @@
-"""What happened to one address: stored, on its way, or ended early, and why."""
+"""What happened to one address: stored, on its way, or ended early, and why; and what became of a source's day."""
 
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
@@ -11,7 +11,8 @@ from pydantic import BaseModel, Field
 
 from coranto.admin.find_article import ArticleRef, Location, find_locations
 from coranto.records import FinishedArticle
-from coranto.store.interface import ArticleReader, LedgerLine
+from coranto.store.interface import ArticleReader, LedgerLine, Visits
+from coranto.store.source_accounts import SourceDay
 from coranto.urls import UnsupportedUrlError
 from coranto_gateway.parts import Parts, PartsOf
 from coranto_gateway.problems import Problem
@@ -72,6 +73,13 @@ class Ending(BaseModel):
         )
 
 
+class VisitsView(BaseModel):
+    """Visits that found nothing new."""
+
+    unchanged: int
+    last_fetched: datetime = Field(description="Time of the latest visit, whether or not it found something new.")
+
+
 class Why(BaseModel):
     """What happened to an address."""
 
@@ -79,16 +87,31 @@ class Why(BaseModel):
     answer: str = Field(description="In one sentence.")
     article: str | None = Field(description="Id of the stored article.")
     revisions: int = Field(description="Stored revisions.")
+    visits: VisitsView | None = Field(description="Later visits that found it as it was; null when it is not stored.")
     now: list[Whereabouts] = Field(description="Where it is at this moment, in the order of the pipeline.")
     endings: list[Ending] = Field(description="How each submission of it ended, latest first.")
 
 
-@router.get("/why", summary="What happened to an address")
+@router.get("/why", summary="What happened to an address, or on a day of a source")
 async def explain(
-    parts: PartsOf, url: Annotated[str, Query(min_length=1, max_length=4000, description="An address or an id.")]
-) -> Why:
-    """Where it is, how it ended, and why."""
-    return await why(parts, url)
+    parts: PartsOf,
+    url: Annotated[str | None, Query(min_length=1, max_length=4000, description="An address or an id.")] = None,
+    source: Annotated[
+        str | None,
+        Query(min_length=1, max_length=1000, description="Instead: name of a source, as its articles carry it."),
+    ] = None,
+    day: Annotated[date | None, Query(description="With `source`: the day in UTC; today unless given.")] = None,
+) -> Why | SourceDay:
+    """Of an address, where it is, how it ended, and why; of a source, how many articles ended on the day, and how."""
+    if (url is None) == (source is None):
+        raise Problem(400, "bad-question", "expected either `url`, or `source` with or without `day`")
+    if source is None:
+        if day is not None:
+            raise Problem(400, "bad-question", "`day` asks about a source: give `source` too, or leave it out")
+        return await why(parts, url or "")
+    asked = day or datetime.now(UTC).date()
+    found = await parts.stores.ask_if_any(lambda reader: reader.source_day(source, asked))
+    return found or SourceDay.empty(source, asked)
 
 
 async def why(parts: Parts, url: str) -> Why:
@@ -101,17 +124,18 @@ async def why(parts: Parts, url: str) -> Why:
     except UnsupportedUrlError as error:
         raise Problem(400, "bad-url", str(error)) from error
 
-    def look(reader: ArticleReader) -> tuple[list[LedgerLine], FinishedArticle | None, int]:
+    def look(reader: ArticleReader) -> tuple[list[LedgerLine], FinishedArticle | None, int, Visits | None]:
         revisions = reader.revisions_of(url)
-        return reader.ledger_of(url), revisions[-1] if revisions else None, len(revisions)
+        return reader.ledger_of(url), revisions[-1] if revisions else None, len(revisions), reader.visits_of(url)
 
-    endings, article, revisions = await parts.stores.ask_if_any(look) or ([], None, 0)
+    endings, article, revisions, visits = await parts.stores.ask_if_any(look) or ([], None, 0, None)
     now = [Whereabouts.of(each) for each in await find_locations(await parts.pipelines.get(), ref)]
     return Why(
         url=ref.text,
         answer=_sentence(now, endings, article, revisions),
         article=None if article is None else article.id,
         revisions=revisions,
+        visits=None if visits is None else VisitsView(unchanged=visits.unchanged, last_fetched=visits.last_fetched),
         now=now,
         endings=[Ending.of(each) for each in endings],
     )

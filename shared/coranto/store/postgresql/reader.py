@@ -6,9 +6,10 @@ Readers never hold up the sink. Nothing here writes.
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Iterator, Sequence
+import re
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from datetime import datetime
+from datetime import date, datetime
 from types import TracebackType
 from typing import Any, Self
 
@@ -21,7 +22,8 @@ from coranto.folding import fold
 from coranto.media_topics import UnknownTopicError, codes_below
 from coranto.pages.retention import PageUse, pages_of_record
 from coranto.records import FinishedArticle
-from coranto.store.columns import ARTICLE_TIME, read_record, sortable_time
+from coranto.store import source_accounts
+from coranto.store.columns import ARTICLE_TIME, LEDGER_COLUMNS, read_record, sortable_time
 from coranto.store.interface import (
     EVERYTHING,
     Announced,
@@ -34,6 +36,7 @@ from coranto.store.interface import (
     SearchFilter,
     SearchHit,
     StoreError,
+    Visits,
 )
 from coranto.store.postgresql import schema
 from coranto.store.postgresql.connection import conninfo, explain, shown
@@ -42,17 +45,18 @@ from coranto.store.postgresql.writer import storable
 from coranto.store.query import Part, parse
 from coranto.store.reading import (
     HIT_COLUMNS,
-    LEDGER_COLUMNS,
     SUMMARY_COLUMNS,
     id_of,
     ledger_line_of,
     search_hit_of,
     summary_of,
 )
+from coranto.store.source_accounts import SourceDay, SourceHealth, SourceTotals
 from coranto.store.words import stemmer_for
 
 _ROWS_AT_ONCE = 100
-_LEDGER = f"SELECT {LEDGER_COLUMNS} FROM ledger"  # noqa: S608 - made of constants
+_PARAMETER = re.compile(r"(?<!:):(\w+)")
+_LEDGER = f"SELECT {', '.join(LEDGER_COLUMNS)} FROM ledger"  # noqa: S608 - made of constants
 # A word of the headline tells more than one of the text, and the word as it was typed more than another form: the weights of
 # D, C, B and A. Long texts count less.
 _RANK = "ts_rank('{0.05,0.5,0.1,1.0}', search, %(strict)s::tsquery, 1)"
@@ -266,6 +270,29 @@ class PostgresqlArticleReader:
         """Every line of the ledger, oldest first."""
         for row in self._stream(f"{_LEDGER} ORDER BY at"):
             yield ledger_line_of(row)
+
+    def visits_of(self, url_or_id: str) -> Visits | None:
+        """How often the stored article was looked at again in vain; None when it is not stored. Raises StoreError."""
+        rows = self._all(
+            "SELECT unchanged_visits, last_fetched FROM articles WHERE id = %s", (self._resolve(url_or_id),)
+        )
+        return Visits(rows[0][0], datetime.fromisoformat(rows[0][1])) if rows else None
+
+    def source_day(self, source: str, day: date) -> SourceDay:
+        """What became of what this source named, on a day in UTC. Raises StoreError."""
+        return source_accounts.day_of(self._ask, source, day)
+
+    def source_health(self, source: str, now: datetime) -> SourceHealth:
+        """How this source does, by the four weeks before this time. Raises StoreError."""
+        return source_accounts.health_of(self._ask, source, now)
+
+    def source_totals(self, since: datetime) -> list[SourceTotals]:
+        """Every source of which something ended since this time, by name. Raises StoreError."""
+        return source_accounts.totals(self._ask, since)
+
+    def _ask(self, statement: str, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
+        named = _PARAMETER.sub(r"%(\1)s", statement)
+        return self._all(named, {name: storable(value) for name, value in values.items()})
 
     def count_by_outcome(self) -> dict[tuple[str, str, str], int]:
         """Number of ledger lines by stage, outcome and reason."""

@@ -150,6 +150,40 @@ STEPS: Final[tuple[tuple[str | Callable[[Connection[Any]], None], ...], ...]] = 
         )
         """,
     ),
+    (
+        # As in SQLite: a source's days and health are asked of the ledger.
+        'ALTER TABLE ledger ADD COLUMN source text COLLATE "C"',
+        "ALTER TABLE ledger ADD COLUMN lacks text",
+        "ALTER TABLE ledger ADD COLUMN found_after_seconds integer",
+        "ALTER TABLE ledger ADD COLUMN stored_after_seconds integer",
+        "UPDATE ledger SET source = left(articles.source, 200) FROM articles WHERE articles.id = ledger.article_id",
+        """
+        CREATE INDEX ledger_source ON ledger (source, at)
+            INCLUDE (stage, outcome, reason, lacks, found_after_seconds, stored_after_seconds)
+        """,
+        "ALTER TABLE articles ADD COLUMN unchanged_visits integer NOT NULL DEFAULT 0",
+        """
+        CREATE TABLE source_hours (
+            source text COLLATE "C" NOT NULL,
+            hour text COLLATE "C" NOT NULL,
+            unchanged_visits integer NOT NULL,
+            PRIMARY KEY (source, hour)
+        )
+        """,
+        "ALTER TABLE addresses ADD COLUMN led_by text",
+        'ALTER TABLE addresses ADD COLUMN known_since text COLLATE "C"',
+        "UPDATE addresses SET led_by = 'own' WHERE is_own = 1",
+        """
+        CREATE TABLE splits (
+            key_id text COLLATE "C" NOT NULL,
+            key text NOT NULL,
+            article_id text COLLATE "C" NOT NULL,
+            split_at text COLLATE "C" NOT NULL,
+            PRIMARY KEY (key_id, article_id)
+        )
+        """,
+        "CREATE INDEX splits_article_id ON splits (article_id)",
+    ),
 )
 
 VERSION: Final = len(STEPS)

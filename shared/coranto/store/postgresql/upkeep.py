@@ -13,13 +13,23 @@ from typing import Any, Final
 import psycopg
 from psycopg import Connection
 
-from coranto.store.columns import sortable_time
+from coranto.store.columns import hour_of, sortable_time
 from coranto.store.interface import NewerSchemaError, Removed, StoreError
 from coranto.store.postgresql import schema
 from coranto.store.postgresql.connection import connect, explain, shown
 
 # In this order: the others refer to articles.
-_TABLES: Final = ("entities", "topics", "tags", "source_tags", "addresses", "announcements", "outbox", "revisions")
+_TABLES: Final = (
+    "entities",
+    "topics",
+    "tags",
+    "source_tags",
+    "addresses",
+    "splits",
+    "announcements",
+    "outbox",
+    "revisions",
+)
 
 
 class PostgresqlArticleUpkeep:
@@ -84,6 +94,7 @@ class PostgresqlArticleUpkeep:
     def remove_ledger_before(self, moment: datetime, *, at_most: int) -> int:
         """Remove up to so many ledger lines of before this time, and give how many. Raises StoreError."""
         with self._connected() as connection:
+            connection.execute("DELETE FROM source_hours WHERE hour < %s", (hour_of(moment),))
             gone = connection.execute(
                 "DELETE FROM ledger WHERE (article_id, submission) IN"
                 " (SELECT article_id, submission FROM ledger WHERE at < %s ORDER BY at LIMIT %s)",

@@ -21,22 +21,27 @@ from coranto.folding import fold
 from coranto.records import ClassifiedArticle, DroppedArticle, FinishedArticle, Storage, article_id
 from coranto.store.columns import (
     ARTICLE_COLUMNS,
-    addresses_of,
+    LEDGER_COLUMNS,
+    address_rows_of,
     digests_text,
+    hour_of,
+    ledger_row_of,
     read_record,
     row_of,
     sortable_time,
     to_milliseconds,
 )
 from coranto.store.group_commit import GroupCommit
+from coranto.store.identity import Split, identify, ids_of
 from coranto.store.interface import LedgerLine, RevisionKey, Skipped, Stored
-from coranto.store.ledger import line_of_drop, line_of_verdict
+from coranto.store.ledger import NOTHING_NEW, known_source, line_of_drop, line_of_verdict
 from coranto.store.postgresql import schema
 from coranto.store.postgresql.connection import connect, explain, is_fault_of_server
 from coranto.store.postgresql.words import vector
-from coranto.store.reading import LEDGER_COLUMNS, ledger_line_of
+from coranto.store.reading import ledger_line_of
 from coranto.store.retraction import LastRevision, find_change, is_news, may_revise, next_revision
-from coranto.store.revisions import Digests, Latest, decide, digests_of
+from coranto.store.revisions import Digests, Latest, decide, digests_of, latest_of, source_of
+from coranto.topology import SINK
 from coranto.urls import key_of
 
 _OwnKey = tuple[str, str, str]
@@ -215,13 +220,16 @@ class _Rows:
 
     articles: dict[str, dict[str, Any]] = field(default_factory=dict)
     revisions: list[dict[str, Any]] = field(default_factory=list)
-    fetched: dict[str, datetime] = field(default_factory=dict)
+    visits_before: list[dict[str, str]] = field(default_factory=list)
+    """Visits that found nothing new, of articles that are not written."""
+    visits_after: list[dict[str, str]] = field(default_factory=list)
+    """Of articles that are written, once they are."""
     ledger: dict[tuple[str, str], LedgerLine] = field(default_factory=dict)
     entities: dict[str, list[tuple[Any, ...]]] = field(default_factory=dict)
     topics: dict[str, list[tuple[Any, ...]]] = field(default_factory=dict)
     tags: dict[str, list[tuple[Any, ...]]] = field(default_factory=dict)
     source_tags: dict[str, list[tuple[Any, ...]]] = field(default_factory=dict)
-    addresses: list[tuple[str, str, str, int]] = field(default_factory=list)
+    addresses: list[tuple[str, str, str, int, str, str]] = field(default_factory=list)
     forgotten: list[tuple[str, str]] = field(default_factory=list)
     """Ledger lines that another one stands for."""
 
@@ -235,6 +243,9 @@ class _Batch:
         self._latest: dict[str, Latest] = {}
         self._known_as: dict[str, str] = {}
         """Of articles that were stored when ids were made otherwise: the id of now, and the one they have."""
+        self._splits: set[Split] = set()
+        self._led_to: dict[str, str] = {}
+        """Articles that are not withdrawn by the id of an address that leads to them, for what ended without a page."""
         self._store_id = ""
         self._rows = _Rows()
 
@@ -243,6 +254,16 @@ class _Batch:
         articles = [work.article for work in works if isinstance(work, _Store)]
         if articles:
             self._read(articles)
+        nothing_new = [w.dropped.id for w in works if isinstance(w, _Drop) and w.dropped.reason in NOTHING_NEW]
+        if nothing_new:
+            self._led_to = dict(
+                self._connection.execute(
+                    "SELECT key_id, articles.id FROM addresses JOIN articles ON articles.id = addresses.article_id"
+                    " JOIN revisions ON revisions.article_id = articles.id AND revisions.revision = articles.revision"
+                    " WHERE key_id = ANY(%s) AND change <> 'retracted'",
+                    ([storable(each) for each in nothing_new],),
+                ).fetchall()
+            )
         results: list[object] = []
         for work in works:
             try:
@@ -261,7 +282,7 @@ class _Batch:
             case _Store(article):
                 return self._store(article, datetime.now(UTC))
             case _Drop(dropped):
-                self._note(line_of_drop(dropped))
+                self._drop(dropped)
         return None
 
     def _after(self, work: _Work) -> object:
@@ -280,7 +301,7 @@ class _Batch:
     # --- reading ----------------------------------------------------------------------------------------------------
 
     def _read(self, articles: Sequence[ClassifiedArticle]) -> None:
-        ids = list({article.id for article in articles})
+        ids = list({each for article in articles for each in ids_of(article)})
         submissions = list({article.discovery.submission for article in articles})
         row = self._connection.execute("SELECT id FROM store").fetchone()
         self._store_id = "" if row is None else row[0]
@@ -290,27 +311,27 @@ class _Batch:
                 (ids,),
             ).fetchall()
         )
+        self._splits = set(
+            self._connection.execute("SELECT key_id, article_id FROM splits WHERE key_id = ANY(%s)", (ids,)).fetchall()
+        )
         ids += self._known_as.values()
-        for article, submission, digests, revision, change, changed, stored_at, store in self._connection.execute(
-            # The store from the record: a revision that was moved here keeps the event it was announced by.
-            "SELECT article_id, submission, digests, revision, change, changed_fields, stored_at,"
-            " record #>> '{storage,store}' FROM revisions WHERE article_id = ANY(%s) AND submission = ANY(%s)"
+        for article, submission, digests, storage in self._connection.execute(
+            # From the record, which was announced: what is announced again must be the same.
+            "SELECT article_id, submission, digests, (record -> 'storage')::text"
+            " FROM revisions WHERE article_id = ANY(%s) AND submission = ANY(%s)"
             " AND change <> 'retracted' ORDER BY revision",
             (ids, submissions),
         ):
-            self._own[article, submission, digests] = Storage(
-                revision=revision, change=change, changed_fields=json.loads(changed), stored_at=stored_at, store=store
-            )
-        for article, revision, digests, fetched, final_url, is_retracted in self._connection.execute(
+            self._own[article, submission, digests] = Storage.model_validate_json(storage, extra="ignore")
+        for article, *columns in self._connection.execute(
             "SELECT articles.id, articles.revision, revisions.digests, articles.last_fetched,"
-            " revisions.record #>> '{fetch,final_url}', revisions.change = 'retracted' FROM articles"
+            " json_build_array(record -> 'fetch', record -> 'storage', record #> '{discovery,hints,body_html}')::text"
+            " FROM articles"
             " JOIN revisions ON revisions.article_id = articles.id AND revisions.revision = articles.revision"
             " WHERE articles.id = ANY(%s)",
             (ids,),
         ):
-            self._latest[article] = Latest(
-                revision, json.loads(digests), datetime.fromisoformat(fetched), final_url, is_retracted=is_retracted
-            )
+            self._latest[article] = latest_of(*columns)
 
     def _find_revisions(self, revisions: Sequence[RevisionKey]) -> Iterable[FinishedArticle]:
         rows = self._connection.execute(
@@ -326,38 +347,55 @@ class _Batch:
 
     def _store(self, article: ClassifiedArticle, now: datetime) -> Stored | Skipped:
         now = to_milliseconds(now)
-        known_as = self._known_as.get(article.id)
-        if known_as is not None:
-            article = article.model_copy(update={"id": known_as})
+        article = identify(article, known_as=self._known_as, splits=self._splits)
         digests = digests_of(article)
         key = (article.id, article.discovery.submission, digests_text(digests))
         own = self._own.get(key)
         if own is not None:
-            self._note_verdict(article, Stored(own, known_as), now)
-            return Stored(own, known_as)
+            self._note_stored(article, own, now)
+            return Stored(article.with_storage(own))
         decision = decide(article, digests, self._latest.get(article.id), now=now)
-        if isinstance(decision, Stored):
-            storage = decision.storage.model_copy(update={"store": self._store_id})
-            decision = Stored(storage, known_as)
-            self._keep(article, storage, digests)
-            self._own[key] = storage
+        if isinstance(decision, Storage):
+            finished = article.with_storage(decision.model_copy(update={"store": self._store_id}))
+            self._keep(finished, digests)
+            self._own[key] = finished.storage
             self._latest[article.id] = Latest(
-                storage.revision, digests, article.fetch.fetched_at, article.fetch.final_url
+                decision.revision, digests, article.fetch.fetched_at, source_of(article), decision.changed_at
             )
-        elif decision.reason == "unchanged":
-            self._rows.fetched[article.id] = article.fetch.fetched_at
+            self._note_stored(article, finished.storage, now)
+            return Stored(finished)
+        if decision.reason == "unchanged":
+            self._count_visit(article.id, article.discovery.source, article.fetch.fetched_at)
             known = self._latest[article.id]
-            self._latest[article.id] = replace(known, fetched_at=article.fetch.fetched_at)
-        self._note_verdict(article, decision, now)
+            self._latest[article.id] = replace(known, fetched_at=max(known.fetched_at, article.fetch.fetched_at))
+        else:
+            self._note(line_of_verdict(article, decision, now))
         return decision
 
-    def _keep(self, article: ClassifiedArticle, storage: Storage, digests: Digests) -> None:
+    def _drop(self, dropped: DroppedArticle) -> None:
+        line = line_of_drop(dropped)
+        if line.reason in NOTHING_NEW:
+            if line.stage == SINK.name:
+                return  # counted when it was decided
+            article = self._led_to.get(line.article_id)
+            if article is not None:
+                self._count_visit(article, line.source or "", line.at)
+                return
+        self._note(line)
+
+    def _count_visit(self, article: str, source: str, at: datetime) -> None:
+        visits = self._rows.visits_after if article in self._rows.articles else self._rows.visits_before
+        visits.append(
+            {"id": article, "source": storable(known_source(source)), "at": sortable_time(at), "hour": hour_of(at)}
+        )
+
+    def _keep(self, article: FinishedArticle, digests: Digests) -> None:
+        storage = article.storage
         row = row_of(article, storage)
         words = vector(row["title"], row["lead"], row["text"], row["language"])
         row |= {"search": words.text, "is_cut_in_index": words.is_cut, "has_all_positions": words.has_all_positions}
         self._rows.articles[article.id] = {name: storable(value) for name, value in row.items()}
-        self._rows.fetched.pop(article.id, None)
-        self._rows.revisions.append(_revision_row(article.with_storage(storage), digests_text(digests)))
+        self._rows.revisions.append(_revision_row(article, digests_text(digests)))
         classification = article.classification
         # By key: a foreign classifier may name the same entity twice, which is no reason to refuse the article.
         entities = {(each.type, each.name): each for each in reversed(classification.entities)}
@@ -373,13 +411,13 @@ class _Batch:
         self._rows.source_tags[article.id] = [
             (article.id, storable(tag)) for tag in dict.fromkeys(article.discovery.tags)
         ]
-        self._rows.addresses += addresses_of(article)
+        self._rows.addresses += address_rows_of(article, self._splits)
 
-    def _note_verdict(self, article: ClassifiedArticle, verdict: Stored | Skipped, now: datetime) -> None:
-        self._note(line_of_verdict(article, verdict, now))
+    def _note_stored(self, article: ClassifiedArticle, storage: Storage, now: datetime) -> None:
+        self._note(line_of_verdict(article, storage, now))
         # What an earlier attempt ended as, by the id the article had before its page was read.
         found_as = article_id(key_of(article.discovery.url))
-        if isinstance(verdict, Stored) and found_as != article.id:
+        if found_as != article.id:
             self._rows.forgotten.append((found_as, article.discovery.submission))
             self._rows.ledger.pop((found_as, article.discovery.submission), None)
 
@@ -394,6 +432,8 @@ class _Batch:
     def _write(self) -> None:
         rows = self._rows
         with self._connection.cursor() as cursor:
+            if rows.visits_before:
+                cursor.executemany(_COUNT_VISIT, rows.visits_before)
             if rows.articles:
                 cursor.executemany(_WRITE_ARTICLE, list(rows.articles.values()))
                 ids = list(rows.articles)
@@ -411,29 +451,18 @@ class _Batch:
                 cursor.executemany(_WRITE_ADDRESS, rows.addresses)
                 cursor.executemany(_WRITE_REVISION, rows.revisions)
                 cursor.executemany(_WRITE_OUTBOX, rows.revisions)
-            if rows.fetched:
-                cursor.executemany(
-                    "UPDATE articles SET last_fetched = %s WHERE id = %s",
-                    [(sortable_time(fetched), article) for article, fetched in rows.fetched.items()],
-                )
+            if rows.visits_after:
+                cursor.executemany(_COUNT_VISIT, rows.visits_after)
             if rows.forgotten:
                 cursor.executemany("DELETE FROM ledger WHERE article_id = %s AND submission = %s", rows.forgotten)
             if rows.ledger:
                 cursor.executemany(
                     _WRITE_LEDGER,
                     [
-                        tuple(
-                            map(
-                                storable,
-                                (
-                                    line.article_id, line.submission, line.url, line.stage, line.outcome, line.reason,
-                                    line.detail, sortable_time(line.at),
-                                ),
-                            )
-                        )
+                        {name: storable(value) for name, value in ledger_row_of(line).items()}
                         for line in rows.ledger.values()
                     ],
-                )  # fmt: skip
+                )
 
     def _revise(self, drops: Sequence[DroppedArticle]) -> None:
         """Write the revisions that follow from what ended early: withdrawn, or back. Few do, so each is asked about alone."""
@@ -464,7 +493,7 @@ class _Batch:
         if not is_news(dropped, last):
             return
         visits = self._connection.execute(
-            f"SELECT {LEDGER_COLUMNS} FROM ledger WHERE article_id = ANY(%s) AND at > %s",  # noqa: S608 - made of constants
+            f"SELECT {', '.join(LEDGER_COLUMNS)} FROM ledger WHERE article_id = ANY(%s) AND at > %s",  # noqa: S608 - made of constants
             ([dropped.id, last.article_id], row[2]),
         ).fetchall()
         for latest in self._find_revisions([(last.article_id, row[4])]):
@@ -526,18 +555,26 @@ _WRITE_OUTBOX = (
 )
 # Its own address is nobody else's; of others, the first to claim it keeps it.
 _WRITE_ADDRESS = """
-    INSERT INTO addresses (key_id, key, article_id, is_own) VALUES (%s, %s, %s, %s)
-    ON CONFLICT (key_id) DO UPDATE SET article_id = excluded.article_id, is_own = 1
+    INSERT INTO addresses (key_id, key, article_id, is_own, led_by, known_since) VALUES (%s, %s, %s, %s, %s, %s)
+    ON CONFLICT (key_id) DO UPDATE SET
+        article_id = excluded.article_id, is_own = 1, led_by = 'own', known_since = excluded.known_since
     WHERE excluded.is_own = 1 AND addresses.is_own = 0
 """
 # One line per article and submission. The later event wins: a dead letter that was redelivered ends as stored.
-_WRITE_LEDGER = """
-    INSERT INTO ledger (article_id, submission, url, stage, outcome, reason, detail, at)
-    VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
-    ON CONFLICT (article_id, submission) DO UPDATE SET
-        url = excluded.url, stage = excluded.stage, outcome = excluded.outcome, reason = excluded.reason,
-        detail = excluded.detail, at = excluded.at
-    WHERE excluded.at >= ledger.at
+_WRITE_LEDGER = (
+    f"INSERT INTO ledger ({', '.join(LEDGER_COLUMNS)}) VALUES ({', '.join(f'%({name})s' for name in LEDGER_COLUMNS)})"  # noqa: S608 - made of constants
+    " ON CONFLICT (article_id, submission) DO UPDATE SET "
+    + ", ".join(f"{name} = excluded.{name}" for name in LEDGER_COLUMNS[2:])
+    + " WHERE excluded.at >= ledger.at"
+)
+# A visit that was counted is not later than itself, so it is not counted twice.
+_COUNT_VISIT = """
+    WITH counted AS (
+        UPDATE articles SET last_fetched = %(at)s, unchanged_visits = unchanged_visits + 1
+        WHERE id = %(id)s AND last_fetched < %(at)s RETURNING 1
+    )
+    INSERT INTO source_hours (source, hour, unchanged_visits) SELECT %(source)s, %(hour)s, 1 FROM counted
+    ON CONFLICT (source, hour) DO UPDATE SET unchanged_visits = source_hours.unchanged_visits + 1
 """
 
 

@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from coranto.folding import fold
 from coranto.media_topics import UnknownTopicError, codes_below
 from coranto.pages.retention import PageUse, pages_of_record
 from coranto.records import FinishedArticle
-from coranto.store.columns import ARTICLE_TIME, read_record, sortable_time
+from coranto.store import source_accounts
+from coranto.store.columns import ARTICLE_TIME, LEDGER_COLUMNS, read_record, sortable_time
 from coranto.store.interface import (
     EVERYTHING,
     Announced,
@@ -30,17 +31,18 @@ from coranto.store.interface import (
     SearchFilter,
     SearchHit,
     StoreError,
+    Visits,
 )
 from coranto.store.query import Part, match_expression, parse
 from coranto.store.reading import (
     HIT_COLUMNS,
-    LEDGER_COLUMNS,
     SUMMARY_COLUMNS,
     id_of,
     ledger_line_of,
     search_hit_of,
     summary_of,
 )
+from coranto.store.source_accounts import SourceDay, SourceHealth, SourceTotals
 from coranto.store.sqlite import schema
 from coranto.store.sqlite.where import add_functions, condition_of
 from coranto.store.words import stemmer_for
@@ -48,7 +50,7 @@ from coranto.store.words import stemmer_for
 _BUSY_TIMEOUT_SECONDS = 10.0
 _WHEN = ARTICLE_TIME
 _SUMMARY = f"SELECT {SUMMARY_COLUMNS}"
-_LEDGER = f"SELECT {LEDGER_COLUMNS} FROM ledger"  # noqa: S608 - made of constants
+_LEDGER = f"SELECT {', '.join(LEDGER_COLUMNS)} FROM ledger"  # noqa: S608 - made of constants
 
 
 def open_article_store(path: Path, *, read_only: bool = True) -> ArticleReader:
@@ -217,15 +219,48 @@ class SqliteArticleReader:
     def ledger_of(self, url_or_id: str) -> list[LedgerLine]:
         """What became of each submission of the article, latest first."""
         rows = self._connection.execute(
-            f"{_LEDGER} WHERE article_id IN (:id, :asked) OR url = :url ORDER BY at DESC",
+            f"{self._ledger} WHERE article_id IN (:id, :asked) OR url = :url ORDER BY at DESC",
             {"id": self._resolve(url_or_id), "asked": id_of(url_or_id), "url": url_or_id},
         )
         return [ledger_line_of(row) for row in rows]
 
     def ledger(self) -> Iterator[LedgerLine]:
         """Every line of the ledger, oldest first."""
-        for row in self._connection.execute(f"{_LEDGER} ORDER BY at"):
+        for row in self._connection.execute(f"{self._ledger} ORDER BY at"):
             yield ledger_line_of(row)
+
+    def visits_of(self, url_or_id: str) -> Visits | None:
+        """How often the stored article was looked at again in vain; None when it is not stored. Raises StoreError."""
+        self._need(schema.SOURCES_SINCE, "has no sources in its ledger")
+        rows = self._connection.execute(
+            "SELECT unchanged_visits, last_fetched FROM articles WHERE id = ?", (self._resolve(url_or_id),)
+        ).fetchall()
+        return Visits(rows[0][0], datetime.fromisoformat(rows[0][1])) if rows else None
+
+    def source_day(self, source: str, day: date) -> SourceDay:
+        """What became of what this source named, on a day in UTC. Raises StoreError."""
+        self._need(schema.SOURCES_SINCE, "has no sources in its ledger")
+        return source_accounts.day_of(self._ask, source, day)
+
+    def source_health(self, source: str, now: datetime) -> SourceHealth:
+        """How this source does, by the four weeks before this time. Raises StoreError."""
+        self._need(schema.SOURCES_SINCE, "has no sources in its ledger")
+        return source_accounts.health_of(self._ask, source, now)
+
+    def source_totals(self, since: datetime) -> list[SourceTotals]:
+        """Every source of which something ended since this time, by name. Raises StoreError."""
+        self._need(schema.SOURCES_SINCE, "has no sources in its ledger")
+        return source_accounts.totals(self._ask, since)
+
+    def _ask(self, statement: str, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
+        return self._connection.execute(statement, values).fetchall()
+
+    @property
+    def _ledger(self) -> str:
+        if self._version >= schema.SOURCES_SINCE:
+            return _LEDGER
+        there = LEDGER_COLUMNS[: LEDGER_COLUMNS.index("source")]
+        return f"SELECT {', '.join(name if name in there else 'NULL' for name in LEDGER_COLUMNS)} FROM ledger"  # noqa: S608 - made of constants
 
     def count_by_outcome(self) -> dict[tuple[str, str, str], int]:
         """Number of ledger lines by stage, outcome and reason."""

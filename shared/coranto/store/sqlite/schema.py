@@ -11,7 +11,8 @@ from collections.abc import Callable
 
 from coranto.folding import fold
 from coranto.records import ClassifiedArticle
-from coranto.store.columns import ARTICLE_TIME, address_columns, addresses_of, date_columns, digests_text, read_record
+from coranto.store.columns import ARTICLE_TIME, address_columns, date_columns, digests_text, read_record
+from coranto.store.identity import addresses_of
 from coranto.store.interface import NewerSchemaError
 from coranto.store.revisions import digests_of
 from coranto.store.words import forms_of, stemmer_for, stemmer_token
@@ -84,11 +85,11 @@ def _upgrade_records(connection: sqlite3.Connection) -> None:
             connection.execute(
                 "UPDATE ledger SET url = ? WHERE article_id = ? AND url LIKE 'file:%'", (article.url, article.id)
             )
-            write_addresses(connection, article)
+            _write_addresses(connection, article)
         last = rows[-1][0]
 
 
-def write_addresses(connection: sqlite3.Connection, article: ClassifiedArticle) -> None:
+def _write_addresses(connection: sqlite3.Connection, article: ClassifiedArticle) -> None:
     """Every address that leads to the article. Its own one is nobody else's; of others, the first to claim it keeps it."""
     connection.executemany(
         """
@@ -96,7 +97,7 @@ def write_addresses(connection: sqlite3.Connection, article: ClassifiedArticle) 
         ON CONFLICT (key_id) DO UPDATE SET article_id = excluded.article_id, is_own = 1
         WHERE excluded.is_own AND NOT addresses.is_own
         """,
-        addresses_of(article),
+        [(each.key_id, each.key, article.id, int(each.led_by == "own")) for each in addresses_of(article)],
     )
 
 
@@ -352,6 +353,43 @@ STEPS: tuple[tuple[str | Callable[[sqlite3.Connection], None], ...], ...] = (
         f"CREATE INDEX articles_by_time ON articles ({ARTICLE_TIME}, id)",
         "CREATE INDEX articles_story_id ON articles (story_id)",
     ),
+    (
+        # A source's days and health are asked of the ledger. What they are made of stands in the index, so that a source with
+        # many lines is read in one go.
+        "ALTER TABLE ledger ADD COLUMN source TEXT",
+        "ALTER TABLE ledger ADD COLUMN lacks TEXT",
+        "ALTER TABLE ledger ADD COLUMN found_after_seconds INTEGER",
+        "ALTER TABLE ledger ADD COLUMN stored_after_seconds INTEGER",
+        "UPDATE ledger SET source = (SELECT substr(source, 1, 200) FROM articles WHERE id = article_id)",
+        """
+        CREATE INDEX ledger_source ON ledger
+            (source, at, stage, outcome, reason, lacks, found_after_seconds, stored_after_seconds)
+        """,
+        # Visits that found nothing new are counted and have no line.
+        "ALTER TABLE articles ADD COLUMN unchanged_visits INTEGER NOT NULL DEFAULT 0",
+        """
+        CREATE TABLE source_hours (
+            source TEXT NOT NULL,
+            hour TEXT NOT NULL,
+            unchanged_visits INTEGER NOT NULL,
+            PRIMARY KEY (source, hour)
+        ) WITHOUT ROWID
+        """,
+        "ALTER TABLE addresses ADD COLUMN led_by TEXT",
+        "ALTER TABLE addresses ADD COLUMN known_since TEXT",
+        "UPDATE addresses SET led_by = 'own' WHERE is_own",
+        # What an operator has split off stays split off, whatever the page says.
+        """
+        CREATE TABLE splits (
+            key_id TEXT NOT NULL,
+            key TEXT NOT NULL,
+            article_id TEXT NOT NULL,
+            split_at TEXT NOT NULL,
+            PRIMARY KEY (key_id, article_id)
+        ) WITHOUT ROWID
+        """,
+        "CREATE INDEX splits_article_id ON splits (article_id)",
+    ),
 )
 
 VERSION = len(STEPS)
@@ -363,6 +401,8 @@ SEARCHABLE_SINCE = 6
 """The schema version from which on searches find what they ask for: word forms, local times, tags of feeds."""
 ADDRESSES_SINCE = 6
 """The schema version from which on an article is found by every address that has led to it."""
+SOURCES_SINCE = 8
+"""The schema version from which on the ledger knows sources, and every address by what it leads to its article."""
 
 
 def version_of(connection: sqlite3.Connection) -> int:

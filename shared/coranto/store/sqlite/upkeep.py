@@ -11,7 +11,7 @@ from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 
-from coranto.store.columns import sortable_time
+from coranto.store.columns import hour_of, sortable_time
 from coranto.store.interface import NewerSchemaError, Removed, StoreError
 from coranto.store.sqlite import schema
 from coranto.store.sqlite.group_commit import is_fault_of_storage
@@ -90,6 +90,7 @@ class SqliteArticleUpkeep:
     def remove_ledger_before(self, moment: datetime, *, at_most: int) -> int:
         """Remove up to so many ledger lines of before this time, and give how many. Raises StoreError."""
         with self._connected() as connection:
+            connection.execute("DELETE FROM source_hours WHERE hour < ?", (hour_of(moment),))
             return connection.execute(
                 "DELETE FROM ledger WHERE (article_id, submission) IN"
                 " (SELECT article_id, submission FROM ledger WHERE at < ? ORDER BY at LIMIT ?)",

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
-from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar, cast
@@ -20,12 +19,17 @@ from coranto.folding import fold
 from coranto.records import ClassifiedArticle, DroppedArticle, FinishedArticle, Storage, article_id
 from coranto.store.columns import (
     ARTICLE_COLUMNS,
+    LEDGER_COLUMNS,
+    address_rows_of,
     digests_text,
+    hour_of,
+    ledger_row_of,
     read_record,
     row_of,
     sortable_time,
     to_milliseconds,
 )
+from coranto.store.identity import Split, identify, ids_of
 from coranto.store.interface import (
     ArticleRefusedError,
     LedgerLine,
@@ -37,13 +41,14 @@ from coranto.store.interface import (
     StoreError,
     StoreUnavailableError,
 )
-from coranto.store.ledger import line_of_drop, line_of_verdict
-from coranto.store.reading import LEDGER_COLUMNS, ledger_line_of
+from coranto.store.ledger import NOTHING_NEW, known_source, line_of_drop, line_of_verdict
+from coranto.store.reading import ledger_line_of
 from coranto.store.retraction import LastRevision, find_change, is_news, may_revise, next_revision
-from coranto.store.revisions import Digests, Latest, decide, digests_of
+from coranto.store.revisions import Digests, Latest, decide, digests_of, latest_of
 from coranto.store.sqlite import schema
 from coranto.store.sqlite.group_commit import CORRUPT, UNAVAILABLE, FileGroupCommit, is_fault_of_storage, primary_code
 from coranto.store.sqlite.schema import word_forms
+from coranto.topology import SINK
 from coranto.urls import key_of
 
 T = TypeVar("T")
@@ -53,6 +58,12 @@ _WRITE_ARTICLE = (
     f"INSERT INTO articles ({', '.join(_COLUMNS)}) VALUES ({', '.join(f':{name}' for name in _COLUMNS)})"  # noqa: S608 - made of constants
     " ON CONFLICT (id) DO UPDATE SET "
     + ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS if name not in ("id", "first_stored"))
+)
+_WRITE_LEDGER = (
+    f"INSERT INTO ledger ({', '.join(LEDGER_COLUMNS)}) VALUES ({', '.join(f':{name}' for name in LEDGER_COLUMNS)})"  # noqa: S608 - made of constants
+    " ON CONFLICT (article_id, submission) DO UPDATE SET "
+    + ", ".join(f"{name} = excluded.{name}" for name in LEDGER_COLUMNS[2:])
+    + " WHERE excluded.at >= ledger.at"
 )
 
 
@@ -137,34 +148,33 @@ def _explain(error: Exception, path: Path) -> Exception:
 
 def _store(connection: sqlite3.Connection, article: ClassifiedArticle, now: datetime) -> Stored | Skipped:
     now = to_milliseconds(now)
-    known_as = _find_other_id(connection, article)
-    if known_as is not None:
-        article = article.model_copy(update={"id": known_as})
+    ids = json.dumps(ids_of(article))
+    splits = _find_splits(connection, ids)
+    article = identify(article, known_as=_find_other_ids(connection, ids), splits=splits)
     digests = digests_of(article)
     own = _find_own_revision(connection, article, digests)
     if own is not None:
         _note_stored(connection, article, own, now)
-        return Stored(own, known_as)
+        return Stored(article.with_storage(own))
     decision = decide(article, digests, _find_latest(connection, article.id), now=now)
-    if isinstance(decision, Stored):
+    if isinstance(decision, Storage):
         (store,) = connection.execute("SELECT id FROM store").fetchone()
-        decision = Stored(decision.storage.model_copy(update={"store": store}), known_as)
-        _write_article(connection, article, decision.storage)
-        _write_revision(connection, article.with_storage(decision.storage), digests)
-        _note_stored(connection, article, decision.storage, now)
-        return decision
+        finished = article.with_storage(decision.model_copy(update={"store": store}))
+        _write_article(connection, finished, splits)
+        _write_revision(connection, finished, digests)
+        _note_stored(connection, article, finished.storage, now)
+        return Stored(finished)
     if decision.reason == "unchanged":
-        connection.execute(
-            "UPDATE articles SET last_fetched = ? WHERE id = ?", (sortable_time(article.fetch.fetched_at), article.id)
-        )
-    _write_ledger(connection, line_of_verdict(article, decision, now))
+        _count_visit(connection, article.id, known_source(article.discovery.source), article.fetch.fetched_at)
+    else:
+        _write_ledger(connection, line_of_verdict(article, decision, now))
     return decision
 
 
 def _record_drop(connection: sqlite3.Connection, dropped: DroppedArticle, now: datetime) -> None:
-    _write_ledger(connection, line_of_drop(dropped))
-    if not may_revise(dropped):
-        return
+    line = line_of_drop(dropped)
+    if line.reason in NOTHING_NEW and line.stage == SINK.name:
+        return  # counted when it was decided
     row = connection.execute(
         "SELECT articles.id, revisions.change, articles.last_fetched, revisions.digests FROM addresses"
         " JOIN articles ON articles.id = addresses.article_id"
@@ -172,13 +182,17 @@ def _record_drop(connection: sqlite3.Connection, dropped: DroppedArticle, now: d
         " WHERE addresses.key_id = ?",
         (dropped.id,),
     ).fetchone()
-    if row is None:
-        return  # it was never stored
+    if row is not None and line.reason in NOTHING_NEW and row[1] != "retracted":
+        _count_visit(connection, row[0], line.source or "", line.at)
+        return
+    _write_ledger(connection, line)
+    if row is None or not may_revise(dropped):
+        return  # it was never stored, or this tells nothing of it
     last = LastRevision(row[0], row[1], datetime.fromisoformat(row[2]))
     if not is_news(dropped, last):
         return
     visits = connection.execute(
-        f"SELECT {LEDGER_COLUMNS} FROM ledger WHERE article_id IN (?, ?) AND at > ?",  # noqa: S608 - made of constants
+        f"SELECT {', '.join(LEDGER_COLUMNS)} FROM ledger WHERE article_id IN (?, ?) AND at > ?",  # noqa: S608 - made of constants
         (dropped.id, last.article_id, row[2]),
     ).fetchall()
     for latest in _read_latest(connection, last.article_id):
@@ -201,12 +215,38 @@ def _read_latest(connection: sqlite3.Connection, article: str) -> list[FinishedA
     )
 
 
-def _find_other_id(connection: sqlite3.Connection, article: ClassifiedArticle) -> str | None:
-    """The id of an article that was stored when ids were made otherwise; None for any that has the id it was made with."""
-    row = connection.execute(
-        "SELECT article_id FROM addresses WHERE key_id = ? AND is_own AND article_id <> key_id", (article.id,)
-    ).fetchone()
-    return None if row is None else str(row[0])
+def _count_visit(connection: sqlite3.Connection, article_id: str, source: str, at: datetime) -> None:
+    """Count a visit that found nothing new. One that was counted is not later than itself, so it is not counted twice."""
+    counted = connection.execute(
+        "UPDATE articles SET last_fetched = :at, unchanged_visits = unchanged_visits + 1"
+        " WHERE id = :id AND last_fetched < :at",
+        {"at": sortable_time(at), "id": article_id},
+    ).rowcount
+    if counted:
+        connection.execute(
+            "INSERT INTO source_hours (source, hour, unchanged_visits) VALUES (?, ?, 1)"
+            " ON CONFLICT (source, hour) DO UPDATE SET unchanged_visits = unchanged_visits + 1",
+            (source, hour_of(at)),
+        )
+
+
+def _find_other_ids(connection: sqlite3.Connection, ids: str) -> dict[str, str]:
+    """Of articles that were stored when ids were made otherwise: the id of now, and the one they have."""
+    return dict(
+        connection.execute(
+            "SELECT key_id, article_id FROM addresses"
+            " WHERE key_id IN (SELECT value FROM json_each(?)) AND is_own AND article_id <> key_id",
+            (ids,),
+        ).fetchall()
+    )
+
+
+def _find_splits(connection: sqlite3.Connection, ids: str) -> set[Split]:
+    return set(
+        connection.execute(
+            "SELECT key_id, article_id FROM splits WHERE key_id IN (SELECT value FROM json_each(?))", (ids,)
+        ).fetchall()
+    )
 
 
 def _find_own_revision(connection: sqlite3.Connection, article: ClassifiedArticle, digests: Digests) -> Storage | None:
@@ -216,35 +256,28 @@ def _find_own_revision(connection: sqlite3.Connection, article: ClassifiedArticl
     would have.
     """
     row = connection.execute(
-        # The store from the record: one of before stores had ids was announced without.
-        "SELECT revision, change, changed_fields, stored_at, json_extract(record, '$.storage.store') FROM revisions"
+        # From the record, which was announced: what is announced again must be the same.
+        "SELECT json_extract(record, '$.storage') FROM revisions"
         " WHERE article_id = ? AND submission = ? AND digests = ? AND change <> 'retracted' ORDER BY revision DESC LIMIT 1",
         (article.id, article.discovery.submission, digests_text(digests)),
     ).fetchone()
-    if row is None:
-        return None
-    revision, change, changed, stored_at, store = row
-    return Storage(
-        revision=revision, change=change, changed_fields=json.loads(changed), stored_at=stored_at, store=store
-    )
+    return None if row is None else Storage.model_validate_json(row[0], extra="ignore")
 
 
 def _find_latest(connection: sqlite3.Connection, article_id: str) -> Latest | None:
     row = connection.execute(
         "SELECT articles.revision, revisions.digests, articles.last_fetched,"
-        " json_extract(revisions.record, '$.fetch.final_url'), revisions.change = 'retracted' FROM articles"
+        " json_extract(record, '$.fetch', '$.storage', '$.discovery.hints.body_html') FROM articles"
         " JOIN revisions ON revisions.article_id = articles.id AND revisions.revision = articles.revision"
         " WHERE articles.id = ?",
         (article_id,),
     ).fetchone()
-    if row is None:
-        return None
-    return Latest(row[0], json.loads(row[1]), datetime.fromisoformat(row[2]), row[3], is_retracted=bool(row[4]))
+    return None if row is None else latest_of(*row)
 
 
-def _write_article(connection: sqlite3.Connection, article: ClassifiedArticle, storage: Storage) -> None:
+def _write_article(connection: sqlite3.Connection, article: FinishedArticle, splits: Collection[Split]) -> None:
     content, classification = article.content, article.classification
-    row = row_of(article, storage)
+    row = row_of(article, article.storage)
     row["title_forms"], row["text_forms"], row["stemmer"] = word_forms(
         row["language"], row["title"], row["lead"], row["text"]
     )
@@ -269,7 +302,16 @@ def _write_article(connection: sqlite3.Connection, article: ClassifiedArticle, s
     connection.executemany(
         "INSERT OR IGNORE INTO source_tags VALUES (?, ?)", [(article.id, tag) for tag in article.discovery.tags]
     )
-    schema.write_addresses(connection, article)
+    # Its own address is nobody else's; of others, the first to claim it keeps it.
+    connection.executemany(
+        """
+        INSERT INTO addresses (key_id, key, article_id, is_own, led_by, known_since) VALUES (?, ?, ?, ?, ?, ?)
+        ON CONFLICT (key_id) DO UPDATE SET
+            article_id = excluded.article_id, is_own = 1, led_by = 'own', known_since = excluded.known_since
+        WHERE excluded.is_own AND NOT addresses.is_own
+        """,
+        address_rows_of(article, splits),
+    )
 
 
 def _write_revision(connection: sqlite3.Connection, article: FinishedArticle, digests: Digests) -> None:
@@ -320,7 +362,7 @@ def _mark_announced(connection: sqlite3.Connection, revisions: Sequence[Revision
 
 
 def _note_stored(connection: sqlite3.Connection, article: ClassifiedArticle, storage: Storage, now: datetime) -> None:
-    _write_ledger(connection, line_of_verdict(article, Stored(storage), now))
+    _write_ledger(connection, line_of_verdict(article, storage, now))
     # What an earlier attempt ended as, by the id the article had before its page was read.
     found_as = article_id(key_of(article.discovery.url))
     if found_as != article.id:
@@ -331,17 +373,7 @@ def _note_stored(connection: sqlite3.Connection, article: ClassifiedArticle, sto
 
 def _write_ledger(connection: sqlite3.Connection, line: LedgerLine) -> None:
     """One line per article and submission. The later event wins: a dead letter that was redelivered ends as stored."""
-    connection.execute(
-        """
-        INSERT INTO ledger (article_id, submission, url, stage, outcome, reason, detail, at)
-        VALUES (:article_id, :submission, :url, :stage, :outcome, :reason, :detail, :at)
-        ON CONFLICT (article_id, submission) DO UPDATE SET
-            url = excluded.url, stage = excluded.stage, outcome = excluded.outcome, reason = excluded.reason,
-            detail = excluded.detail, at = excluded.at
-        WHERE excluded.at >= ledger.at
-        """,
-        {**asdict(line), "at": sortable_time(line.at)},
-    )
+    connection.execute(_WRITE_LEDGER, ledger_row_of(line))
 
 
 def _json(value: object) -> str:

@@ -1,0 +1,65 @@
+"""Which article a page is of, and by what each of its addresses leads there. Pure: no database, no clock.
+
+The extractor says which address an article is at home under. A store knows better in two cases: it gave the article its id when
+ids were made otherwise, or an operator has split an address off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Literal
+
+from coranto.records import ClassifiedArticle, article_id
+from coranto.urls import UnsupportedUrlError, canonicalize, key_of
+
+LedBy = Literal["own", "redirect", "canonical"]
+"""How an address leads to an article: it is the article's own, it redirected, or the page at it declares the article's."""
+
+Split = tuple[str, str]
+"""Id of an address, and of the article that it does not lead to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """An address that leads to an article."""
+
+    key_id: str
+    """Id that the address has by itself."""
+    key: str
+    led_by: LedBy
+
+
+def ids_of(article: ClassifiedArticle) -> list[str]:
+    """Ids of the addresses that the article was met under, each once, the one it has now first."""
+    return list(dict.fromkeys([article.id, *(each.key_id for each in addresses_of(article))]))
+
+
+def identify(
+    article: ClassifiedArticle, *, known_as: Mapping[str, str], splits: Collection[Split]
+) -> ClassifiedArticle:
+    """The article under the id, key and address that the store keeps it by.
+
+    `known_as`: the id that the store gave, by the one that is made now, where they differ. `splits` may hold others' as well.
+    """
+    kept = known_as.get(article.id, article.id)
+    with suppress(UnsupportedUrlError):  # a foreign writer's
+        page = article_id(key_of(article.fetch.final_url))
+        if page != article.id and (page, kept) in splits:
+            # Only where the page came from is believed: one that merely redirects there is that page.
+            address = canonicalize(article.fetch.final_url)
+            return article.model_copy(update={"id": known_as.get(page, page), "key": key_of(address), "url": address})
+    return article if kept == article.id else article.model_copy(update={"id": kept})
+
+
+def addresses_of(article: ClassifiedArticle, splits: Collection[Split] = ()) -> list[Address]:
+    """Every address that leads to the article, its own first, without those that were split off."""
+    found = [Address(article_id(article.key), article.key, "own")]
+    with suppress(UnsupportedUrlError):
+        asked, came_from = key_of(article.discovery.url), key_of(article.fetch.final_url)
+        for key, led_by in ((came_from, "canonical"), (asked, "canonical" if asked == came_from else "redirect")):
+            address = Address(article_id(key), key, led_by)  # type: ignore[arg-type]  # both are words of the list
+            if all(each.key_id != address.key_id for each in found) and (address.key_id, article.id) not in splits:
+                found.append(address)
+    return found
