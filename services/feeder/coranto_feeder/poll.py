@@ -15,6 +15,7 @@ from coranto.frontier import HostLease
 from coranto.http import WebResponse
 from coranto.http.headers import cache_lifetime, link_target
 from coranto.records import Submission
+from coranto.sources.entry_fields import absolute_url
 from coranto.sources.kinds import SourceKind
 from coranto.sources.registry import Feed, FeedRegistry, child_feed
 from coranto.worker.notices import clean
@@ -34,7 +35,6 @@ from coranto_feeder.schedule import (
 from coranto_feeder.settings import FeederSettings
 from coranto_feeder.sitemap_children import DEEPEST, choose_children
 from coranto_feeder.sources import Entry, NotAFeedError, ParsedFeed
-from coranto_feeder.sources.entry_fields import absolute_url
 from coranto_feeder.submissions import EntryState, Submit, states_of, submission_of, submit_in_batches
 
 # Hashing 50 MB takes some 100 ms, so a long document is hashed on a thread.
