@@ -10,9 +10,10 @@ import asyncio
 import gc
 import multiprocessing
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta
+from multiprocessing import forkserver
 from typing import Any, ParamSpec, TypeVar
 
 import pebble
@@ -23,6 +24,15 @@ _SERVER_LOST = "the server that forks the processes has died"
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+def start_server(preload: Sequence[str]) -> None:
+    """Start the server that will fork the processes of all pools here, and return while it loads these modules.
+
+    For a program that knows from its beginning that it will need a process: the first pool starts the server otherwise.
+    """
+    forkserver.set_forkserver_preload(list(preload))
+    forkserver.ensure_running()
 
 
 class OverdueError(Exception):

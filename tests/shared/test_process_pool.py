@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -67,3 +69,24 @@ async def test_calls_go_on_after_the_server_that_forks_the_processes_was_killed(
         with pytest.raises(ProcessLostError):
             await call
         assert await processes.call(divmod, 7, 2) == (3, 1)
+
+
+def test_a_server_that_was_started_early_forks_the_processes_of_a_pool_with_its_modules() -> None:
+    program = """
+import asyncio
+from datetime import timedelta
+from coranto.process_pool import ProcessPool, start_server
+
+async def look():
+    pool = ProcessPool(1, deadline=timedelta(seconds=60))
+    try:
+        return await pool.call(eval, "'colorsys' in __import__('sys').modules")
+    finally:
+        await pool.stop()
+
+if __name__ == "__main__":
+    start_server(preload=["colorsys"])
+    print(asyncio.run(look()))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=120, check=False)
+    assert (done.stdout.strip(), done.returncode) == ("True", 0), done.stderr

@@ -19,7 +19,7 @@ from coranto.testing import submission
 from coranto.topology import FEEDER
 from coranto.worker.stage import Accepted, Invalid, Stage, Transient, Unwanted
 from coranto_cli.commands.run import RunSummary, _tell_of_feeds
-from coranto_cli.commands.try_ import through_stages
+from coranto_cli.single_page import through_stages
 
 if TYPE_CHECKING:
     from tests.services.cli.conftest import Background, Shell
