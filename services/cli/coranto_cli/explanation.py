@@ -72,7 +72,9 @@ def _of_usage(error: Exception) -> Explanation | None:
     format_message = getattr(error, "format_message", None)
     if format_message is None:
         return None
-    text = str(format_message()).strip()
+    text = (
+        str(format_message()).strip().replace("Value error, ", "")
+    )  # pydantic's word for what a check of typer's says
     context = getattr(error, "ctx", None)
     if not text or context is None:  # the help has been printed, as for a command without arguments
         return Explanation(text, USAGE)

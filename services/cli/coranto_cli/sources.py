@@ -104,9 +104,7 @@ def _from_lines(lines: Iterable[str], name: str, refuse: Callable[[str], None]) 
 
 def _from_address(text: str, where: str, refuse: Callable[[str], None]) -> Iterator[Source]:
     try:
-        if urlsplit(text).scheme not in _WEB:
-            raise UnsupportedUrlError(f"expected an http(s) address, got {text[:100]!r}{_suggestion(text)}")
-        url = without_feed_scheme(text)
+        url = web_address(text)
         canonicalize(url)
     except (UnsupportedUrlError, ValueError) as error:
         refuse(f"{where}{error}")
@@ -123,7 +121,14 @@ def _suggestion(text: str) -> str:
     return f"; did you mean {'http' if is_near else 'https'}://{text}?"
 
 
-def without_feed_scheme(url: str) -> str:
+def web_address(text: str) -> str:
+    """The address on the web that was typed. Raises UnsupportedUrlError for any other, with what was probably meant."""
+    if urlsplit(text).scheme not in _WEB:
+        raise UnsupportedUrlError(f"expected an http(s) address, got {text[:100]!r}{_suggestion(text)}")
+    return _without_feed_scheme(text)
+
+
+def _without_feed_scheme(url: str) -> str:
     """The address of what browsers hand to feed readers as feed://host/path or feed:https://host/path."""
     scheme, _, rest = url.partition(":")
     if scheme.lower() != "feed":

@@ -29,6 +29,7 @@ from coranto.worker.log import configure
 from coranto_cli.console import print_message, print_result, write_json, write_json_lines
 from coranto_cli.errors import FAILED, NOT_FOUND, USAGE, CommandError
 from coranto_cli.options import DataOption
+from coranto_cli.sources import web_address
 from coranto_cli.text import count, span
 from coranto_feeder.feed_metrics import is_silent
 from coranto_feeder.feed_parser_pool import FeedParserPool, UnreadableFeedError
@@ -342,11 +343,9 @@ async def _looking(
 
 def _address(url: str) -> str:
     try:
-        address = parse(url)
-    except UnsupportedUrlError as error:
+        address = parse(web_address(url))
+    except (UnsupportedUrlError, ValueError) as error:
         raise CommandError(str(error), exit_code=USAGE) from error
-    if address.scheme == "file":
-        raise CommandError(f"a feed must have an http or https address, got {url!r}", exit_code=USAGE)
     return str(address).partition("#")[0]
 
 

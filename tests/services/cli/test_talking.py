@@ -113,6 +113,12 @@ def test_topology_is_drawn_from_the_tables(shell: Shell) -> None:
     assert [stage["name"] for stage in shell("topology", "--json").json["stages"]][-1] == "reindex"
 
 
+def test_a_wrong_value_is_told_without_words_of_a_library(shell: Shell) -> None:
+    ended = shell("export", "--format", "nothing")
+    assert (ended.code, "Value error" in ended.err) == (2, False)
+    assert "'nothing' is not one of 'jsonl'" in ended.err
+
+
 def test_wrong_usage_ends_with_2(shell: Shell, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["no-such-command"]) == 2
     assert main(["submit"]) == 2

@@ -211,7 +211,13 @@ def test_list_of_addresses_is_imported_from_standard_input(run: Run) -> None:
 def test_address_that_cannot_be_polled_is_refused_with_what_was_seen(url: str, run: Run) -> None:
     result = run("add", url)
     assert result.exit_code == 2
-    assert "expected" in result.output or "must have" in result.output
+    assert "expected an http(s) address" in result.output
+
+
+def test_address_without_a_scheme_is_suggested_with_one_and_that_of_browsers_is_understood(run: Run) -> None:
+    assert "did you mean https://example.org/rss?" in run("add", "example.org/rss").output
+    run("import", "-", given="https://example.org/rss\n")
+    assert "1 removed" in run("remove", "feed:https://example.org/rss").output
 
 
 def test_file_that_is_not_there_and_file_that_is_no_opml_say_so(run: Run, tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ def get_text(page: bytes, media_type: str, charset: str | None, limits: PageLimi
     text = decode(page, charset).text
     strange = sum(map(text.count, _NEVER_IN_TEXT))
     if strange > _MAX_BINARY_SHARE * max(1, len(text)):
-        raise UnreadableError("binary", f"{strange} of {len(text)} characters are no text")
+        raise UnreadableError("binary", f"{strange} of {len(text)} characters are not text")
     return text
 
 
