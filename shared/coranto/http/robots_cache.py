@@ -14,6 +14,7 @@ import json
 import time
 import zlib
 from collections import OrderedDict
+from collections.abc import Awaitable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -30,6 +31,26 @@ from coranto.urls import UnsupportedUrlError
 
 # RFC 9309, 2.3.1.2: after five redirects the file may be taken as unavailable.
 _MOST_REDIRECTS: Final = 5
+
+# Notes that a file is kept, and gives those that are to go for it: whichever were kept longest ago. The files themselves are
+# spread over the nodes of a cluster, which one script cannot reach; should the caller die first, they go by their age.
+# KEYS order, sizes   ARGV origin, bytes, most bytes
+_MAKE_ROOM: Final = """
+local now = redis.call('TIME')
+local total = tonumber(redis.call('HGET', KEYS[2], '') or '0') + ARGV[2] - tonumber(redis.call('HGET', KEYS[2], ARGV[1]) or '0')
+redis.call('ZADD', KEYS[1], now[1] + now[2] / 1000000, ARGV[1])
+redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])
+local going = {}
+while total > tonumber(ARGV[3]) and #going < 1000 do
+  local oldest = redis.call('ZPOPMIN', KEYS[1])[1]
+  if not oldest then total = 0 break end
+  total = total - tonumber(redis.call('HGET', KEYS[2], oldest) or '0')
+  redis.call('HDEL', KEYS[2], oldest)
+  going[#going + 1] = oldest
+end
+redis.call('HSET', KEYS[2], '', total)
+return going
+"""
 
 State = Literal["read", "unavailable", "unreachable"]
 
@@ -78,12 +99,16 @@ class RobotsUnreachableError(Exception):
 class RobotsCache:
     """The robots.txt files of all sites: their text in Redis, for all services, and their rules in this process.
 
-    Without Redis only this process has them.
+    Without Redis only this process has them. Both places are bounded in bytes; in Redis large files share a bound of their
+    own, so that a domain with any number of hosts, each with the largest file there is, drives out none but such.
     """
 
     _KEEP_COPY = timedelta(days=30)  # how long a copy may stand in for a file that cannot be reached
-    _KEEP_LARGE = timedelta(days=1)  # one domain may have any number of hosts, each with the largest file there is
+    _KEEP_LARGE = timedelta(days=1)
     _LARGE_BYTES = 10_000
+    _BYTES_IN_REDIS = 100_000_000
+    _LARGE_BYTES_IN_REDIS = 50_000_000
+    _BYTES_OF_A_KEY = 300  # what Redis takes for the key and the notes of a file, beside its name and text
     _KEEP_REDIRECT = timedelta(minutes=10)
     _SHORTEST = timedelta(minutes=5)
     _LONGEST = timedelta(hours=24)  # RFC 9309, 2.4
@@ -97,6 +122,8 @@ class RobotsCache:
         self._web = web
         self._agent = agent
         self._prefix = f"{prefix}:robots:"
+        self._notes = f"{prefix}:{{robots-kept}}:"
+        self._make_room = None if redis is None else redis.register_script(_MAKE_ROOM)
         self._read: OrderedDict[str, tuple[float, RobotsRules, int]] = OrderedDict()
         self._bytes_read = 0
         self._redirects: dict[str, tuple[str, int]] = {}
@@ -156,10 +183,22 @@ class RobotsCache:
             elif copy is not None:
                 found = replace(copy, fresh_until=found.fresh_until, detail=found.detail)
         if self._redis is not None:
-            packed = _packed(found)
-            keep = self._KEEP_COPY if len(packed) <= self._LARGE_BYTES else self._KEEP_LARGE
-            await self._redis.set(self._prefix + origin, packed, ex=keep)
+            await self._keep_in_redis(self._redis, origin, _packed(found))
         return await self._rules(origin, found)
+
+    async def _keep_in_redis(self, redis: Redis, origin: str, packed: bytes) -> None:
+        is_large = len(packed) > self._LARGE_BYTES
+        await redis.set(self._prefix + origin, packed, ex=self._KEEP_LARGE if is_large else self._KEEP_COPY)
+        kind = "large" if is_large else "small"
+        size = len(packed) + 3 * len(origin) + self._BYTES_OF_A_KEY
+        most = self._LARGE_BYTES_IN_REDIS if is_large else self._BYTES_IN_REDIS
+        assert self._make_room is not None  # noqa: S101 - for the type checker: there is a Redis
+        going = await cast(
+            "Awaitable[list[bytes]]",
+            self._make_room(keys=[f"{self._notes}{kind}", f"{self._notes}{kind}-bytes"], args=[origin, size, most]),
+        )
+        for gone in going:
+            await redis.delete(self._prefix + gone.decode())
 
     async def _load(self, origin: str) -> RobotsFile | None:
         if self._redis is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 import zlib
 from collections.abc import AsyncIterator
@@ -171,6 +172,43 @@ async def test_process_keeps_as_many_files_as_fit_its_bytes(
     assert len(cache._read) == 3
     assert cache._bytes_read <= cache._BYTES_IN_PROCESS
     assert len(await redis.get(f"coranto:robots:{origin}")) < largest / 10
+
+
+async def test_process_keeps_so_many_files(site: tuple[Site, str], browser: WebClient, redis: Redis) -> None:
+    _, origin = site
+    cache = RobotsCache(redis, browser, agent="CorantoBot")
+    cache._IN_PROCESS = 5
+    rules = await get(cache, origin)
+    for number in range(8):
+        cache._keep_read(f"http://h{number}.example", time.time() + 60, rules, 100)
+    assert list(cache._read) == [f"http://h{number}.example" for number in range(3, 8)]
+    assert cache._bytes_read == 500
+
+
+async def test_files_in_redis_fit_their_bytes_and_large_ones_drive_out_no_others(
+    site: tuple[Site, str], browser: WebClient, redis: Redis
+) -> None:
+    state, origin = site
+    cache = RobotsCache(redis, browser, agent="CorantoBot")
+    await get(cache, origin)
+    cache._LARGE_BYTES_IN_REDIS = 100_000
+    for number in range(12):
+        await cache._keep_in_redis(redis, f"http://large{number}.example", os.urandom(20_000))
+    kept = sorted(await redis.keys("coranto:robots:http://large*"))
+    assert kept == [f"coranto:robots:http://large{number}.example".encode() for number in (10, 11, 8, 9)]
+    assert await RobotsCache(redis, browser, agent="CorantoBot").find(origin) is not None
+
+    cache._BYTES_IN_REDIS = 5_000
+    for _ in range(3):  # kept again and again, a file counts once
+        for number in range(10):
+            await cache._keep_in_redis(redis, f"http://small{number}.example", os.urandom(1_000))
+    kept = sorted(await redis.keys("coranto:robots:*small*"))
+    assert kept == [f"coranto:robots:http://small{number}.example".encode() for number in (7, 8, 9)]
+    assert int(await redis.hget("coranto:{robots-kept}:small-bytes", "") or 0) == 3 * (1_000 + 3 * 21 + 300)
+    assert await redis.hlen("coranto:{robots-kept}:small-bytes") == 1 + await redis.zcard("coranto:{robots-kept}:small")
+    assert await RobotsCache(redis, browser, agent="CorantoBot").find(origin) is None  # asked for anew
+    assert not (await get(cache, origin)).allows(f"{origin}/no")
+    assert state.hits == 2
 
 
 @pytest.mark.parametrize(
