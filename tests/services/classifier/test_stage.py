@@ -12,7 +12,7 @@ from coranto_classifier.app import create_stage
 from coranto_classifier.duplicates.index import DuplicateIndex
 from coranto_classifier.pool import InProcessAnalysis
 from coranto_classifier.reasons import REASONS, SYSTEMIC
-from coranto_classifier.stage import classify
+from coranto_classifier.stage import classify, find_story
 from coranto_classifier.text_models import TextModels
 from coranto_cli.local.redis_server import EmbeddedRedis
 
@@ -47,6 +47,23 @@ async def test_record_gains_its_section_and_keeps_the_others(models: TextModels,
     assert section.story is not None
     assert section.story.role == "original"
     assert {"language", "topics", "names"} <= section.models.keys()
+
+
+async def test_agency_that_the_page_credits_makes_a_copy_of_the_text(redis: Redis) -> None:
+    """The text itself names no agency."""
+    text = " ".join(
+        f"Завод номер {number} построил мост у реки вместе с жителями района {number}." for number in range(20)
+    )
+    index = DuplicateIndex(redis)
+    first, then = record(text), record(text)
+    then = then.model_copy(
+        update={"id": "ab" * 16, "content": then.content.model_copy(update={"agencies": ("Интерфакс",)})}
+    )
+    stories = [await find_story(one, index) for one in (first, then)]
+    assert [(story.role, story.agency) for story in stories if story is not None] == [
+        ("original", None),
+        ("copy", "Интерфакс"),
+    ]
 
 
 async def test_mentions_count_in_the_field_they_name(models: TextModels) -> None:

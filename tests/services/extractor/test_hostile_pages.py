@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import resource
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -96,6 +97,15 @@ async def test_hostile_pages_take_bounded_time_and_do_not_affect_the_next_page(
             # The deadline, the transfer of the page, and a machine that others use too.
             assert await seconds_for(name) < _DEADLINE.total_seconds() + 10, name
         assert isinstance(await pool.read(write_page(), PageRequest()), Content)
+    finally:
+        await pool.stop()
+
+
+async def test_processes_are_held_to_their_memory() -> None:
+    pool = ReaderPool(processes=1, deadline=_DEADLINE, limits=PageLimits(), max_process_bytes=1_500_000_000)
+    await pool.start()
+    try:
+        assert (await pool._processes.call(resource.getrlimit, resource.RLIMIT_AS))[0] == 1_500_000_000
     finally:
         await pool.stop()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import re
+import resource
 import time
 from contextlib import suppress
 from dataclasses import replace
@@ -14,6 +15,7 @@ import pytest
 
 from coranto.sources.entry_fields import strip_markup
 from coranto.sources.opml import BadOpmlError, LeftOut, Outline, read_address_list, read_opml, write_opml
+from coranto_feeder.feed_parser_pool import FeedParserPool
 from coranto_feeder.sources import FeedLimits, NotAFeedError, parse_feed
 from coranto_feeder.sources.home_page import find_feeds, find_feeds_in_bytes, looks_like_feed
 
@@ -578,3 +580,11 @@ def test_base_addresses_within_each_other_are_bounded() -> None:
 def test_hub_of_a_json_feed_is_an_address(hub: str, found: str) -> None:
     text = f'{{"version": "https://jsonfeed.org/version/1.1", "title": "t", "items": [], "hubs": [{{"url": "{hub}"}}]}}'
     assert parse_feed(text.encode(), url="https://paper.example/feed.json").hub == found
+
+
+async def test_processes_are_held_to_their_memory() -> None:
+    pool = FeedParserPool(FeedLimits(), processes=1, deadline=timedelta(seconds=20), max_process_bytes=1_500_000_000)
+    try:
+        assert (await pool._processes.call(resource.getrlimit, resource.RLIMIT_AS))[0] == 1_500_000_000
+    finally:
+        await pool.stop()

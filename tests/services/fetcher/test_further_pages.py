@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Callable
 from datetime import timedelta
 from itertools import pairwise
@@ -13,6 +14,7 @@ from redis.asyncio import Redis
 from coranto.frontier import RedisHostLeases
 from coranto.records import DiscoveredArticle, FetchedArticle
 from coranto.worker.stage import Transient
+from coranto_fetcher.page_facts import PageReaderPool
 from coranto_fetcher.pagination_links import find_next_page
 from coranto_fetcher.settings import FetcherSettings
 
@@ -124,3 +126,11 @@ async def test_part_that_robots_forbid_is_left(fetcher: Fetcher, site: Site, dis
 )
 def test_next_part_is_found_where_the_page_links_it(markup: str, expected: str | None) -> None:
     assert find_next_page(f"<html>{markup}</html>".encode(), FIRST, FIRST) == expected
+
+
+async def test_processes_that_read_pages_are_held_to_their_memory() -> None:
+    pool = PageReaderPool(processes=1, deadline=timedelta(seconds=20), max_process_bytes=1_500_000_000)
+    try:
+        assert (await pool._processes.call(resource.getrlimit, resource.RLIMIT_AS))[0] == 1_500_000_000
+    finally:
+        await pool.stop()

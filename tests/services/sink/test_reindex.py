@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from redis.asyncio import Redis
+from tests.conftest import eventually
 from tests.shared.store.databases import Database
 
 from coranto.records import ClassifiedArticle, ReindexedArticle, Story
@@ -79,6 +80,25 @@ async def test_stream_that_nobody_reads_is_not_filled_without_end(redis: Redis, 
     assert await redis.get(PIPELINE.reindex()) == b"3600"
     await redis.delete(f"{PIPELINE.reindex()}:lease")
     assert await Reindex(redis, PIPELINE, filled).answer() == 12
+
+
+async def test_sink_that_waits_for_room_stays_the_one_that_answers(redis: Redis, filled: Database) -> None:
+    await redis.set(PIPELINE.reindex(), 3600)
+    lease = f"{PIPELINE.reindex()}:lease"
+    answering = asyncio.create_task(Reindex(redis, PIPELINE, filled, batch=2, max_backlog=1).answer())
+
+    async def waits() -> bool:
+        return bool(await reindexed(redis))
+
+    async def is_renewed() -> bool:
+        return await redis.ttl(lease) > 30
+
+    await eventually(waits)
+    assert await redis.expire(lease, 10)
+    await eventually(is_renewed)
+    assert await Reindex(redis, PIPELINE, filled).answer() == 0
+    answering.cancel()
+    await asyncio.gather(answering, return_exceptions=True)
 
 
 async def test_redis_that_is_emptied_meanwhile_keeps_its_new_request(redis: Redis, filled: Database) -> None:
