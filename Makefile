@@ -17,7 +17,7 @@ LOCAL := ./shared $(PACKAGES:%=./services/%)
 # of accuracy and `make models` use them; it has nothing to do with the folder shared/ in here.
 CORANTO_MATERIAL ?= $(abspath ..)/shared
 
-.PHONY: help setup run test test-slow test-servers check lint types imports format reference reference-check lock dist models chaos soak bench clean
+.PHONY: help setup run test test-slow test-servers check lint types imports format reference reference-check screenshots lock dist models chaos soak bench clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -89,6 +89,9 @@ format: $(VENV)/dev.stamp ## format, and fix what ruff can
 reference: $(VENV)/dev.stamp ## schemas, AsyncAPI, reference pages, and the made parts of README.md
 	PYTHONPATH=docs $(BIN)/python -m generate
 	PYTHONPATH=docs $(BIN)/python -m generate.readme
+
+screenshots: $(VENV)/dev.stamp ## the pictures of the page in docs/images, of the sample site; needs Chromium
+	PYTHONPATH=docs $(BIN)/python -m generate.screenshots
 
 dist: $(VENV)/run.stamp ## wheels of every distribution, into dist/
 	rm -rf $(DIST)

@@ -15,7 +15,7 @@ from tests.services.gateway.test_articles import article
 from tests.services.gateway.test_operating import KEYS, bury, submitted
 
 import coranto_gateway.page
-from coranto.records import ClassifiedArticle, Entity, Image, Mention, Person, Provenance, Story
+from coranto.records import Block, ClassifiedArticle, Entity, Image, Mention, Person, Provenance, Story
 from coranto.streams.redis import RedisStreams
 from coranto.topology import FEEDER
 from coranto_gateway.page.words import Words
@@ -179,6 +179,20 @@ async def test_an_article_is_shown_with_its_names_revisions_and_copies(served: S
     assert "Anna Petrova" in (await look(served, "/articles?name=Anna+Petrova")).said
     older = await look(served, f"/articles/{first.id}?before=1&after=1")
     assert older.all("del") == []
+
+
+async def test_a_standfirst_is_read_once_and_its_names_are_marked(served: Served) -> None:
+    built = article("lead", text="Neva rises.\nIt rose on Friday.")
+    blocks = (Block(kind="standfirst", text="Neva rises."), Block(kind="paragraph", text="It rose on Friday."))
+    content = built.content.model_copy(update={"lead": "Neva rises.", "paragraphs": blocks})
+    neva = Entity(type="place", name="Neva", count=1, mentions=(Mention(field="text", text="Neva", start=0, end=4),))
+    classification = built.classification.model_copy(update={"entities": (neva,)})
+    (stored,) = await served.store(built.model_copy(update={"content": content, "classification": classification}))
+    page = await look(served, f"/articles/{stored.id}")
+    assert page.said.count("Neva rises.") == 1
+    assert [each["href"] for each in page.all("a") if str(each.get("class")).startswith("ent ")] == [
+        "/articles?name=Neva"
+    ]
 
 
 async def test_a_long_list_goes_on_to_older_articles(served: Served) -> None:

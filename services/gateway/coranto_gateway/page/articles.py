@@ -158,11 +158,16 @@ async def show_article(
     if story is not None:
         story_id = story.id
         siblings = await parts.stores.ask_if_any(lambda reader: reader.story(story_id, limit=20)) or []
+    blocks = list(_blocks(article))
+    lead: Markup = escape(article.content.lead or "")
+    if blocks and (blocks[0][0], article.content.paragraphs[0].text) == ("standfirst", article.content.lead):
+        _, lead = blocks.pop(0)  # it stands under the headline, with its names
     return render(
         request,
         "article.html",
         article=article,
-        blocks=list(_blocks(article)),
+        lead=lead,
+        blocks=blocks,
         title=_named(article.content.title or article.url, article.classification.entities, "title", 0),
         revisions=revisions[::-1],
         older=older,
