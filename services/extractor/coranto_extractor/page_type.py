@@ -110,9 +110,11 @@ def _check_error_page(summary: PageSummary, metrics: PageMetrics) -> NotAnArticl
     if metrics.text_weight > _MAX_ERROR_TEXT_WEIGHT or metrics.is_stated_article:
         return None
     phrase = None
-    if phrase_lists.exact_phrase("error_title").fullmatch((summary.title or "").casefold().strip(" .!")):
-        return NotAnArticle("error_page", f"title “{summary.title}”")
-    for title in (summary.title or "", summary.page.page_title or ""):
+    titles = (summary.title or "", summary.page.page_title or "")
+    for title in (*titles[:1], *titles[1].split("|")):
+        if phrase_lists.exact_phrase("error_title").fullmatch(title.casefold().strip(" .!")):
+            return NotAnArticle("error_page", f"title “{title}”")
+    for title in titles:
         found = [one.group(0) for one in phrase_lists.any_phrase("not_found").finditer(title)]
         # News is about things that were not found, too: above a longer text, the words must be what the title is about.
         is_about_it = sum(map(len, found)) >= len(title) * _MIN_ERROR_SHARE_OF_TITLE

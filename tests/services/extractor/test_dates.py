@@ -312,3 +312,31 @@ def test_more_forms_of_dates(text: str, language: str | None, day: str) -> None:
 
 def test_telephone_number_is_no_date() -> None:
     assert parse_date_text("Phone 0711/14-05-24, fax 0711/14-05-25", "de") is None
+
+
+@pytest.mark.parametrize(
+    ("url", "above", "local"),
+    [
+        # In Japan it was the next day already; the address may count by UTC.
+        ("https://news.example.jp/harbour/bridge", "", "2015-03-04T05:42:10"),
+        ("https://news.example.jp/2015/03/03/bridge", "<p>2015年3月4日</p>", "2015-03-04T05:42:10"),
+        ("https://news.example.jp/2015/03/03/bridge", "", "2015-03-03T20:42:10"),
+        # Brazil has several clocks.
+        ("https://news.example.br/harbour/bridge", "", "2015-03-03T20:42:10"),
+    ],
+)
+def test_moment_in_utc_is_told_on_the_clock_of_the_country(
+    url: str, above: str, local: str, write_page: Write, read_article: Read
+) -> None:
+    page = write_page(head=_json_ld(datePublished="2015-03-03T20:42:10Z"), above=above)
+    published = read_article(page, url=url).published
+    assert published
+    assert published.local == local
+
+
+def test_page_called_error_in_its_title_stays_an_error_page(read_refusal: Callable[..., object]) -> None:
+    page = "<html><head><title>Error | Bank</title></head><body><h2>We will be right back!</h2><p>{}</p></body></html>"
+    text = (
+        "Our site is being looked after and will be there again in a short while, so please come back later, thank you."
+    )
+    assert read_refusal(page.format(text).encode()).reason == "error_page"  # type: ignore[attr-defined]

@@ -86,3 +86,52 @@ def test_title_for_search_engines_among_the_breadcrumbs_is_not_the_headline(
 def test_only_heading_of_a_page_is_its_headline_wherever_it_is(write_page: Write, read_article: Read) -> None:
     page = write_page().replace(b"<h1>", b"<ul><li><h1>").replace(b"</h1>", b"</h1></li></ul>")
     assert read_article(page).title == "Harbour bridge opens again"
+
+
+@pytest.mark.parametrize(
+    ("window_title", "headings", "title"),
+    [
+        # Only the window's title is stated, and no heading agrees with it.
+        ("History", "<h1>A choir and its years</h1>", "A choir and its years"),
+        ("History", "<h1>Choirhistory</h1>", "Choirhistory"),
+        ("Submissions", "<aside><h1>Menu of pages</h1></aside><h2>Checklist for authors</h2>", "Checklist for authors"),
+        # The first heading names the site.
+        ("Choir Post", "<h1>Choir Post</h1><h2>A choir and its years</h2>", "A choir and its years"),
+        ("Choir Post", "<h1>Choir Post</h1>", "Choir Post"),
+        # A heading of one word may be a label.
+        ("A choir and its past", "<h2>Topics</h2>", "A choir and its past"),
+    ],
+)
+def test_headline_of_a_page_whose_title_names_something_else(
+    window_title: str, headings: str, title: str, read_article: Read
+) -> None:
+    text = "".join(
+        f"<p>The boys sang in town number {n} that year, and the bishop came to hear them.</p>" for n in range(9)
+    )
+    head = f'<title>{window_title}</title><meta property="og:site_name" content="Choir Post">'
+    article = read_article(f"<html><head>{head}</head><body>{headings}<main>{text}</main></body></html>".encode())
+    assert article.title == title
+
+
+def test_heading_is_taken_from_a_box_beside_the_article_only_where_there_is_no_other(read_article: Read) -> None:
+    text = "".join(
+        f"<p>The boys sang in town number {n} that year, and the bishop came to hear them.</p>" for n in range(9)
+    )
+    page = f"<html><head><title>History</title></head><body>{{}}<main>{{}}{text}</main></body></html>"
+    box, own = '<div class="sidebar"><h1>Choirs that write to you</h1></div>', "<h1>A choir and its years</h1>"
+    assert read_article(page.format(box, own).encode()).title == "A choir and its years"
+    assert read_article(page.format(box, "").encode()).title == "Choirs that write to you"
+
+
+@pytest.mark.parametrize(
+    ("heading", "stated", "title"),
+    [
+        ("<h1>Bridge opens again this week</h1>", ["Bridge opens again this week -"], "Bridge opens again this week"),
+        ("", ["Bridge opens again this week-City", "Bridge opens again this week"], "Bridge opens again this week"),
+        ("<h1>5 May 2024 Bridge opens this week</h1>", ["Bridge opens this week - Town"], "Bridge opens this week"),
+    ],
+)
+def test_marks_sections_and_dates_around_a_headline_are_cut(
+    heading: str, stated: list[str], title: str, read_article: Read
+) -> None:
+    assert read_article(_page(heading, *stated)).title == title

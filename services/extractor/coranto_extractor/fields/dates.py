@@ -208,21 +208,24 @@ def _in_local_time(
 
 
 def _on_shown_day(moment: ArticleDate, reading: PageReading, shown: _ShownDates) -> ArticleDate:
-    """The same moment on the day that the page shows, when that is the day before or after the UTC one.
+    """The same moment on the clock of the page's place, if that fits the day that the page shows.
 
-    The day is certain and the hour on the page's clock is not, unless the page's place tells it.
+    Where only the day is certain, the one before or after the UTC day, the hour on the page's clock is not.
     """
     page = reading.metadata
-    date_shown = date_in_url(page.url) or next(iter(shown.published), None)
-    if date_shown is None or moment.at is None or abs(date_shown.day - moment.day) != timedelta(days=1):
+    in_page = [found.day for found in (date_in_url(page.url), next(iter(shown.published), None)) if found]
+    if moment.at is None:
         return moment
     zone = find_zone(_host(page), reading.language)
-    if zone is not None and (local := zone.local_time(moment.at)).date() == date_shown.day:
+    local = zone.local_time(moment.at) if zone else None
+    if zone and local and (not in_page or local.date() in in_page):
         offset = local.utcoffset()
         return make_moment(local, precision=moment.precision, offset=offset, zone=zone.name, zone_from=zone.source)
-    midnight = datetime.combine(date_shown.day, time(), UTC)
+    if not in_page or abs(in_page[0] - moment.day) != timedelta(days=1):
+        return moment
+    midnight = datetime.combine(in_page[0], time(), UTC)
     is_possible = midnight - _MAX_OFFSET <= moment.at < midnight + timedelta(days=1) - _MIN_OFFSET
-    return ArticleDate(local=date_shown.day.isoformat(), precision="day", at=moment.at) if is_possible else moment
+    return ArticleDate(local=in_page[0].isoformat(), precision="day", at=moment.at) if is_possible else moment
 
 
 def _published_candidates(reading: PageReading, shown: _ShownDates) -> Iterator[tuple[str | ArticleDate, str, float]]:

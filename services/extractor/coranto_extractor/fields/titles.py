@@ -8,11 +8,14 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from coranto_extractor.fields.evidence import Extracted
+from coranto_extractor.language.date_parsing import parse_date_text
 from coranto_extractor.language.text_comparison import alphanumeric_key, title_similarity
 from coranto_extractor.page.blocks import Block, BlockList, normalize_space
 from coranto_extractor.page.metadata import PageMetadata, strings
+from coranto_extractor.page.regions import sidebar_names
 
 _SEPARATOR = re.compile(r"\s+[|•·»›:/\\~]+\s+|\s+[-–—―]+\s+|\s*[|»›ㅣ]\s*|\s*::\s*|\s+<\s+")
+_GLUED_SECTION = re.compile(r"\s?[-|·:]\s?[^\W\d_]{1,12}")
 _MAX_TITLE_CHARS = 400
 # A stated title may include the names of site and section. Longer ones are cut first, because segments are removed one by one.
 _MAX_STATED_CHARS = 1000
@@ -33,12 +36,18 @@ _JOINING_MARKS = frozenset("|:-–—")
 _MIN_SEGMENT_LETTERS = 15
 # A headline has at least this share of the letters of the heading it shares with a kicker.
 _MIN_HEADLINE_SHARE = 0.4
+# “5 January 2024 Harbour bridge opens again”: a date before the headline is shorter than this.
+_MAX_DATE_CHARS = 40
+_MARKS_AT_ENDS = " |-–—:·"
 _ELLIPSES = ("...", "…")
 # An element with more text than this times the heading's own (white space counts) holds the page beside the heading.
 _MAX_ELEMENT_TO_HEADING = 20
 # Some pages put a title for search engines into the last breadcrumb, and the headline into an h2.
 _BREADCRUMB_REGIONS = frozenset({"nav", "list", "side:breadcrumb", "side:breadcrumbs"})
 _BREADCRUMB_TRUST = 0.85
+_MAX_SITE_NAME_WORDS = 5
+_PAGE_TITLE_TRUST = 0.95
+_REGIONS_BESIDE_ARTICLE = frozenset({"nav", "aside", "footer", "comment", "consent", "notice", "author-box"})
 
 
 @dataclass(frozen=True)
@@ -52,30 +61,55 @@ class Headline:
 def find_headline(page: PageMetadata, blocks: BlockList) -> Headline | None:
     """The headline; None when the page has none."""
     names = site_names(page)
+    site_keys = {alphanumeric_key(name) for name in names}
     stated = _stated_titles(page, names)
+    # A page that states no more than the site's name says nothing about its headline. Some write the headline for that name.
+    telling = [
+        (title, trust)
+        for title, trust in stated
+        if alphanumeric_key(title) not in site_keys or len(title.split()) > _MAX_SITE_NAME_WORDS
+    ]
     headings = _headings(page, blocks)
     segments = [
-        (segment, _SEGMENT_TRUST) for title, _ in stated for segment in _SEPARATOR.split(title) if segment.strip()
+        (segment, _SEGMENT_TRUST) for title, _ in telling for segment in _SEPARATOR.split(title) if segment.strip()
     ]
     best: tuple[float, Block] | None = None
     for rank, (block, weight) in enumerate(headings):
-        for title, trust in (*stated, *segments) if weight == 1.0 else stated:
+        for title, trust in (*telling, *segments) if weight == 1.0 else telling:
             score = title_similarity(block.text, title) * trust * weight - rank * _RANK_PENALTY
             if score > _MIN_SIMILARITY and (best is None or score > best[0]):
                 best = (score, block)
     if best:
         title = _headline_in(best[1], [title for title, _ in stated])
         return Headline(Extracted(title, "h1", min(1.0, 0.5 + best[0] / 2)), best[1].text)
-    site_keys = {alphanumeric_key(name) for name in names}
-    ones = [block.text for block, weight in headings if weight == 1.0 and not _is_site_name(block.text, site_keys)]
-    if len(ones) == 1 and _may_be_only_headline(ones[0], [title for title, _ in stated]):
+    return _unconfirmed_headline(headings, stated, site_keys)
+
+
+def _unconfirmed_headline(
+    headings: Sequence[tuple[Block, float]], stated: Sequence[tuple[str, float]], site_keys: set[str]
+) -> Headline | None:
+    """The headline of a page whose headings and stated titles do not agree."""
+    named = [block for block, _ in headings if block.tag in ("h1", "h2") and not _is_site_name(block.text, site_keys)]
+    # On some pages, the box with a name such as “sidebar” is the whole page.
+    own = [block for block in named if not _is_beside_article(block)] or named
+    ones = [block.text for block in own if block.tag == "h1"]
+    titles = [title for title, _ in stated if not _is_site_name(title, site_keys)]
+    # Only the title of the window is stated, which often is that of the section or the same on every page.
+    is_weak = all(trust <= _PAGE_TITLE_TRUST for _, trust in stated)
+    if len(ones) == 1 and (is_weak or _may_be_only_headline(ones[0], titles)):
         return Headline(Extracted(ones[0], "h1", 0.5), ones[0])
-    if stated:
-        title, trust = stated[0]
-        return Headline(Extracted(title, "metadata", 0.6 * trust), title)
-    if ones:
-        return Headline(Extracted(ones[0], "h1", 0.4), ones[0])
-    return None
+    twos = [block.text for block in own if block.tag == "h2"]
+    if twos and not ones and is_weak and len(twos[0].split()) > 1:
+        return Headline(Extracted(twos[0], "h1", 0.4), twos[0])
+    if titles:
+        trust = next(trust for title, trust in stated if title == titles[0])
+        return Headline(Extracted(titles[0], "metadata", 0.6 * trust), titles[0])
+    first = next(iter([*ones, *twos, *(title for title, _ in stated)]), None)
+    return Headline(Extracted(first, "h1", 0.4), first) if first else None
+
+
+def _is_beside_article(block: Block) -> bool:
+    return bool(block.regions & _REGIONS_BESIDE_ARTICLE or sidebar_names(block.regions))
 
 
 def _may_be_only_headline(heading: str, stated: Sequence[str]) -> bool:
@@ -109,6 +143,11 @@ def _headline_in(block: Block, stated: Sequence[str]) -> str:
         )
         if is_behind_kicker or child_keys & {other, rest}:
             return title
+    for title in stated:
+        for segment in _SEPARATOR.split(title):
+            kicker = heading.removesuffix(segment)
+            if len(kicker) < min(len(heading), _MAX_DATE_CHARS) and kicker and parse_date_text(kicker, None):
+                return segment
     for child in children:
         is_headline = (
             len(alphanumeric_key(child)) > _MIN_SEGMENT_LETTERS and child != heading and heading.endswith(child)
@@ -199,13 +238,25 @@ def _stated_titles(page: PageMetadata, names: Sequence[str]) -> list[tuple[str, 
         (page.first("og:title"), 1.0),
         (page.first("twitter:title", "twitter:text:title"), 0.98),
         (page.first("dc.title", "dcterms.title", "title", "headline", "sailthru.title", "parsely-title", "hdl"), 0.95),
-        (page.page_title, 0.95),
+        (page.page_title, _PAGE_TITLE_TRUST),
     ]
     given = [(text[:_MAX_STATED_CHARS], trust) for text, trust in raw if text]
     texts = [text for text, _ in given]
     result: list[tuple[str, float]] = []
     for text, trust in given:
-        title = _without_site_name(text, names, [other for other in texts if other != text])
+        title = _without_site_name(text, names, [other for other in texts if other != text]).strip(_MARKS_AT_ENDS)
         if title and alphanumeric_key(title) and len(title) <= _MAX_TITLE_CHARS:
             result.append((title, trust))
-    return result
+    return [(_without_glued_section(title, result), trust) for title, trust in result]
+
+
+def _without_glued_section(title: str, stated: Sequence[tuple[str, float]]) -> str:
+    """The title as another statement gives it, where this one has only a section behind it: “Bridge opens again-City”."""
+    for other, _ in stated:
+        if (
+            len(other) >= _MIN_SEGMENT_LETTERS
+            and title.startswith(other)
+            and _GLUED_SECTION.fullmatch(title[len(other) :])
+        ):
+            return other
+    return title
