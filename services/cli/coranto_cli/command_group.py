@@ -36,6 +36,7 @@ OWN: Mapping[str, str] = {
     "show": "coranto_cli.commands.show:show",
     "why": "coranto_cli.commands.why:why",
     "sources": "coranto_cli.commands.sources:sources",
+    "identity": "coranto_cli.commands.identity:app",
     "dead": "coranto_cli.commands.dead:app",
     "groups": "coranto_cli.commands.groups:app",
     "logs": "coranto_cli.commands.logs:logs",

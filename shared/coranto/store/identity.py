@@ -6,10 +6,11 @@ ids were made otherwise, or an operator has split an address off.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Literal
+from datetime import datetime
+from typing import Any, Literal
 
 from coranto.records import ClassifiedArticle, article_id
 from coranto.urls import UnsupportedUrlError, canonicalize, key_of
@@ -63,3 +64,59 @@ def addresses_of(article: ClassifiedArticle, splits: Collection[Split] = ()) -> 
             if all(each.key_id != address.key_id for each in found) and (address.key_id, article.id) not in splits:
                 found.append(address)
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class KnownAddress:
+    """An address that has led to a stored article."""
+
+    key: str
+    """Its key form."""
+    led_by: LedBy | None
+    """None for what was stored before this was kept."""
+    known_since: datetime | None
+    """Likewise."""
+
+
+@dataclass(frozen=True, slots=True)
+class SplitAddress:
+    """An address that an operator has split off."""
+
+    key: str
+    split_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Which addresses are one article."""
+
+    article_id: str
+    url: str
+    """Address for readers."""
+    addresses: tuple[KnownAddress, ...]
+    """Those that lead there, its own first."""
+    splits: tuple[SplitAddress, ...]
+    """Those that do so no longer."""
+
+
+def identity_of(
+    article: str, url: str, addresses: Iterable[Sequence[Any]], splits: Iterable[Sequence[Any]]
+) -> Identity:
+    """From rows of `key`, `led_by`, `known_since` and of `key`, `split_at`."""
+    return Identity(
+        article,
+        url,
+        tuple(
+            KnownAddress(key, led_by, None if since is None else datetime.fromisoformat(since))
+            for key, led_by, since in addresses
+        ),
+        tuple(SplitAddress(key, datetime.fromisoformat(at)) for key, at in splits),
+    )
+
+
+def why_not_split(url: str, article: str) -> str:
+    """What to tell an operator who would split an article's own address off it."""
+    return (
+        f"{url} is the own address of article {article}, which its id is made from: split the other addresses off it, "
+        f"see `coranto identity explain {article}`"
+    )

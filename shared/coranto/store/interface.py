@@ -18,6 +18,7 @@ from coranto.pages.retention import PageUse
 from coranto.records import ClassifiedArticle, DroppedArticle, FinishedArticle, Storage
 
 if TYPE_CHECKING:
+    from coranto.store.identity import Identity
     from coranto.store.source_accounts import SourceDay, SourceHealth, SourceTotals
 
 RevisionKey = tuple[str, int]
@@ -34,6 +35,10 @@ class StoreUnavailableError(StoreError):
 
 class StoreCorruptError(StoreError):
     """The database file is damaged; an operator has to repair it."""
+
+
+class UnsplittableError(StoreError):
+    """The address cannot be split off its article: what it is, and what can be split off."""
 
 
 class ArticleRefusedError(StoreError):
@@ -237,6 +242,17 @@ class ArticleUpkeep(Protocol):
         """Remove these articles: rows, revisions, words in the index, ledger lines; erased, from the medium too. Safe to repeat."""
         ...
 
+    def split(self, url: str) -> str | None:
+        """Make this address lead to its article no longer, and give the article's id; None when it leads to none.
+
+        Safe to repeat. Raises UnsplittableError for an article's own address, UnsupportedUrlError.
+        """
+        ...
+
+    def rejoin(self, url: str) -> str | None:
+        """Take the split of this address back, and give the id of the article it was split off; None when it was off none."""
+        ...
+
     def remove_ledger_before(self, moment: datetime, *, at_most: int) -> int:
         """Remove up to so many ledger lines of before this time, and give how many."""
         ...
@@ -326,6 +342,10 @@ class ArticleReader(AbstractContextManager["ArticleReader"], Protocol):
 
     def ledger(self) -> Iterator[LedgerLine]:
         """Every line of the ledger, oldest first."""
+        ...
+
+    def identity_of(self, url_or_id: str) -> Identity | None:
+        """Every address that leads to the stored article, and by what; None when it is not stored. Raises StoreError."""
         ...
 
     def visits_of(self, url_or_id: str) -> Visits | None:

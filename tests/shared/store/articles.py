@@ -84,7 +84,7 @@ async def store(article: ClassifiedArticle, *, article_store: ArticleStore) -> F
     """The article as it is announced; fails where the store skips it."""
     result = await article_store.store(article)
     assert isinstance(result, Stored), result
-    return article.with_storage(result.storage)
+    return result.article
 
 
 async def reason_to_skip(article: ClassifiedArticle, *, article_store: ArticleStore) -> str:

@@ -24,6 +24,7 @@ from coranto.pages.retention import PageUse, pages_of_record
 from coranto.records import FinishedArticle
 from coranto.store import source_accounts
 from coranto.store.columns import ARTICLE_TIME, LEDGER_COLUMNS, read_record, sortable_time
+from coranto.store.identity import Identity, identity_of
 from coranto.store.interface import (
     EVERYTHING,
     Announced,
@@ -270,6 +271,18 @@ class PostgresqlArticleReader:
         """Every line of the ledger, oldest first."""
         for row in self._stream(f"{_LEDGER} ORDER BY at"):
             yield ledger_line_of(row)
+
+    def identity_of(self, url_or_id: str) -> Identity | None:
+        """Every address that leads to the stored article, and by what; None when it is not stored. Raises StoreError."""
+        asked = {"id": self._resolve(url_or_id)}
+        stored = self._ask("SELECT url FROM articles WHERE id = :id", asked)
+        if not stored:
+            return None
+        addresses = self._ask(
+            "SELECT key, led_by, known_since FROM addresses WHERE article_id = :id ORDER BY is_own DESC, key", asked
+        )
+        splits = self._ask("SELECT key, split_at FROM splits WHERE article_id = :id ORDER BY key", asked)
+        return identity_of(asked["id"], stored[0][0], addresses, splits)
 
     def visits_of(self, url_or_id: str) -> Visits | None:
         """How often the stored article was looked at again in vain; None when it is not stored. Raises StoreError."""

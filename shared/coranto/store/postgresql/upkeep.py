@@ -7,16 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from contextlib import closing, contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import psycopg
 from psycopg import Connection
 
+from coranto.records import article_id
 from coranto.store.columns import hour_of, sortable_time
-from coranto.store.interface import NewerSchemaError, Removed, StoreError
+from coranto.store.identity import why_not_split
+from coranto.store.interface import NewerSchemaError, Removed, StoreError, UnsplittableError
 from coranto.store.postgresql import schema
 from coranto.store.postgresql.connection import connect, explain, shown
+from coranto.urls import key_of
 
 # In this order: the others refer to articles.
 _TABLES: Final = (
@@ -90,6 +93,39 @@ class PostgresqlArticleUpkeep:
                 connection.autocommit = True
                 connection.execute(f"VACUUM {', '.join((*_TABLES, 'ledger', 'articles'))}")
             return Removed(articles, counts["revisions"], counts["ledger"])
+
+    def split(self, url: str) -> str | None:
+        """Make this address lead to its article no longer, and give the article's id; None when it leads to none.
+
+        Safe to repeat. Raises UnsplittableError for an article's own address, UnsupportedUrlError, StoreError.
+        """
+        key = key_of(url)
+        key_id = article_id(key)
+        with self._connected() as connection:
+            connection.execute("SELECT pg_advisory_xact_lock(%s)", (schema.WRITE_LOCK,))
+            row = connection.execute("SELECT article_id, is_own FROM addresses WHERE key_id = %s", (key_id,)).fetchone()
+            if row is None:
+                split = connection.execute("SELECT article_id FROM splits WHERE key_id = %s", (key_id,)).fetchone()
+                return None if split is None else str(split[0])
+            article, is_own = row
+            if is_own:
+                raise UnsplittableError(why_not_split(url, article))
+            connection.execute(
+                "INSERT INTO splits (key_id, key, article_id, split_at) VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING",
+                (key_id, key, article, sortable_time(datetime.now(UTC))),
+            )
+            connection.execute("DELETE FROM addresses WHERE key_id = %s", (key_id,))
+            connection.commit()
+            return str(article)
+
+    def rejoin(self, url: str) -> str | None:
+        """Take the split of this address back, and give the id of the article it was split off. Raises StoreError."""
+        with self._connected() as connection:
+            row = connection.execute(
+                "DELETE FROM splits WHERE key_id = %s RETURNING article_id", (article_id(key_of(url)),)
+            ).fetchone()
+            connection.commit()
+            return None if row is None else str(row[0])
 
     def remove_ledger_before(self, moment: datetime, *, at_most: int) -> int:
         """Remove up to so many ledger lines of before this time, and give how many. Raises StoreError."""

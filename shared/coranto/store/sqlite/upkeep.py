@@ -8,13 +8,16 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Collection, Iterator
 from contextlib import closing, contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
+from coranto.records import article_id
 from coranto.store.columns import hour_of, sortable_time
-from coranto.store.interface import NewerSchemaError, Removed, StoreError
+from coranto.store.identity import why_not_split
+from coranto.store.interface import NewerSchemaError, Removed, StoreError, UnsplittableError
 from coranto.store.sqlite import schema
 from coranto.store.sqlite.group_commit import is_fault_of_storage
+from coranto.urls import key_of
 
 _BUSY_TIMEOUT_SECONDS = 30.0
 _PAGES_AT_ONCE = 1000  # of SQLite, while a copy is made; between two steps the sink may write
@@ -86,6 +89,40 @@ class SqliteArticleUpkeep:
                 connection.execute("INSERT INTO articles_fts (articles_fts) VALUES ('optimize')")
                 connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             return removed
+
+    def split(self, url: str) -> str | None:
+        """Make this address lead to its article no longer, and give the article's id; None when it leads to none.
+
+        Safe to repeat. Raises UnsplittableError for an article's own address, UnsupportedUrlError, StoreError.
+        """
+        key = key_of(url)
+        key_id = article_id(key)
+        with self._connected() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            row = connection.execute("SELECT article_id, is_own FROM addresses WHERE key_id = ?", (key_id,)).fetchone()
+            if row is None:
+                split = connection.execute("SELECT article_id FROM splits WHERE key_id = ?", (key_id,)).fetchone()
+                return None if split is None else str(split[0])
+            article, is_own = row
+            if is_own:
+                raise UnsplittableError(why_not_split(url, article))
+            connection.execute(
+                "INSERT OR IGNORE INTO splits (key_id, key, article_id, split_at) VALUES (?, ?, ?, ?)",
+                (key_id, key, article, sortable_time(datetime.now(UTC))),
+            )
+            connection.execute("DELETE FROM addresses WHERE key_id = ?", (key_id,))
+            connection.execute("COMMIT")
+            return str(article)
+
+    def rejoin(self, url: str) -> str | None:
+        """Take the split of this address back, and give the id of the article it was split off. Raises StoreError."""
+        with self._connected() as connection:
+            key_id = article_id(key_of(url))
+            connection.execute("BEGIN IMMEDIATE")
+            row = connection.execute("SELECT article_id FROM splits WHERE key_id = ?", (key_id,)).fetchone()
+            connection.execute("DELETE FROM splits WHERE key_id = ?", (key_id,))
+            connection.execute("COMMIT")
+            return None if row is None else str(row[0])
 
     def remove_ledger_before(self, moment: datetime, *, at_most: int) -> int:
         """Remove up to so many ledger lines of before this time, and give how many. Raises StoreError."""
