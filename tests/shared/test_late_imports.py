@@ -37,3 +37,9 @@ def test_names_of_the_package_are_there_when_they_are_asked_for() -> None:
 def test_a_name_that_the_package_does_not_have_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="has no attribute 'subscribed'"):
         coranto.subscribed  # type: ignore[attr-defined]  # noqa: B018 - asking for it is the test
+
+
+def test_the_stages_of_a_page_need_no_web_server_metrics_or_broker() -> None:
+    services = ("feeder", "fetcher", "extractor", "classifier", "sink")
+    found = imported_by("import " + ", ".join(f"coranto_{name}.app" for name in services))
+    assert not found & {"aiohttp.web", "prometheus_client", "python_socks", "faststream"}

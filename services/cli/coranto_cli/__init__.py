@@ -6,9 +6,13 @@ imports a service: stages and commands of theirs come through entry points.
 
 from __future__ import annotations
 
+import atexit
+import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib.util import find_spec
+from typing import NoReturn
 
 # Its own requirements: an installation with --no-deps puts the command on PATH all the same.
 _NEEDED = ("typer", "rich", "pydantic_settings", "structlog", "aiohttp", "zstandard")
@@ -25,4 +29,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     from coranto_cli.application import run
 
-    return run(arguments)
+    code = run(arguments)
+    if arguments is None:
+        _leave(code)
+    return code
+
+
+def _leave(code: int) -> NoReturn:
+    """End the process without taking the interpreter apart.
+
+    That takes 0.2 s where models are loaded, and gives back only what the system takes back anyway.
+    """
+    atexit._run_exitfuncs()
+    with suppress(OSError, ValueError, AttributeError):  # a reader that has gone, or streams that were closed
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(code)

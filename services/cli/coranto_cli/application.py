@@ -55,7 +55,8 @@ def _run(words: list[str]) -> int:
     try:
         # Not standalone: typer would show wrong usage in a box of its own.
         code = app(args=words, prog_name="coranto", standalone_mode=False)
-        sys.stdout.flush()
+        if sys.stdout is not None:  # as with `>&-`
+            sys.stdout.flush()
     except SystemExit as ending:
         if isinstance(
             ending.__context__, BrokenPipeError

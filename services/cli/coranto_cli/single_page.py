@@ -155,10 +155,14 @@ async def installed_stages(stack: AsyncExitStack, *, is_here: bool) -> AsyncIter
     early = {EXTRACTOR.name: ahead(_started(_load(points[EXTRACTOR.name]), stack))}
     await asyncio.sleep(0)  # its process is started now, and gets ready by itself
     _log_errors_only()
+    if is_here:
+        early[CLASSIFIER.name] = ahead(_started(_load(points[CLASSIFIER.name]), stack))
+        await asyncio.sleep(0)  # its models are being loaded now
     for spec in _STAGES:
-        if spec is (FEEDER if is_here else EXTRACTOR):
+        if spec is EXTRACTOR:
             for later in (CLASSIFIER, SINK):
-                early[later.name] = ahead(_loaded_and_started(points[later.name], stack))
+                if later.name not in early:
+                    early[later.name] = ahead(_loaded_and_started(points[later.name], stack))
         if spec.name in early:
             yield await early[spec.name]
         else:

@@ -10,7 +10,6 @@ from coranto.pages import FilePageStore
 from coranto.records import ExtractedArticle, FetchedArticle
 from coranto.topology import EXTRACTOR
 from coranto.worker.stage import RetryPolicy, Stage
-from coranto_extractor.field_metrics import FieldMetrics
 from coranto_extractor.pool import ReaderPool
 from coranto_extractor.reasons import REASONS, SYSTEMIC
 from coranto_extractor.settings import Settings
@@ -18,6 +17,7 @@ from coranto_extractor.stage import extract
 
 if TYPE_CHECKING:
     from coranto.worker.app import Worker
+    from coranto_extractor.field_metrics import FieldMetrics
 
 
 def create_stage(
@@ -58,7 +58,9 @@ def create_stage(
 
 def create(settings: Settings | None = None) -> Worker:
     """The extractor as a worker, ready to run."""
-    from coranto.worker.app import Worker  # here, so that `coranto try` and tests need no broker
+    # Here, so that `coranto try` and tests need no broker and no metrics.
+    from coranto.worker.app import Worker
+    from coranto_extractor.field_metrics import FieldMetrics
 
     settings = settings or Settings()
     field_metrics = FieldMetrics()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from coranto.domains import is_same_site
 from coranto.pages import CorruptPageError, MissingPageError, PageStore, PageTooLargeError
@@ -12,10 +12,12 @@ from coranto.records import Content, Discovery, ExtractedArticle, Fetch, Fetched
 from coranto.urls import host_of
 from coranto.worker.stage import Invalid, Transient, Unwanted
 from coranto_extractor.article_address import address_of
-from coranto_extractor.field_metrics import FieldMetrics
 from coranto_extractor.page_request import REFUSE_FROM, PageRequest
 from coranto_extractor.refusal import NotAnArticle
 from coranto_extractor.text.merge_pages import merge_pages
+
+if TYPE_CHECKING:
+    from coranto_extractor.field_metrics import FieldMetrics
 
 STORE_RETRY_AFTER = timedelta(seconds=10)
 

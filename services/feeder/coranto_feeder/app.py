@@ -20,24 +20,19 @@ from coranto.sources.registry import Feed, FeedRegistry
 from coranto.topology import FEEDER
 from coranto.worker.stage import RetryPolicy, Stage
 from coranto_feeder.deduplication import InMemoryDeduplicator, RedisDeduplicator
-from coranto_feeder.feed_metrics import FeedMetrics
-from coranto_feeder.poll import FeedReader
-from coranto_feeder.poller import Poller
 from coranto_feeder.probe import WebProbe
 from coranto_feeder.reasons import REASONS, SYSTEMIC
-from coranto_feeder.recovery import JournalRecovery
-from coranto_feeder.refetch import RefetchSchedule
 from coranto_feeder.settings import Settings
 from coranto_feeder.stage import discover
 from coranto_feeder.submission_journal import SqliteJournal
-from coranto_feeder.websub import Subscriber, Subscriptions
-from coranto_feeder.websub_callback import CallbackServer
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
     from coranto.worker.app import Worker
     from coranto_feeder.polite_client import PoliteClient
+    from coranto_feeder.websub import Subscriber
+    from coranto_feeder.websub_callback import CallbackServer
 
 RETRY = RetryPolicy(attempts=6, first_delay=timedelta(seconds=2), longest_delay=timedelta(minutes=10))
 
@@ -79,7 +74,14 @@ def create_stage(settings: Settings | None = None) -> Stage[Submission, Discover
 def create(settings: Settings | None = None) -> Worker:
     """The feeder as a worker, ready to run."""
     from coranto.streams.connection import connect
-    from coranto.worker.app import Worker  # here, so that `coranto try` and tests need no broker
+
+    # Here, so that `coranto try` and tests need no broker, no poller and no web server.
+    from coranto.worker.app import Worker
+    from coranto_feeder.feed_metrics import FeedMetrics
+    from coranto_feeder.poll import FeedReader
+    from coranto_feeder.poller import Poller
+    from coranto_feeder.recovery import JournalRecovery
+    from coranto_feeder.refetch import RefetchSchedule
 
     settings = settings or Settings()
     feeder, pipeline = settings.feeder, settings.pipeline.to_topology()
@@ -157,6 +159,9 @@ def _websub(
     feeder = settings.feeder
     if feeder.websub_callback_url is None or not feeder.polls:
         return None
+    from coranto_feeder.websub import Subscriber, Subscriptions
+    from coranto_feeder.websub_callback import CallbackServer
+
     subscriber = Subscriber(
         Subscriptions(redis, settings.pipeline.to_topology().all_keys()[0]),
         registry,

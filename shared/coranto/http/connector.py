@@ -9,8 +9,6 @@ from typing import Any, Final
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
-from python_socks import ProxyConnectionError, ProxyError, ProxyTimeoutError
-from python_socks.async_.asyncio import Proxy
 
 from coranto.http.response_head import LenientResponseHandler
 
@@ -53,6 +51,9 @@ class WebConnector(aiohttp.TCPConnector):
         req: aiohttp.ClientRequest,
         timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - aiohttp's type
     ) -> socket.socket:
+        from python_socks import ProxyConnectionError, ProxyError, ProxyTimeoutError  # here, as few need it
+        from python_socks.async_.asyncio import Proxy
+
         assert self._socks is not None  # noqa: S101 - for the type checker: the caller has looked
         failed: OSError | None = None
         for info in addr_infos:

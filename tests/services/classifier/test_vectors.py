@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from coranto_classifier.entities.russian.tagger import SLOVNET_FILE, Slovnet
 from coranto_classifier.text_models import ArticleText, ModelPaths, TextModels
 from coranto_classifier.topics import features
 from coranto_classifier.topics.vectors import ENGLISH_FILES, EnglishVectors, RussianVectors
@@ -81,3 +82,19 @@ def test_russian_words_have_the_vectors_that_navec_itself_gives_them() -> None:
         assert np.array_equal(ours.navec[word], theirs[word])
         assert np.allclose(ours.weighted_mean(word, EVEN), vector, atol=1e-5)
         assert ours.count(word) == theirs.vocab.count(word)
+
+
+def test_the_tagger_knows_the_words_of_the_vectors_it_shares() -> None:
+    from slovnet import NER  # type: ignore[import-untyped]  # ships no types
+
+    vectors = RussianVectors(ModelPaths().shipped)
+    theirs = NER.load(str(ModelPaths().shipped / SLOVNET_FILE)).navec(vectors.navec)
+    words = ["Президент", "России", "Владимир", "Путин", "прилетел", "в", "Астану", "."]
+    assert theirs.infer.encoder.words_vocab.items == vectors.navec.vocab.words
+    ours = Slovnet(ModelPaths().shipped, vectors)
+    tags, scores = ours.predict(words)
+    ours._infer = theirs.infer
+    their_tags, their_scores = ours.predict(words)
+    assert tags == their_tags
+    assert "B-PER" in tags
+    assert np.array_equal(scores, their_scores)

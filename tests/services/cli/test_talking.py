@@ -215,3 +215,11 @@ def test_reader_that_has_seen_enough_ends_every_command_quietly(shell: Shell, co
     )  # fmt: skip
     os.close(writing)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_command_whose_output_is_closed_ends_well(shell: Shell) -> None:
+    done = subprocess.run(
+        ["sh", "-c", f"exec {sys.executable} -m coranto_cli --version >&-"],
+        cwd=shell.directory, env=shell.environment, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
