@@ -12,7 +12,7 @@ from tests.services.gateway.conftest import Serve, Served
 from tests.shared.store.articles import build_article
 
 from coranto.pages import FilePageStore
-from coranto.records import PageRef, Submission
+from coranto.records import DroppedArticle, PageRef, Submission
 from coranto.records.envelope import decode, encode
 from coranto.sources.opml import read_opml
 from coranto.sources.registry import FeedRegistry
@@ -286,3 +286,23 @@ async def test_question_about_a_day_says_what_it_lacks(served: Served) -> None:
         assert problem["type"] == "urn:coranto:problem:bad-question"
     await served.get("/v1/why", status=400, params={"source": "example", "day": "yesterday"})
     await served.get("/v1/sources/unheard-of/health", status=404)
+
+
+async def test_a_feed_that_was_registered_is_accepted_and_not_ended_for_a_reason(served: Served) -> None:
+    await served.drop(
+        DroppedArticle(
+            id="a" * 32,
+            url=URL,
+            submission="s",
+            stage="feeder",
+            outcome="accepted",
+            reason="feed_registered",
+            dropped_at=datetime.now(UTC),
+        )
+    )
+    why = await served.get("/v1/why", params={"url": URL})
+    assert why["answer"] == "The feeder accepted it: feed_registered."
+    assert [each["outcome"] for each in why["endings"]] == ["accepted"]
+    page = (await served.client.get("/submit", params={"url": URL}, headers={"Accept": "text/html"})).text
+    assert "feed_registered" in page
+    assert 'class="is-bad"' not in page
