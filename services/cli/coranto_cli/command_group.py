@@ -42,6 +42,7 @@ OWN: Mapping[str, str] = {
     "logs": "coranto_cli.commands.logs:logs",
     "export": "coranto_cli.commands.export:export",
     "search": "coranto_cli.commands.search:search",
+    "reprocess": "coranto_cli.commands.reprocess:reprocess",
     "pages": "coranto_cli.commands.pages:app",
     "forget": "coranto_cli.commands.forget:forget",
     "prune": "coranto_cli.commands.prune:prune",

@@ -83,7 +83,7 @@ async def through_stages(
     name = ""
     async for stage in stages:
         name = stage.name
-        ended, made = await _one_stage(stage, record, deadline)
+        ended, made = await one_stage(stage, record, deadline)
         if ended is not None:
             return ended
         if made is None:
@@ -93,7 +93,7 @@ async def through_stages(
     return TryResult(name, "finished", record=record)
 
 
-async def _one_stage(stage: Stage[Any, Any], record: Record, deadline: float) -> tuple[TryResult | None, Record | None]:
+async def one_stage(stage: Stage[Any, Any], record: Record, deadline: float) -> tuple[TryResult | None, Record | None]:
     """What the stage made of the record: how it ended there, or the record for the next stage."""
     attempt = 0
     while True:
@@ -152,7 +152,7 @@ async def installed_stages(stack: AsyncExitStack, *, is_here: bool) -> AsyncIter
         stack.push_async_callback(_give_up, task)
         return task
 
-    early = {EXTRACTOR.name: ahead(_started(_load(points[EXTRACTOR.name]), stack))}
+    early = {EXTRACTOR.name: ahead(started(load_stage(points[EXTRACTOR.name]), stack))}
     await asyncio.sleep(0)  # its process is started now, and gets ready by itself
     _log_errors_only()
     if is_here:
@@ -166,7 +166,7 @@ async def installed_stages(stack: AsyncExitStack, *, is_here: bool) -> AsyncIter
         if spec.name in early:
             yield await early[spec.name]
         else:
-            yield await _started(_load(points[spec.name]), stack)
+            yield await started(load_stage(points[spec.name]), stack)
 
 
 def _log_errors_only() -> None:
@@ -176,10 +176,10 @@ def _log_errors_only() -> None:
 
 
 async def _loaded_and_started(point: EntryPoint, stack: AsyncExitStack) -> Stage[Any, Any]:
-    return await _started(await asyncio.to_thread(_load, point), stack)
+    return await started(await asyncio.to_thread(load_stage, point), stack)
 
 
-async def _started(stage: Stage[Any, Any], stack: AsyncExitStack) -> Stage[Any, Any]:
+async def started(stage: Stage[Any, Any], stack: AsyncExitStack) -> Stage[Any, Any]:
     """The stage, ready; the stack stops it."""
     if stage.stop is not None:
         stack.push_async_callback(stage.stop)
@@ -188,7 +188,8 @@ async def _started(stage: Stage[Any, Any], stack: AsyncExitStack) -> Stage[Any, 
     return stage
 
 
-def _load(point: EntryPoint) -> Stage[Any, Any]:
+def load_stage(point: EntryPoint) -> Stage[Any, Any]:
+    """The stage that an installed service gives. Raises CommandError when it cannot be loaded."""
     try:
         stage: Stage[Any, Any] = point.load()()
     except ImportError as error:

@@ -62,8 +62,8 @@ def search(
     given = words or []
     query = " ".join(f'"{word}"' if " " in word and len(given) > 1 else word for word in given)
     where = SearchFilter(
-        since=_moment("--since", since),
-        until=_moment("--until", until, end_of_day=True),
+        since=moment("--since", since),
+        until=moment("--until", until, end_of_day=True),
         source=source,
         language=language,
         topic=topic,
@@ -97,7 +97,7 @@ def _refuse_what_finds_nothing(query: str, where: SearchFilter) -> None:
         raise CommandError("--since must be before --until", exit_code=USAGE)
 
 
-def _moment(option: str, text: str | None, *, end_of_day: bool = False) -> datetime | None:
+def moment(option: str, text: str | None, *, end_of_day: bool = False) -> datetime | None:
     """The time that the option gives. Raises CommandError."""
     if text is None:
         return None
