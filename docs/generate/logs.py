@@ -136,6 +136,12 @@ EVENTS: Mapping[str, LogEvent] = {
     "webhooks.waiting": LogEvent(
         "warning", "Webhooks have to wait: the article store cannot be read, or Redis does not answer."
     ),
+    "alerts.waiting": LogEvent(
+        "warning", "Alerts have to wait: the article store cannot be read, or Redis does not answer."
+    ),
+    "alert.dead": LogEvent(
+        "error", "A message of an alert was given up; `coranto alerts log` says why, and `redeliver` sends it again."
+    ),
     "request.failed": LogEvent(
         "error", "The gateway could not answer a request; at WARNING when it was Redis that did not answer."
     ),

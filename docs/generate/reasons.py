@@ -50,9 +50,10 @@ def render(services: Sequence[Service]) -> str:
             ((code(name), _OF_DELIVERY.get(name, "see the log"), text) for name, text in DELIVERY_REASONS.items()),
         ),
         *(_section(service) for service in services if service.stages),
-        "## Webhooks",
-        "Why an attempt to deliver to a webhook ended as it did: in `coranto_gateway_webhook_deliveries_total` and in `coranto "
-        "webhooks log`.",
+        "## Webhooks and alerts",
+        "Why an attempt to deliver to a webhook, or to bring a message of an alert, ended as it did: in "
+        "`coranto_gateway_webhook_deliveries_total`, `coranto_gateway_alert_messages_total`, `coranto webhooks log` and `coranto "
+        "alerts log`.",
         table(
             ("reason", "meaning"),
             ((code(name), text) for name, text in _webhook_reasons().items()),

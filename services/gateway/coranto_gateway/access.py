@@ -20,8 +20,8 @@ FEEDS_FOLDER = "/feeds/"
 _OPEN_FOLDERS = ("/static/", "/language/", FEEDS_FOLDER)
 # Addresses of feeds hold a secret of their own.
 _SUBMITTING_PATHS = frozenset({"/v1/submit", "/submit"})
-# Addresses of webhooks often hold a secret, which readers of articles need not see.
-_OPERATING_FOLDER = "/v1/webhooks"
+# Addresses of webhooks and recipients of alerts often hold a secret, which readers of articles need not see.
+_OPERATING_FOLDERS = ("/v1/webhooks", "/v1/alerts")
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 # Whoever sends these is a proxy, behind which anybody may be, however near it sits itself.
 _PROXY_HEADERS = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
@@ -80,7 +80,7 @@ class AccessControl:
 
 def needed_scope(method: str, path: str) -> tokens.Scope:
     """What a token must be good for to make this request. Whatever changes something and is no submission is operating."""
-    if path.startswith(_OPERATING_FOLDER):
+    if path.startswith(_OPERATING_FOLDERS):
         return tokens.Scope.OPERATE
     if method in _SAFE_METHODS:
         return tokens.Scope.READ

@@ -11,6 +11,7 @@ import re
 from bisect import bisect_right
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from coranto.records import FinishedArticle
@@ -98,6 +99,22 @@ class Announcements:
         """The number of the article's announcement; None when the store has none."""
         key, revision = article.id, article.storage.revision
         return await self._stores.ask_if_any(lambda reader: reader.number_of(key, revision))
+
+    async def number_at(self, moment: datetime) -> int:
+        """The announcement behind which all was stored at this time or later. Raises StoreError."""
+
+        def look(reader: ArticleReader) -> int:
+            low, high = 0, reader.last_number()
+            while low < high:
+                middle = (low + high) // 2
+                found = reader.announced_after(middle, 1)
+                if not found or found[0].article.storage.stored_at >= moment:
+                    high = middle
+                else:
+                    low = found[0].number
+            return low
+
+        return await self._stores.ask_if_any(look) or 0
 
     async def follow(self, number: int, *, pause: float) -> AsyncIterator[list[Announcement]]:
         """What is announced behind this number, without end; an empty list whenever nothing has come for `pause` seconds."""

@@ -29,8 +29,24 @@ from coranto.worker.log import SETTINGS_LOADED, WORKER_STARTED, WORKER_STOPPED, 
 from coranto_gateway import problems
 from coranto_gateway.access import AccessControl
 from coranto_gateway.activity import Activity, keep_watching
+from coranto_gateway.alerts.courier import Courier
+from coranto_gateway.alerts.registry import Alerts
+from coranto_gateway.alerts.watcher import AlertTools, Watcher
 from coranto_gateway.announcements import Announcements
-from coranto_gateway.api import articles, dead, feeds, groups, sources, status, stories, stream, submit, webhooks, why
+from coranto_gateway.api import (
+    alerts,
+    articles,
+    dead,
+    feeds,
+    groups,
+    sources,
+    status,
+    stories,
+    stream,
+    submit,
+    webhooks,
+    why,
+)
 from coranto_gateway.api.sources import FAULTY
 from coranto_gateway.article_stores import ArticleStores
 from coranto_gateway.body_limit import BodyLimit
@@ -52,7 +68,7 @@ from coranto_gateway.webhooks.delivery import Tools
 from coranto_gateway.webhooks.registry import Webhooks
 from coranto_gateway.webhooks.sending import Sender
 
-ROUTERS = (articles, stream, stories, why, status, dead, sources, submit, feeds, groups, webhooks)
+ROUTERS = (articles, stream, stories, why, status, dead, sources, submit, feeds, groups, webhooks, alerts)
 _DESCRIPTION = """
 Reads what Coranto stores, follows it as it is stored, submits pages, and operates the pipeline.
 
@@ -133,12 +149,13 @@ class Gateway:
         try:
             await self._refuse_if_open(parts)
             sock = listen(settings)
-            deliverer = Deliverer(_tools(parts, self._log))
+            deliverer, watcher = Deliverer(_tools(parts, self._log)), Watcher(_alert_tools(parts, self._log))
             health = HealthServer(self.settings.health, self.metrics.registry, self.readiness)
             background = [
                 asyncio.create_task(self._watch_redis(redis)),
                 asyncio.create_task(parts.announcements.run()),
                 asyncio.create_task(deliverer.run()),
+                asyncio.create_task(watcher.run()),
                 asyncio.create_task(
                     keep_watching(parts.activity, partial(_look, parts), partial(_count_faulty, parts))
                 ),
@@ -149,7 +166,8 @@ class Gateway:
                 self._log.info(WORKER_STARTED, address=self.address)
                 app = Measured(guarded(create_api(parts), parts), self.metrics)
                 await serve(app, sock, settings, stop=stop, on_stopping=partial(self._end_streams, parts))
-                await deliverer.drain(settings.grace_period.total_seconds())
+                grace = settings.grace_period.total_seconds()
+                await asyncio.gather(deliverer.drain(grace), watcher.drain(grace))
             finally:
                 await end(background)
                 await health.stop()
@@ -202,6 +220,7 @@ def make_parts(settings: Settings, redis: Redis, metrics: Metrics) -> Parts:
         announcements=Announcements(stores, kept=settings.gateway.replay_buffer),
         webhooks=Webhooks(redis, settings.pipeline.prefix),
         sender=Sender(settings.to_webhook_client()),
+        alerts=Alerts(redis, settings.pipeline.prefix),
         activity=Activity(),
         metrics=metrics,
         stop=asyncio.Event(),
@@ -217,6 +236,19 @@ def _tools(parts: Parts, log: Any) -> Tools:
         settings=parts.settings.gateway.webhooks,
         metrics=parts.metrics,
         clock=parts.sender.now,
+        log=log,
+    )
+
+
+def _alert_tools(parts: Parts, log: Any) -> AlertTools:
+    settings = parts.settings.gateway.alerts
+    return AlertTools(
+        alerts=parts.alerts,
+        announcements=parts.announcements,
+        stores=parts.stores,
+        courier=Courier(parts.sender, settings),
+        settings=settings,
+        metrics=parts.metrics,
         log=log,
     )
 

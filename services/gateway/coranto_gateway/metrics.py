@@ -41,6 +41,12 @@ class Metrics:
             ["outcome", "reason"],
             registry=add,
         )
+        self.alert_messages = Counter(
+            "coranto_gateway_alert_messages",
+            "Attempts to bring messages of alerts by outcome (delivered, retried, dead) and reason.",
+            ["outcome", "reason"],
+            registry=add,
+        )
         self.webhooks = Gauge(
             "coranto_gateway_webhooks",
             "Webhooks by standing; every gateway reports all of them.",

@@ -13,6 +13,7 @@ from coranto.admin.pipeline import ConnectedPipeline
 from coranto.pages import FilePageStore
 from coranto.streams.shape import find_shape
 from coranto_gateway.activity import Activity
+from coranto_gateway.alerts.registry import Alerts
 from coranto_gateway.announcements import Announcements
 from coranto_gateway.article_stores import ArticleStores
 from coranto_gateway.feeds import Feeds
@@ -56,6 +57,7 @@ class Parts:
     announcements: Announcements
     webhooks: Webhooks
     sender: Sender
+    alerts: Alerts
     activity: Activity
     metrics: Metrics
     stop: asyncio.Event

@@ -14,6 +14,7 @@ from coranto.http.client import WebClient
 from coranto.http.settings import SharedWebSettings
 from coranto.settings import Duration, SettingsSection, StoreAddress
 from coranto.worker.settings import WorkerSettings
+from coranto_gateway.alerts.settings import AlertSettings
 from coranto_gateway.webhooks.settings import WebhookSettings
 
 
@@ -79,6 +80,7 @@ class GatewaySettings(SettingsSection):
     )
 
     webhooks: WebhookSettings = Field(default_factory=WebhookSettings)
+    alerts: AlertSettings = Field(default_factory=AlertSettings)
 
     @property
     def is_loopback(self) -> bool:

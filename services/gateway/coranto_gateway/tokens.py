@@ -32,7 +32,7 @@ class Scope(StrEnum):
     SUBMIT = "submit"
     """Submit pages and feeds."""
     OPERATE = "operate"
-    """Change sources, redeliver and discard dead letters, look after webhooks."""
+    """Change sources, redeliver and discard dead letters, look after webhooks and alerts."""
 
 
 class Token(BaseModel):

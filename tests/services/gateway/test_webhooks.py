@@ -98,7 +98,7 @@ def webhook(*secrets: Secret) -> Webhook:
 def test_what_is_signed_is_signed_for_this_moment_whatever_the_zone() -> None:
     secret = new_secret()
     elsewhere = NOW.astimezone(timezone(timedelta(hours=3)))
-    mine = signed_headers(webhook(Secret(text=secret)), "a-1", b'{"a": "\xc3\xa9"}', elsewhere)
+    mine = signed_headers([Secret(text=secret)], "a-1", b'{"a": "\xc3\xa9"}', elsewhere)
     theirs = standardwebhooks.Webhook(secret).sign("a-1", NOW, '{"a": "é"}')
     assert mine == {
         "webhook-id": "a-1",
@@ -112,7 +112,7 @@ def test_while_a_secret_is_phased_out_either_verifies() -> None:
     changed = webhook(Secret(text=old)).with_new_secret(new, NOW, overlap=timedelta(hours=1))
     now = datetime.now(UTC).replace(microsecond=0)
     moment = changed.model_copy(update={"secrets": (changed.secrets[0], Secret(text=old, ends_at=now + timedelta(1)))})
-    headers = signed_headers(moment, "a-1", b"{}", now)
+    headers = signed_headers(moment.secrets_at(now), "a-1", b"{}", now)
     for secret in (old, new):
         assert standardwebhooks.Webhook(secret).verify("{}", headers) == {}
     assert [secret.text for secret in changed.secrets_at(NOW + timedelta(minutes=59))] == [new, old]

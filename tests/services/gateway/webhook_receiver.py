@@ -20,6 +20,7 @@ class Received:
     body: bytes
     status: int
     """What it was answered with."""
+    path: str
 
     @property
     def id(self) -> str:
@@ -55,7 +56,7 @@ class Receiver:
     async def begin(self) -> None:
         """Answer from now on, always at the same port."""
         app = web.Application(client_max_size=10_000_000)
-        app.router.add_post("/in", self._take)
+        app.router.add_post("/{path:.*}", self._take)
         self._runner = web.AppRunner(app, shutdown_timeout=0.1)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self.port, reuse_address=True)
@@ -79,5 +80,5 @@ class Receiver:
         body = await request.read()
         reply = self.reply(json.loads(body))
         status, headers, text = (reply, {}, "") if isinstance(reply, int) else reply
-        self.requests.append(Received({k.lower(): v for k, v in request.headers.items()}, body, status))
+        self.requests.append(Received({k.lower(): v for k, v in request.headers.items()}, body, status, request.path))
         return web.Response(status=status, headers=headers, text=text)

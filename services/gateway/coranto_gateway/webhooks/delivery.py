@@ -178,7 +178,7 @@ class Delivery:
         now = await self._tools.announcements.now()
         cursor, change = progress.cursor, Change()
         if progress.rewind is not None:
-            cursor = await self._number_at(datetime.fromisoformat(progress.rewind))
+            cursor = await self._tools.announcements.number_at(datetime.fromisoformat(progress.rewind))
             change.unset.append("rewind")
         elif progress.store not in (now.store, NO_STORE):
             self._tell_reset(now, f"the place is of the article store {progress.store}, and this is {now.store}")
@@ -199,22 +199,6 @@ class Delivery:
 
     def _tell_reset(self, now: Position, why: str) -> None:
         self._tools.log.warning(WEBHOOK_RESET, webhook=self.webhook.name, to=str(now), why=why)
-
-    async def _number_at(self, moment: datetime) -> int:
-        """The announcement behind which all was stored at this time or later."""
-
-        def look(reader: ArticleReader) -> int:
-            low, high = 0, reader.last_number()
-            while low < high:
-                middle = (low + high) // 2
-                found = reader.announced_after(middle, 1)
-                if not found or found[0].article.storage.stored_at >= moment:
-                    high = middle
-                else:
-                    low = found[0].number
-            return low
-
-        return await self._tools.stores.ask_if_any(look) or 0
 
     # --- choosing --------------------------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""Why an attempt to deliver to a webhook ended as it did: the same words in metrics, logs, dead deliveries and documents."""
+"""Why an attempt to deliver to a webhook, or to bring a message of an alert, ended as it did: the same words everywhere."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ REASONS: Final[Mapping[str, str]] = {
     "tls_failed": "No TLS connection, or a certificate that is not valid.",
     "address_refused": "The address is not public and not allowed: see CORANTO_GATEWAY__WEBHOOKS__ALLOWED_NETWORKS.",
     "answer_too_large": "The answer was longer than is read.",
+    "not_set_up": "A setting without which alerts cannot be sent this way is missing.",
     "not_wanted": "The webhook's filter does not let the article through.",
     "gave_up": "The receiver failed with this record again and again while it took others: it is a dead delivery.",
     "not_written": "The record cannot be written in the webhook's format, which is a bug: it is a dead delivery.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal
 
@@ -60,6 +60,10 @@ class Answer:
     elapsed_ms: int = 0
     retry_after: timedelta | None = None
 
+    def asking_for(self, pause: timedelta) -> Answer:
+        """The same answer, of a receiver that wants to be asked again after this."""
+        return replace(self, retry_after=pause) if self.verdict == "failed" else self
+
 
 def message_of(article: FinishedArticle, position: Position, form: Format) -> Message:
     """The message that announces the article."""
@@ -110,9 +114,15 @@ class Sender:
 
     async def send(self, webhook: Webhook, message: Message) -> Answer:
         """Post the message, signed for this moment."""
-        headers = {"Content-Type": "application/json"} | signed_headers(webhook, message.id, message.body, self.now())
+        now = self.now()
+        headers = signed_headers(webhook.secrets_at(now), message.id, message.body, now)
+        return await self.post(webhook.url, message.body, headers)
+
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str] | None = None) -> Answer:
+        """Post JSON, and say what came of it."""
         try:
-            response = await self._client.post(webhook.url, message.body, headers=headers)
+            sent = {"Content-Type": "application/json"} | dict(headers or {})
+            response = await self._client.post(url, body, headers=sent)
         except (WebError, UnsupportedUrlError) as error:
             return Answer("failed", _reason_of(error), self.now(), detail=_told(error)[:_DETAIL_SHOWN])
         now = self.now()

@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import re
 import secrets
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
@@ -54,7 +55,8 @@ def new_secret() -> str:
     return _SECRET_PREFIX + base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()
 
 
-def _is_name(name: str) -> str:
+def checked_name(name: str) -> str:
+    """The name. Raises ValueError when it is none."""
     if re.fullmatch(NAME_PATTERN, name) is None:
         raise ValueError(
             f"a name is up to 63 small letters, digits, - and _, such as desk or archive-2; got {name[:100]!r}"
@@ -85,7 +87,9 @@ class NewWebhook(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    name: Annotated[str, AfterValidator(_is_name)] = Field(description="What it is called; no other webhook may be.")
+    name: Annotated[str, AfterValidator(checked_name)] = Field(
+        description="What it is called; no other webhook may be."
+    )
     url: Annotated[str, AfterValidator(_is_address)] = Field(
         max_length=4000, description="Address that articles are posted to."
     )
@@ -119,13 +123,12 @@ class Webhook(NewWebhook):
         return self.model_copy(update={"secrets": (Secret(text=text), *kept)[:_MOST_SECRETS]})
 
 
-def signed_headers(webhook: Webhook, message_id: str, body: bytes, now: datetime) -> dict[str, str]:
-    """The headers that prove who sent this body now: one signature for each secret in use."""
+def signed_headers(secrets_in_use: Iterable[Secret], message_id: str, body: bytes, now: datetime) -> dict[str, str]:
+    """The headers that prove who sent this body now: one signature for each secret."""
     timestamp = str(int(now.astimezone(UTC).timestamp()))
     content = f"{message_id}.{timestamp}.".encode() + body
     signatures = (
-        base64.b64encode(hmac.digest(secret.key, content, hashlib.sha256)).decode()
-        for secret in webhook.secrets_at(now)
+        base64.b64encode(hmac.digest(secret.key, content, hashlib.sha256)).decode() for secret in secrets_in_use
     )
     return {
         "webhook-id": message_id,

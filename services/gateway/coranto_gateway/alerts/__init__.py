@@ -1,0 +1,1 @@
+"""Alerts: saved searches that tell people of new stories, at once or as a digest."""

@@ -1,0 +1,156 @@
+"""What an alert is: a search, whom it tells, and when."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from email.utils import parseaddr
+from typing import Annotated, Final, Literal, Self
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from coranto.filter import compile_filter
+from coranto.store.query import parse as parse_words
+from coranto.urls import UnsupportedUrlError, parse
+from coranto_gateway.webhooks.webhook import Secret, checked_name
+
+When = Literal["at_once", "hourly", "daily"]
+Kind = Literal["email", "webhook", "slack", "ntfy", "telegram"]
+
+_QUIET: Final = re.compile(r"(\d\d:\d\d)-(\d\d:\d\d)")
+_CHAT: Final = re.compile(r"-?\d{1,20}|@\w{4,64}")
+_MAILBOX: Final = re.compile(r"[^@\s<>,;:\"()\[\]\\]{1,64}@[^@\s<>,;:\"()\[\]\\]{1,255}")
+_FORMS: Final = "mailto:desk@example.org, https://…, slack:https://…, ntfy:https://…/topic or telegram:CHAT"
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """Whom an alert tells."""
+
+    kind: Kind
+    target: str
+    """A mailbox, an address or a chat."""
+
+    @classmethod
+    def parse(cls, text: str) -> Recipient:
+        """The recipient. Raises ValueError when the text names none."""
+        scheme, _, rest = text.partition(":")
+        match scheme.lower():
+            case "mailto":
+                # A mailbox alone: whatever else a header takes could add recipients or headers.
+                if _MAILBOX.fullmatch(rest) is None or parseaddr(rest)[1] != rest or not rest.isascii():
+                    raise ValueError(f"{rest[:200]!r} is no mailbox such as desk@example.org")
+                return cls("email", rest)
+            case "telegram":
+                if _CHAT.fullmatch(rest) is None:
+                    raise ValueError(f"{rest[:200]!r} is no chat: expected its number, or @ and its name")
+                return cls("telegram", rest)
+            case "http" | "https":
+                return cls("webhook", _checked_url(text))
+            case "slack":
+                return cls("slack", _checked_url(rest))
+            case "ntfy":
+                if not urlsplit(_checked_url(rest)).path.strip("/"):
+                    raise ValueError(f"{rest[:200]!r} names no topic: expected such as ntfy:https://ntfy.sh/desk")
+                return cls("ntfy", rest)
+        raise ValueError(f"expected {_FORMS}; got {text[:200]!r}")
+
+
+def _checked_url(url: str) -> str:
+    try:
+        address = parse(url)
+    except UnsupportedUrlError as error:
+        raise ValueError(str(error)) from error
+    if address.scheme == "file" or "@" in urlsplit(url).netloc:
+        raise ValueError(f"expected an http or https address without a user name, got {url[:200]!r}")
+    return url
+
+
+def _is_recipient(text: str) -> str:
+    Recipient.parse(text)
+    return text
+
+
+def _is_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError(f"{name[:100]!r} is no zone of the IANA list, such as Europe/Berlin") from error
+    return name
+
+
+def _is_time(text: str) -> str:
+    try:
+        time.fromisoformat(text)
+    except ValueError as error:
+        raise ValueError(f"expected a time such as 07:30, got {text[:20]!r}") from error
+    return text
+
+
+def _is_quiet(text: str | None) -> str | None:
+    if text is None:
+        return None
+    match = _QUIET.fullmatch(text)
+    if match is None or match[1] == match[2]:
+        raise ValueError(f"expected two times such as 22:00-07:00, got {text[:40]!r}")
+    _is_time(match[1])
+    _is_time(match[2])
+    return text
+
+
+def _is_filter(text: str) -> str:
+    if text.strip():
+        compile_filter(text)
+    return text.strip()
+
+
+class NewAlert(BaseModel):
+    """What whoever makes an alert says of it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Annotated[str, AfterValidator(checked_name)] = Field(description="What it is called; no other alert may be.")
+    q: str = Field("", max_length=1000, description="Words that its articles hold, as in a search, in any form.")
+    where: Annotated[str, AfterValidator(_is_filter)] = Field(
+        "", max_length=3000, description="Filter that its articles pass."
+    )
+    to: list[Annotated[str, AfterValidator(_is_recipient)]] = Field(
+        min_length=1, max_length=20, description=f"Whom it tells: {_FORMS}."
+    )
+    when: When = Field("at_once", description="At once, or what has come in an hour or a day together.")
+    at: Annotated[str, AfterValidator(_is_time)] = Field(
+        "08:00", max_length=5, description="When in the day, for `daily`."
+    )
+    zone: Annotated[str, AfterValidator(_is_zone)] = Field(
+        "UTC", max_length=100, description="Zone of these times, by the IANA list."
+    )
+    quiet: Annotated[str | None, AfterValidator(_is_quiet)] = Field(
+        None, max_length=40, description="Hours in which nothing is sent, such as 22:00-07:00; it comes afterwards."
+    )
+    max_age_hours: int = Field(
+        48, ge=1, le=24 * 365, description="Articles that were published longer before they were stored tell nobody."
+    )
+
+    @model_validator(mode="after")
+    def _searches_for_something(self) -> Self:
+        if not self.where and not parse_words(self.q):
+            raise ValueError("an alert needs words (`q`) or a filter (`where`), or it would tell of everything")
+        return self
+
+
+class Alert(NewAlert):
+    """An alert as it is kept."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    id: str = Field(description="Eight characters; another alert of the same name has others.")
+    created_at: datetime = Field(description="When it was made.")
+    secret: Secret = Field(repr=False, description="What messages to webhooks are signed with.")
+
+    @property
+    def max_age(self) -> timedelta:
+        """Articles that were older when they were stored tell nobody."""
+        return timedelta(hours=self.max_age_hours)

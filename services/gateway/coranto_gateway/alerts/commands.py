@@ -1,0 +1,241 @@
+"""The command line's part that looks after alerts: `coranto alerts add | list | try | log | test | pause | …`."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+from rich.table import Table
+
+from coranto.client import environment
+from coranto.store.interface import SearchError
+from coranto.streams.connection import connect
+from coranto_cli.stored_articles import opened_store
+from coranto_gateway.alerts.alert import NewAlert, When
+from coranto_gateway.alerts.matching import try_out
+from coranto_gateway.alerts.message import Hit, one_line
+from coranto_gateway.alerts.registry import (
+    AlertRefusedError,
+    Alerts,
+    AlertState,
+    Sent,
+    UnknownAlertError,
+    make_alert,
+)
+from coranto_gateway.webhooks.webhook import new_secret
+
+app = typer.Typer(
+    help="Alerts: saved searches that tell people of new stories.", add_completion=False, no_args_is_help=True
+)
+
+_TEST_WITHIN_SECONDS = 40.0
+
+DataOption = Annotated[
+    Path | None, typer.Option("--data", help="Directory of the running system; else CORANTO_DATA, else ./coranto-data.")
+]
+NameArgument = Annotated[str, typer.Argument(help="Name of the alert.")]
+WordsOption = Annotated[str, typer.Option("--words", "-q", help="Words that its articles hold, in any form.")]
+WhereOption = Annotated[str, typer.Option("--where", help="Filter that its articles pass.")]
+Answer = TypeVar("Answer")
+
+
+@app.command("add")
+def add_alert(
+    name: Annotated[str, typer.Argument(help="What to call it: small letters, digits, - and _.")],
+    to: Annotated[
+        list[str],
+        typer.Option(
+            "--to",
+            help="Whom it tells: mailto:desk@example.org, https://…, slack:https://…, ntfy:https://…/topic or telegram:CHAT; may "
+            "be repeated.",
+        ),
+    ],
+    words: WordsOption = "",
+    where: WhereOption = "",
+    when: Annotated[
+        When, typer.Option("--when", help="At once, or what has come in an hour or a day together.")
+    ] = "at_once",
+    at: Annotated[str, typer.Option("--at", help="When in the day, for `daily`.")] = "08:00",
+    zone: Annotated[str, typer.Option("--zone", help="Zone of these times, such as Europe/Berlin.")] = "UTC",
+    quiet: Annotated[
+        str | None, typer.Option("--quiet", help="Hours in which nothing is sent, such as 22:00-07:00.")
+    ] = None,
+    max_age_hours: Annotated[
+        int, typer.Option("--max-age-hours", min=1, help="Articles that were older when they were stored tell nobody.")
+    ] = 48,
+    data: DataOption = None,
+) -> None:
+    """Make an alert: it tells of what is stored from now on. Prints the secret that messages to webhooks are signed with."""
+    new = _checked(
+        name=name, q=words, where=where, to=to, when=when, at=at, zone=zone, quiet=quiet, max_age_hours=max_age_hours
+    )
+    secret = new_secret()
+    alert = make_alert(new, now=datetime.now(UTC), secret=secret)
+    _with_alerts(data, lambda kept: kept.add(alert))
+    _tell(f"alert {name!r} is made. Next: coranto alerts test {name}")
+    typer.echo(secret)
+
+
+@app.command("try")
+def try_alert(
+    words: WordsOption = "",
+    where: WhereOption = "",
+    days: Annotated[int, typer.Option("--days", min=1, max=365, help="Of what was stored in so many days.")] = 7,
+    data: DataOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")] = False,
+) -> None:
+    """Show what such an alert would have told of. Nothing is made and nothing is sent. Exit code 3 when it is nothing."""
+    new = _checked(name="try", q=words, where=where, to=["telegram:0"])
+    with opened_store(data) as store:
+        try:
+            hits = try_out(new, datetime.now(UTC) - timedelta(days=days), store)
+        except SearchError as error:
+            _tell(str(error))
+            raise typer.Exit(2) from error
+    for hit in hits:
+        typer.echo(hit.model_dump_json() if as_json else _line_of(hit))
+    if not hits:
+        _tell("it would have told of nothing")
+        raise typer.Exit(3)
+
+
+@app.command("list")
+def list_alerts(
+    data: DataOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")] = False,
+) -> None:
+    """Show every alert and how it does."""
+    state = _with_alerts(data, lambda kept: kept.state())
+    table = Table("Name", "When", "Standing", "Found", "Last", "Dead", "To", box=None)
+    for alert in sorted(state.alerts.values(), key=lambda alert: alert.name):
+        if as_json:
+            typer.echo(alert.model_dump_json(exclude={"secret", "id"}))
+            continue
+        sent = state.last_sent.get(alert.id)
+        table.add_row(
+            alert.name,
+            f"daily at {alert.at}" if alert.when == "daily" else alert.when.replace("_", " "),
+            "paused" if alert.id in state.paused else "active",
+            str(len(state.hits.get(alert.id, ()))),
+            "never" if sent is None else f"{sent:%Y-%m-%d %H:%M}",
+            str(_count_dead(state, alert.id)),
+            ", ".join(alert.to),
+        )
+    if not as_json:
+        Console(highlight=False).print(
+            table if state.alerts else "No alerts. See: coranto alerts add --help", markup=False
+        )
+
+
+@app.command("log")
+def show_log(
+    name: NameArgument,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=1000, help="Lines at most.")] = 20,
+    data: DataOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")] = False,
+) -> None:
+    """Show the latest attempts to bring its messages, the last one at the end."""
+
+    async def look(kept: Alerts) -> list[Sent]:
+        await kept.get(name)
+        return await kept.log(name, limit=limit)
+
+    for sent in reversed(_with_alerts(data, look)):
+        typer.echo(sent.model_dump_json(exclude_none=True) if as_json else _line(sent))
+
+
+@app.command("test")
+def send_test(name: NameArgument, data: DataOption = None) -> None:
+    """Have the running gateway send a test to each recipient. Exit code 1 unless all took it."""
+
+    async def ask(kept: Alerts) -> list[Sent]:
+        wanted = set(await kept.test(name, now=datetime.now(UTC)))
+        deadline = time.monotonic() + _TEST_WITHIN_SECONDS
+        while True:
+            found = [line for line in await kept.log(name) if line.message in wanted]
+            if len(found) == len(wanted) or time.monotonic() > deadline:
+                return found
+            await asyncio.sleep(0.1)
+
+    found = _with_alerts(data, ask)
+    for sent in found:
+        typer.echo(_line(sent))
+    if not found:
+        _tell(f"nothing was sent within {_TEST_WITHIN_SECONDS:g} s: is a gateway running? See `coranto status`")
+    if not found or any(sent.outcome != "delivered" for sent in found):
+        raise typer.Exit(1)
+
+
+@app.command("pause")
+def pause_alert(name: NameArgument, data: DataOption = None) -> None:
+    """Tell nobody until it is resumed; what is stored meanwhile is not told later."""
+    _with_alerts(data, lambda kept: kept.pause(name))
+
+
+@app.command("resume")
+def resume_alert(name: NameArgument, data: DataOption = None) -> None:
+    """Tell again, of what is stored from now on."""
+    _with_alerts(data, lambda kept: kept.resume(name))
+
+
+@app.command("redeliver")
+def redeliver(name: NameArgument, data: DataOption = None) -> None:
+    """Send again the messages that were given up."""
+    moved = _with_alerts(data, lambda kept: kept.redeliver(name, now=datetime.now(UTC)))
+    _tell(f"to be sent again: {moved}")
+
+
+@app.command("remove")
+def remove_alert(name: NameArgument, data: DataOption = None) -> None:
+    """Remove it, with what it had still to send."""
+    _with_alerts(data, lambda kept: kept.remove(name))
+
+
+def _checked(**fields: object) -> NewAlert:
+    try:
+        return NewAlert.model_validate(fields)
+    except ValidationError as error:
+        for each in error.errors():
+            where = f"{each['loc'][0]}: " if each["loc"] else ""
+            _tell(f"{where}{each['msg'].removeprefix('Value error, ')}")
+        raise typer.Exit(2) from error
+
+
+def _with_alerts(data: Path | None, use: Callable[[Alerts], Awaitable[Answer]]) -> Answer:
+    async def main() -> Answer:
+        async with connect(environment.redis_url(data=data)) as redis:
+            return await use(Alerts(redis, environment.prefix()))
+
+    try:
+        return asyncio.run(main())
+    except (UnknownAlertError, AlertRefusedError) as error:
+        _tell(str(error))
+        raise typer.Exit(3) from error
+
+
+def _count_dead(state: AlertState, alert_id: str) -> int:
+    return sum(each.alert == alert_id and each.dead is not None for each in state.messages.values())
+
+
+def _line_of(hit: Hit) -> str:
+    copies = f" (+{hit.copies})" if hit.copies else ""
+    return one_line(f"{hit.at:%Y-%m-%d %H:%M} {hit.title}{copies} · {hit.publisher} · {hit.url} · {hit.why}")
+
+
+def _line(sent: Sent) -> str:
+    answer = f"{sent.status or '-'} in {sent.elapsed_ms} ms"
+    what = "a test" if not sent.stories else f"{sent.stories} stories"
+    return one_line(
+        f"{sent.at:%Y-%m-%d %H:%M:%S} {sent.outcome} ({sent.reason}) {what} to {sent.to}: {answer} {sent.detail} {sent.answer}"
+    )
+
+
+def _tell(text: str) -> None:
+    Console(stderr=True, highlight=False, soft_wrap=True).print(text, markup=False)

@@ -1,0 +1,177 @@
+"""Brings one message to one recipient, once, and says what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import smtplib
+import ssl
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime, timedelta
+from email.message import EmailMessage
+from email.utils import format_datetime
+from typing import Any, Final
+from urllib.parse import quote, urlsplit
+
+from coranto.records import time_text
+from coranto_gateway.alerts.alert import Alert, Recipient
+from coranto_gateway.alerts.message import Message, one_line
+from coranto_gateway.alerts.settings import AlertSettings
+from coranto_gateway.webhooks.sending import LONGEST_RETRY_AFTER, Answer, Sender
+from coranto_gateway.webhooks.webhook import signed_headers
+
+_SMTP_SECONDS: Final = 20
+_TELEGRAM_CHARACTERS: Final = 4096
+_SLACK_CHARACTERS: Final = 30_000
+_NTFY_CHARACTERS: Final = 3_500
+"""ntfy makes a file of a message of more than 4,096 bytes; with headline and address it has to stay below."""
+# Many mail programs cut off what is longer than some hundred kilobytes.
+_MAIL_CHARACTERS: Final = 80_000
+
+
+class Courier:
+    """Brings messages to mailboxes, chats and addresses."""
+
+    def __init__(self, sender: Sender, settings: AlertSettings) -> None:
+        self._sender = sender
+        self._settings = settings
+        self.now: Callable[[], datetime] = sender.now
+
+    async def bring(self, alert: Alert, message: Message) -> Answer:
+        """Bring the message to its recipient."""
+        recipient = Recipient.parse(message.to)
+        match recipient.kind:
+            case "email":
+                return await self._mail(recipient.target, message)
+            case "webhook":
+                body = _packed(_as_event(message))
+                headers = signed_headers([alert.secret], message.id, body, self.now())
+                return await self._sender.post(recipient.target, body, headers)
+            case "slack":
+                text = f"*{message.subject}*\n{message.text(longest=_SLACK_CHARACTERS)}"
+                # Slack takes these three for markup, whatever stands between them.
+                for character, escaped in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
+                    text = text.replace(character, escaped)
+                return await self._sender.post(recipient.target, _packed({"text": text}))
+            case "ntfy":
+                parts = urlsplit(recipient.target)
+                body = _packed(
+                    {
+                        "topic": parts.path.strip("/"),
+                        "title": message.subject,
+                        "message": message.text(longest=_shortened(message, _NTFY_CHARACTERS)),
+                    }
+                    | ({"click": message.hits[0].url} if len(message.hits) == 1 else {})
+                )
+                return await self._sender.post(f"{parts.scheme}://{parts.netloc}/", body)
+            case "telegram":
+                return await self._telegram(recipient.target, message)
+
+    async def _telegram(self, chat: str, message: Message) -> Answer:
+        token = self._settings.telegram_token
+        if token is None:
+            return self._missing("CORANTO_GATEWAY__ALERTS__TELEGRAM_TOKEN")
+        text = f"{message.subject}\n\n{message.text()}" if len(message.hits) > 1 else message.text()
+        if len(text) > _TELEGRAM_CHARACTERS:
+            text = message.text(longest=_TELEGRAM_CHARACTERS)
+        body = _packed({"chat_id": chat, "text": text, "link_preview_options": {"is_disabled": True}})
+        url = f"{self._settings.telegram_api}/bot{token.get_secret_value()}/sendMessage"
+        answer = await self._sender.post(url, body)
+        # It says how long to wait in the body, and the body only.
+        with suppress(ValueError, TypeError, KeyError, OverflowError):
+            seconds = int(json.loads(answer.body)["parameters"]["retry_after"])
+            return answer.asking_for(min(timedelta(seconds=max(0, seconds)), LONGEST_RETRY_AFTER))
+        return answer
+
+    async def _mail(self, mailbox: str, message: Message) -> Answer:
+        settings = self._settings
+        if settings.smtp_host is None:
+            return self._missing("CORANTO_GATEWAY__ALERTS__SMTP_HOST")
+        mail = _as_mail(message, mailbox, settings.mail_from, self.now())
+        began = asyncio.get_running_loop().time()
+        try:
+            await asyncio.to_thread(_send_mail, settings, mail)
+        except smtplib.SMTPAuthenticationError as error:
+            said = f"the mail server does not let us sign in: {_text_of(error.smtp_error)}"
+            return Answer("failed", "not_set_up", self.now(), error.smtp_code, detail=said)
+        except smtplib.SMTPResponseException as error:
+            return self._refused(error.smtp_code, error.smtp_error)
+        except smtplib.SMTPRecipientsRefused as error:
+            return self._refused(*next(iter(error.recipients.values())))
+        except ssl.SSLError as error:
+            return Answer("failed", "tls_failed", self.now(), detail=str(error))
+        except (smtplib.SMTPException, OSError) as error:
+            return Answer("failed", "connect_failed", self.now(), detail=str(error) or type(error).__name__)
+        elapsed = round((asyncio.get_running_loop().time() - began) * 1000)
+        return Answer("delivered", "ok", self.now(), 250, elapsed_ms=elapsed)
+
+    def _refused(self, code: int, said: bytes | str) -> Answer:
+        # 4xx passes by itself (RFC 5321, 4.2.1).
+        if code >= 500:
+            return Answer("refused", "refused", self.now(), code, _text_of(said))
+        return Answer("failed", "busy", self.now(), code, _text_of(said))
+
+    def _missing(self, setting: str) -> Answer:
+        return Answer("failed", "not_set_up", self.now(), detail=f"{setting} is not set")
+
+
+def _shortened(message: Message, characters: int) -> int:
+    """So many characters that they stay below as many bytes."""
+    text = message.text(longest=characters)
+    return max(200, characters * len(text) // max(1, len(text.encode())))
+
+
+def _as_event(message: Message) -> dict[str, Any]:
+    data = {"alert": message.name, "more": message.more}
+    stories = [hit.model_dump(mode="json") for hit in message.hits]
+    return {
+        "type": "test" if message.is_test else "alert",
+        "timestamp": time_text(message.at),
+        "data": data | {"stories": stories},
+    }
+
+
+def _as_mail(message: Message, mailbox: str, sender: str, now: datetime) -> EmailMessage:
+    mail = EmailMessage()
+    host = sender.rpartition("@")[2]
+    mail["From"], mail["To"], mail["Subject"] = sender, mailbox, message.subject[:200]
+    mail["Date"] = format_datetime(now)
+    # The same at each attempt, so that a mail that came twice is seen to be one.
+    mail["Message-ID"] = f"<{message.id}@{host}>"
+    # Mails about one story, also those of other alerts, hang together.
+    if len(message.hits) == 1:
+        story = f"<story.{message.hits[0].story}@{host}>"
+        mail["References"] = mail["In-Reply-To"] = story  # Outlook needs both
+    mail["List-Id"] = f"<{message.name}.alerts.{host}>"
+    subject = quote(f"unsubscribe {message.name}")
+    mail["List-Unsubscribe"] = f"<mailto:{sender}?subject={subject}>"
+    mail["Auto-Submitted"] = "auto-generated"
+    footer = f"-- \nThe alert {one_line(message.name)}, sent by Coranto. To end it, answer this mail."
+    mail.set_content(f"{message.text(longest=_MAIL_CHARACTERS)}\n\n{footer}\n")
+    return mail
+
+
+def _send_mail(settings: AlertSettings, mail: EmailMessage) -> None:
+    host, port = settings.smtp_host or "", settings.smtp_port
+    context = ssl.create_default_context()
+    server = (
+        smtplib.SMTP_SSL(host, port, timeout=_SMTP_SECONDS, context=context)
+        if settings.smtp_security == "tls"
+        else smtplib.SMTP(host, port, timeout=_SMTP_SECONDS)
+    )
+    with server:
+        if settings.smtp_security == "starttls":
+            server.starttls(context=context)
+        if settings.smtp_user is not None:
+            password = settings.smtp_password.get_secret_value() if settings.smtp_password is not None else ""
+            server.login(settings.smtp_user, password)
+        server.send_message(mail)
+
+
+def _text_of(said: bytes | str) -> str:
+    return (said.decode("utf-8", "replace") if isinstance(said, bytes) else said)[:500]
+
+
+def _packed(body: dict[str, Any]) -> bytes:
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()

@@ -1,0 +1,112 @@
+"""Which articles an alert tells of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Final
+
+from coranto.filter import Filter, compile_filter, quote
+from coranto.records import FinishedArticle
+from coranto.store.interface import ArticleReader, ArticleSummary, SearchFilter
+from coranto_gateway.alerts.alert import Alert, NewAlert
+from coranto_gateway.alerts.message import LONGEST_EXCERPT, Hit
+
+_AT_ONCE: Final = 50
+"""Ids that one question names: a filter has four thousand characters at most."""
+_MOST_TRIED: Final = 500
+
+_compiled = lru_cache(maxsize=256)(compile_filter)
+
+
+def _filter_of(alert: NewAlert) -> Filter | None:
+    return _compiled(alert.where) if alert.where else None
+
+
+def is_news(article: FinishedArticle, *, max_age: timedelta, since: datetime) -> bool:
+    """Whether anybody should be told of the article at all: it is new, by its publisher and not by our own work."""
+    storage = article.storage
+    if storage.stored_at < since or storage.change == "retracted" or article.discovery.priority == "backlog":
+        return False
+    # What only the classifier says anew, no publisher has changed.
+    if storage.revision > 1 and all(each.startswith("classification.") for each in storage.changed_fields):
+        return False
+    published = article.content.published
+    return published is None or storage.stored_at - published.sort_time <= max_age
+
+
+def find(alert: Alert, articles: Sequence[FinishedArticle], reader: ArticleReader) -> list[Hit]:
+    """What the alert finds among these articles, in their order; of each story the first, with the number of its copies."""
+    wanted = _filter_of(alert)
+    left = [
+        each
+        for each in articles
+        if is_news(each, max_age=alert.max_age, since=alert.created_at) and (wanted is None or wanted(each))
+    ]
+    why = _words_found(alert.q, [each.id for each in left], reader) if alert.q.strip() else {}
+    hits: dict[str, Hit] = {}
+    for article in left:
+        if alert.q.strip() and article.id not in why:
+            continue
+        story = article.classification.story.id if article.classification.story else article.id
+        known = hits.get(story)
+        if known is None:
+            hits[story] = _hit(article, story, why.get(article.id, article.content.lead or ""))
+        elif known.article != article.id:
+            hits[story] = known.model_copy(update={"copies": known.copies + 1})
+    return list(hits.values())
+
+
+def _words_found(q: str, ids: Sequence[str], reader: ArticleReader) -> dict[str, str]:
+    """Those of the articles that hold the words, by the store's own search, with the words around."""
+    found: dict[str, str] = {}
+    unique = list(dict.fromkeys(ids))
+    for start in range(0, len(unique), _AT_ONCE):
+        some = unique[start : start + _AT_ONCE]
+        named = compile_filter(f"id in ({', '.join(map(quote, some))})")
+        for summary in reader.page(q, where=SearchFilter(also=named), limit=len(some)):
+            found[summary.id] = summary.excerpt
+    return found
+
+
+def _hit(article: FinishedArticle, story: str, why: str) -> Hit:
+    content = article.content
+    return Hit(
+        story=story,
+        article=article.id,
+        url=article.url,
+        title=(content.title or article.url)[:300],
+        publisher=(content.publisher or article.discovery.source)[:200],
+        published=(content.published.text or "") if content.published else "",
+        why=why[:LONGEST_EXCERPT],
+        at=article.storage.stored_at,
+    )
+
+
+def try_out(alert: NewAlert, since: datetime, reader: ArticleReader) -> list[Hit]:
+    """What the alert would have told of since this time, the first 500 articles looked at; the oldest first."""
+    where = SearchFilter(since=since, also=_filter_of(alert))
+    hits: dict[str, Hit] = {}
+    for summary in reversed(reader.page(alert.q, where=where, limit=_MOST_TRIED)):
+        if summary.first_stored < since:
+            continue
+        story = summary.story_id or summary.id
+        if story in hits:
+            hits[story] = hits[story].model_copy(update={"copies": hits[story].copies + 1})
+        else:
+            hits[story] = _hit_of(summary, story)
+    return list(hits.values())
+
+
+def _hit_of(summary: ArticleSummary, story: str) -> Hit:
+    return Hit(
+        story=story,
+        article=summary.id,
+        url=summary.url,
+        title=(summary.title or summary.url)[:300],
+        publisher=(summary.publisher or summary.source)[:200],
+        published=summary.published or "",
+        why=summary.excerpt[:LONGEST_EXCERPT],
+        at=summary.first_stored,
+    )

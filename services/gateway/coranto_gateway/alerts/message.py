@@ -1,0 +1,83 @@
+"""What an alert tells, as values and as text: one entry for a story, however many copies of it there are."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict, Field
+
+LONGEST_EXCERPT = 300
+MOST_ENTRIES = 50
+
+
+class Hit(BaseModel):
+    """A story that an alert has found, by the article that was found first."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    story: str = Field(description="Id of the story; of the article, where it belongs to none.")
+    article: str = Field(description="Id of the article.")
+    url: str = Field(description="Its address.")
+    title: str = Field(description="Its headline.")
+    publisher: str = Field("", description="Its publisher, or source.")
+    published: str = Field("", description="When it was published, as far as known.")
+    why: str = Field("", description="Words around what was searched for, marked with `[` and `]`.")
+    at: datetime = Field(description="When it was stored.")
+    copies: int = Field(0, description="Further articles of the story that were found before it was sent.")
+
+
+class Message(BaseModel):
+    """What is sent to one recipient."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    id: str = Field(description="The same at each attempt.")
+    alert: str = Field(description="Id of the alert.")
+    name: str = Field(description="Its name.")
+    to: str = Field(description="The recipient.")
+    at: datetime = Field(description="When it became due.")
+    hits: list[Hit] = Field(description="What was found, by time of storing.")
+    more: int = Field(0, description="Stories beyond these.")
+    attempts: int = Field(0, description="Attempts that failed.")
+    due: datetime = Field(description="When it is tried next.")
+    dead: str | None = Field(None, description="Why it was given up.")
+
+    @property
+    def is_test(self) -> bool:
+        """Whether it tells of nothing."""
+        return not self.hits
+
+    @property
+    def subject(self) -> str:
+        """In a line."""
+        if self.is_test:
+            return f"{self.name}: a test"
+        if len(self.hits) == 1 and not self.more:
+            return one_line(self.hits[0].title)
+        return f"{self.name}: {len(self.hits) + self.more} stories"
+
+    def text(self, *, longest: int | None = None) -> str:
+        """For people to read; shortened by whole entries to so many characters."""
+        if self.is_test:
+            return f"This is a test of the alert {self.name}. It tells of new stories here."
+        entries = [_entry(hit) for hit in self.hits]
+        shown = len(entries)
+        while True:
+            left = len(entries) - shown + self.more
+            parts = entries[:shown] + ([f"… and {left} more"] if left else [])
+            text = "\n\n".join(parts)
+            if longest is None or len(text) <= longest or shown <= 1:
+                return text if longest is None else text[:longest]
+            shown -= 1
+
+
+def _entry(hit: Hit) -> str:
+    known = " · ".join(one_line(each) for each in (hit.publisher, hit.published) if each)
+    copies = f"and {hit.copies} more with this story" if hit.copies else ""
+    lines = (one_line(hit.title), known, one_line(hit.why), copies, one_line(hit.url))
+    return "\n".join(line for line in lines if line)
+
+
+def one_line(text: str) -> str:
+    """The text without anything that is not to be printed: what strangers wrote becomes part of headers and messages."""
+    return " ".join("".join(each if each.isprintable() else " " for each in text).split())

@@ -1,0 +1,273 @@
+"""The alerts in Redis: what each is, the place up to which they have looked, what was found, and what is to be sent.
+
+What a look finds is written together with the place, and what is due becomes messages in one step: so nothing is found or sent
+twice but what a killed gateway was just sending. One gateway at a time looks and sends. As with webhooks, it holds a lease, and
+a gateway that has lost it can write nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Awaitable, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, Literal, cast
+
+from pydantic import BaseModel, ConfigDict, Field
+from redis.asyncio import Redis
+
+from coranto_gateway.alerts.alert import Alert, NewAlert
+from coranto_gateway.alerts.message import Hit, Message
+from coranto_gateway.webhooks.webhook import Secret
+
+MOST_ALERTS: Final = 200
+TOLD_FOR: Final = timedelta(days=30)
+"""Time for which it is remembered that an alert has told of a story."""
+_LOG_LINES: Final = 5000
+
+
+class Sent(BaseModel):
+    """One line of the log: one attempt to bring a message, and what came of it."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    at: datetime = Field(description="When it ended.")
+    alert: str = Field(description="Name of the alert.")
+    message: str = Field(description="Id of the message, the same at each attempt.")
+    to: str = Field(description="The recipient.")
+    stories: int = Field(description="Stories that it told of; 0 for a test.")
+    outcome: Literal["delivered", "retried", "dead"] = Field(description="What came of it.")
+    reason: str = Field(description="Why, as a word of a closed list.")
+    status: int | None = Field(None, description="Status of the answer; null when there was none.")
+    answer: str = Field("", description="Beginning of the answer.")
+    detail: str = Field("", description="What went wrong.")
+    elapsed_ms: int = Field(0, description="Time to the answer, in milliseconds.")
+
+
+@dataclass(slots=True)
+class AlertState:
+    """All that there is of alerts, but for what they have told of."""
+
+    alerts: dict[str, Alert]
+    """By id."""
+    paused: set[str]
+    store: str | None
+    cursor: int
+    hits: dict[str, list[Hit]]
+    """What was found and not sent, by the alert's id and the time of storing."""
+    more: dict[str, int]
+    """Stories that were found beyond those."""
+    due: dict[str, datetime]
+    last_sent: dict[str, datetime]
+    messages: dict[str, Message]
+
+
+@dataclass(slots=True)
+class Commands:
+    """What one commit writes, as commands on the keys by their names."""
+
+    rows: list[list[str]] = field(default_factory=list)
+
+    def add(self, command: str, key: str, *arguments: str) -> None:
+        """One more command."""
+        self.rows.append([command, str(_NAMES.index(key) + 1), *arguments])
+
+
+_NAMES: Final = ("all", "state", "lease", "paused", "hits", "more", "due", "sent", "messages", "told", "log")
+
+_ACQUIRE: Final = """
+local owner = redis.call('GET', KEYS[3])
+if owner and owner ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[3], ARGV[1], 'PX', ARGV[2])
+return redis.call('HINCRBY', KEYS[2], 'generation', 1)
+"""
+
+_COMMIT: Final = """
+if redis.call('HGET', KEYS[2], 'generation') ~= ARGV[3] then return 0 end
+redis.call('SET', KEYS[3], ARGV[1], 'PX', ARGV[2])
+for _, row in ipairs(cjson.decode(ARGV[4])) do
+  redis.call(row[1], KEYS[tonumber(row[2])], unpack(row, 3))
+end
+return 1
+"""
+
+_RELEASE: Final = """
+if redis.call('GET', KEYS[3]) == ARGV[1] and redis.call('HGET', KEYS[2], 'generation') == ARGV[3] then
+  redis.call('DEL', KEYS[3])
+end
+"""
+
+_ADD: Final = """
+if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 1 then return 'known' end
+if redis.call('HLEN', KEYS[1]) >= tonumber(ARGV[3]) then return 'full' end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+return 'added'
+"""
+
+
+class UnknownAlertError(LookupError):
+    """There is no alert of this name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"there is no alert {name[:100]!r}; `coranto alerts list` shows those there are")
+
+
+class AlertRefusedError(ValueError):
+    """The alert cannot be made. The text says why."""
+
+
+def make_alert(new: NewAlert, *, now: datetime, secret: str) -> Alert:
+    """The alert as it is kept."""
+    fields = {name: getattr(new, name) for name in NewAlert.model_fields}
+    return Alert(**fields, id=secrets.token_hex(4), created_at=now, secret=Secret(text=secret))
+
+
+class Alerts:
+    """The alerts of a pipeline."""
+
+    def __init__(self, redis: Redis, prefix: str) -> None:
+        self._redis: Any = redis
+        # One hash tag: a script touches all of these keys.
+        self._keys = {name: f"{prefix}:{{alerts}}:{name}" for name in _NAMES}
+        scripts = (("acquire", _ACQUIRE), ("commit", _COMMIT), ("release", _RELEASE), ("add", _ADD))
+        self._scripts = {name: redis.register_script(text) for name, text in scripts}
+
+    async def _run(self, script: str, *arguments: str | int) -> Any:
+        return await self._scripts[script](keys=list(self._keys.values()), args=list(arguments))
+
+    # --- for operators ---------------------------------------------------------------------------------------------
+
+    async def add(self, alert: Alert) -> None:
+        """Keep a new alert: it tells of what is stored from now on. Raises AlertRefusedError."""
+        answer = await self._run("add", alert.name, alert.model_dump_json(), MOST_ALERTS)
+        if answer == b"known":
+            raise AlertRefusedError(f"there is an alert {alert.name!r} already: choose another name, or remove it")
+        if answer == b"full":
+            raise AlertRefusedError(f"there are {MOST_ALERTS} alerts, which is the most: remove one first")
+
+    async def remove(self, name: str) -> None:
+        """Forget the alert, and what it had still to send. Raises UnknownAlertError."""
+        if not await self._redis.hdel(self._keys["all"], name):
+            raise UnknownAlertError(name)
+
+    async def all(self) -> list[Alert]:
+        """All alerts by name."""
+        packed = await cast("Awaitable[list[bytes]]", self._redis.hvals(self._keys["all"]))
+        return sorted((Alert.model_validate_json(each) for each in packed), key=lambda alert: alert.name)
+
+    async def get(self, name: str) -> Alert:
+        """The alert. Raises UnknownAlertError."""
+        packed = await cast("Awaitable[bytes | None]", self._redis.hget(self._keys["all"], name))
+        if packed is None:
+            raise UnknownAlertError(name)
+        return Alert.model_validate_json(packed)
+
+    async def pause(self, name: str) -> None:
+        """Look for nothing and send nothing for it. Raises UnknownAlertError."""
+        await self._redis.sadd(self._keys["paused"], (await self.get(name)).id)
+
+    async def resume(self, name: str) -> None:
+        """Look again, for what is stored from now on. Raises UnknownAlertError."""
+        await self._redis.srem(self._keys["paused"], (await self.get(name)).id)
+
+    async def test(self, name: str, *, now: datetime) -> list[str]:
+        """Have a gateway send a test to each recipient; gives the ids of the messages. Raises UnknownAlertError."""
+        alert = await self.get(name)
+        messages = new_messages(alert, [], more=0, now=now)
+        for message in messages:
+            await self._redis.hset(self._keys["messages"], message.id, message.model_dump_json())
+        return [message.id for message in messages]
+
+    async def redeliver(self, name: str, *, now: datetime) -> int:
+        """Try again to bring the messages that were given up; gives how many. Raises UnknownAlertError."""
+        alert, state = await self.get(name), await self.state()
+        dead = [each for each in state.messages.values() if each.alert == alert.id and each.dead is not None]
+        for message in dead:
+            again = message.model_copy(update={"dead": None, "attempts": 0, "at": now, "due": now})
+            await self._redis.hset(self._keys["messages"], message.id, again.model_dump_json())
+        return len(dead)
+
+    async def log(self, name: str | None = None, *, limit: int = 100) -> list[Sent]:
+        """The latest attempts, of one alert or of all, the last first."""
+        rows = await self._redis.xrevrange(self._keys["log"], count=_LOG_LINES)
+        lines = (Sent.model_validate_json(fields[b"line"]) for _, fields in rows)
+        return [line for line in lines if name in (None, line.alert)][:limit]
+
+    async def state(self) -> AlertState:
+        """All that there is now."""
+        pipe = self._redis.pipeline(transaction=True)
+        for name in ("all", "state", "hits", "more", "due", "sent", "messages"):
+            pipe.hgetall(self._keys[name])
+        pipe.smembers(self._keys["paused"])
+        known, kept, hits, more, due, sent, messages, paused = await pipe.execute()
+        alerts = [Alert.model_validate_json(each) for each in known.values()]
+        found: dict[str, list[Hit]] = {}
+        for key, packed in hits.items():
+            found.setdefault(key.decode().partition(" ")[0], []).append(Hit.model_validate_json(packed))
+        return AlertState(
+            alerts={alert.id: alert for alert in alerts},
+            paused={each.decode() for each in paused},
+            store=kept[b"store"].decode() if b"store" in kept else None,
+            cursor=int(kept.get(b"cursor", 0)),
+            hits={alert: sorted(each, key=lambda hit: (hit.at, hit.story)) for alert, each in found.items()},
+            more={key.decode(): int(value) for key, value in more.items()},
+            due=_times(due),
+            last_sent=_times(sent),
+            messages={key.decode(): Message.model_validate_json(each) for key, each in messages.items()},
+        )
+
+    # --- for whoever looks and sends -------------------------------------------------------------------------------
+
+    async def acquire(self, owner: str, *, seconds: float) -> int:
+        """The right to look and send, for so long, as a generation; 0 while somebody else has it."""
+        return int(await self._run("acquire", owner, round(seconds * 1000)))
+
+    async def commit(self, owner: str, generation: int, commands: Commands, *, seconds: float) -> bool:
+        """Write all and keep the right for so long; False, and nothing is written, when the right is lost."""
+        packed = json.dumps(commands.rows)
+        return bool(await self._run("commit", owner, round(seconds * 1000), str(generation), packed))
+
+    async def release(self, owner: str, generation: int) -> None:
+        """Give the right back."""
+        await self._run("release", owner, 0, str(generation))
+
+    async def told(self, keys: Iterable[str]) -> set[str]:
+        """Those of the stories, as `told_key` names them, that were told of."""
+        asked = list(keys)
+        if not asked:
+            return set()
+        scores = await self._redis.zmscore(self._keys["told"], asked)
+        return {key for key, score in zip(asked, scores, strict=True) if score is not None}
+
+
+def told_key(alert_id: str, story: str) -> str:
+    """How it is noted that an alert has told of a story."""
+    return f"{alert_id} {story}"
+
+
+def new_messages(alert: Alert, hits: list[Hit], *, more: int, now: datetime) -> list[Message]:
+    """What is sent to each recipient."""
+    batch = secrets.token_hex(6)
+    return [
+        Message(
+            id=f"{alert.name}-{batch}-{number}",
+            alert=alert.id,
+            name=alert.name,
+            to=to,
+            at=now,
+            hits=hits,
+            more=more,
+            due=now,
+        )
+        for number, to in enumerate(alert.to)
+    ]
+
+
+def log_arguments(line: Sent) -> tuple[str, ...]:
+    """Of the command that adds a line to the log."""
+    return ("MAXLEN", "~", str(_LOG_LINES), "*", "line", line.model_dump_json(exclude_none=True))
+
+
+def _times(kept: dict[bytes, bytes]) -> dict[str, datetime]:
+    return {key.decode(): datetime.fromisoformat(value.decode()).astimezone(UTC) for key, value in kept.items()}

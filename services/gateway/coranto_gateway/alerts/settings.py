@@ -1,0 +1,32 @@
+"""Settings of how alerts are sent."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Literal
+
+from pydantic import Field, SecretStr
+
+from coranto.settings import Duration, SettingsSection
+
+
+class AlertSettings(SettingsSection):
+    """Whom alerts are sent through, and how long it is tried."""
+
+    smtp_host: str | None = Field(None, description="Mail server; without it, alerts to mailboxes cannot be sent.")
+    smtp_port: int = Field(587, ge=1, le=65535, description="Its port.")
+    smtp_security: Literal["starttls", "tls", "none"] = Field(
+        "starttls", description="How the connection is encrypted: from its second command, from its beginning, or not."
+    )
+    smtp_user: str | None = Field(None, description="Name to sign in with; without it, nobody signs in.")
+    smtp_password: SecretStr | None = Field(None, description="Password to sign in with.")
+    mail_from: str = Field("coranto@localhost", description="Mailbox that alerts come from.")
+    telegram_token: SecretStr | None = Field(
+        None, description="Token of the Telegram bot; without it, alerts to chats cannot be sent."
+    )
+    telegram_api: str = Field("https://api.telegram.org", description="Address of the bots' server.")
+    give_up_after: Duration = Field(
+        timedelta(hours=24),
+        gt=timedelta(0),
+        description="Time for which a message is tried again before it is given up.",
+    )

@@ -1,0 +1,328 @@
+"""Looks for what alerts search for, and sends it when it is due; of several gateways one does it for all alerts."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import socket
+import time
+from collections.abc import AsyncGenerator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final, cast
+
+from redis.exceptions import RedisError
+
+from coranto.records import FinishedArticle
+from coranto.store.interface import ArticleReader, StoreError
+from coranto.streams.tasks import end
+from coranto.worker.log import TASK_FAILED
+from coranto.worker.stage import RetryPolicy
+from coranto_gateway.alerts.alert import Alert
+from coranto_gateway.alerts.courier import Courier
+from coranto_gateway.alerts.matching import find
+from coranto_gateway.alerts.message import MOST_ENTRIES, Hit, Message
+from coranto_gateway.alerts.registry import (
+    TOLD_FOR,
+    Alerts,
+    AlertState,
+    Commands,
+    Sent,
+    log_arguments,
+    new_messages,
+    told_key,
+)
+from coranto_gateway.alerts.schedule import next_due
+from coranto_gateway.alerts.settings import AlertSettings
+from coranto_gateway.announcements import Announcement, Announcements
+from coranto_gateway.article_stores import ArticleStores
+from coranto_gateway.metrics import Metrics
+from coranto_gateway.webhooks.reasons import REASONS
+from coranto_gateway.webhooks.sending import Answer
+
+ALERTS_WAITING: Final = "alerts.waiting"
+ALERT_DEAD: Final = "alert.dead"
+
+_LOOK_SECONDS: Final = 0.5
+_LEASE_SECONDS: Final = 60.0
+"""Longer than bringing a message may take."""
+_BATCHES_AT_ONCE: Final = 20
+"""After so many, what is due is sent: whoever catches up with days would else tell of nothing for long."""
+_AT_ONCE: Final = 8
+_MOST_MESSAGES: Final = 100
+"""Messages of one alert that are on their way; while there are more, what is found waits, and becomes one summary."""
+_MOST_HITS: Final = 200
+"""Stories of one alert that are kept until they are sent; of others there is the number."""
+_MOST_DEAD: Final = 100
+_RETRY: Final = RetryPolicy(first_delay=timedelta(seconds=10), longest_delay=timedelta(minutes=30))
+_BETWEEN: Final = timedelta(seconds=1)
+"""Pause between two messages to one recipient: Telegram takes one a second."""
+
+
+@dataclass(frozen=True, slots=True)
+class AlertTools:
+    """What it works with."""
+
+    alerts: Alerts
+    announcements: Announcements
+    stores: ArticleStores
+    courier: Courier
+    settings: AlertSettings
+    metrics: Metrics
+    log: Any
+
+
+class _LostError(Exception):
+    """Another gateway looks and sends now."""
+
+
+class Watcher:
+    """Looks and sends while it has the right to."""
+
+    def __init__(self, tools: AlertTools) -> None:
+        self._tools = tools
+        self._owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self._generation = 0
+        self._safe_until = 0.0
+        self._announced: AsyncGenerator[list[Announcement], None] | None = None
+        self._coming: asyncio.Task[list[Announcement]] | None = None
+        self._sending: dict[str, asyncio.Task[None]] = {}
+        """By recipient: each gets one message after the other."""
+        self._not_before: dict[str, datetime] = {}
+        self._turning = asyncio.Lock()
+        self._is_stopping = False
+
+    async def run(self) -> None:
+        """Look and send. Never returns."""
+        log = self._tools.log
+        try:
+            while True:
+                try:
+                    async with self._turning:
+                        await self._turn()
+                except _LostError:
+                    await self._begin_anew()
+                except (RedisError, StoreError, OSError) as error:
+                    log.warning(ALERTS_WAITING, error=str(error) or type(error).__name__)
+                    await self._begin_anew()
+                    await asyncio.sleep(1)
+                except Exception:  # the webhooks and pages beside it go on
+                    log.exception(TASK_FAILED, task="alerts")
+                    await self._begin_anew()
+                    await asyncio.sleep(5)
+                await asyncio.sleep(_LOOK_SECONDS)
+        finally:
+            await self._begin_anew()
+
+    async def drain(self, grace_seconds: float) -> None:
+        """Begin nothing more, and let what is being sent be finished within the grace period."""
+        self._is_stopping = True
+        with suppress(TimeoutError, RedisError, OSError):
+            async with asyncio.timeout(grace_seconds):
+                # Whatever is still written keeps the right: it is given back behind the last of that, or lapses.
+                async with self._turning:
+                    if self._sending:
+                        await asyncio.wait(self._sending.values())
+                    await self._tools.alerts.release(self._owner, self._generation)
+
+    async def _begin_anew(self) -> None:
+        await end([*self._sending.values(), *([self._coming] if self._coming is not None else ())])
+        self._sending.clear()
+        if self._announced is not None:
+            await self._announced.aclose()
+        self._announced = self._coming = None
+        self._generation = 0
+
+    async def _turn(self) -> None:
+        if self._is_stopping:
+            return
+        state = await self._tools.alerts.state()
+        if not state.alerts and not state.messages:
+            await self._begin_anew()
+            return
+        if not self._generation:
+            self._generation = await self._tools.alerts.acquire(self._owner, seconds=_LEASE_SECONDS)
+            if not self._generation:
+                return
+            self._safe_until = time.monotonic() + _LEASE_SECONDS / 2
+        await self._look(state)
+        state = await self._tools.alerts.state()
+        await self._make_messages(state)
+        self._send(await self._tools.alerts.state())
+
+    async def _commit(self, commands: Commands) -> None:
+        asked = time.monotonic()
+        if not await self._tools.alerts.commit(self._owner, self._generation, commands, seconds=_LEASE_SECONDS):
+            raise _LostError
+        self._safe_until = asked + _LEASE_SECONDS / 2
+
+    # --- looking ---------------------------------------------------------------------------------------------------
+
+    async def _look(self, state: AlertState) -> None:
+        """Look through what has been announced, and note what is found together with the place behind it."""
+        if self._announced is None:
+            cursor = await self._place(state)
+            follow = self._tools.announcements.follow(cursor, pause=1.0)
+            self._announced = cast("AsyncGenerator[list[Announcement], None]", follow)
+        if self._coming is None:
+            self._coming = asyncio.create_task(anext(self._announced))
+        await asyncio.wait([self._coming], timeout=_LOOK_SECONDS)
+        for _ in range(_BATCHES_AT_ONCE):
+            if not self._coming.done():
+                break
+            found = self._coming.result()
+            if found:
+                await self._note(await self._tools.alerts.state(), found)
+            self._coming = asyncio.create_task(anext(self._announced))
+            await asyncio.wait([self._coming], timeout=0.05 if found else 0)
+        await self._commit(Commands())
+
+    async def _place(self, state: AlertState) -> int:
+        now = await self._tools.announcements.now()
+        is_here = state.store == now.store and state.cursor <= now.number
+        # No alert tells of what was stored before it was made, so nobody has to look at that.
+        first = min((alert.created_at for alert in state.alerts.values()), default=self._tools.courier.now())
+        earliest = await self._tools.announcements.number_at(first)
+        return max(state.cursor, earliest) if is_here else earliest
+
+    async def _note(self, state: AlertState, announced: list[Announcement]) -> None:
+        articles = [each.article for each in announced]
+        commands, now = Commands(), self._tools.courier.now()
+        for alert in state.alerts.values():
+            if alert.id in state.paused:
+                continue
+            for hit in await self._found(alert, articles):
+                await self._note_hit(commands, state, alert, hit, now)
+        store = articles[-1].storage.store
+        commands.add("HSET", "state", "cursor", str(announced[-1].number), *(("store", store) if store else ()))
+        commands.add("ZREMRANGEBYSCORE", "told", "-inf", str((now - TOLD_FOR).timestamp()))
+        await self._commit(commands)
+
+    async def _found(self, alert: Alert, articles: list[FinishedArticle]) -> list[Hit]:
+        def look(reader: ArticleReader) -> list[Hit]:
+            return find(alert, articles, reader)
+
+        return await self._tools.stores.ask(look)
+
+    async def _note_hit(self, commands: Commands, state: AlertState, alert: Alert, hit: Hit, now: datetime) -> None:
+        key = told_key(alert.id, hit.story)
+        waiting = {each.story: each for each in state.hits.get(alert.id, ())}
+        if hit.story in waiting:
+            known = waiting[hit.story]
+            more = hit.copies + (hit.article != known.article)
+            grown = known.model_copy(update={"copies": known.copies + more})
+            commands.add("HSET", "hits", key, grown.model_dump_json())
+            return
+        if await self._tools.alerts.told([key]):
+            return
+        commands.add("ZADD", "told", str(now.timestamp()), key)
+        if len(waiting) < _MOST_HITS:
+            commands.add("HSET", "hits", key, hit.model_dump_json())
+            state.hits.setdefault(alert.id, []).append(hit)
+        else:
+            commands.add("HINCRBY", "more", alert.id, "1")
+        if alert.id not in state.due:
+            due = next_due(alert, now, last_sent=state.last_sent.get(alert.id))
+            state.due[alert.id] = due
+            commands.add("HSET", "due", alert.id, due.isoformat())
+
+    # --- what is due -----------------------------------------------------------------------------------------------
+
+    async def _make_messages(self, state: AlertState) -> None:
+        """Make messages of what is due, and forget what belongs to alerts that are gone."""
+        now, commands = self._tools.courier.now(), Commands()
+        for alert_id, due in state.due.items():
+            alert = state.alerts.get(alert_id)
+            hits = state.hits.get(alert_id, [])
+            if alert is None or not hits:
+                commands.add("HDEL", "due", alert_id)
+                continue
+            on_their_way = sum(each.alert == alert_id and each.dead is None for each in state.messages.values())
+            if due > now or alert_id in state.paused or on_their_way >= _MOST_MESSAGES:
+                continue
+            more = max(0, len(hits) - MOST_ENTRIES) + state.more.get(alert_id, 0)
+            for message in new_messages(alert, hits[:MOST_ENTRIES], more=more, now=now):
+                commands.add("HSET", "messages", message.id, message.model_dump_json())
+            for hit in hits:
+                commands.add("HDEL", "hits", told_key(alert_id, hit.story))
+            commands.add("HDEL", "due", alert_id)
+            commands.add("HDEL", "more", alert_id)
+            commands.add("HSET", "sent", alert_id, now.isoformat())
+        for alert_id in state.hits.keys() - state.alerts.keys():
+            for hit in state.hits[alert_id]:
+                commands.add("HDEL", "hits", told_key(alert_id, hit.story))
+        for message in state.messages.values():
+            if message.alert not in state.alerts:
+                commands.add("HDEL", "messages", message.id)
+        for gone in (state.last_sent.keys() | state.more.keys()) - state.alerts.keys():
+            commands.add("HDEL", "sent", gone)
+            commands.add("HDEL", "more", gone)
+        if commands.rows:
+            await self._commit(commands)
+
+    # --- sending ---------------------------------------------------------------------------------------------------
+
+    def _send(self, state: AlertState) -> None:
+        for to in [to for to, task in self._sending.items() if task.done()]:
+            self._sending.pop(to).result()
+        now = self._tools.courier.now()
+        for message in sorted(state.messages.values(), key=lambda each: each.due):
+            alert = state.alerts.get(message.alert)
+            if alert is None or message.dead is not None or message.due > now or message.to in self._sending:
+                continue
+            is_paused = message.alert in state.paused and not message.is_test
+            if is_paused or self._not_before.get(message.to, now) > now:
+                continue
+            if len(self._sending) >= _AT_ONCE or time.monotonic() > self._safe_until or self._is_stopping:
+                return
+            self._sending[message.to] = asyncio.create_task(self._bring(alert, message, state))
+
+    async def _bring(self, alert: Alert, message: Message, state: AlertState) -> None:
+        try:
+            answer = await self._tools.courier.bring(alert, message)
+        except Exception:  # one message must not keep the others from being sent
+            self._tools.log.exception(ALERT_DEAD, alert=message.name, message=message.id)
+            answer = Answer("refused", "not_written", self._tools.courier.now(), detail=REASONS["not_written"])
+        self._not_before[message.to] = answer.at + max(_BETWEEN, answer.retry_after or _BETWEEN)
+        commands = Commands()
+        is_old = answer.at - message.at >= self._tools.settings.give_up_after
+        outcome = "delivered" if answer.verdict == "delivered" else "retried"
+        if outcome == "delivered" or message.is_test:
+            # A test shows what is, and is not tried again.
+            outcome = outcome if outcome == "delivered" else "dead"
+            commands.add("HDEL", "messages", message.id)
+        elif answer.verdict in ("refused", "gone") or is_old:
+            outcome = "dead"
+            self._keep_dead(commands, message, answer, state)
+        else:
+            pause = _RETRY.delay_seconds(message.attempts + 1, answer.retry_after)
+            due = answer.at + timedelta(seconds=pause)
+            later = message.model_copy(update={"attempts": message.attempts + 1, "due": due})
+            commands.add("HSET", "messages", message.id, later.model_dump_json())
+        line = Sent(
+            at=answer.at,
+            alert=message.name,
+            message=message.id,
+            to=message.to,
+            stories=len(message.hits) + message.more,
+            outcome=outcome,
+            reason=answer.reason,
+            status=answer.status,
+            answer=answer.body,
+            detail=answer.detail,
+            elapsed_ms=answer.elapsed_ms,
+        )
+        commands.add("XADD", "log", *log_arguments(line))
+        await self._commit(commands)
+        self._tools.metrics.alert_messages.labels(outcome, answer.reason).inc()
+
+    def _keep_dead(self, commands: Commands, message: Message, answer: Answer, state: AlertState) -> None:
+        said = " ".join(str(each) for each in (answer.reason, answer.status, answer.body or answer.detail) if each)
+        self._tools.log.error(ALERT_DEAD, alert=message.name, kind=message.to.partition(":")[0], reason=answer.reason)
+        dead = message.model_copy(update={"dead": said[:500]})
+        commands.add("HSET", "messages", message.id, dead.model_dump_json())
+        kept = sorted((each for each in state.messages.values() if each.dead is not None), key=lambda each: each.at)
+        for oldest in kept[: max(0, len(kept) - _MOST_DEAD + 1)]:
+            commands.add("HDEL", "messages", oldest.id)

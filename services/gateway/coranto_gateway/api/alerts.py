@@ -1,0 +1,204 @@
+"""Alerts: made, tried out on what is stored, watched, tested and paused."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, Field
+
+from coranto.store.interface import ArticleReader
+from coranto_gateway.alerts.alert import Alert, NewAlert, When
+from coranto_gateway.alerts.matching import try_out
+from coranto_gateway.alerts.message import Hit, Message
+from coranto_gateway.alerts.registry import AlertRefusedError, AlertState, Sent, UnknownAlertError, make_alert
+from coranto_gateway.parts import Parts, PartsOf
+from coranto_gateway.problems import Problem, not_found
+from coranto_gateway.webhooks.webhook import new_secret
+
+router = APIRouter(prefix="/v1/alerts", tags=["alerts"])
+
+
+class AlertView(BaseModel):
+    """An alert and how it does."""
+
+    name: str
+    q: str
+    where: str
+    to: list[str]
+    when: When
+    at: str
+    zone: str
+    quiet: str | None
+    max_age_hours: int
+    created_at: datetime
+    standing: Literal["active", "paused"]
+    found: int = Field(description="Stories that were found and not sent yet.")
+    due_at: datetime | None = Field(description="When they are sent; null when there are none.")
+    sent_at: datetime | None = Field(description="When it told of something last.")
+    on_their_way: int = Field(description="Messages that are to be brought, each to one recipient.")
+    dead: int = Field(description="Messages that were given up.")
+
+
+class MadeAlert(AlertView):
+    """An alert with its secret."""
+
+    secret: str = Field(description="What messages to webhooks are signed with, by Standard Webhooks; shown this once.")
+
+
+class AlertList(BaseModel):
+    """All alerts by name."""
+
+    items: list[AlertView]
+
+
+class SentList(BaseModel):
+    """Attempts to bring messages, the last first."""
+
+    items: list[Sent]
+
+
+class DeadMessages(BaseModel):
+    """Messages that were given up, the oldest first."""
+
+    items: list[Message]
+
+
+class Trial(BaseModel):
+    """What an alert would have told of."""
+
+    articles: int = Field(description="Articles that it would have found; 500 are looked at.")
+    stories: list[Hit] = Field(description="Of each story the first article, the oldest first.")
+
+
+class Tested(BaseModel):
+    """The messages of a test: what came of them is in the log under these ids."""
+
+    messages: list[str]
+
+
+class Moved(BaseModel):
+    """How many messages it was."""
+
+    moved: int
+
+
+@router.get("", summary="All alerts")
+async def list_alerts(parts: PartsOf) -> AlertList:
+    """By name, each with how it does."""
+    return AlertList(items=await alert_views(parts))
+
+
+async def alert_views(parts: Parts) -> list[AlertView]:
+    """All alerts by name, each with how it does."""
+    state = await parts.alerts.state()
+    return [_view(alert, state) for alert in sorted(state.alerts.values(), key=lambda alert: alert.name)]
+
+
+@router.post("", status_code=201, summary="Make an alert")
+async def make(new: NewAlert, parts: PartsOf) -> MadeAlert:
+    """It tells of what is stored from now on. 409 where there is one of this name."""
+    secret = new_secret()
+    alert = make_alert(new, now=parts.sender.now(), secret=secret)
+    try:
+        await parts.alerts.add(alert)
+    except AlertRefusedError as error:
+        raise Problem(409, "alert-refused", str(error)) from error
+    return MadeAlert(**_view(alert, await parts.alerts.state()).model_dump(), secret=secret)
+
+
+@router.post("/try", summary="What would an alert have told of?")
+async def try_alert(
+    new: NewAlert,
+    parts: PartsOf,
+    days: Annotated[int, Query(ge=1, le=365, description="Of what was stored in so many days.")] = 7,
+) -> Trial:
+    """Nothing is made and nothing is sent."""
+    since = parts.sender.now() - timedelta(days=days)
+
+    def look(reader: ArticleReader) -> list[Hit]:
+        return try_out(new, since, reader)
+
+    hits = await parts.stores.ask_if_any(look) or []
+    return Trial(articles=sum(1 + hit.copies for hit in hits), stories=hits)
+
+
+@router.get("/{name}", summary="An alert")
+async def show(name: str, parts: PartsOf) -> AlertView:
+    """And how it does."""
+    return _view(await _get(parts, name), await parts.alerts.state())
+
+
+@router.delete("/{name}", status_code=204, summary="Remove an alert")
+async def remove(name: str, parts: PartsOf) -> None:
+    """What it had still to send is not sent."""
+    await _get(parts, name)
+    await parts.alerts.remove(name)
+
+
+@router.get("/{name}/log", summary="What was sent")
+async def show_log(
+    name: str, parts: PartsOf, limit: Annotated[int, Query(ge=1, le=1000, description="Lines at most.")] = 100
+) -> SentList:
+    """The latest attempts, each to one recipient."""
+    await _get(parts, name)
+    return SentList(items=await parts.alerts.log(name, limit=limit))
+
+
+@router.get("/{name}/dead", summary="Messages that were given up")
+async def show_dead(name: str, parts: PartsOf) -> DeadMessages:
+    """The oldest first."""
+    alert, state = await _get(parts, name), await parts.alerts.state()
+    dead = [each for each in state.messages.values() if each.alert == alert.id and each.dead is not None]
+    return DeadMessages(items=sorted(dead, key=lambda message: message.at))
+
+
+@router.post("/{name}/redeliver", summary="Send again what was given up")
+async def redeliver(name: str, parts: PartsOf) -> Moved:
+    """All dead messages of the alert, under their old ids."""
+    await _get(parts, name)
+    return Moved(moved=await parts.alerts.redeliver(name, now=parts.sender.now()))
+
+
+@router.post("/{name}/test", status_code=202, summary="Send a test")
+async def test(name: str, parts: PartsOf) -> Tested:
+    """To each recipient, also while it is paused."""
+    await _get(parts, name)
+    return Tested(messages=await parts.alerts.test(name, now=parts.sender.now()))
+
+
+@router.post("/{name}/pause", summary="Pause an alert")
+async def pause(name: str, parts: PartsOf) -> AlertView:
+    """What is stored meanwhile tells nobody."""
+    await _get(parts, name)
+    await parts.alerts.pause(name)
+    return await show(name, parts)
+
+
+@router.post("/{name}/resume", summary="Resume an alert")
+async def resume(name: str, parts: PartsOf) -> AlertView:
+    """It tells of what is stored from now on."""
+    await _get(parts, name)
+    await parts.alerts.resume(name)
+    return await show(name, parts)
+
+
+async def _get(parts: Parts, name: str) -> Alert:
+    try:
+        return await parts.alerts.get(name)
+    except UnknownAlertError as error:
+        raise not_found("alert", name, "`/v1/alerts` lists those there are") from error
+
+
+def _view(alert: Alert, state: AlertState) -> AlertView:
+    messages = [each for each in state.messages.values() if each.alert == alert.id]
+    return AlertView(
+        **alert.model_dump(exclude={"id", "secret"}),
+        standing="paused" if alert.id in state.paused else "active",
+        found=len(state.hits.get(alert.id, ())) + state.more.get(alert.id, 0),
+        due_at=state.due.get(alert.id),
+        sent_at=state.last_sent.get(alert.id),
+        on_their_way=sum(each.dead is None for each in messages),
+        dead=sum(each.dead is not None for each in messages),
+    )

@@ -1,0 +1,537 @@
+"""Alerts: people are told of a story once, at the time they chose, by each channel, whatever fails meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import email
+import email.policy
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+import pytest
+import standardwebhooks
+from aiosmtpd.smtp import SMTP
+from pydantic import ValidationError
+from redis.asyncio import Redis
+from tests.conftest import eventually
+from tests.services.gateway.conftest import Serve
+from tests.services.gateway.test_articles import article as stored_article
+from tests.services.gateway.test_articles import date_of
+from tests.services.gateway.test_webhook_delivery import Bench, Clock
+from tests.services.gateway.test_webhooks import LOOPBACK
+from tests.services.gateway.webhook_receiver import Receiver
+from typer.testing import CliRunner
+
+from coranto.http.settings import WebSettings
+from coranto.records import ClassifiedArticle, Story
+from coranto.streams.tasks import end
+from coranto.worker.log import get_logger
+from coranto_gateway.alerts.alert import NewAlert, Recipient
+from coranto_gateway.alerts.commands import app
+from coranto_gateway.alerts.courier import Courier
+from coranto_gateway.alerts.message import Hit, Message
+from coranto_gateway.alerts.registry import Alerts, make_alert
+from coranto_gateway.alerts.settings import AlertSettings
+from coranto_gateway.alerts.watcher import AlertTools, Watcher
+from coranto_gateway.announcements import Announcements
+from coranto_gateway.article_stores import ArticleStores
+from coranto_gateway.webhooks.sending import Sender
+from coranto_gateway.webhooks.settings import WebhookSettings
+from coranto_gateway.webhooks.webhook import new_secret
+
+SETTINGS = WebhookSettings(allowed_networks=("127.0.0.0/8",), timeout=timedelta(seconds=2))
+
+
+def article(
+    name: str, *, story: str | None = None, published: datetime | None = None, **options: Any
+) -> ClassifiedArticle:
+    """An article of now, unless it says otherwise."""
+    built = stored_article(name, **options)
+    content = built.content.model_copy(update={"published": date_of(published or datetime.now(UTC))})
+    kept = Story(id=story, role="copy") if story is not None else None
+    return built.model_copy(
+        update={"content": content, "classification": built.classification.model_copy(update={"story": kept})}
+    )
+
+
+class Desk:
+    """A store that is written, and a gateway's part that looks and sends."""
+
+    def __init__(self, redis: Redis, database: Path, clock: Clock) -> None:
+        self.bench = Bench(redis, database, clock)
+        self.clock = clock
+        self.alerts = Alerts(redis, "coranto")
+        self._database = database
+
+    async def add(self, to: str, *more: str, name: str = "desk", q: str = "bridge", **options: Any) -> str:
+        new = NewAlert.model_validate({"name": name, "q": q, "to": [to, *more]} | options)
+        secret = new_secret()
+        await self.alerts.add(make_alert(new, now=datetime.now(UTC) - timedelta(seconds=1), secret=secret))
+        return secret
+
+    @asynccontextmanager
+    async def watching(self, **settings: Any) -> AsyncIterator[Watcher]:
+        stores = ArticleStores(self._database, readers=2)
+        announcements = Announcements(stores, kept=100)
+        client = WebSettings().to_client(SETTINGS.limits, more_networks=SETTINGS.allowed_networks)
+        sender = Sender(client, clock=self.clock)
+        chosen = AlertSettings(**settings)
+        log = get_logger(service="gateway")
+        courier = Courier(sender, chosen)
+        tools = AlertTools(self.alerts, announcements, stores, courier, chosen, self.bench.metrics, log)
+        watcher = Watcher(tools)
+        tasks = [asyncio.create_task(announcements.run()), asyncio.create_task(watcher.run())]
+        try:
+            yield watcher
+        finally:
+            await watcher.drain(2)
+            await end(tasks)
+            await sender.close()
+            stores.close()
+
+    async def found(self, name: str = "desk") -> int:
+        state = await self.alerts.state()
+        return sum(len(hits) for alert, hits in state.hits.items() if state.alerts[alert].name == name)
+
+    async def has_passed(self, number: int) -> bool:
+        return (await self.alerts.state()).cursor >= number
+
+
+@pytest.fixture
+def desk(redis: Redis, tmp_path: Path) -> Desk:
+    return Desk(redis, tmp_path / "articles.sqlite", Clock())
+
+
+def stories(receiver: Receiver) -> list[list[str]]:
+    """Headlines by message that was taken."""
+    return [[hit["title"] for hit in each.message["data"]["stories"]] for each in receiver.accepted]
+
+
+async def test_words_in_any_form_tell_at_once_and_say_why(desk: Desk) -> None:
+    async with desk.watching(), Receiver() as receiver:
+        secret = await desk.add(receiver.url, q="мост Саратов", where="language == 'ru'")
+        await desk.bench.announce(
+            article("other", title="Bridge over the Neva"),
+            article("saratov", title="Новость", text="В Саратове открыли мосты.", language="ru"),
+            article("moscow", title="Новость", text="В Москве открыли мост.", language="ru"),
+        )
+        await eventually(lambda: bool(receiver.accepted), what="the alert")
+        await eventually(lambda: desk.has_passed(3), what="the end of what was announced")
+        (received,) = receiver.accepted
+        standardwebhooks.Webhook(secret).verify(received.body.decode(), received.headers)
+        assert received.message["type"] == "alert"
+        (story,) = received.message["data"]["stories"]
+        assert story["url"] == "https://news.example/saratov"
+        assert "[Саратове]" in story["why"]
+        assert "[мосты]" in story["why"]
+
+
+async def test_a_story_is_told_once_however_many_copies_and_revisions_come(desk: Desk) -> None:
+    async with desk.watching(), Receiver() as receiver:
+        await desk.add(receiver.url)
+        await desk.bench.announce(
+            article("one", story="s1"), article("two", story="s1"), article("three", story="s2", title="Bridge two")
+        )
+        await eventually(lambda: sum(map(len, stories(receiver))) == 2, what="two stories")
+        assert receiver.accepted[0].message["data"]["stories"][0]["copies"] == 1
+        desk.clock.advance(hours=1)
+        await desk.bench.announce(
+            article("one", story="s1", fetch=2, title="Bridge reopens again"), article("four", story="s1")
+        )
+        await desk.bench.announce(article("last", story="s3", title="Bridge three"))
+        await eventually(lambda: sum(map(len, stories(receiver))) >= 3, what="the new story")
+        assert [title for each in stories(receiver) for title in each][-1] == "Bridge three"
+        assert sum(map(len, stories(receiver))) == 3
+
+
+async def test_nobody_is_told_of_the_old_of_backlog_or_of_what_only_we_have_changed(desk: Desk) -> None:
+    old = article("old", published=datetime.now(UTC) - timedelta(days=3))
+    fresh = article("fresh")
+    backlog = article("backlog").model_copy(
+        update={"discovery": fresh.discovery.model_copy(update={"priority": "backlog", "submission": "b"})}
+    )
+    known = article("known", title="Something else", text="About something else.")
+    await desk.bench.announce(known)
+    async with desk.watching(), Receiver() as receiver:
+        await asyncio.sleep(0)
+        await desk.alerts.add(
+            make_alert(
+                NewAlert(name="desk", where="title.contains('bridge') or topic.under('11000000')", to=[receiver.url]),
+                now=datetime.now(UTC),
+                secret=new_secret(),
+            )
+        )
+        other = stored_article(
+            "known", fetch=2, title="Something else", text="About something else.", topics=("11000000",)
+        )
+        ours = other.model_copy(update={"content": known.content})
+        await desk.bench.announce(old, backlog, ours, fresh)
+        await eventually(lambda: bool(receiver.accepted), what="the alert")
+        await eventually(lambda: desk.has_passed(5), what="the end")
+        assert [[hit["url"] for hit in each.message["data"]["stories"]] for each in receiver.accepted] == [
+            ["https://news.example/fresh"]
+        ]
+
+
+async def test_a_digest_comes_when_it_is_due_and_holds_all_and_not_when_there_is_nothing(desk: Desk) -> None:
+    async with desk.watching(), Receiver() as receiver:
+        await desk.add(receiver.url, when="hourly")
+        await desk.bench.announce(*(article(f"a{n}", title=f"Bridge {n}") for n in range(260)))
+
+        async def all_found() -> bool:
+            return await desk.has_passed(260) and await desk.found() == 200
+
+        await eventually(all_found, what="what is found")
+        assert receiver.requests == []
+        desk.clock.advance(hours=1)
+        await eventually(lambda: len(receiver.accepted) == 1, what="the digest")
+        data = receiver.accepted[0].message["data"]
+        assert (len(data["stories"]), data["more"]) == (50, 210)
+        desk.clock.advance(hours=3)
+        await desk.bench.announce(article("late", title="Bridge late"))
+
+        async def is_found() -> bool:
+            return await desk.found() == 1
+
+        await eventually(is_found, what="the next")
+        assert len(receiver.requests) == 1
+        desk.clock.advance(hours=1)
+        await eventually(lambda: stories(receiver)[-1] == ["Bridge late"], what="the next digest")
+
+
+async def test_a_channel_that_fails_is_tried_again_and_stops_no_other(desk: Desk) -> None:
+    async with desk.watching(), Receiver() as well, Receiver(lambda _: 503) as ill:
+        await desk.add(ill.url, well.url)
+        await desk.bench.announce(article("one"))
+        await eventually(lambda: len(well.accepted) == 1, what="the one that is well")
+        await eventually(lambda: len(ill.requests) == 1, what="an attempt")
+        ill.reply = lambda _: 200
+        desk.clock.advance(minutes=1)
+        await eventually(lambda: len(ill.accepted) == 1, what="another attempt")
+        assert ill.requests[0].id == ill.requests[1].id
+        assert ill.requests[0].body == ill.requests[1].body
+        assert len(well.requests) == 1
+
+
+async def test_what_is_refused_or_fails_for_a_day_is_given_up_and_can_be_sent_again(desk: Desk) -> None:
+    async with (
+        desk.watching(),
+        Receiver(lambda _: (404, {}, "no_service")) as refuses,
+        Receiver(lambda _: 500) as fails,
+    ):
+        await desk.add(refuses.url, fails.url)
+        await desk.bench.announce(article("one"))
+
+        async def dead() -> list[Message]:
+            return [each for each in (await desk.alerts.state()).messages.values() if each.dead is not None]
+
+        async def are_dead(count: int) -> bool:
+            return len(await dead()) == count
+
+        await eventually(lambda: are_dead(1), what="the refused one")
+        assert "no_service" in str((await dead())[0].dead)
+        await eventually(lambda: len(fails.requests) == 1, what="an attempt")
+        desk.clock.advance(hours=25)
+        await eventually(lambda: are_dead(2), what="the one that failed for a day")
+        refuses.reply = fails.reply = lambda _: 200
+        assert await desk.alerts.redeliver("desk", now=desk.clock()) == 2
+        await eventually(lambda: bool(refuses.accepted and fails.accepted), what="both")
+        outcomes = [line.outcome for line in await desk.alerts.log("desk")]
+        assert sorted(outcomes) == ["dead", "dead", "delivered", "delivered", "retried"]
+
+
+async def test_two_gateways_and_a_restart_tell_once(desk: Desk) -> None:
+    async with Receiver() as receiver:
+        await desk.add(receiver.url, when="hourly")
+        async with desk.watching() as first, desk.watching():
+            await desk.bench.announce(article("one", title="Bridge one"))
+
+            async def count(number: int) -> bool:
+                return await desk.found() == number
+
+            await eventually(lambda: count(1), what="the first")
+            await first.drain(2)
+            await desk.bench.announce(article("two", title="Bridge two"))
+            await eventually(lambda: count(2), what="the second, by the other gateway")
+        await desk.bench.announce(article("three", title="Bridge three"))
+        desk.clock.advance(hours=1)
+        async with desk.watching():
+            await eventually(lambda: sum(map(len, stories(receiver))) == 3, what="all three")
+        assert sorted(title for each in stories(receiver) for title in each) == [
+            "Bridge one",
+            "Bridge three",
+            "Bridge two",
+        ]
+
+
+async def test_paused_it_tells_nothing_and_does_not_make_up_for_it(desk: Desk) -> None:
+    async with desk.watching(), Receiver() as receiver:
+        await desk.add(receiver.url)
+        await desk.alerts.pause("desk")
+        await desk.bench.announce(article("one", title="Bridge one"))
+        await eventually(lambda: desk.has_passed(1), what="the end")
+        await desk.alerts.resume("desk")
+        await desk.bench.announce(article("two", title="Bridge two"))
+        await eventually(lambda: stories(receiver) == [["Bridge two"]], what="what came afterwards")
+
+
+async def test_removed_it_sends_nothing_and_one_of_the_same_name_begins_anew(desk: Desk, redis: Redis) -> None:
+    async with desk.watching(), Receiver() as receiver:
+        await desk.add(receiver.url, when="hourly")
+        await desk.bench.announce(article("one", title="Bridge one"))
+
+        async def is_found() -> bool:
+            return bool((await desk.alerts.state()).hits)
+
+        await eventually(is_found, what="the hit")
+        await desk.alerts.remove("desk")
+        await desk.add(receiver.url, q="tunnel")
+
+        async def is_gone() -> bool:
+            state = await desk.alerts.state()
+            return not state.hits and not state.due
+
+        await eventually(is_gone, what="the end of what it had found")
+        desk.clock.advance(hours=2)
+        await desk.bench.announce(article("two", title="Tunnel two"))
+        await eventually(lambda: stories(receiver) == [["Tunnel two"]], what="the other alert")
+
+
+# --- channels ---------------------------------------------------------------------------------------------------------
+
+
+def hit(number: int = 1, **options: Any) -> Hit:
+    fields = {
+        "story": f"s{number}",
+        "article": f"a{number}",
+        "url": f"https://news.example/{number}",
+        "title": f"Bridge & <b>{number}</b>\r\nBcc: x@evil.example",
+        "publisher": "News\x1b[31m",
+        "published": "2026-03-14",
+        "why": "the [bridge] reopens",
+        "at": datetime.now(UTC),
+    }
+    return Hit.model_validate(fields | options)
+
+
+def message(to: str, *hits: Hit, more: int = 0) -> Message:
+    now = datetime.now(UTC)
+    return Message(id="desk-1-0", alert="x", name="desk", to=to, at=now, hits=list(hits), more=more, due=now)
+
+
+def courier(**settings: Any) -> Courier:
+    client = WebSettings().to_client(SETTINGS.limits, more_networks=SETTINGS.allowed_networks)
+    return Courier(Sender(client), AlertSettings(**settings))
+
+
+ALERT = make_alert(NewAlert(name="desk", q="bridge", to=["telegram:1"]), now=datetime.now(UTC), secret=new_secret())
+
+
+async def test_slack_gets_text_that_is_no_markup() -> None:
+    async with Receiver() as receiver:
+        answer = await courier().bring(ALERT, message(f"slack:{receiver.url}", hit()))
+        assert answer.verdict == "delivered"
+        text = receiver.requests[0].message["text"]
+        assert "Bridge &amp; &lt;b&gt;1&lt;/b&gt; Bcc: x@evil.example" in text
+        assert "https://news.example/1" in text
+
+
+async def test_ntfy_gets_its_topic_and_no_more_than_it_takes() -> None:
+    async with Receiver() as receiver:
+        url = f"ntfy:http://127.0.0.1:{receiver.port}/desk"
+        await courier().bring(ALERT, message(url, hit()))
+        many = [hit(number, title="Мост " * 50) for number in range(50)]
+        await courier().bring(ALERT, message(url, *many))
+        one, digest = (each.message for each in receiver.requests)
+        assert (receiver.requests[0].path, one["topic"], one["click"]) == ("/", "desk", "https://news.example/1")
+        assert len(digest["message"].encode()) < 4096
+        assert digest["message"].endswith("more")
+        assert digest["title"] == "desk: 50 stories"
+
+
+async def test_telegram_gets_4096_characters_at_most_and_is_asked_again_when_it_wants() -> None:
+    async with Receiver() as receiver:
+        by = courier(telegram_token="123:abc", telegram_api=f"http://127.0.0.1:{receiver.port}")
+        many = [hit(number, title="Мост " * 50) for number in range(50)]
+        assert (await by.bring(ALERT, message("telegram:-100", *many))).verdict == "delivered"
+        (received,) = receiver.requests
+        assert received.path == "/bot123:abc/sendMessage"
+        assert received.message["chat_id"] == "-100"
+        assert len(received.message["text"]) <= 4096
+        receiver.reply = lambda _: (429, {}, json.dumps({"ok": False, "parameters": {"retry_after": 10_072}}))
+        answer = await by.bring(ALERT, message("telegram:-100", hit()))
+        assert answer.retry_after == timedelta(seconds=10_072)
+        assert (await courier().bring(ALERT, message("telegram:1", hit()))).reason == "not_set_up"
+
+
+class Mailbox:
+    """Takes mail over the wire."""
+
+    def __init__(self) -> None:
+        self.mails: list[EmailMessage] = []
+        self.refusal: str | None = None
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802 - the library's name
+        if self.refusal is not None:
+            return self.refusal
+        parsed = email.message_from_bytes(envelope.content, policy=email.policy.default)
+        assert isinstance(parsed, EmailMessage)
+        self.mails.append(parsed)
+        assert envelope.rcpt_tos == ["desk@example.org"]
+        return "250 OK"
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[int]:
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(lambda: SMTP(self, enable_SMTPUTF8=True), "127.0.0.1", 0)
+        try:
+            yield server.sockets[0].getsockname()[1]
+        finally:
+            server.close()
+
+
+async def test_mail_is_one_letter_to_one_mailbox_that_can_be_threaded_and_ended() -> None:
+    box = Mailbox()
+    async with box.open() as port:
+        by = courier(smtp_host="127.0.0.1", smtp_port=port, smtp_security="none", mail_from="alerts@news.example")
+        assert (await by.bring(ALERT, message("mailto:desk@example.org", hit()))).verdict == "delivered"
+        digest = message("mailto:desk@example.org", *(hit(number, title="Мост " * 60) for number in range(50)), more=7)
+        assert (await by.bring(ALERT, digest)).verdict == "delivered"
+        one, many = box.mails
+        assert one["Subject"] == "Bridge & <b>1</b> Bcc: x@evil.example"
+        assert one["Bcc"] is None
+        assert one["Message-ID"] == "<desk-1-0@news.example>"
+        assert one["References"] == one["In-Reply-To"] == "<story.s1@news.example>"
+        assert one["List-Unsubscribe"].startswith("<mailto:alerts@news.example?")
+        assert "the [bridge] reopens" in one.get_content()
+        assert "\x1b" not in one.get_content()
+        assert many["Subject"] == "desk: 57 stories"
+        assert len(many.as_bytes()) < 102_400
+        box.refusal = "550 no such mailbox"
+        answer = await by.bring(ALERT, message("mailto:desk@example.org", hit()))
+        assert (answer.verdict, answer.status) == ("refused", 550)
+        box.refusal = "451 try again later"
+        assert (await by.bring(ALERT, message("mailto:desk@example.org", hit()))).verdict == "failed"
+    assert (await by.bring(ALERT, message("mailto:desk@example.org", hit()))).reason == "connect_failed"
+    assert (await courier().bring(ALERT, message("mailto:desk@example.org", hit()))).reason == "not_set_up"
+
+
+@pytest.mark.parametrize(
+    "to",
+    [
+        "desk@example.org",
+        "mailto:desk",
+        "mailto:a@b.example,c@d.example",
+        "mailto:a@b.example?bcc=c@d.example",
+        "mailto:a@b.example\r\nBcc: c@d.example",
+        "mailto:Desk <a@b.example>",
+        "telegram:the desk",
+        "ntfy:https://ntfy.sh/",
+        "slack:file:///etc/passwd",
+        "https://user:password@desk.example/",
+        "xmpp:desk@example.org",
+        "",
+    ],
+)
+def test_what_is_no_recipient_is_refused(to: str) -> None:
+    with pytest.raises(ValueError, match=r"expected|no mailbox|no chat|names no topic"):
+        Recipient.parse(to)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"q": "", "where": ""},
+        {"q": "!!!"},
+        {"where": "langauge == 'ru'"},
+        {"to": []},
+        {"zone": "Europe/Atlantis"},
+        {"zone": "../../etc/passwd"},
+        {"at": "25:00"},
+        {"quiet": "22:00"},
+        {"quiet": "22:00-22:00"},
+        {"quiet": "22:00-24:30"},
+        {"max_age_hours": 0},
+    ],
+)
+def test_what_cannot_be_understood_is_no_alert(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        NewAlert.model_validate({"name": "desk", "q": "bridge", "to": ["telegram:1"]} | wrong)
+
+
+# --- doors ------------------------------------------------------------------------------------------------------------
+
+
+async def test_over_http_an_alert_is_tried_made_tested_paused_and_removed(serve: Serve) -> None:
+    async with serve(webhooks=LOOPBACK) as served, Receiver() as receiver:
+        await served.announce(
+            article("one", story="s1"), article("two", story="s1"), article("x", title="Tunnel", text="T")
+        )
+        body = {"name": "desk", "q": "bridges", "to": [receiver.url]}
+        tried = await served.post("/v1/alerts/try", body)
+        assert tried["articles"] == 2
+        assert [(each["copies"], each["story"]) for each in tried["stories"]] == [(1, "s1")]
+        made = await served.post("/v1/alerts", body, status=201)
+        assert made["secret"].startswith("whsec_")
+        assert made["secret"] not in (await served.client.get("/v1/alerts")).text
+        await served.post("/v1/alerts", body, status=409)
+        (test_id,) = (await served.post("/v1/alerts/desk/test", None, status=202))["messages"]
+        await eventually(lambda: [each.id for each in receiver.requests] == [test_id], what="the test")
+        assert receiver.requests[0].message["type"] == "test"
+        await served.announce(article("three", title="Bridge three"))
+        await eventually(lambda: len(receiver.requests) == 2, what="the alert")
+
+        async def is_logged() -> bool:
+            log = (await served.get("/v1/alerts/desk/log"))["items"]
+            return [(each["outcome"], each["stories"]) for each in log] == [("delivered", 1), ("delivered", 0)]
+
+        await eventually(is_logged, what="the log")
+        assert (await served.get("/v1/alerts/desk"))["sent_at"] is not None
+        assert (await served.post("/v1/alerts/desk/pause", None))["standing"] == "paused"
+        assert (await served.post("/v1/alerts/desk/resume", None))["standing"] == "active"
+        assert (await served.post("/v1/alerts/desk/redeliver", None))["moved"] == 0
+        assert (await served.get("/v1/alerts/desk/dead"))["items"] == []
+        assert (await served.client.delete("/v1/alerts/desk")).status_code == 204
+        await served.get("/v1/alerts/desk", status=404)
+        problem = await served.post("/v1/alerts", body | {"to": ["xmpp:desk"]}, status=422)
+        assert "telegram:CHAT" in problem["errors"][0]["detail"]
+
+
+async def test_from_the_command_line_too(
+    serve: Serve, redis_url: str, redis: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del redis
+    monkeypatch.setenv("CORANTO_REDIS__URL", redis_url)
+
+    async def run(*arguments: str, code: int = 0) -> Any:
+        result = await asyncio.to_thread(CliRunner().invoke, app, list(arguments))
+        assert result.exit_code == code, result.output
+        return result
+
+    async with serve(webhooks=LOOPBACK) as served, Receiver() as receiver:
+        await served.announce(article("one"))
+        await run(
+            "add", "desk", "--to", receiver.url, "--words", "bridge", "--when", "daily", "--zone", "Europe/Berlin"
+        )
+        assert "delivered (ok) a test" in (await run("test", "desk")).stdout
+        receiver.reply = lambda _: 500
+        assert "server_error" in (await run("test", "desk", code=1)).stdout
+        assert "daily at 08:00" in (await run("list")).stdout
+        assert json.loads((await run("list", "--json")).stdout)["zone"] == "Europe/Berlin"
+        assert len((await run("log", "desk", "--json")).stdout.splitlines()) == 2
+        tried = await run("try", "--words", "bridges", "--data", str(tmp_path), "--json")
+        assert json.loads(tried.stdout)["url"] == "https://news.example/one"
+        await run("try", "--words", "tunnel", "--data", str(tmp_path), code=3)
+        await run("pause", "desk")
+        await run("resume", "desk")
+        await run("redeliver", "desk")
+        assert "an alert needs words" in (await run("add", "x", "--to", "telegram:1", code=2)).stderr
+        await run("add", "desk", "--to", "telegram:1", "--words", "x", code=3)
+        await run("remove", "desk")
+        for command in ("log", "test", "pause", "resume", "redeliver", "remove"):
+            assert "no alert 'desk'" in (await run(command, "desk", code=3)).stderr
