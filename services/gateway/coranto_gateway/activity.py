@@ -47,6 +47,8 @@ class Activity:
     samples: deque[Sample] = field(default_factory=lambda: deque(maxlen=int(SPAN_SECONDS / EVERY_SECONDS) + 1))
     faulty_sources: int = 0
     """Sources that need attention."""
+    late_subscribers: int = 0
+    """Groups that are behind, and webhooks that nothing can be delivered to."""
     error: str | None = None
     """Why there is no newer sample."""
 
@@ -121,12 +123,14 @@ async def keep_watching(
     activity: Activity,
     look: Callable[[], Awaitable[Sequence[StageState]]],
     count_faulty: Callable[[], Awaitable[int]],
+    count_late: Callable[[], Awaitable[int]],
 ) -> None:
     """Take the state down every few seconds. Never returns."""
     while True:
         try:
             activity.add(await look())
             activity.faulty_sources = await count_faulty()
+            activity.late_subscribers = await count_late()
         except (RedisError, OSError, PipelineMismatchError) as error:
             activity.error = str(error) or type(error).__name__
         await asyncio.sleep(EVERY_SECONDS)

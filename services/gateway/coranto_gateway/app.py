@@ -58,6 +58,7 @@ from coranto_gateway.page import failures, overview, sign_in, subscribers
 from coranto_gateway.page import sources as page_sources
 from coranto_gateway.page import stories as page_stories
 from coranto_gateway.page import submit as page_submit
+from coranto_gateway.page import webhooks as page_webhooks
 from coranto_gateway.page.rendering import answer_problem, is_for_people
 from coranto_gateway.parts import Parts, Pipelines
 from coranto_gateway.server import address_of, listen, serve, stop_on_signals
@@ -77,7 +78,17 @@ elsewhere each request carries one as `Authorization: Bearer …`.
 """
 
 
-PAGES = (overview, page_articles, page_stories, page_sources, failures, subscribers, page_submit, sign_in)
+PAGES = (
+    overview,
+    page_articles,
+    page_stories,
+    page_sources,
+    failures,
+    subscribers,
+    page_webhooks,
+    page_submit,
+    sign_in,
+)
 
 
 class UnsafeGatewayError(RuntimeError):
@@ -157,7 +168,12 @@ class Gateway:
                 asyncio.create_task(deliverer.run()),
                 asyncio.create_task(watcher.run()),
                 asyncio.create_task(
-                    keep_watching(parts.activity, partial(_look, parts), partial(_count_faulty, parts))
+                    keep_watching(
+                        parts.activity,
+                        partial(_look, parts),
+                        partial(_count_faulty, parts),
+                        partial(_count_late, parts),
+                    )
                 ),
             ]
             self.address, self.port = address_of(sock, settings), sock.getsockname()[1]
@@ -259,6 +275,13 @@ async def _look(parts: Parts) -> Sequence[StageState]:
 
 async def _count_faulty(parts: Parts) -> int:
     return sum(each.state in FAULTY for each in await sources.get_sources(parts))
+
+
+async def _count_late(parts: Parts) -> int:
+    """Subscribers that somebody should look after."""
+    return sum(each.state in groups.LATE for each in await groups.get_groups(parts)) + sum(
+        number for standing, number in (await parts.webhooks.count_by_standing()).items() if standing in webhooks.FAULTY
+    )
 
 
 def guarded(app: ASGIApp, parts: Parts) -> ASGIApp:

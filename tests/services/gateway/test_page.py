@@ -289,6 +289,24 @@ async def test_sources_are_shown_by_group_and_page_by_page(served: Served) -> No
     assert "source" in refused.text
 
 
+async def test_a_source_has_a_page_of_its_own_with_how_it_does(served: Served) -> None:
+    added = await served.post(
+        "/v1/sources", {"url": "https://news.example/feed.xml", "source": ATTACK, "tags": ["Wire"]}, status=201
+    )
+    page = await look(served, f"/sources/{added['id']}")
+    assert "Nothing of it has ended in the last week." in page.said
+    built = article("one")
+    discovery = built.discovery.model_copy(update={"source": ATTACK})
+    await served.store(built.model_copy(update={"discovery": discovery}))
+    page = await look(served, f"/sources/{added['id']}")
+    assert "1, 1 stored" in page.said
+    assert "Fields that records lack" in page.said
+    assert "<script>alert(1)</script>" in page.text
+    assert "/sources?tag=Wire" in [each.get("href") for each in page.all("a")]
+    assert "За неделю" in (await look(served, f"/sources/{added['id']}", **{"Accept-Language": "ru"})).said
+    await look(served, "/sources/unheard-of", status=404)
+
+
 async def test_a_page_is_submitted_and_watched(served: Served, redis: Redis) -> None:
     await RedisStreams(redis, FEEDER, KEYS).ensure()
     answer = await post(served, "/submit", urls="https://news.example/1\n\nhttps://news.example/2\n")

@@ -118,12 +118,16 @@ async def test_every_screen_fits_and_can_be_used_by_all_and_nothing_complains(
     chromium: Any, served: Served, redis: Redis, scheme: str, width: int
 ) -> None:
     identity = await fill(served, redis)
+    (source, *_) = (await served.get("/v1/sources"))["items"]
+    await served.post("/v1/webhooks", {"name": "desk", "url": "https://desk.example/in"}, status=201)
+    await served.post("/v1/webhooks/desk/pause", {})
     context = await chromium.new_context(
         viewport={"width": width, "height": 800}, color_scheme=scheme, locale="ru" if width == 360 else "en"
     )
     window = Window(await context.new_page(), str(served.client.base_url).rstrip("/"))
     faults: list[str] = []
-    for path in (*SCREENS, f"/articles/{identity}", f"/articles/{hostile().id}"):
+    articles = (f"/articles/{identity}", f"/articles/{hostile().id}")
+    for path in (*SCREENS, *articles, f"/sources/{source['id']}", "/subscribers/webhooks/desk"):
         await window.open(path)
         if await window.is_too_wide():
             faults.append(f"{path} is wider than the window")

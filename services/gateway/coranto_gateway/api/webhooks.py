@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Query
 from pydantic import AwareDatetime, BaseModel, Field
@@ -23,6 +23,9 @@ from coranto_gateway.webhooks.registry import (
 from coranto_gateway.webhooks.webhook import Format, NewWebhook, Webhook, new_secret
 
 router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
+
+FAULTY: Final[frozenset[Standing]] = frozenset({"trying_again", "failing", "disabled"})
+"""Standings that somebody should look into."""
 
 
 class WantedWebhook(NewWebhook):

@@ -138,4 +138,8 @@ def _troubles(parts: Parts, stations: Sequence[Station], words: Words) -> list[T
         title = words.text("{count} need attention", count=words.count(faulty, "source"))
         text = words.text("They are silent, or cannot be read.")
         found.append(Trouble("quiet", title, text, "/sources", words.text("See")))
+    if late := parts.activity.late_subscribers:
+        title = words.text("{count} behind", count=words.count(late, "subscriber"))
+        text = words.text("Articles wait for them; what is kept for them has an end.")
+        found.append(Trouble("warn", title, text, "/subscribers", words.text("See")))
     return found

@@ -65,6 +65,7 @@ def render(request: Request, template: str, *, status: int = 200, **values: Any)
         principal=principal,
         dead_count=0 if latest is None else sum(state.depth.dead for state in latest.stages.values()),
         faulty_sources=parts.activity.faulty_sources,
+        late_subscribers=parts.activity.late_subscribers,
         with_query=_with_query,
         is_web_address=_is_web_address,
         **values,

@@ -95,6 +95,14 @@ def _is_in(source: SourceView, state: State) -> bool:
     return state in ("", source.state) or (state == "attention" and source.state in FAULTY)
 
 
+@router.get("/sources/{id}")
+async def show_one(request: Request, id: str, parts: PartsOf) -> Response:  # noqa: A002 - the name in the address
+    """One source: how it is polled, and what became of what it named."""
+    health = await api.get_health(id, parts)
+    source = next(each for each in await get_sources(parts) if each.id == id)
+    return render(request, "source.html", source=source, health=health)
+
+
 @router.post("/sources/add")
 async def add(request: Request, parts: PartsOf) -> Response:
     """Poll another source from now on."""

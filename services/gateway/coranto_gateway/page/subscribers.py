@@ -1,4 +1,4 @@
-"""Who reads what is finished: groups on Redis, readers of the stream over HTTP, and feeds."""
+"""Who reads what is finished: groups on Redis, webhooks, readers of the stream over HTTP, and feeds."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from fastapi.responses import Response
 from coranto_gateway.api import feeds as feeds_api
 from coranto_gateway.api import groups as groups_api
 from coranto_gateway.api.groups import LATE, get_groups
+from coranto_gateway.api.webhooks import FAULTY, webhook_views
 from coranto_gateway.page.rendering import render, see
 from coranto_gateway.page.sign_in import form_of
 from coranto_gateway.parts import PartsOf
@@ -18,13 +19,15 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/subscribers")
 async def show(request: Request, parts: PartsOf) -> Response:
-    """The groups, those that are late first, and the feeds."""
-    groups = await get_groups(parts)
+    """The groups, those that are late first, the webhooks and the feeds."""
+    groups, webhooks = await get_groups(parts), await webhook_views(parts)
     return render(
         request,
         "subscribers.html",
         groups=groups,
         late=[group for group in groups if group.state in LATE],
+        webhooks=webhooks,
+        faulty_webhooks=sum(webhook.standing in FAULTY for webhook in webhooks),
         stream_readers=parts.metrics.count_stream_readers(),
         feeds=await parts.feeds.all(),
         base=parts.settings.gateway.public_url or str(request.base_url).rstrip("/"),

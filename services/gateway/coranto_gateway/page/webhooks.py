@@ -1,0 +1,135 @@
+"""Webhooks: made, watched delivery by delivery, tested, paused, and what was given up delivered again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Final, Literal
+from urllib.parse import quote
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response
+from pydantic import ValidationError
+
+from coranto.store.interface import ArticleReader
+from coranto_gateway.api import webhooks as api
+from coranto_gateway.api.webhooks import Redelivery, WantedWebhook, webhook_log, webhook_view
+from coranto_gateway.page.rendering import render, see
+from coranto_gateway.page.sign_in import form_of
+from coranto_gateway.parts import Parts, PartsOf
+from coranto_gateway.problems import Problem
+from coranto_gateway.webhooks.registry import Attempt
+
+router = APIRouter(include_in_schema=False)
+
+_LINES: Final = 50
+_DEAD_SHOWN: Final = 50
+
+
+@router.post("/subscribers/webhooks")
+async def add(request: Request, parts: PartsOf) -> Response:
+    """Make a webhook, and show its secret this once."""
+    form = await form_of(request)
+    try:
+        wanted = WantedWebhook.model_validate(
+            {
+                "name": form.get("name", "").strip(),
+                "url": form.get("url", "").strip(),
+                "where": form.get("where", "").strip(),
+                "start": "beginning" if form.get("all") == "on" else "now",
+            }
+        )
+    except ValidationError as error:
+        first = error.errors()[0]
+        told = str(first["msg"]).removeprefix("Value error, ")
+        raise Problem(422, "bad-request", f"{first['loc'][0] if first['loc'] else 'webhook'}: {told}") from error
+    made = await api.make(wanted, parts)
+    return await _show(request, parts, made.name, secret=made.secret)
+
+
+@router.get("/subscribers/webhooks/{name}")
+async def show(
+    request: Request, name: str, parts: PartsOf, done: Annotated[int | None, Query(ge=0)] = None
+) -> Response:
+    """One webhook: how it does, what its receiver answered, and what was given up."""
+    return await _show(request, parts, name, done=done)
+
+
+@router.post("/subscribers/webhooks/{name}/test")
+async def test(request: Request, name: str, parts: PartsOf) -> Response:
+    """Send a test, and show what the receiver answered."""
+    return await _show(request, parts, name, tested=await api.test(name, parts))
+
+
+@router.post("/subscribers/webhooks/{name}/rotate")
+async def rotate(request: Request, name: str, parts: PartsOf) -> Response:
+    """Change the secret, and show the new one this once."""
+    made = await api.rotate(name, parts)
+    return await _show(request, parts, name, secret=made.secret)
+
+
+@router.post("/subscribers/webhooks/{name}/remove")
+async def remove(request: Request, name: str, parts: PartsOf) -> Response:
+    """Remove it with its log and its dead deliveries, if its name was typed."""
+    sure = (await form_of(request)).get("sure", "").strip()
+    if sure != name:
+        raise Problem(422, "not-sure", f"to remove the webhook {name!r}, type its name; got {sure[:100]!r}")
+    await api.remove(name, parts)
+    return see("/subscribers")
+
+
+@router.post("/subscribers/webhooks/{name}/{action}")
+async def act(
+    request: Request, name: str, action: Literal["pause", "resume", "redeliver", "discard"], parts: PartsOf
+) -> Response:
+    """Pause or resume it; deliver again what was given up, or let it be."""
+    numbers = [int(each) for each in (await form_of(request)).get("number", "").split() if each.isdecimal()]
+    done: int | None = None
+    match action:
+        case "pause":
+            await api.pause(name, parts)
+        case "resume":
+            await api.resume(name, parts)
+        case "redeliver":
+            done = (await api.redeliver(name, Redelivery(dead=not numbers, numbers=numbers), parts)).moved
+        case "discard":
+            done = (await api.discard(name, parts, numbers)).moved
+    return see(f"/subscribers/webhooks/{quote(name, safe='')}{'' if done is None else f'?done={done}'}")
+
+
+async def _show(
+    request: Request,
+    parts: Parts,
+    name: str,
+    *,
+    secret: str | None = None,
+    tested: Attempt | None = None,
+    done: int | None = None,
+) -> Response:
+    webhook = await webhook_view(parts, name)
+    log = await webhook_log(parts, name, limit=_LINES)
+    dead = await parts.webhooks.dead(name)
+    shown = dead[:_DEAD_SHOWN]
+    named = [*(each.article for each in log if each.article), *(each.article for each in shown)]
+    return render(
+        request,
+        "webhook.html",
+        webhook=webhook,
+        address=f"/subscribers/webhooks/{quote(name, safe='')}",
+        log=log,
+        dead=shown,
+        titles=await _titles(parts, named),
+        secret=secret,
+        tested=tested,
+        done=done,
+    )
+
+
+async def _titles(parts: Parts, articles: Sequence[str]) -> dict[str, str]:
+    """The headlines of these articles, of those that have one."""
+    wanted = dict.fromkeys(articles)
+
+    def look(reader: ArticleReader) -> Iterable[tuple[str, str]]:
+        found = ((each, reader.find(each)) for each in wanted)
+        return [(each, article.content.title) for each, article in found if article and article.content.title]
+
+    return dict(await parts.stores.ask_if_any(look) or [])
