@@ -16,6 +16,7 @@ from coranto.client import AsyncClient
 from coranto.domains import registered_domain
 from coranto.frontier import InProcessHostLeases, RedisHostLeases
 from coranto.records import DiscoveredArticle, Submission
+from coranto.sources.previews import PreviewDesk
 from coranto.sources.registry import Feed, FeedRegistry
 from coranto.topology import FEEDER
 from coranto.worker.stage import RetryPolicy, Stage
@@ -80,6 +81,7 @@ def create(settings: Settings | None = None) -> Worker:
     from coranto_feeder.feed_metrics import FeedMetrics
     from coranto_feeder.poll import FeedReader
     from coranto_feeder.poller import Poller
+    from coranto_feeder.previewer import Previewer
     from coranto_feeder.recovery import JournalRecovery
     from coranto_feeder.refetch import RefetchSchedule
 
@@ -139,7 +141,12 @@ def create(settings: Settings | None = None) -> Worker:
     reader = FeedReader(registry, polite, parser, submit, feeder, journal)
     poller = Poller(registry, reader, polite, feeder)
     websub = _websub(settings, redis, registry, polite)
-    tasks = [recovery.run, *([poller.run] if feeder.polls else []), *([refetches.run] if refetches else [])]
+    previewer = Previewer(PreviewDesk(redis, pipeline.all_keys()[0]), settings)
+    tasks = [
+        recovery.run,
+        *([poller.run, previewer.run] if feeder.polls else []),
+        *([refetches.run] if refetches else []),
+    ]
     if websub is not None:
         poller.subscriber, callbacks = websub
         tasks += [poller.subscriber.run, callbacks.run]

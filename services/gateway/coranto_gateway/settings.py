@@ -57,6 +57,12 @@ class GatewaySettings(SettingsSection):
     max_body_bytes: int = Field(
         10_000_000, ge=1000, description="Largest request body, such as a page that is handed over, in bytes."
     )
+    preview_timeout: timedelta = Field(
+        timedelta(seconds=30),
+        gt=timedelta(0),
+        le=timedelta(minutes=5),
+        description="Longest wait for a feeder to say what a source would bring.",
+    )
     max_backlog: int = Field(
         10_000, ge=1, description="Submissions waiting for the feeder above which further ones are refused for now."
     )

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.errors import Unsatisfiable
 from redis.asyncio import Redis
-from tests.services.gateway.conftest import Served
+from tests.services.gateway.conftest import Serve
 from tests.services.gateway.test_articles import article
 from tests.services.gateway.test_openapi import COMMITTED
 from tests.services.gateway.test_operating import bury
@@ -79,8 +80,10 @@ def _ask(base: str, operation: str) -> None:
 
 @pytest.mark.parametrize("operation", OPERATIONS)
 async def test_no_request_finds_a_fault_or_an_answer_that_is_not_described(
-    served: Served, redis: Redis, operation: str
+    serve: Serve, redis: Redis, operation: str
 ) -> None:
-    await served.store(article("one"), article("two", language="ru"))
-    await bury(redis, "https://a.example/dead")
-    await asyncio.to_thread(_ask, str(served.client.base_url).rstrip("/"), operation)
+    # No feeder is there to look at sources.
+    async with serve(preview_timeout=timedelta(milliseconds=10)) as served:
+        await served.store(article("one"), article("two", language="ru"))
+        await bury(redis, "https://a.example/dead")
+        await asyncio.to_thread(_ask, str(served.client.base_url).rstrip("/"), operation)

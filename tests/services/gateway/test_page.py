@@ -321,6 +321,16 @@ async def test_a_page_is_submitted_and_watched(served: Served, redis: Redis) -> 
     assert "expected an http(s) address" in refused.text
 
 
+async def test_a_page_that_died_under_way_is_not_said_to_be_on_its_way(served: Served, redis: Redis) -> None:
+    await bury(redis, "https://a.example/dead", reason="timeout", error=ATTACK)
+    for language, said in (("en", "Given up for now"), ("ru", "Не удалась")):
+        page = await look(served, "/submit?url=https://a.example/dead", **{"Accept-Language": language})
+        assert said in page.said
+        assert "timeout" in page.said
+        assert "<script>alert(1)</script>" in page.text
+        assert {"href": "/failures"} in page.all("a")
+
+
 async def test_a_search_becomes_a_feed(served: Served) -> None:
     await served.store(article("one"), article("two", language="ru", title="O'Hara"))
     answer = await post(

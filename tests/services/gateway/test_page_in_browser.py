@@ -183,7 +183,7 @@ async def test_dead_letters_are_sent_back_with_two_presses(window: Window, serve
 async def test_a_source_is_added_and_paused(window: Window) -> None:
     await window.open("/sources")
     await window.page.fill("#a-url", "https://news.example/feed.xml")
-    await window.page.click("section#add button")
+    await window.page.click("section#add button:text-is('Add')")
     await window.page.click("button:has-text('Pause')")
     assert "paused" in (await window.page.inner_text("#sources")).lower()
     await window.page.click("button:has-text('Remove')")

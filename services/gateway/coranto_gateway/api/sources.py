@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 
 from coranto.sources.feed_lists import listed_feeds, read_feed_list, write_feed_list
 from coranto.sources.opml import BadOpmlError
+from coranto.sources.previews import Preview, PreviewDesk, TooManyPreviewsError
 from coranto.sources.registry import Feed, FeedRegistry, new_feed
 from coranto.store.source_accounts import SourceHealth
 from coranto.urls import UnsupportedUrlError, parse
@@ -235,6 +236,25 @@ async def import_list(parts: Parts, document: bytes) -> ImportedSources:
     added = sum([await registry.add(feed) for feed in feeds])
     left_out = [LeftOutLine(line=each.line, reason=each.reason) for each in listed.left_out]
     return ImportedSources(added=added, known=len(feeds) - added, left_out=left_out)
+
+
+@router.post("/preview", summary="What a source would bring")
+async def preview_source(named: SourceName, parts: PartsOf) -> Preview:
+    """A feeder reads it here and now; nothing is registered, submitted or stored. 503 when no feeder answers."""
+    pipeline = await parts.pipelines.get()
+    desk = PreviewDesk(pipeline.redis, pipeline.topology.all_keys()[0])
+    try:
+        found = await desk.ask(_address(named.url), seconds=parts.settings.gateway.preview_timeout.total_seconds())
+    except TooManyPreviewsError as error:
+        raise Problem(429, "too-many-requests", str(error), headers={"Retry-After": "60"}) from error
+    if found is None:
+        raise Problem(
+            503,
+            "no-feeder",
+            "no feeder looked at the source in time: see whether one is running, or add the source without a preview",
+            headers={"Retry-After": "5"},
+        )
+    return found
 
 
 @router.post("/pause", summary="Pause a source")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Final, Literal
 from urllib.parse import urlencode
 
@@ -9,6 +10,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from pydantic import ValidationError
 
+from coranto.sources.previews import Preview
 from coranto_gateway.api import sources as api
 from coranto_gateway.api.sources import (
     FAULTY,
@@ -27,6 +29,7 @@ from coranto_gateway.problems import Problem
 router = APIRouter(include_in_schema=False)
 
 _ON_A_PAGE: Final = 100
+_LONGEST_URL: Final = 4000
 _GROUPS: Final[tuple[tuple[str, frozenset[SourceState]], ...]] = (
     ("Need attention", FAULTY),
     ("New", frozenset({"new"})),
@@ -59,6 +62,8 @@ async def _show(
     tag: str = "",
     start: int = 0,
     imported: ImportedSources | None = None,
+    preview: Preview | None = None,
+    form: Mapping[str, str] | None = None,
 ) -> Response:
     everything = await get_sources(parts)
     found = [
@@ -80,6 +85,8 @@ async def _show(
         tags=sorted({each for source in everything for each in source.tags}, key=str.casefold),
         tag=tag,
         imported=imported,
+        preview=preview,
+        form=form or {},
         counts={kind: sum(each.state == kind for each in everything) for kind in (*sorted(FAULTY), "paused", "new")},
         q=q,
         state=state,
@@ -117,6 +124,17 @@ async def add(request: Request, parts: PartsOf) -> Response:
         raise Problem(422, "bad-request", f"{error.errors()[0]['loc'][0]}: {error.errors()[0]['msg']}") from error
     view, _ = await api.add(parts, new)
     return see(f"/sources?{urlencode({'q': view.url})}#{view.id}")
+
+
+@router.post("/sources/preview")
+async def preview(request: Request, parts: PartsOf) -> Response:
+    """Show what the source would bring, with the form to add it."""
+    form = await form_of(request)
+    url = form.get("url", "").strip()
+    if not 0 < len(url) <= _LONGEST_URL:
+        raise Problem(422, "bad-url", f"expected the address of a feed, sitemap or site, got {len(url)} characters")
+    found = await api.preview_source(SourceName(url=url), parts)
+    return await _show(request, parts, preview=found, form=form)
 
 
 @router.post("/sources/import")
