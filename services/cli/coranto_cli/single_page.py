@@ -156,7 +156,7 @@ async def installed_stages(stack: AsyncExitStack, *, is_here: bool) -> AsyncIter
     await asyncio.sleep(0)  # its process is started now, and gets ready by itself
     _log_errors_only()
     if is_here:
-        early[CLASSIFIER.name] = ahead(_started(_load(points[CLASSIFIER.name]), stack))
+        early[CLASSIFIER.name] = ahead(started(load_stage(points[CLASSIFIER.name]), stack))
         await asyncio.sleep(0)  # its models are being loaded now
     for spec in _STAGES:
         if spec is EXTRACTOR:
