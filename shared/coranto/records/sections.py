@@ -384,7 +384,8 @@ class Classification(Section):
     entities: tuple[Entity, ...] = Field((), description="Names in normal form, most mentioned first.")
     keywords: tuple[str, ...] = Field(
         (),
-        description="The most important names, and nouns that the text repeats; the publisher's tags are in content.",
+        description="Up to ten: the names that matter most, those of title and lead first; in Russian, where they are fewer "
+        "than three, nouns that the text repeats. None in a language without names. The publisher's tags are in content.",
     )
     story: Story | None = Field(None, description="Story of near-duplicates; null when the text is too short to tell.")
     related: tuple[RelatedArticle, ...] = Field(
