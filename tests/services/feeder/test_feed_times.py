@@ -42,6 +42,10 @@ def moment(day: int, hour: int = 0, minute: int = 0, second: int = 0) -> datetim
         ("20261115T211500Z", moment(15, 21, 15)),
         ("15.11.2026 21:15", moment(15, 21, 15)),
         ("11/15/2026 9:15 PM", moment(15, 21, 15)),
+        ("Sun, 15 Nov 2026 1:15 PM", moment(15, 13, 15)),
+        ("Sun, 15 Nov 2026 21:15 PM", moment(15, 21, 15)),
+        ("Tue, 15 Nov 94 12:00:00 GMT", datetime(1994, 11, 15, 12, tzinfo=UTC)),
+        ("Sun, 15 Nov 2026 21:15:00 -0159", moment(15, 23, 14)),
         ("1794777300", moment(15, 21, 15)),
         ("1794777300000", moment(15, 21, 15)),
         (1794777300, moment(15, 21, 15)),
@@ -56,6 +60,7 @@ def test_time_is_read_as_it_is_meant(text: object, expected: datetime) -> None:
     [
         "", "soon", "Sun, 15 Nov 2026 21:15:00 XYZT", "Sun, 15 Nov 2026 21:15:00 +9900", "Sun, 35 Nov 2026 21:15:00 GMT",
         "Sun, 15 Nov 2026 25:15:00 GMT", "Sun, 15 Nov 2026 13:15 AM", "0001-01-01T00:00:00", "1970-01-01T00:00:00Z", "0",
+        "Sun, 15 Nov 2026 21:15:00 +0160",
         "05/06/2026 10:00", "2026-11", "2026", "-62135596800", "15 Foo 2026", "9999-12-31T23:59:59-05:00", None, True,
         float("nan"), float("inf"), 10**30,
     ],

@@ -65,13 +65,36 @@ def test_indexes_within_indexes_end_at_a_depth() -> None:
         deep = child_feed(deep, f"https://www.paper.example/{level}.xml", now=NOW)
         deep = deep.model_copy(update={"kind": SourceKind.SITEMAP_INDEX})
     assert deep.root == INDEX.url
-    assert choose([sitemap("a.xml")], index=deep).added == ()
+    changes = choose([sitemap("a.xml"), sitemap("https://other.example/c.xml")], index=deep)
+    assert changes == ChildChanges(foreign=1)
 
 
 def test_newest_come_first_and_old_ones_not_at_all() -> None:
     entries = [sitemap("older.xml", days_old=2), sitemap("new.xml", days_old=0), sitemap("old.xml", days_old=400)]
     assert choose(entries).added == ("https://www.paper.example/new.xml", "https://www.paper.example/older.xml")
     assert choose(entries, room=1).added == ("https://www.paper.example/new.xml",)
+
+
+def test_sitemaps_without_a_date_come_after_those_with_one_and_the_unread_first() -> None:
+    entries = [
+        sitemap("read.xml"),
+        sitemap("dated.xml", days_old=1),
+        sitemap("unread.xml"),
+        sitemap("newest.xml", days_old=0),
+    ]
+    taken = {"https://www.paper.example/read.xml": NOW - timedelta(days=1)}
+    names = [url.rpartition("/")[2] for url in choose(entries, taken=taken).added]
+    assert names == ["newest.xml", "dated.xml", "unread.xml", "read.xml"]
+
+
+def test_no_more_are_sent_away_than_others_wait() -> None:
+    children = [polled(f"{number}.xml", polls=1, last_new_at=NOW - timedelta(days=number + 1)) for number in range(3)]
+    entries = [sitemap(f"{number}.xml") for number in range(5)]
+    changes = choose(entries[:4], children, room=3)
+    assert changes == ChildChanges(("https://www.paper.example/3.xml",), ("https://www.paper.example/2.xml",))
+    changes = choose(entries, children, room=4)  # there is room for one of the two
+    assert len(changes.added) == 2
+    assert changes.retired == ("https://www.paper.example/2.xml",)
 
 
 def test_sitemaps_that_the_index_drops_or_that_have_become_old_are_retired() -> None:
