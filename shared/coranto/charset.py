@@ -58,9 +58,11 @@ _ISO_2022 = {b"\x1b$B": "iso2022_jp", b"\x1b$@": "iso2022_jp", b"\x1b$)C": "iso2
 _LABEL_IN_PAGE = re.compile(
     rb"""charset\s*=\s*["']?\s*([A-Za-z0-9_:.\-]{2,40})|encoding\s*=\s*["']([A-Za-z0-9_:.\-]{2,40})["']"""
 )
+# A declaration, or a comment, in which there may be some that count for nothing.
+_DECLARATION = re.compile(rb"<!--.*?(?:-->|\Z)|<(?:meta[\s/]|\?xml\s)[^>]{0,2000}", re.IGNORECASE | re.DOTALL)
 _MARKUP = re.compile(rb"<(?:script|style)\b.{0,200000}?</(?:script|style)|<[^>]{0,2000}>", re.IGNORECASE | re.DOTALL)
 # How much of the page is searched for a charset label, and how much the guess looks at.
-_PRESCAN_BYTES = 4096
+_PRESCAN_BYTES = 16_384
 _SAMPLE_BYTES = 20_000
 _TEXT_SAMPLE_CHARS = 200_000
 # With more than one invalid sequence in this many bytes, the page is not UTF-8 with a few broken characters.
@@ -101,7 +103,7 @@ def decode(page: bytes, stated: str | None = None) -> DecodedPage:
     invalid = lenient.count("\ufffd")
     if sequences > 10 * invalid and invalid * _BYTES_PER_INVALID_SEQUENCE < max(len(page), 3000):
         return DecodedPage(lenient, "utf-8", "mostly-utf-8")
-    for label, evidence in ((stated, "header"), (_label_in_page(page), "meta")):
+    for label, evidence in ((stated, "header"), *((label, "meta") for label in _labels_in_page(page))):
         codec = _codec(label)
         if codec and codec != "utf-8":
             text = page.decode(codec, "replace")
@@ -111,9 +113,12 @@ def decode(page: bytes, stated: str | None = None) -> DecodedPage:
     return DecodedPage(page.decode(guessed, "replace"), guessed, "letters")
 
 
-def _label_in_page(page: bytes) -> str | None:
-    found = _LABEL_IN_PAGE.search(page[:_PRESCAN_BYTES])
-    return (found.group(1) or found.group(2)).decode("ascii") if found else None
+def _labels_in_page(page: bytes) -> list[str]:
+    """The charsets that the page names: in its declarations first, and then anywhere, as of a script; each once."""
+    beginning = page[:_PRESCAN_BYTES]
+    declarations = (match[0] for match in _DECLARATION.finditer(beginning) if not match[0].startswith(b"<!--"))
+    labels = [found for text in (*declarations, beginning) if (found := _LABEL_IN_PAGE.search(text)) is not None]
+    return list(dict.fromkeys((found[1] or found[2]).decode("ascii") for found in labels))
 
 
 def _codec(label: str | None) -> str | None:

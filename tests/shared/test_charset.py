@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import codecs
+import re
+import time
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from coranto.charset import decode
+from coranto.charset import _codec, _labels_in_page, decode, web_label
 
 _RUSSIAN = "Рабочий визит запланирован на конец мая, сообщает служба. Стороны обсудили сотрудничество и границу. " * 4
 
@@ -54,6 +56,53 @@ def test_label_that_names_no_charset_of_the_web_is_ignored(label: str) -> None:
 @pytest.mark.parametrize("label", [None, "iso-2022-jp", "utf-8"])
 def test_escape_sequences_are_read_although_they_are_ascii(label: str | None) -> None:
     assert decode("<p>日本の船</p>".encode("iso-2022-jp"), label).text == "<p>日本の船</p>"
+
+
+CYRILLIC = "<p>В порту снова посчитали лодки и людей на реке: их больше, чем на прошлой неделе.</p>" * 3
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        '<meta charset="no-such"><meta charset="koi8-r">',
+        '<!-- <meta charset="windows-1251"> --><meta charset="koi8-r">',
+        '<script charset="utf-8" src="/a.js"></script><meta http-equiv=Content-Type content="text/html; charset=koi8-r">',
+        f"<!-- {'x' * 9_000} --><meta charset=koi8-r>",
+        "<?xml version='1.0' encoding='koi8-r'?>",
+    ],
+)
+def test_label_that_counts_is_found_among_others(head: str) -> None:
+    page = decode(f"<html><head>{head}</head><body>{CYRILLIC}".encode("koi8-r"))
+    assert (page.charset, page.evidence) == ("koi8-r", "meta")
+    assert CYRILLIC in page.text
+
+
+def test_declarations_of_a_published_suite_are_read_as_browsers_do_and_with_more_patience(material: Path) -> None:
+    """What differs is meant: a label in a declaration that is broken, or lacks the name, is still better than a guess."""
+    read, wrong = 0, []
+    for file in sorted((material / "cases/charset/html5lib").glob("*.dat")):
+        for case in re.split(rb"(?:\A|\n\n?)#data\n", file.read_bytes())[1:]:
+            page, _, expected = case.partition(b"\n#encoding\n")
+            wanted = web_label(_codec(expected.strip().decode()) or "")
+            read += 1
+            if page.startswith(b"\xef\xbb\xbf"):
+                found = [decode(page).charset]
+            else:
+                found = [codec for label in _labels_in_page(page) if (codec := _codec(label)) is not None]
+            got = web_label(found[0]) if found else "windows-1252"
+            if got != wanted and not (wanted == "windows-1252" and re.search(rb"charset\s*=", page)):
+                wrong.append((page[-100:], wanted, got))
+    assert read == 30
+    assert wrong == []
+
+
+@pytest.mark.parametrize(
+    "unit", [b"<!--", b"<meta ", b"<meta charset=", b"<?xml ", b"<!-- -->", b"charset=", b"<meta charset=x>"]
+)
+def test_declarations_without_end_are_searched_in_no_time(unit: bytes) -> None:
+    started = time.thread_time()
+    decode(unit * 100_000 + b"\xff\xfd")
+    assert time.thread_time() - started < 1
 
 
 def test_pages_of_a_published_suite_are_decoded_without_any_label(material: Path) -> None:
