@@ -252,8 +252,13 @@ def _tools(parts: Parts, log: Any) -> Tools:
         settings=parts.settings.gateway.webhooks,
         metrics=parts.metrics,
         clock=parts.sender.now,
+        notify=partial(_notify, parts),
         log=log,
     )
+
+
+async def _notify(parts: Parts, text: str) -> None:
+    await parts.alerts.notify(parts.settings.gateway.alerts.operator, text, now=parts.sender.now())
 
 
 def _alert_tools(parts: Parts, log: Any) -> AlertTools:

@@ -329,12 +329,9 @@ def courier(**settings: Any) -> Courier:
     return Courier(Sender(client), AlertSettings(**settings))
 
 
-ALERT = make_alert(NewAlert(name="desk", q="bridge", to=["telegram:1"]), now=datetime.now(UTC), secret=new_secret())
-
-
 async def test_slack_gets_text_that_is_no_markup() -> None:
     async with Receiver() as receiver:
-        answer = await courier().bring(ALERT, message(f"slack:{receiver.url}", hit()))
+        answer = await courier().bring(message(f"slack:{receiver.url}", hit()), None)
         assert answer.verdict == "delivered"
         text = receiver.requests[0].message["text"]
         assert "Bridge &amp; &lt;b&gt;1&lt;/b&gt; Bcc: x@evil.example" in text
@@ -344,9 +341,9 @@ async def test_slack_gets_text_that_is_no_markup() -> None:
 async def test_ntfy_gets_its_topic_and_no_more_than_it_takes() -> None:
     async with Receiver() as receiver:
         url = f"ntfy:http://127.0.0.1:{receiver.port}/desk"
-        await courier().bring(ALERT, message(url, hit()))
+        await courier().bring(message(url, hit()), None)
         many = [hit(number, title="Мост " * 50) for number in range(50)]
-        await courier().bring(ALERT, message(url, *many))
+        await courier().bring(message(url, *many), None)
         one, digest = (each.message for each in receiver.requests)
         assert (receiver.requests[0].path, one["topic"], one["click"]) == ("/", "desk", "https://news.example/1")
         assert len(digest["message"].encode()) < 4096
@@ -358,15 +355,15 @@ async def test_telegram_gets_4096_characters_at_most_and_is_asked_again_when_it_
     async with Receiver() as receiver:
         by = courier(telegram_token="123:abc", telegram_api=f"http://127.0.0.1:{receiver.port}")
         many = [hit(number, title="Мост " * 50) for number in range(50)]
-        assert (await by.bring(ALERT, message("telegram:-100", *many))).verdict == "delivered"
+        assert (await by.bring(message("telegram:-100", *many), None)).verdict == "delivered"
         (received,) = receiver.requests
         assert received.path == "/bot123:abc/sendMessage"
         assert received.message["chat_id"] == "-100"
         assert len(received.message["text"]) <= 4096
         receiver.reply = lambda _: (429, {}, json.dumps({"ok": False, "parameters": {"retry_after": 10_072}}))
-        answer = await by.bring(ALERT, message("telegram:-100", hit()))
+        answer = await by.bring(message("telegram:-100", hit()), None)
         assert answer.retry_after == timedelta(seconds=10_072)
-        assert (await courier().bring(ALERT, message("telegram:1", hit()))).reason == "not_set_up"
+        assert (await courier().bring(message("telegram:1", hit()), None)).reason == "not_set_up"
 
 
 class Mailbox:
@@ -399,9 +396,9 @@ async def test_mail_is_one_letter_to_one_mailbox_that_can_be_threaded_and_ended(
     box = Mailbox()
     async with box.open() as port:
         by = courier(smtp_host="127.0.0.1", smtp_port=port, smtp_security="none", mail_from="alerts@news.example")
-        assert (await by.bring(ALERT, message("mailto:desk@example.org", hit()))).verdict == "delivered"
+        assert (await by.bring(message("mailto:desk@example.org", hit()), None)).verdict == "delivered"
         digest = message("mailto:desk@example.org", *(hit(number, title="Мост " * 60) for number in range(50)), more=7)
-        assert (await by.bring(ALERT, digest)).verdict == "delivered"
+        assert (await by.bring(digest, None)).verdict == "delivered"
         one, many = box.mails
         assert one["Subject"] == "Bridge & <b>1</b> Bcc: x@evil.example"
         assert one["Bcc"] is None
@@ -413,12 +410,12 @@ async def test_mail_is_one_letter_to_one_mailbox_that_can_be_threaded_and_ended(
         assert many["Subject"] == "desk: 57 stories"
         assert len(many.as_bytes()) < 102_400
         box.refusal = "550 no such mailbox"
-        answer = await by.bring(ALERT, message("mailto:desk@example.org", hit()))
+        answer = await by.bring(message("mailto:desk@example.org", hit()), None)
         assert (answer.verdict, answer.status) == ("refused", 550)
         box.refusal = "451 try again later"
-        assert (await by.bring(ALERT, message("mailto:desk@example.org", hit()))).verdict == "failed"
-    assert (await by.bring(ALERT, message("mailto:desk@example.org", hit()))).reason == "connect_failed"
-    assert (await courier().bring(ALERT, message("mailto:desk@example.org", hit()))).reason == "not_set_up"
+        assert (await by.bring(message("mailto:desk@example.org", hit()), None)).verdict == "failed"
+    assert (await by.bring(message("mailto:desk@example.org", hit()), None)).reason == "connect_failed"
+    assert (await courier().bring(message("mailto:desk@example.org", hit()), None)).reason == "not_set_up"
 
 
 @pytest.mark.parametrize(
@@ -462,6 +459,17 @@ def test_what_is_no_recipient_is_refused(to: str) -> None:
 def test_what_cannot_be_understood_is_no_alert(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         NewAlert.model_validate({"name": "desk", "q": "bridge", "to": ["telegram:1"]} | wrong)
+
+
+async def test_the_operator_is_told_that_a_webhook_was_disabled(serve: Serve) -> None:
+    async with Receiver() as operator, Receiver(lambda _: 410) as receiver:
+        async with serve(webhooks=LOOPBACK, alerts=AlertSettings(operator=(operator.url,))) as served:
+            await served.post("/v1/webhooks", {"name": "desk", "url": receiver.url}, status=201)
+            await served.announce(article("one"))
+            await eventually(lambda: bool(operator.accepted), what="the notice")
+        (notice,) = (each.message for each in operator.accepted)
+        assert notice["type"] == "notice"
+        assert notice["data"]["text"] == "webhook desk: its receiver answered 410; it is disabled"
 
 
 # --- doors ------------------------------------------------------------------------------------------------------------

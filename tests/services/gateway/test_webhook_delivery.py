@@ -61,6 +61,7 @@ class Bench:
         self.webhooks = Webhooks(redis, "coranto")
         self.metrics = Metrics()
         self.clock = clock
+        self.notices: list[str] = []
         self._database = database
         self._writer = SqliteArticleStore(database)
 
@@ -92,7 +93,9 @@ class Bench:
             WebSettings().to_client(settings.limits, more_networks=settings.allowed_networks), clock=self.clock
         )
         log = get_logger(service="gateway")
-        tools = Tools(self.webhooks, announcements, stores, sender, settings, self.metrics, self.clock, log)
+        tools = Tools(
+            self.webhooks, announcements, stores, sender, settings, self.metrics, self.clock, self._notify, log
+        )
         deliverer = Deliverer(tools)
         tasks = [asyncio.create_task(announcements.run()), asyncio.create_task(deliverer.run())]
         try:
@@ -101,6 +104,9 @@ class Bench:
             await end(tasks)
             await sender.close()
             stores.close()
+
+    async def _notify(self, text: str) -> None:
+        self.notices.append(text)
 
     async def standing(self, name: str = "desk") -> str:
         return (await self.webhooks.progress(name)).standing
@@ -235,6 +241,9 @@ async def test_trouble_is_told_once_at_each_change(bench: Bench, capsys: pytest.
     told = capsys.readouterr()
     text = told.out + told.err
     assert [text.count(f"webhook.{each}") for each in ("trying_again", "failing", "recovered")] == [1, 1, 1]
+    failing, recovered = bench.notices
+    assert failing.startswith("webhook desk: nothing was delivered since ")
+    assert recovered == "webhook desk: its receiver takes deliveries again"
 
 
 async def test_one_dead_receiver_holds_up_no_other(bench: Bench) -> None:

@@ -69,7 +69,8 @@ def _checked_url(url: str) -> str:
     return url
 
 
-def _is_recipient(text: str) -> str:
+def is_recipient(text: str) -> str:
+    """The text. Raises ValueError when it names no recipient."""
     Recipient.parse(text)
     return text
 
@@ -117,7 +118,7 @@ class NewAlert(BaseModel):
     where: Annotated[str, AfterValidator(_is_filter)] = Field(
         "", max_length=3000, description="Filter that its articles pass."
     )
-    to: list[Annotated[str, AfterValidator(_is_recipient)]] = Field(
+    to: list[Annotated[str, AfterValidator(is_recipient)]] = Field(
         min_length=1, max_length=20, description=f"Whom it tells: {_FORMS}."
     )
     when: When = Field("at_once", description="At once, or what has come in an hour or a day together.")

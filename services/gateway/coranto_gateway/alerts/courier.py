@@ -15,11 +15,11 @@ from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
 from coranto.records import time_text
-from coranto_gateway.alerts.alert import Alert, Recipient
+from coranto_gateway.alerts.alert import Recipient
 from coranto_gateway.alerts.message import Message, one_line
 from coranto_gateway.alerts.settings import AlertSettings
 from coranto_gateway.webhooks.sending import LONGEST_RETRY_AFTER, Answer, Sender
-from coranto_gateway.webhooks.webhook import signed_headers
+from coranto_gateway.webhooks.webhook import Secret, signed_headers
 
 _SMTP_SECONDS: Final = 20
 _TELEGRAM_CHARACTERS: Final = 4096
@@ -38,15 +38,15 @@ class Courier:
         self._settings = settings
         self.now: Callable[[], datetime] = sender.now
 
-    async def bring(self, alert: Alert, message: Message) -> Answer:
-        """Bring the message to its recipient."""
+    async def bring(self, message: Message, secret: Secret | None) -> Answer:
+        """Bring the message to its recipient; to a program with a signature by the secret, if there is one."""
         recipient = Recipient.parse(message.to)
         match recipient.kind:
             case "email":
                 return await self._mail(recipient.target, message)
             case "webhook":
                 body = _packed(_as_event(message))
-                headers = signed_headers([alert.secret], message.id, body, self.now())
+                headers = signed_headers([] if secret is None else [secret], message.id, body, self.now())
                 return await self._sender.post(recipient.target, body, headers)
             case "slack":
                 text = f"*{message.subject}*\n{message.text(longest=_SLACK_CHARACTERS)}"
@@ -125,6 +125,8 @@ def _shortened(message: Message, characters: int) -> int:
 def _as_event(message: Message) -> dict[str, Any]:
     data = {"alert": message.name, "more": message.more}
     stories = [hit.model_dump(mode="json") for hit in message.hits]
+    if message.notice:
+        return {"type": "notice", "timestamp": time_text(message.at), "data": {"text": message.text()}}
     return {
         "type": "test" if message.is_test else "alert",
         "timestamp": time_text(message.at),
@@ -143,10 +145,13 @@ def _as_mail(message: Message, mailbox: str, sender: str, now: datetime) -> Emai
     if len(message.hits) == 1:
         story = f"<story.{message.hits[0].story}@{host}>"
         mail["References"] = mail["In-Reply-To"] = story  # Outlook needs both
+    mail["Auto-Submitted"] = "auto-generated"
+    if message.notice:
+        mail.set_content(f"{message.text()}\n")
+        return mail
     mail["List-Id"] = f"<{message.name}.alerts.{host}>"
     subject = quote(f"unsubscribe {message.name}")
     mail["List-Unsubscribe"] = f"<mailto:{sender}?subject={subject}>"
-    mail["Auto-Submitted"] = "auto-generated"
     footer = f"-- \nThe alert {one_line(message.name)}, sent by Coranto. To end it, answer this mail."
     mail.set_content(f"{message.text(longest=_MAIL_CHARACTERS)}\n\n{footer}\n")
     return mail

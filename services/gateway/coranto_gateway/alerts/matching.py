@@ -27,10 +27,9 @@ def _filter_of(alert: NewAlert) -> Filter | None:
 def is_news(article: FinishedArticle, *, max_age: timedelta, since: datetime) -> bool:
     """Whether anybody should be told of the article at all: it is new, by its publisher and not by our own work."""
     storage = article.storage
-    if storage.stored_at < since or storage.change == "retracted" or article.discovery.priority == "backlog":
+    if storage.stored_at < since or article.discovery.priority == "backlog":
         return False
-    # What only the classifier says anew, no publisher has changed.
-    if storage.revision > 1 and all(each.startswith("classification.") for each in storage.changed_fields):
+    if storage.change in ("reprocessed", "retracted"):
         return False
     published = article.content.published
     return published is None or storage.stored_at - published.sort_time <= max_age

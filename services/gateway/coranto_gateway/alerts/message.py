@@ -6,6 +6,8 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
+OPERATOR = "operator"
+"""Stands for the alert's id and name in notices; ids of alerts are of other letters."""
 LONGEST_EXCERPT = 300
 MOST_ENTRIES = 50
 
@@ -27,17 +29,18 @@ class Hit(BaseModel):
 
 
 class Message(BaseModel):
-    """What is sent to one recipient."""
+    """What is sent to one recipient: of an alert, or a notice for the operator."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     id: str = Field(description="The same at each attempt.")
-    alert: str = Field(description="Id of the alert.")
+    alert: str = Field(description="Id of the alert; `operator` for a notice.")
     name: str = Field(description="Its name.")
     to: str = Field(description="The recipient.")
     at: datetime = Field(description="When it became due.")
     hits: list[Hit] = Field(description="What was found, by time of storing.")
     more: int = Field(0, description="Stories beyond these.")
+    notice: str = Field("", description="What the operator is told.")
     attempts: int = Field(0, description="Attempts that failed.")
     due: datetime = Field(description="When it is tried next.")
     dead: str | None = Field(None, description="Why it was given up.")
@@ -45,11 +48,13 @@ class Message(BaseModel):
     @property
     def is_test(self) -> bool:
         """Whether it tells of nothing."""
-        return not self.hits
+        return not self.hits and not self.notice
 
     @property
     def subject(self) -> str:
         """In a line."""
+        if self.notice:
+            return one_line(f"Coranto: {self.notice}")[:200]
         if self.is_test:
             return f"{self.name}: a test"
         if len(self.hits) == 1 and not self.more:
@@ -58,6 +63,8 @@ class Message(BaseModel):
 
     def text(self, *, longest: int | None = None) -> str:
         """For people to read; shortened by whole entries to so many characters."""
+        if self.notice:
+            return one_line(self.notice)
         if self.is_test:
             return f"This is a test of the alert {self.name}. It tells of new stories here."
         entries = [_entry(hit) for hit in self.hits]

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from redis.asyncio import Redis
 
 from coranto_gateway.alerts.alert import Alert, NewAlert
-from coranto_gateway.alerts.message import Hit, Message
+from coranto_gateway.alerts.message import OPERATOR, Hit, Message
 from coranto_gateway.webhooks.webhook import Secret
 
 MOST_ALERTS: Final = 200
@@ -216,6 +216,22 @@ class Alerts:
             last_sent=_times(sent),
             messages={key.decode(): Message.model_validate_json(each) for key, each in messages.items()},
         )
+
+    async def notify(self, recipients: Iterable[str], text: str, *, now: datetime) -> None:
+        """Have a gateway tell each of them."""
+        batch = secrets.token_hex(6)
+        for number, to in enumerate(recipients):
+            message = Message(
+                id=f"{OPERATOR}-{batch}-{number}",
+                alert=OPERATOR,
+                name=OPERATOR,
+                to=to,
+                at=now,
+                hits=[],
+                notice=text,
+                due=now,
+            )
+            await self._redis.hset(self._keys["messages"], message.id, message.model_dump_json())
 
     # --- for whoever looks and sends -------------------------------------------------------------------------------
 

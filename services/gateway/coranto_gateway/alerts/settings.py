@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 
 from coranto.settings import Duration, SettingsSection
+from coranto_gateway.alerts.alert import is_recipient
 
 
 class AlertSettings(SettingsSection):
@@ -25,6 +26,11 @@ class AlertSettings(SettingsSection):
         None, description="Token of the Telegram bot; without it, alerts to chats cannot be sent."
     )
     telegram_api: str = Field("https://api.telegram.org", description="Address of the bots' server.")
+    operator: tuple[Annotated[str, AfterValidator(is_recipient)], ...] = Field(
+        (),
+        description="Who is told when a webhook is failing, disabled or well again, as JSON: recipients in the forms of "
+        "`coranto alerts add --to`.",
+    )
     give_up_after: Duration = Field(
         timedelta(hours=24),
         gt=timedelta(0),

@@ -23,7 +23,7 @@ from coranto.worker.stage import RetryPolicy
 from coranto_gateway.alerts.alert import Alert
 from coranto_gateway.alerts.courier import Courier
 from coranto_gateway.alerts.matching import find
-from coranto_gateway.alerts.message import MOST_ENTRIES, Hit, Message
+from coranto_gateway.alerts.message import MOST_ENTRIES, OPERATOR, Hit, Message
 from coranto_gateway.alerts.registry import (
     TOLD_FOR,
     Alerts,
@@ -254,7 +254,7 @@ class Watcher:
             for hit in state.hits[alert_id]:
                 commands.add("HDEL", "hits", told_key(alert_id, hit.story))
         for message in state.messages.values():
-            if message.alert not in state.alerts:
+            if message.alert not in state.alerts and message.alert != OPERATOR:
                 commands.add("HDEL", "messages", message.id)
         for gone in (state.last_sent.keys() | state.more.keys()) - state.alerts.keys():
             commands.add("HDEL", "sent", gone)
@@ -270,18 +270,23 @@ class Watcher:
         now = self._tools.courier.now()
         for message in sorted(state.messages.values(), key=lambda each: each.due):
             alert = state.alerts.get(message.alert)
-            if alert is None or message.dead is not None or message.due > now or message.to in self._sending:
+            if (
+                (alert is None and not message.notice)
+                or message.dead is not None
+                or message.due > now
+                or message.to in self._sending
+            ):
                 continue
             is_paused = message.alert in state.paused and not message.is_test
             if is_paused or self._not_before.get(message.to, now) > now:
                 continue
             if len(self._sending) >= _AT_ONCE or time.monotonic() > self._safe_until or self._is_stopping:
                 return
-            self._sending[message.to] = asyncio.create_task(self._bring(alert, message, state))
+            self._sending[message.to] = asyncio.create_task(self._bring(message, alert, state))
 
-    async def _bring(self, alert: Alert, message: Message, state: AlertState) -> None:
+    async def _bring(self, message: Message, alert: Alert | None, state: AlertState) -> None:
         try:
-            answer = await self._tools.courier.bring(alert, message)
+            answer = await self._tools.courier.bring(message, None if alert is None else alert.secret)
         except Exception:  # one message must not keep the others from being sent
             self._tools.log.exception(ALERT_DEAD, alert=message.name, message=message.id)
             answer = Answer("refused", "not_written", self._tools.courier.now(), detail=REASONS["not_written"])

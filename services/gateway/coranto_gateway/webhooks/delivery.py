@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -61,6 +61,8 @@ class Tools:
     settings: WebhookSettings
     metrics: Metrics
     clock: Callable[[], datetime]
+    notify: Callable[[str], Awaitable[None]]
+    """Tells the operator."""
     log: Any
 
 
@@ -91,6 +93,17 @@ class _End:
     def outcome(self) -> Literal["delivered", "retried", "dead"]:
         """As it is logged and counted."""
         return "retried" if self.kind in ("late", "disabled") else self.kind  # type: ignore[return-value]  # mypy does not narrow by `in`
+
+
+@dataclass(frozen=True, slots=True)
+class _News:
+    """A change of a webhook's state."""
+
+    level: Literal["warning", "error"]
+    event: str
+    fields: dict[str, Any]
+    notice: str | None = None
+    """What the operator is told, if anything."""
 
 
 class Delivery:
@@ -295,10 +308,11 @@ class Delivery:
                 return
             end = self._decide(item, answer, permit)
         change = self._change_for(item, answer, end)
-        tell = self._note_trouble(change, answer, end)
+        news = self._note_trouble(change, answer, end)
         if await self._commit(change, item=item):
             self._settle(item, answer, end)
-            tell()
+            if news is not None:
+                await self._tell(news)
 
     async def _send(self, item: _Item) -> Answer:
         article = item.article or await self._find(item.late)
@@ -400,31 +414,46 @@ class Delivery:
             case "disabled":
                 if item.is_fresh:  # it is the first to be sent when the webhook is resumed
                     self._taken = min(self._taken, number - 1)
-                self._tools.log.error(WEBHOOK_DISABLED, webhook=self.webhook.name, status=answer.status)
                 self._stop.set()
 
-    def _note_trouble(self, change: Change, answer: Answer, end: _End) -> Callable[[], object]:
-        """Note a change of state, and give what tells of it: once, however many deliveries fail."""
-        progress, log = self._progress, self._tools.log.bind(webhook=self.webhook.name)
-        since, said = progress.trouble_since, " ".join(filter(None, (answer.reason, answer.detail)))[:500]
+    def _note_trouble(self, change: Change, answer: Answer, end: _End) -> _News | None:
+        """Note a change of state, and give what is to be told of it: once, however many deliveries fail."""
+        progress, since = self._progress, self._progress.trouble_since
+        said = " ".join(filter(None, (answer.reason, answer.detail)))[:500]
+        if end.kind == "disabled":
+            return _News(
+                "error", WEBHOOK_DISABLED, {"status": answer.status}, "its receiver answered 410; it is disabled"
+            )
         if end.kind == "delivered" or end.changed == "closed":
-            if since is not None:
-                change.unset += ["trouble_since", "trouble", "is_failing"]
-                progress.trouble_since, progress.is_failing = None, False
-                lasted = round((answer.at - since).total_seconds())
-                return lambda: log.warning(WEBHOOK_RECOVERED, after_seconds=lasted)
-        elif not self._breaker.is_closed and end.reason not in _OURS:
-            change.set["trouble"] = said
             if since is None:
-                progress.trouble_since = answer.at
-                change.set["trouble_since"] = answer.at.isoformat()
-                return lambda: log.warning(WEBHOOK_TRYING_AGAIN, status=answer.status, error=said)
-            if not progress.is_failing and answer.at - since >= self._tools.settings.failing_after:
-                progress.is_failing = True
-                change.set["is_failing"] = "1"
-                began = since.isoformat(timespec="seconds")
-                return lambda: log.error(WEBHOOK_FAILING, since=began, status=answer.status, error=said)
-        return lambda: None
+                return None
+            notice = "its receiver takes deliveries again" if progress.is_failing else None
+            change.unset += ["trouble_since", "trouble", "is_failing"]
+            progress.trouble_since, progress.is_failing = None, False
+            lasted = round((answer.at - since).total_seconds())
+            return _News("warning", WEBHOOK_RECOVERED, {"after_seconds": lasted}, notice)
+        if self._breaker.is_closed or end.reason in _OURS:
+            return None
+        change.set["trouble"] = said
+        seen = {"status": answer.status, "error": said}
+        if since is None:
+            progress.trouble_since = answer.at
+            change.set["trouble_since"] = answer.at.isoformat()
+            return _News("warning", WEBHOOK_TRYING_AGAIN, seen)
+        if progress.is_failing or answer.at - since < self._tools.settings.failing_after:
+            return None
+        progress.is_failing = True
+        change.set["is_failing"] = "1"
+        began = since.isoformat(timespec="seconds")
+        return _News("error", WEBHOOK_FAILING, {"since": began} | seen, f"nothing was delivered since {began}: {said}")
+
+    async def _tell(self, news: _News) -> None:
+        name = self.webhook.name
+        write = self._tools.log.error if news.level == "error" else self._tools.log.warning
+        write(news.event, webhook=name, **news.fields)
+        if news.notice is not None:
+            with suppress(RedisError, OSError):  # it is in the log, and in the webhook's standing
+                await self._tools.notify(f"webhook {name}: {news.notice}")
 
     def _count(self, outcome: str, reason: str) -> None:
         self._tools.metrics.webhook_deliveries.labels(outcome, reason).inc()
