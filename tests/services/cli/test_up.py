@@ -34,6 +34,7 @@ def wait_until_nothing_runs(shell: Shell, seconds: float = 20) -> None:
 def test_up_says_ready_and_stops_on_ctrl_c_with_exit_code_0(shell: Shell, start: Callable[..., Background]) -> None:
     up = start("up", "--scale", "extractor=2", "--data", "data")
     up.until("ready: 7 service processes")
+    up.until("page: ")
     services = ("classifier", "extractor", "extractor", "feeder", "fetcher", "gateway", "sink")
     assert sorted(shell.processes().values()) == [*(f"coranto_{name}" for name in services), "redis"]
     page = re.search(r"^page: (http://127\.0\.0\.1:\d+/)$", up.output, re.MULTILINE)
