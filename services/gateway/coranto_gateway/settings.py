@@ -6,7 +6,6 @@ import ipaddress
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr
 
@@ -15,16 +14,8 @@ from coranto.http.settings import SharedWebSettings
 from coranto.settings import Duration, SettingsSection, StoreAddress
 from coranto.worker.settings import WorkerSettings
 from coranto_gateway.alerts.settings import AlertSettings
+from coranto_gateway.web_address import web_address
 from coranto_gateway.webhooks.settings import WebhookSettings
-
-
-def _web_address(url: str | None) -> str | None:
-    if url is not None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-            raise ValueError(f"must be an address such as https://news.example.org, got {url[:200]!r}")
-        return url.rstrip("/")
-    return None
 
 
 class GatewaySettings(SettingsSection):
@@ -32,7 +23,7 @@ class GatewaySettings(SettingsSection):
 
     host: str = Field("127.0.0.1", description="Address to listen on. Anything but loopback needs a token.")
     port: int = Field(8420, ge=0, le=65535, description="Port to listen on; 0 takes a free one and logs it.")
-    public_url: Annotated[str | None, AfterValidator(_web_address)] = Field(
+    public_url: Annotated[str | None, AfterValidator(web_address)] = Field(
         None,
         description="Address under which users reach the gateway, as through a proxy. Links that leave it begin with this.",
     )

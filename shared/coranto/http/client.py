@@ -173,6 +173,12 @@ class WebClient:
         """
         return await self._ask("POST", url, body, dict(headers or {}), limits, None)
 
+    async def put(
+        self, url: str, body: bytes, *, headers: Mapping[str, str] | None = None, limits: WebLimits | None = None
+    ) -> WebResponse:
+        """The response to one PUT of `body`: as `post`, for what may be repeated with the same effect."""
+        return await self._ask("PUT", url, body, dict(headers or {}), limits, None)
+
     async def _ask(
         self,
         method: str,

@@ -366,6 +366,22 @@ async def test_telegram_gets_4096_characters_at_most_and_is_asked_again_when_it_
         assert (await courier().bring(message("telegram:1", hit()), None)).reason == "not_set_up"
 
 
+async def test_matrix_gets_a_notice_under_an_id_that_makes_it_appear_once() -> None:
+    async with Receiver() as receiver:
+        by = courier(matrix_server=f"http://127.0.0.1:{receiver.port}/", matrix_token="syt_abc")
+        many = [hit(number, title="Мост " * 50) for number in range(50)]
+        assert (await by.bring(message("matrix:!ab+c:news.example", *many), None)).verdict == "delivered"
+        (received,) = receiver.requests
+        assert received.path == "/_matrix/client/v3/rooms/%21ab%2Bc%3Anews.example/send/m.room.message/desk-1-0"
+        assert received.headers["authorization"] == "Bearer syt_abc"
+        assert received.message["msgtype"] == "m.notice"
+        assert len(received.body) < 65_536
+        receiver.reply = lambda _: (429, {}, json.dumps({"errcode": "M_LIMIT_EXCEEDED", "retry_after_ms": 4200}))
+        answer = await by.bring(message("matrix:!ab:news.example", hit()), None)
+        assert answer.retry_after == timedelta(seconds=4.2)
+        assert (await courier().bring(message("matrix:!ab:news.example", hit()), None)).reason == "not_set_up"
+
+
 class Mailbox:
     """Takes mail over the wire."""
 
@@ -428,6 +444,8 @@ async def test_mail_is_one_letter_to_one_mailbox_that_can_be_threaded_and_ended(
         "mailto:a@b.example\r\nBcc: c@d.example",
         "mailto:Desk <a@b.example>",
         "telegram:the desk",
+        "matrix:#alias:news.example",
+        "matrix:!room/../../send",
         "ntfy:https://ntfy.sh/",
         "slack:file:///etc/passwd",
         "https://user:password@desk.example/",
@@ -436,7 +454,7 @@ async def test_mail_is_one_letter_to_one_mailbox_that_can_be_threaded_and_ended(
     ],
 )
 def test_what_is_no_recipient_is_refused(to: str) -> None:
-    with pytest.raises(ValueError, match=r"expected|no mailbox|no chat|names no topic"):
+    with pytest.raises(ValueError, match=r"expected|no mailbox|no chat|no room|names no topic"):
         Recipient.parse(to)
 
 
@@ -507,7 +525,7 @@ async def test_over_http_an_alert_is_tried_made_tested_paused_and_removed(serve:
         assert (await served.client.delete("/v1/alerts/desk")).status_code == 204
         await served.get("/v1/alerts/desk", status=404)
         problem = await served.post("/v1/alerts", body | {"to": ["xmpp:desk"]}, status=422)
-        assert "telegram:CHAT" in problem["errors"][0]["detail"]
+        assert "telegram:CHAT or matrix:!ROOM" in problem["errors"][0]["detail"]
 
 
 async def test_from_the_command_line_too(

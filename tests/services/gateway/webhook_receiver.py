@@ -57,6 +57,7 @@ class Receiver:
         """Answer from now on, always at the same port."""
         app = web.Application(client_max_size=10_000_000)
         app.router.add_post("/{path:.*}", self._take)
+        app.router.add_put("/{path:.*}", self._take)
         self._runner = web.AppRunner(app, shutdown_timeout=0.1)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self.port, reuse_address=True)
@@ -80,5 +81,7 @@ class Receiver:
         body = await request.read()
         reply = self.reply(json.loads(body))
         status, headers, text = (reply, {}, "") if isinstance(reply, int) else reply
-        self.requests.append(Received({k.lower(): v for k, v in request.headers.items()}, body, status, request.path))
+        self.requests.append(
+            Received({k.lower(): v for k, v in request.headers.items()}, body, status, request.raw_path)
+        )
         return web.Response(status=status, headers=headers, text=text)

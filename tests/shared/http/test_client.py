@@ -90,7 +90,7 @@ async def test_page_comes_with_status_headers_and_the_agent_we_named() -> None:
             assert (response.status, response.content_type, response.body) == (200, "text/html", PAGE)
 
 
-async def test_post_sends_the_body_as_it_is_and_follows_no_redirect() -> None:
+async def test_post_and_put_send_the_body_as_it_is_and_follow_no_redirect() -> None:
     seen: list[tuple[str, str, bytes]] = []
 
     async def handler(request: web.Request) -> web.Response:
@@ -100,7 +100,8 @@ async def test_post_sends_the_body_as_it_is_and_follows_no_redirect() -> None:
     async with serving(handler) as url, client() as browser:
         response = await browser.post(url, PAGE, headers={"Content-Type": "application/json"})
         assert (response.status, response.location, response.body) == (307, f"{url}elsewhere", b"moved")
-    assert seen == [("POST", "application/json", PAGE)]
+        assert (await browser.put(url, PAGE, headers={"Content-Type": "application/json"})).status == 307
+    assert seen == [("POST", "application/json", PAGE), ("PUT", "application/json", PAGE)]
 
 
 async def test_post_is_not_sent_again_when_the_connection_breaks() -> None:

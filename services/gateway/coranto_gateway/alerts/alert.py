@@ -18,12 +18,15 @@ from coranto.urls import UnsupportedUrlError, parse
 from coranto_gateway.webhooks.webhook import Secret, checked_name
 
 When = Literal["at_once", "hourly", "daily"]
-Kind = Literal["email", "webhook", "slack", "ntfy", "telegram"]
+Kind = Literal["email", "webhook", "slack", "ntfy", "telegram", "matrix"]
 
 _QUIET: Final = re.compile(r"(\d\d:\d\d)-(\d\d:\d\d)")
 _CHAT: Final = re.compile(r"-?\d{1,20}|@\w{4,64}")
+_ROOM: Final = re.compile(r"![^\s/?#]{1,200}")
 _MAILBOX: Final = re.compile(r"[^@\s<>,;:\"()\[\]\\]{1,64}@[^@\s<>,;:\"()\[\]\\]{1,255}")
-_FORMS: Final = "mailto:desk@example.org, https://…, slack:https://…, ntfy:https://…/topic or telegram:CHAT"
+_FORMS: Final = (
+    "mailto:desk@example.org, https://…, slack:https://…, ntfy:https://…/topic, telegram:CHAT or matrix:!ROOM"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,12 @@ class Recipient:
                 if _CHAT.fullmatch(rest) is None:
                     raise ValueError(f"{rest[:200]!r} is no chat: expected its number, or @ and its name")
                 return cls("telegram", rest)
+            case "matrix":
+                if _ROOM.fullmatch(rest) is None:
+                    raise ValueError(
+                        f"{rest[:200]!r} is no room: expected its id, such as !abc:example.org, not its alias"
+                    )
+                return cls("matrix", rest)
             case "http" | "https":
                 return cls("webhook", _checked_url(text))
             case "slack":

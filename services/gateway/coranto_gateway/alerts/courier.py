@@ -26,6 +26,8 @@ _TELEGRAM_CHARACTERS: Final = 4096
 _SLACK_CHARACTERS: Final = 30_000
 _NTFY_CHARACTERS: Final = 3_500
 """ntfy makes a file of a message of more than 4,096 bytes; with headline and address it has to stay below."""
+# An event of Matrix has 65,536 bytes at most.
+_MATRIX_CHARACTERS: Final = 15_000
 # Many mail programs cut off what is longer than some hundred kilobytes.
 _MAIL_CHARACTERS: Final = 80_000
 
@@ -67,6 +69,8 @@ class Courier:
                 return await self._sender.post(f"{parts.scheme}://{parts.netloc}/", body)
             case "telegram":
                 return await self._telegram(recipient.target, message)
+            case "matrix":
+                return await self._matrix(recipient.target, message)
 
     async def _telegram(self, chat: str, message: Message) -> Answer:
         token = self._settings.telegram_token
@@ -79,10 +83,19 @@ class Courier:
         url = f"{self._settings.telegram_api}/bot{token.get_secret_value()}/sendMessage"
         answer = await self._sender.post(url, body)
         # It says how long to wait in the body, and the body only.
-        with suppress(ValueError, TypeError, KeyError, OverflowError):
-            seconds = int(json.loads(answer.body)["parameters"]["retry_after"])
-            return answer.asking_for(min(timedelta(seconds=max(0, seconds)), LONGEST_RETRY_AFTER))
-        return answer
+        return _asking_for(answer, lambda said: timedelta(seconds=said["parameters"]["retry_after"]))
+
+    async def _matrix(self, room: str, message: Message) -> Answer:
+        settings = self._settings
+        if settings.matrix_server is None or settings.matrix_token is None:
+            return self._missing("CORANTO_GATEWAY__ALERTS__MATRIX_SERVER or …MATRIX_TOKEN")
+        text = f"{message.subject}\n\n{message.text(longest=_MATRIX_CHARACTERS)}"
+        # The server knows the message by its id: one that is sent again appears once.
+        path = f"/_matrix/client/v3/rooms/{quote(room, safe='')}/send/m.room.message/{quote(message.id, safe='')}"
+        headers = {"Authorization": f"Bearer {settings.matrix_token.get_secret_value()}"}
+        body = _packed({"msgtype": "m.notice", "body": text})
+        answer = await self._sender.put(settings.matrix_server + path, body, headers)
+        return _asking_for(answer, lambda said: timedelta(milliseconds=said["retry_after_ms"]))
 
     async def _mail(self, mailbox: str, message: Message) -> Answer:
         settings = self._settings
@@ -114,6 +127,14 @@ class Courier:
 
     def _missing(self, setting: str) -> Answer:
         return Answer("failed", "not_set_up", self.now(), detail=f"{setting} is not set")
+
+
+def _asking_for(answer: Answer, read: Callable[[Any], timedelta]) -> Answer:
+    """The answer with the pause that its body asks for, if it does."""
+    with suppress(ValueError, TypeError, KeyError, OverflowError):
+        pause = read(json.loads(answer.body))
+        return answer.asking_for(min(max(timedelta(0), pause), LONGEST_RETRY_AFTER))
+    return answer
 
 
 def _shortened(message: Message, characters: int) -> int:

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, SecretStr
 
 from coranto.settings import Duration, SettingsSection
 from coranto_gateway.alerts.alert import is_recipient
+from coranto_gateway.web_address import web_address
 
 
 class AlertSettings(SettingsSection):
@@ -26,6 +27,10 @@ class AlertSettings(SettingsSection):
         None, description="Token of the Telegram bot; without it, alerts to chats cannot be sent."
     )
     telegram_api: str = Field("https://api.telegram.org", description="Address of the bots' server.")
+    matrix_server: Annotated[str | None, AfterValidator(web_address)] = Field(
+        None, description="Address of the Matrix server where our user is; without it, alerts to rooms cannot be sent."
+    )
+    matrix_token: SecretStr | None = Field(None, description="Access token of that user, who must be in the rooms.")
     operator: tuple[Annotated[str, AfterValidator(is_recipient)], ...] = Field(
         (),
         description="Who is told when a webhook is failing, disabled or well again, as JSON: recipients in the forms of "

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal
 
 from coranto.formats.jsonld import to_json_ld
 from coranto.formats.ninjs import to_ninjs
-from coranto.http.client import WebClient
+from coranto.http.client import WebClient, WebResponse
 from coranto.http.errors import (
     BodyTooLargeError,
     NameNotResolvedError,
@@ -120,9 +120,17 @@ class Sender:
 
     async def post(self, url: str, body: bytes, headers: Mapping[str, str] | None = None) -> Answer:
         """Post JSON, and say what came of it."""
+        return await self._answer(self._client.post, url, body, headers or {})
+
+    async def put(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+        """Put JSON, and say what came of it."""
+        return await self._answer(self._client.put, url, body, headers)
+
+    async def _answer(
+        self, ask: Callable[..., Awaitable[WebResponse]], url: str, body: bytes, headers: Mapping[str, str]
+    ) -> Answer:
         try:
-            sent = {"Content-Type": "application/json"} | dict(headers or {})
-            response = await self._client.post(url, body, headers=sent)
+            response = await ask(url, body, headers={"Content-Type": "application/json", **headers})
         except (WebError, UnsupportedUrlError) as error:
             return Answer("failed", _reason_of(error), self.now(), detail=_told(error)[:_DETAIL_SHOWN])
         now = self.now()
