@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Literal
 
 from coranto.records import ClassifiedArticle, article_id
@@ -20,6 +21,13 @@ LedBy = Literal["own", "redirect", "canonical"]
 
 Split = tuple[str, str]
 """Id of an address, and of the article that it does not lead to."""
+
+
+@lru_cache(maxsize=2_000)
+def key_and_id(url: str) -> tuple[str, str]:
+    """Key form of the address, and the id it has by itself. An article is asked for those of its own several times on its way."""
+    key = key_of(url)
+    return key, article_id(key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +54,7 @@ def identify(
     """
     kept = known_as.get(article.id, article.id)
     with suppress(UnsupportedUrlError):  # a foreign writer's
-        page = article_id(key_of(article.fetch.final_url))
+        _, page = key_and_id(article.fetch.final_url)
         if page != article.id and (page, kept) in splits:
             # Only where the page came from is believed: one that merely redirects there is that page.
             address = canonicalize(article.fetch.final_url)
@@ -58,9 +66,15 @@ def addresses_of(article: ClassifiedArticle, splits: Collection[Split] = ()) -> 
     """Every address that leads to the article, its own first, without those that were split off."""
     found = [Address(article_id(article.key), article.key, "own")]
     with suppress(UnsupportedUrlError):
-        asked, came_from = key_of(article.discovery.url), key_of(article.fetch.final_url)
-        for key, led_by in ((came_from, "canonical"), (asked, "canonical" if asked == came_from else "redirect")):
-            address = Address(article_id(key), key, led_by)  # type: ignore[arg-type]  # both are words of the list
+        own = (article.key, found[0].key_id)
+        asked, came_from = (
+            own if url == article.url else key_and_id(url) for url in (article.discovery.url, article.fetch.final_url)
+        )
+        for (key, key_id), led_by in (
+            (came_from, "canonical"),
+            (asked, "canonical" if asked == came_from else "redirect"),
+        ):
+            address = Address(key_id, key, led_by)  # type: ignore[arg-type]  # both are words of the list
             if all(each.key_id != address.key_id for each in found) and (address.key_id, article.id) not in splits:
                 found.append(address)
     return found

@@ -147,6 +147,9 @@ def decide(article: ClassifiedArticle, digests: Digests, latest: Latest | None, 
     )
 
 
+# One for all: `json.dumps` would make it anew each time.
+_to_text = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
 def _digest(value: object) -> str:
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return hashlib.sha256(_to_text(value).encode()).hexdigest()[:16]

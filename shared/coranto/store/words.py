@@ -9,19 +9,27 @@ from __future__ import annotations
 import re
 import threading
 import unicodedata
-from collections.abc import Iterator, Mapping
-from functools import cache
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache, partial
+from itertools import chain
 from types import MappingProxyType
-from typing import Final
+from typing import Final, Generic, TypeVar
 
 import Stemmer  # type: ignore[import-not-found]  # a compiled module without stubs
 
 from coranto.folding import fold
 
+Value = TypeVar("Value")
+
 _WORD = re.compile(r"[^\W_]+")
 _SHORTEST_STEMMED = 3
 _LONGEST_STEMMED = 64
 """Longer runs of letters are no words, and stemming them would only fill the index."""
+
+_LONGEST_REMEMBERED = 40
+"""Letters of a word that is remembered: a stranger's text must not fill memory."""
+_MOST_REMEMBERED = 50_000
+"""Words that are remembered of one language, some 10 MB."""
 
 STEMMERS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -71,13 +79,53 @@ def forms_of(text: str | None, stemmer: str | None) -> str | None:
     if not text:
         return None
     # As SQLite reads them: letters in two code points, such as a decomposed й, are not the letters that a query has.
-    known = {word.lower() for word in _WORD.findall(text)}
-    forms: dict[str, None] = {}
-    for word in dict.fromkeys(map(fold, words_of(text))):
-        for form in (word, stem(word, stemmer)):
-            if form not in known:
-                forms[form] = None
-    return " ".join(forms) or None
+    written = dict.fromkeys(_WORD.findall(text))
+    known = set(map(str.lower, written))
+    composed = written if unicodedata.is_normalized("NFC", text) else dict.fromkeys(words_of(text))
+    forms = dict.fromkeys(chain.from_iterable(folded_and_stems(composed, stemmer)))
+    return " ".join([form for form in forms if form not in known]) or None
+
+
+class Remembered(Generic[Value]):
+    """What a function makes of words, remembered: a text mostly has words of texts before it.
+
+    Asked for all words of a text at once, as a call for each would take longer than the look-up. Safe for threads.
+    """
+
+    def __init__(self, make: Callable[[str], Value]) -> None:
+        self._make = make
+        self._known: dict[str, Value] = {}
+
+    def of(self, words: Iterable[str]) -> Iterable[Value]:
+        """What comes of each word, in turn."""
+        words = list(words)
+        known = self._known
+        missing = set(words).difference(known)
+        if not missing:
+            return map(known.__getitem__, words)
+        if len(known) + len(missing) > _MOST_REMEMBERED:
+            # Another thread may be reading the old one.
+            self._known = known = {}
+            missing = set(words)
+        made = {word: self._make(word) for word in missing}
+        known.update((word, value) for word, value in made.items() if len(word) <= _LONGEST_REMEMBERED)
+        return [made[word] if word in made else known[word] for word in words]
+
+
+_by_stemmer: dict[str | None, Remembered[tuple[str, str]]] = {}
+
+
+def folded_and_stems(words: Iterable[str], stemmer: str | None) -> Iterable[tuple[str, str]]:
+    """Each word folded, and the stem of that."""
+    found = _by_stemmer.get(stemmer)
+    if found is None:
+        found = _by_stemmer[stemmer] = Remembered(partial(_folded_and_stem, stemmer=stemmer))
+    return found.of(words)
+
+
+def _folded_and_stem(word: str, stemmer: str | None) -> tuple[str, str]:
+    folded = fold(word)
+    return folded, stem(folded, stemmer)
 
 
 @cache

@@ -10,21 +10,18 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from itertools import islice, product
+from itertools import chain, islice, product
 from typing import Final
 
 from coranto.folding import fold
 from coranto.store.query import Part, spellings_of
-from coranto.store.words import stem, stemmer_for, stemmer_token, words_of
+from coranto.store.words import Remembered, folded_and_stems, stem, stemmer_for, stemmer_token, words_of
 
 # What PostgreSQL takes: a megabyte of words and positions, words of 2,046 bytes, positions up to 16,383, and 255 of a word.
 _MOST_BYTES: Final = 1_000_000
 _LONGEST_WORD_BYTES: Final = 2_046
 _LAST_POSITION: Final = 16_383
 _MOST_POSITIONS: Final = 255
-_LONGEST_REMEMBERED: Final = 40
-"""Letters of a word that is remembered: a stranger's text must not fill memory."""
 _GAP: Final = 10
 """Between headline, lead and text, so that no phrase reaches from one into the next."""
 _MOST_SPELLINGS_OF_A_PHRASE: Final = 64
@@ -46,15 +43,6 @@ def plain(word: str) -> str:
     """The word as the index has it: in lower case, Latin letters without their marks, as SQLite's `unicode61` does it."""
     if word.isascii():
         return word.lower()
-    return _plain_usual(word) if len(word) <= _LONGEST_REMEMBERED else _plain(word)
-
-
-@lru_cache(maxsize=50_000)
-def _plain_usual(word: str) -> str:
-    return _plain(word)
-
-
-def _plain(word: str) -> str:
     letters: list[str] = []
     is_latin = False
     for letter in unicodedata.normalize("NFD", word.lower()):
@@ -65,6 +53,9 @@ def _plain(word: str) -> str:
             is_latin = "a" <= letter <= "z"
             letters.append(letter)
     return unicodedata.normalize("NFC", "".join(letters))
+
+
+_plain: Final = Remembered(plain)
 
 
 class _Lexemes:
@@ -79,23 +70,20 @@ class _Lexemes:
 
     def add(self, words: Iterable[str], weight: str) -> None:
         """Add words that follow each other."""
-        for word in words:
-            position = self._next
-            self._next += 1
-            if position > _LAST_POSITION:
-                position, self.has_all_positions = _LAST_POSITION, False
-            found = self._positions.get(word)
-            if found is None:
-                found = self._begin(word)
-                if found is None:
-                    continue
-            mark = f"{position}{weight}"
+        positions, position = self._positions, self._next - 1
+        for position, word in enumerate(words, self._next):
+            found = positions.get(word)
+            if found is None and (found := self._begin(word)) is None:
+                continue
+            mark = f"{min(_LAST_POSITION, position)}{weight}"
             if len(found) >= _MOST_POSITIONS:
                 self.has_all_positions = False
             elif not found or found[-1] != mark:
                 found.append(mark)
                 self._bytes += 2
-        self._next += _GAP
+        if position > _LAST_POSITION:
+            self.has_all_positions = False
+        self._next = position + 1 + _GAP
 
     def _begin(self, word: str) -> list[str] | None:
         size = len(word.encode())
@@ -122,12 +110,12 @@ def vector(title: str | None, lead: str | None, text: str, language: str | None)
     if stemmer is not None:
         lexemes.add([_name_of(stemmer)], "D")
     written = words_of(title or "")
-    lexemes.add(map(plain, written), "A")
+    lexemes.add(_plain.of(written), "A")
     title_forms = _forms_beside(written, stemmer)
     written = []
     for column in (lead, text):
         words = words_of(column or "")
-        lexemes.add(map(plain, words), "B")
+        lexemes.add(_plain.of(words), "B")
         written += words
     # Of a text that has no room for its own words, the first are enough.
     text_forms = _forms_beside(written[:_LAST_POSITION] if lexemes.is_cut else written, stemmer)
@@ -139,13 +127,9 @@ def vector(title: str | None, lead: str | None, text: str, language: str | None)
 def _forms_beside(words: Iterable[str], stemmer: str | None) -> list[str]:
     """Folded words and stems that are not among the words themselves, each once."""
     distinct = dict.fromkeys(words)
-    known = set(map(plain, distinct))
-    forms: dict[str, None] = {}
-    for word in dict.fromkeys(map(fold, distinct)):
-        for form in (plain(word), plain(stem(word, stemmer))):
-            if form not in known:
-                forms[form] = None
-    return list(forms)
+    known = set(_plain.of(distinct))
+    forms = dict.fromkeys(chain.from_iterable(folded_and_stems(distinct, stemmer)))
+    return [form for form in dict.fromkeys(_plain.of(forms)) if form not in known]
 
 
 def query(parts: Iterable[Part], stemmers: Collection[str], *, by_positions: bool = True) -> str:

@@ -18,7 +18,7 @@ from psycopg import Connection
 from pydantic import ValidationError
 
 from coranto.folding import fold
-from coranto.records import ClassifiedArticle, DroppedArticle, FinishedArticle, Storage, article_id
+from coranto.records import ClassifiedArticle, DroppedArticle, FinishedArticle, Storage
 from coranto.store.columns import (
     ARTICLE_COLUMNS,
     LEDGER_COLUMNS,
@@ -32,7 +32,7 @@ from coranto.store.columns import (
     to_milliseconds,
 )
 from coranto.store.group_commit import GroupCommit
-from coranto.store.identity import Split, identify, ids_of
+from coranto.store.identity import Split, identify, ids_of, key_and_id
 from coranto.store.interface import LedgerLine, RevisionKey, Skipped, Stored
 from coranto.store.ledger import NOTHING_NEW, known_source, line_of_drop, line_of_verdict
 from coranto.store.postgresql import schema
@@ -42,7 +42,6 @@ from coranto.store.reading import ledger_line_of
 from coranto.store.retraction import LastRevision, find_change, is_news, may_revise, next_revision
 from coranto.store.revisions import Digests, Latest, decide, digests_of, latest_of, source_of
 from coranto.topology import SINK
-from coranto.urls import key_of
 
 _OwnKey = tuple[str, str, str]
 """Article id, submission and digests of a revision."""
@@ -416,7 +415,7 @@ class _Batch:
     def _note_stored(self, article: ClassifiedArticle, storage: Storage, now: datetime) -> None:
         self._note(line_of_verdict(article, storage, now))
         # What an earlier attempt ended as, by the id the article had before its page was read.
-        found_as = article_id(key_of(article.discovery.url))
+        _, found_as = key_and_id(article.discovery.url)
         if found_as != article.id:
             self._rows.forgotten.append((found_as, article.discovery.submission))
             self._rows.ledger.pop((found_as, article.discovery.submission), None)

@@ -16,7 +16,7 @@ from typing import TypeVar, cast
 from pydantic import ValidationError
 
 from coranto.folding import fold
-from coranto.records import ClassifiedArticle, DroppedArticle, FinishedArticle, Storage, article_id
+from coranto.records import ClassifiedArticle, DroppedArticle, FinishedArticle, Storage
 from coranto.store.columns import (
     ARTICLE_COLUMNS,
     LEDGER_COLUMNS,
@@ -29,7 +29,7 @@ from coranto.store.columns import (
     sortable_time,
     to_milliseconds,
 )
-from coranto.store.identity import Split, identify, ids_of
+from coranto.store.identity import Split, identify, ids_of, key_and_id
 from coranto.store.interface import (
     ArticleRefusedError,
     LedgerLine,
@@ -49,7 +49,6 @@ from coranto.store.sqlite import schema
 from coranto.store.sqlite.group_commit import CORRUPT, UNAVAILABLE, FileGroupCommit, is_fault_of_storage, primary_code
 from coranto.store.sqlite.schema import word_forms
 from coranto.topology import SINK
-from coranto.urls import key_of
 
 T = TypeVar("T")
 
@@ -282,13 +281,9 @@ def _write_article(connection: sqlite3.Connection, article: FinishedArticle, spl
         row["language"], row["title"], row["lead"], row["text"]
     )
     connection.execute(_WRITE_ARTICLE, row)
-    for statement in (
-        "DELETE FROM entities WHERE article_id = ?",
-        "DELETE FROM topics WHERE article_id = ?",
-        "DELETE FROM tags WHERE article_id = ?",
-        "DELETE FROM source_tags WHERE article_id = ?",
-    ):
-        connection.execute(statement, (article.id,))
+    if article.storage.revision > 1:
+        for table in ("entities", "topics", "tags", "source_tags"):
+            connection.execute(f"DELETE FROM {table} WHERE article_id = ?", (article.id,))  # noqa: S608 - constants
     # OR IGNORE: a foreign classifier may name the same entity twice, which is no reason to refuse the article.
     connection.executemany(
         "INSERT OR IGNORE INTO entities (article_id, type, name, count, folded_name) VALUES (?, ?, ?, ?, ?)",
@@ -364,7 +359,7 @@ def _mark_announced(connection: sqlite3.Connection, revisions: Sequence[Revision
 def _note_stored(connection: sqlite3.Connection, article: ClassifiedArticle, storage: Storage, now: datetime) -> None:
     _write_ledger(connection, line_of_verdict(article, storage, now))
     # What an earlier attempt ended as, by the id the article had before its page was read.
-    found_as = article_id(key_of(article.discovery.url))
+    _, found_as = key_and_id(article.discovery.url)
     if found_as != article.id:
         connection.execute(
             "DELETE FROM ledger WHERE article_id = ? AND submission = ?", (found_as, article.discovery.submission)
