@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import csv
 import json
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -48,6 +49,31 @@ def test_export_writes_one_record_a_line(data: Path) -> None:
 def test_export_writes_other_formats_a_line_each(data: Path, form: str, key: str) -> None:
     result = CliRunner().invoke(app, ["export", "--format", form, "--data", str(data)])
     assert [key in json.loads(line) for line in result.stdout.splitlines()] == [True] * 3
+
+
+def test_csv_export_is_read_back_by_a_reader_of_csv_and_runs_no_formula(data: Path) -> None:
+    async def add() -> None:
+        article_store = SqliteArticleStore(data / "articles.sqlite")
+        await article_store.open()
+        await store(
+            build_article(
+                "https://news.example/evil", title='=HYPERLINK("https://evil.example"; "a")', text='Say "a",\nb.'
+            ),
+            article_store=article_store,
+        )
+        await article_store.close()
+
+    asyncio.run(add())
+    target = data / "articles.csv"
+    assert CliRunner().invoke(app, ["export", "--format", "csv", "-o", str(target), "--data", str(data)]).exit_code == 0
+    with target.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["title"] for row in rows[:3]] == ["Ferry 0 <runs>", "Ferry 1 <runs>", "Ferry 2 <runs>"]
+    assert rows[3]["title"] == '\'=HYPERLINK("https://evil.example"; "a")'
+    assert (rows[3]["text"], rows[3]["authors"], rows[3]["topic_codes"]) == ('Say "a",\nb.', "Anna Petrova", "13000000")
+    assert target.read_bytes().count(b"\r\n") == 5
+    refused = CliRunner().invoke(app, ["export", "--format", "csv", "--json", "--data", str(data)])
+    assert isinstance(refused.exception, CommandError)
 
 
 def test_atom_export_is_one_well_formed_feed(data: Path) -> None:

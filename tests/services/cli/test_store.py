@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -77,6 +79,30 @@ def test_store_is_moved_to_postgresql_and_read_there_by_the_other_commands(
     assert rows(data / "back.sqlite", "SELECT count(*) FROM announcements") == [(3,)]
 
 
+def test_old_articles_their_pages_and_ledger_lines_are_pruned_from_postgresql(
+    data: Path, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert RUNNER.invoke(app, ["store", "move", str(data / "articles.sqlite"), url]).exit_code == 0
+    monkeypatch.setenv("CORANTO_SINK__DATABASE", url)
+    rows(url, "UPDATE articles SET last_stored = '2020-01-01T00:00:00.000Z' WHERE title <> 'Ferry 1'")
+    rows(
+        url,
+        "UPDATE ledger SET at = '2020-01-01T00:00:00.000Z' WHERE article_id IN (SELECT id FROM articles WHERE title <> 'Ferry 1')",
+    )
+    planned = RUNNER.invoke(app, ["prune", "--older-than", "30d", "--dry-run", "--json", "--data", str(data)])
+    assert planned.exit_code == 0, planned.output
+    assert rows(url, "SELECT count(*) FROM articles") == [(3,)]
+    pruned = RUNNER.invoke(app, ["prune", "--older-than", "30d", "--yes", "--data", str(data)])
+    assert pruned.exit_code == 0, pruned.output
+    assert rows(url, "SELECT title FROM articles") == [("Ferry 1",)]
+    assert rows(url, "SELECT count(*) FROM ledger") == [(1,)]
+    checked = RUNNER.invoke(app, ["pages", "check", "--json", "--data", str(data)])
+    assert checked.exit_code == 0, checked.output
+    report = json.loads(checked.stdout)
+    assert report["missing"] == []
+    assert RUNNER.invoke(app, ["store", "check", "--data", str(data)]).exit_code == 0
+
+
 def test_check_tells_what_does_not_agree_and_ends_with_code_1(data: Path) -> None:
     rows(data / "articles.sqlite", "DELETE FROM announcements WHERE number = 2")
     checked = RUNNER.invoke(app, ["store", "check", "--data", str(data)])
@@ -107,3 +133,26 @@ def test_wrong_addresses_are_explained(
     monkeypatch.setenv("CORANTO_SINK__DATABASE", url)
     assert run(["search", "ferry"]) == 3
     assert "start the sink" in capfd.readouterr().err
+
+
+@pytest.mark.skipif(shutil.which("pg_dump") is None, reason="needs pg_dump and pg_restore, which no wheel brings")
+def test_store_comes_back_whole_from_a_dump_as_the_page_on_backup_says(
+    data: Path, url: str, postgresql: PostgresqlServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert RUNNER.invoke(app, ["store", "move", str(data / "articles.sqlite"), url]).exit_code == 0
+    dump, name = data / "articles.dump", postgresql.make_database()
+    restored = postgresql.url(name)
+    for command in (
+        ["pg_dump", "--format=custom", "--no-owner", "--file", str(dump), url],
+        ["pg_restore", "--no-owner", "--dbname", restored, str(dump)],
+    ):
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stderr
+    monkeypatch.setenv("CORANTO_SINK__DATABASE", restored)
+    assert RUNNER.invoke(app, ["store", "check", "--data", str(data)]).exit_code == 0
+    back = RUNNER.invoke(app, ["store", "move", restored, str(data / "back.sqlite"), "--json"])
+    assert json.loads(back.stdout)["rows"]["articles"] == 3
+    for table in ("articles", "revisions", "ledger", "announcements", "addresses"):
+        statement = f"SELECT * FROM {table} ORDER BY 1, 2"  # noqa: S608 - names of ours
+        assert rows(data / "back.sqlite", statement) == rows(data / "articles.sqlite", statement), table
+    postgresql.drop_database(name)

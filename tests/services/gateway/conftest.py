@@ -15,8 +15,8 @@ from tests.conftest import eventually
 
 from coranto.records import ClassifiedArticle, DroppedArticle, FinishedArticle
 from coranto.settings import PageStoreSettings, RedisSettings
+from coranto.store.address import open_article_store
 from coranto.store.interface import Stored
-from coranto.store.sqlite.writer import SqliteArticleStore
 from coranto_gateway.app import Gateway
 from coranto_gateway.settings import GatewaySettings, Settings
 
@@ -24,10 +24,10 @@ from coranto_gateway.settings import GatewaySettings, Settings
 class Served:
     """A gateway that answers, and a client of it."""
 
-    def __init__(self, gateway: Gateway, client: httpx.AsyncClient, database: Path) -> None:
+    def __init__(self, gateway: Gateway, client: httpx.AsyncClient, database: Path | str) -> None:
         self.gateway = gateway
         self.client = client
-        self._store = SqliteArticleStore(database)
+        self._store = open_article_store(database)
 
     async def get(self, path: str, *, status: int = 200, **options: Any) -> Any:
         """The JSON answer."""
@@ -79,7 +79,7 @@ def serve(redis_url: str, tmp_path: Path) -> Serve:
 
     @asynccontextmanager
     async def begin(**settings: Any) -> AsyncIterator[Served]:
-        database = tmp_path / "articles.sqlite"
+        database = settings.pop("database", tmp_path / "articles.sqlite")
         gateway = Gateway(
             Settings(
                 redis=RedisSettings(url=redis_url),

@@ -14,7 +14,7 @@ from typing import Annotated, TextIO
 import typer
 from rich.progress import track
 
-from coranto.formats import to_atom_entry, to_atom_feed, to_json_ld, to_json_line, to_ninjs
+from coranto.formats import csv_header, to_atom_entry, to_atom_feed, to_csv_row, to_json_ld, to_json_line, to_ninjs
 from coranto.records import FinishedArticle
 from coranto.store.interface import ArticleReader
 from coranto_cli.console import err, print_message
@@ -29,6 +29,7 @@ class ExportFormat(StrEnum):
     jsonl = "jsonl"
     ninjs = "ninjs"
     jsonld = "jsonld"
+    csv = "csv"
     atom = "atom"
 
 
@@ -41,7 +42,8 @@ _LINES: Mapping[ExportFormat, Callable[[FinishedArticle], str]] = {
 
 def export(
     form: Annotated[
-        ExportFormat, typer.Option("--format", help="jsonl, ninjs and jsonld write one article per line.")
+        ExportFormat,
+        typer.Option("--format", help="jsonl, ninjs and jsonld write one article per line, csv one per row."),
     ] = ExportFormat.jsonl,
     as_json: Annotated[bool, typer.Option("--json", help="JSON lines, as without the option.")] = False,
     data: DataOption = None,
@@ -50,12 +52,15 @@ def export(
     ] = None,
 ) -> None:
     """Write every stored article in its latest revision."""
-    if as_json and form is ExportFormat.atom:
-        raise CommandError("--json and --format atom exclude each other", exit_code=USAGE)
+    if as_json and form in (ExportFormat.atom, ExportFormat.csv):
+        raise CommandError(f"--json and --format {form} exclude each other", exit_code=USAGE)
     is_file = output is not None and str(output) != "-"
     with opened_store(data) as store, _destination(output) as file:
         if form is ExportFormat.atom:
             file.writelines(_feed(store, _with_progress(store, is_shown=is_file)))
+        elif form is ExportFormat.csv:
+            file.write(csv_header())
+            file.writelines(map(to_csv_row, _with_progress(store, is_shown=is_file)))
         else:
             to_line = _LINES[form]
             articles = _with_progress(store, is_shown=is_file)
@@ -74,13 +79,13 @@ def _destination(output: Path | None) -> Iterator[TextIO]:
         what = "is a directory" if target.is_dir() else f"there is no directory {target.parent}"
         raise CommandError(f"cannot write to {output}: {what}", exit_code=USAGE)
     if target.exists() and not target.is_file():
-        with target.open("w", encoding="utf-8", newline="\n") as file:  # a pipe or device: written to, never replaced
+        with target.open("w", encoding="utf-8", newline="") as file:  # a pipe or device: written to, never replaced
             yield file
         return
     # Written beside and moved into place: whoever reads the file never sees half of it.
     partial = target.with_name(f".{target.name}.partial")
     try:
-        with partial.open("w", encoding="utf-8", newline="\n") as file:
+        with partial.open("w", encoding="utf-8", newline="") as file:
             yield file
         partial.replace(target)
     finally:
