@@ -104,7 +104,7 @@ def _abridged(value: Any, name: str) -> str:
 
 def language_table() -> str:
     """What is done with articles in which language, from the tables of the code."""
-    from coranto_classifier.entities.recognizers import RECOGNIZERS
+    from coranto_classifier.entities.recognizers import RECOGNIZERS, WITH_NORMAL_FORMS
 
     lists = files("coranto_extractor").joinpath("language/lists")
     by_words = {Path(str(each)).stem for each in lists.iterdir() if str(each).endswith(".toml")}
@@ -116,7 +116,11 @@ def language_table() -> str:
             (
                 "markup and words" if code in by_words else "markup",
                 "model of its own" if code in own_model else "general model",
-                "with normal forms" if code in RECOGNIZERS else "no",
+                "with normal forms"
+                if code in WITH_NORMAL_FORMS
+                else "as the text gives them"
+                if code in RECOGNIZERS
+                else "no",
                 "all forms" if code in STEMMERS else "as written",
             )
         ].append(code)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from coranto_classifier.entities.linking import NamedEntity, merge_mentions
 from coranto_classifier.entities.mention import EntityRecognizer
-from coranto_classifier.entities.recognizers import RECOGNIZERS
+from coranto_classifier.entities.recognizers import RECOGNIZERS, WITH_NORMAL_FORMS
 from coranto_classifier.keywords import find_keywords
 from coranto_classifier.language import detect
 from coranto_classifier.language.detect import Language
@@ -136,6 +136,8 @@ class TextModels:
             joined = joined_text(title, text)
             entities = merge_mentions(joined, recognizer.find(joined))
             models["names"] = recognizer.version
+            if entities and primary not in WITH_NORMAL_FORMS:
+                notes.append("names_as_written")
         keywords = find_keywords(title, text, entities, language=primary, lemmatize=_lemmatizer_of(recognizer))
         vector = None
         if self._embedder is not None and len(text) >= _SHORTEST_TEXT_WITH_VECTOR:

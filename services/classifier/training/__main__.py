@@ -1,8 +1,8 @@
 """Makes the models: `python -m training --data DIR [--target DIR] [--only PART] [--without SOURCE]`.
 
 Run it in `services/classifier` of a checkout, or as `make models`. DIR holds `topics/*.jsonl.gz` and
-`topics_free/*.jsonl.gz` (labelled texts), and `entities_free/*.jsonl.gz` (sentences with BIO tags), in the forms that
-MODELS.md describes. A missing file is skipped, and the model that it is for stays as it is.
+`topics_free/*.jsonl.gz` (labelled texts), and `entities_free/*.jsonl.gz` and `entities_more/*.jsonl.gz` (sentences with
+BIO tags), in the forms that MODELS.md describes. A missing file is skipped, and the model that it is for stays as it is.
 """
 
 from __future__ import annotations
@@ -51,6 +51,14 @@ def make_countries(_data: Path, _target: Path, _without: list[str]) -> None:
     write(Path(str(files("coranto_classifier").joinpath("data/countries.tsv"))))
 
 
+def make_cities(_data: Path, _target: Path, _without: list[str]) -> None:
+    """Write the list of well-known cities."""
+    from coranto_classifier.entities.multilingual.forms import ENDINGS
+    from training.cities import make_cities as write
+
+    write(Path(str(files("coranto_classifier").joinpath("data/cities.tsv"))), sorted(ENDINGS))
+
+
 def make_names(data: Path, target: Path, without: list[str]) -> None:
     """Train the English tagger."""
     from coranto_classifier.entities.english.gazetteer import Gazetteer
@@ -71,6 +79,25 @@ def make_russian_names(data: Path, target: Path, _without: list[str]) -> None:
     if path.exists():
         count = train(read_texts(path), target, target / "russian_names.crfsuite")
         _say(f"Russian tagger: {count} texts")
+
+
+def make_many_names(data: Path, target: Path, without: list[str]) -> None:
+    """Train the taggers of the other languages, and the table of word pieces that they share."""
+    from coranto_classifier.entities.multilingual.features import FeatureMaker
+    from coranto_classifier.entities.multilingual.pieces import PieceTable
+    from coranto_classifier.entities.multilingual.recognizer import MODELS
+    from training.many_names import LEARNED_FROM, SOURCES, make_table, read_language, train
+
+    sentences = [each for code in SOURCES for each in read_language(data, code, without=without)]
+    if not sentences:
+        return
+    make_table(target, sentences, read_language(data, "ru"))
+    maker = FeatureMaker(PieceTable(target))
+    for name, languages in MODELS.items():
+        count = train(
+            data, LEARNED_FROM.get(name, languages), maker, target / f"names_{name}.crfsuite", without=without
+        )
+        _say(f"taggers of {' '.join(languages)}: {count} sentences")
 
 
 def make_english_vectors(data: Path, target: Path, without: list[str]) -> None:
@@ -115,9 +142,11 @@ def _labelled_texts(data: Path, without: list[str]) -> list[LabelledText]:
 PARTS: dict[str, Callable[[Path, Path, list[str]], None]] = {
     "russian": make_russian,
     "countries": make_countries,
+    "cities": make_cities,
     "russian_places": make_russian_places,
     "names": make_names,
     "russian_names": make_russian_names,
+    "many_names": make_many_names,
     "english_vectors": make_english_vectors,
     "topics": make_topics,
 }

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
-LANGUAGES = ("en", "ru", "uk", "de", "cs", "pl")
+LANGUAGES = (
+    *("en", "ru", "uk", "de", "cs", "pl"),
+    *("bg", "da", "fi", "hr", "hu", "id", "no", "pt", "ro", "sk", "sl", "sr", "sr_Latn", "sv"),
+)
 
 _MORE_NAMES = {
     "RU": "Russian Federation|РФ|Российская Федерация",
@@ -61,11 +65,15 @@ def make_countries(target: Path) -> None:
     """Writes the table: ISO 3166-1 alpha-2 code, English and Russian name, every other name joined by a bar."""
     from babel import Locale
 
-    locales: dict[str, dict[str, str]] = {language: dict(Locale(language).territories) for language in LANGUAGES}
+    locales: dict[str, dict[str, str]] = {language: dict(Locale.parse(language).territories) for language in LANGUAGES}
+    codes = sorted(code for code in locales["en"] if len(code) == 2 and code.isalpha() and code not in _LEFT_OUT)
+    owners = Counter(name for code in codes for name in {names.get(code) for names in locales.values()})
     lines = ["code\tname\tname_ru\tnames"]
-    for code in sorted(code for code in locales["en"] if len(code) == 2 and code.isalpha() and code not in _LEFT_OUT):
+    for code in codes:
         names = [locales[language].get(code) for language in LANGUAGES]
-        others = dict.fromkeys([*names[2:], *_MORE_NAMES.get(code, "").split("|")])
+        # A name of two countries, such as Kongo, tells neither.
+        others = dict.fromkeys(name for name in names[2:] if owners[name] == 1)
+        others |= dict.fromkeys(_MORE_NAMES.get(code, "").split("|"))
         # A name in brackets or with "and" inside is the vocabulary's wording, never a newspaper's; it does no harm.
         lines.append(f"{code}\t{names[0]}\t{names[1]}\t{'|'.join(name for name in others if name)}")
     target.write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -68,13 +68,13 @@ def train(texts: Iterable[TaggedText], models: Path, target: Path) -> int:
         words = [text.text[start:end] for start, end in tokens]
         rows = features(words, *slovnet.predict(words), parse, text.source)
         for _ in range(COPIES[text.source]):
-            trainer.append(rows, _tags(tokens, text.spans))
+            trainer.append(rows, tags_of(tokens, text.spans))
         count += 1
     trainer.train(str(target))
     return count
 
 
-def _tags(tokens: Sequence[tuple[int, int]], spans: Iterable[tuple[int, int, str]]) -> list[str]:
+def tags_of(tokens: Sequence[tuple[int, int]], spans: Iterable[tuple[int, int, str]]) -> list[str]:
     """BIO tags of the tokens."""
     tags = ["O"] * len(tokens)
     for start, end, kind in spans:

@@ -352,7 +352,9 @@ class Entity(Section):
     """A person, organisation or place the article names."""
 
     type: Literal["person", "organisation", "place"] = Field(description="What it is.")
-    name: str = Field(description="Normal form: nominative, the fullest form the text gives.")
+    name: str = Field(
+        description="Normal form: nominative, the fullest form the text gives. See the note names_as_written."
+    )
     count: int = Field(ge=1, description="Number of mentions.")
     mentions: tuple[Mention, ...] = Field((), description="Where it is named, first fifty.")
     aliases: tuple[str, ...] = Field((), description="Other normal forms of it in this text.")
@@ -394,7 +396,8 @@ class Classification(Section):
     summary: str | None = Field(None, description="Only when an external model was asked for one.")
     models: dict[str, str] = Field(default_factory=dict, description="Version of each model that had a part.")
     notes: tuple[str, ...] = Field(
-        (), description="For example: text_cut, names_not_supported, external_model_unavailable."
+        (),
+        description="For example: text_cut, names_not_supported, names_as_written (no dictionary put them into normal form).",
     )
 
 

@@ -41,6 +41,25 @@ def test_any_text_gets_an_answer_in_bounded_time(models: TextModels, text: str) 
     assert all(0 <= topic.score <= 1 for topic in analysis.topics)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "A" * 20_000,
+        "Anna Nowak " * 2_000,
+        "." * 20_000,
+        "A-" * 10_000,
+        "\n" * 20_000,
+        "«" * 9_000 + "Ж",
+        "A. " * 7_000,
+    ],
+    ids=lambda text: ascii(text[:12]),
+)
+def test_names_in_croatian_take_bounded_time(models: TextModels, text: str) -> None:
+    started = time.process_time()
+    models.recognizer("hr").find(text)
+    assert time.process_time() - started < 8
+
+
 def test_long_text_is_cut_and_the_record_says_so(models: TextModels) -> None:
     analysis = models.analyse(ArticleText("Визит", _SENTENCE * (LONGEST_TEXT // 40)))
     assert "text_cut" in analysis.notes

@@ -28,6 +28,7 @@ def program(material: Path) -> ModuleType:
         "keywords",
         "names",
         "names-unseen",
+        "names-more",
         "topics-unseen",
         "topics-folds",
         "topics-mixed",

@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache, partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from coranto_classifier.entities.mention import EntityRecognizer
+from coranto_classifier.entities.multilingual.recognizer import MODELS
 from coranto_classifier.topics.vectors import RussianVectors
+
+if TYPE_CHECKING:
+    from coranto_classifier.entities.multilingual.features import FeatureMaker
+
+WITH_NORMAL_FORMS = frozenset({"ru", "en"})
+"""Languages whose names are put into their normal form. In the others a name stands as the text gives it."""
+
+_ALIKE = {"nb": "no", "nn": "no", "bs": "hr"}
+"""Languages that a relative's tagger reads: Norwegian's learned both standards, and Bosnian is written nearly as Croatian."""
 
 
 def _russian(models: Path, vectors: Callable[[], RussianVectors]) -> EntityRecognizer:
@@ -21,8 +33,26 @@ def _english(models: Path, _vectors: Callable[[], RussianVectors]) -> EntityReco
     return EnglishRecognizer(models)
 
 
+def _multilingual(language: str, models: Path, _vectors: Callable[[], RussianVectors]) -> EntityRecognizer:
+    from coranto_classifier.entities.multilingual.recognizer import MultilingualRecognizer
+
+    return MultilingualRecognizer(models, language, _feature_maker(models))
+
+
+@cache
+def _feature_maker(models: Path) -> FeatureMaker:
+    """The table of word pieces that these languages share, read once in a process."""
+    from coranto_classifier.entities.multilingual.features import FeatureMaker
+    from coranto_classifier.entities.multilingual.pieces import PieceTable
+
+    return FeatureMaker(PieceTable(models))
+
+
 RECOGNIZERS: dict[str, Callable[[Path, Callable[[], RussianVectors]], EntityRecognizer]] = {
     "ru": _russian,
     "en": _english,
+    **{code: partial(_multilingual, code) for languages in MODELS.values() for code in languages},
 }
 """For each language, what makes its recognizer from the models' directory and what loads the Russian word vectors."""
+
+RECOGNIZERS |= {code: RECOGNIZERS[other] for code, other in _ALIKE.items() if other in RECOGNIZERS}

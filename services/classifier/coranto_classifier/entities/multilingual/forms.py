@@ -1,0 +1,149 @@
+"""Gathers the forms of a name that one text uses, without a dictionary: "Tusk", "Tuska" and "Tuskowi" are one person.
+
+Two forms belong together when their words begin alike and differ in endings that the language's cases have. The plainest
+form that the text has becomes the normal form of all; a name that stands in one form only keeps it. The name of a
+country or a well-known city becomes its form in the gazetteer.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import cache
+from importlib.resources import files
+
+from coranto_classifier.entities.countries import find_country
+from coranto_classifier.entities.mention import EntityType, Mention
+
+ENDINGS: dict[str, str] = {
+    "cs": "a á e é ě i í o u ů y ý ou ovi em em om ech ách ami ího ému ém ým ové ovou ů",
+    "sk": "a á e é i í o u y ý ou ovi om och ách ami ého ému ej ej ým ovej ovú",
+    "pl": "a ą e ę i o u y ego emu em ie im ym iem owi ów om ach ami ej iej ią ii ji",
+    "sl": "a e i o u om em ju jem ih ima ega emu ev ov ja je jo",
+    "hr": "a e i o u om em u ju jem ih ima og om oj ov ev ja je jom",
+    "sr": "a e i o u om em u ju jem ih ima og om oj ov ev ja je jom а е и о у ом ем ју ог ој јем",
+    "uk": "а я у ю о е є и і ї ом ем єм ою ею єю ові еві єві ій ого ому ими ів",
+    "fi": "n a ä ssa ssä sta stä an en in on un yn än ön lla llä lta ltä lle na nä ksi tta ttä ta tä aa ää ia iä ista ista",
+    "hu": "t at et ot öt ban ben ból ből nak nek val vel ra re ról ről hoz hez tól től nál nél ba be n on en ön ig ért á é",
+    "de": "s es",
+    "sv": "s",
+    "da": "s",
+    "no": "s",
+    "ro": "i a ei ul ului",
+}
+"""Endings that a case may add. A language that is not here leaves names as they are."""
+
+_SHORTEST_STEM = 3  # letters
+_FEMININE = ("a", "á", "а")
+_COUNTRY_ENDINGS = ("", "a", "o", "e", "ja", "ia", "я", "а", "ія")
+_STEM_VOWELS = ("a", "á", "o", "e", "y", "а", "я", "о", "ь")
+_LONGEST_ENDING = 4  # letters of a case
+_MOST_NAMES = 300  # different ones of a kind in a text; more are left as they are, to keep the time bounded
+
+
+def with_plainest_forms(mentions: Sequence[Mention], language: str) -> list[Mention]:
+    """The mentions, each with the plainest form of its name that the text has as its normal form."""
+    if language not in ENDINGS:
+        return list(mentions)
+    endings = frozenset(ENDINGS[language].split()) | {""}
+    counts: dict[EntityType, Counter[str]] = defaultdict(Counter)
+    for mention in mentions:
+        counts[mention.type][mention.normal] += 1
+    plain: dict[tuple[EntityType, str], str] = {}
+    for kind, forms in counts.items():
+        if len(forms) <= _MOST_NAMES:
+            for group in _groups(list(forms), endings):
+                best = _plainest(group, forms)
+                plain |= {(kind, form): best for form in group}
+    return [
+        replace(
+            mention, normal=_place_form(mention, language) or plain.get((mention.type, mention.normal), mention.normal)
+        )
+        for mention in mentions
+    ]
+
+
+def _place_form(mention: Mention, language: str) -> str | None:
+    return listed_place(mention.normal, language) if mention.type == "place" else None
+
+
+def _groups(names: Sequence[str], endings: frozenset[str]) -> Iterator[list[str]]:
+    """The names in groups of forms of one name."""
+    groups: list[list[str]] = []
+    for name in sorted(names, key=lambda name: (len(name), name)):
+        own = next((group for group in groups if _are_forms(group[0], name, endings)), None)
+        if own is None:
+            groups.append([name])
+        else:
+            own.append(name)
+    yield from groups
+
+
+def _are_forms(name: str, other: str, endings: frozenset[str]) -> bool:
+    words, others = name.split(), other.split()
+    return len(words) == len(others) and all(
+        _are_word_forms(word, second, endings) for word, second in zip(words, others, strict=True)
+    )
+
+
+def _are_word_forms(word: str, other: str, endings: frozenset[str]) -> bool:
+    """True when the words differ in nothing but endings."""
+    if word == other:
+        return True
+    if word.isupper() or other.isupper():
+        return False
+    shared = 0
+    while shared < min(len(word), len(other)) and word[shared] == other[shared]:
+        shared += 1
+    # The vowel before an ending may be part of it: "Merkel|ová" and "Merkel|ové" share more letters than the stem.
+    return any(
+        stem >= _SHORTEST_STEM and word[stem:] in endings and other[stem:] in endings
+        for stem in range(shared, max(shared - 3, _SHORTEST_STEM - 1), -1)
+    )
+
+
+def _plainest(group: Sequence[str], counts: Counter[str]) -> str:
+    """The form that looks most like a nominative: short, a woman's name in -a rather than -y or -e, then the most frequent."""
+    if len(group) == 1:
+        return group[0]
+    return min(
+        group,
+        key=lambda name: (len(name), -sum(word.endswith(_FEMININE) for word in name.split()), -counts[name], name),
+    )
+
+
+def listed_place(name: str, language: str) -> str | None:
+    """The country or well-known city that the name is a form of, as the lists write it: Německu → Německo. None for others."""
+    if find_country(name):
+        return name
+    return _uninflected(name, frozenset(ENDINGS.get(language, "").split()) | {""}, _cities_by_stem(language))
+
+
+def _uninflected(name: str, endings: frozenset[str], cities: Mapping[str, str]) -> str | None:
+    if " " in name:
+        return None
+    for cut in range(_LONGEST_ENDING + 1):
+        stem = name[: len(name) - cut]
+        if len(stem) <= _SHORTEST_STEM:
+            break
+        if name[len(stem) :] in endings:
+            city = cities.get(stem) or cities.get(_stem(stem))
+            if city is not None:
+                return city
+            country = next((stem + ending for ending in _COUNTRY_ENDINGS if cut and find_country(stem + ending)), None)
+            if country is not None:
+                return country
+    return None
+
+
+@cache
+def _cities_by_stem(language: str) -> dict[str, str]:
+    """The well-known cities of a language, each by the part that stays the same in all cases, nearly."""
+    table = files("coranto_classifier").joinpath("data/cities.tsv").read_text(encoding="utf-8")
+    rows = dict(line.split("\t") for line in table.splitlines())
+    return {_stem(name): name for name in rows.get(language, "").split("|") if name}
+
+
+def _stem(name: str) -> str:
+    return name[:-1] if name.endswith(_STEM_VOWELS) and len(name) > _SHORTEST_STEM + 1 else name

@@ -1,0 +1,89 @@
+"""Recognizes entities in the languages of `MODELS` with a linear-chain CRF over what the pieces of each word say.
+
+The models are made by `make models`. A name stays in the form that the text gives it, or takes the plainest form that
+the same text has (`forms`): no dictionary inflects these languages here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from coranto_classifier.entities.bio import entity_spans
+from coranto_classifier.entities.mention import Mention
+from coranto_classifier.entities.multilingual.features import FeatureMaker
+from coranto_classifier.entities.multilingual.forms import with_plainest_forms
+from coranto_classifier.entities.multilingual.tokens import sentences_of, tokens_of
+
+MODELS: dict[str, tuple[str, ...]] = {
+    "bulgarian": ("bg",),
+    "hungarian": ("hu",),
+    "indonesian": ("id",),
+    "nordic": ("da", "sv"),
+    "norwegian": ("no",),
+    "portuguese": ("pt",),
+    "romanian": ("ro",),
+    "slavic": ("cs", "hr", "sl", "sr"),
+}
+"""The model files, each with the languages that it finds names in. Some were trained on further ones."""
+
+_OF_ONE_LANGUAGE = frozenset({"hungarian", "indonesian", "norwegian", "portuguese", "romanian"})
+"""Models that learned from one language only, so that their features have no copies per language."""
+
+_LONGEST_TEXT = 20_000
+_LONGEST_SENTENCE = 300  # tokens; longer text without a sentence end is tagged in pieces
+_LONGEST_WORD = 60
+_MARKS = frozenset("\"'“”„«»‘’()[]–—-,;:!?")
+_CYRILLIC = "абвгдђежзијклмнопрстћуфхцчш"
+_LATIN = "abvgdđežzijklmnoprstćufhcčš"
+_TO_LATIN = str.maketrans(_CYRILLIC + _CYRILLIC.upper(), _LATIN + _LATIN.upper()) | str.maketrans(
+    {"љ": "lj", "њ": "nj", "џ": "dž", "Љ": "Lj", "Њ": "Nj", "Џ": "Dž"}
+)
+
+
+class MultilingualRecognizer:
+    """Finds people, organisations and places in text of one language."""
+
+    def __init__(self, models: Path, language: str, maker: FeatureMaker) -> None:
+        import pycrfsuite  # type: ignore[import-untyped]  # ships no types
+
+        model = next(name for name, members in MODELS.items() if language in members)
+        self._language = language
+        self._key = None if model in _OF_ONE_LANGUAGE else language
+        self._maker = maker
+        self._tagger = pycrfsuite.Tagger()
+        self._tagger.open(str(models / f"names_{model}.crfsuite"))
+        self.version = f"crf-{language}-1"
+
+    def find(self, text: str) -> list[Mention]:
+        """The mentions in the first 20,000 characters of the text."""
+        text = text[:_LONGEST_TEXT]
+        mentions: list[Mention] = []
+        for sentence_start, sentence_end in sentences_of(text):
+            tokens = [(sentence_start + a, sentence_start + b) for a, b in tokens_of(text[sentence_start:sentence_end])]
+            for first in range(0, len(tokens), _LONGEST_SENTENCE):
+                mentions.extend(self._find_in(text, tokens[first : first + _LONGEST_SENTENCE]))
+        return with_plainest_forms(mentions, self._language)
+
+    def _find_in(self, text: str, tokens: Sequence[tuple[int, int]]) -> Iterator[Mention]:
+        """The mentions among the tokens of one sentence."""
+        words = [text[start : min(end, start + _LONGEST_WORD)] for start, end in tokens]
+        if not any(word[:1].isupper() for word in words):
+            return
+        if self._language == "sr":
+            words = [in_latin_letters(word) for word in words]
+        for first, last, kind in entity_spans(self._tagger.tag(self._maker.rows(words, self._key))):
+            while first < last and words[first] in _MARKS:
+                first += 1  # noqa: PLW2901 - the marks around a name are not part of it
+            while first < last and words[last] in _MARKS:
+                last -= 1  # noqa: PLW2901 - see above
+            start, end = tokens[first][0], tokens[last][1]
+            name = text[start:end]
+            if any(letter.isupper() for letter in name):
+                yield Mention(start, end, kind, name, " ".join(name.split()))
+
+
+def in_latin_letters(word: str) -> str:
+    """A Serbian word in Latin letters; letters that are not Serbian Cyrillic stay."""
+    latin = word.translate(_TO_LATIN)
+    return latin.upper() if word.isupper() and len(word) > 1 else latin

@@ -1,0 +1,252 @@
+"""Names in the languages that share one table of word pieces: found, with offsets, and gathered under one form."""
+
+from __future__ import annotations
+
+import pytest
+
+from coranto_classifier.entities.mention import Mention
+from coranto_classifier.entities.multilingual.features import shape_of
+from coranto_classifier.entities.multilingual.forms import with_plainest_forms
+from coranto_classifier.entities.multilingual.recognizer import MODELS, in_latin_letters
+from coranto_classifier.entities.multilingual.tokens import sentences_of, tokens_of
+from coranto_classifier.entities.recognizers import RECOGNIZERS, WITH_NORMAL_FORMS
+from coranto_classifier.text_models import ArticleText, TextModels
+
+_ARTICLES = {
+    "bg": (
+        "Ангела Меркел пристигна в София",
+        (
+            "Германският канцлер Ангела Меркел пристигна днес в София. Тя ще разговаря с президента Румен Радев, съобщиха от "
+            "правителството. Утре Меркел заминава за Берлин."
+        ),
+        {"person": "Ангела Меркел", "place": "София"},
+    ),
+    "cs": (
+        "Petr Fiala jednal v Bruselu",
+        (
+            "Premiér Petr Fiala jednal ve čtvrtek v Bruselu s předsedkyní Evropské komise. Podle ministerstva se příští schůzka "
+            "uskuteční v Praze. Novinářům to řekl Jan Novák."
+        ),
+        {"person": "Petr Fiala", "place": "Praze"},
+    ),
+    "da": (
+        "Mette Frederiksen rejser til Berlin",
+        (
+            "Statsminister Mette Frederiksen rejser på torsdag til Berlin, oplyser ministeriet. Hun skal mødes med Angela Merkel "
+            "og kommer først hjem til København i weekenden."
+        ),
+        {"person": "Mette Frederiksen", "place": "Berlin"},
+    ),
+    "de": (
+        "Angela Merkel reist nach Paris",
+        (
+            "Bundeskanzlerin Angela Merkel ist am Donnerstag nach Paris gereist. Dort trifft sie den Präsidenten Emmanuel Macron, "
+            "wie die Regierung in Berlin mitteilte."
+        ),
+        {"person": "Angela Merkel", "place": "Paris"},
+    ),
+    "fi": (
+        "Sauli Niinistö vieraili Tukholmassa",
+        (
+            "Presidentti Sauli Niinistö vieraili torstaina Tukholmassa. Hän tapasi siellä pääministerin ja palasi illalla "
+            "Helsinkiin. Asiasta kertoi toimittajille Matti Virtanen."
+        ),
+        {"person": "Sauli Niinistö", "place": "Helsinkiin"},
+    ),
+    "hr": (
+        "Plenković otputovao u Bruxelles",
+        (
+            "Predsjednik vlade Andrej Plenković otputovao je u četvrtak u Bruxelles. Sljedeći tjedan u Zagrebu će razgovarati s "
+            "njemačkom kancelarkom, izvijestila je vlada. Tko će biti na sastanku, još nije poznato."
+        ),
+        {"person": "Andrej Plenković", "place": "Bruxelles"},
+    ),
+    "hu": (
+        "Orbán Viktor Brüsszelbe utazott",
+        (
+            "Orbán Viktor miniszterelnök csütörtökön Brüsszelbe utazott. A kormány közlése szerint pénteken már Budapesten "
+            "tárgyal a lengyel külügyminiszterrel. Erről Kovács Zoltán beszélt az újságíróknak."
+        ),
+        {"person": "Orbán Viktor", "place": "Brüsszelbe"},
+    ),
+    "id": (
+        "Joko Widodo tiba di Surabaya",
+        (
+            "Presiden Joko Widodo tiba di Surabaya pada hari Kamis. Ia bertemu dengan Gubernur Jawa Timur dan para pengusaha, "
+            "kata juru bicara kepada wartawan di Jakarta."
+        ),
+        {"person": "Joko Widodo", "place": "Surabaya"},
+    ),
+    "no": (
+        "Erna Solberg reiste til Bergen",
+        (
+            "Statsminister Erna Solberg reiste torsdag til Bergen for å møte næringslivet. Hun sa at regjeringen ikke vil endre "
+            "planene. Fredag er hun tilbake i Oslo."
+        ),
+        {"person": "Erna Solberg", "place": "Oslo"},
+    ),
+    "pl": (
+        "Donald Tusk przyleciał do Warszawy",
+        (
+            "Premier Donald Tusk przyleciał w czwartek do Warszawy. Wcześniej rozmawiał w Berlinie z kanclerz Angelą Merkel, "
+            "poinformował rzecznik rządu. O szczegółach Tusk nie chciał mówić."
+        ),
+        {"person": "Donald Tusk", "place": "Berlinie"},
+    ),
+    "pt": (
+        "António Costa viajou para Lisboa",
+        (
+            "O primeiro-ministro António Costa viajou ontem para Lisboa. Segundo o governo, ele vai reunir-se com a presidente do "
+            "Brasil, Dilma Rousseff, antes de seguir para Paris."
+        ),
+        {"person": "António Costa", "place": "Lisboa"},
+    ),
+    "ro": (
+        "Klaus Iohannis a ajuns la București",
+        (
+            "Președintele Klaus Iohannis a ajuns joi la București, după o vizită la Paris. El a discutat cu Emmanuel Macron despre "
+            "noul acord, a anunțat guvernul României."
+        ),
+        {"person": "Klaus Iohannis", "place": "București"},
+    ),
+    "sk": (
+        "Robert Fico odcestoval do Prahy",
+        (
+            "Premiér Robert Fico odcestoval vo štvrtok do Prahy. Ako povedal novinárom, na budúci týždeň sa vráti do Bratislavy a "
+            "stretne sa s ministrom. Zároveň odmietol kritiku opozície."
+        ),
+        {"person": "Robert Fico", "place": "Prahy"},
+    ),
+    "sl": (
+        "Borut Pahor v Bruslju",
+        (
+            "Predsednik republike Borut Pahor se je v četrtek mudil v Bruslju. Kot so sporočili iz urada, se bo jutri vrnil v "
+            "Ljubljano in se sestal z Angelo Merkel."
+        ),
+        {"person": "Borut Pahor", "place": "Ljubljano"},
+    ),
+    "sr": (
+        "Aleksandar Vučić otputovao u Brisel",
+        (
+            "Predsednik Srbije Aleksandar Vučić otputovao je u četvrtak u Brisel. Sledeće nedelje u Beogradu će razgovarati sa "
+            "nemačkom kancelarkom, saopštila je vlada. Ko će prisustvovati sastanku, još nije poznato."
+        ),
+        {"person": "Aleksandar Vučić", "place": "Brisel"},
+    ),
+    "sv": (
+        "Stefan Löfven reste till Göteborg",
+        (
+            "Statsminister Stefan Löfven reste i torsdags till Göteborg. Enligt regeringen ska han träffa Angela Merkel i Berlin "
+            "nästa vecka. Sverige har länge krävt ett nytt avtal."
+        ),
+        {"person": "Stefan Löfven", "place": "Göteborg"},
+    ),
+    "uk": (
+        "Володимир Зеленський прибув до Києва",
+        (
+            "Президент України Володимир Зеленський у четвер прибув до Києва. Про це повідомив журналістам Андрій Єрмак. "
+            "Наступного тижня він поїде до Варшави."
+        ),
+        {"person": "Володимир Зеленський", "place": "Києва"},
+    ),
+}
+"""News written for this test: title, text, and a person and a place that it names, as the text gives them."""
+
+_SHIPPED = sorted({code for languages in MODELS.values() for code in languages})
+
+
+@pytest.mark.parametrize("code", sorted(_ARTICLES))
+def test_article_gets_its_people_and_places_by_its_language(models: TextModels, code: str) -> None:
+    title, text, names = _ARTICLES[code]
+    analysis = models.analyse(ArticleText(title, text, declared_language=code))
+    if code not in RECOGNIZERS:
+        assert "names_not_supported" in analysis.notes
+        return
+    assert analysis.language.code.split("-")[0] == code
+    assert "names_not_supported" not in analysis.notes
+    assert "names_as_written" in analysis.notes
+    joined = f"{title}\n{text}"
+    found = {(entity.type, mention.text) for entity in analysis.entities for mention in entity.mentions}
+    assert set(names.items()) <= found
+    for entity in analysis.entities:
+        for mention in entity.mentions:
+            assert joined[mention.start : mention.end] == mention.text
+
+
+def test_every_shipped_language_has_an_article_here() -> None:
+    assert len(_SHIPPED) >= 12
+    assert set(_SHIPPED) <= set(_ARTICLES)
+
+
+def test_bosnian_is_read_by_the_tagger_of_croatian(models: TextModels) -> None:
+    title, text, names = _ARTICLES["hr"]
+    analysis = models.analyse(ArticleText(title, text.replace("Tko", "Ko"), declared_language="bs"))
+    assert {(entity.type, mention.text) for entity in analysis.entities for mention in entity.mentions} >= set(
+        names.items()
+    )
+
+
+def test_serbian_names_are_found_in_both_alphabets(models: TextModels) -> None:
+    text = "Председник Србије Александар Вучић отпутовао је у четвртак у Брисел. О томе ће разговарати у Београду следеће недеље."
+    found = {
+        (entity.type, mention.text)
+        for entity in models.analyse(ArticleText("", text)).entities
+        for mention in entity.mentions
+    }
+    assert {("person", "Александар Вучић"), ("place", "Брисел")} <= found
+
+
+def test_serbian_cyrillic_becomes_latin_letter_by_letter() -> None:
+    assert [in_latin_letters(word) for word in ("Љубљана", "ЊЕГОШ", "Џон", "Merkel", "ы")] == [
+        "Ljubljana", "NJEGOŠ", "Džon", "Merkel", "ы",
+    ]  # fmt: skip
+
+
+def test_record_says_whether_names_are_in_normal_form(models: TextModels) -> None:
+    for text in ("Prime Minister Theresa May spoke to reporters in London on Friday about the budget.",):
+        assert "names_as_written" not in models.analyse(ArticleText("", text)).notes
+    assert {"ru", "en"} == WITH_NORMAL_FORMS
+
+
+def _people(*names: str) -> list[Mention]:
+    return [Mention(20 * number, 20 * number + len(name), "person", name, name) for number, name in enumerate(names)]
+
+
+@pytest.mark.parametrize(
+    ("language", "names", "plainest"),
+    [
+        ("pl", ("Donald Tusk", "Donalda Tuska", "Donaldowi Tuskowi"), "Donald Tusk"),
+        ("cs", ("Angely Merkelové", "Angela Merkelová", "Angelou Merkelovou"), "Angela Merkelová"),
+        ("uk", ("Дональда Туска", "Дональд Туск"), "Дональд Туск"),
+        ("fi", ("Niinistön", "Niinistö", "Niinistölle"), "Niinistö"),
+        ("sv", ("Löfvens", "Löfven"), "Löfven"),
+    ],
+)
+def test_forms_of_a_name_in_one_text_get_the_plainest(language: str, names: tuple[str, ...], plainest: str) -> None:
+    assert {mention.normal for mention in with_plainest_forms(_people(*names), language)} == {plainest}
+
+
+@pytest.mark.parametrize("names", [("Novák", "Novotný"), ("NATO", "NATOa"), ("Li", "Lia"), ("Jan Novák", "Novák")])
+def test_names_that_differ_in_more_than_an_ending_stay_apart(names: tuple[str, ...]) -> None:
+    assert [mention.normal for mention in with_plainest_forms(_people(*names), "cs")] == list(names)
+
+
+def test_country_in_an_oblique_case_is_known_by_its_code(models: TextModels) -> None:
+    text = "Premiér Petr Fiala v pátek odletěl do Německa. O cestě do Německa mluvil s novináři v Praze, kde se vláda sešla."
+    countries = {
+        entity.country: entity.name for entity in models.analyse(ArticleText("", text)).entities if entity.country
+    }
+    assert countries == {"DE": "Německo"}
+
+
+def test_sentence_does_not_end_after_an_initial_or_a_date() -> None:
+    text = "A. Merkel kam am 5. März an. Danach sprach sie. Es war 12 Uhr."
+    assert [text[start:end] for start, end in sentences_of(text)] == [
+        "A. Merkel kam am 5. März an.", "Danach sprach sie.", "Es war 12 Uhr.",
+    ]  # fmt: skip
+
+
+def test_word_keeps_its_hyphens_and_apostrophes() -> None:
+    text = "SAD-u O’Neill, U.S.A. – 2020."
+    assert [text[start:end] for start, end in tokens_of(text)] == ["SAD-u", "O’Neill", ",", "U.S.A.", "–", "2020", "."]
+    assert shape_of("SAD-u") == "XX-x"

@@ -1,0 +1,123 @@
+"""Making the taggers that share word pieces: which sentences are learned from, and that no network judges what it learned."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from coranto_classifier.entities.multilingual.features import FeatureMaker
+from coranto_classifier.entities.multilingual.pieces import FOLDS, LABELS, PieceTable, as_in_sentence
+from coranto_classifier.text_models import ModelPaths
+
+pytest.importorskip("scipy", reason="make models needs the training extra")
+
+from training.many_names import Recipe, contracted, read_language, train
+from training.window_networks import train_windows
+from training.word_networks import count_labels, train_networks
+from training.word_pieces import cluster, read_input_layer, reduce
+
+_SENTENCES = [
+    (
+        ["Prezes", "Jan", "Kowalski", "mieszka", "w", "Gdyni", "."],
+        ["O", "B-person", "I-person", "O", "O", "B-place", "O"],
+    ),
+    (["Anna", "Nowak", "pracuje", "w", "Warszawie", "."], ["B-person", "I-person", "O", "O", "B-place", "O"]),
+    (["Wczoraj", "padał", "deszcz", "."], ["O", "O", "O", "O"]),
+] * 60
+
+
+@pytest.fixture(scope="module")
+def table() -> PieceTable:
+    """The shipped table."""
+    return PieceTable(ModelPaths().shipped)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A folder of labelled sentences in the documented form, Serbian for once."""
+    folder = tmp_path / "entities_more"
+    folder.mkdir()
+    lines = [json.dumps({"tokens": words, "tags": [*tags[:-1], "B-other"]}) + "\n" for words, tags in _SENTENCES]
+    (folder / "sr-uner_set.jsonl.gz").write_bytes(gzip.compress("".join(lines).encode()))
+    return tmp_path
+
+
+def test_blocks_that_are_kept_apart_are_never_learned_from(data: Path) -> None:
+    learned, apart = read_language(data, "sr"), read_language(data, "sr", held_out=True)
+    assert len(learned) + len(apart) == len(_SENTENCES)
+    assert learned
+    assert all(tag == "O" or tag[2:] in ("person", "organisation", "place") for _, tags in learned for tag in tags)
+    assert read_language(data, "sr", without=["sr-uner_set"]) == []
+
+
+def test_same_sentences_give_the_same_bytes_and_a_tagger_that_has_learned(
+    data: Path, tmp_path: Path, table: PieceTable
+) -> None:
+    import pycrfsuite
+
+    maker = FeatureMaker(table)
+    for name in ("one", "two"):
+        assert train(data, ["sr"], maker, tmp_path / name, recipe=Recipe(rounds=15)) > 0
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+    tagger = pycrfsuite.Tagger()
+    tagger.open(str(tmp_path / "one"))
+    words, tags = _SENTENCES[0]
+    assert tagger.tag(maker.rows(words)) == tags
+
+
+def test_no_sentences_make_no_tagger(tmp_path: Path, table: PieceTable) -> None:
+    assert train(tmp_path, ["sr"], FeatureMaker(table), tmp_path / "none") == 0
+    assert not (tmp_path / "none").exists()
+
+
+def test_networks_learn_names_and_are_the_same_each_time(table: PieceTable) -> None:
+    first, second = (
+        train_networks(table, count_labels(_SENTENCES)) | train_windows(table, _SENTENCES) for _ in range(2)
+    )
+    assert first.keys() == second.keys()
+    assert all(np.array_equal(first[name], second[name]) for name in first)
+    assert first["output0"].shape[1] == first["window_output0"].shape[1] == LABELS
+
+
+def test_forms_of_a_word_are_judged_by_the_same_network(table: PieceTable) -> None:
+    folds = {word: table.fold_of(word, table.split(word)) for word in ("Merkel", "MERKEL", "Merkelová", "merkel")}
+    assert folds["Merkel"] == folds["Merkelová"]
+    assert all(0 <= fold < FOLDS for fold in folds.values())
+
+
+def test_words_without_known_letters_are_judged_all_the_same(table: PieceTable) -> None:
+    words = ["", "北京", "😀", "—", "\u200b", "x" * 60]
+    pieces = [table.split(word) for word in words]
+    answers = table.judge(table.inputs(words, pieces), table.folds_of(words, pieces))
+    assert np.allclose(answers.sum(axis=1), 1, atol=1e-4)
+
+
+def test_headline_capitals_are_read_as_in_a_sentence_and_acronyms_stay() -> None:
+    assert [as_in_sentence(word) for word in ("MERKEL", "NATO", "Praha")] == ["Merkel", "NATO", "Praha"]
+
+
+def test_portuguese_is_read_as_newspapers_write_it() -> None:
+    words = ["Presidente", "de", "o", "Banco", "de", "os", "Brics", "em", "a", "China"]
+    tags = ["O", "O", "O", "B-organisation", "I-organisation", "I-organisation", "I-organisation", "O", "O", "B-place"]
+    assert contracted((words, tags)) == (
+        ["Presidente", "do", "Banco", "dos", "Brics", "na", "China"],
+        ["O", "O", "B-organisation", "I-organisation", "I-organisation", "O", "B-place"],
+    )
+
+
+def test_vectors_that_point_the_same_way_share_a_class() -> None:
+    random = np.random.default_rng(0)
+    directions = random.standard_normal((3, 8)).astype(np.float32)
+    vectors = np.repeat(directions, 20, axis=0) * random.uniform(0.5, 2, (60, 1)).astype(np.float32)
+    labels = cluster(vectors, 3)
+    assert [len(set(labels[start : start + 20].tolist())) for start in (0, 20, 40)] == [1, 1, 1]
+    assert np.allclose(np.linalg.norm(reduce(vectors, 2), axis=1), 8, atol=1e-3)
+
+
+def test_weights_of_another_form_are_refused_by_what_was_seen() -> None:
+    with pytest.raises(ValueError, match="begins with b'PK"):
+        read_input_layer(b"PK\x03\x04rest")
