@@ -196,7 +196,7 @@ class Alerts:
 
     async def state(self) -> AlertState:
         """All that there is now."""
-        pipe = self._redis.pipeline(transaction=True)
+        pipe = self._redis.pipeline(transaction=False)
         for name in ("all", "state", "hits", "more", "due", "sent", "messages"):
             pipe.hgetall(self._keys[name])
         pipe.smembers(self._keys["paused"])

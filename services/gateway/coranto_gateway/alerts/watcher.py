@@ -90,6 +90,8 @@ class Watcher:
         self._coming: asyncio.Task[list[Announcement]] | None = None
         self._sending: dict[str, asyncio.Task[None]] = {}
         """By recipient: each gets one message after the other."""
+        self._ended: set[tuple[str, datetime]] = set()
+        """Attempts that have ended, by message and time they were due: what was read before may still show them."""
         self._not_before: dict[str, datetime] = {}
         self._turning = asyncio.Lock()
         self._is_stopping = False
@@ -267,6 +269,7 @@ class Watcher:
     def _send(self, state: AlertState) -> None:
         for to in [to for to, task in self._sending.items() if task.done()]:
             self._sending.pop(to).result()
+        self._ended &= {(each.id, each.due) for each in state.messages.values()}
         now = self._tools.courier.now()
         for message in sorted(state.messages.values(), key=lambda each: each.due):
             alert = state.alerts.get(message.alert)
@@ -321,6 +324,7 @@ class Watcher:
         )
         commands.add("XADD", "log", *log_arguments(line))
         await self._commit(commands)
+        self._ended.add((message.id, message.due))
         self._tools.metrics.alert_messages.labels(outcome, answer.reason).inc()
 
     def _keep_dead(self, commands: Commands, message: Message, answer: Answer, state: AlertState) -> None:
