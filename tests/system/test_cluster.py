@@ -40,6 +40,11 @@ from coranto.worker import log
 from coranto_classifier.duplicates.fingerprint import make_fingerprint
 from coranto_classifier.duplicates.index import DuplicateIndex
 from coranto_fetcher.http_validators import PreviousFetch, RedisValidators
+from coranto_gateway.alerts.alert import NewAlert
+from coranto_gateway.alerts.registry import Alerts, Commands, make_alert, told_key
+from coranto_gateway.announcements import Position
+from coranto_gateway.webhooks.registry import Change, Late, Webhooks, make_webhook
+from coranto_gateway.webhooks.webhook import NewWebhook, new_secret
 
 PROGRAM = Path(short_pipeline.__file__)
 THREE = Pipeline(3)
@@ -364,3 +369,34 @@ async def test_the_master_that_sentinel_watches_is_killed(watched: redis_nodes.W
         assert await run_id(redis) != first
         assert not any(receipt.is_replicated for receipt in receipts[100:])  # there is no replica left, and it says so
         assert all(worker.poll() is None for worker in workers)
+
+
+async def test_webhooks_and_alerts_are_kept_by_a_cluster(cluster: redis_nodes.Cluster) -> None:
+    now = datetime.now(UTC)
+    redis = connect(cluster.url)
+    webhooks, alerts = Webhooks(redis, "coranto"), Alerts(redis, "coranto")
+    try:
+        new = NewWebhook(name="desk", url="https://desk.example/in")
+        await webhooks.add(make_webhook(new, now=now, secret=new_secret()), Position("a", 3))
+        grant = await webhooks.acquire("desk", "one", seconds=60)
+        assert grant is not None
+        late = Late(number=4, article="x", revision=1)
+        assert await webhooks.commit(grant, Change(set={"cursor": "5"}, late=[late]), seconds=60)
+        assert (await webhooks.progress("desk")).cursor == 5
+        assert await webhooks.counts("desk") == (1, 0)
+        await webhooks.ask_for_test("desk", "test-1")
+        assert await webhooks.asked_tests() == [("desk", "test-1")]
+        await webhooks.remove("desk")
+
+        alert = make_alert(NewAlert(name="desk", q="bridge", to=["telegram:1"]), now=now, secret=new_secret())
+        await alerts.add(alert)
+        generation = await alerts.acquire("one", seconds=60)
+        commands = Commands()
+        commands.add("ZADD", "told", "1", told_key(alert.id, "s1"))
+        commands.add("HSET", "due", alert.id, now.isoformat())
+        assert await alerts.commit("one", generation, commands, seconds=60)
+        assert await alerts.told([told_key(alert.id, "s1"), told_key(alert.id, "s2")]) == {told_key(alert.id, "s1")}
+        assert (await alerts.state()).due == {alert.id: now}
+        assert len(await alerts.test("desk", now=now)) == 1
+    finally:
+        await redis.aclose()
