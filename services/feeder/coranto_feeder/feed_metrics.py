@@ -46,7 +46,7 @@ class FeedMetrics:
         )
         self.notices = Counter(
             "coranto_websub_notices",
-            "What hubs sent, by what became of it: taken, wrong_signature, unknown, too_large, too_slow, busy.",
+            "What hubs sent, by what came of it: taken, wrong_signature, unknown, too_large, too_slow, busy.",
             ["outcome"],
             registry=registry,
         )

@@ -11,7 +11,7 @@ import pytest
 from coranto.store.columns import sortable_time
 from coranto.store.interface import Removed, StoreError
 from coranto.store.sqlite.reader import SqliteArticleReader
-from coranto.store.sqlite.upkeep import SqliteArticleUpkeep, copy_database
+from coranto.store.sqlite.upkeep import SqliteArticleUpkeep, copy_database, skip_numbers
 from coranto.store.sqlite.writer import SqliteArticleStore
 from coranto.testing import classified
 
@@ -106,3 +106,32 @@ async def test_store_that_is_missing_old_or_in_use_is_told(tmp_path: Path) -> No
     connection.execute("PRAGMA user_version = 3")
     with pytest.raises(StoreError, match="earlier version"):
         SqliteArticleUpkeep(path).count([article])
+
+
+async def test_store_put_back_from_a_copy_gives_no_number_a_second_time(tmp_path: Path) -> None:
+    store, copy = tmp_path / "articles.sqlite", tmp_path / "copy.sqlite"
+
+    async def announce(path: Path, *urls: str) -> int:
+        await filled(path, *urls)
+        writer = SqliteArticleStore(path)
+        await writer.open()
+        await writer.mark_announced(await writer.unannounced(10))
+        await writer.close()
+        with SqliteArticleReader(path) as reader:
+            return reader.last_number()
+
+    for urls in ([], ["https://news.example/1"]):  # nothing announced yet, and one
+        before = await announce(store, *urls)
+        copy_database(store, copy)
+        lost = await announce(store, *(f"https://news.example/lost/{len(urls)}/{number}" for number in range(3)))
+        skip_numbers(copy)
+        with SqliteArticleReader(copy) as reader:
+            assert reader.last_number() == before
+        assert await announce(copy, "https://news.example/other") > lost
+        copy.unlink()
+
+
+def test_what_is_no_store_is_told(tmp_path: Path) -> None:
+    (tmp_path / "notes.sqlite").write_text("no database " * 100)
+    with pytest.raises(StoreError, match="no article store"):
+        skip_numbers(tmp_path / "notes.sqlite")

@@ -18,6 +18,7 @@ from coranto.admin.backup import ARTICLES, JOURNAL, REDIS, BadBackupError, Manif
 from coranto.admin.pipeline import pages_directory
 from coranto.admin.redis_state import RestoreError, is_empty, load
 from coranto.client import environment
+from coranto.store.sqlite.upkeep import skip_numbers
 from coranto.streams.connection import connect
 from coranto_cli.console import print_message, progress, write_json
 from coranto_cli.errors import NOT_FOUND, USAGE, CommandError
@@ -64,6 +65,8 @@ async def _restore(file: Path, data: Path | None) -> Manifest:
                     f"the backup is of a pipeline with the prefix {manifest.prefix!r}: set CORANTO_PIPELINE__PREFIX to that",
                     exit_code=USAGE,
                 )
+            if (unpacked / ARTICLES).exists():
+                skip_numbers(unpacked / ARTICLES)
             await _fill_redis(unpacked, url)
             # Redis of our own first: the other files are found by it, and a restore that was cut short is seen by them.
             places = [(unpacked / ARTICLES, store_path(data)), (unpacked / "pages", pages_directory(data))]

@@ -1,4 +1,4 @@
-"""`coranto why`: what became of one address, or of what a source named on a day."""
+"""`coranto why`: what came of one address, or of what a source named on a day."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def why(
     as_json: JsonOption = False,
     data: DataOption = None,
 ) -> None:
-    """Tell how each submission of an address ended and where it is now, or what became of a source's day.
+    """Tell how each submission of an address ended and where it is now, or what came of a source's day.
 
     Exit code 3 when there is nothing to tell.
     """

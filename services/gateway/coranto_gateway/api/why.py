@@ -1,4 +1,4 @@
-"""What happened to one address: stored, on its way, or ended early, and why; and what became of a source's day."""
+"""What happened to one address: stored, on its way, or ended early, and why; and what came of a source's day."""
 
 from __future__ import annotations
 

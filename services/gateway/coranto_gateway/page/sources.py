@@ -104,7 +104,7 @@ def _is_in(source: SourceView, state: State) -> bool:
 
 @router.get("/sources/{id}")
 async def show_one(request: Request, id: str, parts: PartsOf) -> Response:  # noqa: A002 - the name in the address
-    """One source: how it is polled, and what became of what it named."""
+    """One source: how it is polled, and what came of what it named."""
     health = await api.get_health(id, parts)
     source = next(each for each in await get_sources(parts) if each.id == id)
     return render(request, "source.html", source=source, health=health)
@@ -139,7 +139,7 @@ async def preview(request: Request, parts: PartsOf) -> Response:
 
 @router.post("/sources/import")
 async def import_sources(request: Request, parts: PartsOf) -> Response:
-    """Add the sources of a list, and say what became of each line."""
+    """Add the sources of a list, and say what came of each line."""
     document = (await form_of(request)).get("list", "").encode()
     return await _show(request, parts, imported=await api.import_list(parts, document))
 

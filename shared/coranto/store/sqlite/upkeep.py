@@ -20,6 +20,8 @@ from coranto.store.sqlite.group_commit import is_fault_of_storage
 from coranto.urls import key_of
 
 _BUSY_TIMEOUT_SECONDS = 30.0
+# More than a store announces between a copy and its loss.
+_NUMBERS_SKIPPED = 1_000_000
 _PAGES_AT_ONCE = 1000  # of SQLite, while a copy is made; between two steps the sink may write
 
 
@@ -174,6 +176,24 @@ def copy_database(source: Path, target: Path) -> None:
             read.backup(written, pages=_PAGES_AT_ONCE)
     except sqlite3.Error as error:
         raise StoreError(f"{source} cannot be copied to {target}: {error}") from error
+
+
+def skip_numbers(store: Path) -> None:
+    """Number later announcements far above those there are: a store that was put back from a copy must not give a number
+    that the lost one gave after the copy was made, or whoever remembers it takes the new article for a known one. Raises
+    StoreError.
+    """
+    try:
+        with closing(sqlite3.connect(store, timeout=_BUSY_TIMEOUT_SECONDS)) as connection, connection:
+            name = ("announcements",)
+            if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = ?", name).fetchone():
+                return  # of a schema without numbers, which are given when it is upgraded
+            last = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = ?", name).fetchone()
+            connection.execute("DELETE FROM sqlite_sequence WHERE name = ?", name)
+            reached = (last[0] if last else 0) + _NUMBERS_SKIPPED
+            connection.execute("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", (*name, reached))
+    except sqlite3.Error as error:
+        raise StoreError(f"{store} is no article store: {error}") from error
 
 
 def _remove(connection: sqlite3.Connection, article: str) -> Removed:
