@@ -78,6 +78,7 @@ def create(settings: Settings | None = None) -> Worker:
 
     # Here, so that `coranto try` and tests need no broker, no poller and no web server.
     from coranto.worker.app import Worker
+    from coranto_feeder.feed_document import remove_left
     from coranto_feeder.feed_metrics import FeedMetrics
     from coranto_feeder.poll import FeedReader
     from coranto_feeder.poller import Poller
@@ -106,6 +107,7 @@ def create(settings: Settings | None = None) -> Worker:
         # Reading the list of public suffixes takes a third of a second, which the event loop does not have.
         await asyncio.to_thread(registered_domain, "www.example.org")
         await journal.open()
+        await asyncio.to_thread(remove_left, incoming)
 
     async def stop() -> None:
         await web.close()
@@ -138,7 +140,8 @@ def create(settings: Settings | None = None) -> Worker:
         else None
     )
     recovery = JournalRecovery(journal, registry, deduplicator, redis, client.submit, pipeline, refetches)
-    reader = FeedReader(registry, polite, parser, submit, feeder, journal)
+    incoming = feeder.data / "incoming"
+    reader = FeedReader(registry, polite, parser, submit, feeder, journal, folder=incoming)
     poller = Poller(registry, reader, polite, feeder)
     websub = _websub(settings, redis, registry, polite)
     previewer = Previewer(PreviewDesk(redis, pipeline.all_keys()[0]), settings)

@@ -9,6 +9,7 @@ from typing import Final
 
 from coranto.frontier import HostLease
 from coranto.http import TooManyRedirectsError, WebError, WebResponse
+from coranto.http.decoding import BodySink
 from coranto.http.headers import retry_after
 from coranto.http.robots_cache import RobotsUnreachableError
 from coranto.sources.registry import Feed
@@ -58,8 +59,10 @@ class FeedResponse:
         return self.is_test and feed.last_modified is not None and feed.last_modified == modified
 
 
-async def get_feed(client: PoliteClient, feed: Feed, *, lease: HostLease | None, now: datetime) -> FeedResponse:
-    """The feed's document, or that it has not changed. The lease of its host is ended here.
+async def get_feed(
+    client: PoliteClient, feed: Feed, *, lease: HostLease | None, now: datetime, into: BodySink
+) -> FeedResponse:
+    """That the feed has not changed, or the response whose document is in `into`. The lease of its host is ended here.
 
     Raises PollFailedError, and HostBusyError when it redirects to a host whose turn it is not.
     """
@@ -67,7 +70,7 @@ async def get_feed(client: PoliteClient, feed: Feed, *, lease: HostLease | None,
     headers = {"Accept": _ACCEPT} | (_conditions(feed) if is_conditional else {})
     try:
         answer = await client.get(
-            feed.url, f"feed:{feed.id}", lease=lease, headers=headers, obeys_robots=not feed.ignores_robots
+            feed.url, f"feed:{feed.id}", lease=lease, headers=headers, obeys_robots=not feed.ignores_robots, into=into
         )
     except RobotsDeniedError as error:
         advice = "if the publisher lets you, register it anew with `coranto feeds add --ignore-robots`"

@@ -14,6 +14,7 @@ from typing import Final
 
 from coranto.frontier import HostFeedback, HostLease, HostLeases, HostPolicy, host_key
 from coranto.http import RedirectChain, RefusedHereError, WebClient, WebError, WebLimits, WebResponse, follow_redirects
+from coranto.http.decoding import BodySink
 from coranto.http.headers import retry_after
 from coranto.http.robots import RobotsRules
 from coranto.http.robots_cache import RobotsSource, RobotsUnreachableError
@@ -91,11 +92,12 @@ class PoliteClient:
         lease: HostLease | None = None,
         headers: Mapping[str, str] | None = None,
         obeys_robots: bool = True,
+        into: BodySink | None = None,
     ) -> Answer:
         """The answer to a request for the address, through its redirects. A lease that is handed over is ended here.
 
-        Raises HostBusyError, RobotsDeniedError, RobotsUnreachableError, TooManyRedirectsError, WebError and
-        UnsupportedUrlError.
+        `into` takes the body, where it is not to be held whole. Raises HostBusyError, RobotsDeniedError,
+        RobotsUnreachableError, TooManyRedirectsError, WebError, UnsupportedUrlError, and what `into` raises.
         """
         turns = _Turns(self._web, self._hosts, self._policy, self._robots, holder, lease)
         chain = RedirectChain()
@@ -103,7 +105,7 @@ class PoliteClient:
 
         async def ask(target: str) -> WebResponse:
             cookies = chain.headers(target)
-            return await turns.ask(target, {**(headers or {}), **cookies}, obeys_robots=obeys_robots)
+            return await turns.ask(target, {**(headers or {}), **cookies}, obeys_robots=obeys_robots, into=into)
 
         def note(response: WebResponse, target: str) -> None:
             redirects.append(Redirect(response.status, target))
@@ -162,7 +164,9 @@ class _Turns:
         self._retry_after: timedelta | None = None
         self._crawl_delay: timedelta | None = None
 
-    async def ask(self, url: str, headers: Mapping[str, str], *, obeys_robots: bool) -> WebResponse:
+    async def ask(
+        self, url: str, headers: Mapping[str, str], *, obeys_robots: bool, into: BodySink | None
+    ) -> WebResponse:
         """The response to one request."""
         if self._robots is not None:
             rules = await self._rules(self._robots, parse(url).origin)
@@ -172,7 +176,7 @@ class _Turns:
         else:
             await self._turn_to(url)
         try:
-            response = await self._web.get(url, headers=headers, wants_body=lambda status, _: status == 200)
+            response = await self._web.get(url, headers=headers, wants_body=lambda status, _: status == 200, into=into)
         except RefusedHereError:
             raise  # nobody was asked
         except WebError:

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import count
+from pathlib import Path
 from typing import Any, Final, Protocol
 
 from coranto.frontier import HostLease
 from coranto.http import WebResponse
 from coranto.http.headers import cache_lifetime, link_target
-from coranto.records import Submission
 from coranto.sources.entry_fields import absolute_url
 from coranto.sources.kinds import SourceKind
 from coranto.sources.registry import Feed, FeedRegistry, child_feed
 from coranto.worker.notices import clean
 from coranto_feeder.conditional_get import FeedResponse, PollFailedError, get_feed, with_validators
-from coranto_feeder.feed_parser_pool import FeedParserPool, UnreadableFeedError
+from coranto_feeder.feed_document import FeedDocument
+from coranto_feeder.feed_parser_pool import LONGEST_PAGE_BYTES, FeedParserPool, UnreadableFeedError
 from coranto_feeder.polite_client import PoliteClient
 from coranto_feeder.schedule import (
     LONGEST_CACHE_AGE,
@@ -37,8 +37,6 @@ from coranto_feeder.sitemap_children import DEEPEST, choose_children
 from coranto_feeder.sources import Entry, NotAFeedError, ParsedFeed
 from coranto_feeder.submissions import EntryState, Submit, states_of, submission_of, submit_in_batches
 
-# Hashing 50 MB takes some 100 ms, so a long document is hashed on a thread.
-_HASHED_ON_LOOP: Final = 1_000_000
 _LONGEST_GET: Final = timedelta(minutes=4)
 _LONGEST_SOURCE: Final = 200
 _MOST_DESCENDANTS: Final = 2000
@@ -66,7 +64,8 @@ class PollResult:
     feed: Feed
     """The feed with its new history."""
     due_at: datetime
-    submitted: tuple[Submission, ...] = ()
+    submitted: int = 0
+    """Submissions made."""
     named: tuple[Feed, ...] = ()
     """Feeds that the document names: the sitemaps of an index, or the feeds of a home page."""
     retired: tuple[str, ...] = ()
@@ -87,12 +86,16 @@ class FeedReader:
         submit: Submit,
         settings: FeederSettings,
         journal: EntryJournal | None = None,
+        *,
+        folder: Path | None = None,
     ) -> None:
+        """`folder` is where long documents are kept while they are read; where the system keeps such files unless given."""
         self._registry = registry
         self._client = client
         self._parser = parser
         self._submit = submit
         self._settings = settings
+        self._folder = folder
         self._journal = journal if journal is not None else NoEntryJournal()
 
     async def poll(self, feed: Feed, lease: HostLease | None, *, now: datetime) -> PollResult:
@@ -102,14 +105,17 @@ class FeedReader:
         own Redis and disk raise.
         """
         try:
-            return await self._fetch_and_read(feed, lease, now)
+            with FeedDocument(self._folder) as document:
+                return await self._fetch_and_read(feed, document, lease, now)
         except PollFailedError as error:
             return self.failed(feed, error, now)
 
-    async def _fetch_and_read(self, feed: Feed, lease: HostLease | None, now: datetime) -> PollResult:
+    async def _fetch_and_read(
+        self, feed: Feed, document: FeedDocument, lease: HostLease | None, now: datetime
+    ) -> PollResult:
         try:
             async with asyncio.timeout(_LONGEST_GET.total_seconds()):
-                fetched = await get_feed(self._client, feed, lease=lease, now=now)
+                fetched = await get_feed(self._client, feed, lease=lease, now=now, into=document)
         except TimeoutError as error:
             raise PollFailedError("timed_out", f"the redirects took longer than {_LONGEST_GET}") from error
         response = fetched.response
@@ -117,22 +123,22 @@ class FeedReader:
         feed = _visited(feed, fetched, now)
         if fetched.is_not_modified:
             return self._unchanged(before, feed, response, "not_modified", now)
-        if not response.body:
+        if not document.size:
             raise PollFailedError("empty", "the response has no content, expected a feed or sitemap")
-        digest = await _digest_of(response.body)
+        digest = document.digest
         if digest == before.digest:
             outcome = before.last_outcome if before.last_warning is not None else None
             return self._unchanged(before, with_validators(feed, response), response, outcome or "unchanged", now)
         try:
             parsed = await self._parser.parse(
-                response.body, url=response.url, content_type=response.headers.get("Content-Type")
+                document.content(), url=response.url, content_type=response.headers.get("Content-Type")
             )
         except UnreadableFeedError as error:
             raise PollFailedError("unreadable", str(error)) from error
         except NotAFeedError as error:
             if feed.kind is not SourceKind.HOME_PAGE:
-                return await self._page_with_feeds(feed, response, error, now)
-            parsed = await self._links_of(response)
+                return await self._page_with_feeds(feed, response, document, error, now)
+            parsed = await self._links_of(response, document)
         feed = describe(with_validators(feed, response), with_links(parsed, response), digest)
         return await self._new_entries(before, feed, fetched, parsed, now)
 
@@ -176,7 +182,7 @@ class FeedReader:
             new_items=len(fresh),
             entries=parsed.entries,
             is_gap=gap,
-            submitted=tuple(submitted),
+            submitted=submitted,
             lags=tuple(lags),
         )
 
@@ -238,24 +244,26 @@ class FeedReader:
         time = entry.updated or entry.published
         return time is None or time > now - self._settings.sitemap_max_age
 
-    async def _links_of(self, response: WebResponse) -> ParsedFeed:
+    async def _links_of(self, response: WebResponse, document: FeedDocument) -> ParsedFeed:
         """What a home page that was registered for its links leads to."""
         try:
             return await self._parser.read_home_page(
-                response.body, url=response.url, content_type=response.headers.get("Content-Type")
+                document.head(LONGEST_PAGE_BYTES), url=response.url, content_type=response.headers.get("Content-Type")
             )
         except UnreadableFeedError as error:
             raise PollFailedError("unreadable", str(error)) from error
 
     async def _page_with_feeds(
-        self, feed: Feed, response: WebResponse, error: NotAFeedError, now: datetime
+        self, feed: Feed, response: WebResponse, document: FeedDocument, error: NotAFeedError, now: datetime
     ) -> PollResult:
         """A page instead of a feed: the feeds that it names are registered; if it names none, the poll has failed."""
         if feed.digest is not None:
             raise PollFailedError("not_a_feed", str(error))
         content_type = response.headers.get("Content-Type")
         try:
-            found = await self._parser.find_feeds(response.body, url=response.url, content_type=content_type)
+            found = await self._parser.find_feeds(
+                document.head(LONGEST_PAGE_BYTES), url=response.url, content_type=content_type
+            )
         except UnreadableFeedError as overdue:
             raise PollFailedError("unreadable", str(overdue)) from overdue
         named = [child_feed(feed, url, now=now) for url in found if url not in (feed.url, response.url)]
@@ -400,8 +408,3 @@ def _time_of(stamp: str | None) -> datetime | None:
         return datetime.fromisoformat(stamp) if stamp else None
     except ValueError:
         return None
-
-
-async def _digest_of(body: bytes) -> str:
-    digest = hashlib.sha256(body) if len(body) < _HASHED_ON_LOOP else await asyncio.to_thread(hashlib.sha256, body)
-    return digest.hexdigest()[:32]

@@ -189,7 +189,7 @@ class Poller:
             FEED_FAILED if feed.failures else FEED_POLLED,
             feed=without_query(feed.url),
             outcome=feed.last_outcome,
-            submitted=len(result.submitted),
+            submitted=result.submitted,
             failures=feed.failures,
             next_seconds=round((result.due_at - now).total_seconds()),
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Final, Literal, cast
 
 from coranto.frontier import InProcessHostLeases
@@ -144,8 +145,8 @@ class _RecordingParser:
         self.find_feeds = pool.find_feeds
         self.parsed: ParsedFeed | None = None
 
-    async def parse(self, body: bytes, *, url: str, content_type: str | None) -> ParsedFeed:
-        """The feed in `body`."""
+    async def parse(self, body: bytes | Path, *, url: str, content_type: str | None) -> ParsedFeed:
+        """The feed in `body`, or in the file there."""
         self.parsed = await self._pool.parse(body, url=url, content_type=content_type)
         return self.parsed
 

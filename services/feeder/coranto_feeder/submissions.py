@@ -89,15 +89,15 @@ def submission_of(feed: Feed, state: EntryState, *, now: datetime, is_known: boo
     )
 
 
-async def submit_in_batches(submit: Submit, submissions: Iterable[Submission]) -> list[Submission]:
-    """Submit all, each made only when its batch is; gives what was submitted. Raises PollFailedError when refused."""
-    submitted: list[Submission] = []
+async def submit_in_batches(submit: Submit, submissions: Iterable[Submission]) -> int:
+    """Submit all, each made only when its batch is; gives how many there were. Raises PollFailedError when refused."""
+    submitted = 0
     for batch in _batches(submissions):
         try:
             await submit(batch)
         except (RuntimeError, ValueError) as error:  # too much is waiting, or the client refuses an address
             raise PollFailedError("submit_refused", str(error), retry_after=timedelta(minutes=1)) from error
-        submitted += batch
+        submitted += len(batch)
     return submitted
 
 

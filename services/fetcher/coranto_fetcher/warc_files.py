@@ -24,6 +24,7 @@ from warcio.statusandheaders import StatusAndHeaders  # type: ignore[import-unty
 from warcio.warcwriter import WARCWriter  # type: ignore[import-untyped]
 
 from coranto.http import WebClient, WebError, WebLimits, WebResponse
+from coranto.http.decoding import BodySink
 
 _REMEMBERED_BODIES: Final = 100_000
 _OF_PACKING: Final = frozenset({"content-encoding", "transfer-encoding", "content-length"})
@@ -139,13 +140,16 @@ class ArchivingClient(WebClient):
         headers: Mapping[str, str] | None = None,
         limits: WebLimits | None = None,
         wants_body: Callable[[int, CIMultiDictProxy[str]], bool] | None = None,
+        into: BodySink | None = None,
     ) -> WebResponse:
-        """The response, once it is kept. Raises ArchiveFailedError too."""
+        """The response, once it is kept, for which its body is held whole. Raises ArchiveFailedError too."""
         response = await self._web.get(url, headers=headers, limits=limits, wants_body=wants_body)
         try:
             await self._files.write(self._sent | dict(headers or {}), response)
         except OSError as error:
             raise ArchiveFailedError(f"the WARC file could not be written: {error}") from error
+        if into is not None:
+            into.write(response.body)
         return response
 
     async def close(self) -> None:

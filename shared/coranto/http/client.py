@@ -24,7 +24,7 @@ from yarl import URL
 
 from coranto.http.addresses import AddressGuard
 from coranto.http.connector import WebConnector
-from coranto.http.decoding import ACCEPTED, BodyDecoder
+from coranto.http.decoding import ACCEPTED, BodyDecoder, BodySink
 from coranto.http.errors import (
     BodyTooLargeError,
     BrokenResponseError,
@@ -60,7 +60,7 @@ class WebResponse:
     status: int
     headers: CIMultiDictProxy[str]
     body: bytes
-    """Unpacked; empty where the caller's `wants_body` said no."""
+    """Unpacked; empty where the caller's `wants_body` said no, or had it written elsewhere."""
     packed_bytes: int
     """Size of the body as it was sent."""
     elapsed_ms: int
@@ -155,13 +155,15 @@ class WebClient:
         headers: Mapping[str, str] | None = None,
         limits: WebLimits | None = None,
         wants_body: Callable[[int, CIMultiDictProxy[str]], bool] | None = None,
+        into: BodySink | None = None,
     ) -> WebResponse:
         """The response to one GET, whatever its status. A redirect is a response like any other.
 
-        `wants_body` sees status and headers before the body is read, and may do without it.
+        `wants_body` sees status and headers before the body is read, and may do without it. `into` takes the body, unpacked,
+        piece by piece, where it is not to be held whole; it may raise OSError.
         Raises UnsupportedUrlError when the address is not an http or https URL, and WebError when there is no usable response.
         """
-        return await self._ask("GET", url, None, dict(headers or {}), limits, wants_body)
+        return await self._ask("GET", url, None, dict(headers or {}), limits, wants_body, into)
 
     async def post(
         self, url: str, body: bytes, *, headers: Mapping[str, str] | None = None, limits: WebLimits | None = None
@@ -187,6 +189,7 @@ class WebClient:
         headers: dict[str, str],
         limits: WebLimits | None,
         wants_body: Callable[[int, CIMultiDictProxy[str]], bool] | None,
+        into: BodySink | None = None,
     ) -> WebResponse:
         limits = limits if limits is not None else self._limits
         address = parse(url)
@@ -197,7 +200,7 @@ class WebClient:
         try:
             async with asyncio.timeout(limits.total_timeout.total_seconds()):
                 await self._check_behind_proxy(address)
-                return await self._send(method, address, body, headers, limits, wants_body, started)
+                return await self._send(method, address, body, headers, limits, wants_body, into, started)
         except TimeoutError as error:
             seconds = time.monotonic() - started
             raise TimedOutError(f"no complete response from {address.authority} after {seconds:.1f} s") from error
@@ -217,6 +220,7 @@ class WebClient:
         headers: dict[str, str],
         limits: WebLimits,
         wants_body: Callable[[int, CIMultiDictProxy[str]], bool] | None,
+        into: BodySink | None,
         started: float,
     ) -> WebResponse:
         # Nothing is re-encoded: the request asks for exactly the address that was judged.
@@ -238,7 +242,7 @@ class WebClient:
             got = response.headers
             reads_body = wants_body is None or wants_body(response.status, got)
             notes = list(response.irregularities) if isinstance(response, _Response) else []
-            body, packed = await self._read(response, limits, notes) if reads_body else (b"", 0)
+            body, packed = await self._read(response, limits, notes, into) if reads_body else (b"", 0)
             if not reads_body:
                 response.close()  # the rest of the body would have to be read to use the connection again
             elapsed = round((time.monotonic() - started) * 1000)
@@ -301,7 +305,9 @@ class WebClient:
                     "and refuses private addresses itself, say so with CORANTO_FETCHER__PROXY_IS_GUARDED=true"
                 ) from error
 
-    async def _read(self, response: aiohttp.ClientResponse, limits: WebLimits, notes: list[str]) -> tuple[bytes, int]:
+    async def _read(
+        self, response: aiohttp.ClientResponse, limits: WebLimits, notes: list[str], into: BodySink | None
+    ) -> tuple[bytes, int]:
         """The body, unpacked, and its size as it was sent. Other tasks run in between, however the body unpacks."""
         announced = response.content_length
         if announced is not None and announced > limits.max_body_bytes:
@@ -313,6 +319,7 @@ class WebClient:
             max_decoded_bytes=limits.max_decoded_bytes,
             max_compression_ratio=limits.max_compression_ratio,
             expects_text=_TEXT_TYPE.match(response.headers.get("Content-Type", "")) is not None,
+            into=into,
         )
         turned = time.monotonic()
         async with AsyncExitStack() as stack:
@@ -320,7 +327,7 @@ class WebClient:
             try:
                 async for chunk in response.content.iter_any():
                     for _ in decoder.feed(chunk):
-                        if not is_large and decoder.decoded_bytes > _LARGE_BODY:
+                        if into is None and not is_large and decoder.decoded_bytes > _LARGE_BODY:
                             is_large = True
                             await stack.enter_async_context(self._large_bodies)
                         if time.monotonic() - turned > _LONGEST_TURN_SECONDS:

@@ -53,9 +53,17 @@ _NOT_UNDONE: Final = frozenset({
 })  # fmt: skip
 
 
+class BodySink(Protocol):
+    """What a body can be written to."""
+
+    def write(self, piece: bytes, /) -> object:
+        """Take in the next piece."""
+
+
 class BodyDecoder:
     """Undoes the encodings that a Content-Encoding header names.
 
+    `into` takes the body piece by piece, which is then not held here; what it raises is let through.
     `max_bytes` bounds what came over the wire, `max_decoded_bytes` the output of every layer, and `max_compression_ratio`
     the one to the other, beyond the first megabyte. With `expects_text`, a body that turns out to be gzip although
     no header says so is unpacked too. Raises UndecodableBodyError when the header names encodings that are not undone here.
@@ -69,6 +77,7 @@ class BodyDecoder:
         max_decoded_bytes: int,
         max_compression_ratio: int,
         expects_text: bool = False,
+        into: BodySink | None = None,
     ) -> None:
         words = [
             word.partition(";")[0].strip(" \t\"'").lower().removeprefix("x-") for word in content_encoding.split(",")
@@ -97,11 +106,9 @@ class BodyDecoder:
         self.packed_bytes = 0
         """Bytes that came over the wire so far."""
         self._body = bytearray()
-
-    @property
-    def decoded_bytes(self) -> int:
+        self._into = into
+        self.decoded_bytes = 0
         """Bytes of the body so far."""
-        return len(self._body)
 
     def feed(self, packed: bytes) -> Iterator[None]:
         """Unpack these bytes in small steps; the caller may turn to other work between any two.
@@ -114,9 +121,9 @@ class BodyDecoder:
         yield from self._unpack(packed, 0)
 
     def finish(self) -> bytes:
-        """The whole body, after the last byte. Raises CutBodyError when an encoding is not complete.
+        """The whole body, after the last byte; empty where it was written elsewhere. The decoder holds it no longer.
 
-        The decoder holds it no longer.
+        Raises CutBodyError when an encoding is not complete.
         """
         for depth, layer in enumerate(self._layers):
             # What a layer held back to look at goes through the layers after it.
@@ -130,9 +137,13 @@ class BodyDecoder:
 
     def _unpack(self, packed: bytes, depth: int) -> Iterator[None]:
         if depth == len(self._layers):
-            if depth == 0 and len(self._body) + len(packed) > self._max_decoded_bytes:
+            if depth == 0 and self.decoded_bytes + len(packed) > self._max_decoded_bytes:
                 raise BodyTooLargeError(f"the body has more than the {self._max_decoded_bytes} bytes that are allowed")
-            self._body += packed
+            self.decoded_bytes += len(packed)
+            if self._into is None:
+                self._body += packed
+            else:
+                self._into.write(packed)
             yield
             return
         for piece in self._layers[depth].feed(packed):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from multidict import CIMultiDictProxy
 
 from coranto.http.client import WebClient, WebResponse
+from coranto.http.decoding import BodySink
 from coranto.http.errors import WebError
 from coranto.http.limits import WebLimits
 
@@ -44,11 +45,12 @@ class RecordingClient(WebClient):
         headers: Mapping[str, str] | None = None,
         limits: WebLimits | None = None,
         wants_body: Callable[[int, CIMultiDictProxy[str]], bool] | None = None,
+        into: BodySink | None = None,
     ) -> WebResponse:
         """The response, as the other client gives it."""
         started = time.monotonic()
         try:
-            response = await self._web.get(url, headers=headers, limits=limits, wants_body=wants_body)
+            response = await self._web.get(url, headers=headers, limits=limits, wants_body=wants_body, into=into)
         except WebError as error:
             elapsed = round((time.monotonic() - started) * 1000)
             self.hops.append(Hop(url, None, elapsed, f"{type(error).__name__}: {error}"[:500]))

@@ -59,6 +59,15 @@ def decode(body: bytes, content_type: str | None = None) -> str:
     return _decode_bytes(body, content_type)
 
 
+def may_be_utf8(beginning: bytes, content_type: str | None = None) -> bool:
+    """False when the beginning of a document shows, or a label says, that `decode` would not take it for UTF-8 as it stands."""
+    if any(beginning.startswith(mark) for mark, charset in _MARKS if charset != "utf-8"):
+        return False
+    if any(pattern.match(beginning) for pattern, _ in _WIDTHS):
+        return False
+    return not any(label.startswith(("iso2022", "hz")) for label in _labels(beginning, content_type))
+
+
 def _decode_bytes(body: bytes, content_type: str | None) -> str:
     labels = _labels(body, content_type)
     escaping = next((label for label in labels if label.startswith(("iso2022", "hz"))), None)

@@ -9,6 +9,7 @@ the text and with nothing else. No DTD is ever read: it is dropped, with all tha
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html.entities import html5
 from typing import Final
@@ -73,10 +74,19 @@ def clean(text: str) -> MarkupText | None:
     name = "html" if root["html"] is not None else root["root"].lower()
     entities = _declared_entities(text[: root.start()])
     body = text[root.start() :]
-    fixed = _FORBIDDEN.sub(_without_forbidden, body)
-    if "&" in fixed:
-        fixed = _fix_references(fixed, entities)
+    fixed = clean_piece(body, entities)
     return MarkupText(name, fixed, had_faults=fixed != body)
+
+
+def clean_piece(text: str, entities: Mapping[str, str] | None = None) -> str:
+    """A piece of a document as `clean` leaves it. No reference and no verbatim section may begin or end outside of it."""
+    fixed = _FORBIDDEN.sub(_without_forbidden, text)
+    return _fix_references(fixed, entities or {}) if "&" in fixed else fixed
+
+
+def declares_anything(prolog: str) -> bool:
+    """Whether what stands before the root element has a DTD."""
+    return _DOCTYPE.search(prolog) is not None
 
 
 def _without_forbidden(match: re.Match[str]) -> str:
@@ -105,7 +115,7 @@ def _declared_entities(prolog: str) -> dict[str, str]:
     return found
 
 
-def _fix_references(text: str, entities: dict[str, str]) -> str:
+def _fix_references(text: str, entities: Mapping[str, str]) -> str:
     def fixed(match: re.Match[str]) -> str:
         whole = match[0]
         if not whole.startswith("&"):

@@ -141,7 +141,7 @@ async def test_feed_that_robots_keep_out_fails_with_the_way_out(
         assert "--ignore-robots" in (failed.last_error or "")
         allowed = feed.model_copy(update={"ignores_robots": True})
         await asyncio.sleep(PAUSE.total_seconds())
-        assert len((await reader.poll(allowed, None, now=polled.now)).submitted) == 1
+        assert (await reader.poll(allowed, None, now=polled.now)).submitted == 1
 
 
 async def test_crawl_delay_holds_for_its_own_host_when_a_feed_has_moved_to_another(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import replace
+from pathlib import Path
 from typing import Final
 
 from coranto.sources.kinds import NotAFeedError
@@ -15,11 +16,12 @@ from coranto.sources.text_decoding import decode
 from coranto.sources.xml_text import clean
 from coranto_feeder.sources.document import Entry, FeedLimits, ParsedFeed
 from coranto_feeder.sources.json_feed import read_json_feed
+from coranto_feeder.sources.long_sitemaps import read_long_sitemap
 from coranto_feeder.sources.sitemaps import read_sitemap
 from coranto_feeder.sources.url_list import read_url_list
 from coranto_feeder.sources.xml_feeds import read_xml_feed
 
-__all__ = ["Entry", "FeedLimits", "NotAFeedError", "ParsedFeed", "parse_feed"]
+__all__ = ["Entry", "FeedLimits", "NotAFeedError", "ParsedFeed", "parse_feed", "parse_feed_file"]
 
 _GZIP: Final = b"\x1f\x8b"
 _UNPACKED_AT_ONCE: Final = 1 << 16
@@ -34,6 +36,20 @@ def parse_feed(
     text = decode(body, content_type)
     feed = _read(text, url, content_type, limits)
     return feed if is_whole else replace(feed, is_cut_off=True)
+
+
+def parse_feed_file(
+    path: Path, *, url: str, content_type: str | None = None, limits: FeedLimits | None = None
+) -> ParsedFeed:
+    """The feed or sitemap in the file, fetched from `url`: a long sitemap piece by piece, if it is a sound one.
+
+    Raises NotAFeedError when it is neither, and OSError.
+    """
+    limits = limits if limits is not None else FeedLimits()
+    sitemap = read_long_sitemap(path, url=url, content_type=content_type, limits=limits)
+    if sitemap is not None:
+        return sitemap
+    return parse_feed(path.read_bytes(), url=url, content_type=content_type, limits=limits)
 
 
 def _read(text: str, url: str, content_type: str | None, limits: FeedLimits) -> ParsedFeed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -11,7 +12,7 @@ from coranto.sources.kinds import SourceKind
 from coranto.sources.xml_text import MarkupText
 from coranto_feeder.sources.document import Entry, FeedLimits, ParsedFeed
 from coranto_feeder.sources.times import parse_time
-from coranto_feeder.sources.xml_document import Element, Names, read_records
+from coranto_feeder.sources.xml_document import Element, Names, read_pieces, read_records
 
 _RECORDS: Final = frozenset({"url", "sitemap"})
 _NEWS: Final = frozenset({"news:news", "news"})
@@ -26,13 +27,25 @@ class _Found:
 def read_sitemap(document: MarkupText, url: str, limits: FeedLimits) -> ParsedFeed:
     """The sitemap or index, fetched from `url`. Raises NotAFeedError when nothing can be made of it."""
     found, reading = read_records(document, _RECORDS, partial(_record, url=url), most=limits.max_entries)
-    is_index = all(one.is_sitemap for one in found) if found else document.root == "sitemapindex"
+    return _sitemap(found, document.root, was_mended=reading.was_mended, is_cut_off=reading.breaks_off)
+
+
+def read_sitemap_pieces(
+    pieces: Iterable[str], root: str, url: str, limits: FeedLimits, *, had_faults: Callable[[], bool]
+) -> ParsedFeed:
+    """The sitemap or index of this root element, which comes in pieces. Raises etree.XMLSyntaxError."""
+    found, _ = read_pieces(pieces, _RECORDS, partial(_record, url=url), limits.max_entries)
+    return _sitemap(found, root, was_mended=had_faults(), is_cut_off=False)
+
+
+def _sitemap(found: Sequence[_Found], root: str, *, was_mended: bool, is_cut_off: bool) -> ParsedFeed:
+    is_index = all(one.is_sitemap for one in found) if found else root == "sitemapindex"
     return ParsedFeed(
         kind=SourceKind.SITEMAP_INDEX if is_index else SourceKind.SITEMAP,
         title=None,
         entries=tuple(one.entry for one in found),
-        is_cut_off=reading.breaks_off,
-        was_mended=reading.was_mended,
+        is_cut_off=is_cut_off,
+        was_mended=was_mended,
     )
 
 

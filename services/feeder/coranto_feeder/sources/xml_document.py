@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
@@ -97,20 +97,26 @@ def read_records(
     when nothing can be made of the document.
     """
     try:
-        records, root = _read(document.text, tags, read, most)
+        records, root = read_pieces(_cut(document.text), tags, read, most)
         return records, Reading(root, was_mended=document.had_faults, breaks_off=False)
     except etree.XMLSyntaxError:
         text, breaks_off = mend(document.text)
     try:
-        records, root = _read(text, tags, read, most)
+        records, root = read_pieces(_cut(text), tags, read, most)
     except etree.XMLSyntaxError as error:
         raise NotAFeedError(f"the document cannot be read as XML: {error}") from error
     return records, Reading(root, was_mended=True, breaks_off=breaks_off)
 
 
-def _read(
-    text: str, tags: frozenset[str], read: Callable[[Element, Names], T | None], most: int
+def _cut(text: str) -> Iterator[str]:
+    for start in range(0, len(text), _AT_ONCE):
+        yield text[start : start + _AT_ONCE]
+
+
+def read_pieces(
+    pieces: Iterable[str], tags: frozenset[str], read: Callable[[Element, Names], T | None], most: int
 ) -> tuple[list[T], Element]:
+    """What `read` makes of each record of a document that comes in pieces, and its root. Raises etree.XMLSyntaxError."""
     # Nothing is left that declares anything; the options say so once more. The size is bounded by whoever calls.
     spellings = [f"{{*}}{tag}" for one in tags for tag in (one, one.upper(), one.title())]
     parser = etree.XMLPullParser(
@@ -127,8 +133,8 @@ def _read(
     names = Names()
     records: list[T] = []
     seen = 0
-    for start in range(0, len(text), _AT_ONCE):
-        parser.feed(text[start : start + _AT_ONCE].encode("utf-8"))
+    for piece in pieces:
+        parser.feed(piece.encode("utf-8"))
         for _, element in parser.read_events():
             # One within another is a part of that one's text: its own reader looks at it, or nobody.
             if any(_local(above) in tags for above in element.iterancestors()):
