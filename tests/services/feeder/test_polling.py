@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from aiohttp import web
+from prometheus_client import CollectorRegistry
 from redis.asyncio import Redis
 
 from coranto.frontier import HostFeedback, HostLease, HostPolicy, RedisHostLeases, host_key
@@ -23,6 +24,7 @@ from coranto.sources.registry import FeedRegistry, new_feed
 from coranto.streams.tasks import end
 from coranto.topology import Keys
 from coranto.urls import parse
+from coranto_feeder.feed_metrics import FeedMetrics
 from coranto_feeder.feed_parser_pool import FeedParserPool
 from coranto_feeder.polite_client import PoliteClient
 from coranto_feeder.poll import FeedReader
@@ -623,6 +625,33 @@ async def test_feed_is_asked_unconditionally_once_a_day(polled: PolledFeeds, sit
         await polled.poll(url)
         polled.now += timedelta(hours=13)
     assert conditional == [False, True, False]
+
+
+async def test_every_tenth_poll_is_unconditional(polled: PolledFeeds, site: Site) -> None:
+    conditional: list[bool] = []
+
+    def feed(request: web.Request) -> web.Response:
+        conditional.append("If-None-Match" in request.headers)
+        return web.Response(status=304) if conditional[-1] else web.Response(body=atom(ONE), headers={"ETag": "1"})
+
+    site.documents["/feed"] = feed
+    await polled.add(site.url + "/feed")
+    for _ in range(21):
+        await polled.poll(site.url + "/feed")  # every half hour: a day is not over
+    assert [number for number, asked in enumerate(conditional, start=1) if not asked] == [1, 10, 20]
+
+
+async def test_gap_is_counted_and_halves_the_interval(polled: PolledFeeds, site: Site) -> None:
+    metrics = CollectorRegistry()
+    polled.poller.metrics = FeedMetrics(metrics)
+    url = site.url + "/feed"
+    await polled.add(url)
+    intervals = []
+    for names in ("abc", "abcd", "efgh"):
+        site.says("/feed", body=atom(*((name, "2026-05-01T10:00:00Z") for name in names)))
+        intervals.append((await polled.poll(url)).feed.interval_seconds)
+    assert intervals[2] <= intervals[1] / 2
+    assert metrics.get_sample_value("coranto_feed_gaps_total") == 1
 
 
 # --- what no feed should be able to do ----------------------------------------------------------------------------------
