@@ -361,7 +361,7 @@ class ArticleReader(AbstractContextManager["ArticleReader"], Protocol):
         ...
 
     def source_totals(self, since: datetime) -> list[SourceTotals]:
-        """Every source of which something ended since this time, by name. Raises StoreError."""
+        """Every source that the ledger knows, by name, with what ended since this time. Raises StoreError."""
         ...
 
     def count_by_outcome(self) -> dict[tuple[str, str, str], int]:

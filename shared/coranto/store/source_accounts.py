@@ -157,14 +157,14 @@ class SourceHealth:
 
 @dataclass(frozen=True, config=_DESCRIBED)
 class SourceTotals:
-    """A source in a few counts."""
+    """A source in a few counts, of what ended in some time."""
 
     source: str
     new: int
     stored: int
     refused: int
     last_at: datetime
-    """When anything of it ended last."""
+    """When anything of it ended last, at any time."""
 
 
 def day_of(ask: Ask, source: str, day: date) -> SourceDay:
@@ -220,34 +220,39 @@ def health_of(ask: Ask, source: str, now: datetime) -> SourceHealth:
 
 
 def totals(ask: Ask, since: datetime) -> list[SourceTotals]:
-    """Every source of which something ended since this time, by name."""
-    rows = ask(
-        # From one name of the index to the next: the time stands behind the name in it.
-        """
+    """Every source that the ledger knows, by name, with what ended since this time."""
+    # From one name of the index to the next: the time stands behind the name in it.
+    names = """
         WITH RECURSIVE names (source) AS (
             SELECT min(source) FROM ledger
             UNION ALL
             SELECT (SELECT min(source) FROM ledger WHERE source > names.source) FROM names
             WHERE names.source IS NOT NULL
         )
-        SELECT names.source, outcome, reason, count(*), max(at) FROM names
-        JOIN ledger ON ledger.source = names.source AND at >= :since AND outcome <> 'accepted'
-        GROUP BY names.source, outcome, reason ORDER BY names.source
-        """,
+        """
+    rows = ask(
+        f"{names} SELECT names.source, outcome, reason, count(*) FROM names"  # noqa: S608 - made of constants
+        " JOIN ledger ON ledger.source = names.source AND at >= :since AND outcome <> 'accepted'"
+        " GROUP BY names.source, outcome, reason",
         {"since": sortable_time(since)},
     )
     by_source: defaultdict[str, list[Sequence[Any]]] = defaultdict(list)
     for name, *row in rows:
         by_source[name].append(row)
+    last = ask(
+        f"{names} SELECT source, (SELECT max(at) FROM ledger WHERE ledger.source = names.source) FROM names"  # noqa: S608 - made of constants
+        " WHERE source IS NOT NULL ORDER BY source",
+        {},
+    )
     return [
         SourceTotals(
             name,
-            new=sum(n for _, reason, n, _ in found if reason not in _AGAIN),
-            stored=sum(n for _, reason, n, _ in found if reason == "created"),
-            refused=sum(n for outcome, reason, n, _ in found if outcome != "stored" and reason not in _AGAIN),
-            last_at=datetime.fromisoformat(max(at for _, _, _, at in found)),
+            new=sum(n for _, reason, n in by_source[name] if reason not in _AGAIN),
+            stored=sum(n for _, reason, n in by_source[name] if reason == "created"),
+            refused=sum(n for outcome, reason, n in by_source[name] if outcome != "stored" and reason not in _AGAIN),
+            last_at=datetime.fromisoformat(at),
         )
-        for name, found in by_source.items()
+        for name, at in last
     ]
 
 

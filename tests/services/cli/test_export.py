@@ -7,6 +7,7 @@ import csv
 import json
 import os
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -133,3 +134,41 @@ def test_store_is_found_through_the_data_directory(data: Path, monkeypatch: pyte
     monkeypatch.delenv("CORANTO_SINK__DATABASE", raising=False)
     monkeypatch.setenv("CORANTO_DATA", str(data))
     assert len(CliRunner().invoke(app, ["export"]).stdout.splitlines()) == 3
+
+
+def test_parquet_lies_in_folders_by_day_and_a_stopped_export_goes_on(data: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet", reason="needs the extra `parquet` (pyarrow)")
+
+    async def add(url: str, day: str) -> None:
+        article = build_article(url)
+        at = datetime.fromisoformat(f"{day}T09:00:00+00:00")
+        published = article.content.published.model_copy(update={"local": f"{day}T12:00", "at": at})  # type: ignore[union-attr]
+        content = article.content.model_copy(update={"published": published})
+        article_store = SqliteArticleStore(data / "articles.sqlite")
+        await article_store.open()
+        await store(article.model_copy(update={"content": content}), article_store=article_store)
+        await article_store.close()
+
+    asyncio.run(add("https://news.example/early", "2026-02-01"))
+    folder = data / "parquet"
+    command = ["export", "--format", "parquet", "-o", str(folder), "--data", str(data)]
+    done = CliRunner().invoke(app, command)
+    assert done.exit_code == 0, done.output
+    assert "4 articles of 2 days written" in done.stderr
+    assert sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*")) == [
+        "day=2026-02-01", "day=2026-02-01/articles.parquet", "day=2026-03-14", "day=2026-03-14/articles.parquet",
+    ]  # fmt: skip
+    (early,) = parquet.read_table(folder / "day=2026-02-01" / "articles.parquet").to_pylist()
+    assert (early["url"], early["authors"]) == ("https://news.example/early", ["Anna Petrova"])
+    assert early["published_at"] == datetime(2026, 2, 1, 9, tzinfo=UTC)
+    assert early["entities"] == [{"type": "place", "name": "Neva", "count": 1}]
+    (folder / "day=2026-02-01" / "articles.parquet").unlink()
+    resumed = CliRunner().invoke(app, [*command, "--resume"])
+    assert "1 articles of 1 day written" in resumed.stderr
+
+
+def test_parquet_without_a_folder_is_refused(data: Path) -> None:
+    for arguments in (["--format", "parquet"], ["--format", "jsonl", "--resume"]):
+        refused = CliRunner().invoke(app, ["export", *arguments, "--data", str(data)])
+        assert isinstance(refused.exception, CommandError)
+        assert refused.exception.exit_code == 2

@@ -144,7 +144,8 @@ async def test_totals_name_every_source_once(database_with_tables: Database) -> 
     line(database_with_tables, NOW - timedelta(days=9), source="old")
     with open_article_reader(database_with_tables) as reader:
         found = {each.source: each for each in reader.source_totals(NOW - timedelta(days=1))}
-    assert found.keys() - {"example"} == {"a", "b"}
+    assert found.keys() == {"a", "b", "example", "old"}
+    assert (found["old"].new, found["old"].last_at) == (0, NOW - timedelta(days=9))
     assert (found["a"].new, found["a"].stored, found["a"].refused) == (2, 1, 1)
     assert found["a"].last_at == NOW + timedelta(minutes=1)
     assert (found["b"].new, found["b"].stored) == (0, 0)

@@ -17,10 +17,11 @@ from rich.progress import track
 from coranto.formats import csv_header, to_atom_entry, to_atom_feed, to_csv_row, to_json_ld, to_json_line, to_ninjs
 from coranto.records import FinishedArticle
 from coranto.store.interface import ArticleReader
-from coranto_cli.console import err, print_message
+from coranto_cli.console import err, print_message, progress
 from coranto_cli.errors import USAGE, CommandError
 from coranto_cli.options import DataOption
 from coranto_cli.stored_articles import opened_store
+from coranto_cli.text import count
 
 
 class ExportFormat(StrEnum):
@@ -30,6 +31,7 @@ class ExportFormat(StrEnum):
     ninjs = "ninjs"
     jsonld = "jsonld"
     csv = "csv"
+    parquet = "parquet"
     atom = "atom"
 
 
@@ -43,18 +45,34 @@ _LINES: Mapping[ExportFormat, Callable[[FinishedArticle], str]] = {
 def export(
     form: Annotated[
         ExportFormat,
-        typer.Option("--format", help="jsonl, ninjs and jsonld write one article per line, csv one per row."),
+        typer.Option(
+            "--format",
+            help="jsonl, ninjs and jsonld write one article per line, csv one per row, parquet a file per day.",
+        ),
     ] = ExportFormat.jsonl,
     as_json: Annotated[bool, typer.Option("--json", help="JSON lines, as without the option.")] = False,
     data: DataOption = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="File to write; - for standard output, the default.")
+        Path | None,
+        typer.Option("--output", "-o", help="File to write, of parquet a folder; - for standard output, the default."),
     ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="With parquet: leave out days whose file is there.")] = False,
 ) -> None:
-    """Write every stored article in its latest revision."""
-    if as_json and form in (ExportFormat.atom, ExportFormat.csv):
+    """Write every stored article in its latest revision.
+
+    Parquet files lie in folders by the day of publication in UTC, day=2026-03-14, or of the first storing for an article that names
+    none. A file appears when its day is whole.
+    """
+    if resume and form is not ExportFormat.parquet:
+        raise CommandError(f"--resume goes with --format parquet, got {form}", exit_code=USAGE)
+    if as_json and form in (ExportFormat.atom, ExportFormat.csv, ExportFormat.parquet):
         raise CommandError(f"--json and --format {form} exclude each other", exit_code=USAGE)
     is_file = output is not None and str(output) != "-"
+    if form is ExportFormat.parquet:
+        if output is None or not is_file or (output.exists() and not output.is_dir()):
+            raise CommandError("parquet is written into a folder: name it with --output", exit_code=USAGE)
+        _write_parquet(output, data, resumes=resume)
+        return
     with opened_store(data) as store, _destination(output) as file:
         if form is ExportFormat.atom:
             file.writelines(_feed(store, _with_progress(store, is_shown=is_file)))
@@ -67,6 +85,15 @@ def export(
             file.writelines(f"{to_line(article)}\n" for article in articles)
         if is_file:
             print_message(f"{store.count()} articles written to {output}")
+
+
+def _write_parquet(folder: Path, data: Path | None, *, resumes: bool) -> None:
+    from coranto_cli.parquet_export import write_days  # late: no other format needs it
+
+    with opened_store(data) as store, progress() as bar:
+        task = bar.add_task("Exporting", total=store.count())
+        days, articles = write_days(store, folder, resumes=resumes, on_article=lambda: bar.advance(task))
+    print_message(f"{articles} articles of {count(days, 'day')} written to {folder}")
 
 
 @contextmanager

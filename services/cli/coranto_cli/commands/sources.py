@@ -19,12 +19,12 @@ from coranto_cli.text import count, span
 
 def sources(
     source: Annotated[
-        str | None, typer.Argument(help="Name of a source, as its articles name it; all of the last week unless given.")
+        str | None, typer.Argument(help="Name of a source, as its articles name it; all of them unless given.")
     ] = None,
     as_json: JsonOption = False,
     data: DataOption = None,
 ) -> None:
-    """List the sources of the last week, or show how one does: volume, times, lacking fields, refusals, silence.
+    """List the sources with their last 24 hours, or show how one does: volume, times, lacking fields, refusals, silence.
 
     Of one source the exit code is 1 when it is silent by its own rhythm, and 3 when nothing is known of it.
     """
@@ -47,13 +47,13 @@ def sources(
 
 def _list(data: DataOption, *, as_json: bool) -> None:
     with opened_store_if_any(data) as store:
-        found = store.source_totals(datetime.now(UTC) - timedelta(days=7))
+        found = store.source_totals(datetime.now(UTC) - timedelta(days=1))
     if as_json:
         write_json_lines(asdict(each) for each in found)
         return
     if not found:
         print_result(
-            "Nothing ended in the last week. Submit pages with `coranto submit`, or add feeds with `coranto feeds add`."
+            "Nothing has ended yet. Submit pages with `coranto submit`, or add feeds with `coranto feeds add`."
         )
         return
     now = datetime.now(UTC)

@@ -300,7 +300,7 @@ class PostgresqlArticleReader:
         return source_accounts.health_of(self._ask, source, now)
 
     def source_totals(self, since: datetime) -> list[SourceTotals]:
-        """Every source of which something ended since this time, by name. Raises StoreError."""
+        """Every source that the ledger knows, by name, with what ended since this time. Raises StoreError."""
         return source_accounts.totals(self._ask, since)
 
     def _ask(self, statement: str, values: Mapping[str, object]) -> list[tuple[Any, ...]]:

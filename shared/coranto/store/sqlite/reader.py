@@ -262,7 +262,7 @@ class SqliteArticleReader:
         return source_accounts.health_of(self._ask, source, now)
 
     def source_totals(self, since: datetime) -> list[SourceTotals]:
-        """Every source of which something ended since this time, by name. Raises StoreError."""
+        """Every source that the ledger knows, by name, with what ended since this time. Raises StoreError."""
         self._need(schema.SOURCES_SINCE, "has no sources in its ledger")
         return source_accounts.totals(self._ask, since)
 
