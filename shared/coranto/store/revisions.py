@@ -64,7 +64,7 @@ def changed_fields(before: Digests, now: Digests) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class Material:
     """What an article was made of: whatever differs in the article while this is the same was done here."""
 
     final_url: str
@@ -74,15 +74,15 @@ class Source:
     body_html: str | None
     """The feed's text, which may have stood in for the page's."""
 
-    def makes_the_same_as(self, other: Source) -> bool:
+    def makes_the_same_as(self, other: Material) -> bool:
         """Whether the publisher said the same, wherever it was read."""
         return (self.pages, self.body_html) == (other.pages, other.body_html)
 
 
-def source_of(article: ClassifiedArticle) -> Source:
+def material_of(article: ClassifiedArticle) -> Material:
     """What the article was made of."""
     fetch = article.fetch
-    return Source(
+    return Material(
         fetch.final_url,
         (fetch.page.sha256, *(part.page.sha256 for part in fetch.parts)),
         article.discovery.hints.body_html,
@@ -97,7 +97,7 @@ class Latest:
     digests: Digests
     fetched_at: datetime
     """Time of the latest fetch that was taken into account, whether or not it changed anything."""
-    source: Source
+    material: Material
     """What that revision was made of."""
     changed_at: datetime
     """When the latest revision was stored that the publisher's page brought."""
@@ -114,7 +114,7 @@ def latest_of(revision: int, digests: str, last_fetched: str, made_of: str) -> L
         revision,
         json.loads(digests),
         datetime.fromisoformat(last_fetched),
-        Source(fetch["final_url"], (fetch["page"]["sha256"], *parts), body_html),
+        Material(fetch["final_url"], (fetch["page"]["sha256"], *parts), body_html),
         storage.changed_at,
         is_retracted=storage.change == "retracted",
     )
@@ -124,15 +124,15 @@ def decide(article: ClassifiedArticle, digests: Digests, latest: Latest | None, 
     """What to do with an article that no earlier delivery of the same submission has stored already."""
     if latest is None:
         return Storage(revision=1, change="created", stored_at=now)
-    fetched_at, source = article.fetch.fetched_at, source_of(article)
+    fetched_at, material = article.fetch.fetched_at, material_of(article)
     # The page of a withdrawn article is news when it is there again, and nothing when it was fetched before.
-    is_same_page = not latest.is_retracted and source.makes_the_same_as(latest.source)
+    is_same_page = not latest.is_retracted and material.makes_the_same_as(latest.material)
     if fetched_at < latest.fetched_at and not is_same_page:
         return Skipped("outdated", f"fetched {time_text(fetched_at)}, known as of {time_text(latest.fetched_at)}")
-    form, known = key_of(source.final_url), key_of(latest.source.final_url)
+    form, known = key_of(material.final_url), key_of(latest.material.final_url)
     if form not in (article.key, known) and not (is_saved_page(form) and is_saved_page(known)):
         # AMP, print and main form differ in small things; taken for changes, they would come and go with each visit.
-        return Skipped("other_form", f"revision {latest.revision} is from {latest.source.final_url}"[:200])
+        return Skipped("other_form", f"revision {latest.revision} is from {latest.material.final_url}"[:200])
     changed = changed_fields(latest.digests, digests)
     if not changed and not latest.is_retracted:
         return Skipped("unchanged", f"same as revision {latest.revision}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -193,6 +193,13 @@ def test_retracted_article_is_said_to_be_so_and_feeds_leave_its_text_out() -> No
     for text in (json.dumps(item, ensure_ascii=False), to_atom_entry(article)):
         assert "абзац" not in text
         assert "на день раньше" not in text
+
+
+def test_revision_of_ours_is_no_news_to_the_readers_of_a_feed() -> None:
+    storage = Storage(revision=3, change="reprocessed", stored_at=NOON + timedelta(days=9), publisher_changed_at=NOON)
+    article = finished().model_copy(update={"storage": storage})
+    (entry,) = parsed_feed(article).findall(f"{ATOM}entry")
+    assert entry.findtext(f"{ATOM}updated") == to_json_feed_item(article)["date_modified"] == "2026-03-14T12:00:00Z"
 
 
 def parsed_feed(*articles: FinishedArticle) -> ET.Element:

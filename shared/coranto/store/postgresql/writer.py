@@ -40,7 +40,7 @@ from coranto.store.postgresql.connection import connect, explain, is_fault_of_se
 from coranto.store.postgresql.words import vector
 from coranto.store.reading import ledger_line_of
 from coranto.store.retraction import LastRevision, find_change, is_news, may_revise, next_revision
-from coranto.store.revisions import Digests, Latest, decide, digests_of, latest_of, source_of
+from coranto.store.revisions import Digests, Latest, decide, digests_of, latest_of, material_of
 from coranto.topology import SINK
 
 _OwnKey = tuple[str, str, str]
@@ -359,7 +359,7 @@ class _Batch:
             self._keep(finished, digests)
             self._own[key] = finished.storage
             self._latest[article.id] = Latest(
-                decision.revision, digests, article.fetch.fetched_at, source_of(article), decision.changed_at
+                decision.revision, digests, article.fetch.fetched_at, material_of(article), decision.changed_at
             )
             self._note_stored(article, finished.storage, now)
             return Stored(finished)
