@@ -340,3 +340,19 @@ def test_page_called_error_in_its_title_stays_an_error_page(read_refusal: Callab
         "Our site is being looked after and will be there again in a short while, so please come back later, thank you."
     )
     assert read_refusal(page.format(text).encode()).reason == "error_page"  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("script", "day"),
+    [
+        ('{"offer":{"publishDate":"2026-02-01"}};{"title":"A ferry","publishedAt":"2025-10-04T08:00:00Z"}', None),
+        ('{"headline":"Harbour bridge opens again","publishedAt":"2025-10-04"};' + "x" * 3000
+         + '{"title":"A ferry","publishedAt":"2025-09-01"}', "2025-10-04"),
+        ('{"publishDate":"2026-02-01"}', "2026-02-01"),
+    ],
+)  # fmt: skip
+def test_dates_of_other_things_in_scripts_are_left_out(
+    script: str, day: str | None, write_page: Write, read_article: Read
+) -> None:
+    published = read_article(write_page(head=f"<script>var state={script}</script>")).published
+    assert (published.day.isoformat() if published else None) == day

@@ -55,7 +55,7 @@ def test_logo_is_not_the_lead_image(write_page: Write, read_article: Read) -> No
     image = read_article(write_page(head=head, above=f'<img src="/logo.png" alt="Post logo">{figure}')).image
     assert image is not None
     assert (image.url, image.caption, image.credit) == (
-        "https://news.example/lead-wide.jpg",
+        "https://news.example/b.jpg",
         "The bridge at night.",
         "Max Roe",
     )
@@ -108,3 +108,27 @@ def test_script_in_a_figure_is_not_a_caption(write_page: Write, read_article: Re
     image = read_article(write_page(above=f'<figure><img src="/b.jpg">{caption}</figure>')).image
     assert image is not None
     assert image.caption == "The bridge at night."
+
+
+def test_preview_picture_does_not_get_the_caption_of_another(write_page: Write, read_article: Read) -> None:
+    head = '<meta property="og:image" content="/social/card.png">'
+    caption = '<div class="image-caption">The tank. Image credit: Max Roe</div>'
+    hero = f'<div class="hero"><img src="/tank.jpg" width="900">{caption}</div>'
+    image = read_article(write_page(head=head, above=hero)).image
+    assert image is not None
+    assert (image.url, image.credit) == ("https://news.example/tank.jpg", "Max Roe")
+    alone = read_article(write_page(head=head)).image
+    assert alone is not None
+    assert (alone.url, alone.caption) == ("https://news.example/social/card.png", None)
+
+
+@pytest.mark.parametrize(
+    "attribute",
+    ['data-actualsrc="/granary.jpg"', 'data-hi-res="/granary.jpg?w=9"', 'srcset="/granary.jpg 640w, /b.jpg 1280w"'],
+)
+def test_picture_that_a_script_loads_late_is_found(attribute: str, write_page: Write, read_article: Read) -> None:
+    figure = f'<figure><img src="data:image/gif;base64,R0lGOD" {attribute}><figcaption>Guests in the granary.</figcaption></figure>'
+    image = read_article(write_page(above=figure)).image
+    assert image is not None
+    assert image.url is not None
+    assert image.url.startswith("https://news.example/granary.jpg")

@@ -352,3 +352,74 @@ def test_question_in_a_button_stays_above_its_answer(
 def test_label_with_a_date_is_no_paragraph(paragraphs: tuple[str, ...], read_lines: Callable[[str], list[str]]) -> None:
     text = "".join(f"<p>{paragraph}</p>" for paragraph in paragraphs)
     assert read_lines(f"<p>Published: April 2, 2025 at 6:30 a.m.</p>{text}") == list(paragraphs)
+
+
+@pytest.mark.parametrize(
+    "opening",
+    [
+        '<span class="drop" aria-hidden="true">W</span><span class="sr-only">W</span>hen the keeper',
+        '<span class="visually-hidden">When</span><span aria-hidden="true"><b>W</b>hen</span> the keeper',
+    ],
+)
+def test_letters_with_a_twin_for_readers_aloud_are_kept(opening: str, read_lines: Callable[[str], list[str]]) -> None:
+    more = "".join(
+        f"<p>The lamp burned for {n} winters, and nobody thought that it would ever end.</p>" for n in range(4)
+    )
+    lines = read_lines(
+        f"<p>{opening} left, he asked the board for one thing, and the board was slow to answer.</p>{more}"
+    )
+    assert lines[0].startswith("When the keeper left")
+
+
+@pytest.mark.parametrize("name", ["privacy-window", "popup", "site-modal lightbox", "modal-dialog"])
+def test_window_longer_than_the_article_is_no_part_of_it(
+    name: str, write_page: Callable[..., bytes], read_article: Callable[..., Content], paragraphs: tuple[str, ...]
+) -> None:
+    window = "".join(
+        f"<p>Our {n} partners keep small files on your device, measure what you read, and show you advertisements.</p>"
+        for n in range(12)
+    )
+    page = write_page().replace(b"<footer>", f'<div class="{name}"><h2>Privacy</h2>{window}</div><footer>'.encode())
+    assert [block.text for block in read_article(page).paragraphs] == list(paragraphs)
+
+
+def test_article_in_a_window_is_read(
+    write_page: Callable[..., bytes], read_article: Callable[..., Content], paragraphs: tuple[str, ...]
+) -> None:
+    page = write_page().replace(b"<main>", b'<div class="modal"><main>').replace(b"</main>", b"</main></div>")
+    assert [block.text for block in read_article(page).paragraphs] == list(paragraphs)
+
+
+@pytest.mark.parametrize(
+    ("line", "is_kept"),
+    [
+        ("Leserdienst: Telefon 0711/14-05-24, Fax 0711/14-05-25", False),
+        ("Newsroom: +44 20 7946 0958", False),
+        ("Call the desk on 020 7946 0958 if you saw the bridge fall.", True),
+    ],
+)
+def test_line_of_telephone_numbers_is_no_text(
+    line: str, is_kept: bool, read_lines: Callable[[str], list[str]], paragraphs: tuple[str, ...]
+) -> None:
+    lines = read_lines(f"<p>{line}</p>" + "".join(f"<p>{text}</p>" for text in paragraphs))
+    assert lines == [*([line] if is_kept else []), *paragraphs]
+
+
+@pytest.mark.parametrize(
+    ("above", "standfirst"),
+    [
+        ("<h2>Two years of repairs are over and the ferry goes back to its island</h2>", True),
+        ("<p class='x'>Two years of repairs are over and the ferry goes back to its island</p>", True),
+        ("<p>2012年01月17日 17:39 来源：正北方网(综合) 编辑：杨苏雯 责任编辑：杨苏雯 来源：正北方网</p>", False),
+        ("<p>Last seen at 10:45 when the second ferry left the harbour</p>", False),
+    ],
+)
+def test_first_line_below_the_headline_is_a_standfirst_without_a_full_stop(
+    above: str,
+    standfirst: bool,
+    write_page: Callable[..., bytes],
+    read_article: Callable[..., Content],
+    paragraphs: tuple[str, ...],
+) -> None:
+    article = read_article(write_page(above=f"<header>{above}</header>"))
+    assert len(article.paragraphs) == len(paragraphs) + standfirst

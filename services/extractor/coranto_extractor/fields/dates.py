@@ -25,6 +25,7 @@ from coranto_extractor.fields.page_reading import PageReading
 from coranto_extractor.language import phrase_lists
 from coranto_extractor.language.date_parsing import make_date, make_moment, parse_date, parse_date_text
 from coranto_extractor.language.phrase_lists import cached_per_languages, class_alternatives
+from coranto_extractor.language.text_comparison import alphanumeric_key
 from coranto_extractor.language.zones import find_zone
 from coranto_extractor.page.blocks import Block
 from coranto_extractor.page.metadata import PageMetadata, item_values, strings
@@ -61,6 +62,9 @@ _MAX_AHEAD_OF_FETCH = timedelta(days=2)
 # Offsets from UTC that exist; all are multiples of a quarter of an hour.
 _MIN_OFFSET, _MAX_OFFSET, _OFFSET_STEP = timedelta(hours=-12), timedelta(hours=14), timedelta(minutes=15)
 _MAX_OTHER_TIMES = 50
+# The headline stands so near to its date in a script, and a day has so many characters.
+_CHARS_AROUND_DATE = 1000
+_DAY_CHARS = 10
 # Statements with this confidence or less may be the date of the page rather than of the article.
 _PAGE_DATE_CONFIDENCE = 0.85
 
@@ -259,15 +263,21 @@ def _published_candidates(reading: PageReading, shown: _ShownDates) -> Iterator[
     in_title = parse_date_text(page.page_title or "", language)
     if in_title:
         yield in_title, "title", 0.6
-    yield from _dates_in_scripts(root)
+    yield from _dates_in_scripts(root, alphanumeric_key(reading.title or ""))
 
 
-def _dates_in_scripts(root: html.HtmlElement) -> Iterator[tuple[str, str, float]]:
+def _dates_in_scripts(root: html.HtmlElement, title_key: str) -> Iterator[tuple[str, str, float]]:
+    """The dates of publication in scripts. Of several days, only those beside the headline: the others are of other things."""
+    found: list[tuple[str, str]] = []
     for script in root.iter("script"):
         # JSON-LD is skipped: a date there that is not the article's belongs to the page or to something else on it.
         if script.text and len(script.text) < _MAX_SCRIPT_CHARS and "ld+json" not in (script.get("type") or ""):
-            for match in _IN_SCRIPT.finditer(script.text):
-                yield match.group(1), "script", 0.5
+            for match in islice(_IN_SCRIPT.finditer(script.text), _MAX_OTHER_TIMES):
+                start = max(0, match.start() - _CHARS_AROUND_DATE)
+                found.append((match.group(1), script.text[start : match.end() + _CHARS_AROUND_DATE]))
+    if len({text[:_DAY_CHARS] for text, _ in found}) > 1:
+        found = [(text, around) for text, around in found if title_key and title_key in alphanumeric_key(around)]
+    yield from ((text, "script", 0.5) for text, _ in found[:_MAX_OTHER_TIMES])
 
 
 def _is_shown(text: str, language: str | None, days: AbstractSet[date]) -> bool:

@@ -75,6 +75,8 @@ def find_images(reading: PageReading) -> tuple[Extracted[Image] | None, tuple[Im
     if lead is None:
         # A picture without a caption of its own may be a logo.
         lead = next((image for image, has_caption in found if has_caption or not stated), None)
+        # The caption belongs to the picture it stands under, not to the one made for previews.
+        stated = None if lead else stated
     if lead is None and not stated:
         return None, ()
     credit = (lead.credit if lead else None) or _stated_credit(page)
@@ -198,7 +200,13 @@ def _image_source(element: html.HtmlElement) -> str | None:
         value: str | None = element.get(name)
         if value and not value.startswith("data:"):
             return value
-    return None
+    # Scripts that load pictures late have names of their own for the attribute.
+    for name, value in element.items():
+        if name.startswith("data-") and _IMAGE_URL.search(value) and not any(map(str.isspace, value)):
+            return str(value)
+    sets = (element.get(name) or "" for name in ("srcset", "data-srcset"))
+    first = next((found.split() for found in sets if found.strip() and not found.startswith("data:")), None)
+    return first[0].rstrip(",") if first else None
 
 
 def _is_small(element: html.HtmlElement) -> bool:

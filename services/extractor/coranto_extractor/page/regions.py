@@ -12,9 +12,9 @@ from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
 from coranto_extractor.language.phrase_lists import cached_per_languages, class_alternatives
 from coranto_extractor.language.text_comparison import alphanumeric_key
 
-BOILERPLATE_REGIONS = frozenset({"nav", "footer", "comment", "caption", "consent", "author-box", "notice"})
+BOILERPLATE_REGIONS = frozenset({"nav", "footer", "comment", "caption", "consent", "author-box", "notice", "window"})
 """Regions that never contain the article's text."""
-MISPLACED_REGIONS = frozenset({"nav", "aside", "header", "footer", "author-box", "notice"})
+MISPLACED_REGIONS = frozenset({"nav", "aside", "header", "footer", "author-box", "notice", "window"})
 """Regions that the whole article is in on pages that forgot to close an element, or gave it the wrong name."""
 NO_REGIONS: frozenset[str] = frozenset()
 _SIDE = "side:"
@@ -22,7 +22,7 @@ _SIDE = "side:"
 _COMMENT_FALSE_FRIENDS = re.compile(r"count|link|button|no-?comment|open|closed|date|time", re.IGNORECASE)
 _CONSENT_NAMES = re.compile(
     r"cookie|consent|onetrust|gdpr|didomi|usercentrics|cmp-|paywall-?modal"
-    r"|privacy[-_](?:modal|content|banner|notice|settings|popup|overlay)",
+    r"|privacy[-_](?:modal|content|banner|notice|settings|popup|overlay|window|dialog)",
     re.IGNORECASE,
 )
 _AUTHOR_BOX_NAMES = re.compile(
@@ -69,8 +69,13 @@ _REGION_OF_ROLE = dict.fromkeys(("navigation", "contentinfo", "search", "dialog"
 _BOX_TAGS = frozenset({"div", "section", "ol", "ul", "table", "article", "li", "aside"})
 _CONSENT_TAGS = frozenset({"div", "section", "aside"})
 _CAPTION_TAGS = frozenset({"div", "p", "section", "dd", "li"})
+_WINDOW_NAMES = re.compile(
+    r"(?:^|[\s_-])(?:modal|popup|pop-up|lightbox|dialog)(?:-(?:dialog|body|content|window))?(?:$|[\s_-])", re.IGNORECASE
+)
 _NOTICE_TAGS = frozenset({"div", "p", "span", "section"})
 # Elements that may contain the whole page by mistake: an unclosed button, or a curtain that scripts lift.
+_TWIN_TAGS = frozenset({"span", "b", "i", "em", "strong", "big", "font"})
+_TWIN_PARENTS = frozenset({"p", "h1", "h2", "h3", "blockquote"})
 _WRAPPING_TAGS = frozenset({"button", "div", "section", "main", "article", "label", "option", "select"})
 
 
@@ -136,6 +141,8 @@ def _named_regions(tag: str, own_id: str, own_class: str) -> frozenset[str]:
             return frozenset({"consent"})
         if _AUTHOR_BOX_NAMES.search(names):
             found.add("author-box")
+        if _WINDOW_NAMES.search(names):
+            found.add("window")
     if tag in _NOTICE_TAGS and own_class and _NOTICE_NAMES.search(own_class):
         found.add("maybe-notice")
     if tag in _CAPTION_TAGS and own_class and _caption_names().search(own_class):
@@ -162,7 +169,26 @@ def is_hidden(element: html.HtmlElement) -> bool:
     return (
         bool(style and _HIDDEN_STYLE.search(style))
         or element.get("hidden") is not None
-        or element.get("aria-hidden") == "true"
+        or (element.get("aria-hidden") == "true" and not _is_shown_twin(element))
+    )
+
+
+def _is_shown_twin(element: html.HtmlElement) -> bool:
+    """True for letters that are shown while their twin beside them, or a label around them, is read aloud: a drop cap."""
+    parent = element.getparent()
+    if element.tag not in _TWIN_TAGS or parent is None:
+        return False
+    if parent.tag in _TWIN_PARENTS and parent.get("aria-label"):
+        return True
+    beside = (element.getprevious(), element.getnext())
+    shown = alphanumeric_key("".join(element.itertext()))
+    return any(
+        other is not None
+        and isinstance(other.tag, str)
+        and _is_for_screen_readers((other.get("class") or "")[:_MAX_NAMES_CHARS])
+        and bool(shown)
+        and alphanumeric_key("".join(other.itertext())).startswith(shown)
+        for other in beside
     )
 
 

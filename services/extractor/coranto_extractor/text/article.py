@@ -20,8 +20,9 @@ from coranto_extractor.text.container import within
 _MAX_BLOCKS_TO_STANDFIRST = 14
 _MAX_STANDFIRST_BLOCKS = 2
 _MIN_STANDFIRST_WEIGHT, _MAX_STANDFIRST_WEIGHT = 40, 700
+_MAX_BYLINE_WEIGHT = 140
 _COMPARED_CHARS = 60
-_YEAR_OR_CLOCK = re.compile(r"\b(?:19|20)\d\d\b|\b\d{1,2}:\d{2}\b")
+_YEAR_OR_CLOCK = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)|(?<!\d)\d{1,2}:\d{2}(?!\d)")
 _CLOCK_TIME = re.compile(r"\b\d{1,2}[:.]\d{2}\b")
 # A line with a larger share of links is not text. Between paragraphs, some kinds may have more.
 _MAX_LINE_LINK_SHARE = 0.3
@@ -138,24 +139,37 @@ def find_standfirst(blocks: BlockList, chosen: Sequence[Block], headline: str | 
     if start is None or first - start > _MAX_BLOCKS_TO_STANDFIRST:
         return []
     opening = " ".join(block.text for block in chosen)
+    between = blocks[start + 1 : first]
+    below_headline = next((block for block in between if block.weight >= _MIN_STANDFIRST_WEIGHT), None)
     return [
         block
-        for block in blocks[start + 1 : first]
-        if _is_standfirst(block, opening) and not _is_caption(block, blocks.ranges)
+        for block in between
+        if _is_standfirst(block, opening, is_below_headline=block is below_headline)
+        and not _is_caption(block, blocks.ranges)
     ][:_MAX_STANDFIRST_BLOCKS]
 
 
-def _is_standfirst(block: Block, opening: str) -> bool:
+def _is_standfirst(block: Block, opening: str, *, is_below_headline: bool) -> bool:
     if (
         block.regions & (BOILERPLATE_REGIONS | {"aside", "list", "figure"})
         or block.link_share > _MAX_LINE_LINK_SHARE
         or not _MIN_STANDFIRST_WEIGHT <= block.weight <= _MAX_STANDFIRST_WEIGHT
     ):
         return False
-    has_sentence = SENTENCE_END.search(block.text) or (block.tag in ("p", "h2", "h3") and "header" in block.regions)
+    is_below_headline = is_below_headline and not _may_be_byline(block)
+    is_set_apart = block.tag in ("p", "h2", "h3") and ("header" in block.regions or is_below_headline)
+    has_sentence = SENTENCE_END.search(block.text) or is_set_apart
     if block.text[:_COMPARED_CHARS] in opening or not has_sentence or len(_CLOCK_TIME.findall(block.text)) > 1:
         return False
+    if is_below_headline and is_set_apart and not _YEAR_OR_CLOCK.search(block.text):
+        return True
     return block.is_prose or is_marked_as_standfirst(block)
+
+
+def _may_be_byline(block: Block) -> bool:
+    return bool(sidebar_names(block.regions)) or (
+        block.weight <= _MAX_BYLINE_WEIGHT and phrase_lists.any_phrase("byline_prefixes").match(block.text) is not None
+    )
 
 
 def _widened(kept: Sequence[Block], first: int, last: int, body_parent: html.HtmlElement | None) -> tuple[int, int]:

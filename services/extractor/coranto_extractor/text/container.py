@@ -42,7 +42,7 @@ _MIN_STEPS = 4
 # What is above the headline is left out where the prose below it weighs so many times more.
 _MIN_BELOW_TO_ABOVE = 2.0
 # Regions that never contain the headline of an article.
-_REGIONS_WITHOUT_HEADLINE = frozenset({"comment", "consent", "notice", "author-box"})
+_REGIONS_WITHOUT_HEADLINE = frozenset({"comment", "consent", "notice", "author-box", "window"})
 _MAX_LABEL_WEIGHT = 50
 _MAX_LABEL_LINK_SHARE = 0.5
 _NOT_LETTERS = re.compile(r"[\W\d_]+")

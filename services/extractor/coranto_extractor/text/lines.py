@@ -20,6 +20,8 @@ _COPYRIGHT = re.compile(r"^\W*(?:copyright\b|©|\(c\))", re.IGNORECASE)
 _ELLIPSIS_AT_END = re.compile(r"[\[(]?(?:\.{3}|…)[\])]?\s{0,3}[→»›>]{0,3}$")
 _ELLIPSIS_CHARS = 12
 _CREDIT_SIGN = re.compile(r"^\s*(?:©|\(c\)|&copy;)", re.IGNORECASE)
+# Seven digits or more in groups, behind a country's or a town's code.
+_TELEPHONE = re.compile(r"(?<![\w.,])(?:\+|00?)[1-9]\d{1,4}[\s)/.-]{1,2}\d[\d\s/.-]{4,14}\d(?!\w)")
 _MAIL_ADDRESS = re.compile(r"[\w.+-]+@[\w-]+\.\w{2,}")
 # The first line this similar to the headline is the headline again.
 _MIN_HEADLINE_SIMILARITY = 0.9
@@ -174,8 +176,10 @@ def kept(texts: Sequence[str], title: str | None) -> list[bool]:
     for n, text in enumerate(texts):
         if len(text) > _MIN_REPEATED_CHARS and text in texts[max(0, n - _MAX_REPEAT_DISTANCE) : n]:
             reasons[n] = reasons[n] or "repeated"
-        elif n < _BYLINE_LINES and (_is_dated_byline(text) or _is_date_line(text)):
+        elif n < _BYLINE_LINES and (_is_dated_byline(text) or _is_date_line(text) or _is_empty_label(texts, n)):
             reasons[n] = reasons[n] or "byline"
+        elif (n < _BYLINE_LINES or n >= len(texts) - _FOOTER_LINES) and _is_contact_line(text):
+            reasons[n] = reasons[n] or "contact"
         elif n < _EXCERPT_LINES and _is_excerpt(text, texts[n + 1 : n + 1 + _EXCERPT_LINES]):
             reasons[n] = reasons[n] or "excerpt"
     result = [why is None for why in reasons]
@@ -198,6 +202,20 @@ def _is_date_line(text: str) -> bool:
     label, colon, rest = text.partition(":")
     is_label = bool(colon) and len(label.split()) <= _MAX_LABEL_WORDS and not any(map(str.isdigit, label))
     return is_label and len(text) <= _MAX_DATE_LINE_CHARS and parse_date_text(rest, None) is not None
+
+
+def _is_empty_label(texts: Sequence[str], n: int) -> bool:
+    """True for “Received:” beside “Accepted:”: labels that have lost what they label. One alone introduces what follows."""
+    beside = texts[max(0, n - 1) : n + 2]
+    return sum(text.endswith(":") and len(text.split()) <= _MAX_LABEL_WORDS for text in beside) > 1 and texts[
+        n
+    ].endswith(":")
+
+
+def _is_contact_line(text: str) -> bool:
+    """True for a line of telephone numbers, “Readers' desk: phone 0711/14-05-24”, which no sentence surrounds."""
+    is_short = len(text) <= _MAX_BYLINE_CHARS and not ends_with_sentence(text)
+    return is_short and _TELEPHONE.search(text) is not None and parse_date_text(text, None) is None
 
 
 def _is_signature(text: str) -> bool:
