@@ -13,7 +13,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 
 from coranto.http import AddressGuard, NoContactError, PortNotAllowedError, PrivateAddressError, special_range
 from coranto.http.resolver import GuardedResolver
-from coranto.urls import host_of
+from coranto.urls import UnsupportedUrlError, host_of, parse
 
 
 class FixedResolver(AbstractResolver):
@@ -75,6 +75,28 @@ def test_every_case_of_the_published_suites_is_judged_right(material: Path) -> N
         if (special_range(ip_address(case["address"])) is not None) != (case["expect"] == "blocked")
     ]
     assert wrong == []
+
+
+async def test_published_payloads_lead_nowhere(material: Path) -> None:
+    """All but the pages that only tell of them, whose names are public."""
+    guard, names = AddressGuard(), set()
+    for case in json.loads((material / "cases/ssrf/payload_urls.json").read_text(encoding="utf-8")):
+        try:
+            address = parse(case["url"])
+            guard.check_literal(address.host, address.port or 80)
+        except (UnsupportedUrlError, PrivateAddressError, PortNotAllowedError):
+            continue
+        names.add(address.host)
+    assert names <= {
+        "localhost",
+        "web.archive.org",
+        "developers.digitalocean.com",
+        "docs.microsoft.com",
+        "metadata.packet.net",
+        "portswigger.net",
+    }
+    with pytest.raises(PrivateAddressError):
+        await GuardedResolver(guard, FixedResolver("127.0.0.1")).resolve("localhost", 80)
 
 
 def test_spellings_of_one_ipv4_address_are_seen_through(material: Path) -> None:
