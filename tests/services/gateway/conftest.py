@@ -27,6 +27,7 @@ class Served:
     def __init__(self, gateway: Gateway, client: httpx.AsyncClient, database: Path | str) -> None:
         self.gateway = gateway
         self.client = client
+        self.database = database
         self._store = open_article_store(database)
 
     async def get(self, path: str, *, status: int = 200, **options: Any) -> Any:

@@ -51,10 +51,12 @@ class Reader:
     signs_of_life: int = 0
 
     async def read(self, lines: AsyncIterator[str]) -> AsyncIterator[Event]:
-        name, data = "message", list[str]()
+        name, data, place = "message", list[str](), self.last_id
         async for line in lines:
             match line.partition(":"):
                 case "", "", "":
+                    # Only now: of an event that was cut off in its middle, the place does not count.
+                    self.last_id = place
                     if data:
                         event = Event(self.last_id, name, "\n".join(data))
                         self.events.append(event)
@@ -63,7 +65,7 @@ class Reader:
                 case "", ":", _:
                     self.signs_of_life += 1
                 case "id", ":", value:
-                    self.last_id = value.strip()
+                    place = value.strip()
                 case "event", ":", value:
                     name = value.strip()
                 case "data", ":", value:
