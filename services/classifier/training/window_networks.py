@@ -46,8 +46,11 @@ def train_windows(table: PieceTable, sentences: Iterable[Sentence]) -> dict[str,
     for fold in range(FOLDS):
         positions = text.sampled[text.folds[text.words[text.sampled]] != fold]
         window, output, bias = _fit(text, positions, np.random.default_rng(fold))
-        for name, array in (("hidden", window), ("output", output), ("bias", bias)):
-            arrays[f"window_{name}{fold}"] = array.astype(np.float16)
+        arrays |= {
+            f"window_hidden{fold}": window.astype(np.float16),
+            f"window_output{fold}": output,
+            f"window_bias{fold}": bias,
+        }
     return arrays
 
 
