@@ -53,6 +53,7 @@ from coranto_gateway.body_limit import BodyLimit
 from coranto_gateway.browser_safety import ForeignPages, SecurityHeaders
 from coranto_gateway.feeds import Feeds
 from coranto_gateway.metrics import Measured, Metrics
+from coranto_gateway.page import alerts as page_alerts
 from coranto_gateway.page import articles as page_articles
 from coranto_gateway.page import failures, overview, sign_in, subscribers
 from coranto_gateway.page import sources as page_sources
@@ -83,6 +84,7 @@ PAGES = (
     page_articles,
     page_stories,
     page_sources,
+    page_alerts,
     failures,
     subscribers,
     page_webhooks,

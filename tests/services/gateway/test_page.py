@@ -120,7 +120,7 @@ def hostile() -> ClassifiedArticle:
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/articles", "/stories", "/sources", "/failures", "/subscribers", "/submit", "/sign-in"]
+    "path", ["/", "/articles", "/stories", "/sources", "/failures", "/alerts", "/subscribers", "/submit", "/sign-in"]
 )
 @pytest.mark.parametrize("language", ["en", "ru"])
 async def test_an_empty_system_says_what_to_do_next_on_every_screen(served: Served, path: str, language: str) -> None:

@@ -35,7 +35,7 @@ SUBMITTED_URL = "https://news.example/submitted"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 SCREENS = (
     *("/", "/articles", "/articles?q=bridge", "/articles?where=<", "/stories", "/sources", "/sources?state=attention"),
-    *("/failures", "/subscribers", "/submit", f"/submit?url={SUBMITTED_URL}", "/sign-in", "/nothing-here"),
+    *("/failures", "/alerts", "/subscribers", "/submit", f"/submit?url={SUBMITTED_URL}", "/sign-in", "/nothing-here"),
 )
 
 
@@ -121,13 +121,14 @@ async def test_every_screen_fits_and_can_be_used_by_all_and_nothing_complains(
     (source, *_) = (await served.get("/v1/sources"))["items"]
     await served.post("/v1/webhooks", {"name": "desk", "url": "https://desk.example/in"}, status=201)
     await served.post("/v1/webhooks/desk/pause", {})
+    await served.post("/v1/alerts", {"name": "bridges", "q": "bridge", "to": ["mailto:desk@example.org"]}, status=201)
     context = await chromium.new_context(
         viewport={"width": width, "height": 800}, color_scheme=scheme, locale="ru" if width == 360 else "en"
     )
     window = Window(await context.new_page(), str(served.client.base_url).rstrip("/"))
     faults: list[str] = []
     articles = (f"/articles/{identity}", f"/articles/{hostile().id}")
-    for path in (*SCREENS, *articles, f"/sources/{source['id']}", "/subscribers/webhooks/desk"):
+    for path in (*SCREENS, *articles, f"/sources/{source['id']}", "/subscribers/webhooks/desk", "/alerts/bridges"):
         await window.open(path)
         if await window.is_too_wide():
             faults.append(f"{path} is wider than the window")
