@@ -73,6 +73,12 @@ TABLE = (
     Figure("date right dates", 0.91, 0.905),
     Figure("date right traf-eval", 0.90, 0.893),
     Figure("date right ru-news", 0.97, 0.970),
+    Figure("text F1 fresh", 0.960, 0.950),
+    Figure("wanted snippets fresh", 0.955, 0.938),
+    Figure("title exact fresh", 0.93, 0.910),
+    Figure("author F1 fresh", 0.76, 0.790),
+    Figure("pages with a wrong name fresh", 0.05, 0.060, is_better_low=True),
+    Figure("date right fresh", 0.91, 0.880),
     Figure("tags F1 fundus-test", 0.65, 0.800),
     Figure("non-articles refused or doubtful", 0.70, 0.745),
     Figure("articles refused", 0.007, 0.0075, is_better_low=True),
@@ -168,9 +174,20 @@ def _figures(pages: dict[str, list[Row]], by_corpus: dict[str, Row], millisecond
     found["non-articles refused or doubtful"] = statistics.mean(page["doubtful"] for page in others)
     found["articles refused"] = statistics.mean(page["refused"] for page in articles)
     found["articles doubtful"] = statistics.mean(page["doubtful"] - page["refused"] for page in articles)
+    found |= _of_fresh_pages([page for name in pages if name.startswith("fresh") for page in pages[name]])
     found |= _by_folds(articles)
     found["CPU ms a page, mean"] = statistics.mean(milliseconds)
     found["CPU ms a page, p95"] = statistics.quantiles(milliseconds, n=20)[-1]
+    return found
+
+
+def _of_fresh_pages(pages: list[Row]) -> Figures:
+    """Figures of the pages that were collected last, from other repositories, all in one."""
+    snippets = [page["snip"] for page in pages if "snip" in page]
+    found = {"wanted snippets fresh": sum(one[0] for one in snippets) / sum(one[2] for one in snippets)}
+    for name, key in (("text F1 fresh", "f"), ("title exact fresh", "title"), ("author F1 fresh", "author"),
+                      ("pages with a wrong name fresh", "awrong"), ("date right fresh", "date")):  # fmt: skip
+        found[name] = statistics.mean(page[key] for page in pages if key in page)
     return found
 
 

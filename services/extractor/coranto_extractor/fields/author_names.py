@@ -13,7 +13,7 @@ from coranto.agencies import byline_names
 from coranto.records.sections import Person
 from coranto_extractor.fields.evidence import RejectionLog
 from coranto_extractor.language import phrase_lists
-from coranto_extractor.language.given_names import begins_with_given_name, is_given_name
+from coranto_extractor.language.given_names import is_given_name
 from coranto_extractor.language.phrase_lists import alternatives, cached_per_languages
 from coranto_extractor.language.scripts import CAPITALS, is_east_asian
 from coranto_extractor.language.text_comparison import alphanumeric_key
@@ -230,18 +230,11 @@ def bare_name(text: str) -> str:
     all_posts_by = _all_posts_by().match(text)
     if all_posts_by:
         text = text[all_posts_by.end() :]
-    text = _without_date(_without_leading_role(text))
+    text = _without_date(text)
     if len(text.split()) > _MIN_WORDS_BEFORE_HOST:
         text = _from_host_on().sub("", text)
     text = _trailing().sub("", text).strip(" ,.;:–—-|/\"'«»“”")
     return _without_east_asian_role(text) if is_east_asian(text) else text
-
-
-def _without_leading_role(text: str) -> str:
-    """The name in “Staff Writer Jane Doe”."""
-    role = phrase_lists.any_phrase("roles").match(text)
-    rest = text[role.end() :].lstrip() if role else ""
-    return rest if has_two_parts(rest) and begins_with_given_name(rest) else text
 
 
 def _without_date(text: str) -> str:
