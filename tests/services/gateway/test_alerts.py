@@ -463,6 +463,7 @@ def test_what_is_no_recipient_is_refused(to: str) -> None:
     [
         {"q": "", "where": ""},
         {"q": "!!!"},
+        {"q": "!!!", "where": "language == 'ru'"},
         {"where": "langauge == 'ru'"},
         {"to": []},
         {"zone": "Europe/Atlantis"},

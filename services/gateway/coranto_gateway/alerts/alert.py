@@ -146,7 +146,11 @@ class NewAlert(BaseModel):
 
     @model_validator(mode="after")
     def _searches_for_something(self) -> Self:
-        if not self.where and not parse_words(self.q):
+        if parse_words(self.q):
+            return self
+        if self.q.strip():
+            raise ValueError(f"there is no word to search for in {self.q[:100]!r}: a word has a letter or a digit")
+        if not self.where:
             raise ValueError("an alert needs words (`q`) or a filter (`where`), or it would tell of everything")
         return self
 
