@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import pytest
+from redis.asyncio import Redis
 from tests.conftest import eventually
 from tests.services.gateway.conftest import Serve, Served
 from tests.services.gateway.test_articles import article
 from tests.services.gateway.test_page import ATTACK, Page, hold_to_the_policy, look, post
 from tests.services.gateway.test_webhooks import LOOPBACK
 from tests.services.gateway.webhook_receiver import Receiver
+
+from coranto_gateway.tokens import Scope, Tokens
 
 ADDRESS = "/subscribers/webhooks/desk"
 
@@ -76,3 +79,24 @@ async def test_a_webhook_that_cannot_be_is_refused_with_a_reason(
     served: Served, form: dict[str, str], said: str
 ) -> None:
     assert said in (await post(served, "/subscribers/webhooks", status=422, **form)).text
+
+
+async def test_whoever_may_only_read_sees_no_address(serve: Serve, redis: Redis) -> None:
+    async with serve(public_url="http://127.0.0.1:1") as served:
+        tokens = Tokens(redis, "coranto")
+        _, reader = await tokens.add("reader", frozenset({Scope.READ}))
+        _, operator = await tokens.add("operator", frozenset({Scope.READ, Scope.OPERATE}))
+
+        async def ask(path: str, text: str, status: int = 200) -> str:
+            answer = await served.client.get(path, headers={"Authorization": f"Bearer {text}"})
+            assert answer.status_code == status
+            return answer.text
+
+        body = {"name": "desk", "url": "https://hooks.example/secret-part"}
+        await served.client.post("/v1/webhooks", json=body, headers={"Authorization": f"Bearer {operator}"})
+        assert "secret-part" in await ask("/subscribers", operator)
+        assert "secret-part" in await ask(ADDRESS, operator)
+        listed = await ask("/subscribers", reader)
+        assert "desk" in listed
+        assert "secret-part" not in listed
+        assert "secret-part" not in await ask(ADDRESS, reader, 403)

@@ -13,6 +13,7 @@ from coranto_gateway.page.rendering import render, see
 from coranto_gateway.page.sign_in import form_of
 from coranto_gateway.parts import PartsOf
 from coranto_gateway.problems import Problem
+from coranto_gateway.tokens import Scope
 
 router = APIRouter(include_in_schema=False)
 
@@ -30,6 +31,8 @@ async def show(request: Request, parts: PartsOf) -> Response:
         faulty_webhooks=sum(webhook.standing in FAULTY for webhook in webhooks),
         stream_readers=parts.metrics.count_stream_readers(),
         feeds=await parts.feeds.all(),
+        # As in the API: an address often holds a secret, which readers of articles need not see.
+        may_see_addresses=Scope.OPERATE in request.state.principal.scopes,
         base=parts.settings.gateway.public_url or str(request.base_url).rstrip("/"),
     )
 
