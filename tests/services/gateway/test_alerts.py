@@ -366,6 +366,26 @@ async def test_telegram_gets_4096_characters_at_most_and_is_asked_again_when_it_
         assert (await courier().bring(message("telegram:1", hit()), None)).reason == "not_set_up"
 
 
+@pytest.mark.parametrize("character", ["a", "&", "я", "新", "😀"])
+async def test_no_headline_makes_a_message_longer_than_a_channel_takes(character: str) -> None:
+    # Dense at the beginning, then long and plain: what counts is the part that is kept.
+    many = [hit(number, title=character * 300, why=character * 300) for number in range(10)]
+    many += [hit(number, title="a" * 300, why="a" * 300) for number in range(10, 50)]
+    long = hit(title=character * 300, why=character * 300, url=f"https://news.example/{character * 4_000}")
+    async with Receiver() as receiver:
+        server = f"http://127.0.0.1:{receiver.port}"
+        by = courier(telegram_token="1:a", telegram_api=server, matrix_server=server, matrix_token="secret")
+        for hits in (many, [long]):
+            receiver.requests.clear()
+            for to in ("telegram:1", f"ntfy:{server}/desk", f"slack:{server}/hook", "matrix:!room:example.org"):
+                assert (await by.bring(message(to, *hits), None)).verdict == "delivered"
+            telegram, ntfy, slack, matrix = receiver.requests
+            assert 500 < len(telegram.message["text"].encode("utf-16-le")) // 2 <= 4096
+            assert 500 < len(ntfy.message["message"].encode()) < 4096
+            assert 500 < len(slack.message["text"]) < 40_000
+            assert 500 < len(matrix.body) < 65_536
+
+
 async def test_matrix_gets_a_notice_under_an_id_that_makes_it_appear_once() -> None:
     async with Receiver() as receiver:
         by = courier(matrix_server=f"http://127.0.0.1:{receiver.port}/", matrix_token="syt_abc")

@@ -22,12 +22,13 @@ from coranto_gateway.webhooks.sending import LONGEST_RETRY_AFTER, Answer, Sender
 from coranto_gateway.webhooks.webhook import Secret, signed_headers
 
 _SMTP_SECONDS: Final = 20
-_TELEGRAM_CHARACTERS: Final = 4096
+_TELEGRAM_UNITS: Final = 4096
+"""Telegram counts as UTF-16 does: an emoji is two."""
 _SLACK_CHARACTERS: Final = 30_000
-_NTFY_CHARACTERS: Final = 3_500
+_NTFY_BYTES: Final = 3_500
 """ntfy makes a file of a message of more than 4,096 bytes; with headline and address it has to stay below."""
 # An event of Matrix has 65,536 bytes at most.
-_MATRIX_CHARACTERS: Final = 15_000
+_MATRIX_BYTES: Final = 50_000
 # Many mail programs cut off what is longer than some hundred kilobytes.
 _MAIL_CHARACTERS: Final = 80_000
 
@@ -51,10 +52,8 @@ class Courier:
                 headers = signed_headers([] if secret is None else [secret], message.id, body, self.now())
                 return await self._sender.post(recipient.target, body, headers)
             case "slack":
-                text = f"*{message.subject}*\n{message.text(longest=_SLACK_CHARACTERS)}"
-                # Slack takes these three for markup, whatever stands between them.
-                for character, escaped in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
-                    text = text.replace(character, escaped)
+                told = message.text(longest=_SLACK_CHARACTERS, size=lambda text: len(_without_markup(text)))
+                text = _without_markup(f"*{message.subject}*\n{told}")
                 return await self._sender.post(recipient.target, _packed({"text": text}))
             case "ntfy":
                 parts = urlsplit(recipient.target)
@@ -62,7 +61,7 @@ class Courier:
                     {
                         "topic": parts.path.strip("/"),
                         "title": message.subject,
-                        "message": message.text(longest=_shortened(message, _NTFY_CHARACTERS)),
+                        "message": message.text(longest=_NTFY_BYTES, size=_utf8),
                     }
                     | ({"click": message.hits[0].url} if len(message.hits) == 1 else {})
                 )
@@ -77,8 +76,8 @@ class Courier:
         if token is None:
             return self._missing("CORANTO_GATEWAY__ALERTS__TELEGRAM_TOKEN")
         text = f"{message.subject}\n\n{message.text()}" if len(message.hits) > 1 else message.text()
-        if len(text) > _TELEGRAM_CHARACTERS:
-            text = message.text(longest=_TELEGRAM_CHARACTERS)
+        if _utf16(text) > _TELEGRAM_UNITS:
+            text = message.text(longest=_TELEGRAM_UNITS, size=_utf16)
         body = _packed({"chat_id": chat, "text": text, "link_preview_options": {"is_disabled": True}})
         url = f"{self._settings.telegram_api}/bot{token.get_secret_value()}/sendMessage"
         answer = await self._sender.post(url, body)
@@ -89,7 +88,7 @@ class Courier:
         settings = self._settings
         if settings.matrix_server is None or settings.matrix_token is None:
             return self._missing("CORANTO_GATEWAY__ALERTS__MATRIX_SERVER or …MATRIX_TOKEN")
-        text = f"{message.subject}\n\n{message.text(longest=_MATRIX_CHARACTERS)}"
+        text = f"{message.subject}\n\n{message.text(longest=_MATRIX_BYTES, size=_utf8)}"
         # The server knows the message by its id: one that is sent again appears once.
         path = f"/_matrix/client/v3/rooms/{quote(room, safe='')}/send/m.room.message/{quote(message.id, safe='')}"
         headers = {"Authorization": f"Bearer {settings.matrix_token.get_secret_value()}"}
@@ -137,10 +136,17 @@ def _asking_for(answer: Answer, read: Callable[[Any], timedelta]) -> Answer:
     return answer
 
 
-def _shortened(message: Message, characters: int) -> int:
-    """So many characters that they stay below as many bytes."""
-    text = message.text(longest=characters)
-    return max(200, characters * len(text) // max(1, len(text.encode())))
+def _without_markup(text: str) -> str:
+    """The text for Slack, which takes these three for markup, whatever stands between them."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _utf8(text: str) -> int:
+    return len(text.encode())
+
+
+def _utf16(text: str) -> int:
+    return len(text.encode("utf-16-le")) // 2
 
 
 def _as_event(message: Message) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -61,8 +62,8 @@ class Message(BaseModel):
             return one_line(self.hits[0].title)
         return f"{self.name}: {len(self.hits) + self.more} stories"
 
-    def text(self, *, longest: int | None = None) -> str:
-        """For people to read; shortened by whole entries to so many characters."""
+    def text(self, *, longest: int | None = None, size: Callable[[str], int] = len) -> str:
+        """For people to read; shortened by whole entries until its size, by default in characters, is no more than `longest`."""
         if self.notice:
             return one_line(self.notice)
         if self.is_test:
@@ -73,9 +74,18 @@ class Message(BaseModel):
             left = len(entries) - shown + self.more
             parts = entries[:shown] + ([f"… and {left} more"] if left else [])
             text = "\n\n".join(parts)
-            if longest is None or len(text) <= longest or shown <= 1:
-                return text if longest is None else text[:longest]
+            if longest is None or size(text) <= longest:
+                return text
+            if shown <= 1:
+                return _cut(text, longest, size)
             shown -= 1
+
+
+def _cut(text: str, longest: int, size: Callable[[str], int]) -> str:
+    """The beginning of the text that is of this size at most, of characters that count for four or so each."""
+    while (over := size(text) - longest) > 0:
+        text = text[: -max(1, over // 4)]
+    return text
 
 
 def _entry(hit: Hit) -> str:
