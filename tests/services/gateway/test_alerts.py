@@ -35,7 +35,7 @@ from coranto_gateway.alerts.alert import NewAlert, Recipient
 from coranto_gateway.alerts.commands import app
 from coranto_gateway.alerts.courier import Courier
 from coranto_gateway.alerts.message import Hit, Message
-from coranto_gateway.alerts.registry import Alerts, make_alert
+from coranto_gateway.alerts.registry import Alerts, Commands, make_alert
 from coranto_gateway.alerts.settings import AlertSettings
 from coranto_gateway.alerts.watcher import AlertTools, Watcher
 from coranto_gateway.announcements import Announcements
@@ -269,6 +269,15 @@ async def test_two_gateways_and_a_restart_tell_once(desk: Desk) -> None:
         ]
 
 
+async def test_in_an_emptied_redis_one_gateway_looks(redis: Redis) -> None:
+    alerts = Alerts(redis, "coranto")
+    before = await alerts.acquire("first", seconds=60)
+    await redis.flushdb()
+    assert await alerts.acquire("second", seconds=60) == before, "generations begin anew"
+    assert not await alerts.commit("first", before, Commands(), seconds=60)
+    assert await alerts.commit("second", before, Commands(), seconds=60)
+
+
 async def test_paused_it_tells_nothing_and_does_not_make_up_for_it(desk: Desk) -> None:
     async with desk.watching(), Receiver() as receiver:
         await desk.add(receiver.url)
@@ -289,12 +298,13 @@ async def test_removed_it_sends_nothing_and_one_of_the_same_name_begins_anew(des
             return bool((await desk.alerts.state()).hits)
 
         await eventually(is_found, what="the hit")
+        await desk.alerts.pause("desk")
         await desk.alerts.remove("desk")
         await desk.add(receiver.url, q="tunnel")
 
         async def is_gone() -> bool:
             state = await desk.alerts.state()
-            return not state.hits and not state.due
+            return not state.hits and not state.due and not state.paused
 
         await eventually(is_gone, what="the end of what it had found")
         desk.clock.advance(hours=2)
@@ -452,6 +462,39 @@ async def test_mail_is_one_letter_to_one_mailbox_that_can_be_threaded_and_ended(
         assert (await by.bring(message("mailto:desk@example.org", hit()), None)).verdict == "failed"
     assert (await by.bring(message("mailto:desk@example.org", hit()), None)).reason == "connect_failed"
     assert (await courier().bring(message("mailto:desk@example.org", hit()), None)).reason == "not_set_up"
+
+
+async def test_mail_may_come_from_a_mailbox_with_a_name() -> None:
+    box = Mailbox()
+    async with box.open() as port:
+        sender = "News desk <alerts@news.example>"
+        by = courier(smtp_host="127.0.0.1", smtp_port=port, smtp_security="none", mail_from=sender)
+        assert (await by.bring(message("mailto:desk@example.org", hit()), None)).verdict == "delivered"
+        (mail,) = box.mails
+        assert mail["From"] == sender
+        assert mail["Message-ID"] == "<desk-1-0@news.example>"
+        assert mail["List-Unsubscribe"].startswith("<mailto:alerts@news.example?")
+
+
+async def test_a_mail_server_that_hangs_takes_no_thread_of_others() -> None:
+    callers: list[asyncio.StreamWriter] = []
+
+    async def hang(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        callers.append(writer)
+
+    server = await asyncio.start_server(hang, "127.0.0.1", 0)
+    by = courier(smtp_host="127.0.0.1", smtp_port=server.sockets[0].getsockname()[1], smtp_security="none")
+    # More than the loop has threads, on any machine.
+    mails = [asyncio.create_task(by.bring(message("mailto:desk@example.org", hit()), None)) for _ in range(40)]
+    await eventually(lambda: len(callers) > 1, what="mails under way")
+    async with asyncio.timeout(10):
+        await asyncio.to_thread(lambda: None)
+    server.close()
+    while not all(mail.done() for mail in mails):
+        for caller in callers:
+            caller.close()
+        await asyncio.wait(mails, timeout=0.1)
+    assert {mail.result().verdict for mail in mails} == {"failed"}
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,11 @@ import json
 import smtplib
 import ssl
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime, timedelta
 from email.message import EmailMessage
-from email.utils import format_datetime
+from email.utils import format_datetime, parseaddr
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
@@ -22,6 +23,7 @@ from coranto_gateway.webhooks.sending import LONGEST_RETRY_AFTER, Answer, Sender
 from coranto_gateway.webhooks.webhook import Secret, signed_headers
 
 _SMTP_SECONDS: Final = 20
+_MAILS_AT_ONCE: Final = 4
 _TELEGRAM_UNITS: Final = 4096
 """Telegram counts as UTF-16 does: an emoji is two."""
 _SLACK_CHARACTERS: Final = 30_000
@@ -39,6 +41,8 @@ class Courier:
     def __init__(self, sender: Sender, settings: AlertSettings) -> None:
         self._sender = sender
         self._settings = settings
+        # Threads of its own: a mail server that hangs would take those in which names are resolved for webhooks.
+        self._mailing = ThreadPoolExecutor(_MAILS_AT_ONCE, thread_name_prefix="alert-mail")
         self.now: Callable[[], datetime] = sender.now
 
     async def bring(self, message: Message, secret: Secret | None) -> Answer:
@@ -103,7 +107,7 @@ class Courier:
         mail = _as_mail(message, mailbox, settings.mail_from, self.now())
         began = asyncio.get_running_loop().time()
         try:
-            await asyncio.to_thread(_send_mail, settings, mail)
+            await asyncio.get_running_loop().run_in_executor(self._mailing, _send_mail, settings, mail)
         except smtplib.SMTPAuthenticationError as error:
             said = f"the mail server does not let us sign in: {_text_of(error.smtp_error)}"
             return Answer("failed", "not_set_up", self.now(), error.smtp_code, detail=said)
@@ -163,7 +167,8 @@ def _as_event(message: Message) -> dict[str, Any]:
 
 def _as_mail(message: Message, mailbox: str, sender: str, now: datetime) -> EmailMessage:
     mail = EmailMessage()
-    host = sender.rpartition("@")[2]
+    own_mailbox = parseaddr(sender)[1]
+    host = own_mailbox.rpartition("@")[2]
     mail["From"], mail["To"], mail["Subject"] = sender, mailbox, message.subject[:200]
     mail["Date"] = format_datetime(now)
     # The same at each attempt, so that a mail that came twice is seen to be one.
@@ -178,7 +183,7 @@ def _as_mail(message: Message, mailbox: str, sender: str, now: datetime) -> Emai
         return mail
     mail["List-Id"] = f"<{message.name}.alerts.{host}>"
     subject = quote(f"unsubscribe {message.name}")
-    mail["List-Unsubscribe"] = f"<mailto:{sender}?subject={subject}>"
+    mail["List-Unsubscribe"] = f"<mailto:{own_mailbox}?subject={subject}>"
     footer = f"-- \nThe alert {one_line(message.name)}, sent by Coranto. To end it, answer this mail."
     mail.set_content(f"{message.text(longest=_MAIL_CHARACTERS)}\n\n{footer}\n")
     return mail

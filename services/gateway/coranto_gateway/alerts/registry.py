@@ -83,7 +83,10 @@ redis.call('SET', KEYS[3], ARGV[1], 'PX', ARGV[2])
 return redis.call('HINCRBY', KEYS[2], 'generation', 1)
 """
 
+# In a Redis that was emptied generations begin anew, and two gateways may have the same: the lease tells them apart.
 _COMMIT: Final = """
+local owner = redis.call('GET', KEYS[3])
+if owner and owner ~= ARGV[1] then return 0 end
 if redis.call('HGET', KEYS[2], 'generation') ~= ARGV[3] then return 0 end
 redis.call('SET', KEYS[3], ARGV[1], 'PX', ARGV[2])
 for _, row in ipairs(cjson.decode(ARGV[4])) do

@@ -261,6 +261,8 @@ class Watcher:
         for gone in (state.last_sent.keys() | state.more.keys()) - state.alerts.keys():
             commands.add("HDEL", "sent", gone)
             commands.add("HDEL", "more", gone)
+        for gone in state.paused - state.alerts.keys():
+            commands.add("SREM", "paused", gone)
         if commands.rows:
             await self._commit(commands)
 
