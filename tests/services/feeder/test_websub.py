@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import pytest
 from aiohttp import web
+from aiohttp.test_utils import TestServer
 from prometheus_client import CollectorRegistry
 from pydantic import ValidationError
 from redis.asyncio import Redis
@@ -129,6 +130,29 @@ async def test_link_header_goes_before_what_the_feed_says(subscribed: Subscribed
     await subscribed.polled.add(subscribed.url)
     await subscribed.poll()
     assert set(subscribed.hub.subscribers) == {topic}
+
+
+async def test_a_hub_that_answers_slowly_holds_up_no_other(subscribed: Subscribed) -> None:
+    has_come, may_answer = asyncio.Event(), asyncio.Event()
+
+    async def hang(_: web.Request) -> web.Response:
+        has_come.set()
+        await may_answer.wait()
+        return web.Response(status=202)
+
+    app = web.Application()
+    app.router.add_post("/hub", hang)
+    async with TestServer(app, host="localhost") as slow:
+        subscribed.names_hub(ONE)
+        subscribed.site.documents["/quick"] = subscribed.site.documents["/feed"]
+        subscribed.names_hub(ONE, hub=f"http://localhost:{slow.port}/hub")
+        for path in ("/feed", "/quick"):
+            await subscribed.polled.add(subscribed.site.url + path)
+            await subscribed.polled.poll(subscribed.site.url + path)
+        asking = asyncio.create_task(subscribed.subscriber.tick())
+        await eventually(lambda: has_come.is_set() and subscribed.topic in subscribed.hub.subscribers, what="both")
+        may_answer.set()
+        assert await asking == 2
 
 
 async def test_every_feed_has_an_address_and_a_secret_of_its_own(subscribed: Subscribed) -> None:

@@ -233,7 +233,7 @@ class Watcher:
     # --- what is due -----------------------------------------------------------------------------------------------
 
     async def _make_messages(self, state: AlertState) -> None:
-        """Make messages of what is due, and forget what belongs to alerts that are gone."""
+        """Make messages of what is due, and forget what belongs to alerts that were removed."""
         now, commands = self._tools.courier.now(), Commands()
         for alert_id, due in state.due.items():
             alert = state.alerts.get(alert_id)
@@ -252,17 +252,7 @@ class Watcher:
             commands.add("HDEL", "due", alert_id)
             commands.add("HDEL", "more", alert_id)
             commands.add("HSET", "sent", alert_id, now.isoformat())
-        for alert_id in state.hits.keys() - state.alerts.keys():
-            for hit in state.hits[alert_id]:
-                commands.add("HDEL", "hits", told_key(alert_id, hit.story))
-        for message in state.messages.values():
-            if message.alert not in state.alerts and message.alert != OPERATOR:
-                commands.add("HDEL", "messages", message.id)
-        for gone in (state.last_sent.keys() | state.more.keys()) - state.alerts.keys():
-            commands.add("HDEL", "sent", gone)
-            commands.add("HDEL", "more", gone)
-        for gone in state.paused - state.alerts.keys():
-            commands.add("SREM", "paused", gone)
+        _forget_what_is_gone(commands, state)
         if commands.rows:
             await self._commit(commands)
 
@@ -337,3 +327,18 @@ class Watcher:
         kept = sorted((each for each in state.messages.values() if each.dead is not None), key=lambda each: each.at)
         for oldest in kept[: max(0, len(kept) - _MOST_DEAD + 1)]:
             commands.add("HDEL", "messages", oldest.id)
+
+
+def _forget_what_is_gone(commands: Commands, state: AlertState) -> None:
+    """Have everything removed that belongs to alerts that were removed."""
+    for alert_id in state.hits.keys() - state.alerts.keys():
+        for hit in state.hits[alert_id]:
+            commands.add("HDEL", "hits", told_key(alert_id, hit.story))
+    for message in state.messages.values():
+        if message.alert not in state.alerts and message.alert != OPERATOR:
+            commands.add("HDEL", "messages", message.id)
+    for gone in (state.last_sent.keys() | state.more.keys()) - state.alerts.keys():
+        commands.add("HDEL", "sent", gone)
+        commands.add("HDEL", "more", gone)
+    for gone in state.paused - state.alerts.keys():
+        commands.add("SREM", "paused", gone)
