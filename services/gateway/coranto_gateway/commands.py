@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from coranto.client import environment
-from coranto.streams.connection import connect
+from coranto_gateway.command_line import Answer, DataOption, ask_redis, tell
 from coranto_gateway.tokens import Scope, Token, Tokens
 
 app = typer.Typer(help="Tokens for the gateway.", add_completion=False, no_args_is_help=True)
-
-DataOption = Annotated[
-    Path | None, typer.Option("--data", help="Directory of the running system; else CORANTO_DATA, else ./coranto-data.")
-]
-Answer = TypeVar("Answer")
 
 
 @app.command("add")
@@ -40,7 +33,7 @@ def add_token(
     ends_at = None if days is None else datetime.now(UTC) + timedelta(days=days)
     scopes = frozenset(scope or [Scope.READ])
     token, text = _with_tokens(data, lambda tokens: tokens.add(name, scopes, ends_at=ends_at))
-    _tell(f"token {token.id} of {token.name!r} may {_listed(token)}; keep it safe, it is not shown again")
+    tell(f"token {token.id} of {token.name!r} may {_listed(token)}; keep it safe, it is not shown again")
     typer.echo(text)
 
 
@@ -77,22 +70,14 @@ def revoke_token(
 
     unknown = _with_tokens(data, remove)
     for identity in unknown:
-        _tell(f"no such token: {identity}; see `coranto token list`")
+        tell(f"no such token: {identity}; see `coranto token list`")
     if unknown:
         raise typer.Exit(3)
 
 
 def _with_tokens(data: Path | None, use: Callable[[Tokens], Awaitable[Answer]]) -> Answer:
-    async def main() -> Answer:
-        async with connect(environment.redis_url(data=data)) as redis:
-            return await use(Tokens(redis, environment.prefix()))
-
-    return asyncio.run(main())
+    return ask_redis(data, lambda redis, prefix: use(Tokens(redis, prefix)))
 
 
 def _listed(token: Token) -> str:
     return ", ".join(sorted(token.scopes))
-
-
-def _tell(text: str) -> None:
-    Console(stderr=True, highlight=False, soft_wrap=True).print(text, markup=False)

@@ -12,10 +12,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from coranto.filter import compile_filter
 from coranto.store.query import parse as parse_words
-from coranto.urls import UnsupportedUrlError, parse
-from coranto_gateway.webhooks.webhook import Secret, checked_name
+from coranto_gateway.webhooks.webhook import Secret, checked_address, checked_filter, checked_name
 
 When = Literal["at_once", "hourly", "daily"]
 Kind = Literal["email", "webhook", "slack", "ntfy", "telegram", "matrix"]
@@ -58,24 +56,14 @@ class Recipient:
                     )
                 return cls("matrix", rest)
             case "http" | "https":
-                return cls("webhook", _checked_url(text))
+                return cls("webhook", checked_address(text))
             case "slack":
-                return cls("slack", _checked_url(rest))
+                return cls("slack", checked_address(rest))
             case "ntfy":
-                if not urlsplit(_checked_url(rest)).path.strip("/"):
+                if not urlsplit(checked_address(rest)).path.strip("/"):
                     raise ValueError(f"{rest[:200]!r} names no topic: expected such as ntfy:https://ntfy.sh/desk")
                 return cls("ntfy", rest)
         raise ValueError(f"expected {_FORMS}; got {text[:200]!r}")
-
-
-def _checked_url(url: str) -> str:
-    try:
-        address = parse(url)
-    except UnsupportedUrlError as error:
-        raise ValueError(str(error)) from error
-    if address.scheme == "file" or "@" in urlsplit(url).netloc:
-        raise ValueError(f"expected an http or https address without a user name, got {url[:200]!r}")
-    return url
 
 
 def is_recipient(text: str) -> str:
@@ -111,12 +99,6 @@ def _is_quiet(text: str | None) -> str | None:
     return text
 
 
-def _is_filter(text: str) -> str:
-    if text.strip():
-        compile_filter(text)
-    return text.strip()
-
-
 class NewAlert(BaseModel):
     """What whoever makes an alert says of it."""
 
@@ -124,7 +106,7 @@ class NewAlert(BaseModel):
 
     name: Annotated[str, AfterValidator(checked_name)] = Field(description="What it is called; no other alert may be.")
     q: str = Field("", max_length=1000, description="Words that its articles hold, as in a search, in any form.")
-    where: Annotated[str, AfterValidator(_is_filter)] = Field(
+    where: Annotated[str, AfterValidator(checked_filter)] = Field(
         "", max_length=3000, description="Filter that its articles pass."
     )
     to: list[Annotated[str, AfterValidator(is_recipient)]] = Field(

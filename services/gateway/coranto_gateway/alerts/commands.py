@@ -7,16 +7,13 @@ import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 import typer
-from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
-from coranto.client import environment
 from coranto.store.interface import SearchError
-from coranto.streams.connection import connect
 from coranto_cli.stored_articles import opened_store
 from coranto_gateway.alerts.alert import NewAlert, When
 from coranto_gateway.alerts.matching import try_out
@@ -29,6 +26,7 @@ from coranto_gateway.alerts.registry import (
     UnknownAlertError,
     make_alert,
 )
+from coranto_gateway.command_line import Answer, DataOption, ask_redis, checked, tell
 from coranto_gateway.webhooks.webhook import new_secret
 
 app = typer.Typer(
@@ -37,13 +35,9 @@ app = typer.Typer(
 
 _TEST_WITHIN_SECONDS = 40.0
 
-DataOption = Annotated[
-    Path | None, typer.Option("--data", help="Directory of the running system; else CORANTO_DATA, else ./coranto-data.")
-]
 NameArgument = Annotated[str, typer.Argument(help="Name of the alert.")]
 WordsOption = Annotated[str, typer.Option("--words", "-q", help="Words that its articles hold, in any form.")]
 WhereOption = Annotated[str, typer.Option("--where", help="Filter that its articles pass.")]
-Answer = TypeVar("Answer")
 
 
 @app.command("add")
@@ -73,13 +67,22 @@ def add_alert(
     data: DataOption = None,
 ) -> None:
     """Make an alert: it tells of what is stored from now on. Prints the secret that messages to webhooks are signed with."""
-    new = _checked(
-        name=name, q=words, where=where, to=to, when=when, at=at, zone=zone, quiet=quiet, max_age_hours=max_age_hours
+    new = checked(
+        NewAlert,
+        name=name,
+        q=words,
+        where=where,
+        to=to,
+        when=when,
+        at=at,
+        zone=zone,
+        quiet=quiet,
+        max_age_hours=max_age_hours,
     )
     secret = new_secret()
     alert = make_alert(new, now=datetime.now(UTC), secret=secret)
     _with_alerts(data, lambda kept: kept.add(alert))
-    _tell(f"alert {name!r} is made. Next: coranto alerts test {name}")
+    tell(f"alert {name!r} is made. Next: coranto alerts test {name}")
     typer.echo(secret)
 
 
@@ -92,17 +95,17 @@ def try_alert(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")] = False,
 ) -> None:
     """Show what such an alert would have told of. Nothing is made and nothing is sent. Exit code 3 when it is nothing."""
-    new = _checked(name="try", q=words, where=where, to=["telegram:0"])
+    new = checked(NewAlert, name="try", q=words, where=where, to=["telegram:0"])
     with opened_store(data) as store:
         try:
             hits = try_out(new, datetime.now(UTC) - timedelta(days=days), store)
         except SearchError as error:
-            _tell(str(error))
+            tell(str(error))
             raise typer.Exit(2) from error
     for hit in hits:
         typer.echo(hit.model_dump_json() if as_json else _line_of(hit))
     if not hits:
-        _tell("it would have told of nothing")
+        tell("it would have told of nothing")
         raise typer.Exit(3)
 
 
@@ -168,7 +171,7 @@ def send_test(name: NameArgument, data: DataOption = None) -> None:
     for sent in found:
         typer.echo(_line(sent))
     if not found:
-        _tell(f"nothing was sent within {_TEST_WITHIN_SECONDS:g} s: is a gateway running? See `coranto status`")
+        tell(f"nothing was sent within {_TEST_WITHIN_SECONDS:g} s: is a gateway running? See `coranto status`")
     if not found or any(sent.outcome != "delivered" for sent in found):
         raise typer.Exit(1)
 
@@ -189,7 +192,7 @@ def resume_alert(name: NameArgument, data: DataOption = None) -> None:
 def redeliver(name: NameArgument, data: DataOption = None) -> None:
     """Send again the messages that were given up."""
     moved = _with_alerts(data, lambda kept: kept.redeliver(name, now=datetime.now(UTC)))
-    _tell(f"to be sent again: {moved}")
+    tell(f"to be sent again: {moved}")
 
 
 @app.command("remove")
@@ -198,25 +201,11 @@ def remove_alert(name: NameArgument, data: DataOption = None) -> None:
     _with_alerts(data, lambda kept: kept.remove(name))
 
 
-def _checked(**fields: object) -> NewAlert:
-    try:
-        return NewAlert.model_validate(fields)
-    except ValidationError as error:
-        for each in error.errors():
-            where = f"{each['loc'][0]}: " if each["loc"] else ""
-            _tell(f"{where}{each['msg'].removeprefix('Value error, ')}")
-        raise typer.Exit(2) from error
-
-
 def _with_alerts(data: Path | None, use: Callable[[Alerts], Awaitable[Answer]]) -> Answer:
-    async def main() -> Answer:
-        async with connect(environment.redis_url(data=data)) as redis:
-            return await use(Alerts(redis, environment.prefix()))
-
     try:
-        return asyncio.run(main())
+        return ask_redis(data, lambda redis, prefix: use(Alerts(redis, prefix)))
     except (UnknownAlertError, AlertRefusedError) as error:
-        _tell(str(error))
+        tell(str(error))
         raise typer.Exit(3) from error
 
 
@@ -235,7 +224,3 @@ def _line(sent: Sent) -> str:
     return one_line(
         f"{sent.at:%Y-%m-%d %H:%M:%S} {sent.outcome} ({sent.reason}) {what} to {sent.to}: {answer} {sent.detail} {sent.answer}"
     )
-
-
-def _tell(text: str) -> None:
-    Console(stderr=True, highlight=False, soft_wrap=True).print(text, markup=False)

@@ -19,7 +19,7 @@ from coranto.records import time_text
 from coranto_gateway.alerts.alert import Recipient
 from coranto_gateway.alerts.message import Message, one_line
 from coranto_gateway.alerts.settings import AlertSettings
-from coranto_gateway.webhooks.sending import LONGEST_RETRY_AFTER, Answer, Sender
+from coranto_gateway.webhooks.sending import LONGEST_RETRY_AFTER, Answer, Sender, packed
 from coranto_gateway.webhooks.webhook import Secret, signed_headers
 
 _SMTP_SECONDS: Final = 20
@@ -52,16 +52,16 @@ class Courier:
             case "email":
                 return await self._mail(recipient.target, message)
             case "webhook":
-                body = _packed(_as_event(message))
+                body = packed(_as_event(message))
                 headers = signed_headers([] if secret is None else [secret], message.id, body, self.now())
                 return await self._sender.post(recipient.target, body, headers)
             case "slack":
                 told = message.text(longest=_SLACK_CHARACTERS, size=lambda text: len(_without_markup(text)))
                 text = _without_markup(f"*{message.subject}*\n{told}")
-                return await self._sender.post(recipient.target, _packed({"text": text}))
+                return await self._sender.post(recipient.target, packed({"text": text}))
             case "ntfy":
                 parts = urlsplit(recipient.target)
-                body = _packed(
+                body = packed(
                     {
                         "topic": parts.path.strip("/"),
                         "title": message.subject,
@@ -82,7 +82,7 @@ class Courier:
         text = f"{message.subject}\n\n{message.text()}" if len(message.hits) > 1 else message.text()
         if _utf16(text) > _TELEGRAM_UNITS:
             text = message.text(longest=_TELEGRAM_UNITS, size=_utf16)
-        body = _packed({"chat_id": chat, "text": text, "link_preview_options": {"is_disabled": True}})
+        body = packed({"chat_id": chat, "text": text, "link_preview_options": {"is_disabled": True}})
         url = f"{self._settings.telegram_api}/bot{token.get_secret_value()}/sendMessage"
         answer = await self._sender.post(url, body)
         # It says how long to wait in the body, and the body only.
@@ -96,7 +96,7 @@ class Courier:
         # The server knows the message by its id: one that is sent again appears once.
         path = f"/_matrix/client/v3/rooms/{quote(room, safe='')}/send/m.room.message/{quote(message.id, safe='')}"
         headers = {"Authorization": f"Bearer {settings.matrix_token.get_secret_value()}"}
-        body = _packed({"msgtype": "m.notice", "body": text})
+        body = packed({"msgtype": "m.notice", "body": text})
         answer = await self._sender.put(settings.matrix_server + path, body, headers)
         return _asking_for(answer, lambda said: timedelta(milliseconds=said["retry_after_ms"]))
 
@@ -208,7 +208,3 @@ def _send_mail(settings: AlertSettings, mail: EmailMessage) -> None:
 
 def _text_of(said: bytes | str) -> str:
     return (said.decode("utf-8", "replace") if isinstance(said, bytes) else said)[:500]
-
-
-def _packed(body: dict[str, Any]) -> bytes:
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()

@@ -8,16 +8,14 @@ import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 import typer
-from pydantic import ValidationError
 from rich.console import Console
 from rich.table import Table
 
-from coranto.client import environment
-from coranto.streams.connection import connect
 from coranto_gateway.announcements import NO_STORE, Position
+from coranto_gateway.command_line import Answer, DataOption, ask_redis, checked, tell
 from coranto_gateway.webhooks.registry import (
     Attempt,
     Progress,
@@ -37,12 +35,8 @@ app = typer.Typer(
 
 _TEST_WITHIN_SECONDS = 30.0
 
-DataOption = Annotated[
-    Path | None, typer.Option("--data", help="Directory of the running system; else CORANTO_DATA, else ./coranto-data.")
-]
 NameArgument = Annotated[str, typer.Argument(help="Name of the webhook.")]
 NumbersArgument = Annotated[list[int] | None, typer.Argument(help="Numbers as `coranto webhooks show` gives them.")]
-Answer = TypeVar("Answer")
 
 
 @app.command("add")
@@ -59,16 +53,11 @@ def add_webhook(
     data: DataOption = None,
 ) -> None:
     """Make a webhook, and print its secret, which is shown this once."""
-    try:
-        new = NewWebhook(name=name, url=url, where=where, format=form, at_once=at_once, per_minute=per_minute)
-    except ValidationError as error:
-        for each in error.errors():
-            _tell(f"{each['loc'][0]}: {each['msg'].removeprefix('Value error, ')}")
-        raise typer.Exit(2) from error
+    new = checked(NewWebhook, name=name, url=url, where=where, format=form, at_once=at_once, per_minute=per_minute)
     secret, now = new_secret(), datetime.now(UTC)
     webhook = make_webhook(new, now=now, secret=secret)
     _with_webhooks(data, lambda kept: kept.add(webhook, Position(NO_STORE, 0) if start == "beginning" else now))
-    _tell(f"webhook {name!r} is made; its secret is not shown again. Next: coranto webhooks test {name}")
+    tell(f"webhook {name!r} is made; its secret is not shown again. Next: coranto webhooks test {name}")
     typer.echo(secret)
 
 
@@ -146,7 +135,7 @@ def send_test(name: NameArgument, data: DataOption = None) -> None:
 
     attempt = _with_webhooks(data, ask)
     if attempt is None:
-        _tell(f"no answer within {_TEST_WITHIN_SECONDS:g} s: is a gateway running? See `coranto status`")
+        tell(f"no answer within {_TEST_WITHIN_SECONDS:g} s: is a gateway running? See `coranto status`")
         raise typer.Exit(1)
     typer.echo(_line(attempt))
     if attempt.reason != "ok":
@@ -205,7 +194,7 @@ def redeliver(
 ) -> None:
     """Deliver again, under the same `webhook-id`: dead deliveries, those of these numbers or all."""
     if sum((bool(numbers), since is not None, from_beginning)) > 1:
-        _tell("give numbers, --since or --from-beginning, and only one of them")
+        tell("give numbers, --since or --from-beginning, and only one of them")
         raise typer.Exit(2)
 
     async def ask(kept: Webhooks) -> int | None:
@@ -218,24 +207,20 @@ def redeliver(
         return None
 
     moved = _with_webhooks(data, ask)
-    _tell("set back; the gateway goes on from there" if moved is None else f"to be delivered again: {moved}")
+    tell("set back; the gateway goes on from there" if moved is None else f"to be delivered again: {moved}")
 
 
 @app.command("discard")
 def discard(name: NameArgument, numbers: NumbersArgument = None, data: DataOption = None) -> None:
     """Forget dead deliveries, those of these numbers or all."""
-    _tell(f"discarded: {_with_webhooks(data, lambda kept: kept.discard(name, numbers or ()))}")
+    tell(f"discarded: {_with_webhooks(data, lambda kept: kept.discard(name, numbers or ()))}")
 
 
 def _with_webhooks(data: Path | None, use: Callable[[Webhooks], Awaitable[Answer]]) -> Answer:
-    async def main() -> Answer:
-        async with connect(environment.redis_url(data=data)) as redis:
-            return await use(Webhooks(redis, environment.prefix()))
-
     try:
-        return asyncio.run(main())
+        return ask_redis(data, lambda redis, prefix: use(Webhooks(redis, prefix)))
     except (UnknownWebhookError, WebhookRefusedError) as error:
-        _tell(str(error))
+        tell(str(error))
         raise typer.Exit(3) from error
 
 
@@ -254,7 +239,3 @@ def _line(attempt: Attempt) -> str:
     line = f"{attempt.at:%Y-%m-%d %H:%M:%S} {attempt.outcome} ({attempt.reason}) {what}: {answer} {said}"
     # What strangers answer is shown on a terminal.
     return "".join(character if character.isprintable() else " " for character in line).rstrip()
-
-
-def _tell(text: str) -> None:
-    Console(stderr=True, highlight=False, soft_wrap=True).print(text, markup=False)

@@ -76,13 +76,13 @@ def message_of(article: FinishedArticle, position: Position, form: Format) -> Me
         "change": article.storage.change,
         "data": _WRITERS[form](article),
     }
-    return Message(f"{position.store}-{position.number}", _packed(body))
+    return Message(f"{position.store}-{position.number}", packed(body))
 
 
 def trial_message(webhook: Webhook, now: datetime, message_id: str) -> Message:
     """A message that announces nothing."""
     body = {"type": "test", "timestamp": time_text(now), "data": {"webhook": webhook.name, "where": webhook.where}}
-    return Message(message_id, _packed(body))
+    return Message(message_id, packed(body))
 
 
 def new_test_id() -> str:
@@ -90,7 +90,8 @@ def new_test_id() -> str:
     return f"test-{secrets.token_hex(8)}"
 
 
-def _packed(body: dict[str, Any]) -> bytes:
+def packed(body: dict[str, Any]) -> bytes:
+    """The body as it is sent: JSON without spaces."""
     return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
 
 

@@ -64,7 +64,8 @@ def checked_name(name: str) -> str:
     return name
 
 
-def _is_address(url: str) -> str:
+def checked_address(url: str) -> str:
+    """The address on the web. Raises ValueError when it is none, or holds a password."""
     try:
         address = parse(url)
     except UnsupportedUrlError as error:
@@ -72,11 +73,12 @@ def _is_address(url: str) -> str:
     if address.scheme == "file":
         raise ValueError(f"expected an http or https address, got {url[:200]!r}")
     if "@" in urlsplit(url).netloc:
-        raise ValueError("an address may hold no user name or password: what is sent is signed, see the secret")
+        raise ValueError("expected an address without a user name or password")
     return url
 
 
-def _is_filter(text: str) -> str:
+def checked_filter(text: str) -> str:
+    """The filter without space around it. Raises ValueError when it is none."""
     if text.strip():
         compile_filter(text)
     return text.strip()
@@ -90,10 +92,10 @@ class NewWebhook(BaseModel):
     name: Annotated[str, AfterValidator(checked_name)] = Field(
         description="What it is called; no other webhook may be."
     )
-    url: Annotated[str, AfterValidator(_is_address)] = Field(
+    url: Annotated[str, AfterValidator(checked_address)] = Field(
         max_length=4000, description="Address that articles are posted to."
     )
-    where: Annotated[str, AfterValidator(_is_filter)] = Field(
+    where: Annotated[str, AfterValidator(checked_filter)] = Field(
         "", max_length=4000, description="Filter that its articles pass; without it, all."
     )
     format: Format = Field("json", description="Form of the article in what is posted.")

@@ -1,0 +1,48 @@
+"""What the gateway's commands share: where the running system is, its Redis, and how they speak to people."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import typer
+from pydantic import BaseModel, ValidationError
+from redis.asyncio import Redis
+from rich.console import Console
+
+from coranto.client import environment
+from coranto.streams.connection import connect
+
+DataOption = Annotated[
+    Path | None, typer.Option("--data", help="Directory of the running system; else CORANTO_DATA, else ./coranto-data.")
+]
+Answer = TypeVar("Answer")
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def ask_redis(data: Path | None, ask: Callable[[Redis, str], Awaitable[Answer]]) -> Answer:
+    """What `ask` gives, called with the running system's Redis and the prefix of its keys."""
+
+    async def main() -> Answer:
+        async with connect(environment.redis_url(data=data)) as redis:
+            return await ask(redis, environment.prefix())
+
+    return asyncio.run(main())
+
+
+def checked(model: type[Model], **fields: object) -> Model:
+    """The model with these fields. Where they are wrong, the user is told how, and the command ends with exit code 2."""
+    try:
+        return model.model_validate(fields)
+    except ValidationError as error:
+        for each in error.errors():
+            field = f"{each['loc'][0]}: " if each["loc"] else ""
+            tell(f"{field}{each['msg'].removeprefix('Value error, ')}")
+        raise typer.Exit(2) from error
+
+
+def tell(text: str) -> None:
+    """Say it to whoever typed the command, beside what programs read."""
+    Console(stderr=True, highlight=False, soft_wrap=True).print(text, markup=False)
