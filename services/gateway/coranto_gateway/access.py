@@ -21,7 +21,7 @@ _OPEN_FOLDERS = ("/static/", "/language/", FEEDS_FOLDER)
 # Addresses of feeds hold a secret of their own.
 _SUBMITTING_PATHS = frozenset({"/v1/submit", "/submit"})
 # Addresses of webhooks and recipients of alerts often hold a secret, which readers of articles need not see.
-_OPERATING_FOLDERS = ("/v1/webhooks", "/v1/alerts", "/subscribers/webhooks")
+_OPERATING_FOLDERS = ("/v1/webhooks", "/v1/alerts", "/subscribers/webhooks", "/alerts")
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 # Whoever sends these is a proxy, behind which anybody may be, however near it sits itself.
 _PROXY_HEADERS = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")

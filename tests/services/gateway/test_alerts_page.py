@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from tests.services.gateway.conftest import Served
+from redis.asyncio import Redis
+from tests.services.gateway.conftest import Serve, Served
 from tests.services.gateway.test_articles import article
 from tests.services.gateway.test_page import ATTACK, Page, hold_to_the_policy, look, post
 from tests.services.gateway.test_stories import hours_ago, member
+
+from coranto_gateway.tokens import Scope, Tokens
 
 FORM = {"name": "bridges", "q": "bridge", "to": "mailto:desk@example.org\nslack:https://hooks.example/in"}
 
@@ -61,3 +64,17 @@ async def test_an_alert_that_cannot_be_is_refused_with_a_reason(
 ) -> None:
     for path in ("/alerts", "/alerts/try"):
         assert said in (await post(served, path, status=422, **(FORM | form))).text
+
+
+async def test_whom_alerts_tell_is_for_operators_to_see(serve: Serve, redis: Redis) -> None:
+    async with serve(public_url="http://127.0.0.1:1") as served:
+        tokens = Tokens(redis, "coranto")
+        _, reader = await tokens.add("reader", frozenset({Scope.READ}))
+        _, operator = await tokens.add("operator", frozenset({Scope.READ, Scope.OPERATE}))
+        for text, status in ((reader, 403), (operator, 200)):
+            headers = {"Authorization": f"Bearer {text}"}
+            assert (await served.client.get("/alerts", headers=headers)).status_code == status
+            assert (await served.client.get("/alerts/desk", headers=headers)).status_code in (403, 404)
+            overview = await served.client.get("/", headers=headers)
+            assert overview.status_code == 200
+            assert ('href="/alerts"' in overview.text) == (status == 200)
