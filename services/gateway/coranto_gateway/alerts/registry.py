@@ -200,10 +200,11 @@ class Alerts:
     async def state(self) -> AlertState:
         """All that there is now."""
         pipe = self._redis.pipeline(transaction=False)
-        for name in ("all", "state", "hits", "more", "due", "sent", "messages"):
-            pipe.hgetall(self._keys[name])
         pipe.smembers(self._keys["paused"])
-        known, kept, hits, more, due, sent, messages, paused = await pipe.execute()
+        # The alerts last: what was read of one that is made meanwhile would pass for that of a removed one, and be forgotten.
+        for name in ("state", "hits", "more", "due", "sent", "messages", "all"):
+            pipe.hgetall(self._keys[name])
+        paused, kept, hits, more, due, sent, messages, known = await pipe.execute()
         alerts = [Alert.model_validate_json(each) for each in known.values()]
         found: dict[str, list[Hit]] = {}
         for key, packed in hits.items():
