@@ -19,7 +19,7 @@ from coranto.records import Hints, Submission, article_id, content_id
 from coranto.records.envelope import encode, new_traceparent
 from coranto.streams.connection import is_replicated, load_script, wait_for_replica
 from coranto.topology import FETCHER, SUBMITTED, Keys, readers_of
-from coranto.urls import key_of, parse
+from coranto.urls import UnsupportedUrlError, key_of, parse
 
 MAX_BACKLOG = 250_000
 MAX_QUEUED = 1_000_000
@@ -132,7 +132,13 @@ def new_submission(
     is_recrawl: bool = False,
     hints: Hints | None = None,
 ) -> Submission:
-    """A submission of this address, with an id of its own."""
+    """A submission of this address, with an id of its own. Raises UnsupportedUrlError for text that is none."""
+    try:
+        url.encode()
+    except UnicodeEncodeError as error:
+        raise UnsupportedUrlError(
+            f"expected an address in characters, got half of one in {url[:100]!r}: were its bytes read as UTF-8?"
+        ) from error
     return Submission(
         id=content_id("submission", url, secrets.token_hex(16)),
         url=url,

@@ -13,6 +13,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from coranto.client import AsyncClient, TooMuchWaitingError, new_submission
 from coranto.streams.connection import connect
 from coranto.topology import FEEDER, FETCHER, SUBMITTED, Keys
+from coranto.urls import UnsupportedUrlError
 
 KEYS = Keys()
 STREAM = KEYS.stream(SUBMITTED)
@@ -163,3 +164,8 @@ async def test_the_less_room_there_is_for_all_the_less_may_wait_for_one(
     with pytest.raises(TooMuchWaitingError):
         await client.submit([new_submission("https://few.example/y")])
     assert await client.submit([new_submission("https://none.example/y")])
+
+
+def test_address_with_half_a_character_is_refused_with_what_was_seen() -> None:
+    with pytest.raises(UnsupportedUrlError, match="udcff"):
+        new_submission("http://paper.example/\udcff")
