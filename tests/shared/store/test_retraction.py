@@ -68,6 +68,15 @@ async def test_page_that_is_gone_retracts_the_article_in_a_revision_that_waits_t
         assert line.reason == "gone"
 
 
+async def test_id_that_no_column_takes_keeps_no_other_end_from_being_written(
+    article_store: ArticleStore, database: Database, make_article: MakeArticle
+) -> None:
+    await store(make_article(), article_store=article_store)
+    odd = dropped("gone", NOON + HOUR).model_copy(update={"id": "a foreign stage's\x00", "submission": "odd"})
+    await asyncio.gather(article_store.record_drop(odd), article_store.record_drop(dropped("gone", NOON + HOUR)))
+    assert changes(database)[-1] == (2, "retracted")
+
+
 async def test_the_same_end_told_twice_or_another_later_retracts_once(
     article_store: ArticleStore, database: Database, make_article: MakeArticle
 ) -> None:

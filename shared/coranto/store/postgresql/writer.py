@@ -471,7 +471,7 @@ class _Batch:
         known = {
             row[0]
             for row in self._connection.execute(
-                "SELECT key_id FROM addresses WHERE key_id = ANY(%s)", ([dropped.id for dropped in telling],)
+                "SELECT key_id FROM addresses WHERE key_id = ANY(%s)", ([storable(dropped.id) for dropped in telling],)
             )
         }
         for dropped in telling:
