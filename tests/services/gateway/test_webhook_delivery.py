@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from redis.asyncio import Redis
+from structlog.testing import LogCapture
 from tests.conftest import eventually, running_service
 from tests.services.gateway.test_articles import article
 from tests.services.gateway.webhook_receiver import Received, Receiver
@@ -23,7 +25,6 @@ from coranto.store.interface import Stored
 from coranto.store.sqlite.upkeep import SqliteArticleUpkeep
 from coranto.store.sqlite.writer import SqliteArticleStore
 from coranto.streams.tasks import end
-from coranto.worker.log import get_logger
 from coranto_cli.local.redis_server import EmbeddedRedis
 from coranto_gateway.announcements import NO_STORE, Announcements, Position
 from coranto_gateway.article_stores import ArticleStores
@@ -92,7 +93,8 @@ class Bench:
         sender = Sender(
             WebSettings().to_client(settings.limits, more_networks=settings.allowed_networks), clock=self.clock
         )
-        log = get_logger(service="gateway")
+        self.logged = LogCapture()
+        log = structlog.wrap_logger(None, processors=[self.logged], wrapper_class=structlog.BoundLogger)
         tools = Tools(
             self.webhooks, announcements, stores, sender, settings, self.metrics, self.clock, self._notify, log
         )
@@ -225,7 +227,7 @@ async def test_after_three_days_away_it_goes_on_from_its_place(bench: Bench) -> 
     await receiver.end()
 
 
-async def test_trouble_is_told_once_at_each_change(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_trouble_is_told_once_at_each_change(bench: Bench) -> None:
     async with bench.delivering(), Receiver(lambda _: 500) as receiver:
         await bench.add(receiver)
         await bench.announce(*(article(f"a{number}") for number in range(10)))
@@ -238,9 +240,8 @@ async def test_trouble_is_told_once_at_each_change(bench: Bench, capsys: pytest.
         receiver.reply = lambda _: 200
         bench.clock.advance(hours=1)
         await bench.stands("active")
-    told = capsys.readouterr()
-    text = told.out + told.err
-    assert [text.count(f"webhook.{each}") for each in ("trying_again", "failing", "recovered")] == [1, 1, 1]
+    events = Counter(line["event"] for line in bench.logged.entries)
+    assert [events[f"webhook.{each}"] for each in ("trying_again", "failing", "recovered")] == [1, 1, 1]
     failing, recovered = bench.notices
     assert failing.startswith("webhook desk: nothing was delivered since ")
     assert recovered == "webhook desk: its receiver takes deliveries again"
@@ -353,9 +354,7 @@ async def test_a_record_that_is_gone_meanwhile_is_dead_and_says_nothing_of_the_r
         assert dead.reason == "record_gone"
 
 
-async def test_a_place_of_another_store_is_told_and_replaced_by_now(
-    bench: Bench, capsys: pytest.CaptureFixture[str]
-) -> None:
+async def test_a_place_of_another_store_is_told_and_replaced_by_now(bench: Bench) -> None:
     await bench.announce(article("old"))
     async with Receiver() as receiver:
         await bench.add(receiver, start=Position("f" * 16, 500))
@@ -367,7 +366,7 @@ async def test_a_place_of_another_store_is_told_and_replaced_by_now(
             await eventually(is_moved, what="the new place")
             await bench.announce(article("new"))
             await eventually(lambda: receiver.articles == ["https://news.example/new"], what="what came since")
-    assert "webhook.reset" in capsys.readouterr().out
+    assert "webhook.reset" in [line["event"] for line in bench.logged.entries]
 
 
 async def test_whoever_lost_the_right_writes_nothing(bench: Bench) -> None:
