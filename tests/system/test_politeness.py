@@ -231,4 +231,4 @@ async def test_every_host_sees_one_polite_client_and_none_waits_for_another(
         assert statistics.median(waits) < 2.5 * delay.total_seconds()
         assert len(hosts.logs[TARPIT]) >= 1
         # Behind hundreds of others of its host it would have come in minutes; the lease of the killed fetcher may delay it.
-        assert live_seconds < 30
+        assert live_seconds < 50
