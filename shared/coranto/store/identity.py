@@ -1,4 +1,4 @@
-"""Which article a page is of, and by what each of its addresses leads there. Pure: no database, no clock.
+"""Which article a page is of, and by what each of its addresses leads there. No clock, and no database but what is passed in.
 
 The extractor says which address an article is at home under. A store knows better in two cases: it gave the article its id when
 ids were made otherwise, or an operator has split an address off.
@@ -6,15 +6,18 @@ ids were made otherwise, or an operator has split an address off.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from coranto.records import ClassifiedArticle, article_id
 from coranto.urls import UnsupportedUrlError, canonicalize, key_of
+
+if TYPE_CHECKING:
+    from coranto.store.source_accounts import Ask
 
 LedBy = Literal["own", "redirect", "canonical"]
 """How an address leads to an article: it is the article's own, it redirected, or the page at it declares the article's."""
@@ -113,13 +116,19 @@ class Identity:
     """Those that do so no longer."""
 
 
-def identity_of(
-    article: str, url: str, addresses: Iterable[Sequence[Any]], splits: Iterable[Sequence[Any]]
-) -> Identity:
-    """From rows of `key`, `led_by`, `known_since` and of `key`, `split_at`."""
+def identity_of(ask: Ask, article: str) -> Identity | None:
+    """Which addresses are the article of this id; None when it is not stored. `ask` as in `source_accounts`."""
+    asked = {"id": article}
+    stored = ask("SELECT url FROM articles WHERE id = :id", asked)
+    if not stored:
+        return None
+    addresses = ask(
+        "SELECT key, led_by, known_since FROM addresses WHERE article_id = :id ORDER BY is_own DESC, key", asked
+    )
+    splits = ask("SELECT key, split_at FROM splits WHERE article_id = :id ORDER BY key", asked)
     return Identity(
         article,
-        url,
+        stored[0][0],
         tuple(
             KnownAddress(key, led_by, None if since is None else datetime.fromisoformat(since))
             for key, led_by, since in addresses

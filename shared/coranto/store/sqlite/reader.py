@@ -233,15 +233,7 @@ class SqliteArticleReader:
     def identity_of(self, url_or_id: str) -> Identity | None:
         """Every address that leads to the stored article, and by what; None when it is not stored. Raises StoreError."""
         self._need(schema.SOURCES_SINCE, "does not tell by what addresses lead to articles")
-        asked = {"id": self._resolve(url_or_id)}
-        stored = self._ask("SELECT url FROM articles WHERE id = :id", asked)
-        if not stored:
-            return None
-        addresses = self._ask(
-            "SELECT key, led_by, known_since FROM addresses WHERE article_id = :id ORDER BY is_own DESC, key", asked
-        )
-        splits = self._ask("SELECT key, split_at FROM splits WHERE article_id = :id ORDER BY key", asked)
-        return identity_of(asked["id"], stored[0][0], addresses, splits)
+        return identity_of(self._ask, self._resolve(url_or_id))
 
     def visits_of(self, url_or_id: str) -> Visits | None:
         """How often the stored article was looked at again in vain; None when it is not stored. Raises StoreError."""
