@@ -47,7 +47,7 @@ def codes_below(code_or_name: str) -> list[str]:
 @cache
 def _load() -> _Vocabulary:
     vocabulary = _Vocabulary({}, {})
-    lines = files("coranto").joinpath("media_topics.tsv").read_text(encoding="utf-8").splitlines()[1:]
+    lines = files("coranto").joinpath("data/media_topics.tsv").read_text(encoding="utf-8").splitlines()[1:]
     for line in lines:
         code, parent, *names = line.split("\t")
         vocabulary.children.setdefault(code, [])

@@ -26,8 +26,8 @@ from redis.asyncio import Redis
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+from tests.harness.redis_nodes import free_port
 from tests.shared.store.articles import build_article
-from tests.system.redis_nodes import free_port
 
 from coranto.sources.registry import FeedRegistry, new_feed
 from coranto.store.interface import Stored

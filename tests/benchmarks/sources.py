@@ -27,7 +27,7 @@ import psycopg
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from tests.postgresql_server import PostgresqlServer
+from tests.harness.postgresql_server import PostgresqlServer
 from tests.shared.store.articles import build_article
 
 from coranto.store.address import is_postgresql, open_article_reader, open_article_store

@@ -25,7 +25,7 @@ import psycopg
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from tests.postgresql_server import PostgresqlServer
+from tests.harness.postgresql_server import PostgresqlServer
 from tests.shared.store.articles import NOON, build_article
 
 from coranto.records import ClassifiedArticle, Language, Storage

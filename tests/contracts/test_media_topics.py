@@ -13,7 +13,7 @@ def rows(package: str, name: str) -> list[dict[str, str]]:
 
 def test_store_and_classifier_know_the_same_topics() -> None:
     russian = {row["code"]: row["name_ru"] for row in rows("coranto_classifier.data", "topic_names_ru.tsv")}
-    assert rows("coranto", "media_topics.tsv") == [
+    assert rows("coranto", "data/media_topics.tsv") == [
         {
             "code": row["code"],
             "parent": row["parent"],

@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Iterator
 
 import pytest
-from tests.system.small_site import Site
+from tests.harness.small_site import Site
 
 
 @pytest.fixture

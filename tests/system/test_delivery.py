@@ -4,75 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import random
 import signal
 import subprocess
-import sys
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import stand_in
+from delivery import KEYS, outcomes, pages, start_process, submit, working
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
-import stand_in
 from coranto.client import AsyncClient, TooMuchWaitingError, new_submission
-from coranto.records import DroppedArticle, Submission
+from coranto.records import DroppedArticle
 from coranto.records.envelope import decode
 from coranto.settings import LogSettings
 from coranto.streams.connection import UnsafeRedisError, check_safety
 from coranto.streams.redis import RedisStreams
-from coranto.topology import DISCOVERED, DROPPED, FEEDER, SUBMITTED, Keys
+from coranto.topology import DISCOVERED, DROPPED, FEEDER, SUBMITTED
 from coranto.worker import log
 from coranto.worker.app import Worker
 from coranto_cli.local.redis_server import EmbeddedRedis
 
-KEYS = Keys()
-STAND_IN = Path(stand_in.__file__)
-
-
 log.configure(LogSettings(level="error"))
-
-
-@asynccontextmanager
-async def working(worker: Worker) -> AsyncIterator[Worker]:
-    stop = asyncio.Event()
-    task = asyncio.create_task(worker.serve(stop))
-    try:
-        yield worker
-    finally:
-        stop.set()
-        await task
-
-
-def start_process(url: str, *, log_to: Path | None = None) -> subprocess.Popen[bytes]:
-    environment = {**os.environ, "CORANTO_REDIS__URL": url, "CORANTO_LOG__LEVEL": "info" if log_to else "error"}
-    log_file = log_to.open("wb") if log_to else None
-    try:
-        return subprocess.Popen([sys.executable, str(STAND_IN)], env=environment, stderr=log_file)
-    finally:
-        if log_file:
-            log_file.close()
-
-
-async def submit(url: str, *addresses: str) -> list[Submission]:
-    submissions = [new_submission(address) for address in addresses]
-    async with AsyncClient.from_url(url) as client:
-        await client.submit(submissions)
-    return submissions
-
-
-def pages(number: int, query: str = "") -> list[str]:
-    return [f"https://news.example/{index}{query}" for index in range(number)]
-
-
-async def outcomes(redis: Redis) -> dict[tuple[str, str], int]:
-    return {**await RedisStreams(redis, FEEDER, KEYS).outcomes()}
 
 
 async def published(redis: Redis) -> Counter[str]:

@@ -20,7 +20,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from redis.asyncio import Redis
 from tests.conftest import eventually
-from tests.event_loop import LoopWatch, watched_loop
+from tests.harness.event_loop import LoopWatch, watched_loop
 
 from coranto.pages import FilePageStore
 from coranto.records import DiscoveredArticle, Discovery, DroppedArticle, FetchedArticle, Record, Submission, article_id

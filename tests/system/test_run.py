@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.system.small_site import Site
+from tests.harness.small_site import Site
 
 from coranto.client.blocking import submit
 from coranto_cli.local.redis_server import EmbeddedRedis

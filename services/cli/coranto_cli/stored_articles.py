@@ -12,7 +12,8 @@ from pathlib import Path
 from coranto.client import environment
 from coranto.records import FinishedArticle
 from coranto.store.address import is_postgresql, open_article_reader
-from coranto.store.interface import ArticleReader, LedgerLine, StoreError, Visits
+from coranto.store.interface import ArticleReader, StoreError, Visits
+from coranto.store.ledger import LedgerLine
 from coranto.store.source_accounts import SourceDay, SourceHealth, SourceTotals
 from coranto_cli.errors import NOT_FOUND, USAGE, CommandError
 

@@ -7,7 +7,8 @@ number of times with the same message.
 from __future__ import annotations
 
 from coranto.records import ClassifiedArticle, DroppedArticle, FinishedArticle
-from coranto.store.interface import ArticleRefusedError, ArticleStore, Skipped, StoreCorruptError, StoreError
+from coranto.store.interface import ArticleRefusedError, ArticleStore, StoreCorruptError, StoreError
+from coranto.store.revisions import Skipped
 from coranto.worker.stage import Invalid, Transient, Unwanted
 
 

@@ -2,7 +2,8 @@
 
 from coranto.client.client import AsyncClient, submit, subscribe
 from coranto.client.errors import TooMuchWaitingError, UnsupportedVersionError
-from coranto.client.submission import Receipt, new_submission
+from coranto.client.receipt import Receipt
+from coranto.client.submission import new_submission
 from coranto.client.subscription import Start, Subscription
 from coranto.streams.shape import PipelineMismatchError
 

@@ -17,7 +17,7 @@ from redis.exceptions import RedisError
 
 from coranto.client import client
 from coranto.client.interrupt import on_interrupt
-from coranto.client.submission import Receipt
+from coranto.client.receipt import Receipt
 from coranto.client.subscription import Start
 from coranto.filter import Filter
 from coranto.records import FinishedArticle

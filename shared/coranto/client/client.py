@@ -22,8 +22,9 @@ from redis.exceptions import RedisError
 
 from coranto.client import environment
 from coranto.client.interrupt import on_interrupt
-from coranto.client.shape import Shape
-from coranto.client.submission import KEEP, MAX_BACKLOG, Receipt, Submitter, new_submission
+from coranto.client.known_pipeline import KnownPipeline
+from coranto.client.receipt import Receipt
+from coranto.client.submission import KEEP, MAX_BACKLOG, Submitter, new_submission
 from coranto.client.subscription import Start, Subscription
 from coranto.filter import Filter
 from coranto.records import FinishedArticle, Submission
@@ -38,11 +39,11 @@ class AsyncClient:
     A client that is told no `pipeline` takes the one that is in Redis; what it is told must be the same.
     """
 
-    def __init__(self, redis: Redis, pipeline: Pipeline | None = None, *, shape: Shape | None = None) -> None:
+    def __init__(self, redis: Redis, pipeline: Pipeline | None = None, *, known: KnownPipeline | None = None) -> None:
         self._redis = redis
         told = (pipeline.prefix, pipeline.partitions) if pipeline is not None else (Pipeline().prefix, None)
-        self._shape = shape if shape is not None else Shape(redis, *told)
-        self._submitter = Submitter(redis, self._shape)
+        self._pipeline = known if known is not None else KnownPipeline(redis, *told)
+        self._submitter = Submitter(redis, self._pipeline)
 
     @classmethod
     def from_url(cls, url: str | None = None, pipeline: Pipeline | None = None) -> AsyncClient:
@@ -50,7 +51,7 @@ class AsyncClient:
         redis = connect(environment.redis_url(url))
         if pipeline is not None:
             return cls(redis, pipeline)
-        return cls(redis, shape=Shape(redis, environment.prefix(), environment.partitions()))
+        return cls(redis, known=KnownPipeline(redis, environment.prefix(), environment.partitions()))
 
     async def __aenter__(self) -> Self:
         return self
@@ -90,7 +91,7 @@ class AsyncClient:
         """
         return Subscription(
             self._redis,
-            self._shape,
+            self._pipeline,
             group,
             start=start,
             consumer=consumer,

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+from coranto.client.receipt import Receipt
 from coranto.records import Submission
-
-if TYPE_CHECKING:
-    from coranto.client.submission import Receipt
 
 
 class TooMuchWaitingError(RuntimeError):

@@ -6,7 +6,7 @@ import secrets
 import time
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
@@ -14,7 +14,8 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from coranto.client.errors import TooMuchWaitingError
-from coranto.client.shape import Shape
+from coranto.client.known_pipeline import KnownPipeline
+from coranto.client.receipt import Receipt
 from coranto.records import Hints, Submission, article_id, content_id
 from coranto.records.envelope import encode, new_traceparent
 from coranto.streams.connection import is_replicated, load_script, wait_for_replica
@@ -34,33 +35,19 @@ _REPLICA_WITHIN = timedelta(seconds=1)
 _NO_REPLICA_FOR_SECONDS = 10.0
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """What became of one submission."""
-
-    submission: str
-    article_id: str
-    """Id by the address as it was submitted; the page may turn out to be at home under another one. The store knows both."""
-    url: str
-    is_new: bool
-    """False when this submission id had been accepted before, by another call."""
-    is_replicated: bool | None = None
-    """On a cluster or with Sentinel: whether a replica had it within a second. None on a single server."""
-
-
 class Submitter:
     """Hands submissions in."""
 
-    def __init__(self, redis: Redis, shape: Shape) -> None:
+    def __init__(self, redis: Redis, pipeline: KnownPipeline) -> None:
         self._redis = redis
-        self._shape = shape
+        self._pipeline = pipeline
         self._script = redis.register_script(load_script("submit"))
         self._no_replica_since: dict[Keys, float] = {}
 
     async def submit(self, submissions: Iterable[Submission], *, max_backlog: int, keep: timedelta) -> list[Receipt]:
         """See `AsyncClient.submit`."""
         articles = [(submission, article_id(key_of(submission.url))) for submission in submissions]
-        pipeline = await self._shape.find()
+        pipeline = await self._pipeline.find()
         by_partition: dict[Keys, list[tuple[Submission, str]]] = {}
         for submission, article in articles:
             by_partition.setdefault(pipeline.keys_for(article), []).append((submission, article))

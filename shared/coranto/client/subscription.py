@@ -20,7 +20,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
 
 from coranto.client.errors import UnsupportedVersionError
-from coranto.client.shape import Shape
+from coranto.client.known_pipeline import KnownPipeline
 from coranto.filter import Filter, compile_filter
 from coranto.records import FinishedArticle
 from coranto.records.envelope import FIELD, MalformedEventError, decode, peek
@@ -72,7 +72,7 @@ class Subscription(AsyncIterator[FinishedArticle]):
     def __init__(
         self,
         redis: Redis,
-        shape: Shape,
+        pipeline: KnownPipeline,
         group: str,
         *,
         start: Start,
@@ -99,7 +99,7 @@ class Subscription(AsyncIterator[FinishedArticle]):
         all of them, so only with one partition is it a place to go on from without repeating any."""
         self._where = compile_filter(where) if isinstance(where, str) else where
         self._redis = redis
-        self._shape = shape
+        self._known = pipeline
         self._start = _entry_id(start)
         self._claim_after_ms = int(claim_after.total_seconds() * 1000)
         self._batch = batch
@@ -171,7 +171,7 @@ class Subscription(AsyncIterator[FinishedArticle]):
     # --- groups -----------------------------------------------------------------------------------------------------
 
     async def _open(self) -> None:
-        await self._join(await self._shape.find(again=True))
+        await self._join(await self._known.find(again=True))
         self._last_renewal = time.monotonic()
         if self._renewal is None:
             self._renewal = asyncio.create_task(self._keep_renewing())
@@ -229,15 +229,15 @@ class Subscription(AsyncIterator[FinishedArticle]):
     async def _look_for_shape(self) -> None:
         """Take up the partitions that the first worker has made meanwhile. All that is in them is new to this program."""
         self._last_look = time.monotonic()
-        pipeline = await self._shape.find()
-        if self._shape.is_known:
+        pipeline = await self._known.find()
+        if self._known.is_known:
             await self._join(pipeline)
 
     # --- reading ----------------------------------------------------------------------------------------------------
 
     async def _fill(self) -> None:
         """Read ahead: what a dead sibling held first, then what is new."""
-        if not self._shape.is_known and time.monotonic() - self._last_look > _LOOK_FOR_SHAPE_EVERY:
+        if not self._known.is_known and time.monotonic() - self._last_look > _LOOK_FOR_SHAPE_EVERY:
             await self._look_for_shape()
         if time.monotonic() - self._last_claim > self._claim_after_ms / 2000:
             self._last_claim = time.monotonic()

@@ -10,7 +10,8 @@ from typing import Final
 from pydantic import ValidationError
 
 from coranto.store.columns import read_record
-from coranto.store.move import TABLES, Database, opened
+from coranto.store.move import Database, opened
+from coranto.store.tables import TABLES
 
 _SHOWN: Final = 20
 

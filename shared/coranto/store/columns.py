@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from coranto.records import ClassifiedArticle, FinishedArticle, Storage, time_text, v1
 from coranto.store.identity import Split, addresses_of
-from coranto.store.interface import LedgerLine
+from coranto.store.ledger import LedgerLine
 from coranto.store.revisions import Digests
 
 PUBLISHED_TIME: Final = (

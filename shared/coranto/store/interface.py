@@ -11,11 +11,13 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Final, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
 from coranto.filter import Filter
 from coranto.pages.retention import PageUse
 from coranto.records import ClassifiedArticle, DroppedArticle, FinishedArticle, Storage
+from coranto.store.ledger import LedgerLine
+from coranto.store.revisions import Skipped
 
 if TYPE_CHECKING:
     from coranto.store.identity import Identity
@@ -66,36 +68,6 @@ class Stored:
     def storage(self) -> Storage:
         """What was done with it."""
         return self.article.storage
-
-
-@dataclass(frozen=True, slots=True)
-class Skipped:
-    """The store keeps what it has; the reason is a word of the sink's closed list."""
-
-    reason: Literal["unchanged", "outdated", "other_form"]
-    detail: str
-
-
-@dataclass(frozen=True, slots=True)
-class LedgerLine:
-    """What became of one submission of one article."""
-
-    article_id: str
-    submission: str
-    url: str
-    stage: str
-    outcome: Literal["stored", "accepted", "dropped", "dead"]
-    reason: str
-    detail: str | None
-    at: datetime
-    source: str | None = None
-    """Name of the source that brought it; None where it is not known."""
-    lacks: tuple[str, ...] | None = None
-    """Fields that the record does not have; None where nothing was stored."""
-    found_after_seconds: int | None = None
-    """Of a new article, from publication to discovery, where its feed or sitemap is polled and both moments are known."""
-    stored_after_seconds: int | None = None
-    """Of a new article, from discovery to storing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from coranto.records import ClassifiedArticle, DroppedArticle, Storage
-from coranto.store.interface import LedgerLine, Skipped
+from coranto.store.revisions import Skipped
 from coranto.topology import SINK
 
 FIELDS: Final[Mapping[str, Callable[[ClassifiedArticle], object]]] = {
@@ -30,6 +31,28 @@ NOTHING_NEW: Final = frozenset({"unchanged", "not_modified"})
 
 _LONGEST: Final = 200
 _LONGEST_WORD: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerLine:
+    """What became of one submission of one article."""
+
+    article_id: str
+    submission: str
+    url: str
+    stage: str
+    outcome: Literal["stored", "accepted", "dropped", "dead"]
+    reason: str
+    detail: str | None
+    at: datetime
+    source: str | None = None
+    """Name of the source that brought it; None where it is not known."""
+    lacks: tuple[str, ...] | None = None
+    """Fields that the record does not have; None where nothing was stored."""
+    found_after_seconds: int | None = None
+    """Of a new article, from publication to discovery, where its feed or sitemap is polled and both moments are known."""
+    stored_after_seconds: int | None = None
+    """Of a new article, from discovery to storing."""
 
 
 def line_of_verdict(article: ClassifiedArticle, verdict: Storage | Skipped, now: datetime) -> LedgerLine:

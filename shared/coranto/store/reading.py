@@ -8,7 +8,8 @@ from typing import Any, Final, Literal
 
 from coranto.records import ArticleDate, article_id
 from coranto.store.columns import ARTICLE_TIME, LEDGER_COLUMNS
-from coranto.store.interface import ArticlePlace, ArticleSummary, LedgerLine, SearchHit
+from coranto.store.interface import ArticlePlace, ArticleSummary, SearchHit
+from coranto.store.ledger import LedgerLine
 from coranto.store.query import Part, excerpt
 from coranto.store.words import stemmer_for
 from coranto.urls import UnsupportedUrlError, key_of

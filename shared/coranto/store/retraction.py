@@ -15,7 +15,7 @@ from typing import Final, Literal
 from coranto.domains import is_same_site
 from coranto.records import DroppedArticle, FinishedArticle, Storage, article_id
 from coranto.store.columns import to_milliseconds
-from coranto.store.interface import LedgerLine
+from coranto.store.ledger import LedgerLine
 from coranto.topology import CLASSIFIER, EXTRACTOR, FETCHER
 from coranto.urls import UnsupportedUrlError, host_of, key_of
 

@@ -11,9 +11,9 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from coranto.records import ClassifiedArticle, Image, Storage, time_text
-from coranto.store.interface import Skipped
 from coranto.urls import is_saved_page, key_of
 
 
@@ -61,6 +61,14 @@ def digests_of(article: ClassifiedArticle) -> Digests:
 def changed_fields(before: Digests, now: Digests) -> tuple[str, ...]:
     """The compared fields that differ; a field the older revision knew nothing of does not count."""
     return tuple(name for name, digest in now.items() if name in before and before[name] != digest)
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """The store keeps what it has; the reason is a word of the sink's closed list."""
+
+    reason: Literal["unchanged", "outdated", "other_form"]
+    detail: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,19 +8,17 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 
 from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass
 
+from coranto.store.asking import Ask
 from coranto.store.columns import hour_of, sortable_time
 from coranto.store.ledger import FIELDS, known_source
 from coranto.topology import CLASSIFIER, EXTRACTOR, SINK
-
-Ask = Callable[[str, Mapping[str, object]], Sequence[Sequence[Any]]]
-"""Gives the rows of a statement whose parameters are written as `:name`."""
 
 WEEK: Final = timedelta(days=7)
 # What these say of themselves is what the gateway's clients read of them.

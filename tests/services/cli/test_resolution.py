@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.name_server import name_server
+from tests.harness.name_server import name_server
 
 from coranto_cli.errors import NOT_FOUND, CommandError
 from coranto_cli.resolution import require_addresses

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from hypothesis import strategies as st
-from tests.any_input import ODD_TEXTS, TEXTS, changed, tried
+from tests.harness.any_input import ODD_TEXTS, TEXTS, changed, tried
 
 from coranto.records.sections import Content
 from coranto_extractor.page_request import PageRequest

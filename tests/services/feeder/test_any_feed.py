@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from hypothesis import strategies as st
-from tests.any_input import TEXTS, changed, tried
+from tests.harness.any_input import TEXTS, changed, tried
 
 from coranto.urls import parse
 from coranto_feeder.sources import NotAFeedError, parse_feed

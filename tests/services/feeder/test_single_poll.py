@@ -9,7 +9,7 @@ import sys
 from typing import Any
 
 import pytest
-from tests.hostile_server import Answer, Behaviour, by_cookie, redirect, response, serving
+from tests.harness.hostile_server import Answer, Behaviour, by_cookie, redirect, response, serving
 
 FEED = b"""<?xml version="1.0"?><rss version="2.0"><channel><title>Boats</title>
 <item><guid>1</guid><title>First boat</title><link>/a</link><pubDate>Wed, 20 May 2026 10:00:00 GMT</pubDate></item>

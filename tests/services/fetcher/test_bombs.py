@@ -11,8 +11,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 
 import pytest
-from tests.event_loop import watched_loop
-from tests.hostile_server import BEHAVIOURS, misbehaving
+from tests.harness.event_loop import watched_loop
+from tests.harness.hostile_server import BEHAVIOURS, misbehaving
 
 from coranto_fetcher.settings import FetcherSettings
 from coranto_fetcher.single_fetch import SingleFetcher

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from tests.hostile_server import TITLE, misbehaving
+from tests.harness.hostile_server import TITLE, misbehaving
 
 LINE_KEYS = ["url", "outcome", "reason", "status", "final_url", "charset", "bytes", "title", "warnings"]
 NAMES = ("plain page", "cookie gate", "status: 404 Not Found", "status: 500 Oops", "robots: everything is disallowed")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from multidict import CIMultiDict, CIMultiDictProxy
-from tests.event_loop import watched_loop
+from tests.harness.event_loop import watched_loop
 
 from coranto.http import RedirectChain, WebClient, WebResponse
 from coranto.http.refresh import find_refresh

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
-from tests.hostile_server import BEHAVIOURS, Behaviour, misbehaving, response, serving
+from tests.harness.hostile_server import BEHAVIOURS, Behaviour, misbehaving, response, serving
 
 from coranto_fetcher.settings import FetcherSettings
 from coranto_fetcher.single_fetch import SingleFetcher

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 from multidict import CIMultiDict, CIMultiDictProxy
-from tests.hostile_server import PAGE, Answer, Behaviour, response, serving
+from tests.harness.hostile_server import PAGE, Answer, Behaviour, response, serving
 
 from coranto_fetcher.rights import find_reservation, rights_in_page, rights_signals
 from coranto_fetcher.settings import FetcherSettings

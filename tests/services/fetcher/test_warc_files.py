@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.hostile_server import GZIP, PAGE, Behaviour, redirect, response, serving
+from tests.harness.hostile_server import GZIP, PAGE, Behaviour, redirect, response, serving
 from warcio.archiveiterator import ArchiveIterator  # type: ignore[import-untyped]  # the package has no types
 from warcio.checker import Checker  # type: ignore[import-untyped]
 

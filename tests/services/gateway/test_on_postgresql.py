@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 from redis.asyncio import Redis
-from tests.postgresql_server import PostgresqlServer
+from tests.harness.postgresql_server import PostgresqlServer
 from tests.services.gateway.conftest import Serve
 from tests.shared.store.articles import build_article
 

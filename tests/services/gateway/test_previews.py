@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 from redis.asyncio import Redis
-from tests.hostile_server import Behaviour, response, serving
+from tests.harness.hostile_server import Behaviour, response, serving
 from tests.services.gateway.conftest import Serve, Served
 from tests.services.gateway.test_page import Page, hold_to_the_policy, post
 

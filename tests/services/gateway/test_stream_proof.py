@@ -16,10 +16,10 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 from tests.conftest import eventually
+from tests.harness.redis_nodes import free_port
 from tests.services.gateway.conftest import Serve, Served
 from tests.services.gateway.test_stream import Reader, urls
 from tests.shared.store.articles import build_article
-from tests.system.redis_nodes import free_port
 
 from coranto.store.interface import Stored
 from coranto.store.sqlite.writer import SqliteArticleStore

@@ -14,10 +14,10 @@ import standardwebhooks
 import svix
 from redis.asyncio import Redis
 from tests.conftest import eventually
+from tests.harness.redis_nodes import free_port
 from tests.services.gateway.conftest import Serve, Served
 from tests.services.gateway.test_articles import article
 from tests.services.gateway.webhook_receiver import Received, Receiver
-from tests.system.redis_nodes import free_port
 
 from coranto_gateway.tokens import Scope, Tokens
 from coranto_gateway.webhooks.settings import WebhookSettings

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import strategies as st
 from multidict import CIMultiDict, CIMultiDictProxy
-from tests.any_input import tried
+from tests.harness.any_input import tried
 
 from coranto.charset import decode, is_same_charset, web_label
 from coranto.http import RedirectChain, WebError, WebResponse

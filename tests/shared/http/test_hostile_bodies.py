@@ -18,7 +18,7 @@ import pytest
 import zstandard
 from aiohttp import web
 from aiohttp.test_utils import TestServer
-from tests.event_loop import watched_loop
+from tests.harness.event_loop import watched_loop
 
 from coranto.http import (
     AddressGuard,

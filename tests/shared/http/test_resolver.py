@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
-from tests.name_server import name_server
+from tests.harness.name_server import name_server
 
 from coranto.http import NameNotResolvedError, PrivateAddressError, WebLimits
 from coranto.http.resolver import DnsResolver

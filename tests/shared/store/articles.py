@@ -22,7 +22,8 @@ from coranto.records import (
     Topic,
     article_id,
 )
-from coranto.store.interface import ArticleStore, Skipped, Stored
+from coranto.store.interface import ArticleStore, Stored
+from coranto.store.revisions import Skipped
 from coranto.urls import key_of
 
 NOON = datetime(2026, 3, 14, 12, 0, tzinfo=UTC)

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.postgresql_server import PostgresqlServer
+from tests.harness.postgresql_server import PostgresqlServer
 from tests.shared.store.articles import NOON, build_article
 from tests.shared.store.databases import Database
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from tests.postgresql_server import PostgresqlServer
+from tests.harness.postgresql_server import PostgresqlServer
 from tests.shared.store.articles import build_article, store
 from tests.shared.store.databases import Database, count, rows
 
@@ -17,7 +17,8 @@ from coranto.records import DroppedArticle, Entity
 from coranto.store.address import open_article_reader, open_article_store
 from coranto.store.check import check
 from coranto.store.interface import ArticleStore, StoreError
-from coranto.store.move import TABLES, move
+from coranto.store.move import move
+from coranto.store.tables import TABLES
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from tests.conftest import eventually
-from tests.postgresql_server import PostgresqlServer
+from tests.harness.postgresql_server import PostgresqlServer
 from tests.shared.store.articles import build_article, store
 from tests.shared.store.databases import count, rows
 

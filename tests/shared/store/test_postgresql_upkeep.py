@@ -12,7 +12,7 @@ from tests.shared.store.databases import count, on_postgresql, rows
 from coranto.store.address import open_article_reader, open_article_upkeep
 from coranto.store.columns import sortable_time
 from coranto.store.interface import ArticleStore, Removed
-from coranto.store.move import TABLES
+from coranto.store.tables import TABLES
 
 
 @on_postgresql

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.postgresql_server import PostgresqlServer
+from tests.harness.postgresql_server import PostgresqlServer
 from tests.shared.store.articles import build_article, store
 from tests.shared.store.databases import Database
 

@@ -11,7 +11,8 @@ from pydantic import BaseModel, Field
 
 from coranto.admin.find_article import ArticleRef, Location, find_locations
 from coranto.records import FinishedArticle
-from coranto.store.interface import ArticleReader, LedgerLine, Visits
+from coranto.store.interface import ArticleReader, Visits
+from coranto.store.ledger import LedgerLine
 from coranto.store.source_accounts import SourceDay
 from coranto.urls import UnsupportedUrlError
 from coranto_gateway.parts import Parts, PartsOf

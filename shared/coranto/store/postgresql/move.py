@@ -10,11 +10,11 @@ import psycopg
 from psycopg import Connection
 
 from coranto.store.interface import NewerSchemaError, StoreError
-from coranto.store.move import TABLES, Row
 from coranto.store.postgresql import schema
 from coranto.store.postgresql.connection import connect, explain, shown
 from coranto.store.postgresql.words import vector
 from coranto.store.postgresql.writer import storable
+from coranto.store.tables import TABLES, Row
 
 _ROWS_AT_ONCE: Final = 200
 

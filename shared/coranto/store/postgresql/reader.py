@@ -31,7 +31,6 @@ from coranto.store.interface import (
     ArticlePlace,
     ArticleRefusedError,
     ArticleSummary,
-    LedgerLine,
     NewerSchemaError,
     SearchError,
     SearchFilter,
@@ -39,6 +38,7 @@ from coranto.store.interface import (
     StoreError,
     Visits,
 )
+from coranto.store.ledger import LedgerLine
 from coranto.store.postgresql import schema
 from coranto.store.postgresql.connection import conninfo, explain, shown
 from coranto.store.postgresql.words import holds_phrases, query

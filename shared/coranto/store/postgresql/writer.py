@@ -33,14 +33,14 @@ from coranto.store.columns import (
 )
 from coranto.store.group_commit import GroupCommit
 from coranto.store.identity import Split, identify, ids_of, key_and_id
-from coranto.store.interface import LedgerLine, RevisionKey, Skipped, Stored
-from coranto.store.ledger import NOTHING_NEW, known_source, line_of_drop, line_of_verdict
+from coranto.store.interface import RevisionKey, Stored
+from coranto.store.ledger import NOTHING_NEW, LedgerLine, known_source, line_of_drop, line_of_verdict
 from coranto.store.postgresql import schema
 from coranto.store.postgresql.connection import connect, explain, is_fault_of_server
 from coranto.store.postgresql.words import vector
 from coranto.store.reading import ledger_line_of
 from coranto.store.retraction import LastRevision, find_change, is_news, may_revise, next_revision
-from coranto.store.revisions import Digests, Latest, decide, digests_of, latest_of, material_of
+from coranto.store.revisions import Digests, Latest, Skipped, decide, digests_of, latest_of, material_of
 from coranto.topology import SINK
 
 _OwnKey = tuple[str, str, str]

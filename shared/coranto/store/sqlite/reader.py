@@ -26,7 +26,6 @@ from coranto.store.interface import (
     ArticlePlace,
     ArticleReader,
     ArticleSummary,
-    LedgerLine,
     NewerSchemaError,
     SearchError,
     SearchFilter,
@@ -34,6 +33,7 @@ from coranto.store.interface import (
     StoreError,
     Visits,
 )
+from coranto.store.ledger import LedgerLine
 from coranto.store.query import Part, match_expression, parse
 from coranto.store.reading import (
     HIT_COLUMNS,

@@ -32,19 +32,17 @@ from coranto.store.columns import (
 from coranto.store.identity import Split, identify, ids_of, key_and_id
 from coranto.store.interface import (
     ArticleRefusedError,
-    LedgerLine,
     NewerSchemaError,
     RevisionKey,
-    Skipped,
     StoreCorruptError,
     Stored,
     StoreError,
     StoreUnavailableError,
 )
-from coranto.store.ledger import NOTHING_NEW, known_source, line_of_drop, line_of_verdict
+from coranto.store.ledger import NOTHING_NEW, LedgerLine, known_source, line_of_drop, line_of_verdict
 from coranto.store.reading import ledger_line_of
 from coranto.store.retraction import LastRevision, find_change, is_news, may_revise, next_revision
-from coranto.store.revisions import Digests, Latest, decide, digests_of, latest_of
+from coranto.store.revisions import Digests, Latest, Skipped, decide, digests_of, latest_of
 from coranto.store.sqlite import schema
 from coranto.store.sqlite.group_commit import CORRUPT, UNAVAILABLE, FileGroupCommit, is_fault_of_storage, primary_code
 from coranto.store.sqlite.schema import word_forms

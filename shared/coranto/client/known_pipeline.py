@@ -8,7 +8,7 @@ from coranto.streams.shape import find_shape
 from coranto.topology import Pipeline
 
 
-class Shape:
+class KnownPipeline:
     """The pipeline's shape as it is in Redis. A client that was told nothing takes it as it is."""
 
     def __init__(self, redis: Redis, prefix: str, told: int | None) -> None:

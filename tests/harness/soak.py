@@ -1,6 +1,6 @@
 """Soak: the real services at work for a long while, and what must stay flat stays flat.
 
-    python tests/system/soak.py --minutes 20
+    python tests/harness/soak.py --minutes 20
 
 The same addresses are visited again and again, each time with a new text, so that everything that is kept for each address
 reaches its size in the first round. Every hundredth page is dropped for good and its notice kept for a span; a small backlog
@@ -26,13 +26,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from fleet import Fleet, Site
 from redis.asyncio import Redis
 
 from coranto.client import AsyncClient, new_submission
 from coranto.streams.redis import RedisStreams
 from coranto.topology import FINISHED, SINK, STAGES, WORKERS, Keys
 from coranto_cli.local.redis_server import EmbeddedRedis
-from fleet import Fleet, Site
 
 KEYS = Keys()
 ADDRESSES = 300

