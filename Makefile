@@ -46,7 +46,7 @@ run: $(VENV)/run.stamp ## the bundled sample site through all services; SOURCE=â
 # --- proving it ---------------------------------------------------------------------------------------------------
 
 test: $(VENV)/dev.stamp ## everything that must pass, on a real Redis
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 test-slow: $(VENV)/dev.stamp ## quality gates on the labelled corpora, and long proofs
 	$(BIN)/python -m pytest -m slow

@@ -89,9 +89,9 @@ async def running_service(name: str, settings: Mapping[str, str]) -> AsyncIterat
 
 
 async def eventually(
-    claim: Callable[[], bool | Awaitable[bool]], *, within_seconds: float = 15.0, what: str = "the claim"
+    claim: Callable[[], bool | Awaitable[bool]], *, within_seconds: float = 60.0, what: str = "the claim"
 ) -> None:
-    """Return once the claim is true; fail when the time is over."""
+    """Return once the claim is true; fail when the time is over, which is long, as machines that run tests may be slow."""
     deadline = time.monotonic() + within_seconds
     while True:
         answer = claim()

@@ -236,7 +236,7 @@ stand_in.make_worker({redis_url!r}, name="w").run()
         async def is_dead() -> bool:
             return (await outcomes(redis)).get(("dead", "error")) == 1
 
-        await eventually(is_dead, within_seconds=10, what="the dead letter")
+        await eventually(is_dead, what="the dead letter")
         assert process.poll() is None
     finally:
         process.kill()
@@ -251,7 +251,7 @@ async def test_an_address_that_asks_for_resp3_is_read_as_any_other(redis: Redis,
         async def is_done() -> bool:
             return (await outcomes(redis)).get(("published", "ok")) == 20
 
-        await eventually(is_done, within_seconds=8, what="the work")
+        await eventually(is_done, what="the work")
 
 
 async def test_a_submission_and_a_redelivery_that_redis_refuses_are_not_lost(redis: Redis, redis_url: str) -> None:

@@ -49,7 +49,7 @@ def state_of(worker: Worker, name: str) -> Any:
     return worker.readiness()[1]["stages"].get("feeder", {}).get(name)
 
 
-async def wait_for(redis: Redis, expected: dict[tuple[str, str], int], within_seconds: float = 15) -> None:
+async def wait_for(redis: Redis, expected: dict[tuple[str, str], int], within_seconds: float = 60) -> None:
     seen: dict[tuple[str, str], int] = {}
     try:
         async with asyncio.timeout(within_seconds):

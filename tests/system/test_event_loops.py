@@ -251,7 +251,7 @@ async def test_feeder(redis: Redis, redis_url: str, tmp_path: Path, monkeypatch:
         submissions = events([*(submission(one) for one in hostile), *(feed(path) for path in pages)])
         with watched_loop() as watch:
             await feeder.settles(submissions)
-            await eventually(lambda: are_polled(len(pages)), within_seconds=90, what="the polls")
+            await eventually(lambda: are_polled(len(pages)), within_seconds=240, what="the polls")
         kept_turning(watch)
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from redis.asyncio import Redis
+from tests.conftest import eventually
 
 from coranto.records.envelope import encode
 from coranto.testing import finished
@@ -78,6 +79,10 @@ def subscribers() -> Iterator[list[subprocess.Popen[bytes]]]:
         process.wait()
 
 
+def number_seen(out: Path) -> int:
+    return out.read_bytes().count(b"\n") if out.exists() else 0
+
+
 async def test_a_subscriber_killed_ten_times_gets_every_record(
     own_redis: EmbeddedRedis, tmp_path: Path, subscribers: list[subprocess.Popen[bytes]]
 ) -> None:
@@ -87,13 +92,14 @@ async def test_a_subscriber_killed_ten_times_gets_every_record(
     environment = {**os.environ, "CORANTO_REDIS__URL": own_redis.url}
     expected = []
     for round_number in range(11):
+        before = number_seen(out)
         subscribers.append(subprocess.Popen([sys.executable, str(program), str(out)], env=environment))
         for number in range(40):
             article = finished(f"https://news.example/{round_number}/{number}")
             expected.append(article.id)
             await redis.xadd(Keys().stream(FINISHED), {"event": encode(article, source="test")})
-        await asyncio.sleep(0.9)
         if round_number < 10:
+            await eventually(lambda before=before: number_seen(out) > before, what="a record the subscriber has seen")  # type: ignore[misc]
             subscribers[-1].send_signal(signal.SIGKILL)
             subscribers[-1].wait()
     seen: Counter[str] = Counter()

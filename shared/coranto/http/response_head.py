@@ -212,6 +212,8 @@ class LenientResponseHandler(ResponseHandler):
                 strict, data = rest
             body = self._of_body(data)
         except WebError as error:
+            if strict:  # the head is as good as if it had come in a piece of its own
+                super().data_received(strict)
             self._give_up(error)
             return
         if strict or body or not data:

@@ -46,6 +46,7 @@ async def test_text_that_takes_too_long_is_refused_and_the_next_is_answered(pool
 
 async def test_text_that_takes_too_much_memory_is_refused_and_the_next_is_answered(pool: AnalysisPool) -> None:
     # Every control character is replaced, and the pieces between them take twenty times the text's own memory.
+    pool._processes.deadline = timedelta(seconds=120)
     with pytest.raises(Invalid, match="more than 1000000000 bytes of memory") as signal_:
         await pool.analyse(ArticleText("", "ab\x00" * 15_000_000))
     assert signal_.value.reason == "analysis_process_lost"

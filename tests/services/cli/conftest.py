@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 
@@ -107,9 +108,13 @@ class Shell:
         os.environ.clear()
         os.environ.update(self.environment | environment)
         sys.stdin = io.StringIO(text)
+        had_server = _fork_server_runs()
         try:
             yield
         finally:
+            if not had_server:
+                # It has this environment, and with it the stand-ins: no other test's processes may be forked from it.
+                forkserver._forkserver._stop()
             sys.stdin = stdin
             os.environ.clear()
             os.environ.update(before)
@@ -119,6 +124,10 @@ class Shell:
     def _ended(code: int, out: str, err: str) -> Ended:
         assert "Traceback" not in err
         return Ended(code, out, err)
+
+
+def _fork_server_runs() -> bool:
+    return forkserver._forkserver._forkserver_pid is not None  # the standard library names it nowhere else
 
 
 def heed_interrupt() -> None:
@@ -146,7 +155,7 @@ class Background:
     def output(self) -> str:
         return self._log.read_text(encoding="utf-8")
 
-    def until(self, text: str, *, seconds: float = 40, times: int = 1) -> None:
+    def until(self, text: str, *, seconds: float = 90, times: int = 1) -> None:
         deadline = time.monotonic() + seconds
         while self.output.count(text) < times:
             if self.process.poll() is not None and self.output.count(text) < times:
@@ -155,7 +164,7 @@ class Background:
                 pytest.fail(f"no {text!r} within {seconds:g} s:\n{self.output}")
             time.sleep(0.05)
 
-    def stop(self, number: signal.Signals = signal.SIGINT, *, seconds: float = 40) -> int:
+    def stop(self, number: signal.Signals = signal.SIGINT, *, seconds: float = 90) -> int:
         self.process.send_signal(number)
         return self.process.wait(seconds)
 

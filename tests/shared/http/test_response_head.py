@@ -90,6 +90,12 @@ async def test_any_bytes_in_any_pieces_end_in_a_response_or_an_error(raw: bytes,
     assert whole == pieces
 
 
+async def test_broken_body_that_comes_with_its_head_is_cut_as_if_it_came_later() -> None:
+    head, body = OK + b"Transfer-Encoding: chunked\r\n\r\n", b"no size\r\n"
+    together, apart = await outcome(head + body, [len(head + body)]), await outcome(head + body, [len(head)])
+    assert together == apart == ("cut", "ClientPayloadError")
+
+
 async def outcome(raw: bytes, cuts: list[int]) -> tuple[str, object]:
     """What the handler makes of the bytes, in pieces of these sizes: a status and its headers, or the class of an error."""
     handler = LenientResponseHandler(asyncio.get_running_loop())
