@@ -123,6 +123,11 @@ EVENTS: Mapping[str, LogEvent] = {
     "webhook.recovered": LogEvent(
         "warning", "A webhook's receiver takes deliveries again; it gets all that it missed."
     ),
+    "definition.unusable": LogEvent(
+        "error",
+        "A webhook or alert is kept in a form that cannot be used, for the reason in the line. It does nothing; all others go on. "
+        "Remove it and make it anew.",
+    ),
     "webhook.disabled": LogEvent(
         "error", "A webhook's receiver answered 410: nothing is sent until `coranto webhooks resume`."
     ),

@@ -287,7 +287,7 @@ async def _count_faulty(parts: Parts) -> int:
 async def _count_late(parts: Parts) -> int:
     """Subscribers that somebody should look after."""
     return sum(each.state in groups.LATE for each in await groups.get_groups(parts)) + sum(
-        number for standing, number in (await parts.webhooks.count_by_standing()).items() if standing in webhooks.FAULTY
+        number for standing, number in (await parts.webhooks.count()).items() if standing in webhooks.FAULTY
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -14,6 +15,7 @@ from rich.console import Console
 
 from coranto.client import environment
 from coranto.streams.connection import connect
+from coranto_gateway.definitions import Unusable, faults_of
 
 DataOption = Annotated[
     Path | None, typer.Option("--data", help="Directory of the running system; else CORANTO_DATA, else ./coranto-data.")
@@ -37,10 +39,14 @@ def checked(model: type[Model], **fields: object) -> Model:
     try:
         return model.model_validate(fields)
     except ValidationError as error:
-        for each in error.errors():
-            field = f"{each['loc'][0]}: " if each["loc"] else ""
-            tell(f"{field}{each['msg'].removeprefix('Value error, ')}")
+        for field, told in faults_of(error):
+            tell(f"{field}: {told}" if field else told)
         raise typer.Exit(2) from error
+
+
+def shown_unusable(unusable: Unusable) -> str:
+    """As a line of JSON beside those of what can be used."""
+    return json.dumps({"name": unusable.name, "standing": "unusable", "why": unusable.why}, ensure_ascii=False)
 
 
 def tell(text: str) -> None:

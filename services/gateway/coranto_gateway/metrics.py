@@ -49,7 +49,13 @@ class Metrics:
         )
         self.webhooks = Gauge(
             "coranto_gateway_webhooks",
-            "Webhooks by standing; every gateway reports all of them.",
+            "Webhooks by standing; every gateway reports all of them. `unusable` are those that cannot be used as they are kept.",
+            ["standing"],
+            registry=add,
+        )
+        self.alerts = Gauge(
+            "coranto_gateway_alerts",
+            "Alerts by standing (active, paused, unusable); every gateway reports all of them.",
             ["standing"],
             registry=add,
         )

@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from coranto.client import PipelineMismatchError
 from coranto.store.interface import SearchError, StoreError
 from coranto.worker.log import get_logger
+from coranto_gateway.definitions import NotAddedError, UnknownNameError, UnusableError, WrongFieldsError
 
 MEDIA_TYPE = "application/problem+json"
 _TYPE = "urn:coranto:problem:"
@@ -62,6 +63,14 @@ def to_problem(error: Exception) -> Problem:
             return _of_validation(error)
         case HTTPException():
             return Problem(error.status_code, _name_of(error.status_code), str(error.detail), headers=error.headers)
+        case UnknownNameError():
+            return not_found(error.what, error.name, f"`/v1/{error.what}s` lists those there are")
+        case NotAddedError():
+            return Problem(409, f"{error.what}-refused", str(error))
+        case UnusableError():
+            return Problem(409, f"{error.what}-unusable", str(error))
+        case WrongFieldsError():
+            return Problem(422, "bad-request", str(error))
         case SearchError():
             return Problem(400, "bad-search", str(error))
         case StoreError():
@@ -105,6 +114,10 @@ def install(app: FastAPI, answer: Answer) -> None:
     for kind in (
         RequestValidationError,
         HTTPException,
+        UnknownNameError,
+        NotAddedError,
+        UnusableError,
+        WrongFieldsError,
         StoreError,
         RedisError,
         PipelineMismatchError,

@@ -17,16 +17,16 @@ from coranto.store.interface import SearchError
 from coranto_cli.stored_articles import opened_store
 from coranto_gateway.alerts.alert import NewAlert, When
 from coranto_gateway.alerts.matching import try_out
-from coranto_gateway.alerts.message import Hit, one_line
+from coranto_gateway.alerts.message import Hit
 from coranto_gateway.alerts.registry import (
-    AlertRefusedError,
     Alerts,
     AlertState,
     Sent,
-    UnknownAlertError,
     make_alert,
 )
-from coranto_gateway.command_line import Answer, DataOption, ask_redis, checked, tell
+from coranto_gateway.command_line import Answer, DataOption, ask_redis, checked, shown_unusable, tell
+from coranto_gateway.definitions import NotAddedError, UnknownNameError, UnusableError
+from coranto_gateway.printable import one_line
 from coranto_gateway.webhooks.webhook import new_secret
 
 app = typer.Typer(
@@ -114,7 +114,7 @@ def list_alerts(
     data: DataOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")] = False,
 ) -> None:
-    """Show every alert and how it does."""
+    """Show every alert and how it does. Exit code 1 when one cannot be used as it is kept."""
     state = _with_alerts(data, lambda kept: kept.state())
     table = Table("Name", "When", "Standing", "Found", "Last", "Dead", "To", box=None)
     for alert in sorted(state.alerts.values(), key=lambda alert: alert.name):
@@ -131,10 +131,17 @@ def list_alerts(
             str(_count_dead(state, alert.id)),
             ", ".join(alert.to),
         )
+    for each in state.unusable:
+        if as_json:
+            typer.echo(shown_unusable(each))
+        else:
+            table.add_row(each.name, "", "unusable", "", "", "", one_line(each.why), style="red")
     if not as_json:
         Console(highlight=False).print(
-            table if state.alerts else "No alerts. See: coranto alerts add --help", markup=False
+            table if state.alerts or state.unusable else "No alerts. See: coranto alerts add --help", markup=False
         )
+    if state.unusable:
+        raise typer.Exit(1)
 
 
 @app.command("log")
@@ -204,7 +211,7 @@ def remove_alert(name: NameArgument, data: DataOption = None) -> None:
 def _with_alerts(data: Path | None, use: Callable[[Alerts], Awaitable[Answer]]) -> Answer:
     try:
         return ask_redis(data, lambda redis, prefix: use(Alerts(redis, prefix)))
-    except (UnknownAlertError, AlertRefusedError) as error:
+    except (UnknownNameError, NotAddedError, UnusableError) as error:
         tell(str(error))
         raise typer.Exit(3) from error
 

@@ -17,8 +17,9 @@ from urllib.parse import quote, urlsplit
 
 from coranto.records import time_text
 from coranto_gateway.alerts.alert import Recipient
-from coranto_gateway.alerts.message import Message, one_line
+from coranto_gateway.alerts.message import Message
 from coranto_gateway.alerts.settings import AlertSettings
+from coranto_gateway.printable import one_line
 from coranto_gateway.webhooks.sending import LONGEST_RETRY_AFTER, Answer, Sender, packed
 from coranto_gateway.webhooks.webhook import Secret, signed_headers
 

@@ -7,6 +7,8 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from coranto_gateway.printable import one_line
+
 OPERATOR = "operator"
 """Stands for the alert's id and name in notices; ids of alerts are of other letters."""
 LONGEST_EXCERPT = 300
@@ -93,8 +95,3 @@ def _entry(hit: Hit) -> str:
     copies = f"and {hit.copies} more with this story" if hit.copies else ""
     lines = (one_line(hit.title), known, one_line(hit.why), copies, one_line(hit.url))
     return "\n".join(line for line in lines if line)
-
-
-def one_line(text: str) -> str:
-    """The text without anything that is not to be printed: what strangers wrote becomes part of headers and messages."""
-    return " ".join("".join(each if each.isprintable() else " " for each in text).split())

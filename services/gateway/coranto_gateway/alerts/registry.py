@@ -9,19 +9,19 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Awaitable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, Literal, cast
+from typing import Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from redis.asyncio import Redis
 
 from coranto_gateway.alerts.alert import Alert, NewAlert
 from coranto_gateway.alerts.message import OPERATOR, Hit, Message
+from coranto_gateway.definitions import ADD, MOST_DEFINITIONS, Definitions, Unusable
 from coranto_gateway.webhooks.webhook import Secret
 
-MOST_ALERTS: Final = 200
 TOLD_FOR: Final = timedelta(days=30)
 """Time for which it is remembered that an alert has told of a story."""
 _LOG_LINES: Final = 5000
@@ -51,6 +51,7 @@ class AlertState:
 
     alerts: dict[str, Alert]
     """By id."""
+    unusable: list[Unusable]
     paused: set[str]
     store: str | None
     cursor: int
@@ -61,6 +62,11 @@ class AlertState:
     due: dict[str, datetime]
     last_sent: dict[str, datetime]
     messages: dict[str, Message]
+
+    @property
+    def ids(self) -> set[str]:
+        """Ids of all alerts, also of those that cannot be used: what is kept of them waits until they can."""
+        return {*self.alerts, *(str(each.kept.get("id")) for each in self.unusable)}
 
 
 @dataclass(slots=True)
@@ -101,23 +107,7 @@ if redis.call('GET', KEYS[3]) == ARGV[1] and redis.call('HGET', KEYS[2], 'genera
 end
 """
 
-_ADD: Final = """
-if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 1 then return 'known' end
-if redis.call('HLEN', KEYS[1]) >= tonumber(ARGV[3]) then return 'full' end
-redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
-return 'added'
-"""
-
-
-class UnknownAlertError(LookupError):
-    """There is no alert of this name."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(f"there is no alert {name[:100]!r}; `coranto alerts list` shows those there are")
-
-
-class AlertRefusedError(ValueError):
-    """The alert cannot be made. The text says why."""
+_ADD: Final = f"{ADD}return 'added'"
 
 
 def make_alert(new: NewAlert, *, now: datetime, secret: str) -> Alert:
@@ -133,6 +123,7 @@ class Alerts:
         self._redis: Any = redis
         # One hash tag: a script touches all of these keys.
         self._keys = {name: f"{prefix}:{{alerts}}:{name}" for name in _NAMES}
+        self.definitions = Definitions(redis, self._keys["all"], Alert, "alert")
         scripts = (("acquire", _ACQUIRE), ("commit", _COMMIT), ("release", _RELEASE), ("add", _ADD))
         self._scripts = {name: redis.register_script(text) for name, text in scripts}
 
@@ -142,40 +133,28 @@ class Alerts:
     # --- for operators ---------------------------------------------------------------------------------------------
 
     async def add(self, alert: Alert) -> None:
-        """Keep a new alert: it tells of what is stored from now on. Raises AlertRefusedError."""
-        answer = await self._run("add", alert.name, alert.model_dump_json(), MOST_ALERTS)
-        if answer == b"known":
-            raise AlertRefusedError(f"there is an alert {alert.name!r} already: choose another name, or remove it")
-        if answer == b"full":
-            raise AlertRefusedError(f"there are {MOST_ALERTS} alerts, which is the most: remove one first")
+        """Keep a new alert: it tells of what is stored from now on. Raises NotAddedError."""
+        answer = await self._run("add", alert.name, alert.model_dump_json(), MOST_DEFINITIONS)
+        self.definitions.check_added(alert.name, answer)
 
     async def remove(self, name: str) -> None:
-        """Forget the alert, and what it had still to send. Raises UnknownAlertError."""
-        if not await self._redis.hdel(self._keys["all"], name):
-            raise UnknownAlertError(name)
-
-    async def all(self) -> list[Alert]:
-        """All alerts by name."""
-        packed = await cast("Awaitable[list[bytes]]", self._redis.hvals(self._keys["all"]))
-        return sorted((Alert.model_validate_json(each) for each in packed), key=lambda alert: alert.name)
+        """Forget the alert, and what it had still to send. Raises UnknownNameError."""
+        await self.definitions.remove(name)
 
     async def get(self, name: str) -> Alert:
-        """The alert. Raises UnknownAlertError."""
-        packed = await cast("Awaitable[bytes | None]", self._redis.hget(self._keys["all"], name))
-        if packed is None:
-            raise UnknownAlertError(name)
-        return Alert.model_validate_json(packed)
+        """The alert. Raises UnknownNameError, and UnusableError when it cannot be used as it is kept."""
+        return await self.definitions.get(name)
 
     async def pause(self, name: str) -> None:
-        """Look for nothing and send nothing for it. Raises UnknownAlertError."""
+        """Look for nothing and send nothing for it. Raises UnknownNameError."""
         await self._redis.sadd(self._keys["paused"], (await self.get(name)).id)
 
     async def resume(self, name: str) -> None:
-        """Look again, for what is stored from now on. Raises UnknownAlertError."""
+        """Look again, for what is stored from now on. Raises UnknownNameError."""
         await self._redis.srem(self._keys["paused"], (await self.get(name)).id)
 
     async def test(self, name: str, *, now: datetime) -> list[str]:
-        """Have a gateway send a test to each recipient; gives the ids of the messages. Raises UnknownAlertError."""
+        """Have a gateway send a test to each recipient; gives the ids of the messages. Raises UnknownNameError."""
         alert = await self.get(name)
         messages = new_messages(alert, [], more=0, now=now)
         for message in messages:
@@ -183,7 +162,7 @@ class Alerts:
         return [message.id for message in messages]
 
     async def redeliver(self, name: str, *, now: datetime) -> int:
-        """Try again to bring the messages that were given up; gives how many. Raises UnknownAlertError."""
+        """Try again to bring the messages that were given up; gives how many. Raises UnknownNameError."""
         alert, state = await self.get(name), await self.state()
         dead = [each for each in state.messages.values() if each.alert == alert.id and each.dead is not None]
         for message in dead:
@@ -205,12 +184,13 @@ class Alerts:
         for name in ("state", "hits", "more", "due", "sent", "messages", "all"):
             pipe.hgetall(self._keys[name])
         paused, kept, hits, more, due, sent, messages, known = await pipe.execute()
-        alerts = [Alert.model_validate_json(each) for each in known.values()]
+        alerts, unusable = self.definitions.read(known)
         found: dict[str, list[Hit]] = {}
         for key, packed in hits.items():
             found.setdefault(key.decode().partition(" ")[0], []).append(Hit.model_validate_json(packed))
         return AlertState(
             alerts={alert.id: alert for alert in alerts},
+            unusable=unusable,
             paused={each.decode() for each in paused},
             store=kept[b"store"].decode() if b"store" in kept else None,
             cursor=int(kept.get(b"cursor", 0)),

@@ -141,7 +141,9 @@ class Watcher:
         if self._is_stopping:
             return
         state = await self._tools.alerts.state()
-        if not state.alerts and not state.messages:
+        self._count(state)
+        self._tools.alerts.definitions.tell(self._tools.log, state.unusable)
+        if not state.ids and not state.messages:
             await self._begin_anew()
             return
         if not self._generation:
@@ -153,6 +155,13 @@ class Watcher:
         state = await self._tools.alerts.state()
         await self._make_messages(state)
         self._send(await self._tools.alerts.state())
+
+    def _count(self, state: AlertState) -> None:
+        paused = sum(each in state.paused for each in state.alerts)
+        count = self._tools.metrics.alerts.labels
+        count("active").set(len(state.alerts) - paused)
+        count("paused").set(paused)
+        count("unusable").set(len(state.unusable))
 
     async def _commit(self, commands: Commands) -> None:
         asked = time.monotonic()
@@ -238,6 +247,8 @@ class Watcher:
         for alert_id, due in state.due.items():
             alert = state.alerts.get(alert_id)
             hits = state.hits.get(alert_id, [])
+            if alert is None and alert_id in state.ids:
+                continue
             if alert is None or not hits:
                 commands.add("HDEL", "due", alert_id)
                 continue
@@ -331,14 +342,15 @@ class Watcher:
 
 def _forget_what_is_gone(commands: Commands, state: AlertState) -> None:
     """Have everything removed that belongs to alerts that were removed."""
-    for alert_id in state.hits.keys() - state.alerts.keys():
+    known = state.ids
+    for alert_id in state.hits.keys() - known:
         for hit in state.hits[alert_id]:
             commands.add("HDEL", "hits", told_key(alert_id, hit.story))
     for message in state.messages.values():
-        if message.alert not in state.alerts and message.alert != OPERATOR:
+        if message.alert not in known and message.alert != OPERATOR:
             commands.add("HDEL", "messages", message.id)
-    for gone in (state.last_sent.keys() | state.more.keys()) - state.alerts.keys():
+    for gone in (state.last_sent.keys() | state.more.keys()) - known:
         commands.add("HDEL", "sent", gone)
         commands.add("HDEL", "more", gone)
-    for gone in state.paused - state.alerts.keys():
+    for gone in state.paused - known:
         commands.add("SREM", "paused", gone)

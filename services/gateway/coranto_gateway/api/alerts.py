@@ -12,9 +12,9 @@ from coranto.store.interface import ArticleReader
 from coranto_gateway.alerts.alert import Alert, NewAlert, When
 from coranto_gateway.alerts.matching import try_out
 from coranto_gateway.alerts.message import Hit, Message
-from coranto_gateway.alerts.registry import AlertRefusedError, AlertState, Sent, UnknownAlertError, make_alert
-from coranto_gateway.parts import Parts, PartsOf
-from coranto_gateway.problems import Problem, not_found
+from coranto_gateway.alerts.registry import AlertState, Sent, make_alert
+from coranto_gateway.definitions import Unusable
+from coranto_gateway.parts import PartsOf
 from coranto_gateway.webhooks.webhook import new_secret
 
 router = APIRouter(prefix="/v1/alerts", tags=["alerts"])
@@ -51,6 +51,7 @@ class AlertList(BaseModel):
     """All alerts by name."""
 
     items: list[AlertView]
+    unusable: list[Unusable] = Field(description="Those that cannot be used as they are kept: they tell nobody.")
 
 
 class SentList(BaseModel):
@@ -87,13 +88,9 @@ class Moved(BaseModel):
 @router.get("", summary="All alerts")
 async def list_alerts(parts: PartsOf) -> AlertList:
     """By name, each with how it does."""
-    return AlertList(items=await alert_views(parts))
-
-
-async def alert_views(parts: Parts) -> list[AlertView]:
-    """All alerts by name, each with how it does."""
     state = await parts.alerts.state()
-    return [_view(alert, state) for alert in sorted(state.alerts.values(), key=lambda alert: alert.name)]
+    items = [_view(alert, state) for alert in sorted(state.alerts.values(), key=lambda alert: alert.name)]
+    return AlertList(items=items, unusable=state.unusable)
 
 
 @router.post("", status_code=201, summary="Make an alert")
@@ -101,10 +98,7 @@ async def make(new: NewAlert, parts: PartsOf) -> MadeAlert:
     """It tells of what is stored from now on. 409 where there is one of this name."""
     secret = new_secret()
     alert = make_alert(new, now=parts.sender.now(), secret=secret)
-    try:
-        await parts.alerts.add(alert)
-    except AlertRefusedError as error:
-        raise Problem(409, "alert-refused", str(error)) from error
+    await parts.alerts.add(alert)
     return MadeAlert(**_view(alert, await parts.alerts.state()).model_dump(), secret=secret)
 
 
@@ -127,13 +121,12 @@ async def try_alert(
 @router.get("/{name}", summary="An alert")
 async def show(name: str, parts: PartsOf) -> AlertView:
     """And how it does."""
-    return _view(await _get(parts, name), await parts.alerts.state())
+    return _view(await parts.alerts.get(name), await parts.alerts.state())
 
 
 @router.delete("/{name}", status_code=204, summary="Remove an alert")
 async def remove(name: str, parts: PartsOf) -> None:
     """What it had still to send is not sent."""
-    await _get(parts, name)
     await parts.alerts.remove(name)
 
 
@@ -142,14 +135,14 @@ async def show_log(
     name: str, parts: PartsOf, limit: Annotated[int, Query(ge=1, le=1000, description="Lines at most.")] = 100
 ) -> SentList:
     """The latest attempts, each to one recipient."""
-    await _get(parts, name)
+    await parts.alerts.get(name)
     return SentList(items=await parts.alerts.log(name, limit=limit))
 
 
 @router.get("/{name}/dead", summary="Messages that were given up")
 async def show_dead(name: str, parts: PartsOf) -> DeadMessages:
     """The oldest first."""
-    alert, state = await _get(parts, name), await parts.alerts.state()
+    alert, state = await parts.alerts.get(name), await parts.alerts.state()
     dead = [each for each in state.messages.values() if each.alert == alert.id and each.dead is not None]
     return DeadMessages(items=sorted(dead, key=lambda message: message.at))
 
@@ -157,21 +150,18 @@ async def show_dead(name: str, parts: PartsOf) -> DeadMessages:
 @router.post("/{name}/redeliver", summary="Send again what was given up")
 async def redeliver(name: str, parts: PartsOf) -> Moved:
     """All dead messages of the alert, under their old ids."""
-    await _get(parts, name)
     return Moved(moved=await parts.alerts.redeliver(name, now=parts.sender.now()))
 
 
 @router.post("/{name}/test", status_code=202, summary="Send a test")
 async def test(name: str, parts: PartsOf) -> Tested:
     """To each recipient, also while it is paused."""
-    await _get(parts, name)
     return Tested(messages=await parts.alerts.test(name, now=parts.sender.now()))
 
 
 @router.post("/{name}/pause", summary="Pause an alert")
 async def pause(name: str, parts: PartsOf) -> AlertView:
     """What is stored meanwhile tells nobody."""
-    await _get(parts, name)
     await parts.alerts.pause(name)
     return await show(name, parts)
 
@@ -179,16 +169,8 @@ async def pause(name: str, parts: PartsOf) -> AlertView:
 @router.post("/{name}/resume", summary="Resume an alert")
 async def resume(name: str, parts: PartsOf) -> AlertView:
     """It tells of what is stored from now on."""
-    await _get(parts, name)
     await parts.alerts.resume(name)
     return await show(name, parts)
-
-
-async def _get(parts: Parts, name: str) -> Alert:
-    try:
-        return await parts.alerts.get(name)
-    except UnknownAlertError as error:
-        raise not_found("alert", name, "`/v1/alerts` lists those there are") from error
 
 
 def _view(alert: Alert, state: AlertState) -> AlertView:

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 import coranto
 from coranto.admin.pipeline import StageState
 from coranto_gateway.parts import PartsOf
-from coranto_gateway.webhooks.registry import Standing
+from coranto_gateway.webhooks.registry import Count
 
 router = APIRouter(prefix="/v1", tags=["operating"])
 
@@ -55,7 +55,7 @@ class Status(BaseModel):
     version: str
     stages: list[StageStatus] = Field(description="In the order of the pipeline.")
     store: StoreStatus
-    webhooks: dict[Standing, int] = Field(description="Number of webhooks by standing.")
+    webhooks: dict[Count, int] = Field(description="Number of webhooks by standing.")
 
 
 @router.get("/status", summary="How the pipeline stands")
@@ -67,5 +67,5 @@ async def show_status(parts: PartsOf) -> Status:
         version=coranto.__version__,
         stages=[StageStatus.of(state) for state in await pipeline.state()],
         store=StoreStatus(exists=articles is not None, articles=articles or 0),
-        webhooks=await parts.webhooks.count_by_standing(),
+        webhooks=await parts.webhooks.count(),
     )

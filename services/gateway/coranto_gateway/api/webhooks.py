@@ -9,22 +9,22 @@ from fastapi import APIRouter, Query
 from pydantic import AwareDatetime, BaseModel, Field
 
 from coranto_gateway.announcements import Position
+from coranto_gateway.definitions import Unusable
 from coranto_gateway.parts import Parts, PartsOf
-from coranto_gateway.problems import Problem, not_found
+from coranto_gateway.problems import Problem
 from coranto_gateway.webhooks.deliverer import send_test
 from coranto_gateway.webhooks.registry import (
     Attempt,
+    Count,
     DeadDelivery,
     Standing,
-    UnknownWebhookError,
-    WebhookRefusedError,
     make_webhook,
 )
 from coranto_gateway.webhooks.webhook import Format, NewWebhook, Webhook, new_secret
 
 router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
 
-FAULTY: Final[frozenset[Standing]] = frozenset({"trying_again", "failing", "disabled"})
+FAULTY: Final[frozenset[Count]] = frozenset({"trying_again", "failing", "disabled", "unusable"})
 """Standings that somebody should look into."""
 
 
@@ -72,6 +72,9 @@ class WebhookList(BaseModel):
     """All webhooks by name."""
 
     items: list[WebhookView]
+    unusable: list[Unusable] = Field(
+        description="Those that cannot be used as they are kept: nothing is delivered for them."
+    )
 
 
 class AttemptList(BaseModel):
@@ -117,13 +120,9 @@ class Moved(BaseModel):
 @router.get("", summary="All webhooks")
 async def list_webhooks(parts: PartsOf) -> WebhookList:
     """By name, each with how it does."""
-    return WebhookList(items=await webhook_views(parts))
-
-
-async def webhook_views(parts: Parts) -> list[WebhookView]:
-    """All webhooks by name, each with how it does."""
     now = await parts.announcements.now()
-    return [await _view(parts, webhook, now) for webhook in await parts.webhooks.all()]
+    usable, unusable = await parts.webhooks.all()
+    return WebhookList(items=[await _view(parts, webhook, now) for webhook in usable], unusable=unusable)
 
 
 @router.post("", status_code=201, summary="Make a webhook")
@@ -132,10 +131,7 @@ async def make(wanted: WantedWebhook, parts: PartsOf) -> MadeWebhook:
     now = await parts.announcements.now()
     secret = new_secret()
     webhook = make_webhook(NewWebhook(**wanted.model_dump(exclude={"start"})), now=parts.sender.now(), secret=secret)
-    try:
-        await parts.webhooks.add(webhook, Position(now.store, 0) if wanted.start == "beginning" else now)
-    except WebhookRefusedError as error:
-        raise Problem(409, "webhook-refused", str(error)) from error
+    await parts.webhooks.add(webhook, Position(now.store, 0) if wanted.start == "beginning" else now)
     return await _with_secret(parts, webhook, secret)
 
 
@@ -146,17 +142,14 @@ async def show(name: str, parts: PartsOf) -> WebhookView:
 
 
 async def webhook_view(parts: Parts, name: str) -> WebhookView:
-    """A webhook and how it does. Raises Problem when there is none of this name."""
-    return await _view(parts, await _get(parts, name), await parts.announcements.now())
+    """A webhook and how it does. Raises UnknownNameError and UnusableError."""
+    return await _view(parts, await parts.webhooks.get(name), await parts.announcements.now())
 
 
 @router.delete("/{name}", status_code=204, summary="Remove a webhook")
 async def remove(name: str, parts: PartsOf) -> None:
     """With its log and its dead deliveries."""
-    try:
-        await parts.webhooks.remove(name)
-    except UnknownWebhookError as error:
-        raise _unknown(name) from error
+    await parts.webhooks.remove(name)
 
 
 @router.get("/{name}/log", summary="What the receiver answered")
@@ -168,31 +161,28 @@ async def show_log(
 
 
 async def webhook_log(parts: Parts, name: str, *, limit: int = 100) -> list[Attempt]:
-    """The latest attempts, the last first. Raises Problem when there is no webhook of this name."""
-    await _get(parts, name)
+    """The latest attempts, the last first. Raises UnknownNameError and UnusableError."""
+    await parts.webhooks.get(name)
     return await parts.webhooks.log(name, limit=limit)
 
 
 @router.get("/{name}/dead", summary="Dead deliveries")
 async def show_dead(name: str, parts: PartsOf) -> DeadDeliveryList:
     """What the receiver refused, by number."""
-    await _get(parts, name)
+    await parts.webhooks.get(name)
     return DeadDeliveryList(items=await parts.webhooks.dead(name))
 
 
 @router.post("/{name}/test", summary="Send a test")
 async def test(name: str, parts: PartsOf) -> Attempt:
     """A message of type `test`, also while it is paused; the answer says what the receiver answered."""
-    try:
-        return await send_test(parts.webhooks, parts.sender, name)
-    except UnknownWebhookError as error:
-        raise _unknown(name) from error
+    return await send_test(parts.webhooks, parts.sender, name)
 
 
 @router.post("/{name}/pause", summary="Pause a webhook")
 async def pause(name: str, parts: PartsOf) -> WebhookView:
     """It keeps its place, and goes on from it when it is resumed."""
-    await _get(parts, name)
+    await parts.webhooks.get(name)
     await parts.webhooks.pause(name)
     return await webhook_view(parts, name)
 
@@ -200,7 +190,7 @@ async def pause(name: str, parts: PartsOf) -> WebhookView:
 @router.post("/{name}/resume", summary="Resume a webhook, or try again now")
 async def resume(name: str, parts: PartsOf) -> WebhookView:
     """It goes on from its place, also when it was disabled; one that waits for its next attempt tries at once."""
-    await _get(parts, name)
+    await parts.webhooks.get(name)
     await parts.webhooks.resume(name)
     return await webhook_view(parts, name)
 
@@ -208,7 +198,7 @@ async def resume(name: str, parts: PartsOf) -> WebhookView:
 @router.post("/{name}/rotate", summary="Change the secret")
 async def rotate(name: str, parts: PartsOf, rotation: Rotation | None = None) -> MadeWebhook:
     """For a while what is sent has a signature by each of the two."""
-    webhook, secret = await _get(parts, name), new_secret()
+    webhook, secret = await parts.webhooks.get(name), new_secret()
     seconds = rotation.overlap_seconds if rotation is not None else None
     overlap = parts.settings.gateway.webhooks.secret_overlap if seconds is None else timedelta(seconds=seconds)
     webhook = webhook.with_new_secret(secret, parts.sender.now(), overlap=overlap)
@@ -219,7 +209,7 @@ async def rotate(name: str, parts: PartsOf, rotation: Rotation | None = None) ->
 @router.post("/{name}/redeliver", summary="Deliver again")
 async def redeliver(name: str, what: Redelivery, parts: PartsOf) -> Moved:
     """Dead deliveries, or everything behind a place or since a time; under the same `webhook-id`."""
-    await _get(parts, name)
+    await parts.webhooks.get(name)
     if sum((what.dead, bool(what.numbers), what.after is not None, what.since is not None)) != 1:
         raise Problem(422, "bad-request", "give exactly one of `dead`, `numbers`, `after` and `since`")
     if what.since is not None:
@@ -238,7 +228,7 @@ async def discard(
     numbers: Annotated[list[int], Query(max_length=1000, description="Their numbers; without any, all.")] = [],  # noqa: B006 - FastAPI copies it
 ) -> Moved:
     """They are not delivered any more."""
-    await _get(parts, name)
+    await parts.webhooks.get(name)
     return Moved(moved=await parts.webhooks.discard(name, numbers))
 
 
@@ -253,13 +243,6 @@ async def _number(parts: Parts, after: str) -> int:
             f"{after!r} is no place of this article store, which has got to {now}; give one of it, or `beginning`",
         )
     return position.number
-
-
-async def _get(parts: Parts, name: str) -> Webhook:
-    try:
-        return await parts.webhooks.get(name)
-    except UnknownWebhookError as error:
-        raise _unknown(name) from error
 
 
 async def _view(parts: Parts, webhook: Webhook, now: Position) -> WebhookView:
@@ -284,7 +267,3 @@ async def _view(parts: Parts, webhook: Webhook, now: Position) -> WebhookView:
 async def _with_secret(parts: Parts, webhook: Webhook, secret: str) -> MadeWebhook:
     view = await _view(parts, webhook, await parts.announcements.now())
     return MadeWebhook(**view.model_dump(), secret=secret)
-
-
-def _unknown(name: str) -> Problem:
-    return not_found("webhook", name, "`/v1/webhooks` lists those there are")

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from coranto_gateway.alerts.alert import NewAlert
 from coranto_gateway.api import alerts as api
-from coranto_gateway.api.alerts import MadeAlert, Trial, alert_views
+from coranto_gateway.api.alerts import MadeAlert, Trial, list_alerts
 from coranto_gateway.page.rendering import render, see
 from coranto_gateway.page.sign_in import form_of
 from coranto_gateway.parts import Parts, PartsOf
@@ -87,8 +87,16 @@ async def _show_all(
     made: MadeAlert | None = None,
     trial: Trial | None = None,
 ) -> Response:
-    alerts = await alert_views(parts)
-    return render(request, "alerts.html", alerts=alerts, form=form or {}, made=made, trial=trial)
+    alerts = await list_alerts(parts)
+    return render(
+        request,
+        "alerts.html",
+        alerts=alerts.items,
+        unusable=alerts.unusable,
+        form=form or {},
+        made=made,
+        trial=trial,
+    )
 
 
 def _wanted(form: Mapping[str, str]) -> NewAlert:

@@ -8,7 +8,7 @@ from fastapi.responses import Response
 from coranto_gateway.api import feeds as feeds_api
 from coranto_gateway.api import groups as groups_api
 from coranto_gateway.api.groups import LATE, get_groups
-from coranto_gateway.api.webhooks import FAULTY, webhook_views
+from coranto_gateway.api.webhooks import FAULTY, list_webhooks
 from coranto_gateway.page.rendering import render, see
 from coranto_gateway.page.sign_in import form_of
 from coranto_gateway.parts import PartsOf
@@ -21,14 +21,15 @@ router = APIRouter(include_in_schema=False)
 @router.get("/subscribers")
 async def show(request: Request, parts: PartsOf) -> Response:
     """The groups, those that are late first, the webhooks and the feeds."""
-    groups, webhooks = await get_groups(parts), await webhook_views(parts)
+    groups, webhooks = await get_groups(parts), await list_webhooks(parts)
     return render(
         request,
         "subscribers.html",
         groups=groups,
         late=[group for group in groups if group.state in LATE],
-        webhooks=webhooks,
-        faulty_webhooks=sum(webhook.standing in FAULTY for webhook in webhooks),
+        webhooks=webhooks.items,
+        unusable=webhooks.unusable,
+        faulty_webhooks=len(webhooks.unusable) + sum(webhook.standing in FAULTY for webhook in webhooks.items),
         stream_readers=parts.metrics.count_stream_readers(),
         feeds=await parts.feeds.all(),
         # As in the API: an address often holds a secret, which readers of articles need not see.

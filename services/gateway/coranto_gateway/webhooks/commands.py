@@ -15,12 +15,12 @@ from rich.console import Console
 from rich.table import Table
 
 from coranto_gateway.announcements import NO_STORE, Position
-from coranto_gateway.command_line import Answer, DataOption, ask_redis, checked, tell
+from coranto_gateway.command_line import Answer, DataOption, ask_redis, checked, shown_unusable, tell
+from coranto_gateway.definitions import NotAddedError, UnknownNameError, Unusable, UnusableError
+from coranto_gateway.printable import one_line
 from coranto_gateway.webhooks.registry import (
     Attempt,
     Progress,
-    UnknownWebhookError,
-    WebhookRefusedError,
     Webhooks,
     make_webhook,
 )
@@ -66,12 +66,13 @@ def list_webhooks(
     data: DataOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")] = False,
 ) -> None:
-    """Show every webhook and how it does. Exit code 1 when one is failing or disabled."""
+    """Show every webhook and how it does. Exit code 1 when one is failing or disabled, or cannot be used as it is kept."""
 
-    async def look(kept: Webhooks) -> list[tuple[Webhook, Progress, tuple[int, int]]]:
-        return [(each, await kept.progress(each.name), await kept.counts(each.name)) for each in await kept.all()]
+    async def look(kept: Webhooks) -> tuple[list[tuple[Webhook, Progress, tuple[int, int]]], list[Unusable]]:
+        usable, unusable = await kept.all()
+        return [(each, await kept.progress(each.name), await kept.counts(each.name)) for each in usable], unusable
 
-    rows = _with_webhooks(data, look)
+    rows, unusable = _with_webhooks(data, look)
     table = Table("Name", "Standing", "Delivered", "Last", "Late", "Dead", "Address", box=None)
     for webhook, progress, (late, dead) in rows:
         if as_json:
@@ -83,10 +84,15 @@ def list_webhooks(
         table.add_row(
             webhook.name, progress.standing, str(progress.delivered), last, *numbers, webhook.url, style=style
         )
+    for each in unusable:
+        if as_json:
+            typer.echo(shown_unusable(each))
+        else:
+            table.add_row(each.name, "unusable", "", "", "", "", one_line(each.why), style="red")
     if not as_json:
         empty = "No webhooks. Make one with: coranto webhooks add NAME URL"
-        Console(highlight=False).print(table if rows else empty, markup=False)
-    if any(progress.standing in ("failing", "disabled") for _, progress, _ in rows):
+        Console(highlight=False).print(table if rows or unusable else empty, markup=False)
+    if unusable or any(progress.standing in ("failing", "disabled") for _, progress, _ in rows):
         raise typer.Exit(1)
 
 
@@ -219,7 +225,7 @@ def discard(name: NameArgument, numbers: NumbersArgument = None, data: DataOptio
 def _with_webhooks(data: Path | None, use: Callable[[Webhooks], Awaitable[Answer]]) -> Answer:
     try:
         return ask_redis(data, lambda redis, prefix: use(Webhooks(redis, prefix)))
-    except (UnknownWebhookError, WebhookRefusedError) as error:
+    except (UnknownNameError, NotAddedError, UnusableError) as error:
         tell(str(error))
         raise typer.Exit(3) from error
 
@@ -237,5 +243,4 @@ def _line(attempt: Attempt) -> str:
     answer = f"{attempt.status or '-'} in {attempt.elapsed_ms} ms"
     said = " ".join(part for part in (attempt.detail, attempt.answer) if part)
     line = f"{attempt.at:%Y-%m-%d %H:%M:%S} {attempt.outcome} ({attempt.reason}) {what}: {answer} {said}"
-    # What strangers answer is shown on a terminal.
-    return "".join(character if character.isprintable() else " " for character in line).rstrip()
+    return one_line(line)  # what strangers answer is shown on a terminal

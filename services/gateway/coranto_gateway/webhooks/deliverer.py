@@ -16,8 +16,9 @@ from redis.exceptions import RedisError
 from coranto.store.interface import StoreError
 from coranto.streams.tasks import end
 from coranto.worker.log import TASK_FAILED
+from coranto_gateway.definitions import UnknownNameError, UnusableError
 from coranto_gateway.webhooks.delivery import WEBHOOKS_WAITING, Delivery, Tools
-from coranto_gateway.webhooks.registry import Attempt, Standing, UnknownWebhookError, Webhooks
+from coranto_gateway.webhooks.registry import Attempt, Standing, Webhooks
 from coranto_gateway.webhooks.sending import Sender, new_test_id, trial_message
 from coranto_gateway.webhooks.webhook import Webhook
 
@@ -69,8 +70,10 @@ class Deliverer:
             test = asyncio.create_task(self._test(name, message_id))
             self._tests.add(test)
             test.add_done_callback(self._tests.discard)
-        standings = dict.fromkeys(get_args(Standing), 0)
-        known = {webhook.name: webhook for webhook in await webhooks.all()}
+        usable, unusable = await webhooks.all()
+        standings = dict.fromkeys(get_args(Standing), 0) | {"unusable": len(unusable)}
+        webhooks.definitions.tell(self._tools.log, unusable)
+        known = {webhook.name: webhook for webhook in usable}
         for name in [name for name in self._running if name not in known]:
             self._running[name].delivery.stop()
             self._reap(name)
@@ -110,12 +113,12 @@ class Deliverer:
             self._tools.log.error(TASK_FAILED, task=f"webhook {name}", exc_info=error)
 
     async def _test(self, name: str, message_id: str) -> None:
-        with suppress(UnknownWebhookError, RedisError, OSError):
+        with suppress(UnknownNameError, UnusableError, RedisError, OSError):
             await send_test(self._tools.webhooks, self._tools.sender, name, message_id=message_id)
 
 
 async def send_test(webhooks: Webhooks, sender: Sender, name: str, *, message_id: str | None = None) -> Attempt:
-    """Send a test, whatever the webhook's standing, and give what the receiver answered. Raises UnknownWebhookError."""
+    """What the receiver answers to a test, whatever the webhook's standing. Raises UnknownNameError and UnusableError."""
     webhook = await webhooks.get(name)
     message = trial_message(webhook, sender.now(), message_id or new_test_id())
     answer = await sender.send(webhook, message)

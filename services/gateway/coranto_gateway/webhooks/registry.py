@@ -22,14 +22,16 @@ from pydantic import BaseModel, ConfigDict, Field
 from redis.asyncio import Redis
 
 from coranto_gateway.announcements import Position
+from coranto_gateway.definitions import ADD, MOST_DEFINITIONS, Definitions, UnknownNameError, Unusable
 from coranto_gateway.webhooks.webhook import Secret, Webhook
 
-MOST_WEBHOOKS: Final = 200
 MOST_DEAD: Final = 1000
 _LOG_LINES: Final = 1000
 _TESTS_AT_ONCE: Final = 20
 
 Standing = Literal["active", "trying_again", "failing", "paused", "disabled"]
+Count = Literal[Standing, "unusable"]
+"""What webhooks are counted by."""
 
 
 class Late(BaseModel):
@@ -156,25 +158,14 @@ class Grant:
     owner: str
 
 
-class UnknownWebhookError(LookupError):
-    """There is no webhook of this name."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(f"there is no webhook {name[:100]!r}; `coranto webhooks list` shows those there are")
-
-
-class WebhookRefusedError(ValueError):
-    """The webhook cannot be made or changed so. The text says why."""
-
-
-_ADD: Final = """
-if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 1 then return 'known' end
-if redis.call('HLEN', KEYS[1]) >= tonumber(ARGV[3]) then return 'full' end
-redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+_ADD: Final = (
+    ADD
+    + """
 redis.call('DEL', KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6])
 redis.call('HSET', KEYS[2], unpack(ARGV, 4))
 return 'added'
 """
+)
 
 # All scripts take the same keys: webhooks, state, late, dead, log, lease.
 _ACQUIRE: Final = """
@@ -285,6 +276,7 @@ class Webhooks:
         # One hash tag: a script touches several of these keys.
         self._prefix = f"{prefix}:{{webhooks}}"
         self._all = f"{self._prefix}:all"
+        self.definitions = Definitions(redis, self._all, Webhook, "webhook")
         self._tests = f"{self._prefix}:tests"
         self._scripts = {
             name: redis.register_script(text)
@@ -311,7 +303,7 @@ class Webhooks:
     # --- for operators ---------------------------------------------------------------------------------------------
 
     async def add(self, webhook: Webhook, start: Position | datetime) -> None:
-        """Keep a new webhook, which begins behind this place, or with what was stored at this time. Raises WebhookRefusedError."""
+        """Keep a new webhook, which begins behind this place, or with what was stored at this time. Raises NotAddedError."""
         state = (
             {"rewind": start.isoformat()}
             if isinstance(start, datetime)
@@ -320,39 +312,32 @@ class Webhooks:
         # A gateway that still delivers for a webhook of this name that was removed must not be taken for one of this.
         state["generation"] = str(time.time_ns() // 1_000_000)
         flat = [part for pair in state.items() for part in pair]
-        answer = await self._run("add", webhook.name, webhook.model_dump_json(), MOST_WEBHOOKS, *flat)
-        if answer == b"known":
-            raise WebhookRefusedError(f"there is a webhook {webhook.name!r} already: choose another name, or remove it")
-        if answer == b"full":
-            raise WebhookRefusedError(f"there are {MOST_WEBHOOKS} webhooks, which is the most: remove one first")
+        answer = await self._run("add", webhook.name, webhook.model_dump_json(), MOST_DEFINITIONS, *flat)
+        self.definitions.check_added(webhook.name, answer)
 
     async def remove(self, name: str) -> None:
-        """Forget the webhook and all that is kept of it. Raises UnknownWebhookError."""
-        if not await self._redis.hdel(self._all, name):
-            raise UnknownWebhookError(name)
+        """Forget the webhook and all that is kept of it. Raises UnknownNameError."""
+        await self.definitions.remove(name)
         await self._redis.delete(*self._keys(name)[1:])
 
-    async def all(self) -> list[Webhook]:
-        """All webhooks by name."""
-        packed = await cast("Awaitable[list[bytes]]", self._redis.hvals(self._all))
-        return sorted((Webhook.model_validate_json(each) for each in packed), key=lambda webhook: webhook.name)
+    async def all(self) -> tuple[list[Webhook], list[Unusable]]:
+        """All webhooks by name, and those that cannot be used as they are kept."""
+        return await self.definitions.all()
 
     async def get(self, name: str) -> Webhook:
-        """The webhook. Raises UnknownWebhookError."""
-        packed = await cast("Awaitable[bytes | None]", self._redis.hget(self._all, name))
-        if packed is None:
-            raise UnknownWebhookError(name)
-        return Webhook.model_validate_json(packed)
+        """The webhook. Raises UnknownNameError, and UnusableError when it cannot be used as it is kept."""
+        return await self.definitions.get(name)
 
     async def progress(self, name: str) -> Progress:
         """How it does."""
         kept = await cast("Awaitable[dict[bytes, bytes]]", self._redis.hgetall(self._keys(name)[1]))
         return Progress.model_validate({key.decode(): value.decode() for key, value in kept.items()})
 
-    async def count_by_standing(self) -> dict[Standing, int]:
+    async def count(self) -> dict[Count, int]:
         """The number of webhooks in each standing."""
-        names = await cast("Awaitable[list[bytes]]", self._redis.hkeys(self._all))
-        return dict(Counter([(await self.progress(name.decode())).standing for name in names]))
+        usable, unusable = await self.all()
+        found: Counter[Count] = Counter([(await self.progress(webhook.name)).standing for webhook in usable])
+        return dict(found + Counter({"unusable": len(unusable)}))
 
     async def counts(self, name: str) -> tuple[int, int]:
         """How many deliveries are late, and how many dead."""
@@ -380,38 +365,38 @@ class Webhooks:
         await self._redis.xadd(self._keys(name)[4], {"line": line}, maxlen=_LOG_LINES, approximate=True)
 
     async def save(self, webhook: Webhook) -> None:
-        """Keep what has changed of it. Raises UnknownWebhookError."""
+        """Keep what has changed of it. Raises UnknownNameError."""
         if not await self._run("save", webhook.name, webhook.model_dump_json()):
-            raise UnknownWebhookError(webhook.name)
+            raise UnknownNameError("webhook", webhook.name)
 
     async def pause(self, name: str) -> None:
-        """Deliver nothing until it is resumed. Raises UnknownWebhookError."""
+        """Deliver nothing until it is resumed. Raises UnknownNameError."""
         if not await self._run("pause", name):
-            raise UnknownWebhookError(name)
+            raise UnknownNameError("webhook", name)
 
     async def resume(self, name: str) -> None:
-        """Go on at once, also when it was disabled or waits. Raises UnknownWebhookError."""
+        """Go on at once, also when it was disabled or waits. Raises UnknownNameError."""
         if not await self._run("resume", name):
-            raise UnknownWebhookError(name)
+            raise UnknownNameError("webhook", name)
 
     async def rewind(self, name: str, to: int | datetime) -> None:
-        """Deliver again all behind this number, or that was stored since this time. Raises UnknownWebhookError."""
+        """Deliver again all behind this number, or that was stored since this time. Raises UnknownNameError."""
         number, since = (0, to.isoformat()) if isinstance(to, datetime) else (to, "")
         if not await self._run("rewind", name, number, since):
-            raise UnknownWebhookError(name)
+            raise UnknownNameError("webhook", name)
 
     async def redeliver(self, name: str, numbers: Iterable[int] = ()) -> int:
-        """Try the dead deliveries again, those of these numbers or all; gives how many. Raises UnknownWebhookError."""
+        """Try the dead deliveries again, those of these numbers or all; gives how many. Raises UnknownNameError."""
         return await self._move_dead(name, "redeliver", numbers)
 
     async def discard(self, name: str, numbers: Iterable[int] = ()) -> int:
-        """Forget the dead deliveries, those of these numbers or all; gives how many. Raises UnknownWebhookError."""
+        """Forget the dead deliveries, those of these numbers or all; gives how many. Raises UnknownNameError."""
         return await self._move_dead(name, "discard", numbers)
 
     async def _move_dead(self, name: str, what: str, numbers: Iterable[int]) -> int:
         moved = int(await self._run("move_dead", name, what, *numbers))
         if moved < 0:
-            raise UnknownWebhookError(name)
+            raise UnknownNameError("webhook", name)
         return moved
 
     async def ask_for_test(self, name: str, message_id: str) -> None:

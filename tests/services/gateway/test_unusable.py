@@ -1,0 +1,130 @@
+"""A webhook or alert that cannot be used as it is kept stops no other, and says what is wrong with it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from prometheus_client import CollectorRegistry
+from redis.asyncio import Redis
+from tests.conftest import eventually
+from tests.services.gateway.conftest import Serve
+from tests.services.gateway.test_alerts import Desk, article, desk, stories
+from tests.services.gateway.test_page import look
+from tests.services.gateway.test_webhook_commands import Command, run
+from tests.services.gateway.test_webhook_delivery import Bench, bench
+from tests.services.gateway.test_webhooks import LOOPBACK
+from tests.services.gateway.webhook_receiver import Receiver
+
+__all__ = ["bench", "desk", "run"]
+
+WEBHOOKS, ALERTS = "coranto:{webhooks}:all", "coranto:{alerts}:all"
+# As an older version might have kept it: the filter language has lost a field.
+WRONG = {"where": "mood == 'sad'"}
+
+
+async def spoil(redis: Redis, key: str, name: str = "desk", **fields: Any) -> None:
+    """Keep what is kept under the name with other fields."""
+    packed: Any = await redis.hget(key, name)  # type: ignore[misc]
+    await redis.hset(key, name, json.dumps(json.loads(packed) | (fields or WRONG)))  # type: ignore[misc]
+
+
+def gauge(registry: CollectorRegistry, name: str, standing: str) -> float | None:
+    return registry.get_sample_value(name, {"standing": standing})
+
+
+@pytest.mark.parametrize("fields", [WRONG, {"format": "xml"}, {"secrets": 7}, {"url": "gopher://a.example/"}])
+async def test_other_webhooks_go_on_and_the_bad_one_keeps_its_place(
+    bench: Bench, redis: Redis, fields: dict[str, Any]
+) -> None:
+    async with Receiver() as good, Receiver() as bad:
+        await bench.add(good, "good")
+        await bench.add(bad, "desk")
+        kept: Any = await redis.hget(WEBHOOKS, "desk")  # type: ignore[misc]
+        await spoil(redis, WEBHOOKS, **fields)
+        async with bench.delivering():
+            await bench.announce(article("one"), article("two"))
+            await eventually(lambda: len(good.accepted) == 2, what="the deliveries of the other")
+            assert gauge(bench.metrics.registry, "coranto_gateway_webhooks", "unusable") == 1
+            (told,) = [line for line in bench.logged.entries if line["event"] == "definition.unusable"]
+            assert (told["what"], told["name"]) == ("webhook", "desk")
+            assert next(iter(fields)) in told["why"]
+            assert not bad.requests
+            await redis.hset(WEBHOOKS, "desk", kept)  # type: ignore[misc]
+            await eventually(lambda: len(bad.accepted) == 2, what="what it had missed")
+
+
+async def test_a_webhook_that_becomes_unusable_while_it_is_delivered_for_stops(bench: Bench, redis: Redis) -> None:
+    async with Receiver() as receiver, bench.delivering():
+        await bench.add(receiver)
+        await bench.announce(article("one"))
+        await eventually(lambda: len(receiver.accepted) == 1, what="the delivery")
+        await spoil(redis, WEBHOOKS)
+
+        def is_counted() -> bool:
+            return gauge(bench.metrics.registry, "coranto_gateway_webhooks", "unusable") == 1
+
+        await eventually(is_counted, what="a look at the webhooks")
+        await bench.announce(article("two"))
+        await bench.add(receiver, "other")
+        await eventually(lambda: len(receiver.accepted) == 3, what="both articles by the other")
+        assert sorted(each.message["position"].rpartition(".")[2] for each in receiver.accepted) == ["1", "1", "2"]
+
+
+async def test_other_alerts_go_on_and_what_the_bad_one_has_found_waits(desk: Desk, redis: Redis) -> None:
+    async with desk.watching(), Receiver() as receiver, Receiver() as late:
+        await desk.add(late.url, name="desk", when="hourly")
+        await desk.bench.announce(article("bridge", title="A bridge"))
+        await eventually(desk.found, what="what the digest will hold")
+        await spoil(redis, ALERTS)
+        await desk.add(receiver.url, name="good")
+        await desk.bench.announce(article("second", title="A second bridge"))
+        await eventually(lambda: bool(receiver.accepted), what="the other's message")
+        assert gauge(desk.bench.metrics.registry, "coranto_gateway_alerts", "unusable") == 1
+        assert gauge(desk.bench.metrics.registry, "coranto_gateway_alerts", "active") == 1
+        desk.clock.advance(hours=1)
+        await spoil(redis, ALERTS, where="")
+        await eventually(lambda: bool(late.accepted), what="the digest, once it can be used")
+        assert stories(late) == [["A bridge"]]
+
+
+@pytest.mark.parametrize("packed", ["", "{", "[]", '"x"', "{}"])
+async def test_what_is_no_definition_at_all_is_shown_and_removed(serve: Serve, redis: Redis, packed: str) -> None:
+    for key in (WEBHOOKS, ALERTS):
+        await redis.hset(key, "desk", packed)  # type: ignore[misc]
+    async with serve(webhooks=LOOPBACK) as served:
+        for kind in ("webhooks", "alerts"):
+            listed = await served.get(f"/v1/{kind}")
+            assert listed["items"] == []
+            assert [each["name"] for each in listed["unusable"]] == ["desk"]
+            refused = await served.get(f"/v1/{kind}/desk", status=409)
+            assert "remove it" in refused["detail"]
+            await served.client.post(f"/v1/{kind}/desk/pause")
+            assert (await served.client.delete(f"/v1/{kind}/desk")).status_code == 204
+            assert (await served.get(f"/v1/{kind}"))["unusable"] == []
+
+
+async def test_it_is_shown_on_the_page_in_the_list_and_in_the_metrics(serve: Serve, redis: Redis, run: Command) -> None:
+    async with serve(webhooks=LOOPBACK) as served:
+        await served.post("/v1/webhooks", {"name": "desk", "url": "https://a.example/"}, status=201)
+        await served.post("/v1/alerts", {"name": "desk", "q": "bridge", "to": ["telegram:1"]}, status=201)
+        for key in (WEBHOOKS, ALERTS):
+            await spoil(redis, key, where="<script> == 1")
+        for path, said in (("/subscribers", "cannot be used"), ("/alerts", "cannot be used")):
+            page = await look(served, path)
+            assert said in page.said
+            assert "where:" in page.said
+        assert "not delivered" in (await look(served, "/subscribers")).said
+        (unusable,) = (await served.get("/v1/webhooks"))["unusable"]
+        assert unusable["kept"]["url"] == "https://a.example/"
+        assert "secrets" not in unusable["kept"]
+        assert "unusable" in (await run("list", code=1)).stdout
+        (line,) = (await run("list", "--json", code=1)).stdout.splitlines()
+        assert json.loads(line)["standing"] == "unusable"
+        registry = served.gateway.metrics.registry
+
+        def are_counted() -> bool:
+            return all(gauge(registry, f"coranto_gateway_{kind}", "unusable") == 1 for kind in ("webhooks", "alerts"))
+
+        await eventually(are_counted, what="both gauges")
