@@ -1,13 +1,19 @@
-"""Who may do what: every request but those for the sign-in page needs a token with the scope, except on loopback."""
+"""Who may do what: each route states the scope that it needs, and one that states none is refused.
+
+A request for a route that is not open to all needs a token with that scope, except on loopback.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from http.cookies import CookieError, SimpleCookie
+from typing import Any, Final, Literal, TypeVar
 from urllib.parse import quote
 
 from redis.exceptions import RedisError
 from starlette.datastructures import Headers
 from starlette.responses import RedirectResponse
+from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from coranto_gateway import tokens
@@ -15,35 +21,60 @@ from coranto_gateway.problems import Problem, to_problem
 from coranto_gateway.tokens import EVERYTHING, Principal, RateLimit, Tokens
 
 COOKIE = "coranto_token"
-_OPEN_PATHS = frozenset({"/sign-in", "/sign-out", "/favicon.ico"})
-FEEDS_FOLDER = "/feeds/"
-_OPEN_FOLDERS = ("/static/", "/language/", FEEDS_FOLDER)
-# Addresses of feeds hold a secret of their own.
-_SUBMITTING_PATHS = frozenset({"/v1/submit", "/submit"})
-# Addresses of webhooks and recipients of alerts often hold a secret, which readers of articles need not see.
-_OPERATING_FOLDERS = ("/v1/webhooks", "/v1/alerts", "/subscribers/webhooks", "/alerts")
-_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_SCOPE: Final = "coranto_scope"
 # Whoever sends these is a proxy, behind which anybody may be, however near it sits itself.
 _PROXY_HEADERS = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
+
+
+Needed = tokens.Scope | Literal["nothing"]
+"""What a route needs of whoever asks for it."""
+_Endpoint = TypeVar("_Endpoint", bound=Callable[..., Any])
+
+
+def needs(scope: tokens.Scope) -> Callable[[_Endpoint], _Endpoint]:
+    """State that the route needs a token with this scope. It stands below the route's own decorator."""
+    return lambda endpoint: _stating(endpoint, scope)
+
+
+def open_to_all(endpoint: _Endpoint) -> _Endpoint:
+    """State that the route needs no token: it tells nothing, or its address holds a secret of its own."""
+    return _stating(endpoint, "nothing")
+
+
+def _stating(endpoint: _Endpoint, needed: Needed) -> _Endpoint:
+    setattr(endpoint, _SCOPE, needed)
+    return endpoint
+
+
+def needed_by(route: BaseRoute) -> Needed | None:
+    """What the route states that it needs; None when it states nothing."""
+    return getattr(getattr(route, "endpoint", None), _SCOPE, None)
 
 
 class AccessControl:
     """Passes on requests of those who may make them; `request.state.principal` says who it was."""
 
-    def __init__(self, app: ASGIApp, *, known: Tokens, limit: RateLimit, is_token_needed: bool) -> None:
+    def __init__(
+        self, app: ASGIApp, *, routes: Sequence[BaseRoute], known: Tokens, limit: RateLimit, is_token_needed: bool
+    ) -> None:
         self._app = app
+        self._routes = routes
         self._tokens = known
         self._limit = limit
         self._is_token_needed = is_token_needed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if scope["type"] != "http" or scope["path"] in _OPEN_PATHS or scope["path"].startswith(_OPEN_FOLDERS):
+        if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
         try:
-            principal = await self._admit(scope, headers)
+            needed = self._needed(scope)
+            if needed == "nothing":
+                await self._app(scope, receive, send)
+                return
+            principal = await self._admit(headers, needed)
         except (Problem, RedisError, OSError) as error:
             problem = to_problem(error)
             if problem.status_code == 401 and _is_a_person(scope, headers):
@@ -55,7 +86,24 @@ class AccessControl:
         scope.setdefault("state", {})["principal"] = principal
         await self._app(scope, receive, send)
 
-    async def _admit(self, scope: Scope, headers: Headers) -> Principal:
+    def _needed(self, scope: Scope) -> Needed:
+        """What the request needs. Raises Problem when its route does not say."""
+        found: BaseRoute | None = None
+        for route in self._routes:
+            match, _ = route.matches(scope)
+            if match is Match.FULL:
+                found = route
+                break
+            if match is Match.PARTIAL and found is None:  # of another method, which the route itself refuses
+                found = route
+        if found is None:
+            return tokens.Scope.READ  # what there is not, is told only to whoever may see what there is
+        needed = needed_by(found)
+        if needed is None:
+            raise Problem(403, "scope-not-stated", "this route does not state who may use it, so nobody may")
+        return needed
+
+    async def _admit(self, headers: Headers, needed: tokens.Scope) -> Principal:
         text = _token_of(headers)
         if text is None:
             if self._is_token_needed or any(name in headers for name in _PROXY_HEADERS):
@@ -64,7 +112,6 @@ class AccessControl:
         principal = await self._tokens.find(text)
         if principal is None:
             raise _unknown("the token is unknown, revoked or has ended; `coranto token list` shows those there are")
-        needed = needed_scope(scope["method"], scope["path"])
         if needed not in principal.scopes:
             raise Problem(
                 403,
@@ -76,15 +123,6 @@ class AccessControl:
             detail = f"the token of {principal.name!r} has made all the requests of this minute; go on in {wait} s"
             raise Problem(429, "too-many-requests", detail, headers={"Retry-After": str(wait)})
         return principal
-
-
-def needed_scope(method: str, path: str) -> tokens.Scope:
-    """What a token must be good for to make this request. Whatever changes something and is no submission is operating."""
-    if path.startswith(_OPERATING_FOLDERS):
-        return tokens.Scope.OPERATE
-    if method in _SAFE_METHODS:
-        return tokens.Scope.READ
-    return tokens.Scope.SUBMIT if path in _SUBMITTING_PATHS else tokens.Scope.OPERATE
 
 
 def _token_of(headers: Headers) -> str | None:

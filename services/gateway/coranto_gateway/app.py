@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request
-from fastapi.responses import Response
+from fastapi.responses import JSONResponse, Response
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from starlette.types import ASGIApp
@@ -27,7 +27,7 @@ from coranto.streams.tasks import end
 from coranto.worker.health import HealthServer
 from coranto.worker.log import SETTINGS_LOADED, WORKER_STARTED, WORKER_STOPPED, WORKER_STOPPING, configure, get_logger
 from coranto_gateway import problems
-from coranto_gateway.access import AccessControl
+from coranto_gateway.access import AccessControl, needs
 from coranto_gateway.activity import Activity, keep_watching
 from coranto_gateway.alerts.courier import Courier
 from coranto_gateway.alerts.registry import Alerts
@@ -64,7 +64,7 @@ from coranto_gateway.page.rendering import answer_problem, is_for_people
 from coranto_gateway.parts import Parts, Pipelines
 from coranto_gateway.server import address_of, listen, serve, stop_on_signals
 from coranto_gateway.settings import GatewaySettings, Settings
-from coranto_gateway.tokens import RateLimit, Tokens
+from coranto_gateway.tokens import RateLimit, Scope, Tokens
 from coranto_gateway.webhooks.deliverer import Deliverer
 from coranto_gateway.webhooks.delivery import Tools
 from coranto_gateway.webhooks.registry import Webhooks
@@ -107,7 +107,7 @@ def create_api(parts: Parts | None = None) -> FastAPI:
         title="Coranto",
         version=coranto.__version__,
         description=_DESCRIPTION.strip(),
-        openapi_url="/v1/openapi.json",
+        openapi_url=None,  # below, as a route that states its scope
         # Both fetch scripts from a CDN.
         docs_url=None,
         redoc_url=None,
@@ -115,12 +115,17 @@ def create_api(parts: Parts | None = None) -> FastAPI:
     )
     app.state.parts = parts
     problems.install(app, _answer_error)
-    for module in ROUTERS:
-        app.include_router(module.router)
-    for page in PAGES:
-        app.include_router(page.router)
+    for module in (*ROUTERS, *PAGES):
+        # As they are, and not within a router each: access control looks through them for what each needs.
+        app.router.routes.extend(module.router.routes)
     as_generated = app.openapi
     app.openapi = lambda: problems.describe(as_generated())  # type: ignore[method-assign]  # how FastAPI says to do it
+
+    @app.get("/v1/openapi.json", include_in_schema=False)
+    @needs(Scope.READ)
+    async def describe() -> JSONResponse:
+        return JSONResponse(app.openapi())
+
     return app
 
 
@@ -291,13 +296,13 @@ async def _count_late(parts: Parts) -> int:
     )
 
 
-def guarded(app: ASGIApp, parts: Parts) -> ASGIApp:
+def guarded(api: FastAPI, parts: Parts) -> ASGIApp:
     """The application behind everything that a request has to pass first."""
     settings = parts.settings.gateway
     limit = RateLimit(parts.redis, parts.settings.pipeline.prefix, per_minute=settings.requests_per_minute)
     is_token_needed = not settings.is_loopback or settings.public_url is not None
-    app = BodyLimit(app, max_bytes=settings.max_body_bytes)
-    app = AccessControl(app, known=parts.tokens, limit=limit, is_token_needed=is_token_needed)
+    app: ASGIApp = BodyLimit(api, max_bytes=settings.max_body_bytes)
+    app = AccessControl(app, routes=api.routes, known=parts.tokens, limit=limit, is_token_needed=is_token_needed)
     app = ForeignPages(app, allowed_hosts=settings.allowed_hosts, public_url=settings.public_url)
     return SecurityHeaders(app)
 

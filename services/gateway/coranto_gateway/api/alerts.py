@@ -9,12 +9,14 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from coranto.store.interface import ArticleReader
+from coranto_gateway.access import needs
 from coranto_gateway.alerts.alert import Alert, NewAlert, When
 from coranto_gateway.alerts.matching import try_out
 from coranto_gateway.alerts.message import Hit, Message
 from coranto_gateway.alerts.registry import AlertState, Sent, make_alert
 from coranto_gateway.definitions import Unusable
 from coranto_gateway.parts import PartsOf
+from coranto_gateway.tokens import Scope
 from coranto_gateway.webhooks.webhook import new_secret
 
 router = APIRouter(prefix="/v1/alerts", tags=["alerts"])
@@ -86,6 +88,7 @@ class Moved(BaseModel):
 
 
 @router.get("", summary="All alerts")
+@needs(Scope.OPERATE)
 async def list_alerts(parts: PartsOf) -> AlertList:
     """By name, each with how it does."""
     state = await parts.alerts.state()
@@ -94,6 +97,7 @@ async def list_alerts(parts: PartsOf) -> AlertList:
 
 
 @router.post("", status_code=201, summary="Make an alert")
+@needs(Scope.OPERATE)
 async def make(new: NewAlert, parts: PartsOf) -> MadeAlert:
     """It tells of what is stored from now on. 409 where there is one of this name."""
     secret = new_secret()
@@ -103,6 +107,7 @@ async def make(new: NewAlert, parts: PartsOf) -> MadeAlert:
 
 
 @router.post("/try", summary="What would an alert have told of?")
+@needs(Scope.OPERATE)
 async def try_alert(
     new: NewAlert,
     parts: PartsOf,
@@ -119,18 +124,21 @@ async def try_alert(
 
 
 @router.get("/{name}", summary="An alert")
+@needs(Scope.OPERATE)
 async def show(name: str, parts: PartsOf) -> AlertView:
     """And how it does."""
     return _view(await parts.alerts.get(name), await parts.alerts.state())
 
 
 @router.delete("/{name}", status_code=204, summary="Remove an alert")
+@needs(Scope.OPERATE)
 async def remove(name: str, parts: PartsOf) -> None:
     """What it had still to send is not sent."""
     await parts.alerts.remove(name)
 
 
 @router.get("/{name}/log", summary="What was sent")
+@needs(Scope.OPERATE)
 async def show_log(
     name: str, parts: PartsOf, limit: Annotated[int, Query(ge=1, le=1000, description="Lines at most.")] = 100
 ) -> SentList:
@@ -140,6 +148,7 @@ async def show_log(
 
 
 @router.get("/{name}/dead", summary="Messages that were given up")
+@needs(Scope.OPERATE)
 async def show_dead(name: str, parts: PartsOf) -> DeadMessages:
     """The oldest first."""
     alert, state = await parts.alerts.get(name), await parts.alerts.state()
@@ -148,18 +157,21 @@ async def show_dead(name: str, parts: PartsOf) -> DeadMessages:
 
 
 @router.post("/{name}/redeliver", summary="Send again what was given up")
+@needs(Scope.OPERATE)
 async def redeliver(name: str, parts: PartsOf) -> Moved:
     """All dead messages of the alert, under their old ids."""
     return Moved(moved=await parts.alerts.redeliver(name, now=parts.sender.now()))
 
 
 @router.post("/{name}/test", status_code=202, summary="Send a test")
+@needs(Scope.OPERATE)
 async def test(name: str, parts: PartsOf) -> Tested:
     """To each recipient, also while it is paused."""
     return Tested(messages=await parts.alerts.test(name, now=parts.sender.now()))
 
 
 @router.post("/{name}/pause", summary="Pause an alert")
+@needs(Scope.OPERATE)
 async def pause(name: str, parts: PartsOf) -> AlertView:
     """What is stored meanwhile tells nobody."""
     await parts.alerts.pause(name)
@@ -167,6 +179,7 @@ async def pause(name: str, parts: PartsOf) -> AlertView:
 
 
 @router.post("/{name}/resume", summary="Resume an alert")
+@needs(Scope.OPERATE)
 async def resume(name: str, parts: PartsOf) -> AlertView:
     """It tells of what is stored from now on."""
     await parts.alerts.resume(name)

@@ -15,11 +15,13 @@ from coranto.filter import compile_filter
 from coranto.pages.store import CorruptPageError, MissingPageError, PageTooLargeError
 from coranto.records import FinishedArticle
 from coranto.store.interface import ArticleReader, ArticleSummary, SearchFilter
+from coranto_gateway.access import needs
 from coranto_gateway.cursor import question_hash, read_cursor, write_cursor
 from coranto_gateway.moments import Moment
 from coranto_gateway.parts import Parts, PartsOf
 from coranto_gateway.problems import Problem, not_found
 from coranto_gateway.representations import FormatName, answer, answer_all, choose
+from coranto_gateway.tokens import Scope
 
 router = APIRouter(prefix="/v1", tags=["articles"])
 
@@ -133,6 +135,7 @@ class ArticlePage(BaseModel):
     response_model=ArticlePage,
     responses={200: {"content": {"application/ld+json": {}, "application/vnd.iptc.ninjs+json": {}, "text/plain": {}}}},
 )
+@needs(Scope.READ)
 async def list_articles(request: Request, asked: Annotated[ArticleQuestion, Query()], parts: PartsOf) -> Any:
     """Latest first. The next page begins where `next` says, however many articles have come meanwhile."""
     form = choose(request, asked.format)
@@ -182,6 +185,7 @@ async def get_revisions(parts: Parts, key: str) -> list[FinishedArticle]:
     response_model=FinishedArticle,
     responses={200: {"content": {"application/ld+json": {}, "application/vnd.iptc.ninjs+json": {}, "text/plain": {}}}},
 )
+@needs(Scope.READ)
 async def show_article(
     request: Request,
     id: str,  # noqa: A002 - the name in the address
@@ -203,6 +207,7 @@ class RevisionList(BaseModel):
 
 
 @router.get("/articles/{id}/revisions", summary="All revisions of an article")
+@needs(Scope.READ)
 async def list_revisions(id: str, parts: PartsOf) -> RevisionList:  # noqa: A002 - the name in the address
     """First to latest."""
     return RevisionList(items=await get_revisions(parts, id))
@@ -232,6 +237,7 @@ class Difference(BaseModel):
 
 
 @router.get("/articles/{id}/diff", summary="How two revisions differ")
+@needs(Scope.READ)
 async def show_difference(
     id: str,  # noqa: A002 - the name in the address
     parts: PartsOf,
@@ -309,6 +315,7 @@ def _readable(article: FinishedArticle) -> dict[str, str]:
     response_class=Response,
     responses={200: {"content": {"application/octet-stream": {}}}},
 )
+@needs(Scope.READ)
 async def download_page(
     id: str,  # noqa: A002 - the name in the address
     parts: PartsOf,

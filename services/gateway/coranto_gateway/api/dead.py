@@ -14,8 +14,10 @@ from coranto.admin.dead_letters import Filter, Group, Reference
 from coranto.records.envelope import MalformedEventError, peek
 from coranto.streams.interface import DeadLetter
 from coranto.topology import STAGES
+from coranto_gateway.access import needs
 from coranto_gateway.parts import Parts, PartsOf
 from coranto_gateway.problems import Problem, not_found
+from coranto_gateway.tokens import Scope
 
 router = APIRouter(prefix="/v1/dead", tags=["operating"])
 
@@ -149,6 +151,7 @@ class ActionResult(BaseModel):
 
 
 @router.get("", summary="Dead letters")
+@needs(Scope.READ)
 async def list_letters(asked: Annotated[LetterQuestion, Query()], parts: PartsOf) -> LetterPage:
     """Stage by stage in the order of the pipeline, oldest first within a partition."""
     pipeline = await parts.pipelines.get()
@@ -167,6 +170,7 @@ async def list_letters(asked: Annotated[LetterQuestion, Query()], parts: PartsOf
 
 
 @router.get("/causes", summary="Dead letters by cause")
+@needs(Scope.READ)
 async def list_causes(asked: Annotated[Chosen, Query()], parts: PartsOf) -> CauseList:
     """The most frequent first."""
     pipeline = await parts.pipelines.get()
@@ -175,6 +179,7 @@ async def list_causes(asked: Annotated[Chosen, Query()], parts: PartsOf) -> Caus
 
 
 @router.get("/{stage}/{partition}/{entry}", summary="One dead letter")
+@needs(Scope.READ)
 async def show_letter(stage: str, partition: int, entry: str, parts: PartsOf) -> WholeLetter:
     """With its traceback and its message."""
     return whole(await get_letter(parts, f"{stage}/{partition}/{entry}"))
@@ -203,12 +208,14 @@ def whole(letter: DeadLetter) -> WholeLetter:
 
 
 @router.post("/redeliver", summary="Send letters back to their stages")
+@needs(Scope.OPERATE)
 async def redeliver(action: Action, parts: PartsOf) -> ActionResult:
     """With fresh attempts. Safe to repeat: a letter goes back once."""
     return await act(parts, action, "redeliver")
 
 
 @router.post("/discard", summary="Discard letters")
+@needs(Scope.OPERATE)
 async def discard(action: Action, parts: PartsOf) -> ActionResult:
     """For good."""
     return await act(parts, action, "discard")
@@ -221,6 +228,7 @@ class EditedEvent(BaseModel):
 
 
 @router.post("/{stage}/{partition}/{entry}/redeliver", summary="Send one letter back with another message")
+@needs(Scope.OPERATE)
 async def redeliver_edited(stage: str, partition: int, entry: str, edited: EditedEvent, parts: PartsOf) -> ActionResult:
     """Nothing changes when the message is none that the stage reads."""
     reference = _reference(f"{stage}/{partition}/{entry}")

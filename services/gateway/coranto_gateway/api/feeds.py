@@ -18,15 +18,17 @@ from coranto.formats.atom import to_atom_feed
 from coranto.formats.jsonfeed import to_json_feed
 from coranto.records import FinishedArticle
 from coranto.store.interface import ArticleReader, ArticleSummary, SearchFilter
-from coranto_gateway.access import FEEDS_FOLDER
+from coranto_gateway.access import needs, open_to_all
 from coranto_gateway.cursor import question_hash, read_cursor, write_cursor
 from coranto_gateway.feeds import SavedFeed
 from coranto_gateway.parts import Parts, PartsOf
 from coranto_gateway.problems import not_found
+from coranto_gateway.tokens import Scope
 
 router = APIRouter(tags=["feeds"])
 
 _ON_A_PAGE: Final = 50
+_FOLDER: Final = "/feeds/"
 
 
 class NewFeed(BaseModel):
@@ -75,16 +77,18 @@ class FeedList(BaseModel):
 
 
 @router.get("/v1/feeds", summary="All feeds")
+@needs(Scope.READ)
 async def list_feeds(parts: PartsOf) -> FeedList:
     """Without their addresses: those are kept nowhere."""
     return FeedList(items=[FeedView.of(feed) for feed in await parts.feeds.all()])
 
 
 @router.post("/v1/feeds", status_code=201, summary="Make a feed of a question")
+@needs(Scope.OPERATE)
 async def make_feed(new: NewFeed, parts: PartsOf) -> MadeFeed:
     """Whoever knows the address reads the feed, without a token: feed readers cannot send one."""
     feed, secret = await parts.feeds.add(new.title, q=new.q, where=new.where)
-    paths = {kind: f"{FEEDS_FOLDER}{secret}.{kind}" for kind in ("atom", "json")}
+    paths = {kind: f"{_FOLDER}{secret}.{kind}" for kind in ("atom", "json")}
     base = parts.settings.gateway.public_url
     return MadeFeed(
         **feed.model_dump(),
@@ -96,6 +100,7 @@ async def make_feed(new: NewFeed, parts: PartsOf) -> MadeFeed:
 
 
 @router.delete("/v1/feeds/{id}", status_code=204, summary="Take a feed back")
+@needs(Scope.OPERATE)
 async def remove_feed(id: str, parts: PartsOf) -> None:  # noqa: A002 - the name in the address
     """Its address answers no more; the other feeds stay."""
     if not await parts.feeds.remove(id):
@@ -103,11 +108,12 @@ async def remove_feed(id: str, parts: PartsOf) -> None:  # noqa: A002 - the name
 
 
 @router.get(
-    FEEDS_FOLDER + "{secret}.{kind}",
+    _FOLDER + "{secret}.{kind}",
     summary="A feed",
     response_class=Response,
     responses={200: {"content": {"application/atom+xml": {}, "application/feed+json": {}}}},
 )
+@open_to_all
 async def send_feed(
     request: Request,
     secret: str,
@@ -137,7 +143,7 @@ async def send_feed(
     }
     if request.headers.get("if-none-match") == headers["ETag"]:
         return Response(status_code=304, headers=headers)
-    own = _address(parts, f"{FEEDS_FOLDER}{secret}.{kind}")
+    own = _address(parts, f"{_FOLDER}{secret}.{kind}")
     older = None
     if own is not None and len(found) > _ON_A_PAGE:
         older = f"{own}?cursor={write_cursor(found[_ON_A_PAGE - 1].place, hashed)}"

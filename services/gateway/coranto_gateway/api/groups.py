@@ -9,8 +9,10 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from coranto.admin.groups import SubscriberGroup, remove_group, subscriber_groups
+from coranto_gateway.access import needs
 from coranto_gateway.parts import Parts, PartsOf
 from coranto_gateway.problems import Problem, not_found
+from coranto_gateway.tokens import Scope
 
 router = APIRouter(prefix="/v1/groups", tags=["operating"])
 
@@ -60,6 +62,7 @@ class GroupList(BaseModel):
 
 
 @router.get("", summary="All groups of subscribers")
+@needs(Scope.READ)
 async def list_groups(parts: PartsOf) -> GroupList:
     """Those that are late first."""
     return GroupList(items=await get_groups(parts))
@@ -73,6 +76,7 @@ async def get_groups(parts: Parts) -> list[GroupView]:
 
 
 @router.delete("/{name:path}", status_code=204, summary="Remove a group")
+@needs(Scope.OPERATE)
 async def delete_group(name: str, parts: PartsOf) -> None:
     """Its place is forgotten. A program that still reads with it makes it again, and begins anew."""
     try:

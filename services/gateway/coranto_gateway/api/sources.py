@@ -16,8 +16,10 @@ from coranto.sources.previews import Preview, PreviewDesk, TooManyPreviewsError
 from coranto.sources.registry import Feed, FeedRegistry, new_feed
 from coranto.store.source_accounts import SourceHealth
 from coranto.urls import UnsupportedUrlError, parse
+from coranto_gateway.access import needs
 from coranto_gateway.parts import Parts, PartsOf
 from coranto_gateway.problems import Problem, not_found
+from coranto_gateway.tokens import Scope
 
 router = APIRouter(prefix="/v1/sources", tags=["sources"])
 
@@ -149,6 +151,7 @@ class SourceName(BaseModel):
 
 
 @router.get("", summary="All sources")
+@needs(Scope.READ)
 async def list_sources(
     parts: PartsOf,
     state: Annotated[SourceState | None, Query(description="Only those in this state.")] = None,
@@ -166,6 +169,7 @@ async def get_sources(parts: Parts) -> list[SourceView]:
 
 
 @router.get("/{id}/health", summary="How a source does")
+@needs(Scope.READ)
 async def get_health(id: str, parts: PartsOf) -> SourceHealth:  # noqa: A002 - the name in the address
     """By what ended in the last four weeks: volume by hour against its own rhythm, times, lacking fields, refusals, silence.
 
@@ -180,6 +184,7 @@ async def get_health(id: str, parts: PartsOf) -> SourceHealth:  # noqa: A002 - t
 
 
 @router.post("", status_code=201, summary="Add a source", responses={200: {"model": SourceView}})
+@needs(Scope.OPERATE)
 async def add_source(new: NewSource, response: Response, parts: PartsOf) -> SourceView:
     """It is polled at once. One that is known already keeps its history, and the answer is 200."""
     view, is_new = await add(parts, new)
@@ -206,6 +211,7 @@ _LIST: Final = {
 
 
 @router.get("/opml", summary="All sources as OPML", response_class=Response, responses={200: {"content": {_OPML: {}}}})
+@needs(Scope.READ)
 async def export_sources(parts: PartsOf) -> Response:
     """For any feed reader, in folders by their first tags. What a sitemap index leads to is left out: the index names it."""
     body = write_feed_list(await (await _registry(parts)).all())
@@ -215,6 +221,7 @@ async def export_sources(parts: PartsOf) -> Response:
 
 
 @router.post("/opml", summary="Add the sources of a list", openapi_extra={"requestBody": _LIST})
+@needs(Scope.OPERATE)
 async def import_sources(request: Request, parts: PartsOf) -> ImportedSources:
     """An OPML document, or one address per line. Titles become names, folders tags; all are polled at once."""
     return await import_list(parts, await request.body())
@@ -239,6 +246,7 @@ async def import_list(parts: Parts, document: bytes) -> ImportedSources:
 
 
 @router.post("/preview", summary="What a source would bring")
+@needs(Scope.OPERATE)
 async def preview_source(named: SourceName, parts: PartsOf) -> Preview:
     """A feeder reads it here and now; nothing is registered, submitted or stored. 503 when no feeder answers."""
     pipeline = await parts.pipelines.get()
@@ -258,6 +266,7 @@ async def preview_source(named: SourceName, parts: PartsOf) -> Preview:
 
 
 @router.post("/pause", summary="Pause a source")
+@needs(Scope.OPERATE)
 async def pause_source(named: SourceName, parts: PartsOf) -> SourceView:
     """It is polled no longer until it is resumed."""
     registry = await _registry(parts)
@@ -267,6 +276,7 @@ async def pause_source(named: SourceName, parts: PartsOf) -> SourceView:
 
 
 @router.post("/resume", summary="Resume a source, or poll it now")
+@needs(Scope.OPERATE)
 async def resume_source(named: SourceName, parts: PartsOf) -> SourceView:
     """It is polled at once, also when it was not paused."""
     registry = await _registry(parts)
@@ -276,6 +286,7 @@ async def resume_source(named: SourceName, parts: PartsOf) -> SourceView:
 
 
 @router.delete("", status_code=204, summary="Remove a source")
+@needs(Scope.OPERATE)
 async def remove_source(
     parts: PartsOf,
     url: Annotated[str, Query(min_length=1, max_length=4000, description="Its address, as it is listed.")],

@@ -7,7 +7,9 @@ from pydantic import BaseModel, Field
 
 import coranto
 from coranto.admin.pipeline import StageState
+from coranto_gateway.access import needs
 from coranto_gateway.parts import PartsOf
+from coranto_gateway.tokens import Scope
 from coranto_gateway.webhooks.registry import Count
 
 router = APIRouter(prefix="/v1", tags=["operating"])
@@ -59,6 +61,7 @@ class Status(BaseModel):
 
 
 @router.get("/status", summary="How the pipeline stands")
+@needs(Scope.READ)
 async def show_status(parts: PartsOf) -> Status:
     """Every stage at this moment."""
     pipeline = await parts.pipelines.get()

@@ -12,11 +12,13 @@ from pydantic import BaseModel, Field
 
 from coranto.filter import compile_filter
 from coranto.store.interface import ArticlePlace, ArticleReader, ArticleSummary, SearchFilter
+from coranto_gateway.access import needs
 from coranto_gateway.api.articles import ListedArticle
 from coranto_gateway.cursor import question_hash, read_cursor, write_cursor
 from coranto_gateway.moments import Moment
 from coranto_gateway.parts import PartsOf
 from coranto_gateway.problems import not_found
+from coranto_gateway.tokens import Scope
 
 router = APIRouter(prefix="/v1", tags=["articles"])
 
@@ -80,6 +82,7 @@ def moment_of(article: ArticleSummary) -> datetime:
 
 
 @router.get("/stories", summary="Stories of several articles")
+@needs(Scope.READ)
 async def list_stories(
     parts: PartsOf,
     since: Annotated[
@@ -113,6 +116,7 @@ async def list_stories(
 
 
 @router.get("/stories/{id}", summary="A story with its articles")
+@needs(Scope.READ)
 async def show_story(id: str, parts: PartsOf) -> StoryView:  # noqa: A002 - the name in the address
     """The original, its copies and updates."""
     found = await parts.stores.ask_if_any(lambda reader: reader.story(id))

@@ -14,9 +14,10 @@ from pydantic import BaseModel, Field, model_validator
 from coranto.client import Receipt, TooMuchWaitingError
 from coranto.records import Hints, SavedPage, Submission, content_id
 from coranto.urls import UnsupportedUrlError, canonicalize
+from coranto_gateway.access import needs
 from coranto_gateway.parts import Parts, PartsOf, PrincipalOf
 from coranto_gateway.problems import Problem
-from coranto_gateway.tokens import Principal
+from coranto_gateway.tokens import Principal, Scope
 
 router = APIRouter(prefix="/v1", tags=["submitting"])
 
@@ -81,6 +82,7 @@ class Accepted(BaseModel):
     summary="Submit addresses or pages",
     responses={429: {"description": "Too much waits already; `accepted` in the problem says what was taken."}},
 )
+@needs(Scope.SUBMIT)
 async def submit(
     asked: SubmitRequest,
     request: Request,

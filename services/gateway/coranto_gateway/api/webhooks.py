@@ -8,10 +8,12 @@ from typing import Annotated, Final, Literal
 from fastapi import APIRouter, Query
 from pydantic import AwareDatetime, BaseModel, Field
 
+from coranto_gateway.access import needs
 from coranto_gateway.announcements import Position
 from coranto_gateway.definitions import Unusable
 from coranto_gateway.parts import Parts, PartsOf
 from coranto_gateway.problems import Problem
+from coranto_gateway.tokens import Scope
 from coranto_gateway.webhooks.deliverer import send_test
 from coranto_gateway.webhooks.registry import (
     Attempt,
@@ -118,6 +120,7 @@ class Moved(BaseModel):
 
 
 @router.get("", summary="All webhooks")
+@needs(Scope.OPERATE)
 async def list_webhooks(parts: PartsOf) -> WebhookList:
     """By name, each with how it does."""
     now = await parts.announcements.now()
@@ -126,6 +129,7 @@ async def list_webhooks(parts: PartsOf) -> WebhookList:
 
 
 @router.post("", status_code=201, summary="Make a webhook")
+@needs(Scope.OPERATE)
 async def make(wanted: WantedWebhook, parts: PartsOf) -> MadeWebhook:
     """Nothing that is announced after the answer is missed. 409 where there is one of this name."""
     now = await parts.announcements.now()
@@ -136,6 +140,7 @@ async def make(wanted: WantedWebhook, parts: PartsOf) -> MadeWebhook:
 
 
 @router.get("/{name}", summary="A webhook")
+@needs(Scope.OPERATE)
 async def show(name: str, parts: PartsOf) -> WebhookView:
     """And how it does."""
     return await webhook_view(parts, name)
@@ -147,12 +152,14 @@ async def webhook_view(parts: Parts, name: str) -> WebhookView:
 
 
 @router.delete("/{name}", status_code=204, summary="Remove a webhook")
+@needs(Scope.OPERATE)
 async def remove(name: str, parts: PartsOf) -> None:
     """With its log and its dead deliveries."""
     await parts.webhooks.remove(name)
 
 
 @router.get("/{name}/log", summary="What the receiver answered")
+@needs(Scope.OPERATE)
 async def show_log(
     name: str, parts: PartsOf, limit: Annotated[int, Query(ge=1, le=1000, description="Lines at most.")] = 100
 ) -> AttemptList:
@@ -167,6 +174,7 @@ async def webhook_log(parts: Parts, name: str, *, limit: int = 100) -> list[Atte
 
 
 @router.get("/{name}/dead", summary="Dead deliveries")
+@needs(Scope.OPERATE)
 async def show_dead(name: str, parts: PartsOf) -> DeadDeliveryList:
     """What the receiver refused, by number."""
     await parts.webhooks.get(name)
@@ -174,12 +182,14 @@ async def show_dead(name: str, parts: PartsOf) -> DeadDeliveryList:
 
 
 @router.post("/{name}/test", summary="Send a test")
+@needs(Scope.OPERATE)
 async def test(name: str, parts: PartsOf) -> Attempt:
     """A message of type `test`, also while it is paused; the answer says what the receiver answered."""
     return await send_test(parts.webhooks, parts.sender, name)
 
 
 @router.post("/{name}/pause", summary="Pause a webhook")
+@needs(Scope.OPERATE)
 async def pause(name: str, parts: PartsOf) -> WebhookView:
     """It keeps its place, and goes on from it when it is resumed."""
     await parts.webhooks.get(name)
@@ -188,6 +198,7 @@ async def pause(name: str, parts: PartsOf) -> WebhookView:
 
 
 @router.post("/{name}/resume", summary="Resume a webhook, or try again now")
+@needs(Scope.OPERATE)
 async def resume(name: str, parts: PartsOf) -> WebhookView:
     """It goes on from its place, also when it was disabled; one that waits for its next attempt tries at once."""
     await parts.webhooks.get(name)
@@ -196,6 +207,7 @@ async def resume(name: str, parts: PartsOf) -> WebhookView:
 
 
 @router.post("/{name}/rotate", summary="Change the secret")
+@needs(Scope.OPERATE)
 async def rotate(name: str, parts: PartsOf, rotation: Rotation | None = None) -> MadeWebhook:
     """For a while what is sent has a signature by each of the two."""
     webhook, secret = await parts.webhooks.get(name), new_secret()
@@ -207,6 +219,7 @@ async def rotate(name: str, parts: PartsOf, rotation: Rotation | None = None) ->
 
 
 @router.post("/{name}/redeliver", summary="Deliver again")
+@needs(Scope.OPERATE)
 async def redeliver(name: str, what: Redelivery, parts: PartsOf) -> Moved:
     """Dead deliveries, or everything behind a place or since a time; under the same `webhook-id`."""
     await parts.webhooks.get(name)
@@ -222,6 +235,7 @@ async def redeliver(name: str, what: Redelivery, parts: PartsOf) -> Moved:
 
 
 @router.post("/{name}/discard", summary="Discard dead deliveries")
+@needs(Scope.OPERATE)
 async def discard(
     name: str,
     parts: PartsOf,

@@ -15,8 +15,10 @@ from coranto.store.interface import ArticleReader, Visits
 from coranto.store.ledger import LedgerLine
 from coranto.store.source_accounts import SourceDay
 from coranto.urls import UnsupportedUrlError
+from coranto_gateway.access import needs
 from coranto_gateway.parts import Parts, PartsOf
 from coranto_gateway.problems import Problem
+from coranto_gateway.tokens import Scope
 
 router = APIRouter(prefix="/v1", tags=["operating"])
 _ID = re.compile("[0-9a-f]{32}")
@@ -94,6 +96,7 @@ class Why(BaseModel):
 
 
 @router.get("/why", summary="What happened to an address, or on a day of a source")
+@needs(Scope.READ)
 async def explain(
     parts: PartsOf,
     url: Annotated[str | None, Query(min_length=1, max_length=4000, description="An address or an id.")] = None,

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from pydantic import ValidationError
 
+from coranto_gateway.access import needs
 from coranto_gateway.alerts.alert import NewAlert
 from coranto_gateway.api import alerts as api
 from coranto_gateway.api.alerts import MadeAlert, Trial, list_alerts
@@ -17,17 +18,20 @@ from coranto_gateway.page.rendering import render, see
 from coranto_gateway.page.sign_in import form_of
 from coranto_gateway.parts import Parts, PartsOf
 from coranto_gateway.problems import Problem
+from coranto_gateway.tokens import Scope
 
 router = APIRouter(include_in_schema=False)
 
 
 @router.get("/alerts")
+@needs(Scope.OPERATE)
 async def show_all(request: Request, parts: PartsOf) -> Response:
     """The alerts, and the form for another."""
     return await _show_all(request, parts)
 
 
 @router.post("/alerts")
+@needs(Scope.OPERATE)
 async def add(request: Request, parts: PartsOf) -> Response:
     """Make an alert, and show the secret of its webhooks this once."""
     form = await form_of(request)
@@ -35,6 +39,7 @@ async def add(request: Request, parts: PartsOf) -> Response:
 
 
 @router.post("/alerts/try")
+@needs(Scope.OPERATE)
 async def try_out(request: Request, parts: PartsOf) -> Response:
     """Show what the alert would have told of last week; nothing is made and nothing is sent."""
     form = await form_of(request)
@@ -42,6 +47,7 @@ async def try_out(request: Request, parts: PartsOf) -> Response:
 
 
 @router.get("/alerts/{name}")
+@needs(Scope.OPERATE)
 async def show(request: Request, name: str, parts: PartsOf) -> Response:
     """One alert: how it does, and what was sent."""
     alert = await api.show(name, parts)
@@ -55,6 +61,7 @@ async def show(request: Request, name: str, parts: PartsOf) -> Response:
 
 
 @router.post("/alerts/{name}/remove")
+@needs(Scope.OPERATE)
 async def remove(request: Request, name: str, parts: PartsOf) -> Response:
     """Remove it with what it had still to send, if its name was typed."""
     sure = (await form_of(request)).get("sure", "").strip()
@@ -65,6 +72,7 @@ async def remove(request: Request, name: str, parts: PartsOf) -> Response:
 
 
 @router.post("/alerts/{name}/{action}")
+@needs(Scope.OPERATE)
 async def act(name: str, action: Literal["pause", "resume", "test", "redeliver"], parts: PartsOf) -> Response:
     """Pause or resume it, send a test, or send again what was given up."""
     match action:

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from coranto.filter import FilterError, compile_filter, quote
 from coranto.records import Entity, FinishedArticle
 from coranto.store.interface import ArticlePlace, ArticleReader, ArticleSummary, SearchError, SearchFilter
+from coranto_gateway.access import needs
 from coranto_gateway.api import feeds as api
 from coranto_gateway.api.articles import Change, differences, get_revisions
 from coranto_gateway.api.feeds import NewFeed
@@ -23,6 +24,7 @@ from coranto_gateway.page.rendering import render
 from coranto_gateway.page.sign_in import form_of
 from coranto_gateway.parts import PartsOf
 from coranto_gateway.problems import Problem
+from coranto_gateway.tokens import Scope
 
 router = APIRouter(include_in_schema=False)
 
@@ -41,6 +43,7 @@ class Row:
 
 
 @router.get("/articles")
+@needs(Scope.READ)
 async def show_list(
     request: Request,
     parts: PartsOf,
@@ -90,6 +93,7 @@ async def show_list(
 
 
 @router.post("/articles/feed")
+@needs(Scope.OPERATE)
 async def make_feed(request: Request, parts: PartsOf) -> Response:
     """A feed of the search, with its address, which is shown this once."""
     form = await form_of(request)
@@ -139,6 +143,7 @@ def _marked(article: ArticleSummary) -> Markup:
 
 
 @router.get("/articles/{id}")
+@needs(Scope.READ)
 async def show_article(
     request: Request,
     id: str,  # noqa: A002 - the name in the address

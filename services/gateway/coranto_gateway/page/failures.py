@@ -10,11 +10,13 @@ from fastapi.responses import Response
 
 from coranto.admin import dead_letters
 from coranto.admin.dead_letters import Filter, Reference
+from coranto_gateway.access import needs
 from coranto_gateway.api.dead import Action, CauseView, Chosen, act, get_letter, send_edited, whole
 from coranto_gateway.page.rendering import render, see
 from coranto_gateway.page.sign_in import form_of
 from coranto_gateway.parts import PartsOf
 from coranto_gateway.problems import Problem
+from coranto_gateway.tokens import Scope
 
 router = APIRouter(include_in_schema=False)
 
@@ -22,6 +24,7 @@ _LETTERS_SHOWN: Final = 50
 
 
 @router.get("/failures")
+@needs(Scope.READ)
 async def show(
     request: Request,
     parts: PartsOf,
@@ -58,6 +61,7 @@ def _message(event: object, raw: str | None) -> str:
 
 
 @router.post("/failures/redeliver")
+@needs(Scope.OPERATE)
 async def redeliver(request: Request, parts: PartsOf) -> Response:
     """Send back one letter, or all of a cause."""
     result = await act(parts, _action(await form_of(request)), "redeliver")
@@ -65,6 +69,7 @@ async def redeliver(request: Request, parts: PartsOf) -> Response:
 
 
 @router.post("/failures/discard")
+@needs(Scope.OPERATE)
 async def discard(request: Request, parts: PartsOf) -> Response:
     """Give up one letter, or all of a cause, if their number was typed."""
     form = await form_of(request)
@@ -79,6 +84,7 @@ async def discard(request: Request, parts: PartsOf) -> Response:
 
 
 @router.post("/failures/edit")
+@needs(Scope.OPERATE)
 async def edit(request: Request, parts: PartsOf) -> Response:
     """Send one letter back with another message; nothing changes when its stage does not read such a one."""
     form = await form_of(request)

@@ -12,10 +12,12 @@ from fastapi.responses import Response
 from coranto.admin.pipeline import StageState
 from coranto.store.interface import ArticleReader, ArticleSummary
 from coranto.topology import STAGES, StageSpec
+from coranto_gateway.access import needs
 from coranto_gateway.activity import Activity
 from coranto_gateway.page.rendering import render, words_for
 from coranto_gateway.page.words import Words
 from coranto_gateway.parts import Parts, PartsOf
+from coranto_gateway.tokens import Scope
 
 router = APIRouter(include_in_schema=False)
 
@@ -53,6 +55,7 @@ class Trouble:
 
 
 @router.get("/")
+@needs(Scope.READ)
 async def show(request: Request, parts: PartsOf) -> Response:
     """The overview."""
     activity, words = parts.activity, words_for(request)

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
-from coranto_gateway.access import COOKIE
+from coranto_gateway.access import COOKIE, open_to_all
 from coranto_gateway.page.rendering import LANGUAGE_COOKIE, render, see
 from coranto_gateway.page.words import LANGUAGES
 from coranto_gateway.parts import PartsOf
@@ -28,6 +28,7 @@ async def form_of(request: Request) -> dict[str, str]:
 
 
 @router.get("/static/{name}")
+@open_to_all
 async def send_file(name: str) -> Response:
     """A file of the page's."""
     if name not in _STATIC:
@@ -37,12 +38,14 @@ async def send_file(name: str) -> Response:
 
 
 @router.get("/sign-in")
+@open_to_all
 async def show_form(request: Request, next: Annotated[str, Query(max_length=2000)] = "/") -> Response:  # noqa: A002
     """The form."""
     return render(request, "sign_in.html", next=_own_path(next), is_wrong=False)
 
 
 @router.post("/sign-in")
+@open_to_all
 async def sign_in(request: Request, parts: PartsOf) -> Response:
     """Keep the token, if it is one."""
     form = await form_of(request)
@@ -56,6 +59,7 @@ async def sign_in(request: Request, parts: PartsOf) -> Response:
 
 
 @router.post("/sign-out")
+@open_to_all
 async def sign_out() -> Response:
     """Forget the token."""
     answer = see("/sign-in")
@@ -64,6 +68,7 @@ async def sign_out() -> Response:
 
 
 @router.get("/language/{language}")
+@open_to_all
 async def choose_language(language: str, back: Annotated[str, Query(max_length=2000)] = "/") -> Response:
     """Show the pages in this language from now on."""
     if language not in LANGUAGES:

@@ -11,6 +11,7 @@ from fastapi.responses import Response
 from pydantic import ValidationError
 
 from coranto.sources.previews import Preview
+from coranto_gateway.access import needs
 from coranto_gateway.api import sources as api
 from coranto_gateway.api.sources import (
     FAULTY,
@@ -25,6 +26,7 @@ from coranto_gateway.page.rendering import render, see
 from coranto_gateway.page.sign_in import form_of
 from coranto_gateway.parts import Parts, PartsOf
 from coranto_gateway.problems import Problem
+from coranto_gateway.tokens import Scope
 
 router = APIRouter(include_in_schema=False)
 
@@ -41,6 +43,7 @@ State = Literal["", "attention", "paused", "new", "healthy"]
 
 
 @router.get("/sources")
+@needs(Scope.READ)
 async def show(
     request: Request,
     parts: PartsOf,
@@ -103,6 +106,7 @@ def _is_in(source: SourceView, state: State) -> bool:
 
 
 @router.get("/sources/{id}")
+@needs(Scope.READ)
 async def show_one(request: Request, id: str, parts: PartsOf) -> Response:  # noqa: A002 - the name in the address
     """One source: how it is polled, and what came of what it named."""
     health = await api.get_health(id, parts)
@@ -111,6 +115,7 @@ async def show_one(request: Request, id: str, parts: PartsOf) -> Response:  # no
 
 
 @router.post("/sources/add")
+@needs(Scope.OPERATE)
 async def add(request: Request, parts: PartsOf) -> Response:
     """Poll another source from now on."""
     form = await form_of(request)
@@ -127,6 +132,7 @@ async def add(request: Request, parts: PartsOf) -> Response:
 
 
 @router.post("/sources/preview")
+@needs(Scope.OPERATE)
 async def preview(request: Request, parts: PartsOf) -> Response:
     """Show what the source would bring, with the form to add it."""
     form = await form_of(request)
@@ -138,6 +144,7 @@ async def preview(request: Request, parts: PartsOf) -> Response:
 
 
 @router.post("/sources/import")
+@needs(Scope.OPERATE)
 async def import_sources(request: Request, parts: PartsOf) -> Response:
     """Add the sources of a list, and say what came of each line."""
     document = (await form_of(request)).get("list", "").encode()
@@ -145,6 +152,7 @@ async def import_sources(request: Request, parts: PartsOf) -> Response:
 
 
 @router.post("/sources/{action}")
+@needs(Scope.OPERATE)
 async def act(action: Literal["pause", "resume", "remove"], request: Request, parts: PartsOf) -> Response:
     """Pause a source, poll it now, or remove it."""
     url = (await form_of(request)).get("url", "")

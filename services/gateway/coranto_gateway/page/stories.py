@@ -11,11 +11,13 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from coranto.store.interface import ArticleReader, ArticleSummary
+from coranto_gateway.access import needs
 from coranto_gateway.api.stories import FoundStory, find_stories, moment_of
 from coranto_gateway.cursor import question_hash, read_cursor, write_cursor
 from coranto_gateway.page.rendering import render, words_for
 from coranto_gateway.page.words import Words
 from coranto_gateway.parts import PartsOf
+from coranto_gateway.tokens import Scope
 
 router = APIRouter(include_in_schema=False)
 
@@ -105,6 +107,7 @@ class Axis:
 
 
 @router.get("/stories")
+@needs(Scope.READ)
 async def show(
     request: Request,
     parts: PartsOf,

@@ -10,12 +10,14 @@ from fastapi.responses import Response
 from pydantic import ValidationError
 
 from coranto.topology import STAGES
+from coranto_gateway.access import needs
 from coranto_gateway.api.submit import SubmitRequest, hand_in
 from coranto_gateway.api.why import Why, why
 from coranto_gateway.page.rendering import render, see
 from coranto_gateway.page.sign_in import form_of
 from coranto_gateway.parts import PartsOf, PrincipalOf
 from coranto_gateway.problems import Problem
+from coranto_gateway.tokens import Scope
 
 router = APIRouter(include_in_schema=False)
 
@@ -24,6 +26,7 @@ _LINE: Final = tuple(spec.name for spec in STAGES if spec.ends_articles)
 
 
 @router.get("/submit")
+@needs(Scope.READ)
 async def show(
     request: Request, parts: PartsOf, url: Annotated[list[str] | None, Query(max_length=_MOST_WATCHED)] = None
 ) -> Response:
@@ -39,6 +42,7 @@ async def show(
 
 
 @router.post("/submit")
+@needs(Scope.SUBMIT)
 async def submit(request: Request, parts: PartsOf, principal: PrincipalOf) -> Response:
     """Hand the addresses in, and watch them."""
     form = await form_of(request)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from coranto_gateway.access import needs
 from coranto_gateway.api import feeds as feeds_api
 from coranto_gateway.api import groups as groups_api
 from coranto_gateway.api.groups import LATE, get_groups
@@ -19,6 +20,7 @@ router = APIRouter(include_in_schema=False)
 
 
 @router.get("/subscribers")
+@needs(Scope.READ)
 async def show(request: Request, parts: PartsOf) -> Response:
     """The groups, those that are late first, the webhooks and the feeds."""
     groups, webhooks = await get_groups(parts), await list_webhooks(parts)
@@ -39,6 +41,7 @@ async def show(request: Request, parts: PartsOf) -> Response:
 
 
 @router.post("/subscribers/groups/remove")
+@needs(Scope.OPERATE)
 async def remove_group(request: Request, parts: PartsOf) -> Response:
     """Forget the group's place, if its name was typed."""
     form = await form_of(request)
@@ -51,6 +54,7 @@ async def remove_group(request: Request, parts: PartsOf) -> Response:
 
 
 @router.post("/subscribers/feeds/remove")
+@needs(Scope.OPERATE)
 async def remove_feed(request: Request, parts: PartsOf) -> Response:
     """Take the feed back."""
     await feeds_api.remove_feed((await form_of(request)).get("feed", ""), parts)

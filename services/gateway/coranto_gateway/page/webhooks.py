@@ -11,12 +11,14 @@ from fastapi.responses import Response
 from pydantic import ValidationError
 
 from coranto.store.interface import ArticleReader
+from coranto_gateway.access import needs
 from coranto_gateway.api import webhooks as api
 from coranto_gateway.api.webhooks import Redelivery, WantedWebhook, webhook_log, webhook_view
 from coranto_gateway.page.rendering import render, see
 from coranto_gateway.page.sign_in import form_of
 from coranto_gateway.parts import Parts, PartsOf
 from coranto_gateway.problems import Problem
+from coranto_gateway.tokens import Scope
 from coranto_gateway.webhooks.registry import Attempt
 
 router = APIRouter(include_in_schema=False)
@@ -26,6 +28,7 @@ _DEAD_SHOWN: Final = 50
 
 
 @router.post("/subscribers/webhooks")
+@needs(Scope.OPERATE)
 async def add(request: Request, parts: PartsOf) -> Response:
     """Make a webhook, and show its secret this once."""
     form = await form_of(request)
@@ -47,6 +50,7 @@ async def add(request: Request, parts: PartsOf) -> Response:
 
 
 @router.get("/subscribers/webhooks/{name}")
+@needs(Scope.OPERATE)
 async def show(
     request: Request, name: str, parts: PartsOf, done: Annotated[int | None, Query(ge=0)] = None
 ) -> Response:
@@ -55,12 +59,14 @@ async def show(
 
 
 @router.post("/subscribers/webhooks/{name}/test")
+@needs(Scope.OPERATE)
 async def test(request: Request, name: str, parts: PartsOf) -> Response:
     """Send a test, and show what the receiver answered."""
     return await _show(request, parts, name, tested=await api.test(name, parts))
 
 
 @router.post("/subscribers/webhooks/{name}/rotate")
+@needs(Scope.OPERATE)
 async def rotate(request: Request, name: str, parts: PartsOf) -> Response:
     """Change the secret, and show the new one this once."""
     made = await api.rotate(name, parts)
@@ -68,6 +74,7 @@ async def rotate(request: Request, name: str, parts: PartsOf) -> Response:
 
 
 @router.post("/subscribers/webhooks/{name}/remove")
+@needs(Scope.OPERATE)
 async def remove(request: Request, name: str, parts: PartsOf) -> Response:
     """Remove it with its log and its dead deliveries, if its name was typed."""
     sure = (await form_of(request)).get("sure", "").strip()
@@ -78,6 +85,7 @@ async def remove(request: Request, name: str, parts: PartsOf) -> Response:
 
 
 @router.post("/subscribers/webhooks/{name}/{action}")
+@needs(Scope.OPERATE)
 async def act(
     request: Request, name: str, action: Literal["pause", "resume", "redeliver", "discard"], parts: PartsOf
 ) -> Response:
