@@ -126,7 +126,7 @@ EVENTS: Mapping[str, LogEvent] = {
     "definition.unusable": LogEvent(
         "error",
         "A webhook or alert is kept in a form that cannot be used, for the reason in the line. It does nothing; all others go on. "
-        "Remove it and make it anew.",
+        "Mend it with `coranto webhooks edit` or `coranto alerts edit`.",
     ),
     "webhook.disabled": LogEvent(
         "error", "A webhook's receiver answered 410: nothing is sent until `coranto webhooks resume`."

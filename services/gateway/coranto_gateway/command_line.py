@@ -44,6 +44,15 @@ def checked(model: type[Model], **fields: object) -> Model:
         raise typer.Exit(2) from error
 
 
+def given(**options: object) -> dict[str, object]:
+    """The options that were given. Without any, the user is told so, and the command ends with exit code 2."""
+    found = {name: value for name, value in options.items() if value is not None}
+    if not found:
+        tell("give at least one thing to change; see --help")
+        raise typer.Exit(2)
+    return found
+
+
 def shown_unusable(unusable: Unusable) -> str:
     """As a line of JSON beside those of what can be used."""
     return json.dumps({"name": unusable.name, "standing": "unusable", "why": unusable.why}, ensure_ascii=False)

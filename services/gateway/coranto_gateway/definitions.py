@@ -7,7 +7,7 @@ and is shown with what is wrong with it; it stops no other.
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Final, Generic, Literal, TypeVar, cast
 
 from pydantic import BaseModel, Field, ValidationError
@@ -53,7 +53,8 @@ class UnusableError(ValueError):
 
     def __init__(self, what: What, unusable: Unusable) -> None:
         super().__init__(
-            f"the {what} {unusable.name!r} cannot be used as it is kept: {unusable.why}; remove it, and make it anew"
+            f"the {what} {unusable.name!r} cannot be used as it is kept: {unusable.why}; mend it with "
+            f"`coranto {what}s edit`, or remove it"
         )
         self.what = what
         self.unusable = unusable
@@ -81,7 +82,21 @@ def said_of(error: ValidationError) -> str:
     return "; ".join(f"{field}: {told}" if field else told for field, told in faults_of(error))
 
 
+def without_defaults(schema: dict[str, Any]) -> None:
+    """Take the defaults out of the schema of a change: what is not given stays as it is."""
+    for field in schema.get("properties", {}).values():
+        field.pop("default", None)
+
+
 Model = TypeVar("Model", bound=BaseModel)
+
+
+def checked_definition(model: type[Model], fields: Mapping[str, Any]) -> Model:
+    """The model with these fields. Raises WrongFieldsError."""
+    try:
+        return model.model_validate(fields)
+    except ValidationError as error:
+        raise WrongFieldsError(error) from error
 
 
 class Definitions(Generic[Model]):
@@ -123,6 +138,23 @@ class Definitions(Generic[Model]):
         if packed is None:
             raise UnknownNameError(self.what, name)
         return packed
+
+    async def edit(
+        self,
+        name: str,
+        change: Callable[[dict[str, Any]], Mapping[str, Any]],
+        write: Callable[[bytes, Model], Awaitable[bool]],
+    ) -> Model:
+        """Keep what `change` makes of the fields that are kept, and give it; one that could not be used may be mended so.
+
+        `write` is given what it must find unchanged, and what to keep; false makes it be tried anew. Raises UnknownNameError,
+        and WrongFieldsError when the result would be no definition: then nothing is changed.
+        """
+        while True:
+            packed = await self.packed(name)
+            edited = checked_definition(self._model, change(fields_of(packed)))
+            if await write(packed, edited):
+                return edited
 
     async def remove(self, name: str) -> None:
         """Forget it, also one that cannot be used. Raises UnknownNameError."""

@@ -65,6 +65,7 @@ ROUTES: Final[Mapping[str, str]] = {
         GET /v1/webhooks
         POST /v1/webhooks
         GET /v1/webhooks/{name}
+        PATCH /v1/webhooks/{name}
         DELETE /v1/webhooks/{name}
         GET /v1/webhooks/{name}/log
         GET /v1/webhooks/{name}/dead
@@ -78,6 +79,7 @@ ROUTES: Final[Mapping[str, str]] = {
         POST /v1/alerts
         POST /v1/alerts/try
         GET /v1/alerts/{name}
+        PATCH /v1/alerts/{name}
         DELETE /v1/alerts/{name}
         GET /v1/alerts/{name}/log
         GET /v1/alerts/{name}/dead
@@ -94,6 +96,7 @@ ROUTES: Final[Mapping[str, str]] = {
         POST /alerts
         POST /alerts/try
         GET /alerts/{name}
+        POST /alerts/{name}/edit
         POST /alerts/{name}/remove
         POST /alerts/{name}/{action}
         POST /failures/redeliver
@@ -103,6 +106,7 @@ ROUTES: Final[Mapping[str, str]] = {
         POST /subscribers/feeds/remove
         POST /subscribers/webhooks
         GET /subscribers/webhooks/{name}
+        POST /subscribers/webhooks/{name}/edit
         POST /subscribers/webhooks/{name}/test
         POST /subscribers/webhooks/{name}/rotate
         POST /subscribers/webhooks/{name}/remove

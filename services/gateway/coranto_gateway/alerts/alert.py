@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from coranto.store.query import parse as parse_words
+from coranto_gateway.definitions import without_defaults
 from coranto_gateway.webhooks.webhook import Secret, checked_address, checked_filter, checked_name
 
 When = Literal["at_once", "hourly", "daily"]
@@ -99,18 +100,17 @@ def _is_quiet(text: str | None) -> str | None:
     return text
 
 
-class NewAlert(BaseModel):
-    """What whoever makes an alert says of it."""
+Recipients = Annotated[list[Annotated[str, AfterValidator(is_recipient)]], Field(min_length=1, max_length=20)]
+
+
+class AlertOptions(BaseModel):
+    """What may be said of an alert and need not."""
 
     model_config = ConfigDict(extra="forbid")
 
-    name: Annotated[str, AfterValidator(checked_name)] = Field(description="What it is called; no other alert may be.")
     q: str = Field("", max_length=1000, description="Words that its articles hold, as in a search, in any form.")
     where: Annotated[str, AfterValidator(checked_filter)] = Field(
         "", max_length=3000, description="Filter that its articles pass."
-    )
-    to: list[Annotated[str, AfterValidator(is_recipient)]] = Field(
-        min_length=1, max_length=20, description=f"Whom it tells: {_FORMS}."
     )
     when: When = Field("at_once", description="At once, or what has come in an hour or a day together.")
     at: Annotated[str, AfterValidator(_is_time)] = Field(
@@ -125,6 +125,21 @@ class NewAlert(BaseModel):
     max_age_hours: int = Field(
         48, ge=1, le=24 * 365, description="Articles that were published longer before they were stored tell nobody."
     )
+
+
+class AlertChange(AlertOptions):
+    """What is changed of an alert: the fields that are given, and no other."""
+
+    model_config = ConfigDict(json_schema_extra=without_defaults)
+
+    to: Recipients = Field([], description=f"Whom it tells: {_FORMS}.")
+
+
+class NewAlert(AlertOptions):
+    """What whoever makes an alert says of it."""
+
+    name: Annotated[str, AfterValidator(checked_name)] = Field(description="What it is called; no other alert may be.")
+    to: Recipients = Field(description=f"Whom it tells: {_FORMS}.")
 
     @model_validator(mode="after")
     def _searches_for_something(self) -> Self:

@@ -24,8 +24,8 @@ from coranto_gateway.alerts.registry import (
     Sent,
     make_alert,
 )
-from coranto_gateway.command_line import Answer, DataOption, ask_redis, checked, shown_unusable, tell
-from coranto_gateway.definitions import NotAddedError, UnknownNameError, UnusableError
+from coranto_gateway.command_line import Answer, DataOption, ask_redis, checked, given, shown_unusable, tell
+from coranto_gateway.definitions import NotAddedError, UnknownNameError, UnusableError, WrongFieldsError
 from coranto_gateway.printable import one_line
 from coranto_gateway.webhooks.webhook import new_secret
 
@@ -84,6 +84,39 @@ def add_alert(
     _with_alerts(data, lambda kept: kept.add(alert))
     tell(f"alert {name!r} is made. Next: coranto alerts test {name}")
     typer.echo(secret)
+
+
+@app.command("edit")
+def edit_alert(
+    name: NameArgument,
+    to: Annotated[
+        list[str] | None,
+        typer.Option("--to", help="Whom it tells from now on, instead of all before; may be repeated."),
+    ] = None,
+    words: Annotated[
+        str | None, typer.Option("--words", "-q", help="Words that its articles hold, in any form; '' for none.")
+    ] = None,
+    where: Annotated[str | None, typer.Option("--where", help="Filter that its articles pass; '' for none.")] = None,
+    when: Annotated[When | None, typer.Option("--when", help="At once, or together.")] = None,
+    at: Annotated[str | None, typer.Option("--at", help="When in the day, for `daily`.")] = None,
+    zone: Annotated[str | None, typer.Option("--zone", help="Zone of these times, such as Europe/Berlin.")] = None,
+    quiet: Annotated[
+        str | None, typer.Option("--quiet", help="Hours in which nothing is sent, such as 22:00-07:00; '' for none.")
+    ] = None,
+    max_age_hours: Annotated[
+        int | None,
+        typer.Option("--max-age-hours", min=1, help="Articles that were older when they were stored tell nobody."),
+    ] = None,
+    data: DataOption = None,
+) -> None:
+    """Change what is given of an alert, also of one that cannot be used as it is kept. Its secret stays."""
+    fields = given(
+        to=to or None, q=words, where=where, when=when, at=at, zone=zone, quiet=quiet, max_age_hours=max_age_hours
+    )
+    if quiet == "":
+        fields["quiet"] = None
+    _with_alerts(data, lambda kept: kept.edit(name, fields))
+    tell(f"alert {name!r} is changed")
 
 
 @app.command("try")
@@ -211,6 +244,9 @@ def remove_alert(name: NameArgument, data: DataOption = None) -> None:
 def _with_alerts(data: Path | None, use: Callable[[Alerts], Awaitable[Answer]]) -> Answer:
     try:
         return ask_redis(data, lambda redis, prefix: use(Alerts(redis, prefix)))
+    except WrongFieldsError as error:
+        tell(str(error))
+        raise typer.Exit(2) from error
     except (UnknownNameError, NotAddedError, UnusableError) as error:
         tell(str(error))
         raise typer.Exit(3) from error

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal
@@ -107,6 +107,14 @@ if redis.call('GET', KEYS[3]) == ARGV[1] and redis.call('HGET', KEYS[2], 'genera
 end
 """
 
+# When what it has found is due depends on what is changed: whoever looks reckons it anew.
+_EDIT: Final = """
+if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
+redis.call('HDEL', KEYS[7], ARGV[4])
+return 1
+"""
+
 _ADD: Final = f"{ADD}return 'added'"
 
 
@@ -124,10 +132,10 @@ class Alerts:
         # One hash tag: a script touches all of these keys.
         self._keys = {name: f"{prefix}:{{alerts}}:{name}" for name in _NAMES}
         self.definitions = Definitions(redis, self._keys["all"], Alert, "alert")
-        scripts = (("acquire", _ACQUIRE), ("commit", _COMMIT), ("release", _RELEASE), ("add", _ADD))
+        scripts = (("acquire", _ACQUIRE), ("commit", _COMMIT), ("release", _RELEASE), ("add", _ADD), ("edit", _EDIT))
         self._scripts = {name: redis.register_script(text) for name, text in scripts}
 
-    async def _run(self, script: str, *arguments: str | int) -> Any:
+    async def _run(self, script: str, *arguments: str | bytes | int) -> Any:
         return await self._scripts[script](keys=list(self._keys.values()), args=list(arguments))
 
     # --- for operators ---------------------------------------------------------------------------------------------
@@ -144,6 +152,16 @@ class Alerts:
     async def get(self, name: str) -> Alert:
         """The alert. Raises UnknownNameError, and UnusableError when it cannot be used as it is kept."""
         return await self.definitions.get(name)
+
+    async def edit(self, name: str, fields: Mapping[str, Any]) -> Alert:
+        """Change these fields, and give the alert. Raises UnknownNameError and WrongFieldsError.
+
+        What it has found already is told all the same, when it is due by the new times.
+        """
+        return await self.definitions.edit(name, lambda kept: kept | dict(fields), self._write)
+
+    async def _write(self, packed: bytes, edited: Alert) -> bool:
+        return bool(await self._run("edit", edited.name, packed, edited.model_dump_json(), edited.id))
 
     async def pause(self, name: str) -> None:
         """Look for nothing and send nothing for it. Raises UnknownNameError."""

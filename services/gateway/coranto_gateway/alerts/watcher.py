@@ -244,7 +244,7 @@ class Watcher:
     async def _make_messages(self, state: AlertState) -> None:
         """Make messages of what is due, and forget what belongs to alerts that were removed."""
         now, commands = self._tools.courier.now(), Commands()
-        for alert_id, due in state.due.items():
+        for alert_id in state.due.keys() | state.hits.keys():
             alert = state.alerts.get(alert_id)
             hits = state.hits.get(alert_id, [])
             if alert is None and alert_id in state.ids:
@@ -252,6 +252,10 @@ class Watcher:
             if alert is None or not hits:
                 commands.add("HDEL", "due", alert_id)
                 continue
+            due = state.due.get(alert_id)
+            if due is None:  # its times were changed
+                due = next_due(alert, now, last_sent=state.last_sent.get(alert_id))
+                commands.add("HSET", "due", alert_id, due.isoformat())
             on_their_way = sum(each.alert == alert_id and each.dead is None for each in state.messages.values())
             if due > now or alert_id in state.paused or on_their_way >= _MOST_MESSAGES:
                 continue
@@ -341,13 +345,15 @@ class Watcher:
 
 
 def _forget_what_is_gone(commands: Commands, state: AlertState) -> None:
-    """Have everything removed that belongs to alerts that were removed."""
+    """Have everything removed that belongs to alerts that were removed, or is for whom an alert does not tell any more."""
     known = state.ids
     for alert_id in state.hits.keys() - known:
         for hit in state.hits[alert_id]:
             commands.add("HDEL", "hits", told_key(alert_id, hit.story))
     for message in state.messages.values():
-        if message.alert not in known and message.alert != OPERATOR:
+        alert = state.alerts.get(message.alert)
+        is_gone = message.alert not in known and message.alert != OPERATOR
+        if is_gone or (alert is not None and message.to not in alert.to):
             commands.add("HDEL", "messages", message.id)
     for gone in (state.last_sent.keys() | state.more.keys()) - known:
         commands.add("HDEL", "sent", gone)

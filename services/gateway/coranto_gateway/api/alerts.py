@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from coranto.store.interface import ArticleReader
 from coranto_gateway.access import needs
-from coranto_gateway.alerts.alert import Alert, NewAlert, When
+from coranto_gateway.alerts.alert import Alert, AlertChange, NewAlert, When
 from coranto_gateway.alerts.matching import try_out
 from coranto_gateway.alerts.message import Hit, Message
 from coranto_gateway.alerts.registry import AlertState, Sent, make_alert
@@ -128,6 +128,18 @@ async def try_alert(
 async def show(name: str, parts: PartsOf) -> AlertView:
     """And how it does."""
     return _view(await parts.alerts.get(name), await parts.alerts.state())
+
+
+@router.patch("/{name}", summary="Change an alert")
+@needs(Scope.OPERATE)
+async def edit(name: str, change: AlertChange, parts: PartsOf) -> AlertView:
+    """Fields that are not given stay as they are, its secret and what it has told of too.
+
+    What it has found already is told all the same, when it is due by the new times; whoever it does not tell any more gets nothing
+    more. One that cannot be used as it is kept is mended so.
+    """
+    alert = await parts.alerts.edit(name, change.model_dump(mode="json", exclude_unset=True))
+    return _view(alert, await parts.alerts.state())
 
 
 @router.delete("/{name}", status_code=204, summary="Remove an alert")

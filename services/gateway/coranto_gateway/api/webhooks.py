@@ -22,7 +22,7 @@ from coranto_gateway.webhooks.registry import (
     Standing,
     make_webhook,
 )
-from coranto_gateway.webhooks.webhook import Format, NewWebhook, Webhook, new_secret
+from coranto_gateway.webhooks.webhook import Format, NewWebhook, Webhook, WebhookChange, new_secret
 
 router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
 
@@ -151,6 +151,18 @@ async def webhook_view(parts: Parts, name: str) -> WebhookView:
     return await _view(parts, await parts.webhooks.get(name), await parts.announcements.now())
 
 
+@router.patch("/{name}", summary="Change a webhook")
+@needs(Scope.OPERATE)
+async def edit(name: str, change: WebhookChange, parts: PartsOf) -> WebhookView:
+    """Fields that are not given stay as they are, its secrets and its place too.
+
+    What is begun from now on goes by it. With a new address, one that was disabled or waited goes on at once. One that cannot be
+    used as it is kept is mended so.
+    """
+    webhook = await parts.webhooks.edit(name, change.model_dump(mode="json", exclude_unset=True))
+    return await _view(parts, webhook, await parts.announcements.now())
+
+
 @router.delete("/{name}", status_code=204, summary="Remove a webhook")
 @needs(Scope.OPERATE)
 async def remove(name: str, parts: PartsOf) -> None:
@@ -210,11 +222,9 @@ async def resume(name: str, parts: PartsOf) -> WebhookView:
 @needs(Scope.OPERATE)
 async def rotate(name: str, parts: PartsOf, rotation: Rotation | None = None) -> MadeWebhook:
     """For a while what is sent has a signature by each of the two."""
-    webhook, secret = await parts.webhooks.get(name), new_secret()
-    seconds = rotation.overlap_seconds if rotation is not None else None
+    secret, seconds = new_secret(), rotation.overlap_seconds if rotation is not None else None
     overlap = parts.settings.gateway.webhooks.secret_overlap if seconds is None else timedelta(seconds=seconds)
-    webhook = webhook.with_new_secret(secret, parts.sender.now(), overlap=overlap)
-    await parts.webhooks.save(webhook)
+    webhook = await parts.webhooks.rotate(name, secret, parts.sender.now(), overlap=overlap)
     return await _with_secret(parts, webhook, secret)
 
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from datetime import UTC
+from itertools import groupby
+from typing import Final, Literal
 from urllib.parse import quote
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
-from pydantic import ValidationError
 
 from coranto_gateway.access import needs
-from coranto_gateway.alerts.alert import NewAlert
+from coranto_gateway.alerts.alert import AlertOptions, NewAlert
 from coranto_gateway.api import alerts as api
 from coranto_gateway.api.alerts import MadeAlert, Trial, list_alerts
+from coranto_gateway.definitions import NotAddedError, UnusableError, WrongFieldsError, checked_definition
+from coranto_gateway.page.faults import faults_in, render_unusable
 from coranto_gateway.page.rendering import render, see
 from coranto_gateway.page.sign_in import form_of
 from coranto_gateway.parts import Parts, PartsOf
@@ -21,6 +24,8 @@ from coranto_gateway.problems import Problem
 from coranto_gateway.tokens import Scope
 
 router = APIRouter(include_in_schema=False)
+
+_STORIES_SHOWN: Final = 20
 
 
 @router.get("/alerts")
@@ -35,7 +40,11 @@ async def show_all(request: Request, parts: PartsOf) -> Response:
 async def add(request: Request, parts: PartsOf) -> Response:
     """Make an alert, and show the secret of its webhooks this once."""
     form = await form_of(request)
-    return await _show_all(request, parts, made=await api.make(_wanted(form), parts))
+    try:
+        made = await api.make(_wanted(form), parts)
+    except (WrongFieldsError, NotAddedError) as error:
+        return await _show_all(request, parts, form=form, wrong=error)
+    return await _show_all(request, parts, made=made)
 
 
 @router.post("/alerts/try")
@@ -43,21 +52,30 @@ async def add(request: Request, parts: PartsOf) -> Response:
 async def try_out(request: Request, parts: PartsOf) -> Response:
     """Show what the alert would have told of last week; nothing is made and nothing is sent."""
     form = await form_of(request)
-    return await _show_all(request, parts, form=form, trial=await api.try_alert(_wanted(form), parts, days=7))
+    try:
+        trial = await api.try_alert(_wanted(form), parts, days=7)
+    except WrongFieldsError as error:
+        return await _show_all(request, parts, form=form, wrong=error)
+    return await _show_all(request, parts, form=form, trial=trial)
 
 
 @router.get("/alerts/{name}")
 @needs(Scope.OPERATE)
 async def show(request: Request, name: str, parts: PartsOf) -> Response:
-    """One alert: how it does, and what was sent."""
-    alert = await api.show(name, parts)
-    return render(
-        request,
-        "alert.html",
-        alert=alert,
-        address=f"/alerts/{quote(name, safe='')}",
-        log=(await api.show_log(name, parts, limit=50)).items,
-    )
+    """One alert: how it does, and what was sent; of one that cannot be used, what is wrong with it."""
+    return await _show(request, parts, name)
+
+
+@router.post("/alerts/{name}/edit")
+@needs(Scope.OPERATE)
+async def edit(request: Request, name: str, parts: PartsOf) -> Response:
+    """Change it."""
+    form = await form_of(request)
+    try:
+        await parts.alerts.edit(name, _fields(form))
+    except WrongFieldsError as error:
+        return await _show(request, parts, name, form=form, wrong=error)
+    return see(_address(name))
 
 
 @router.post("/alerts/{name}/remove")
@@ -84,7 +102,35 @@ async def act(name: str, action: Literal["pause", "resume", "test", "redeliver"]
             await api.test(name, parts)
         case "redeliver":
             await api.redeliver(name, parts)
-    return see(f"/alerts/{quote(name, safe='')}")
+    return see(_address(name))
+
+
+def _address(name: str) -> str:
+    return f"/alerts/{quote(name, safe='')}"
+
+
+async def _show(
+    request: Request,
+    parts: Parts,
+    name: str,
+    *,
+    form: Mapping[str, str] | None = None,
+    wrong: WrongFieldsError | None = None,
+) -> Response:
+    try:
+        alert = await api.show(name, parts)
+    except UnusableError as error:
+        return render_unusable(request, error, _address(name), form or _form_of(error.unusable.kept), wrong)
+    return render(
+        request,
+        "alert.html",
+        status=422 if wrong else 200,
+        alert=alert,
+        address=_address(name),
+        log=(await api.show_log(name, parts, limit=50)).items,
+        form=form or _form_of(alert.model_dump()),
+        faults=faults_in(wrong),
+    )
 
 
 async def _show_all(
@@ -94,31 +140,39 @@ async def _show_all(
     form: Mapping[str, str] | None = None,
     made: MadeAlert | None = None,
     trial: Trial | None = None,
+    wrong: WrongFieldsError | NotAddedError | None = None,
 ) -> Response:
     alerts = await list_alerts(parts)
+    latest = trial.stories[-_STORIES_SHOWN:][::-1] if trial is not None else []
     return render(
         request,
         "alerts.html",
+        status=422 if wrong else 200,
         alerts=alerts.items,
         unusable=alerts.unusable,
         form=form or {},
+        faults=faults_in(wrong),
         made=made,
         trial=trial,
+        trial_days=[(day, list(hits)) for day, hits in groupby(latest, key=lambda hit: hit.at.astimezone(UTC).date())],
     )
 
 
+def _fields(form: Mapping[str, str]) -> dict[str, object]:
+    """The fields of the form; what is left empty is as if it had not been said."""
+    said = {name: form.get(name, "").strip() for name in AlertOptions.model_fields}
+    kept = {name: text for name, text in said.items() if text or name in ("q", "where")}
+    defaults = {name: field.default for name, field in AlertOptions.model_fields.items()}
+    return defaults | kept | {"to": [line.strip() for line in form.get("to", "").splitlines() if line.strip()]}
+
+
 def _wanted(form: Mapping[str, str]) -> NewAlert:
-    """The alert that the form describes. Raises Problem."""
-    given = {
-        name: form[name].strip()
-        for name in ("name", "q", "where", "when", "at", "zone", "quiet")
-        if form.get(name, "").strip()
-    }
-    try:
-        return NewAlert.model_validate(
-            {**given, "to": [line.strip() for line in form.get("to", "").splitlines() if line.strip()]}
-        )
-    except ValidationError as error:
-        first = error.errors()[0]
-        told = str(first["msg"]).removeprefix("Value error, ")
-        raise Problem(422, "bad-request", f"{first['loc'][0] if first['loc'] else 'alert'}: {told}") from error
+    """The alert that the form describes. Raises WrongFieldsError."""
+    return checked_definition(NewAlert, {"name": form.get("name", "").strip()} | _fields(form))
+
+
+def _form_of(kept: Mapping[str, object]) -> dict[str, str]:
+    """The form as it shows what is kept."""
+    to = kept.get("to")
+    shown = {name: "" if kept.get(name) is None else str(kept[name]) for name in AlertOptions.model_fields}
+    return shown | {"to": "\n".join(map(str, to)) if isinstance(to, list) else ""}

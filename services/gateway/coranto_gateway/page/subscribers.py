@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
@@ -10,9 +12,11 @@ from coranto_gateway.api import feeds as feeds_api
 from coranto_gateway.api import groups as groups_api
 from coranto_gateway.api.groups import LATE, get_groups
 from coranto_gateway.api.webhooks import FAULTY, list_webhooks
+from coranto_gateway.definitions import NotAddedError, WrongFieldsError
+from coranto_gateway.page.faults import faults_in
 from coranto_gateway.page.rendering import render, see
 from coranto_gateway.page.sign_in import form_of
-from coranto_gateway.parts import PartsOf
+from coranto_gateway.parts import Parts, PartsOf
 from coranto_gateway.problems import Problem
 from coranto_gateway.tokens import Scope
 
@@ -23,10 +27,24 @@ router = APIRouter(include_in_schema=False)
 @needs(Scope.READ)
 async def show(request: Request, parts: PartsOf) -> Response:
     """The groups, those that are late first, the webhooks and the feeds."""
+    return await show_subscribers(request, parts)
+
+
+async def show_subscribers(
+    request: Request,
+    parts: Parts,
+    *,
+    form: Mapping[str, str] | None = None,
+    wrong: WrongFieldsError | NotAddedError | None = None,
+) -> Response:
+    """The page, with what is wrong with the form for another webhook."""
     groups, webhooks = await get_groups(parts), await list_webhooks(parts)
     return render(
         request,
         "subscribers.html",
+        status=422 if wrong else 200,
+        form=form or {},
+        faults=faults_in(wrong),
         groups=groups,
         late=[group for group in groups if group.state in LATE],
         webhooks=webhooks.items,

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Final, Literal
 from urllib.parse import quote
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
-from pydantic import ValidationError
 
 from coranto.store.interface import ArticleReader
 from coranto_gateway.access import needs
 from coranto_gateway.api import webhooks as api
 from coranto_gateway.api.webhooks import Redelivery, WantedWebhook, webhook_log, webhook_view
+from coranto_gateway.definitions import NotAddedError, UnusableError, WrongFieldsError, checked_definition
+from coranto_gateway.page.faults import faults_in, render_unusable
 from coranto_gateway.page.rendering import render, see
 from coranto_gateway.page.sign_in import form_of
+from coranto_gateway.page.subscribers import show_subscribers
 from coranto_gateway.parts import Parts, PartsOf
 from coranto_gateway.problems import Problem
 from coranto_gateway.tokens import Scope
 from coranto_gateway.webhooks.registry import Attempt
+from coranto_gateway.webhooks.webhook import WebhookOptions
 
 router = APIRouter(include_in_schema=False)
 
@@ -32,20 +35,11 @@ _DEAD_SHOWN: Final = 50
 async def add(request: Request, parts: PartsOf) -> Response:
     """Make a webhook, and show its secret this once."""
     form = await form_of(request)
+    said = {"name": form.get("name", "").strip(), "start": "beginning" if form.get("all") == "on" else "now"}
     try:
-        wanted = WantedWebhook.model_validate(
-            {
-                "name": form.get("name", "").strip(),
-                "url": form.get("url", "").strip(),
-                "where": form.get("where", "").strip(),
-                "start": "beginning" if form.get("all") == "on" else "now",
-            }
-        )
-    except ValidationError as error:
-        first = error.errors()[0]
-        told = str(first["msg"]).removeprefix("Value error, ")
-        raise Problem(422, "bad-request", f"{first['loc'][0] if first['loc'] else 'webhook'}: {told}") from error
-    made = await api.make(wanted, parts)
+        made = await api.make(checked_definition(WantedWebhook, said | _fields(form)), parts)
+    except (WrongFieldsError, NotAddedError) as error:
+        return await show_subscribers(request, parts, form=form, wrong=error)
     return await _show(request, parts, made.name, secret=made.secret)
 
 
@@ -56,6 +50,18 @@ async def show(
 ) -> Response:
     """One webhook: how it does, what its receiver answered, and what was given up."""
     return await _show(request, parts, name, done=done)
+
+
+@router.post("/subscribers/webhooks/{name}/edit")
+@needs(Scope.OPERATE)
+async def edit(request: Request, name: str, parts: PartsOf) -> Response:
+    """Change it."""
+    form = await form_of(request)
+    try:
+        await parts.webhooks.edit(name, _fields(form))
+    except WrongFieldsError as error:
+        return await _show(request, parts, name, form=form, wrong=error)
+    return see(_address(name))
 
 
 @router.post("/subscribers/webhooks/{name}/test")
@@ -101,7 +107,23 @@ async def act(
             done = (await api.redeliver(name, Redelivery(dead=not numbers, numbers=numbers), parts)).moved
         case "discard":
             done = (await api.discard(name, parts, numbers)).moved
-    return see(f"/subscribers/webhooks/{quote(name, safe='')}{'' if done is None else f'?done={done}'}")
+    return see(f"{_address(name)}{'' if done is None else f'?done={done}'}")
+
+
+def _address(name: str) -> str:
+    return f"/subscribers/webhooks/{quote(name, safe='')}"
+
+
+def _fields(form: Mapping[str, str]) -> dict[str, object]:
+    """The fields of the form; what is left empty is as if it had not been said."""
+    said = {name: form.get(name, "").strip() for name in WebhookOptions.model_fields}
+    defaults = {name: field.default for name, field in WebhookOptions.model_fields.items()}
+    return defaults | {name: text for name, text in said.items() if text} | {"url": form.get("url", "").strip()}
+
+
+def _form_of(kept: Mapping[str, object]) -> dict[str, str]:
+    """The form as it shows what is kept."""
+    return {name: "" if kept.get(name) is None else str(kept[name]) for name in (*WebhookOptions.model_fields, "url")}
 
 
 async def _show(
@@ -112,8 +134,13 @@ async def _show(
     secret: str | None = None,
     tested: Attempt | None = None,
     done: int | None = None,
+    form: Mapping[str, str] | None = None,
+    wrong: WrongFieldsError | None = None,
 ) -> Response:
-    webhook = await webhook_view(parts, name)
+    try:
+        webhook = await webhook_view(parts, name)
+    except UnusableError as error:
+        return render_unusable(request, error, _address(name), form or _form_of(error.unusable.kept), wrong)
     log = await webhook_log(parts, name, limit=_LINES)
     dead = await parts.webhooks.dead(name)
     shown = dead[:_DEAD_SHOWN]
@@ -121,8 +148,11 @@ async def _show(
     return render(
         request,
         "webhook.html",
+        status=422 if wrong else 200,
         webhook=webhook,
-        address=f"/subscribers/webhooks/{quote(name, safe='')}",
+        address=_address(name),
+        form=form or _form_of(webhook.model_dump()),
+        faults=faults_in(wrong),
         log=log,
         dead=shown,
         titles=await _titles(parts, named),

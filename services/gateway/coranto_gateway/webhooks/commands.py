@@ -15,8 +15,8 @@ from rich.console import Console
 from rich.table import Table
 
 from coranto_gateway.announcements import NO_STORE, Position
-from coranto_gateway.command_line import Answer, DataOption, ask_redis, checked, shown_unusable, tell
-from coranto_gateway.definitions import NotAddedError, UnknownNameError, Unusable, UnusableError
+from coranto_gateway.command_line import Answer, DataOption, ask_redis, checked, given, shown_unusable, tell
+from coranto_gateway.definitions import NotAddedError, UnknownNameError, Unusable, UnusableError, WrongFieldsError
 from coranto_gateway.printable import one_line
 from coranto_gateway.webhooks.registry import (
     Attempt,
@@ -59,6 +59,30 @@ def add_webhook(
     _with_webhooks(data, lambda kept: kept.add(webhook, Position(NO_STORE, 0) if start == "beginning" else now))
     tell(f"webhook {name!r} is made; its secret is not shown again. Next: coranto webhooks test {name}")
     typer.echo(secret)
+
+
+@app.command("edit")
+def edit_webhook(
+    name: NameArgument,
+    url: Annotated[str | None, typer.Option("--url", help="Address to post to.")] = None,
+    where: Annotated[
+        str | None, typer.Option("--where", help="Filter that its articles pass; '' for all articles.")
+    ] = None,
+    form: Annotated[Format | None, typer.Option("--format", help="Form of the article in what is posted.")] = None,
+    at_once: Annotated[
+        int | None, typer.Option("--at-once", min=1, max=32, help="Requests under way at a time.")
+    ] = None,
+    per_minute: Annotated[
+        int | None, typer.Option("--per-minute", min=0, help="Most requests in a minute; 0 for no limit.")
+    ] = None,
+    data: DataOption = None,
+) -> None:
+    """Change what is given of a webhook, also of one that cannot be used as it is kept. Its secrets and its place stay."""
+    fields = given(url=url, where=where, format=form, at_once=at_once, per_minute=per_minute)
+    if per_minute == 0:
+        fields["per_minute"] = None
+    _with_webhooks(data, lambda kept: kept.edit(name, fields))
+    tell(f"webhook {name!r} is changed")
 
 
 @app.command("list")
@@ -171,11 +195,8 @@ def rotate_secret(
     """Give it another secret, and print it. For a while what is sent has a signature by each of the two."""
     secret = new_secret()
 
-    async def change(kept: Webhooks) -> None:
-        webhook = await kept.get(name)
-        await kept.save(webhook.with_new_secret(secret, datetime.now(UTC), overlap=timedelta(hours=overlap_hours)))
-
-    _with_webhooks(data, change)
+    overlap = timedelta(hours=overlap_hours)
+    _with_webhooks(data, lambda kept: kept.rotate(name, secret, datetime.now(UTC), overlap=overlap))
     typer.echo(secret)
 
 
@@ -225,6 +246,9 @@ def discard(name: NameArgument, numbers: NumbersArgument = None, data: DataOptio
 def _with_webhooks(data: Path | None, use: Callable[[Webhooks], Awaitable[Answer]]) -> Answer:
     try:
         return ask_redis(data, lambda redis, prefix: use(Webhooks(redis, prefix)))
+    except WrongFieldsError as error:
+        tell(str(error))
+        raise typer.Exit(2) from error
     except (UnknownNameError, NotAddedError, UnusableError) as error:
         tell(str(error))
         raise typer.Exit(3) from error

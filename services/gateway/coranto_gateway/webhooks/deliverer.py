@@ -83,7 +83,7 @@ class Deliverer:
             self._reap(name)
             running = self._running.get(name)
             if running is not None:
-                running.delivery.webhook = webhook
+                running.delivery.use(webhook)
                 if not progress.is_running:
                     running.delivery.stop()
             elif progress.is_running and not self._is_stopping and time.monotonic() >= self._rests_until.get(name, 0):

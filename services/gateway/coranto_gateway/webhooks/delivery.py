@@ -111,10 +111,9 @@ class Delivery:
 
     def __init__(self, webhook: Webhook, grant: Grant, tools: Tools) -> None:
         self.webhook = webhook
-        """May be replaced by one with other secrets."""
         self._grant = grant
         self._tools = tools
-        self._wanted: Filter | None = compile_filter(webhook.where) if webhook.where else None
+        self._wanted = _filter_of(webhook)
         self._breaker = Breaker(tools.settings.breaker, clock=lambda: tools.clock().timestamp())
         self._retry = tools.settings.retry
         self._progress = Progress()
@@ -134,6 +133,12 @@ class Delivery:
         self._lock = asyncio.Lock()
 
     # --- running ---------------------------------------------------------------------------------------------------
+
+    def use(self, webhook: Webhook) -> None:
+        """Go on with the webhook as it is now: what is begun from now on goes by it."""
+        if webhook.where != self.webhook.where:
+            self._wanted = _filter_of(webhook)
+        self.webhook = webhook
 
     def stop(self) -> None:
         """Begin nothing more; what is under way is finished."""
@@ -501,6 +506,10 @@ class Delivery:
         is_behind = not self._in_flight and not self._fresh and self._written != self._taken
         if is_behind or time.monotonic() > half_way:
             await self._commit(Change())
+
+
+def _filter_of(webhook: Webhook) -> Filter | None:
+    return compile_filter(webhook.where) if webhook.where else None
 
 
 def _dead_delivery(item: _Item, answer: Answer, reason: str) -> DeadDelivery:

@@ -13,16 +13,16 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 from redis.asyncio import Redis
 
 from coranto_gateway.announcements import Position
-from coranto_gateway.definitions import ADD, MOST_DEFINITIONS, Definitions, UnknownNameError, Unusable
+from coranto_gateway.definitions import ADD, MOST_DEFINITIONS, Definitions, UnknownNameError, Unusable, fields_of
 from coranto_gateway.webhooks.webhook import Secret, Webhook
 
 MOST_DEAD: Final = 1000
@@ -208,9 +208,14 @@ if redis.call('GET', KEYS[6]) == ARGV[2] and redis.call('HGET', KEYS[2], 'genera
 end
 """
 
-_SAVE: Final = """
-if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then return 0 end
-redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+# What is known of the receiver was said by another one, where the address is new.
+_EDIT: Final = """
+if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
+if ARGV[4] == 'moved' then
+  redis.call('HDEL', KEYS[2], 'disabled', 'not_before', 'trouble_since', 'trouble', 'is_failing')
+  redis.call('HINCRBY', KEYS[2], 'generation', 1)
+end
 return 1
 """
 
@@ -285,7 +290,7 @@ class Webhooks:
                 ("acquire", _ACQUIRE),
                 ("commit", _COMMIT),
                 ("release", _RELEASE),
-                ("save", _SAVE),
+                ("edit", _EDIT),
                 ("pause", _PAUSE),
                 ("resume", _RESUME),
                 ("rewind", _REWIND),
@@ -297,7 +302,7 @@ class Webhooks:
         parts = ("state", "late", "dead", "log", "lease")
         return [self._all, *(f"{self._prefix}:{name}:{part}" for part in parts)]
 
-    async def _run(self, script: str, name: str, *args: str | int) -> Any:
+    async def _run(self, script: str, name: str, *args: str | bytes | int) -> Any:
         return await self._scripts[script](keys=self._keys(name), args=[name, *args])
 
     # --- for operators ---------------------------------------------------------------------------------------------
@@ -364,10 +369,26 @@ class Webhooks:
         line = attempt.model_dump_json(exclude_none=True)
         await self._redis.xadd(self._keys(name)[4], {"line": line}, maxlen=_LOG_LINES, approximate=True)
 
-    async def save(self, webhook: Webhook) -> None:
-        """Keep what has changed of it. Raises UnknownNameError."""
-        if not await self._run("save", webhook.name, webhook.model_dump_json()):
-            raise UnknownNameError("webhook", webhook.name)
+    async def edit(self, name: str, fields: Mapping[str, Any]) -> Webhook:
+        """Change these fields, and give the webhook; with a new address, it begins anew with its receiver.
+
+        Raises UnknownNameError and WrongFieldsError.
+        """
+        return await self.definitions.edit(name, lambda kept: kept | dict(fields), self._write)
+
+    async def rotate(self, name: str, secret: str, now: datetime, *, overlap: timedelta) -> Webhook:
+        """Give it another secret; the one it has is used beside it for so long. Raises UnknownNameError and UnusableError."""
+        await self.get(name)
+
+        def change(kept: dict[str, Any]) -> dict[str, Any]:
+            return Webhook.model_validate(kept).with_new_secret(secret, now, overlap=overlap).model_dump(mode="json")
+
+        return await self.definitions.edit(name, change, self._write)
+
+    async def _write(self, packed: bytes, edited: Webhook) -> bool:
+        is_moved = fields_of(packed).get("url") != edited.url
+        answer = await self._run("edit", edited.name, packed, edited.model_dump_json(), "moved" if is_moved else "")
+        return bool(answer)
 
     async def pause(self, name: str) -> None:
         """Deliver nothing until it is resumed. Raises UnknownNameError."""

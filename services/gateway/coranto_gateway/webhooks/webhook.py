@@ -17,6 +17,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from coranto.filter import compile_filter
 from coranto.urls import UnsupportedUrlError, parse
+from coranto_gateway.definitions import without_defaults
 
 Format = Literal["json", "ninjs", "jsonld"]
 
@@ -84,23 +85,36 @@ def checked_filter(text: str) -> str:
     return text.strip()
 
 
-class NewWebhook(BaseModel):
-    """What whoever makes a webhook says of it."""
+WebAddress = Annotated[str, AfterValidator(checked_address), Field(max_length=4000)]
+FilterText = Annotated[str, AfterValidator(checked_filter), Field(max_length=4000)]
+
+
+class WebhookOptions(BaseModel):
+    """What may be said of a webhook and need not."""
 
     model_config = ConfigDict(extra="forbid")
+
+    where: FilterText = Field("", description="Filter that its articles pass; without it, all.")
+    format: Format = Field("json", description="Form of the article in what is posted.")
+    at_once: int = Field(4, ge=1, le=32, description="Requests under way at the same time.")
+    per_minute: int | None = Field(None, ge=1, le=100_000, description="Most requests in a minute; null without limit.")
+
+
+class NewWebhook(WebhookOptions):
+    """What whoever makes a webhook says of it."""
 
     name: Annotated[str, AfterValidator(checked_name)] = Field(
         description="What it is called; no other webhook may be."
     )
-    url: Annotated[str, AfterValidator(checked_address)] = Field(
-        max_length=4000, description="Address that articles are posted to."
-    )
-    where: Annotated[str, AfterValidator(checked_filter)] = Field(
-        "", max_length=4000, description="Filter that its articles pass; without it, all."
-    )
-    format: Format = Field("json", description="Form of the article in what is posted.")
-    at_once: int = Field(4, ge=1, le=32, description="Requests under way at the same time.")
-    per_minute: int | None = Field(None, ge=1, le=100_000, description="Most requests in a minute; null without limit.")
+    url: WebAddress = Field(description="Address that articles are posted to.")
+
+
+class WebhookChange(WebhookOptions):
+    """What is changed of a webhook: the fields that are given, and no other."""
+
+    model_config = ConfigDict(json_schema_extra=without_defaults)
+
+    url: WebAddress = Field("", description="Address that articles are posted to.")
 
 
 class Webhook(NewWebhook):
