@@ -178,6 +178,112 @@ async def test_nobody_is_told_of_the_old_of_backlog_or_of_what_only_we_have_chan
         ]
 
 
+async def test_several_searches_tell_a_recipient_once_and_are_all_named(desk: Desk) -> None:
+    async with desk.watching(), Receiver() as receiver, Receiver() as program:
+        chat = f"slack:{receiver.url}"
+        await desk.add(chat, name="bridges", when="hourly")
+        await desk.add(chat, program.url, name="cities", q="Riga", when="daily", at="00:00")
+        await desk.add("telegram:1", name="others", q="Riga", when="daily", at="00:00")
+        await desk.bench.announce(
+            article("both", title="A bridge in Riga"), article("one", title="Trams in Riga", text="They are yellow.")
+        )
+
+        async def are_found() -> bool:
+            return [await desk.found(name) for name in ("bridges", "cities", "others")] == [1, 2, 2]
+
+        await eventually(are_found, what="what all have found")
+        desk.clock.advance(hours=1)
+        await eventually(lambda: len(receiver.accepted) == 1, what="the first digest")
+        assert "found by bridges, cities" in receiver.accepted[0].message["text"]
+        desk.clock.advance(days=1)
+        await eventually(lambda: len(receiver.accepted) == 2, what="the second digest")
+        assert "Trams in Riga" in receiver.accepted[1].message["text"]
+        assert "A bridge in Riga" not in receiver.accepted[1].message["text"]
+        await eventually(lambda: bool(program.accepted), what="what the program is told")
+        assert sorted(stories(program)[0]) == ["A bridge in Riga", "Trams in Riga"]
+        assert {each for hit in program.accepted[0].message["data"]["stories"] for each in hit["searches"]} == {
+            "cities"
+        }
+
+
+async def test_what_is_due_at_the_same_moment_is_told_once(desk: Desk) -> None:
+    async with desk.watching(), Receiver() as receiver:
+        for name in ("bridges", "cities"):
+            await desk.add(f"slack:{receiver.url}", name=name, when="hourly")
+        await desk.bench.announce(article("both", title="A bridge in Riga"))
+        await eventually(lambda: desk.has_passed(1), what="the look")
+        desk.clock.advance(hours=1)
+        await eventually(lambda: bool(receiver.accepted), what="the message")
+
+        async def are_done() -> bool:
+            state = await desk.alerts.state()
+            return not (state.hits or state.messages or state.due)
+
+        await eventually(are_done, what="the end of both")
+        assert len(receiver.accepted) == 1
+
+
+def again(known: ClassifiedArticle, number: int, **content: Any) -> ClassifiedArticle:
+    """The article as it is when it is looked at again."""
+    fetch = known.fetch.model_copy(update={"page": known.fetch.page.model_copy(update={"sha256": f"{number:064x}"})})
+    discovery = known.discovery.model_copy(update={"priority": "backlog", "submission": f"again-{number}"})
+    changed = known.content.model_copy(update=content)
+    return known.model_copy(update={"discovery": discovery, "fetch": fetch, "content": changed})
+
+
+async def test_a_correction_is_told_by_those_who_want_it_and_our_own_work_never_is(desk: Desk) -> None:
+    async with desk.watching(), Receiver() as wanting, Receiver() as other:
+        await desk.add(wanting.url, name="wanting", corrections=True)
+        await desk.add(other.url, name="other")
+        told, unknown = (
+            article("told", title="A bridge"),
+            article("unknown", title="Nothing of it", text="About something else."),
+        )
+        await desk.bench.announce(told, unknown)
+        await eventually(lambda: len(wanting.accepted) == len(other.accepted) == 1, what="the first messages")
+        corrected = again(told, 1, title="A bridge, corrected")
+        topics = article("told", topics=("11000000",)).classification.topics
+        ours = corrected.model_copy(
+            update={
+                "classification": corrected.classification.model_copy(update={"topics": topics}),
+                "discovery": corrected.discovery.model_copy(update={"submission": "ours"}),
+            }
+        )
+        await desk.bench.announce(corrected, again(unknown, 2, title="A bridge after all"), ours)
+        await eventually(lambda: desk.has_passed(5), what="the look")
+        desk.clock.advance(minutes=2)
+        await eventually(lambda: len(wanting.accepted) == 2, what="the correction")
+        (hit,) = wanting.accepted[1].message["data"]["stories"]
+        assert (hit["title"], hit["correction"]) == ("A bridge, corrected", 2)
+        assert len(other.accepted) == 1
+        await desk.bench.announce(again(told, 3, title="A bridge, corrected twice"))
+        await eventually(lambda: desk.has_passed(6), what="another look")
+        desk.clock.advance(minutes=2)
+        await eventually(lambda: len(wanting.accepted) == 3, what="the second correction")
+
+
+async def test_a_test_that_nobody_sends_is_forgotten(desk: Desk) -> None:
+    async with Receiver() as receiver:
+        await desk.add(receiver.url)
+        await desk.alerts.test("desk", now=desk.clock())
+        desk.clock.advance(minutes=6)
+        async with desk.watching():
+
+            async def is_forgotten() -> bool:
+                return not (await desk.alerts.state()).messages
+
+            await eventually(is_forgotten, what="the end of the test")
+            await desk.alerts.test("desk", now=desk.clock())
+            await eventually(lambda: len(receiver.accepted) == 1, what="a test in time")
+        assert receiver.requests[0].message["type"] == "test"
+
+
+def test_a_correction_says_so_in_its_headline() -> None:
+    told = message("slack:https://a.example/", hit(title="A bridge", correction=2))
+    assert told.subject == "Corrected: A bridge"
+    assert told.text().startswith("Corrected: A bridge")
+
+
 async def test_a_digest_comes_when_it_is_due_and_holds_all_and_not_when_there_is_nothing(desk: Desk) -> None:
     async with desk.watching(), Receiver() as receiver:
         await desk.add(receiver.url, when="hourly")

@@ -52,6 +52,7 @@ ALERT_FIELDS = {
     "zone": "Europe/Berlin",
     "quiet": "22:00-07:00",
     "max_age_hours": 5,
+    "corrections": True,
 }
 
 

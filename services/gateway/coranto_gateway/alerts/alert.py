@@ -125,6 +125,9 @@ class AlertOptions(BaseModel):
     max_age_hours: int = Field(
         48, ge=1, le=24 * 365, description="Articles that were published longer before they were stored tell nobody."
     )
+    corrections: bool = Field(
+        False, description="Tell again when the publisher changes an article of a story that was told of."
+    )
 
 
 class AlertChange(AlertOptions):

@@ -64,6 +64,9 @@ def add_alert(
     max_age_hours: Annotated[
         int, typer.Option("--max-age-hours", min=1, help="Articles that were older when they were stored tell nobody.")
     ] = 48,
+    corrections: Annotated[
+        bool, typer.Option("--corrections", help="Tell again when the publisher changes an article of a told story.")
+    ] = False,
     data: DataOption = None,
 ) -> None:
     """Make an alert: it tells of what is stored from now on. Prints the secret that messages to webhooks are signed with."""
@@ -78,6 +81,7 @@ def add_alert(
         zone=zone,
         quiet=quiet,
         max_age_hours=max_age_hours,
+        corrections=corrections,
     )
     secret = new_secret()
     alert = make_alert(new, now=datetime.now(UTC), secret=secret)
@@ -107,11 +111,22 @@ def edit_alert(
         int | None,
         typer.Option("--max-age-hours", min=1, help="Articles that were older when they were stored tell nobody."),
     ] = None,
+    corrections: Annotated[
+        bool | None, typer.Option("--corrections/--no-corrections", help="Tell again when the publisher changes one.")
+    ] = None,
     data: DataOption = None,
 ) -> None:
     """Change what is given of an alert, also of one that cannot be used as it is kept. Its secret stays."""
     fields = given(
-        to=to or None, q=words, where=where, when=when, at=at, zone=zone, quiet=quiet, max_age_hours=max_age_hours
+        to=to or None,
+        q=words,
+        where=where,
+        when=when,
+        at=at,
+        zone=zone,
+        quiet=quiet,
+        max_age_hours=max_age_hours,
+        corrections=corrections,
     )
     if quiet == "":
         fields["quiet"] = None
@@ -203,7 +218,10 @@ def send_test(name: NameArgument, data: DataOption = None) -> None:
         deadline = time.monotonic() + _TEST_WITHIN_SECONDS
         while True:
             found = [line for line in await kept.log(name) if line.message in wanted]
-            if len(found) == len(wanted) or time.monotonic() > deadline:
+            if len(found) == len(wanted):
+                return found
+            if time.monotonic() > deadline:
+                await kept.take_back(wanted)
                 return found
             await asyncio.sleep(0.1)
 
@@ -211,7 +229,9 @@ def send_test(name: NameArgument, data: DataOption = None) -> None:
     for sent in found:
         typer.echo(_line(sent))
     if not found:
-        tell(f"nothing was sent within {_TEST_WITHIN_SECONDS:g} s: is a gateway running? See `coranto status`")
+        tell(
+            f"nothing was sent within {_TEST_WITHIN_SECONDS:g} s, and it is taken back: is a gateway running? See `coranto status`"
+        )
     if not found or any(sent.outcome != "delivered" for sent in found):
         raise typer.Exit(1)
 

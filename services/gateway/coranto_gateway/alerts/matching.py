@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 from functools import lru_cache
 from typing import Final
 
@@ -24,37 +24,50 @@ def _filter_of(alert: NewAlert) -> Filter | None:
     return _compiled(alert.where) if alert.where else None
 
 
-def is_news(article: FinishedArticle, *, max_age: timedelta, since: datetime) -> bool:
+def is_news(article: FinishedArticle, alert: Alert) -> bool:
     """Whether anybody should be told of the article at all: it is new, by its publisher and not by our own work."""
-    storage = article.storage
-    if storage.stored_at < since or article.discovery.priority == "backlog":
+    return article.discovery.priority != "backlog" and _is_fresh(article, alert)
+
+
+def is_correction(article: FinishedArticle, alert: Alert) -> bool:
+    """Whether its publisher has changed the article. It may be backlog: so is what is looked at again."""
+    return article.storage.change == "updated" and _is_fresh(article, alert)
+
+
+def _is_fresh(article: FinishedArticle, alert: Alert) -> bool:
+    storage, published = article.storage, article.content.published
+    if storage.stored_at < alert.created_at or storage.change in ("reprocessed", "retracted"):
         return False
-    if storage.change in ("reprocessed", "retracted"):
-        return False
-    published = article.content.published
-    return published is None or storage.stored_at - published.sort_time <= max_age
+    return published is None or storage.stored_at - published.sort_time <= alert.max_age
 
 
 def find(alert: Alert, articles: Sequence[FinishedArticle], reader: ArticleReader) -> list[Hit]:
-    """What the alert finds among these articles, in their order; of each story the first, with the number of its copies."""
+    """What the alert finds among these articles, in their order; of each story the first, with the number of its copies.
+
+    Behind these are the corrections, if it tells of them: whoever knows what was told of decides which count.
+    """
     wanted = _filter_of(alert)
-    left = [
-        each
-        for each in articles
-        if is_news(each, max_age=alert.max_age, since=alert.created_at) and (wanted is None or wanted(each))
-    ]
-    why = _words_found(alert.q, [each.id for each in left], reader) if alert.q.strip() else {}
+    news = [each for each in articles if is_news(each, alert)]
+    corrected = [each for each in articles if is_correction(each, alert)] if alert.corrections else []
+    left = {(each.id, each.storage.revision): each for each in (*news, *corrected) if wanted is None or wanted(each)}
+    why = _words_found(alert.q, [each.id for each in left.values()], reader) if alert.q.strip() else {}
+
+    def found(some: Sequence[FinishedArticle]) -> Iterator[Hit]:
+        for article in some:
+            is_left = (article.id, article.storage.revision) in left
+            if is_left and (not alert.q.strip() or article.id in why):
+                yield _hit(article, why.get(article.id, article.content.lead or ""))
+
     hits: dict[str, Hit] = {}
-    for article in left:
-        if alert.q.strip() and article.id not in why:
-            continue
-        story = article.classification.story.id if article.classification.story else article.id
-        known = hits.get(story)
-        if known is None:
-            hits[story] = _hit(article, story, why.get(article.id, article.content.lead or ""))
-        elif known.article != article.id:
-            hits[story] = known.model_copy(update={"copies": known.copies + 1})
-    return list(hits.values())
+    for hit in found(news):
+        known = hits.setdefault(hit.story, hit)
+        if known.article != hit.article:
+            hits[hit.story] = known.model_copy(update={"copies": known.copies + 1})
+    revisions = {each.id: each.storage.revision for each in corrected}
+    corrections = {
+        hit.article: hit.model_copy(update={"correction": revisions[hit.article]}) for hit in found(corrected)
+    }
+    return [*hits.values(), *corrections.values()]
 
 
 def _words_found(q: str, ids: Sequence[str], reader: ArticleReader) -> dict[str, str]:
@@ -69,10 +82,10 @@ def _words_found(q: str, ids: Sequence[str], reader: ArticleReader) -> dict[str,
     return found
 
 
-def _hit(article: FinishedArticle, story: str, why: str) -> Hit:
-    content = article.content
+def _hit(article: FinishedArticle, why: str) -> Hit:
+    content, story = article.content, article.classification.story
     return Hit(
-        story=story,
+        story=story.id if story else article.id,
         article=article.id,
         url=article.url,
         title=(content.title or article.url)[:300],

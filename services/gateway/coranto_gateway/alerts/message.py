@@ -29,6 +29,15 @@ class Hit(BaseModel):
     why: str = Field("", description="Words around what was searched for, marked with `[` and `]`.")
     at: datetime = Field(description="When it was stored.")
     copies: int = Field(0, description="Further articles of the story that were found before it was sent.")
+    correction: int | None = Field(
+        None, description="Number of the revision, where it was told of before and its publisher has changed it since."
+    )
+    searches: list[str] = Field([], description="Names of all alerts that have found it for this recipient.")
+
+    @property
+    def key(self) -> str:
+        """The same for what is told of once."""
+        return self.story if self.correction is None else f"{self.story}/{self.article}/{self.correction}"
 
 
 class Message(BaseModel):
@@ -61,7 +70,7 @@ class Message(BaseModel):
         if self.is_test:
             return f"{self.name}: a test"
         if len(self.hits) == 1 and not self.more:
-            return one_line(self.hits[0].title)
+            return one_line(_headline(self.hits[0]))
         return f"{self.name}: {len(self.hits) + self.more} stories"
 
     def text(self, *, longest: int | None = None, size: Callable[[str], int] = len) -> str:
@@ -90,8 +99,13 @@ def _cut(text: str, longest: int, size: Callable[[str], int]) -> str:
     return text
 
 
+def _headline(hit: Hit) -> str:
+    return hit.title if hit.correction is None else f"Corrected: {hit.title}"
+
+
 def _entry(hit: Hit) -> str:
     known = " · ".join(one_line(each) for each in (hit.publisher, hit.published) if each)
     copies = f"and {hit.copies} more with this story" if hit.copies else ""
-    lines = (one_line(hit.title), known, one_line(hit.why), copies, one_line(hit.url))
+    searches = f"found by {', '.join(map(one_line, hit.searches))}" if len(hit.searches) > 1 else ""
+    lines = (one_line(_headline(hit)), known, one_line(hit.why), copies, searches, one_line(hit.url))
     return "\n".join(line for line in lines if line)

@@ -174,10 +174,14 @@ class Alerts:
     async def test(self, name: str, *, now: datetime) -> list[str]:
         """Have a gateway send a test to each recipient; gives the ids of the messages. Raises UnknownNameError."""
         alert = await self.get(name)
-        messages = new_messages(alert, [], more=0, now=now)
+        messages = new_messages(alert, {to: [] for to in alert.to}, more=0, now=now)
         for message in messages:
             await self._redis.hset(self._keys["messages"], message.id, message.model_dump_json())
         return [message.id for message in messages]
+
+    async def take_back(self, messages: Iterable[str]) -> None:
+        """Forget messages that have not been sent yet."""
+        await self._redis.hdel(self._keys["messages"], *messages)
 
     async def redeliver(self, name: str, *, now: datetime) -> int:
         """Try again to bring the messages that were given up; gives how many. Raises UnknownNameError."""
@@ -251,7 +255,7 @@ class Alerts:
         await self._run("release", owner, 0, str(generation))
 
     async def told(self, keys: Iterable[str]) -> set[str]:
-        """Those of the stories, as `told_key` names them, that were told of."""
+        """Those of the keys, as `told_key` makes them, that have been told."""
         asked = list(keys)
         if not asked:
             return set()
@@ -259,13 +263,13 @@ class Alerts:
         return {key for key, score in zip(asked, scores, strict=True) if score is not None}
 
 
-def told_key(alert_id: str, story: str) -> str:
-    """How it is noted that an alert has told of a story."""
-    return f"{alert_id} {story}"
+def told_key(who: str, what: str) -> str:
+    """How it is noted that an alert, by its id, or a recipient, as it is written, has been told of a story or a correction."""
+    return f"{who} {what}"
 
 
-def new_messages(alert: Alert, hits: list[Hit], *, more: int, now: datetime) -> list[Message]:
-    """What is sent to each recipient."""
+def new_messages(alert: Alert, hits: Mapping[str, list[Hit]], *, more: int, now: datetime) -> list[Message]:
+    """What is sent to each of these recipients."""
     batch = secrets.token_hex(6)
     return [
         Message(
@@ -274,11 +278,11 @@ def new_messages(alert: Alert, hits: list[Hit], *, more: int, now: datetime) -> 
             name=alert.name,
             to=to,
             at=now,
-            hits=hits,
+            hits=hits[to],
             more=more,
             due=now,
         )
-        for number, to in enumerate(alert.to)
+        for number, to in enumerate(hits)
     ]
 
 

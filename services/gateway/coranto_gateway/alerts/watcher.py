@@ -20,7 +20,7 @@ from coranto.store.interface import ArticleReader, StoreError
 from coranto.streams.tasks import end
 from coranto.worker.log import TASK_FAILED
 from coranto.worker.stage import RetryPolicy
-from coranto_gateway.alerts.alert import Alert
+from coranto_gateway.alerts.alert import Alert, Recipient
 from coranto_gateway.alerts.courier import Courier
 from coranto_gateway.alerts.matching import find
 from coranto_gateway.alerts.message import MOST_ENTRIES, OPERATOR, Hit, Message
@@ -57,6 +57,8 @@ _MOST_HITS: Final = 200
 """Stories of one alert that are kept until they are sent; of others there is the number."""
 _MOST_DEAD: Final = 100
 _RETRY: Final = RetryPolicy(first_delay=timedelta(seconds=10), longest_delay=timedelta(minutes=30))
+_TEST_WAITS: Final = timedelta(minutes=5)
+"""A test that no gateway has sent by then is not sent: whoever asked has gone."""
 _BETWEEN: Final = timedelta(seconds=1)
 """Pause between two messages to one recipient: Telegram takes one a second."""
 
@@ -218,9 +220,13 @@ class Watcher:
         return await self._tools.stores.ask(look)
 
     async def _note_hit(self, commands: Commands, state: AlertState, alert: Alert, hit: Hit, now: datetime) -> None:
-        key = told_key(alert.id, hit.story)
-        waiting = {each.story: each for each in state.hits.get(alert.id, ())}
-        if hit.story in waiting:
+        key = told_key(alert.id, hit.key)
+        waiting = {each.key: each for each in state.hits.get(alert.id, ())}
+        if hit.correction is not None:
+            # Before it has been told at all, it is no correction to anybody.
+            if hit.story in waiting or not await self._tools.alerts.told([told_key(alert.id, hit.story)]):
+                return
+        elif hit.story in waiting:
             known = waiting[hit.story]
             more = hit.copies + (hit.article != known.article)
             grown = known.model_copy(update={"copies": known.copies + more})
@@ -260,16 +266,45 @@ class Watcher:
             if due > now or alert_id in state.paused or on_their_way >= _MOST_MESSAGES:
                 continue
             more = max(0, len(hits) - MOST_ENTRIES) + state.more.get(alert_id, 0)
-            for message in new_messages(alert, hits[:MOST_ENTRIES], more=more, now=now):
+            messages = new_messages(alert, await self._for_each(alert, hits, state), more=more, now=now)
+            for message in messages:
                 commands.add("HSET", "messages", message.id, message.model_dump_json())
+                for hit in message.hits:
+                    commands.add("ZADD", "told", str(now.timestamp()), told_key(message.to, hit.key))
             for hit in hits:
-                commands.add("HDEL", "hits", told_key(alert_id, hit.story))
+                commands.add("HDEL", "hits", told_key(alert_id, hit.key))
             commands.add("HDEL", "due", alert_id)
             commands.add("HDEL", "more", alert_id)
-            commands.add("HSET", "sent", alert_id, now.isoformat())
-        _forget_what_is_gone(commands, state)
+            if messages:
+                commands.add("HSET", "sent", alert_id, now.isoformat())
+            # What is told here is not told again by the next alert of this turn.
+            await self._commit(commands)
+            commands = Commands()
+        _forget_what_is_gone(commands, state, now)
         if commands.rows:
             await self._commit(commands)
+
+    async def _for_each(self, alert: Alert, hits: list[Hit], state: AlertState) -> dict[str, list[Hit]]:
+        """What each recipient is told: people of no story that another alert has told them of, and by which alerts it was found.
+
+        Programs get what each alert finds: its secret tells them which it is.
+        """
+        shown = hits[:MOST_ENTRIES]
+        named = {hit.key: _names(hit, alert, state) for hit in shown}
+        found: dict[str, list[Hit]] = {}
+        for to in alert.to:
+            if Recipient.parse(to).kind == "webhook":
+                found[to] = [hit.model_copy(update={"searches": [alert.name]}) for hit in shown]
+                continue
+            told = await self._tools.alerts.told(told_key(to, hit.key) for hit in shown)
+            left = [
+                hit.model_copy(update={"searches": [name for name, others in named[hit.key] if to in others]})
+                for hit in shown
+                if told_key(to, hit.key) not in told
+            ]
+            if left:
+                found[to] = left
+        return found
 
     # --- sending ---------------------------------------------------------------------------------------------------
 
@@ -286,6 +321,8 @@ class Watcher:
                 or message.due > now
                 or message.to in self._sending
             ):
+                continue
+            if message.is_test and now - message.at > _TEST_WAITS:
                 continue
             is_paused = message.alert in state.paused and not message.is_test
             if is_paused or self._not_before.get(message.to, now) > now:
@@ -344,16 +381,28 @@ class Watcher:
             commands.add("HDEL", "messages", oldest.id)
 
 
-def _forget_what_is_gone(commands: Commands, state: AlertState) -> None:
-    """Have everything removed that belongs to alerts that were removed, or is for whom an alert does not tell any more."""
+def _names(hit: Hit, alert: Alert, state: AlertState) -> list[tuple[str, list[str]]]:
+    """The alerts that have found it, each with whom it tells; that which is due first."""
+    others = [
+        (other.name, other.to)
+        for other in state.alerts.values()
+        if other.id not in {alert.id, *state.paused}
+        and any(each.key == hit.key for each in state.hits.get(other.id, ()))
+    ]
+    return [(alert.name, alert.to), *sorted(others)]
+
+
+def _forget_what_is_gone(commands: Commands, state: AlertState, now: datetime) -> None:
+    """Have removed what belongs to alerts that were removed, or to recipients that were taken out of one, and old tests."""
     known = state.ids
     for alert_id in state.hits.keys() - known:
         for hit in state.hits[alert_id]:
-            commands.add("HDEL", "hits", told_key(alert_id, hit.story))
+            commands.add("HDEL", "hits", told_key(alert_id, hit.key))
     for message in state.messages.values():
         alert = state.alerts.get(message.alert)
         is_gone = message.alert not in known and message.alert != OPERATOR
-        if is_gone or (alert is not None and message.to not in alert.to):
+        is_old_test = message.is_test and now - message.at > _TEST_WAITS
+        if is_gone or is_old_test or (alert is not None and message.to not in alert.to):
             commands.add("HDEL", "messages", message.id)
     for gone in (state.last_sent.keys() | state.more.keys()) - known:
         commands.add("HDEL", "sent", gone)

@@ -34,6 +34,7 @@ class AlertView(BaseModel):
     zone: str
     quiet: str | None
     max_age_hours: int
+    corrections: bool
     created_at: datetime
     standing: Literal["active", "paused"]
     found: int = Field(description="Stories that were found and not sent yet.")

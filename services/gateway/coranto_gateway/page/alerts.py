@@ -175,4 +175,5 @@ def _form_of(kept: Mapping[str, object]) -> dict[str, str]:
     """The form as it shows what is kept."""
     to = kept.get("to")
     shown = {name: "" if kept.get(name) is None else str(kept[name]) for name in AlertOptions.model_fields}
+    shown["corrections"] = "on" if kept.get("corrections") is True else ""
     return shown | {"to": "\n".join(map(str, to)) if isinstance(to, list) else ""}
