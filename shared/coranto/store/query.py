@@ -1,21 +1,24 @@
-"""What a user types into a search: words, `"phrases"` and `begin*`, as an expression for FTS5 and as marks in a text.
+"""What a user types into a search: words, `"phrases"`, `begin*` and `(one | another)`, as an expression for FTS5 and as marks.
 
-Words match in any of their forms, phrases as they are written. Nothing else has a meaning: operators of FTS5 are words.
+Words match in any of their forms, phrases as they are written, and of a group one is enough. Nothing else has a meaning:
+operators of FTS5 are words.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice, product
 from typing import Final
 
 from coranto.folding import fold
 from coranto.store.words import STEMMERS, places_of, stem, stemmer_token, words_of
 
-_PART = re.compile(r'"([^"]*)"?|([^\s"]+)')
+# A bracket opens a group only where a word could begin: `f(x)` is what it always was.
+_OUTSIDE = re.compile(r'"(?P<phrase>[^"]*)"?|(?<!\S)(?P<sign>\()|(?P<word>[^\s"]+)')
+_INSIDE = re.compile(r'"(?P<phrase>[^"]*)"?|(?P<sign>[|)])|(?P<word>[^\s"|)]+)')
 _MOST_PARTS = 32
 _MOST_WORDS_IN_PART = 32
 _MOST_SPELLINGS_OF_A_PHRASE = 64
@@ -33,16 +36,56 @@ class Part:
     """In lower case."""
     is_phrase: bool = False
     is_beginning: bool = False
+    synonyms: tuple[Part, ...] = ()
+    """Others of its group: any one of them is enough."""
+
+    @property
+    def group(self) -> tuple[Part, ...]:
+        """It and its synonyms."""
+        return (self, *self.synonyms)
 
 
 def parse(query: str) -> list[Part]:
-    """The parts of the query that contain a letter or digit."""
-    parts = []
-    for phrase, word in islice(_PART.findall(query), _MOST_PARTS):
-        words = tuple(each.lower() for each in words_of(phrase or word)[:_MOST_WORDS_IN_PART])
-        if words:
-            parts.append(Part(words, is_phrase=bool(phrase), is_beginning=not phrase and word.endswith("*")))
-    return list(dict.fromkeys(parts))
+    """The parts of the query that contain a letter or digit.
+
+    `(bridge | viaduct | "river crossing")` is one part. Brackets around no `|` mean nothing, nor does a `|` outside of brackets; a
+    bracket that is not closed ends with the query.
+    """
+    parts: list[Part] = []
+    group: list[list[Part]] | None = None
+    at, left = 0, _MOST_PARTS
+    while left > 0 and (match := (_OUTSIDE if group is None else _INSIDE).search(query, at)) is not None:
+        at = match.end()
+        if match["sign"] == "(":
+            group = [[]]
+        elif match["sign"] == "|" and group is not None:
+            group.append([])
+        elif match["sign"] == ")" and group is not None:
+            parts += _parts_of(group)
+            group = None
+        else:
+            left -= 1
+            words = tuple(
+                each.lower() for each in words_of(match["phrase"] or match["word"] or "")[:_MOST_WORDS_IN_PART]
+            )
+            if words:
+                is_beginning = match["word"] is not None and match["word"].endswith("*")
+                part = Part(words, is_phrase=bool(match["phrase"]), is_beginning=is_beginning)
+                (parts if group is None else group[-1]).append(part)
+    return list(dict.fromkeys([*parts, *_parts_of(group or [])]))
+
+
+def _parts_of(group: Sequence[Sequence[Part]]) -> Sequence[Part]:
+    """What stands in brackets as one part; as it is, where it is no choice. Of several words between bars, all must occur."""
+    if len(group) < 2:
+        return [part for alternative in group for part in alternative]
+    choices = [
+        alternative[0] if len(alternative) == 1 else Part(tuple(word for part in alternative for word in part.words))
+        for alternative in group
+        if alternative
+    ]
+    first, *others = dict.fromkeys(choices) if choices else (None,)
+    return [] if first is None else [replace(first, synonyms=tuple(others))]
 
 
 def match_expression(parts: Iterable[Part], stemmers: Collection[str] = ALL_STEMMERS) -> str:
@@ -50,7 +93,15 @@ def match_expression(parts: Iterable[Part], stemmers: Collection[str] = ALL_STEM
 
     A stem counts only in texts of a language that has this stemmer: the German stem of `news` is `new`.
     """
-    return " AND ".join(f"({_alternatives(part, stemmers)})" for part in parts)
+    return " AND ".join(
+        "("
+        + " OR ".join(
+            f"({_alternatives(each, stemmers)})" if part.synonyms else _alternatives(each, stemmers)
+            for each in part.group
+        )
+        + ")"
+        for part in parts
+    )
 
 
 def _alternatives(part: Part, stemmers: Collection[str]) -> str:
@@ -132,20 +183,26 @@ def _matches(parts: Sequence[Part], words: Sequence[str], stemmer: str | None) -
     marked: set[int] = set()
     found = 0
     for part in parts:
-        asked = [fold(word) for word in part.words]
-        matches: list[int] = []
-        if part.is_phrase or part.is_beginning:
-            for start in range(len(folded) - len(asked) + 1):
-                here = folded[start : start + len(asked)]
-                begins = part.is_beginning and here[:-1] == asked[:-1] and here[-1].startswith(asked[-1])
-                if begins or here == asked:
-                    matches += range(start, start + len(asked))
-        else:
-            forms = {form for word in asked for form in (word, stem(word, stemmer))}
-            matches = [number for form in forms for number in places.get(form, ())]
-        marked.update(matches)
+        matches = {number for each in part.group for number in _places_of(each, folded, places, stemmer)}
+        marked |= matches
         found += bool(matches)
     return marked, found
+
+
+def _places_of(
+    part: Part, folded: Sequence[str], places: Mapping[str, Sequence[int]], stemmer: str | None
+) -> Iterator[int]:
+    """The numbers of the words that match this one part."""
+    asked = [fold(word) for word in part.words]
+    if not (part.is_phrase or part.is_beginning):
+        for form in {form for word in asked for form in (word, stem(word, stemmer))}:
+            yield from places.get(form, ())
+        return
+    for start in range(len(folded) - len(asked) + 1):
+        here = folded[start : start + len(asked)]
+        begins = part.is_beginning and here[:-1] == asked[:-1] and here[-1].startswith(asked[-1])
+        if begins or here == asked:
+            yield from range(start, start + len(asked))
 
 
 def _places_of_forms(folded: Sequence[str], stemmer: str | None) -> dict[str, list[int]]:

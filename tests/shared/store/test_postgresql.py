@@ -329,6 +329,15 @@ async def test_phrase_is_found_in_a_text_longer_than_positions_reach(database: s
             expected = [] if query == '"the ferry san"' else [article.id]
             assert [hit.id for hit in reader.search(query)] == expected, query
         assert [hit.id for hit in reader.search('"sank ferry"')] == []
+        for group in ('("sank ferry" | sinking)', '("sank ferry" | sin*)', '("sank ferry" | "no such")'):
+            assert reader.search(group) == [], group
+        for group in (
+            '("sank ferry" | "ferry sank")',
+            '("sank ferry" | ferries) two',
+            '("sank ferry" | sank)',
+            '("x y" | fer*)',
+        ):
+            assert article.id in [hit.id for hit in reader.search(group)], group
     assert rows(database, "SELECT count(*) FROM articles WHERE is_cut_in_index") == [(0,)]
     await article_store.close()
 

@@ -202,6 +202,43 @@ async def test_no_query_is_a_syntax_error(fill: Fill, database: Database, query:
     assert found(database, query) == set()
 
 
+async def test_of_a_group_one_word_is_enough_in_any_form_and_is_what_the_excerpt_marks(
+    fill: Fill, database: Database
+) -> None:
+    wanted = ("В Саратове открыли мосты.", "В Саратове строят путепровод.", "В Саратове есть автомобильный переход.")
+    await fill("ru", *wanted, "В Саратове идёт снег.", "В Москве открыли мост.")
+    query = '(мост | путепроводы | "автомобильный переход") Саратов'
+    assert found(database, query) == set(wanted)
+    with open_article_reader(database) as reader:
+        marked = " ".join(hit.excerpt for hit in reader.search(query))
+    assert all(each in marked for each in ("[мосты]", "[путепровод]", "[автомобильный] [переход]"))
+
+
+@pytest.mark.parametrize(
+    ("query", "groups"),
+    [
+        ("(a | b) c", [["a", "b"], ["c"]]),
+        ("(a b)", [["a"], ["b"]]),
+        ("a | b", [["a"], ["b"]]),
+        ("(river bridge|viaduct) x", [["river bridge", "viaduct"], ["x"]]),
+        ("(a | b", [["a", "b"]]),
+        ("f(x|y)", [["f x y"]]),
+        ("( | a | )", [["a"]]),
+        ("(|) ) (", []),
+        ("((a | b) c", [["a", "b"], ["c"]]),
+        ('"(a | b)"', [["a b"]]),
+        ("(a | a)", [["a"]]),
+    ],
+)
+def test_brackets_with_bars_are_groups_and_nothing_else_is(query: str, groups: list[list[str]]) -> None:
+    assert [[" ".join(each.words) for each in part.group] for part in parse(query)] == groups
+
+
+def test_a_query_has_so_many_words_and_no_more_however_they_are_grouped() -> None:
+    parts = parse("(" + " | ".join(f"w{number}" for number in range(100)) + ")")
+    assert len(parts[0].group) == 32
+
+
 def test_operators_of_the_index_are_plain_words() -> None:
     assert match_expression(parse("x:1 OR neva*"), ()) == (
         '({title lead text} : ("x 1")) AND ("or") AND ({title lead text title_forms text_forms} : ("neva"*))'

@@ -66,6 +66,9 @@ asked = st.one_of(
     text.map(lambda words: f'"{words}"'),
     word.map(lambda each: f"{each}*"),
     text.map(lambda words: f"{words}*"),
+    st.lists(
+        word | text.map(lambda words: f'"{words}"') | word.map(lambda each: f"{each}*"), min_size=1, max_size=4
+    ).map(lambda choices: f"({' | '.join(choices)}) {choices[0]}"),
 )
 
 

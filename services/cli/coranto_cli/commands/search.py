@@ -23,7 +23,8 @@ def search(
     words: Annotated[
         list[str] | None,
         typer.Argument(
-            help='Words that must all occur, in any of their forms. "a phrase" is searched as written, begin* finds what begins so.'
+            help='Words that must all occur, in any of their forms. "a phrase" is searched as written, begin* finds what begins '
+            "so, and of (one | another) either is enough."
         ),
     ] = None,
     since: Annotated[
@@ -58,9 +59,11 @@ def search(
 
     Without words, the newest articles that pass the filters come first. Exit code 3 when nothing is found.
     """
-    # The shell has taken the quotation marks off a phrase; an argument with a space in it was one.
+    # The shell has taken the quotation marks off a phrase; an argument with a space in it was one, or a group in brackets.
     given = words or []
-    query = " ".join(f'"{word}"' if " " in word and len(given) > 1 else word for word in given)
+    query = " ".join(
+        f'"{word}"' if " " in word and len(given) > 1 and not word.startswith("(") else word for word in given
+    )
     where = SearchFilter(
         since=moment("--since", since),
         until=moment("--until", until, end_of_day=True),

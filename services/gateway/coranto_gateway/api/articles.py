@@ -35,7 +35,11 @@ Format = Annotated[
 class Question(BaseModel):
     """Which articles a list holds."""
 
-    q: str = Field("", max_length=1000, description='Words in any form, `"a phrase"` as it is written, `begin*`.')
+    q: str = Field(
+        "",
+        max_length=1000,
+        description='Words in any form, `"a phrase"` as written, `begin*`, `(one | another)`.',
+    )
     since: Moment | None = Field(None, description="Published at this time or later, with a time zone.")
     until: Moment | None = Field(None, description="Published before this time, with a time zone.")
     source: str | None = Field(

@@ -218,7 +218,11 @@ class PostgresqlArticleReader:
                 " JOIN (SELECT article_id, revision AS latest, record FROM revisions) AS stored"
                 " ON article_id = id AND latest = revision"
             )
-        phrase = "CASE WHEN has_all_positions THEN NULL ELSE ARRAY[title, lead, text] END" if parts else "NULL::text[]"
+        phrase = (
+            "CASE WHEN has_all_positions THEN NULL ELSE ARRAY[language, title, lead, text] END"
+            if parts
+            else "NULL::text[]"
+        )
         rows = self._stream(
             f"SELECT {phrase}, {record}, {columns} FROM {table}"  # noqa: S608 - made of constants
             f" WHERE {' AND '.join(conditions) or 'TRUE'} {order}",
@@ -229,7 +233,7 @@ class PostgresqlArticleReader:
             for texts, stored, *row in rows:
                 if number == limit:
                     return
-                if texts is not None and not holds_phrases(parts, texts):
+                if texts is not None and not holds_phrases(parts, texts[1:], texts[0]):
                     continue
                 if where.also is not None and not where.also(read_record(stored)):
                     continue

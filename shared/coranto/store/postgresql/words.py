@@ -138,7 +138,9 @@ def query(parts: Iterable[Part], stemmers: Collection[str], *, by_positions: boo
     Without `by_positions`, words of a phrase need only occur: for texts that have not all positions, looked through afterwards.
     """
     join = " <-> " if by_positions else " & "
-    return " & ".join(f"({_alternatives(part, stemmers, join)})" for part in parts)
+    return " & ".join(
+        "(" + " | ".join(f"({_alternatives(each, stemmers, join)})" for each in part.group) + ")" for part in parts
+    )
 
 
 def _alternatives(part: Part, stemmers: Collection[str], join: str) -> str:
@@ -190,10 +192,29 @@ def _word(word: str, marks: str = "") -> str:
     return f"'{word}'{':' if marks else ''}{marks}"
 
 
-def holds_phrases(parts: Iterable[Part], texts: Sequence[str | None]) -> bool:
-    """Whether the phrases among the parts stand in one of the texts, word after word."""
-    columns = [[plain(word) for word in words_of(text)] for text in texts if text]
-    return all(any(_holds(part, words) for words in columns) for part in parts if _is_of_several_words(part))
+def holds_phrases(parts: Iterable[Part], texts: Sequence[str | None], language: str | None) -> bool:
+    """Whether the phrases among the parts stand in one of the texts, word after word, or one of their synonyms occurs."""
+    columns = [words_of(text) for text in texts if text]
+    plain_columns = [[plain(word) for word in words] for words in columns]
+    return all(
+        any(
+            any(_holds(each, words) for words in plain_columns)
+            if _is_of_several_words(each)
+            else _occurs(each, columns, stemmer_for(language))
+            for each in part.group
+        )
+        for part in parts
+        if any(map(_is_of_several_words, part.group))
+    )
+
+
+def _occurs(part: Part, columns: Sequence[Sequence[str]], stemmer: str | None) -> bool:
+    """Whether the words of the part occur, wherever, in any form or with any end."""
+    folded = {fold(word) for words in columns for word in words}
+    if part.is_beginning:
+        return any(word.startswith(fold(part.words[0])) for word in folded)
+    held = folded | {stem(word, stemmer) for word in folded}
+    return all({fold(word), stem(fold(word), stemmer)} & held for word in part.words)
 
 
 def _is_of_several_words(part: Part) -> bool:
