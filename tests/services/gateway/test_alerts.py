@@ -6,6 +6,7 @@ import asyncio
 import email
 import email.policy
 import json
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -445,6 +446,38 @@ def courier(**settings: Any) -> Courier:
     return Courier(Sender(client), AlertSettings(**settings))
 
 
+async def test_apprise_is_off_until_it_is_set() -> None:
+    async with Receiver() as receiver:
+        to = f"apprise:json://127.0.0.1:{receiver.port}/in"
+        answer = await courier().bring(message(to, hit()), None)
+        assert (answer.verdict, answer.reason) == ("failed", "not_set_up")
+        assert "CORANTO_GATEWAY__ALERTS__APPRISE" in answer.detail
+        assert not receiver.requests
+
+
+async def test_apprise_brings_text_and_says_whether_it_was_taken() -> None:
+    pytest.importorskip("apprise", reason="the extra `apprise` is not installed")
+    status = 200
+    async with Receiver(lambda _: status) as receiver:
+        to = f"apprise:json://127.0.0.1:{receiver.port}/in"
+        answer = await courier(apprise=True).bring(message(to, hit(title="A <b>bridge</b>")), None)
+        assert (answer.verdict, answer.reason) == ("delivered", "ok")
+        assert receiver.requests[0].message["title"] == "A <b>bridge</b>"
+        assert "https://news.example/1" in receiver.requests[0].message["message"]
+        status = 500
+        answer = await courier(apprise=True).bring(message(to, hit()), None)
+        assert (answer.verdict, answer.reason) == ("failed", "not_brought")
+        answer = await courier(apprise=True).bring(message("apprise:nobody://knows/this", hit()), None)
+        assert (answer.verdict, answer.reason) == ("refused", "refused")
+
+
+async def test_apprise_that_is_not_installed_is_said_to_be_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "apprise", None)
+    answer = await courier(apprise=True).bring(message("apprise:json://127.0.0.1/", hit()), None)
+    assert answer.reason == "not_set_up"
+    assert "coranto-gateway[apprise]" in answer.detail
+
+
 async def test_slack_gets_text_that_is_no_markup() -> None:
     async with Receiver() as receiver:
         answer = await courier().bring(message(f"slack:{receiver.url}", hit()), None)
@@ -616,6 +649,9 @@ async def test_a_mail_server_that_hangs_takes_no_thread_of_others() -> None:
         "matrix:#alias:news.example",
         "matrix:!room/../../send",
         "ntfy:https://ntfy.sh/",
+        "apprise:",
+        "apprise:discord",
+        "apprise:json://a b",
         "slack:file:///etc/passwd",
         "https://user:password@desk.example/",
         "xmpp:desk@example.org",
@@ -623,7 +659,7 @@ async def test_a_mail_server_that_hangs_takes_no_thread_of_others() -> None:
     ],
 )
 def test_what_is_no_recipient_is_refused(to: str) -> None:
-    with pytest.raises(ValueError, match=r"expected|no mailbox|no chat|no room|names no topic"):
+    with pytest.raises(ValueError, match=r"expected|no mailbox|no chat|no room|names no topic|no address"):
         Recipient.parse(to)
 
 

@@ -17,15 +17,14 @@ from coranto_gateway.definitions import without_defaults
 from coranto_gateway.webhooks.webhook import Secret, checked_address, checked_filter, checked_name
 
 When = Literal["at_once", "hourly", "daily"]
-Kind = Literal["email", "webhook", "slack", "ntfy", "telegram", "matrix"]
+Kind = Literal["email", "webhook", "slack", "ntfy", "telegram", "matrix", "apprise"]
 
 _QUIET: Final = re.compile(r"(\d\d:\d\d)-(\d\d:\d\d)")
 _CHAT: Final = re.compile(r"-?\d{1,20}|@\w{4,64}")
 _ROOM: Final = re.compile(r"![^\s/?#]{1,200}")
 _MAILBOX: Final = re.compile(r"[^@\s<>,;:\"()\[\]\\]{1,64}@[^@\s<>,;:\"()\[\]\\]{1,255}")
-_FORMS: Final = (
-    "mailto:desk@example.org, https://…, slack:https://…, ntfy:https://…/topic, telegram:CHAT or matrix:!ROOM"
-)
+_APPRISE: Final = re.compile(r"[a-z][a-z0-9]{1,20}://[^\s\x00-\x1f]{1,2000}", re.IGNORECASE)
+_FORMS: Final = "mailto:desk@example.org, https://…, slack:https://…, ntfy:https://…/topic, telegram:CHAT, matrix:!ROOM or apprise:SERVICE://…"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +36,7 @@ class Recipient:
     """A mailbox, an address or a chat."""
 
     @classmethod
-    def parse(cls, text: str) -> Recipient:
+    def parse(cls, text: str) -> Recipient:  # noqa: C901 - a case for each channel
         """The recipient. Raises ValueError when the text names none."""
         scheme, _, rest = text.partition(":")
         match scheme.lower():
@@ -56,6 +55,10 @@ class Recipient:
                         f"{rest[:200]!r} is no room: expected its id, such as !abc:example.org, not its alias"
                     )
                 return cls("matrix", rest)
+            case "apprise":
+                if _APPRISE.fullmatch(rest) is None:
+                    raise ValueError(f"{rest[:200]!r} is no address of apprise, such as apprise:discord://ID/TOKEN")
+                return cls("apprise", rest)
             case "http" | "https":
                 return cls("webhook", checked_address(text))
             case "slack":

@@ -47,8 +47,8 @@ def add_alert(
         list[str],
         typer.Option(
             "--to",
-            help="Whom it tells: mailto:desk@example.org, https://…, slack:https://…, ntfy:https://…/topic, telegram:CHAT or "
-            "matrix:!ROOM; may be repeated.",
+            help="Whom it tells: mailto:desk@example.org, https://…, slack:https://…, ntfy:https://…/topic, telegram:CHAT, "
+            "matrix:!ROOM or apprise:SERVICE://…; may be repeated.",
         ),
     ],
     words: WordsOption = "",

@@ -20,6 +20,7 @@ from coranto_gateway.alerts.alert import Recipient
 from coranto_gateway.alerts.message import Message
 from coranto_gateway.alerts.settings import AlertSettings
 from coranto_gateway.printable import one_line
+from coranto_gateway.webhooks.reasons import REASONS
 from coranto_gateway.webhooks.sending import LONGEST_RETRY_AFTER, Answer, Sender, packed
 from coranto_gateway.webhooks.webhook import Secret, signed_headers
 
@@ -32,6 +33,8 @@ _NTFY_BYTES: Final = 3_500
 """ntfy makes a file of a message of more than 4,096 bytes; with headline and address it has to stay below."""
 # An event of Matrix has 65,536 bytes at most.
 _MATRIX_BYTES: Final = 50_000
+_APPRISE_CHARACTERS: Final = 30_000
+"""It cuts, or sends in parts, what is too long for a service."""
 # Many mail programs cut off what is longer than some hundred kilobytes.
 _MAIL_CHARACTERS: Final = 80_000
 
@@ -75,6 +78,8 @@ class Courier:
                 return await self._telegram(recipient.target, message)
             case "matrix":
                 return await self._matrix(recipient.target, message)
+            case "apprise":
+                return await self._apprise(recipient.target, message)
 
     async def _telegram(self, chat: str, message: Message) -> Answer:
         token = self._settings.telegram_token
@@ -122,6 +127,31 @@ class Courier:
             return Answer("failed", "connect_failed", self.now(), detail=str(error) or type(error).__name__)
         elapsed = round((asyncio.get_running_loop().time() - began) * 1000)
         return Answer("delivered", "ok", self.now(), 250, elapsed_ms=elapsed)
+
+    async def _apprise(self, target: str, message: Message) -> Answer:
+        if not self._settings.apprise:
+            return self._missing("CORANTO_GATEWAY__ALERTS__APPRISE")
+        began = asyncio.get_running_loop().time()
+        try:
+            is_taken = await asyncio.get_running_loop().run_in_executor(
+                self._mailing, _send_by_apprise, target, message
+            )
+        except ImportError:
+            said = "apprise is not installed: pip install 'coranto-gateway[apprise]'"
+            return Answer("failed", "not_set_up", self.now(), detail=said)
+        elapsed = round((asyncio.get_running_loop().time() - began) * 1000)
+        match is_taken:
+            case None:
+                return Answer(
+                    "refused",
+                    "refused",
+                    self.now(),
+                    detail="apprise knows no such service, or its address is incomplete",
+                )
+            case True:
+                return Answer("delivered", "ok", self.now(), elapsed_ms=elapsed)
+            case False:
+                return Answer("failed", "not_brought", self.now(), detail=REASONS["not_brought"], elapsed_ms=elapsed)
 
     def _refused(self, code: int, said: bytes | str) -> Answer:
         # 4xx passes by itself (RFC 5321, 4.2.1).
@@ -205,6 +235,21 @@ def _send_mail(settings: AlertSettings, mail: EmailMessage) -> None:
             password = settings.smtp_password.get_secret_value() if settings.smtp_password is not None else ""
             server.login(settings.smtp_user, password)
         server.send_message(mail)
+
+
+def _send_by_apprise(target: str, message: Message) -> bool | None:
+    """Whether the service took it; None when there is none of this address. Raises ImportError where apprise is not installed."""
+    import apprise
+
+    asset = apprise.AppriseAsset(app_id="Coranto", async_mode=False)
+    service = apprise.Apprise(asset=asset)
+    if not service.add(target):
+        return None
+    # What strangers wrote is text, and no markup.
+    is_taken = service.notify(
+        title=message.subject, body=message.text(longest=_APPRISE_CHARACTERS), body_format=apprise.NotifyFormat.TEXT
+    )
+    return bool(is_taken)
 
 
 def _text_of(said: bytes | str) -> str:

@@ -31,6 +31,11 @@ class AlertSettings(SettingsSection):
         None, description="Address of the Matrix server where our user is; without it, alerts to rooms cannot be sent."
     )
     matrix_token: SecretStr | None = Field(None, description="Access token of that user, who must be in the rooms.")
+    apprise: bool = Field(
+        False,
+        description="Whether alerts may go to `apprise:…` recipients; needs `coranto-gateway[apprise]`. Warning: apprise connects "
+        "by itself, past the guard of addresses: whoever may make alerts can have this machine ask any address that it reaches.",
+    )
     operator: tuple[Annotated[str, AfterValidator(is_recipient)], ...] = Field(
         (),
         description="Who is told when a webhook is failing, disabled or well again, as JSON: recipients in the forms of "

@@ -20,6 +20,7 @@ REASONS: Final[Mapping[str, str]] = {
     "address_refused": "The address is not public and not allowed: see CORANTO_GATEWAY__WEBHOOKS__ALLOWED_NETWORKS.",
     "answer_too_large": "The answer was longer than is read.",
     "not_set_up": "A setting without which alerts cannot be sent this way is missing.",
+    "not_brought": "The service behind an `apprise:…` recipient did not take it. Apprise says no more than that.",
     "not_wanted": "The webhook's filter does not let the article through.",
     "gave_up": "The receiver failed with this record again and again while it took others: it is a dead delivery.",
     "not_written": "The record cannot be written in the webhook's format, which is a bug: it is a dead delivery.",
