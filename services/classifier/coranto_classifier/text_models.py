@@ -123,12 +123,14 @@ class TextModels:
             notes.append("language_unknown")
         if language.also:
             notes.append("mixed_language")
+        if language.among:
+            notes.append("macrolanguage")
         hints = self.sections.hints(
             section=article.section, breadcrumbs=article.breadcrumbs, tags=article.tags, url=article.url
         )
         topics = self.topics.find(title, f"{readable(article.lead)}\n{text}" if article.lead else text, primary, hints)
         entities: list[NamedEntity] = []
-        recognizer = self._recognizers.get(primary)
+        recognizer = next((self._recognizers[code] for code in (primary, *language.among) if code in RECOGNIZERS), None)
         models = {"language": detect.version(), "topics": self.topics.version}
         if recognizer is None:
             notes.append("names_not_supported")

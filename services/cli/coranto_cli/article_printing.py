@@ -93,7 +93,8 @@ def _facts(article: ClassifiedArticle) -> RenderableType:
 def _rows(article: ClassifiedArticle) -> Iterator[tuple[str, str]]:
     content, classification = article.content, article.classification
     language = classification.language
-    yield "language", f"{language.code} ({language.confidence:.0%})"
+    close = ", which of its close languages is not told" if "macrolanguage" in classification.notes else ""
+    yield "language", f"{language.code} ({language.confidence:.0%}){close}"
     yield "topics", ", ".join(f"{topic.name} {topic.code} ({topic.score:.0%})" for topic in classification.topics)
     yield "section", content.section or ""
     yield "tags", ", ".join(content.tags)

@@ -317,7 +317,11 @@ class Content(Section):
 class Language(Section):
     """The language of the text."""
 
-    code: str = Field(description="BCP 47 tag; `und` when it could not be told.")
+    code: str = Field(
+        description="BCP 47 tag; `und` when it could not be told. Where nothing tells close languages apart, their "
+        "macro-language: `sh` for Bosnian, Croatian or Serbian in Latin letters, `ms` for Malay or Indonesian; `notes` then "
+        "has `macrolanguage`."
+    )
     confidence: Score = Field(description="0 to 1.")
     also: tuple[str, ...] = Field((), description="Further languages that a good part of the text is in.")
 
@@ -397,7 +401,8 @@ class Classification(Section):
     models: dict[str, str] = Field(default_factory=dict, description="Version of each model that had a part.")
     notes: tuple[str, ...] = Field(
         (),
-        description="For example: text_cut, names_not_supported, names_as_written (no dictionary put them into normal form).",
+        description="For example: text_cut, names_not_supported, names_as_written (no dictionary put them into normal form), "
+        "macrolanguage (nothing tells which of several close languages it is).",
     )
 
 

@@ -21,6 +21,7 @@ from coranto_classifier.text_models import ArticleText, TextModels
         ("Vláda schválila rozpočet na budúci rok, povedal minister", "sk"),
         ("Netko je prošli tjedan na sveučilištu otkrio povijest zrakoplova", "hr"),
         ("Neko je prošle sedmice na univerzitetu otkrio historiju aviona", "bs"),
+        ("Predsednik je rekao da će posle nedelje biti vreme za nova rešenja", "sr-Latn"),
         ("Presiden mengatakan bahwa polisi di Jepang menutup kantor itu karena kecelakaan", "id"),
         ("Presiden berkata bahawa polis di Jepun menutup pejabat itu kerana kemalangan", "ms"),
         ("Regjeringen sier at hele byen må være uten strøm etter stormen", "no"),
@@ -41,14 +42,14 @@ def test_close_languages_are_told_apart(text: str, code: str) -> None:
             "Vlada Republike Srbije usvojila je budžet za narednu godinu, saopštilo je ministarstvo u Beogradu",
             "sr-Latn",
         ),
+        ("Председник je рекао да ће буџет бити усвојен следеће недеље, пише NIN", "sr-Cyrl"),
         ("中国政府今天宣布了新的经济发展计划", "zh-Hans"),
         ("中國政府今天宣布了新的經濟發展計劃", "zh-Hant"),
         ("佢哋喺香港買咗嘢，唔知幾時返嚟", "yue"),
     ],
 )
 def test_script_is_told_where_readers_of_one_cannot_read_the_other(text: str, code: str) -> None:
-    found = find_language(text, "").code
-    assert found == code or (code == "sr-Latn" and found in ("hr", "bs"))
+    assert find_language(text, "").code == code
 
 
 def test_page_declaration_never_overrules_the_text() -> None:
@@ -57,14 +58,53 @@ def test_page_declaration_never_overrules_the_text() -> None:
 
 
 def test_page_declaration_settles_what_the_text_leaves_open() -> None:
-    assert find_language("Otvoren novi most", "").code == "hr"
     assert find_language("Otvoren novi most", "", declared="sr").code == "sr-Latn"
+    assert find_language("Granične kontrole obično izostaju", "", declared="bs").code == "bs"
+    assert find_language("Dua orang pemain baru datang ke kota ini", "", declared="ms-MY").code == "ms"
+    assert find_language("今日天氣好好", "", declared="zh-yue").code == "yue"
 
 
-def test_page_that_says_it_is_bosnian_is_believed_where_the_words_tell_nothing() -> None:
-    text = "Granične provjere obično izostaju"
-    assert find_language(text, "").code == "hr"
-    assert find_language(text, "", declared="bs").code == "bs"
+@pytest.mark.parametrize(
+    ("text", "code", "among"),
+    [
+        ("Granične kontrole obično izostaju", "sh", ("bs", "hr", "sr")),
+        ("Dua orang pemain baru datang ke kota ini", "ms", ("id", "ms")),
+    ],
+)
+def test_close_languages_that_nothing_tells_apart_give_their_macrolanguage(
+    text: str, code: str, among: tuple[str, ...]
+) -> None:
+    found = find_language(text, "")
+    assert (found.code, found.among) == (code, among)
+    assert found.confidence > 0.8
+
+
+def test_words_outweigh_a_declaration_that_contradicts_them() -> None:
+    text = "Predsednik vlade rekao je da će posle nedelje biti vreme za nova rešenja i uspešne promene"
+    assert find_language(text, "", declared="hr").code == "sr-Latn"
+
+
+def test_macrolanguage_is_noted_and_its_names_are_read(models: TextModels) -> None:
+    analysis = models.analyse(ArticleText("Plenković u Zagrebu", "Andrej Plenković stigao je u Zagreb."))
+    assert analysis.language.code == "sh"
+    assert "macrolanguage" in analysis.notes
+    assert ("person", "Andrej Plenković") in {(entity.type, entity.name) for entity in analysis.entities}
+    undecided = models.analyse(ArticleText("", "Dua pemain baru datang ke Singapura"))
+    assert "macrolanguage" in undecided.notes
+    assert "names_not_supported" not in undecided.notes
+
+
+def test_parts_in_a_close_language_are_no_second_language() -> None:
+    croatian = (
+        "Vlada je prihvatila proračun za sljedeću godinu, priopćilo je ministarstvo financija u ponedjeljak.\n" * 6
+    )
+    plain = "Granične kontrole obično izostaju, a most je otvoren i ljudi prelaze preko njega svaki dan i noć.\n" * 6
+    assert find_language("Proračun", croatian + plain).also == ()
+
+
+def test_quotation_in_cantonese_leaves_a_chinese_article_chinese() -> None:
+    chinese = "香港政府今天宣布新的經濟發展計劃，並將在明年開始實施，官員表示市民對此反應良好。"
+    assert find_language("", f"{chinese}他說：「唔係嘅。」{chinese}").code == "zh-Hant"
 
 
 @pytest.mark.parametrize("text", ["", "   ", "😀😀😀 🎉", "12 345 678", "a" * 500, "\x00\x00\x00"])

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 WITH_NORMAL_FORMS = frozenset({"ru", "en"})
 """Languages whose names are put into their normal form. In the others a name stands as the text gives it."""
 
-_ALIKE = {"nb": "no", "nn": "no", "bs": "hr"}
+_ALIKE = {"nb": "no", "nn": "no", "bs": "hr", "sh": "hr"}
 """Languages that a relative's tagger reads: Norwegian's learned both standards, and Bosnian is written nearly as Croatian."""
 
 

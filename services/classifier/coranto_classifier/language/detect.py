@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from coranto_classifier.language.families import resolve_family
+from coranto_classifier.language.families import Resolved, are_close, resolve_family
 from coranto_classifier.language.scripts import with_script
 from coranto_classifier.word_lists import word_list
 
@@ -42,6 +42,8 @@ class Language:
     code: str
     confidence: float
     also: tuple[str, ...] = ()
+    among: tuple[str, ...] = ()
+    """The close languages among which nothing tells; the code is then their macro-language's."""
 
 
 @cache
@@ -64,24 +66,24 @@ def version() -> str:
     """Version of the model and of our corrections."""
     from importlib.metadata import version as installed
 
-    return f"py3langid-{installed('py3langid')}+rules-2"
+    return f"py3langid-{installed('py3langid')}+rules-3"
 
 
 def find_language(title: str, body: str, *, declared: str | None = None) -> Language:
     """The language of an article. `declared` is the language that the page states, as a BCP 47 tag."""
     text = _NOT_TEXT.sub(" ", f"{title}\n{body}"[:_READ])
-    code, confidence = _identify(text, _primary(declared))
-    if code == UNKNOWN:
+    found, confidence = _identify(text, _primary(declared))
+    if found.code == UNKNOWN:
         return Language(UNKNOWN, 0.0)
-    return Language(with_script(code, text), round(confidence, 4), _also(code, text))
+    return Language(with_script(found.code, text), round(confidence, 4), _also(found.code, text), found.among)
 
 
-def _identify(text: str, declared: str | None) -> tuple[str, float]:
-    """Primary language code and probability; `und` for a text without enough letters or evidence."""
+def _identify(text: str, declared: str | None) -> tuple[Resolved, float]:
+    """The language by its primary code, and its probability; `und` for a text without enough letters or evidence."""
     if len(_LETTER.findall(text[:200])) < 2:
-        return UNKNOWN, 0.0
+        return Resolved(UNKNOWN), 0.0
     if _repeats_one_letter(text):
-        return UNKNOWN, 0.0
+        return Resolved(UNKNOWN), 0.0
     probabilities: dict[str, float] = dict(_model().rank(text))
     probabilities.pop("zxx", None)
     probabilities["zh"] = probabilities.get("zh", 0.0) + probabilities.pop("wuu", 0.0) + probabilities.pop("yue", 0.0)
@@ -91,11 +93,11 @@ def _identify(text: str, declared: str | None) -> tuple[str, float]:
         probabilities[declared] *= _DECLARED_PRIOR
     total = sum(probabilities.values()) or 1.0
     best = max(probabilities, key=lambda code: probabilities[code])
-    confidence = probabilities[best] / total
-    best = resolve_family(best, probabilities, text, declared)
-    if confidence < _LEAST_CONFIDENCE and best != declared:
-        return UNKNOWN, confidence
-    return best, confidence
+    found = resolve_family(best, probabilities, text, declared)
+    confidence = sum(probabilities.get(code, 0.0) for code in found.among or (best,)) / total
+    if confidence < _LEAST_CONFIDENCE and found.code != declared:
+        return Resolved(UNKNOWN), confidence
+    return found, confidence
 
 
 def _repeats_one_letter(text: str) -> bool:
@@ -114,19 +116,23 @@ def _also(code: str, text: str) -> tuple[str, ...]:
         buffer += f"{line}\n"
         if len(buffer) >= _PART_CHARACTERS:
             found, confidence = _identify(buffer, None)
-            parts[found if confidence >= _PART_CONFIDENCE else UNKNOWN] += len(buffer)
+            parts[found.code if confidence >= _PART_CONFIDENCE else UNKNOWN] += len(buffer)
             buffer = ""
     parts[UNKNOWN] += len(buffer)
     whole = sum(parts.values())
     return tuple(
-        sorted(other for other, size in parts.items() if other not in (code, UNKNOWN) and size >= _PART_SHARE * whole)
+        sorted(
+            other
+            for other, size in parts.items()
+            if other not in (code, UNKNOWN) and not are_close(code, other) and size >= _PART_SHARE * whole
+        )
     )
 
 
 def _primary(tag: str | None) -> str | None:
     """Primary subtag of a declared language, under the model's name for it; None for anything that is no tag."""
-    match = re.match(r"[A-Za-z]{2,3}(?![A-Za-z])", tag or "")
+    match = re.match(r"(?:zh-(?=yue\b))?([a-z]{2,3})(?![a-z])", (tag or "").lower())
     if match is None:
         return None
-    code = match.group().lower()
-    return {"nb": "no", "iw": "he", "in": "id", "sh": "sr", "cmn": "zh"}.get(code, code)
+    code = match.group(1)
+    return {"nb": "no", "iw": "he", "in": "id", "hbs": "sh", "cmn": "zh"}.get(code, code)
