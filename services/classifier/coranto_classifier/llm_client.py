@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from coranto_classifier.entities.countries import find_country
 from coranto_classifier.entities.linking import NamedEntity
 from coranto_classifier.entities.mention import Mention
+from coranto_classifier.entities.place_ids import find_place_id
 from coranto_classifier.settings import EndpointSettings
 from coranto_classifier.text_models import ArticleText, joined_text
 from coranto_classifier.topics.media_topics import TOP_CODES, media_topics, name_of
@@ -184,4 +185,5 @@ def _find_entity(answer: _NameAnswer, text: str) -> NamedEntity | None:
     if not mentions:
         return None
     country = find_country(answer.name) if answer.type == "place" else None
-    return NamedEntity(answer.type, answer.name, (), country, tuple(mentions))
+    own_id = find_place_id(answer.name) if answer.type == "place" else None
+    return NamedEntity(answer.type, answer.name, (), country, tuple(mentions), own_id)

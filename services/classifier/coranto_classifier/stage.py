@@ -129,6 +129,7 @@ def _entity(entity: NamedEntity, text_start: int) -> Entity:
         mentions=tuple(_mention(each, text_start) for each in entity.kept_mentions),
         aliases=entity.aliases,
         country=entity.country,
+        id=entity.id,
     )
 
 

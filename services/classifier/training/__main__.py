@@ -51,12 +51,16 @@ def make_countries(_data: Path, _target: Path, _without: list[str]) -> None:
     write(Path(str(files("coranto_classifier").joinpath("data/countries.tsv"))))
 
 
-def make_cities(_data: Path, _target: Path, _without: list[str]) -> None:
-    """Write the list of well-known cities."""
+def make_cities(_data: Path, target: Path, _without: list[str]) -> None:
+    """Write the list of well-known cities, and the table of cities' numbers."""
+    from coranto_classifier.entities.english.gazetteer import Gazetteer
     from coranto_classifier.entities.multilingual.forms import ENDINGS
     from training.cities import make_cities as write
+    from training.cities import make_city_ids
 
-    write(Path(str(files("coranto_classifier").joinpath("data/cities.tsv"))), sorted(ENDINGS))
+    folder = Path(str(files("coranto_classifier").joinpath("data")))
+    write(folder / "cities.tsv", sorted(ENDINGS))
+    make_city_ids(folder / "city_ids.tsv.gz", Gazetteer(target))
 
 
 def make_names(data: Path, target: Path, without: list[str]) -> None:
@@ -142,9 +146,9 @@ def _labelled_texts(data: Path, without: list[str]) -> list[LabelledText]:
 PARTS: dict[str, Callable[[Path, Path, list[str]], None]] = {
     "russian": make_russian,
     "countries": make_countries,
-    "cities": make_cities,
     "russian_places": make_russian_places,
     "names": make_names,
+    "cities": make_cities,
     "russian_names": make_russian_names,
     "many_names": make_many_names,
     "english_vectors": make_english_vectors,

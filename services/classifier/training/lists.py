@@ -24,7 +24,8 @@ _SENTENCE_MARKS = frozenset('.!?:“"')
 _SMALLEST_CITY = 40_000  # inhabitants; smaller ones are usual_cases like too many ordinary words
 
 
-def _plain(name: str) -> str:
+def without_accents(name: str) -> str:
+    """The name in lower case, with plain letters."""
     return "".join(
         letter for letter in unicodedata.normalize("NFKD", name.lower()) if not unicodedata.combining(letter)
     )
@@ -35,7 +36,7 @@ def _census(file: str, count: int) -> list[str]:
     return [line.split()[0].lower() for line in text.splitlines()[:count] if line.strip()]
 
 
-def _lines(name: str) -> set[str]:
+def own_list(name: str) -> set[str]:
     """Lines of one of our own lists, in lower case."""
     text = (Path(__file__).parent / "data" / name).read_text(encoding="utf-8")
     return {line.strip().lower() for line in text.splitlines() if line and not line.startswith("#")}
@@ -82,14 +83,14 @@ def make_lists(target: Path, texts: Iterable[Sequence[str]]) -> None:
     cities: set[str] = set()
     for city in places.get_cities().values():
         if city["population"] >= _SMALLEST_CITY:
-            cities |= {city["name"].lower(), _plain(city["name"])}
+            cities |= {city["name"].lower(), without_accents(city["name"])}
     countries = {country["name"].lower() for country in places.get_countries().values()}
     countries |= {
         "us", "usa", "u.s.", "u.s.a.", "uk", "u.k.", "uae", "britain", "great britain", "america", "holland", "burma",
         "czechia", "ivory coast", "congo", "ussr", "soviet union", "yugoslavia", "palestine", "kosovo",
     }  # fmt: skip
     regions = {state["name"].lower() for state in places.get_us_states().values()}
-    regions |= _lines("english_regions.txt")
+    regions |= own_list("english_regions.txt")
     given = sorted(set(_census("dist.male.first", 1200)) | set(_census("dist.female.first", _GIVEN_NAMES)))
     stored: dict[str, Any] = {
         "given": given,
@@ -97,7 +98,7 @@ def make_lists(target: Path, texts: Iterable[Sequence[str]]) -> None:
         "cities": sorted(city for city in cities if len(city) > 2),
         "regions": sorted(regions),
         "countries": sorted(countries),
-        "organisations": sorted(_lines("english_organisations.txt")),
+        "organisations": sorted(own_list("english_organisations.txt")),
         "spelled": usual_cases(texts),
     }
     body = json.dumps(stored, ensure_ascii=False, separators=(",", ":")).encode()

@@ -70,6 +70,11 @@ FIELDS: Final[Mapping[str, Field]] = MappingProxyType(
             "Code or name of an IPTC media topic; `.under(…)` takes all below it too.",
         ),
         "entity": Field("texts", lambda a: (each.name for each in a.classification.entities), "Names in normal form."),
+        "entity_id": Field(
+            "texts",
+            lambda a: (each.id for each in a.classification.entities if each.id),
+            "Countries and cities in any language: `iso3166:KG`, `geonames:703448`.",
+        ),
         "person": Field("texts", _named("person"), "Names of persons."),
         "organisation": Field("texts", _named("organisation"), "Names of organisations."),
         "place": Field("texts", _named("place"), "Names of places."),

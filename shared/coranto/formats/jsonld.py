@@ -58,6 +58,8 @@ def _image(image: Image) -> dict[str, Any]:
 def _mention(entity: Entity) -> dict[str, Any]:
     kind = "Country" if entity.country is not None else _TYPES[entity.type]
     node: dict[str, Any] = {"@type": kind, "name": entity.name}
+    if entity.id is not None:
+        node["identifier"] = entity.id
     if entity.aliases:
         node["alternateName"] = list(entity.aliases)
     return node

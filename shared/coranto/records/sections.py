@@ -363,6 +363,11 @@ class Entity(Section):
     mentions: tuple[Mention, ...] = Field((), description="Where it is named, first fifty.")
     aliases: tuple[str, ...] = Field((), description="Other normal forms of it in this text.")
     country: str | None = Field(None, description="ISO 3166-1 alpha-2 code, when the place is a country.")
+    id: str | None = Field(
+        None,
+        description="The same in all languages: `iso3166:` and the code of a country, or `geonames:` and the number of a "
+        "city of 100,000 or more whose name means no other; null for anything else.",
+    )
 
 
 class Story(Section):

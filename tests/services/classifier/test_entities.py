@@ -7,6 +7,7 @@ import pytest
 from coranto_classifier.entities.countries import find_country
 from coranto_classifier.entities.linking import NamedEntity, merge_mentions
 from coranto_classifier.entities.mention import Mention
+from coranto_classifier.entities.place_ids import find_place_id
 from coranto_classifier.text_models import ArticleText, TextModels
 
 
@@ -102,6 +103,35 @@ def test_two_names_of_one_country_are_one_place(models: TextModels) -> None:
 )  # fmt: skip
 def test_country_is_found_by_any_of_its_names(name: str, code: str | None) -> None:
     assert find_country(name) == code
+
+
+@pytest.mark.parametrize(
+    ("names", "own_id"),
+    [
+        (("Киргизия", "Kyrgyzstan", "Kirgisistan", "Кыргызстан", "Kyrgyz Republic"), "iso3166:KG"),
+        (("Киев", "Kyiv", "Kiew", "Kijów", "Київ", "Kijev"), "geonames:703448"),
+        (("Вена", "Vienna", "Beč", "Vídeň", "Bécs"), "geonames:2761369"),
+        (("London", "Лондон", "Londyn", "Londra"), "geonames:2643743"),
+    ],
+)
+def test_place_has_the_same_id_in_all_languages(names: tuple[str, ...], own_id: str) -> None:
+    assert {name: find_place_id(name) for name in names} == dict.fromkeys(names, own_id)
+
+
+@pytest.mark.parametrize(
+    "name", ["", "Springfield", "Valencia", "White House", "Белый дом", "киргизы", "Урал", "Dunaj"]
+)
+def test_name_that_stands_for_several_places_or_none_has_no_id(name: str) -> None:
+    assert find_place_id(name) is None
+
+
+def test_only_places_have_ids_and_names_of_one_city_are_one_place(models: TextModels) -> None:
+    found = entities(
+        models, "Делегация вылетела из Санкт-Петербурга. Вечером в Петербурге пошёл снег, сообщил Владимир Киев."
+    )
+    place = found["place", "Санкт-Петербург"]
+    assert (place.id, place.count, place.aliases) == ("geonames:498817", 2, ("Петербург",))
+    assert {entity.id for (kind, _), entity in found.items() if kind != "place"} <= {None}
 
 
 def test_mentions_are_where_their_positions_say(models: TextModels) -> None:

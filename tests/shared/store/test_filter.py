@@ -28,6 +28,7 @@ from coranto.store.address import open_article_reader, open_article_store
 from coranto.store.interface import SearchFilter
 
 # Few words, so that filters meet articles; with letters that SQLite alone does not fold, and signs that SQL has a use for.
+IDS = ("iso3166:KG", "geonames:703448")
 WORDS = ("Ёлка", "елка", "Neva", "neva river", "O'Hara", "50% off_", "x:where_0", "İstanbul", "straße", "a\\b", "")
 HOSTS = ("news.example", "example", "ews.example", "пример.example")
 LANGUAGES = ("ru", "pt", "pt-BR", "en", "und")
@@ -75,7 +76,7 @@ def articles(draw: st.DrawFn, number: int) -> ClassifiedArticle:
                 for code in draw(st.lists(st.sampled_from(TOPICS), max_size=2, unique=True))
             ),
             "entities": tuple(
-                Entity(type=draw(kinds), name=name, count=1)
+                Entity(type=draw(kinds), name=name, count=1, id=draw(st.sampled_from((None, *IDS))))
                 for name in draw(st.lists(st.sampled_from(WORDS[:-1]), max_size=3, unique=True))
             ),
             "story": None if story is None else Story(id="0" * 32, role=story),
@@ -90,10 +91,10 @@ def quoted(text: str) -> str:
 
 
 TEXT_FIELDS = st.sampled_from(
-    ("title", "lead", "text", "publisher", "section", "source", "url", "author", "tag", "source_tag", "entity", "person",
-     "organisation", "place", "story_role", "change")
+    ("title", "lead", "text", "publisher", "section", "source", "url", "author", "tag", "source_tag", "entity", "entity_id",
+     "person", "organisation", "place", "story_role", "change")
 )  # fmt: skip
-words = st.sampled_from((*WORDS, "original", "created", "example")).map(quoted)
+words = st.sampled_from((*WORDS, *IDS, "original", "created", "example")).map(quoted)
 tests = st.one_of(
     st.builds("{} {} {}".format, TEXT_FIELDS, st.sampled_from(("==", "!=")), words),
     st.builds("{} {} ({}, {})".format, TEXT_FIELDS, st.sampled_from(("in", "not in")), words, words),

@@ -1,7 +1,7 @@
 """Merges the mentions of a text into entities, the same way for all languages.
 
-A surname belongs to the fuller name in the same text, the names of a country are one entity, and an acronym in brackets
-belongs to the name before it.
+A surname belongs to the fuller name in the same text, the names of a country or a city are one entity, and an acronym in
+brackets belongs to the name before it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from itertools import pairwise
 
 from coranto_classifier.entities.countries import find_country
 from coranto_classifier.entities.mention import EntityType, Mention
+from coranto_classifier.entities.place_ids import find_place_id
 
 _MENTIONS_KEPT = 50
 _INITIAL = re.compile(r"^[^\W\d_]\.?$")
@@ -38,6 +39,8 @@ class NamedEntity:
     aliases: tuple[str, ...]
     country: str | None
     mentions: tuple[Mention, ...]
+    id: str | None = None
+    """The same in all languages, where the gazetteer has the place."""
 
     @property
     def count(self) -> int:
@@ -192,7 +195,7 @@ def _group_key(mention: Mention, owners: dict[str, str], acronyms: dict[str, str
         return owners.get(key, key)
     if mention.type == "organisation":
         return acronyms.get(key, key)
-    return find_country(mention.normal) or key
+    return find_place_id(mention.normal) or key
 
 
 def _entity(kind: EntityType, mentions: Sequence[Mention]) -> NamedEntity:
@@ -205,7 +208,8 @@ def _entity(kind: EntityType, mentions: Sequence[Mention]) -> NamedEntity:
     else:
         name = max(forms, key=lambda form: (forms[form], -first_seen[form]))
     aliases = tuple(form for form in forms if _key(form) != _key(name))
-    return NamedEntity(kind, name, aliases, find_country(name) if kind == "place" else None, tuple(mentions))
+    country, own_id = (find_country(name), find_place_id(name)) if kind == "place" else (None, None)
+    return NamedEntity(kind, name, aliases, country, tuple(mentions), own_id)
 
 
 def _with_patronymic(name: str, forms: Iterable[str]) -> str:

@@ -46,12 +46,17 @@ _AUTHORS: Final = (
     "revisions, json_each(revisions.record, '$.content.authors') AS author"
     " WHERE revisions.article_id = articles.id AND revisions.revision = articles.revision"
 )
+_ENTITIES: Final = (
+    "revisions, json_each(revisions.record, '$.classification.entities') AS entity"
+    " WHERE revisions.article_id = articles.id AND revisions.revision = articles.revision"
+)
 _ROWS: Final[Mapping[str, tuple[str, str]]] = {
     "author": ("json_extract(author.value, '$.name')", _AUTHORS),
     "tag": ("tag", "tags WHERE article_id = articles.id"),
     "source_tag": ("tag", "source_tags WHERE article_id = articles.id"),
     "topic": ("code", "topics WHERE article_id = articles.id"),
     "entity": ("name", "entities WHERE article_id = articles.id"),
+    "entity_id": ("json_extract(entity.value, '$.id')", _ENTITIES),
     "person": ("name", "entities WHERE article_id = articles.id AND type = 'person'"),
     "organisation": ("name", "entities WHERE article_id = articles.id AND type = 'organisation'"),
     "place": ("name", "entities WHERE article_id = articles.id AND type = 'place'"),
