@@ -43,6 +43,13 @@ class StageSpec:
     writes: Stream | None
     queues_by_host: bool = False
     """True when messages wait in a queue for each host, and are handed out when their host may be asked."""
+    takes_turns: bool = False
+    """True when what is handed in beyond a little waits in a queue for each host, and hosts take turns to be read."""
+
+    @property
+    def has_host_queues(self) -> bool:
+        """Whether messages wait in queues by host."""
+        return self.queues_by_host or self.takes_turns
 
     @property
     def ends_articles(self) -> bool:
@@ -64,7 +71,7 @@ DEAD_LETTERS = "dead_letters"
 
 STREAMS = (SUBMITTED, DISCOVERED, FETCHED, EXTRACTED, CLASSIFIED, FINISHED, DROPPED, REINDEXED)
 
-FEEDER = StageSpec("feeder", SUBMITTED, DISCOVERED)
+FEEDER = StageSpec("feeder", SUBMITTED, DISCOVERED, takes_turns=True)
 FETCHER = StageSpec("fetcher", DISCOVERED, FETCHED, queues_by_host=True)
 EXTRACTOR = StageSpec("extractor", FETCHED, EXTRACTED)
 CLASSIFIER = StageSpec("classifier", EXTRACTED, CLASSIFIED)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from redis.exceptions import RedisError
 
-from coranto.client import AsyncClient
+from coranto.client import AsyncClient, TooMuchWaitingError
 from coranto.domains import registered_domain
 from coranto.frontier import InProcessHostLeases, RedisHostLeases
 from coranto.records import DiscoveredArticle, Submission
@@ -78,6 +78,7 @@ def create(settings: Settings | None = None) -> Worker:
 
     # Here, so that `coranto try` and tests need no broker, no poller and no web server.
     from coranto.worker.app import Worker
+    from coranto.worker.host_turns import HostTurns
     from coranto_feeder.feed_document import remove_left
     from coranto_feeder.feed_metrics import FeedMetrics
     from coranto_feeder.poll import FeedReader
@@ -101,7 +102,12 @@ def create(settings: Settings | None = None) -> Worker:
     async def submit(submissions: Sequence[Submission]) -> None:
         # The journal first: what Redis loses before it is read must be in it.
         await journal.append(submissions)
-        await client.submit(submissions)
+        try:
+            await client.submit(submissions)
+        except TooMuchWaitingError as error:
+            # Whoever found them has them still.
+            await journal.complete(one.id for one in error.refused)
+            raise
 
     async def start() -> None:
         # Reading the list of public suffixes takes a third of a second, which the event loop does not have.
@@ -147,6 +153,7 @@ def create(settings: Settings | None = None) -> Worker:
     previewer = Previewer(PreviewDesk(redis, pipeline.all_keys()[0]), settings)
     tasks = [
         recovery.run,
+        HostTurns(redis, pipeline, FEEDER).run,
         *([poller.run, previewer.run] if feeder.polls else []),
         *([refetches.run] if refetches else []),
     ]

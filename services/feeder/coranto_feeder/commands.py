@@ -109,6 +109,8 @@ def _print_feed(feed: Feed, now: datetime) -> None:
     if feed.lag_seconds is not None:
         facts.append(f"found {span(feed.lag_seconds)} after publication")
     facts.append(f"next poll {_until(feed.due_at, now)}")
+    if feed.entries_left:
+        facts.append(f"{count(feed.entries_left, 'entry', 'entries')} waiting for room")
     if feed.ignores_conditional_requests:
         facts.append("ignores conditional requests")
     if feed.moved_to is not None:

@@ -91,12 +91,12 @@ async def get_feed(
     if response.status not in (200, 304):
         pause = retry_after(response.headers, now=now, longest=_LONGEST_RETRY_AFTER)
         raise PollFailedError(f"status_{response.status}", f"status {response.status}", retry_after=pause)
-    is_test = not is_conditional and feed.digest is not None
+    is_test = not is_conditional and feed.digest is not None and not feed.entries_left
     return FeedResponse(response, _permanent_target(answer.redirects), is_test)
 
 
 def _may_ask_conditionally(feed: Feed, now: datetime) -> bool:
-    if feed.digest is None or not _conditions(feed):
+    if feed.digest is None or feed.entries_left or not _conditions(feed):
         return False
     since_test = _TEST_EVERY if feed.tested_at is None else now - feed.tested_at
     if feed.ignores_conditional_requests:

@@ -30,12 +30,13 @@ from coranto_feeder.schedule import (
     next_interval,
     next_time,
     pause_after_failure,
+    pause_for_room,
     rhythm_of,
 )
 from coranto_feeder.settings import FeederSettings
 from coranto_feeder.sitemap_children import DEEPEST, choose_children
 from coranto_feeder.sources import Entry, NotAFeedError, ParsedFeed
-from coranto_feeder.submissions import EntryState, Submit, states_of, submission_of, submit_in_batches
+from coranto_feeder.submissions import EntryState, Submit, hand_in, states_of, submission_of
 
 _LONGEST_GET: Final = timedelta(minutes=4)
 _LONGEST_SOURCE: Final = 200
@@ -126,7 +127,7 @@ class FeedReader:
         if not document.size:
             raise PollFailedError("empty", "the response has no content, expected a feed or sitemap")
         digest = document.digest
-        if digest == before.digest:
+        if digest == before.digest and not before.entries_left:
             outcome = before.last_outcome if before.last_warning is not None else None
             return self._unchanged(before, with_validators(feed, response), response, outcome or "unchanged", now)
         try:
@@ -153,15 +154,18 @@ class FeedReader:
         known = await self._registry.known_entries(feed, list(versions))
         changed = {state.key: state for state in states if state.is_new_or_changed(known.get(state.key))}
         wanted = (state for state in changed.values() if self._is_wanted(feed, state.entry, now))
-        submissions = (submission_of(feed, one, now=now, is_known=one.key in known) for one in wanted)
-        submitted = await submit_in_batches(self._submit, submissions)
-        # Only now: if we are killed before, the same submissions are made again, with the same ids.
-        noted = {key: versions[key] for key in changed}
+        submitted, left = await hand_in(
+            self._submit, wanted, lambda one: submission_of(feed, one, now=now, is_known=one.key in known)
+        )
+        # Only now: if we are killed before, the same submissions are made again, with the same ids. What there is no room for
+        # is not remembered, so it is new again when the document is read the next time.
+        noted = {key: versions[key] for key in changed if key not in left}
         await self._journal.remember_entries(feed.id, noted, present=versions)
         await self._registry.remember_entries(feed, noted, present=versions)
-        fresh = [state for key, state in changed.items() if key not in known]
-        lags = _lags(before, fresh, now)
-        gap = is_gap(before, entries=len(versions), new_entries=len(fresh))
+        fresh = [state for key, state in changed.items() if key not in known and key not in left]
+        # What was left the last time has long been seen.
+        lags = [] if before.entries_left else _lags(before, fresh, now)
+        gap = not before.entries_left and is_gap(before, entries=len(versions), new_entries=len(fresh) + len(left))
         if changed and fetched.contradicts(before):
             feed = feed.model_copy(update={"ignores_conditional_requests": True, "tested_at": now})
         outcome, warning = poll_condition(parsed, has_news=bool(changed))
@@ -170,11 +174,12 @@ class FeedReader:
                 "last_outcome": outcome,
                 "last_warning": warning,
                 "last_new_at": now if changed else feed.last_new_at,
+                "entries_left": len(left),
                 "lag_seconds": _mean_lag(feed.lag_seconds, lags),
                 "gaps": feed.gaps + gap,
             }
         )
-        return self._scheduled(
+        result = self._scheduled(
             before,
             feed,
             fetched.response,
@@ -184,6 +189,11 @@ class FeedReader:
             is_gap=gap,
             submitted=submitted,
             lags=tuple(lags),
+        )
+        return (
+            result
+            if not left
+            else replace(result, due_at=min(result.due_at, now + jittered(pause_for_room(len(left)))))
         )
 
     async def _index(
@@ -337,7 +347,7 @@ class FeedReader:
 
 def _visited(feed: Feed, fetched: FeedResponse, now: datetime) -> Feed:
     """The feed after a request that was answered."""
-    was_conditional = not fetched.is_test and feed.digest is not None
+    was_conditional = not fetched.is_test and feed.digest is not None and not feed.entries_left
     is_forgiven = feed.ignores_conditional_requests and was_conditional
     return feed.model_copy(
         update={

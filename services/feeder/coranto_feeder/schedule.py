@@ -23,6 +23,8 @@ _LONGEST_SILENCE: Final = timedelta(minutes=30)
 _SHORTEST_PAST: Final = timedelta(minutes=5)
 _LEAST_ENTRIES_FOR_GAP: Final = 3
 _LONGEST_SKIP: Final = timedelta(days=8)
+_SHORTEST_WAIT_FOR_ROOM: Final = timedelta(minutes=1)
+_LONGEST_WAIT_FOR_ROOM: Final = timedelta(minutes=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,14 @@ def pause_after_failure(
         return max(retry_after, timedelta() if is_our_refusal else settings.shortest_interval)
     doubled: timedelta = settings.shortest_interval * 2 ** min(failures, 20)
     return min(doubled, settings.longest_failing_interval)
+
+
+def pause_for_room(entries_left: int) -> timedelta:
+    """The time until a document is read again of which so many entries were left because there was no room for them.
+
+    Short for a few. A long list is worth reading again when its host has been asked for a good part of what waits.
+    """
+    return min(max(timedelta(seconds=entries_left), _SHORTEST_WAIT_FOR_ROOM), _LONGEST_WAIT_FOR_ROOM)
 
 
 def jittered(span: timedelta) -> timedelta:

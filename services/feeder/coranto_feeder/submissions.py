@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from coranto.client import TooMuchWaitingError
 from coranto.records import Hints, Submission, content_id
 from coranto.sources.registry import Feed
-from coranto.urls import UnsupportedUrlError, canonicalize
+from coranto.urls import UnsupportedUrlError, canonicalize, parse
 from coranto_feeder.conditional_get import PollFailedError
 from coranto_feeder.sources import Entry
 
@@ -67,7 +68,8 @@ def submission_of(feed: Feed, state: EntryState, *, now: datetime, is_known: boo
     entry = state.entry
     time = entry.updated or entry.published
     is_old = time is not None and time < now - _OLD_AFTER
-    is_backlog = feed.kind.holds_archive and (is_old or (time is None and feed.last_new_at is None))
+    is_first_reading = feed.last_new_at is None or feed.entries_left > 0
+    is_backlog = feed.kind.holds_archive and (is_old or (time is None and is_first_reading))
     return Submission(
         id=content_id("feed-entry", feed.url, state.key, state.version),
         url=entry.url,
@@ -89,24 +91,57 @@ def submission_of(feed: Feed, state: EntryState, *, now: datetime, is_known: boo
     )
 
 
-async def submit_in_batches(submit: Submit, submissions: Iterable[Submission]) -> int:
-    """Submit all, each made only when its batch is; gives how many there were. Raises PollFailedError when refused."""
-    submitted = 0
-    for batch in _batches(submissions):
+async def hand_in(
+    submit: Submit, states: Iterable[EntryState], make: Callable[[EntryState], Submission]
+) -> tuple[int, set[str]]:
+    """Submit these entries; gives how many there were, and the keys of those for which there is no room at present.
+
+    A submission is made only when its batch is. Raises PollFailedError when they are refused for another reason.
+    """
+    submitted, left, full = 0, set[str](), set[tuple[str, str]]()
+    is_all_full = False
+    for batch in _batches(_with_submissions(states, make)):
+        waiting = [each for each in batch if is_all_full or (full and _queue_of(each[1]) in full)]
+        left |= {state.key for state, _ in waiting}
+        wanted = [each for each in batch if each[0].key not in left] if waiting else batch
+        if not wanted:
+            continue
         try:
-            await submit(batch)
-        except (RuntimeError, ValueError) as error:  # too much is waiting, or the client refuses an address
+            await submit([submission for _, submission in wanted])
+        except TooMuchWaitingError as error:
+            refused = {one.id for one in error.refused}
+            left |= {state.key for state, submission in wanted if submission.id in refused}
+            submitted -= len(refused)
+            if error.is_for_hosts:
+                full |= {_queue_of(one) for one in error.refused}
+            else:
+                is_all_full = True
+        except (RuntimeError, ValueError) as error:  # the client refuses an address, or to submit to this pipeline
             raise PollFailedError("submit_refused", str(error), retry_after=timedelta(minutes=1)) from error
-        submitted += len(batch)
-    return submitted
+        submitted += len(wanted)
+    return submitted, left
 
 
-def _batches(submissions: Iterable[Submission]) -> Iterator[list[Submission]]:
+def _queue_of(submission: Submission) -> tuple[str, str]:
+    """What is refused together: pages of one host and class."""
+    return parse(submission.url).authority, submission.priority
+
+
+def _with_submissions(
+    states: Iterable[EntryState], make: Callable[[EntryState], Submission]
+) -> Iterator[tuple[EntryState, Submission]]:
+    for state in states:
+        yield state, make(state)
+
+
+def _batches(
+    submissions: Iterable[tuple[EntryState, Submission]],
+) -> Iterator[list[tuple[EntryState, Submission]]]:
     """Batches that are bounded in number and in text, because each is serialised in one piece, on the event loop."""
-    batch: list[Submission] = []
+    batch: list[tuple[EntryState, Submission]] = []
     chars = 0
-    for submission in submissions:
-        batch.append(submission)
+    for state, submission in submissions:
+        batch.append((state, submission))
         chars += len(submission.hints.body_html or "")
         if len(batch) >= _AT_ONCE or chars >= _CHARS_AT_ONCE:
             yield batch

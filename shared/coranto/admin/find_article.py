@@ -102,5 +102,7 @@ def _of_entry(spec: StageSpec, entry: Unsettled) -> Location:
 
 
 def _of_delayed(spec: StageSpec, message: Delayed) -> Location:
+    if message.awaits_turn:
+        return Location(spec.name, "waiting")
     seconds = message.due_ms / 1000 - time.time()
     return Location(spec.name, "delayed", seconds=seconds, attempts=message.attempts, reason=message.reason)

@@ -63,7 +63,7 @@ def _moving(keys: Keys) -> list[str]:
 
 def _host_queues(keys: Keys) -> list[str]:
     """First parts of the keys of queues by host, which messages move into and out of."""
-    return [keys.host_queues(stage) for stage in STAGES if stage.queues_by_host]
+    return [keys.host_queues(stage) for stage in STAGES if stage.has_host_queues]
 
 
 async def _dumped(redis: Redis, names: list[bytes]) -> list[str]:

@@ -19,6 +19,7 @@ from coranto.client.receipt import Receipt
 from coranto.records import Hints, Submission, article_id, content_id
 from coranto.records.envelope import encode, new_traceparent
 from coranto.streams.connection import is_replicated, load_script, wait_for_replica
+from coranto.streams.host_queues import MOST_IN_STREAM
 from coranto.topology import FETCHER, SUBMITTED, Keys, readers_of
 from coranto.urls import UnsupportedUrlError, key_of, parse
 
@@ -41,7 +42,7 @@ class Submitter:
     def __init__(self, redis: Redis, pipeline: KnownPipeline) -> None:
         self._redis = redis
         self._pipeline = pipeline
-        self._script = redis.register_script(load_script("submit"))
+        self._script = redis.register_script(load_script("not_taken") + load_script("submit"))
         self._no_replica_since: dict[Keys, float] = {}
 
     async def submit(self, submissions: Iterable[Submission], *, max_backlog: int, keep: timedelta) -> list[Receipt]:
@@ -79,13 +80,15 @@ class Submitter:
             int(keep.total_seconds() * 1000),
             max_backlog,
             reader.name,
+            keys.host_queues(reader),
+            MOST_IN_STREAM,
             keys.host_queues(FETCHER),
             MAX_QUEUED,
             MAX_QUEUED_FOR_ONE,
         ]
         for submission in part:
             event = encode(submission, source="coranto/client", traceparent=new_traceparent())
-            arguments += (submission.id, event, _host_of(submission))
+            arguments += (submission.id, event, _host_of(submission), submission.priority)
         # Named by the call: when its answer is lost and redis-py calls again, it gets that answer.
         names = [keys.stream(SUBMITTED), keys.submissions(), keys.submit_call(secrets.token_hex(8))]
         answers: Any = await self._script(keys=names, args=arguments)

@@ -50,6 +50,9 @@ class Feed(BaseModel):
         False, description="True when it said `not modified` of a document that had changed; it is tested again later."
     )
     digest: str | None = Field(None, description="Hash of the document that was read last.")
+    entries_left: int = Field(
+        0, description="Entries of that document for which there was no room yet; it is read again for them."
+    )
     interval_seconds: float = Field(0.0, description="Time between polls as its history suggests; 0 before the first.")
     asks_seconds: float = Field(0.0, description="How long the feed itself asks not to be polled again (`ttl`).")
     skip_hours: tuple[int, ...] = Field((), description="Hours of the day in UTC at which it asks not to be polled.")

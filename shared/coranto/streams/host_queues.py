@@ -6,6 +6,9 @@ queue to a worker as a pending entry of the stage's `claimed` stream (`claim_hos
 claimed back like any other. Whether a host may really be asked is for `coranto.frontier` to say: here is only a guess, which
 saves the asking. How much may wait is decided where pages are handed in (`submit.lua`), host by host: nothing that waits here keeps
 anything else from being read. Slow hosts have sets of their own, so that a worker can take a few of them and all of the others.
+
+A stage whose hosts take turns (`StageSpec.takes_turns`) has queues with the same keys in front of its stream instead: what is
+handed in while the stream holds enough waits there (`submit.lua`), and comes to it from there (`take_turns.lua`).
 """
 
 from __future__ import annotations
@@ -14,3 +17,7 @@ from typing import Final
 
 LANES: Final = ("live", "live:slow", "backlog", "backlog:slow")
 """Sorted sets of hosts, in the order in which they are served."""
+
+MOST_IN_STREAM: Final = 200
+"""Entries that wait in the stream of a stage whose hosts take turns, in one partition: what a page of an idle host finds in front
+of it, at most."""

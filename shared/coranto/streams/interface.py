@@ -248,6 +248,8 @@ class Delayed:
     """Attempts spent so far."""
     reason: str
     event: bytes
+    awaits_turn: bool = False
+    """True when the stage has not read it yet: it waits for its host's turn."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,7 +66,7 @@ class RedisStreams:
         self.main = keys.stream(spec.reads)
         self.retry = keys.retry(spec)
         self.claimed = keys.claimed(spec)
-        self._queues = keys.host_queues(spec) if spec.queues_by_host else ""
+        self._queues = keys.host_queues(spec) if spec.has_host_queues else ""
         self._lines: tuple[Line, ...] = ("main", "retry", "host") if spec.queues_by_host else ("main", "retry")
         self._next = keys.stream(spec.writes) if spec.writes else ""
         self._readers = list(readers_of(spec.writes)) if spec.writes is not None else []
@@ -329,14 +329,16 @@ class RedisStreams:
             await self._measure(keys=[stream], args=[group, _COUNT_AT_MOST], client=pipe)
         delayed, dead, queued, *depths = await pipe.execute()
         own, downstream = depths[: len(self._lines)], depths[len(self._lines) :]
+        in_front = int(queued or 0) if spec.takes_turns else 0
+        queued = 0 if spec.takes_turns else int(queued or 0)
         return Depth(
-            waiting=sum(int(waiting) for waiting, _, _ in own),
+            waiting=sum(int(waiting) for waiting, _, _ in own) + in_front,
             pending=sum(int(pending) for _, pending, _ in own),
-            delayed=int(delayed) + int(queued or 0),
+            delayed=int(delayed) + queued,
             dead=int(dead),
             oldest_age_seconds=max((_age(oldest) or 0.0 for _, _, oldest in own), default=0.0),
             downstream=max((int(waiting) + int(pending) for waiting, pending, _ in downstream), default=0),
-            queued=int(queued or 0),
+            queued=queued,
         )
 
     async def outcomes(self) -> Mapping[tuple[OutcomeKind, str], int]:
@@ -376,7 +378,8 @@ class RedisStreams:
             skipped += _LOOKED_AT_ONCE
         async for host, due, _, queue in self._hosts_waited_for(str(since)):
             async for event, attempts, reason in self._read_whole_queue(queue):
-                yield Delayed(due, attempts, reason or f"queued for {host}", event)
+                told = reason or f"queued for {host}"
+                yield Delayed(due, attempts, told, event, awaits_turn=self.spec.takes_turns)
 
     async def _hosts_waited_for(self, since: str) -> AsyncIterator[tuple[str, int, int, str]]:
         """Hosts, when each may be asked, how many messages wait for it, and the key of its queue."""
@@ -395,7 +398,9 @@ class RedisStreams:
         while rows := await self._read_queue(keys=[key], args=[skipped, _LOOKED_AT_ONCE]):
             skipped += len(rows)
             for packed, attempts, reason in rows:
-                yield _unpacked(packed), _number(attempts), _text(reason)
+                # What waits to be read is as it was handed in; what was read once waits packed.
+                event = packed if self.spec.takes_turns else _unpacked(packed)
+                yield event, _number(attempts), _text(reason)
 
     async def count_delayed(self, *, due_from_ms: int) -> int:
         """How many messages wait for a retry that is due at `due_from_ms` or later."""

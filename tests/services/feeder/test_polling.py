@@ -17,12 +17,13 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 from redis.asyncio import Redis
 
+from coranto.client import AsyncClient, Receipt, TooMuchWaitingError
 from coranto.frontier import HostFeedback, HostLease, HostPolicy, RedisHostLeases, host_key
 from coranto.http import WebClient
 from coranto.records import Submission
 from coranto.sources.registry import FeedRegistry, new_feed
 from coranto.streams.tasks import end
-from coranto.topology import Keys
+from coranto.topology import FETCHER, SUBMITTED, Keys
 from coranto.urls import parse
 from coranto_feeder.feed_metrics import FeedMetrics
 from coranto_feeder.feed_parser_pool import FeedParserPool
@@ -207,6 +208,52 @@ async def test_submissions_that_are_refused_are_submitted_at_the_next_poll(polle
     polled.refusal = None
     await polled.poll(url)
     assert [one.hints.title for one in polled.submitted] == ["one"]
+
+
+@pytest.mark.parametrize("what_is_full", ["one host", "everything"])
+async def test_rest_of_a_long_list_is_submitted_when_there_is_room(
+    what_is_full: str, polled: PolledFeeds, site: Site, redis: Redis
+) -> None:
+    client, queues = AsyncClient(redis), Keys().host_queues(FETCHER)
+    submitted: list[str] = []
+
+    def note(receipts: Sequence[Receipt]) -> None:
+        submitted.extend(receipt.url for receipt in receipts if receipt.is_new)
+
+    async def submit(submissions: Sequence[Submission]) -> None:
+        try:
+            note(await client.submit(submissions, max_backlog=100 if what_is_full == "everything" else 10_000))
+        except TooMuchWaitingError as error:
+            note(error.accepted)
+            raise
+
+    async def read_all() -> None:
+        await redis.delete(Keys().stream(SUBMITTED))
+
+    polled.reader = FeedReader(polled.registry, polled.client, polled.parser, submit, polled.settings)
+    polled.poller = Poller(polled.registry, polled.reader, polled.client, polled.settings, now=lambda: polled.now)
+    urls = [f"https://paper.example/{number}" for number in range(600)] + ["https://other.example/"]
+    urlset = "".join(f"<url><loc>{url}</loc></url>" for url in urls)
+    url = site.says("/map.xml", text=f"<urlset>{urlset}</urlset>", headers={"ETag": '"1"'})
+    await polled.add(url)
+    if what_is_full == "one host":
+        await redis.set(f"{queues}:count", 2_000_000)
+        await redis.rpush(f"{queues}:waiting:backlog:paper.example", "somebody's")
+    first = await polled.poll(url)
+    assert (first.feed.failures, first.feed.last_outcome) == (0, "new")
+    assert first.feed.entries_left == (600 if what_is_full == "one host" else 501)
+    assert timedelta(minutes=5) < first.due_at - polled.now < timedelta(minutes=15)
+    assert submitted == (urls[600:] if what_is_full == "one host" else urls[:100])
+    await redis.delete(f"{queues}:count", f"{queues}:waiting:backlog:paper.example")
+    for _ in range(7):
+        await read_all()
+        result = await polled.poll(url)
+    assert (result.feed.entries_left, result.feed.gaps) == (0, 0)
+    assert sorted(submitted) == sorted(urls)
+    # From then on it is asked for what has changed, as before.
+    await polled.poll(url)
+    assert site.asked[-1].headers["If-None-Match"] == '"1"'
+    assert "If-None-Match" not in site.asked[1].headers
 
 
 async def test_home_page_is_replaced_by_the_feeds_it_names(polled: PolledFeeds, site: Site) -> None:

@@ -102,12 +102,15 @@ async def test_a_group_of_others_that_reads_makes_no_room(redis: Redis) -> None:
 
 async def test_room_is_found_behind_thousands_of_entries(redis: Redis) -> None:
     client = AsyncClient(redis)
-    await client.submit(pages(4500))
+    for number in range(4500):  # as other programs may write them
+        await redis.xadd(STREAM, {"event": str(number)})
     await redis.xgroup_create(STREAM, FEEDER.name, id="0")
     for _ in range(3):
         await redis.xreadgroup(FEEDER.name, "reader", {STREAM: ">"}, count=1000)
     with pytest.raises(TooMuchWaitingError) as refused:
-        await client.submit(pages(10), max_backlog=1505)
+        await client.submit(
+            [new_submission(f"https://news{number}.example/") for number in range(10)], max_backlog=1505
+        )
     assert len(refused.value.accepted) == 5
 
 
@@ -131,8 +134,7 @@ async def test_host_for_which_too_much_waits_is_refused_and_no_other(
 ) -> None:
     monkeypatch.setattr("coranto.client.submission.MAX_QUEUED_FOR_ONE", 3)
     prefix = Keys().host_queues(FETCHER)
-    await redis.rpush(f"{prefix}:waiting:live:{queue}", "a", "b")
-    await redis.rpush(f"{prefix}:waiting:backlog:{queue}", "c")
+    await redis.rpush(f"{prefix}:waiting:live:{queue}", "a", "b", "c")
     await redis.set(f"{prefix}:count", 3)
     client = AsyncClient(redis)
     others = [

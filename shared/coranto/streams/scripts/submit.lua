@@ -1,11 +1,14 @@
--- Accepts submissions: each id has one effect however often the call is repeated, and nothing is refused silently.
+-- Accepts submissions: each id has one effect however often the call is repeated, and nothing is refused silently. What the
+-- stream has room for goes there at once, the rest into a queue for each host, from which take_turns.lua brings it.
 -- KEYS submitted, submissions, call
--- ARGV keep_ms, max_backlog, reading group, prefix of the queues by host, max_queued, max_queued_for_one, then id, event and host
---   (with its port; "" for none) per submission
+-- ARGV keep_ms, max_backlog, reading group, prefix of the queues in front of the stream, most in the stream, prefix of the queues by
+--   host behind it, max_queued, max_queued_for_one, then id, event, host (with its port; "" for none) and class ("live", "backlog")
+--   per submission
 -- Gives one number per submission: 1 accepted, 0 known already, -1 refused because too much is waiting, -2 because too much is
 -- waiting for its host.
 -- `call` names the call itself: repeated, because its answer was lost, it gives the same answer again.
 local CALL_KEPT_MS = 120000  -- a client tries four times, up to 20 seconds each
+local FIRST, WIDTH = 9, 4
 local before = redis.call('GET', KEYS[3])
 if before then return cmsgpack.unpack(before) end
 
@@ -14,52 +17,34 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', '(' .. string.format('%.0f', now - ARGV[1]))
 
-local function field(row, name)
-  for i = 1, #row, 2 do if row[i] == name then return row[i + 1] end end
-end
+local turns, queues = ARGV[4], ARGV[6]
+local limit, most_in_stream = tonumber(ARGV[2]), tonumber(ARGV[5])
+local calls = (#ARGV - FIRST + 1) / WIDTH
+local in_turns = tonumber(redis.call('GET', turns .. ':count') or 0)
+local in_stream = redis.call('XLEN', KEYS[1])
+-- The length is never less than what waits, and costs nothing: it is looked into only where it would make a difference.
+if in_stream + calls > math.min(most_in_stream, limit - in_turns) then in_stream = not_taken(KEYS[1], ARGV[3], in_stream) end
 
--- How much the reading group has not taken. What other groups hold in the stream, or what is not trimmed yet, does not count.
-local function waiting(length)
-  local groups = redis.pcall('XINFO', 'GROUPS', KEYS[1])
-  if groups.err then return length end
-  for _, group in ipairs(groups) do
-    if field(group, 'name') == ARGV[3] then
-      local lag = field(group, 'lag')
-      if lag then return lag end
-      -- Redis 6.2 does not tell: counted from both ends at once, so that the shorter part decides how long it takes. 50,000
-      -- entries of each are enough for that; beyond them the whole length counts.
-      local last = field(group, 'last-delivered-id')
-      local taken, left, from, behind = 0, 0, '-', '(' .. last
-      for _ = 1, 50 do
-        local page = redis.call('XRANGE', KEYS[1], from, last, 'COUNT', 1000)
-        taken = taken + #page
-        if #page < 1000 then return length - taken end
-        from = '(' .. page[#page][1]
-        page = redis.call('XRANGE', KEYS[1], behind, '+', 'COUNT', 1000)
-        left = left + #page
-        if #page < 1000 then return left end
-        behind = '(' .. page[#page][1]
-      end
-      return length
-    end
-  end
-  return length
+-- Live submissions are refused for what is live only: what a host has of old pages does not keep its news out.
+local function waiting(prefix, class, host)
+  local live = redis.call('LLEN', prefix .. ':waiting:live:' .. host)
+  return class == 'live' and live or live + redis.call('LLEN', prefix .. ':waiting:backlog:' .. host)
 end
 
 -- What one host may have waiting shrinks with the room that is left for all: a host with few is not refused for one with many.
-local queued = tonumber(redis.call('GET', ARGV[4] .. ':count') or 0)
-local most_for_one = math.min(tonumber(ARGV[6]), math.max(1, tonumber(ARGV[5]) - queued))
+local queued = tonumber(redis.call('GET', queues .. ':count') or 0)
+local most_for_one = math.min(tonumber(ARGV[8]), math.max(1, tonumber(ARGV[7]) - queued))
 local waiting_for = {}
-local function is_host_full(host)
-  if queued == 0 or host == '' then return false end
+local function is_host_full(host, class)
+  if host == '' then return false end
+  if in_turns > 0 and waiting(turns, class, host) >= math.max(1, limit - in_turns - in_stream) then return true end
+  if queued == 0 then return false end
   -- Queues bear the name of the registered domain, which is one of these; for an address it is the whole.
   local name = host
   while name do
-    if not waiting_for[name] then
-      waiting_for[name] = redis.call('LLEN', ARGV[4] .. ':waiting:live:' .. name)
-        + redis.call('LLEN', ARGV[4] .. ':waiting:backlog:' .. name)
-    end
-    if waiting_for[name] >= most_for_one then return true end
+    local key = class .. ':' .. name
+    if not waiting_for[key] then waiting_for[key] = waiting(queues, class, name) end
+    if waiting_for[key] >= most_for_one then return true end
     if string.find(name, ':', 1, true) then
       name = string.match(name, '^[^:]+')
     else
@@ -69,23 +54,32 @@ local function is_host_full(host)
   return false
 end
 
-local limit = tonumber(ARGV[2])
-local room = limit - redis.call('XLEN', KEYS[1])
--- The length is never less than what waits, and costs nothing: it is looked into only where it would refuse something.
-if room < (#ARGV - 6) / 3 then room = limit - waiting(limit - room) end
+local function accept(event, host, class)
+  local queue = turns .. ':waiting:' .. class .. ':' .. host
+  if in_stream < most_in_stream and (in_turns == 0 or redis.call('EXISTS', queue) == 0) then
+    redis.call('XADD', KEYS[1], '*', 'event', event)
+    in_stream = in_stream + 1
+    return
+  end
+  -- As commit.lua lays out what waits for a host.
+  redis.call('RPUSH', queue, cmsgpack.pack({ event, '0', string.format('%.0f', now), '0', '0', '' }))
+  redis.call('ZADD', turns .. ':' .. class, 'NX', now, host)
+  redis.call('INCR', turns .. ':count')
+  in_turns = in_turns + 1
+end
+
 local answers = {}
-for i = 7, #ARGV, 3 do
+for i = FIRST, #ARGV, WIDTH do
   if redis.call('ZSCORE', KEYS[2], ARGV[i]) then
     answers[#answers + 1] = 0
-  elseif is_host_full(ARGV[i + 2]) then
-    answers[#answers + 1] = -2
-  elseif room <= 0 then
+  elseif in_stream + in_turns >= limit then
     answers[#answers + 1] = -1
+  elseif is_host_full(ARGV[i + 2], ARGV[i + 3]) then
+    answers[#answers + 1] = -2
   else
     -- In this order: what is refused must not be remembered as accepted.
-    redis.call('XADD', KEYS[1], '*', 'event', ARGV[i + 1])
+    accept(ARGV[i + 1], ARGV[i + 2], ARGV[i + 3])
     redis.call('ZADD', KEYS[2], string.format('%.0f', now), ARGV[i])
-    room = room - 1
     answers[#answers + 1] = 1
   end
 end

@@ -1,0 +1,39 @@
+-- Brings submissions from their hosts' queues to the stream, one of each host in turn, live before backlog, as far as it has room.
+-- KEYS submitted   ARGV prefix of the queues in front of the stream, reading group, most in the stream
+-- Gives how many were brought. The queues are those of hosts.lua; hosts stand in their lane by the time of their last turn.
+local prefix, most = ARGV[1], tonumber(ARGV[3])
+if redis.call('EXISTS', prefix .. ':count') == 0 then return 0 end
+local room = most - redis.call('XLEN', KEYS[1])
+if room < most then room = most - not_taken(KEYS[1], ARGV[2], most - room) end
+local time = redis.call('TIME')
+local turn = time[1] * 1000 + math.floor(time[2] / 1000)
+local brought = 0
+for _, class in ipairs({ 'live', 'backlog' }) do
+  local lane = prefix .. ':' .. class
+  local hosts = room > brought and redis.call('ZRANGE', lane, 0, room - brought - 1) or {}
+  while #hosts > 0 and brought < room do
+    local waiting = {}
+    for _, host in ipairs(hosts) do
+      if brought >= room then break end
+      local queue = prefix .. ':waiting:' .. class .. ':' .. host
+      local packed = redis.call('LINDEX', queue, 0)
+      if packed then
+        -- First, because it is what a full Redis may refuse.
+        redis.call('XADD', KEYS[1], '*', 'event', cmsgpack.unpack(packed)[1])
+        redis.call('LPOP', queue)
+        redis.call('DECR', prefix .. ':count')
+        brought = brought + 1
+      end
+      if redis.call('EXISTS', queue) == 0 then
+        redis.call('ZREM', lane, host)
+      else
+        turn = turn + 0.001
+        redis.call('ZADD', lane, string.format('%.3f', turn), host)
+        waiting[#waiting + 1] = host
+      end
+    end
+    hosts = waiting
+  end
+end
+if redis.call('GET', prefix .. ':count') == '0' then redis.call('DEL', prefix .. ':count') end
+return brought

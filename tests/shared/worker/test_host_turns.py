@@ -1,0 +1,160 @@
+"""How hosts take turns in front of `submitted`, on a real Redis: what is handed in is read host by host, and none of it is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import pytest
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from coranto.admin.find_article import ArticleRef, find_locations
+from coranto.admin.pipeline import ConnectedPipeline
+from coranto.admin.redis_state import dump, load
+from coranto.client import AsyncClient, TooMuchWaitingError, new_submission
+from coranto.records import Submission
+from coranto.records.envelope import FIELD, decode
+from coranto.streams.errors import is_transient
+from coranto.streams.host_queues import MOST_IN_STREAM
+from coranto.streams.redis import RedisStreams
+from coranto.topology import FEEDER, FETCHER, SUBMITTED, Keys, Pipeline
+from coranto.worker.host_turns import HostTurns
+
+KEYS = Keys()
+STREAM = KEYS.stream(SUBMITTED)
+
+
+def pages(host: str, count: int, *, priority: Literal["live", "backlog"] = "live") -> list[Submission]:
+    made = [new_submission(f"https://{host}/{priority}/{number}") for number in range(count)]
+    return [page.model_copy(update={"priority": priority}) for page in made]
+
+
+class Reader:
+    """Reads like a feeder, some at a time; between two reads hosts have their turns."""
+
+    def __init__(self, redis: Redis) -> None:
+        self.redis = redis
+        self.turns = HostTurns(redis, Pipeline(), FEEDER)
+
+    async def read(self, count: int) -> list[str]:
+        """Addresses of the next so many."""
+        rows: Any = await self.redis.xreadgroup(FEEDER.name, "reader", {STREAM: ">"}, count=count)
+        found = [entry for _, entries in rows or () for entry in entries]
+        if found:
+            await self.redis.xack(STREAM, FEEDER.name, *(entry_id for entry_id, _ in found))
+            await self.redis.xdel(STREAM, *(entry_id for entry_id, _ in found))
+        await self.turns.take(KEYS)
+        return [decode(fields[FIELD], Submission).record.url for _, fields in found]
+
+    async def read_all(self) -> list[str]:
+        """Addresses of all that waits."""
+        found: list[str] = []
+        while some := await self.read(100):
+            found += some
+        return found
+
+
+@pytest.fixture
+async def reader(redis: Redis) -> Reader:
+    await RedisStreams(redis, FEEDER, KEYS).ensure()
+    return Reader(redis)
+
+
+def place(found: Sequence[str], url: str) -> int:
+    return found.index(url)
+
+
+async def test_long_list_of_one_host_delays_no_other(redis: Redis, reader: Reader) -> None:
+    client = AsyncClient(redis)
+    crowd = pages("crowd.example", 3_000)
+    await client.submit(crowd)
+    assert await redis.xlen(STREAM) == MOST_IN_STREAM
+    singles = [page for number in range(50) for page in pages(f"single{number}.example", 1)]
+    await client.submit(singles)
+    found = await reader.read_all()
+    assert sorted(found) == sorted(page.url for page in [*crowd, *singles])
+    last = max(place(found, page.url) for page in singles)
+    # Behind what stood in the stream, and one page of the crowd for each turn.
+    assert last <= MOST_IN_STREAM + 60
+    ours = [url for url in found if "crowd" in url]
+    assert ours == [page.url for page in crowd], "the order within a host"
+
+
+async def test_live_pages_go_before_the_backlog_of_all_hosts(redis: Redis, reader: Reader) -> None:
+    client = AsyncClient(redis)
+    await client.submit(pages("crowd.example", 1_500, priority="backlog"))
+    live = pages("crowd.example", 5) + pages("other.example", 5)
+    await client.submit(live)
+    found = await reader.read_all()
+    assert max(place(found, page.url) for page in live) < MOST_IN_STREAM + len(live)
+    assert len(found) == 1_510
+
+
+async def test_lists_of_several_hosts_are_read_in_turns(redis: Redis, reader: Reader) -> None:
+    client = AsyncClient(redis)
+    await client.submit(pages("first.example", 1_500))
+    await client.submit(pages("second.example", 600))
+    found = (await reader.read_all())[MOST_IN_STREAM:]
+    both = found[:1_000]
+    assert abs(sum("first" in url for url in both) - sum("second" in url for url in both)) <= 1
+
+
+async def test_one_host_fills_half_of_the_room_and_the_others_are_accepted(redis: Redis, reader: Reader) -> None:
+    client, room = AsyncClient(redis), 1_000 + MOST_IN_STREAM
+    with pytest.raises(TooMuchWaitingError) as refused:
+        await client.submit(pages("crowd.example", 4_000), max_backlog=room)
+    assert refused.value.is_for_hosts
+    assert len(refused.value.accepted) == MOST_IN_STREAM + 500
+    others = [page for number in range(100) for page in pages(f"single{number}.example", 2)]
+    assert len(await client.submit(others, max_backlog=room)) == 200
+    with pytest.raises(TooMuchWaitingError):
+        await client.submit(refused.value.refused[:1], max_backlog=room)
+    await reader.read_all()
+    assert len(await client.submit(refused.value.refused[:300], max_backlog=room)) == 300
+
+
+async def test_backlog_of_a_host_does_not_keep_its_news_out(redis: Redis, reader: Reader) -> None:
+    client, room = AsyncClient(redis), 100 + MOST_IN_STREAM
+    with pytest.raises(TooMuchWaitingError):
+        await client.submit(pages("crowd.example", 1_000, priority="backlog"), max_backlog=room)
+    assert len(await client.submit(pages("crowd.example", 5), max_backlog=room)) == 5
+    prefix = KEYS.host_queues(FETCHER)
+    await redis.rpush(f"{prefix}:waiting:backlog:paper.example", *range(20))
+    await redis.set(f"{prefix}:count", 2_000_000)
+    await reader.read_all()
+    assert len(await client.submit(pages("www.paper.example", 5))) == 5
+    with pytest.raises(TooMuchWaitingError):
+        await client.submit(pages("www.paper.example", 1, priority="backlog"))
+
+
+async def test_what_waits_for_its_turn_is_counted_found_and_backed_up(redis: Redis, reader: Reader) -> None:
+    client = AsyncClient(redis)
+    crowd = pages("crowd.example", 700)
+    await client.submit(crowd)
+    streams = RedisStreams(redis, FEEDER, KEYS)
+    depth = await streams.measure()
+    assert (depth.waiting, depth.delayed, depth.queued) == (700, 0, 0)
+    pipeline = ConnectedPipeline(redis, Pipeline())
+    (location,) = await find_locations(pipeline, ArticleRef.of(crowd[-1].url))
+    assert (location.stage, location.state) == ("feeder", "waiting")
+    lines = [line async for line in dump(pipeline)]
+    await redis.flushall()
+    await load(redis, lines)
+    assert await reader.read_all() == [page.url for page in crowd]
+    assert not [key async for key in redis.scan_iter(f"{KEYS.host_queues(FEEDER)}*")]
+
+
+async def test_full_redis_brings_nothing_and_loses_nothing(redis: Redis, reader: Reader) -> None:
+    client = AsyncClient(redis)
+    crowd = pages("crowd.example", 700)
+    await client.submit(crowd)
+    first = await redis.xreadgroup(FEEDER.name, "reader", {STREAM: ">"}, count=100)
+    await redis.config_set("maxmemory", 1)
+    try:
+        with pytest.raises(RedisError) as refused:
+            await reader.turns.take(KEYS)
+        assert is_transient(refused.value)
+    finally:
+        await redis.config_set("maxmemory", 0)
+    assert len(first[0][1]) + len(await reader.read_all()) == 700
