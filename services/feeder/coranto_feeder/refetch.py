@@ -155,7 +155,8 @@ class RefetchSchedule:
 
         `dropped`: the event of the end.
         """
-        if (dropped.get("stage"), dropped.get("reason")) != (FETCHER.name, "not_found"):
+        # A page that is gone counts at once, unless the whole site seems to be: then it is for a later visit to say.
+        if dropped.get("stage") != FETCHER.name or dropped.get("reason") not in ("not_found", "gone"):
             return
         name, at = str(dropped.get("id")), _moment(dropped.get("dropped_at"))
         if at is None or not _ID.fullmatch(name):

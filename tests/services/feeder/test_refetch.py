@@ -217,7 +217,6 @@ async def test_feeder_that_reads_late_of_a_missing_page_looks_at_once(feeder: Fe
 @pytest.mark.parametrize(
     "more",
     [
-        {"reason": "gone"},
         {"reason": "forbidden"},
         {"stage": "extractor"},
         {"id": "f" * 32},
@@ -234,6 +233,14 @@ async def test_other_ends_cause_no_visit(feeder: Feeder, more: dict[str, Any]) -
     await feeder.schedule.look_again(not_found(feeder.now, **more))
     visited = [hours for hours in range(2, 24 * 6) if await feeder.tick_at(timedelta(hours=hours, minutes=1))]
     assert visited == [6, 24, 72]
+
+
+async def test_page_that_is_gone_is_looked_for_once_more(feeder: Feeder) -> None:
+    await feeder.read(finished())
+    await feeder.tick_at(HOUR)
+    await feeder.schedule.look_again(not_found(feeder.now, reason="gone"))
+    visited = [hours for hours in range(2, 24 * 6) if await feeder.tick_at(timedelta(hours=hours, minutes=1))]
+    assert visited == [6, 13, 24, 72]
 
 
 async def test_article_erased_meanwhile_is_not_looked_for(feeder: Feeder, redis: Redis) -> None:

@@ -116,6 +116,67 @@ async def test_page_that_is_not_found_retracts_after_three_visits_over_a_day(
     assert changes(database)[1:] == ([(2, "retracted")] if is_retracted else [])
 
 
+@pytest.mark.parametrize("reason", ["not_found", "gone"])
+async def test_site_that_shows_no_page_for_a_day_withdraws_none(
+    article_store: ArticleStore, database: Database, make_article: MakeArticle, reason: str
+) -> None:
+    urls = [f"https://www.news.example/{number}" for number in range(4)]
+    for url in urls:
+        await store(make_article(url), article_store=article_store)
+    # Two pages that nobody has ever stored are not there either.
+    for hours in (1, 6, 13, 25, 37):
+        for number, url in enumerate([*urls, "https://news.example/new"]):
+            at = NOON + hours * HOUR + timedelta(minutes=number)
+            await article_store.record_drop(dropped(reason, at, url=url))
+    with open_article_reader(database) as reader:
+        assert {each.change for each in reader.page()} == {"created"}
+    # The site is back, with a page that it had and one that is new. What is still not there has been withdrawn.
+    await article_store.record_drop(dropped("not_modified", NOON + 38 * HOUR, url=urls[0]))
+    await store(make_article("https://news.example/newer", fetch=38 * 60), article_store=article_store)
+    await article_store.record_drop(dropped(reason, NOON + 39 * HOUR, url=urls[1]))
+    with open_article_reader(database) as reader:
+        assert {each.url for each in reader.page() if each.change == "retracted"} == {urls[1]}
+
+
+@pytest.mark.parametrize(("reason", "hours"), [("not_found", (1, 6, 24)), ("gone", (1,))])
+@pytest.mark.parametrize("life", ["a new article", "an article as it was", "an article that has changed"])
+async def test_page_of_a_site_that_shows_others_is_withdrawn(
+    article_store: ArticleStore,
+    database: Database,
+    make_article: MakeArticle,
+    reason: str,
+    hours: tuple[int, ...],
+    life: str,
+) -> None:
+    other = "https://m.news.example/other"
+    for url in (URL, "https://news.example/also-gone", *([] if life == "a new article" else [other])):
+        await store(make_article(url), article_store=article_store)
+    for each in hours:
+        at = NOON + each * HOUR
+        await article_store.record_drop(
+            dropped(reason, at - timedelta(minutes=2), url="https://news.example/also-gone")
+        )
+        if life == "an article as it was":
+            await article_store.record_drop(dropped("not_modified", at - timedelta(minutes=1), url=other))
+        else:
+            shown = make_article(other, fetch=each * 60 - 1, title=f"Title {each}")
+            await store(shown, article_store=article_store)
+        await article_store.record_drop(dropped(reason, at))
+    assert changes(database)[-1] == (2, "retracted")
+
+
+async def test_page_of_a_quiet_site_that_is_gone_is_withdrawn_at_the_second_visit(
+    article_store: ArticleStore, database: Database, make_article: MakeArticle
+) -> None:
+    await store(make_article(), article_store=article_store)
+    await store(make_article("https://news.example/kept"), article_store=article_store)
+    await store(make_article("https://other.example/lively", fetch=59), article_store=article_store)
+    await article_store.record_drop(dropped("gone", NOON + HOUR))
+    assert changes(database) == [(1, "created")]
+    await article_store.record_drop(dropped("gone", NOON + 6 * HOUR))
+    assert changes(database)[-1] == (2, "retracted")
+
+
 @pytest.mark.parametrize("seen", ["fetched", "not_modified", "no_text"])
 async def test_page_that_was_there_in_between_begins_the_count_anew(
     article_store: ArticleStore, database: Database, make_article: MakeArticle, seen: str
@@ -257,7 +318,7 @@ async def test_reader_is_told_and_a_filter_can_ask(
     article_store: ArticleStore, database: Database, make_article: MakeArticle
 ) -> None:
     await store(make_article(), article_store=article_store)
-    kept = await store(make_article("https://news.example/kept", title="Kept"), article_store=article_store)
+    kept = await store(make_article("https://news.example/kept", fetch=50, title="Kept"), article_store=article_store)
     await article_store.record_drop(dropped("gone", NOON + HOUR))
     with open_article_reader(database) as reader:
         assert {(each.url, each.change) for each in reader.page()} == {(URL, "retracted"), (kept.url, "created")}

@@ -39,9 +39,19 @@ from coranto.store.postgresql import schema
 from coranto.store.postgresql.connection import connect, explain, is_fault_of_server
 from coranto.store.postgresql.words import vector
 from coranto.store.reading import ledger_line_of
-from coranto.store.retraction import LastRevision, find_change, is_news, may_revise, next_revision
+from coranto.store.retraction import (
+    GONE,
+    NOT_FOUND,
+    OTHERS_ASKED,
+    LastRevision,
+    OtherPage,
+    find_change,
+    is_news,
+    may_revise,
+    next_revision,
+)
 from coranto.store.revisions import Digests, Latest, Skipped, decide, digests_of, latest_of, material_of
-from coranto.topology import SINK
+from coranto.topology import FETCHER, SINK
 
 _OwnKey = tuple[str, str, str]
 """Article id, submission and digests of a revision."""
@@ -496,7 +506,8 @@ class _Batch:
             ([dropped.id, last.article_id], row[2]),
         ).fetchall()
         for latest in self._find_revisions([(last.article_id, row[4])]):
-            change = find_change(dropped, latest, last, [ledger_line_of(each) for each in visits])
+            others = _OtherPages(self._connection, [dropped.id, last.article_id])
+            change = find_change(dropped, latest, last, [ledger_line_of(each) for each in visits], others)
             if change is None:
                 continue
             stored = self._connection.execute("SELECT id FROM store").fetchone()
@@ -575,6 +586,34 @@ _COUNT_VISIT = """
     INSERT INTO source_hours (source, hour, unchanged_visits) SELECT %(source)s, %(hour)s, 1 FROM counted
     ON CONFLICT (source, hour) DO UPDATE SET unchanged_visits = source_hours.unchanged_visits + 1
 """
+
+
+class _OtherPages:
+    """How other pages of a site fare."""
+
+    def __init__(self, connection: Connection[Any], but: list[str]) -> None:
+        self._connection = connection
+        self._but = but
+
+    def young(self, site: str, since: datetime) -> list[OtherPage]:
+        """Articles stored or changed since then."""
+        rows = self._connection.execute(
+            "SELECT articles.url, articles.last_fetched, revisions.change FROM articles"
+            " JOIN revisions ON revisions.article_id = articles.id AND revisions.revision = articles.revision"
+            " WHERE articles.last_stored >= %s AND articles.id <> ALL(%s) AND strpos(articles.url, %s) > 0"
+            " ORDER BY articles.last_stored DESC LIMIT %s",
+            (sortable_time(since), self._but, storable(site), OTHERS_ASKED),
+        )
+        return [OtherPage(url, datetime.fromisoformat(fetched), change) for url, fetched, change in rows]
+
+    def absent(self, site: str, since: datetime) -> list[str]:
+        """Pages that were not there since then."""
+        rows = self._connection.execute(
+            "SELECT url FROM ledger WHERE at >= %s AND stage = %s AND outcome = 'dropped' AND reason = ANY(%s)"
+            " AND article_id <> ALL(%s) AND strpos(url, %s) > 0 ORDER BY at DESC LIMIT %s",
+            (sortable_time(since), FETCHER.name, [NOT_FOUND, GONE], self._but, storable(site), OTHERS_ASKED),
+        )
+        return [url for (url,) in rows]
 
 
 def _revision_row(article: FinishedArticle, digests: str) -> dict[str, Any]:

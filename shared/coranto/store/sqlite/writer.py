@@ -41,12 +41,22 @@ from coranto.store.interface import (
 )
 from coranto.store.ledger import NOTHING_NEW, LedgerLine, known_source, line_of_drop, line_of_verdict
 from coranto.store.reading import ledger_line_of
-from coranto.store.retraction import LastRevision, find_change, is_news, may_revise, next_revision
+from coranto.store.retraction import (
+    GONE,
+    NOT_FOUND,
+    OTHERS_ASKED,
+    LastRevision,
+    OtherPage,
+    find_change,
+    is_news,
+    may_revise,
+    next_revision,
+)
 from coranto.store.revisions import Digests, Latest, Skipped, decide, digests_of, latest_of
 from coranto.store.sqlite import schema
 from coranto.store.sqlite.group_commit import CORRUPT, UNAVAILABLE, FileGroupCommit, is_fault_of_storage, primary_code
 from coranto.store.sqlite.schema import word_forms
-from coranto.topology import SINK
+from coranto.topology import FETCHER, SINK
 
 T = TypeVar("T")
 
@@ -193,7 +203,8 @@ def _record_drop(connection: sqlite3.Connection, dropped: DroppedArticle, now: d
         (dropped.id, last.article_id, row[2]),
     ).fetchall()
     for latest in _read_latest(connection, last.article_id):
-        change = find_change(dropped, latest, last, [ledger_line_of(each) for each in visits])
+        others = _OtherPages(connection, (dropped.id, last.article_id))
+        change = find_change(dropped, latest, last, [ledger_line_of(each) for each in visits], others)
         if change is not None:
             (store,) = connection.execute("SELECT id FROM store").fetchone()
             revision = next_revision(latest, change, dropped, to_milliseconds(now), store)
@@ -203,6 +214,34 @@ def _record_drop(connection: sqlite3.Connection, dropped: DroppedArticle, now: d
                  sortable_time(dropped.dropped_at), last.article_id),
             )  # fmt: skip
             _write_revision(connection, revision, json.loads(row[3]))
+
+
+class _OtherPages:
+    """How other pages of a site fare."""
+
+    def __init__(self, connection: sqlite3.Connection, but: tuple[str, str]) -> None:
+        self._connection = connection
+        self._but = but
+
+    def young(self, site: str, since: datetime) -> list[OtherPage]:
+        """Articles stored or changed since then."""
+        rows = self._connection.execute(
+            "SELECT articles.url, articles.last_fetched, revisions.change FROM articles"
+            " JOIN revisions ON revisions.article_id = articles.id AND revisions.revision = articles.revision"
+            " WHERE articles.last_stored >= ? AND articles.id NOT IN (?, ?) AND instr(articles.url, ?)"
+            " ORDER BY articles.last_stored DESC LIMIT ?",
+            (sortable_time(since), *self._but, site, OTHERS_ASKED),
+        )
+        return [OtherPage(url, datetime.fromisoformat(fetched), change) for url, fetched, change in rows]
+
+    def absent(self, site: str, since: datetime) -> list[str]:
+        """Pages that were not there since then."""
+        rows = self._connection.execute(
+            "SELECT url FROM ledger WHERE at >= ? AND stage = ? AND outcome = 'dropped' AND reason IN (?, ?)"
+            " AND article_id NOT IN (?, ?) AND instr(url, ?) ORDER BY at DESC LIMIT ?",
+            (sortable_time(since), FETCHER.name, NOT_FOUND, GONE, *self._but, site, OTHERS_ASKED),
+        )
+        return [url for (url,) in rows]
 
 
 def _read_latest(connection: sqlite3.Connection, article: str) -> list[FinishedArticle]:
