@@ -86,9 +86,10 @@ format: $(VENV)/dev.stamp ## format, and fix what ruff can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-reference: $(VENV)/dev.stamp ## schemas, AsyncAPI, reference pages, and the made parts of README.md
+reference: $(VENV)/dev.stamp ## schemas, AsyncAPI, reference pages, month names, and the made parts of README.md
 	PYTHONPATH=docs $(BIN)/python -m generate
 	PYTHONPATH=docs $(BIN)/python -m generate.readme
+	PYTHONPATH=docs $(BIN)/python -m generate.month_names
 
 screenshots: $(VENV)/dev.stamp ## the pictures of the page in docs/images, of the sample site; needs Chromium
 	PYTHONPATH=docs $(BIN)/python -m generate.screenshots

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import date
+from pathlib import Path
 
 import pytest
 
 from coranto.records import Content
 from coranto_extractor.fields.dates import date_in_url
+from coranto_extractor.language import month_names
 from coranto_extractor.language.date_parsing import parse_date, parse_date_text
+from generate.month_names import read_language, render
 
 Write = Callable[..., bytes]
 Read = Callable[..., Content]
@@ -308,6 +311,59 @@ def test_more_forms_of_dates(text: str, language: str | None, day: str) -> None:
     moment = parse_date(text, language)
     assert moment is not None
     assert moment.text[:10] == day
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "day"),
+    [
+        ("E hënë, 4 janar 2021", "sq", "2021-01-04"),
+        ("Pirmdiena, 2021. gada 4. janvāris", "lv", "2021-01-04"),
+        ("4. jaanuar 2021", "et", "2021-01-04"),
+        ("14. júna 2021 o 10:30", "sk", "2021-06-14T10:30"),
+        ("4 იანვარი, 2021", "ka", "2021-01-04"),
+        ("2021 թ. հունվարի 4, 18:30", "hy", "2021-01-04T18:30"),
+        ("2021 ж. 4 қаңтар, дүйсенбі", "kk", "2021-01-04"),
+        ("2021 оны 1-р сарын 4", "mn", "2021-01-04"),
+        ("2021 оны нэгдүгээр сарын 4", "mn", "2021-01-04"),
+        ("সোমবার, ৪ জানুয়ারী, ২০২১", "bn", "2021-01-04"),
+        ("பிப்ரவரி 9, 2021", "ta", "2021-02-09"),
+        ("پیر، 4 جنوری، 2021", "ur", "2021-01-04"),
+        ("ሰኞ 4 ጃንዋሪ 2021", "am", "2021-01-04"),
+        ("Jumatatu, 4 Januari 2021", "sw", "2021-01-04"),
+        ("2021eko urtarrilaren 4a", "eu", "2021-01-04"),
+        ("Dé Máirt 5 Deireadh Fómhair 2021", "ga", "2021-10-05"),
+        ("4 មករា 2021", "km", "2021-01-04"),
+        ("4 ta’ Jannar 2021", "mt", "2021-01-04"),
+        ("14\u200f/01\u200f/2021", "ar", "2021-01-14"),
+        ("4 มกราคม ค.ศ. 2021", "th", "2021-01-04"),
+        # A word that means one month wherever it means any needs no declared language.
+        ("4 janvāris 2021", None, "2021-01-04"),
+        ("4 იანვარი, 2021", None, "2021-01-04"),
+        # “listopad” is November in Czech and October in Croatian.
+        ("4. listopad 2021", "cs", "2021-11-04"),
+        ("4. listopada 2021", "hr", "2021-10-04"),
+    ],
+)
+def test_months_and_orders_of_the_cldr_are_known(text: str, language: str | None, day: str) -> None:
+    moment = parse_date_text(text, language)
+    assert moment is not None
+    assert moment.text == day
+
+
+def _committed_month_names() -> str:
+    return (Path(month_names.__file__).parent / "month_names.json").read_text("utf-8")
+
+
+def test_month_names_are_those_of_the_cldr() -> None:
+    committed = json.loads(_committed_month_names())
+    assert len(committed) > 120
+    for language in ("az", "lv", "mn"):
+        assert read_language(language) == committed[language], "run `make reference`"
+
+
+@pytest.mark.slow
+def test_file_of_month_names_is_made_again_as_it_is() -> None:
+    assert render() == _committed_month_names(), "run `make reference`"
 
 
 def test_telephone_number_is_no_date() -> None:

@@ -22,6 +22,7 @@ from coranto_extractor.language.calendars import (
     gregorian_day_of_solar_hijri,
     gregorian_year_of_buddhist,
 )
+from coranto_extractor.language.month_names import months_in, orders_in
 from coranto_extractor.language.phrase_lists import alternatives, cached_per_languages
 
 # The web began in 1990. A later year than 2040 is a number that only looks like one.
@@ -50,6 +51,13 @@ _CLOCK = (
     r"(?:(?P<gap>[^\d\n]{1,20}?)(?P<hour>\d{1,2})[:.h](?P<minute>\d{2})(?::(?P<second>\d{2}))?(?P<half>[^\d\n]{0,8}))?"
 )
 _YEAR = r"(?P<year>(?:19|20)\d{2})"
+_BETWEEN_PARTS = r"[\s,،]{1,3}"
+# These orders of the CLDR are among the patterns for all languages.
+_COMMON_ORDERS = frozenset(
+    {"{day} {month} {year}", "{day}. {month} {year}", "{day} {month}, {year}", "{month} {day}, {year}"}
+)
+# Marks for the direction of writing, which some pages write between the numbers of a date.
+_DIRECTION_MARKS = dict.fromkeys(map(ord, "\u061c\u200e\u200f\u202a\u202b\u202c\u2066\u2067\u2068\u2069"))
 # Accents, which capital letters lose, and the marks inside Arabic words are ignored in month names.
 _IGNORED_IN_MONTHS = dict.fromkeys(
     map(ord, "\u0640\u200c\u200f\u0300\u0301\u0302\u0306\u0307\u0308\u030a\u030b\u030c\u0327\u0328")
@@ -96,7 +104,7 @@ def _patterns() -> _DatePatterns:
         rf"(?:{alternatives('year_number_words')}\s{{1,2}})?{_YEAR}(?!\d){_CLOCK}"
     )
     day_first_named = (
-        rf"(?<!\d)(?P<day>\d{{1,2}}){ordinal}?\.?[\s\-]{{1,3}}{before_month}?{month},?"
+        rf"(?<!\d)(?P<day>\d{{1,2}}){ordinal}?\.?[\s\-]{{1,3}}{before_month}?{month}[,،]?"
         rf"[\s\-]{{1,3}}{before_year}?(?P<year>(?:19|20)\d{{2}}|\d{{2}}(?=\s?[(,]?\s?\d{{1,2}}:\d{{2}}))(?!\d)"
         rf"(?:\s?{alternatives('after_year')}\.?)?{_CLOCK}"
     )
@@ -114,6 +122,33 @@ def _patterns() -> _DatePatterns:
         eras=eras,
         first_years=frozenset(phrase_lists.phrases("first_year_words")),
     )
+
+
+@cached_per_languages
+def _patterns_in(language: str | None) -> tuple[re.Pattern[str], ...]:
+    """Patterns for the orders of day, month and year that this language has for itself, with the names of its months."""
+    names = months_in(language or "")
+    has_long_names = any(" " in name for name in names)
+    orders = [order for order in orders_in(language or "") if has_long_names or order not in _COMMON_ORDERS]
+    longest_first = sorted(map(re.escape, names), key=len, reverse=True)
+    parts = {
+        "{day}": r"(?<!\d)(?P<day>\d{1,2})(?!\d)",
+        "{month}": rf"(?<!\w)(?P<month>{'|'.join(longest_first)})\.?",
+        "{year}": rf"(?<!\d){_YEAR}(?!\d)",
+    }
+    return tuple(re.compile(_pattern_of_order(order, parts) + _CLOCK, re.IGNORECASE) for order in orders)
+
+
+def _pattern_of_order(order: str, parts: dict[str, str]) -> str:
+    pattern = ""
+    for part in re.findall(r"\{\w+\}|[\s,،]+|[().]|[^\s,،().{]+", order):
+        if part in parts:
+            pattern += parts[part]
+        elif part in "().":
+            pattern += re.escape(part) + "?"
+        else:
+            pattern += re.escape(part) if part.strip(" ,،") else _BETWEEN_PARTS
+    return pattern
 
 
 def _linking(key: str) -> str:
@@ -173,7 +208,7 @@ def parse_date_text(text: str, language: str | None) -> ArticleDate | None:
                 found.append((match.start(), numeric))
                 break
     months = _months(language)
-    for pattern in patterns.named:
+    for pattern in (*patterns.named, *_patterns_in(language)):
         for match in pattern.finditer(text):
             number = months.get(_month_key(match["month"]))
             named = make_date(_year(match["year"]), number, int(match["day"]), *_clock(match)) if number else None
@@ -187,6 +222,7 @@ def parse_date_text(text: str, language: str | None) -> ArticleDate | None:
 def _with_ascii_digits(text: str) -> str:
     if text.isascii():
         return text
+    text = text.translate(_DIRECTION_MARKS)
     return "".join(str(unicodedata.digit(char)) if char.isdecimal() else char for char in text)
 
 

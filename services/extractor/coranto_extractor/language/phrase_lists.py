@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
 
 from coranto_extractor.language.calendars import CALENDARS
+from coranto_extractor.language.month_names import months_in, shared_months
 from coranto_extractor.language.scripts import EAST_ASIAN, EAST_ASIAN_CHARACTER
 
 KEYS: dict[str, str] = {
@@ -217,16 +218,19 @@ def markup_name_set(key: str) -> frozenset[str]:
 @cached_per_languages
 def month_names(tag: str | None) -> dict[str, int]:
     """Month names and their numbers. Where languages disagree, the language of the tag wins, then the fallback language."""
-    merged: dict[str, int] = {}
+    listed: dict[str, int] = {}
     for language in languages().values():
         for name, number in language.months.items():
-            merged.setdefault(name, number)
-    for language in languages().values():
-        if language.is_fallback:
-            merged.update(language.months)
+            listed.setdefault(name, number)
+    fallbacks = (language.months for language in languages().values() if language.is_fallback)
     own = find_language(tag)
-    if own:
-        merged.update(own.months)
+    layers = (shared_months(), listed, *fallbacks, months_in(tag or ""), own.months if own else {})
+    merged: dict[str, int] = {}
+    for layer in layers:
+        for name, number in layer.items():
+            # Moved to the end: names that differ in their accents alone are told apart by which comes last.
+            merged.pop(name, None)
+            merged[name] = number
     return merged
 
 
