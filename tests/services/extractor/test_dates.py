@@ -336,6 +336,9 @@ def test_more_forms_of_dates(text: str, language: str | None, day: str) -> None:
         ("4 ta’ Jannar 2021", "mt", "2021-01-04"),
         ("14\u200f/01\u200f/2021", "ar", "2021-01-14"),
         ("4 มกราคม ค.ศ. 2021", "th", "2021-01-04"),
+        ("04/05/2566 10:30 น.", "th", "2023-05-04T10:30"),
+        ("۱۴۰۲-۰۲-۱۴ ۱۰:۳۰", "fa", "2023-05-04T10:30"),
+        ("၂၀၂၃ ခုနှစ် မေလ ၄ ရက်", "my", "2023-05-04"),
         # A word that means one month wherever it means any needs no declared language.
         ("4 janvāris 2021", None, "2021-01-04"),
         ("4 იანვარი, 2021", None, "2021-01-04"),
@@ -364,6 +367,38 @@ def test_month_names_are_those_of_the_cldr() -> None:
 @pytest.mark.slow
 def test_file_of_month_names_is_made_again_as_it_is() -> None:
     assert render() == _committed_month_names(), "run `make reference`"
+
+
+@pytest.mark.parametrize(
+    ("above", "below", "head", "url", "day"),
+    [
+        ("04/05/2023", "", "", "https://www.post.example.com/bridge", "2023-04-05"),
+        ("04/05/2023", "", "", "https://www.post.co.uk/bridge", "2023-05-04"),
+        ("04/05/2023", "<p>28/04/2023 Buses strike</p>", "", "https://www.post.example.com/bridge", "2023-05-04"),
+        ("04/05/2023", "<p>04/28/2023 Buses strike</p>", "", "https://www.post.co.uk/bridge", "2023-04-05"),
+        # A form for machines, or with words, of the same day tells how the numbers are meant.
+        ("04/05/2023", "", '<meta property="article:modified_time" content="2023-05-04T12:00:00Z">', None, "2023-05-04"),
+        ("04/05/2023", "", '<meta property="article:modified_time" content="2023-04-05T12:00:00Z">', None, "2023-04-05"),
+        ("Published 4 May 2023", "", _json_ld(headline="Harbour bridge", datePublished="04/05/2023"), None, "2023-05-04"),
+    ],
+)  # fmt: skip
+def test_page_tells_whether_the_day_or_the_month_comes_first(
+    write_page: Write, read_article: Read, above: str, below: str, head: str, url: str | None, day: str
+) -> None:
+    page = write_page(above=f'<p class="date">{above}</p>', below=below, head=head)
+    article = read_article(page, url or "https://www.post.example.com/bridge")
+    assert article.published is not None
+    assert article.published.text.startswith(day)
+
+
+def test_page_that_says_twice_what_it_is_may_say_article_last(write_page: Write, read_article: Read) -> None:
+    head = (
+        '<meta property="og:type" content="website"><meta property="og:type" content="article">'
+        '<meta property="article:published_time" content="2023-05-04T10:00:00+02:00">'
+    )
+    article = read_article(write_page(head=head))
+    assert article.published is not None
+    assert article.published.text == "2023-05-04T10:00:00+02:00"
 
 
 def test_telephone_number_is_no_date() -> None:

@@ -12,7 +12,7 @@ from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from itertools import islice
+from itertools import chain, islice
 from typing import Literal
 
 from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
@@ -20,10 +20,11 @@ from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
 from coranto.records.sections import ArticleDate
 from coranto.urls import UnsupportedUrlError, host_of
 from coranto_extractor.fields.byline_places import Places
+from coranto_extractor.fields.date_order import DateReader, date_reader
 from coranto_extractor.fields.evidence import Extracted
 from coranto_extractor.fields.page_reading import PageReading
 from coranto_extractor.language import phrase_lists
-from coranto_extractor.language.date_parsing import make_date, make_moment, parse_date, parse_date_text
+from coranto_extractor.language.date_parsing import make_date, make_moment
 from coranto_extractor.language.phrase_lists import cached_per_languages, class_alternatives
 from coranto_extractor.language.text_comparison import alphanumeric_key
 from coranto_extractor.language.zones import find_zone
@@ -91,23 +92,25 @@ class _ShownDates:
 
 def find_published(reading: PageReading) -> Extracted[ArticleDate] | None:
     """When the article was published."""
+    reader = _reader(reading)
     # Computed once: a page may state thousands of dates, and each is compared with those shown.
-    shown = _shown_dates(reading.near_headline, reading.language)
-    for text, source, confidence in _published_candidates(reading, shown):
-        moment = text if isinstance(text, ArticleDate) else parse_date(text, reading.language)
+    shown = _shown_dates(reading, reader)
+    for text, source, confidence in _published_candidates(reading, reader, shown):
+        moment = text if isinstance(text, ArticleDate) else reader.stated(text)
         if moment is None:
             reading.rejections.reject("published", str(text), "not_a_date")
         elif _is_in_future(moment, reading):
             reading.rejections.reject("published", str(text), "in_the_future")
         else:
-            return Extracted(_with_zone(moment, reading, shown), source, confidence)
+            return Extracted(_with_zone(moment, reading, reader, shown), source, confidence)
     return None
 
 
 def find_modified(reading: PageReading, published: ArticleDate | None) -> Extracted[ArticleDate] | None:
     """When the article was last changed; never earlier than it was published."""
+    reader = _reader(reading)
     for text, source, confidence in _modified_candidates(reading.metadata):
-        moment = parse_date(text, reading.language)
+        moment = reader.stated(text)
         if moment is None:
             reading.rejections.reject("modified", text, "not_a_date")
         elif _is_in_future(moment, reading):
@@ -119,6 +122,15 @@ def find_modified(reading: PageReading, published: ArticleDate | None) -> Extrac
             else:
                 return Extracted(moment, source, confidence)
     return None
+
+
+def _reader(reading: PageReading) -> DateReader:
+    page = reading.metadata
+    stated = [text for text, _, _ in chain(_stated_dates(page), _modified_candidates(page))]
+    if in_url := date_in_url(page.url) or date_in_url(page.canonical):
+        stated.append(in_url.local)
+    times = (text for text, _, _ in _time_elements(reading.root))
+    return date_reader(reading.language, _host(page), reading.blocks, reading.near_headline, stated, times)
 
 
 def _on_clock_of(published: ArticleDate | None, moment: ArticleDate, reading: PageReading) -> ArticleDate:
@@ -134,10 +146,10 @@ def _is_in_future(moment: ArticleDate, reading: PageReading) -> bool:
     return reading.fetched_at is not None and moment.sort_time > reading.fetched_at + _MAX_AHEAD_OF_FETCH
 
 
-def _with_zone(moment: ArticleDate, reading: PageReading, shown: _ShownDates) -> ArticleDate:
+def _with_zone(moment: ArticleDate, reading: PageReading, reader: DateReader, shown: _ShownDates) -> ArticleDate:
     """The date with the zone of the page's clock, as far as the page tells it or its place lets it be assumed."""
     if moment.precision != "day" and not moment.offset:
-        known = _other_times(reading)
+        known = _other_times(reading, reader)
         if moment.offset == timedelta(0):
             return _in_local_time(moment, known, reading, shown)
         # The same publication, stated again with its zone.
@@ -147,10 +159,10 @@ def _with_zone(moment: ArticleDate, reading: PageReading, shown: _ShownDates) ->
     return with_assumed_zone(moment, reading.metadata, reading.language) if moment.at is None else moment
 
 
-def _other_times(reading: PageReading) -> list[ArticleDate]:
+def _other_times(reading: PageReading, reader: DateReader) -> list[ArticleDate]:
     """The times that the page states for machines. Only so many: each takes a while to read, and a page may state thousands."""
     stated = (text for text, _, _ in (*_stated_dates(reading.metadata), *_time_elements(reading.root)))
-    found = (parse_date(text, reading.language) for text in islice(stated, _MAX_OTHER_TIMES))
+    found = (reader.stated(text) for text in islice(stated, _MAX_OTHER_TIMES))
     return [moment for moment in found if moment and moment.precision != "day"]
 
 
@@ -232,19 +244,23 @@ def _on_shown_day(moment: ArticleDate, reading: PageReading, shown: _ShownDates)
     return ArticleDate(local=in_page[0].isoformat(), precision="day", at=moment.at) if is_possible else moment
 
 
-def _published_candidates(reading: PageReading, shown: _ShownDates) -> Iterator[tuple[str | ArticleDate, str, float]]:
+def _published_candidates(
+    reading: PageReading, reader: DateReader, shown: _ShownDates
+) -> Iterator[tuple[str | ArticleDate, str, float]]:
     """Possible dates of publication, most reliable first, with their source and the confidence in it."""
-    page, root, language = reading.metadata, reading.root, reading.language
+    page, root = reading.metadata, reading.root
     in_url = date_in_url(page.url) or date_in_url(page.canonical)
     published_days = [moment.day for moment in shown.published]
     visible = next(iter(shown.all), None)
     days = {moment.day for moment in (in_url, *shown.all) if moment}
-    says_article = bool(page.article) or (page.first("og:type") or "").lower() not in ("", "website")
+    says_article = bool(page.article) or any(
+        kind.lower() not in ("", "website") for kind in page.meta.get("og:type", ())
+    )
     for text, source, confidence in _stated_dates(page):
-        if confidence <= _PAGE_DATE_CONFIDENCE and _is_shown_as_update(text, language, published_days, days):
+        if confidence <= _PAGE_DATE_CONFIDENCE and _is_shown_as_update(text, reader, published_days, days):
             continue
         # On a page that does not say it is an article, many meta elements give the date when the page was made.
-        if says_article or confidence > _PAGE_DATE_CONFIDENCE or _is_shown(text, language, days):
+        if says_article or confidence > _PAGE_DATE_CONFIDENCE or _is_shown(text, reader, days):
             yield text, source, confidence
     places = Places(reading)
     if not says_article:
@@ -252,7 +268,7 @@ def _published_candidates(reading: PageReading, shown: _ShownDates) -> Iterator[
         yield from _time_elements(root, {block.element for block in reading.near_headline})
     # Where a date is shown above the text, those below it are of comments and other articles.
     for text, source, confidence in _time_elements(root, above=places if shown.published else None):
-        if says_article or _is_shown(text, language, days):
+        if says_article or _is_shown(text, reader, days):
             yield text, source, confidence
     if in_url and visible and visible.day == in_url.day:
         yield visible, "visible-date", 0.9
@@ -260,7 +276,7 @@ def _published_candidates(reading: PageReading, shown: _ShownDates) -> Iterator[
         yield in_url, "url", 0.85
     if visible:
         yield visible, "visible-date", 0.7
-    in_title = parse_date_text(page.page_title or "", language)
+    in_title = reader.shown(page.page_title or "")
     if in_title:
         yield in_title, "title", 0.6
     yield from _dates_in_scripts(root, alphanumeric_key(reading.title or ""))
@@ -280,20 +296,18 @@ def _dates_in_scripts(root: html.HtmlElement, title_key: str) -> Iterator[tuple[
     yield from ((text, "script", 0.5) for text, _ in found[:_MAX_OTHER_TIMES])
 
 
-def _is_shown(text: str, language: str | None, days: AbstractSet[date]) -> bool:
+def _is_shown(text: str, reader: DateReader, days: AbstractSet[date]) -> bool:
     """True when the day is in the URL, or shown near the headline or the end of the text."""
-    moment = parse_date(text, language)
+    moment = reader.stated(text)
     return moment is not None and moment.day in days
 
 
-def _is_shown_as_update(
-    text: str, language: str | None, published_days: Sequence[date], days: AbstractSet[date]
-) -> bool:
+def _is_shown_as_update(text: str, reader: DateReader, published_days: Sequence[date], days: AbstractSet[date]) -> bool:
     """True when the page shows this day as that of the last change, and an earlier one as that of publication.
 
     `published_days`: the days shown without the label of a change; `days`: all days shown.
     """
-    moment = parse_date(text, language) if published_days else None
+    moment = reader.stated(text) if published_days else None
     if moment is None:
         return False
     day = moment.day
@@ -393,13 +407,14 @@ def date_in_url(url: str | None) -> ArticleDate | None:
     return None
 
 
-def _shown_dates(near: Sequence[Block], language: str | None) -> _ShownDates:
+def _shown_dates(reading: PageReading, reader: DateReader) -> _ShownDates:
+    near = reading.near_headline
     published: list[ArticleDate] = []
     updated: list[ArticleDate] = []
     labelled_indexes = {block.index + 1 for block in near if _is_update_label(block.text)}
     for block in near:
         text = _text_with_date(block)
-        moment = parse_date_text(text, language) if text else None
+        moment = reader.shown(text) if text else None
         if moment is None:
             continue
         if block.index in labelled_indexes and text[0].isdigit():
@@ -407,7 +422,7 @@ def _shown_dates(near: Sequence[Block], language: str | None) -> _ShownDates:
             continue
         label = phrase_lists.any_phrase("updated").search(text)
         if label and label.start() < _MAX_CHARS_BEFORE_LABEL:
-            first = _published_after_update(text, label.end(), language)
+            first = _published_after_update(text, label.end(), reader)
             if first:
                 published.append(first)
             else:
@@ -427,12 +442,12 @@ def _text_with_date(block: Block) -> str:
     return text[:_DATELINE_CHARS] if text[0].isdigit() else ""
 
 
-def _published_after_update(text: str, start: int, language: str | None) -> ArticleDate | None:
+def _published_after_update(text: str, start: int, reader: DateReader) -> ArticleDate | None:
     """The second date in “Last change: 31.10.2023. Published: 01.11.2023”; None when the text goes on differently."""
     label = phrase_lists.any_phrase("published").search(text, start)
     # In “Updated on 5 January”, “on” stands before the date and says nothing about publication.
     if label and any(map(str.isdigit, text[start : label.start()])):
-        return parse_date_text(text[label.end() :], language)
+        return reader.shown(text[label.end() :])
     return None
 
 

@@ -22,7 +22,7 @@ from coranto_extractor.language.calendars import (
     gregorian_day_of_solar_hijri,
     gregorian_year_of_buddhist,
 )
-from coranto_extractor.language.month_names import months_in, orders_in
+from coranto_extractor.language.month_names import months_in, orders_in, shared_months
 from coranto_extractor.language.phrase_lists import alternatives, cached_per_languages
 
 # The web began in 1990. A later year than 2040 is a number that only looks like one.
@@ -157,8 +157,11 @@ def _linking(key: str) -> str:
     return f"(?:{'|'.join(words) or '(?!)'})"
 
 
-def parse_date(text: str, language: str | None = None) -> ArticleDate | None:
-    """The date in a machine-readable statement, in any of the forms that sites really use; None when there is none."""
+def parse_date(text: str, language: str | None = None, *, is_month_first: bool | None = None) -> ArticleDate | None:
+    """The date in a machine-readable statement, in any of the forms that sites really use; None when there is none.
+
+    `is_month_first`: that 3/4/2020 is in March; when it is None, the language tells.
+    """
     text = text[:_MAX_TEXT_CHARS].strip()
     if _UNIX_TIME.match(text):
         at = datetime.fromtimestamp(int(text[:10]), UTC)
@@ -180,7 +183,7 @@ def parse_date(text: str, language: str | None = None) -> ArticleDate | None:
         offset = at.utcoffset()
         minutes = int(offset.total_seconds() // 60) if offset is not None else None
         return make_date(at.year, at.month, at.day, str(at.hour), str(at.minute), str(at.second), minutes)
-    return parse_date_text(text, language)
+    return parse_date_text(text, language, is_month_first=is_month_first)
 
 
 def _offset_minutes(zone: str | None) -> int | None:
@@ -193,8 +196,11 @@ def _offset_minutes(zone: str | None) -> int | None:
     return -minutes if zone[0] == "-" else minutes
 
 
-def parse_date_text(text: str, language: str | None) -> ArticleDate | None:
-    """The first date in a text for people, with the time beside it. None unless day, month and year are there."""
+def parse_date_text(text: str, language: str | None, *, is_month_first: bool | None = None) -> ArticleDate | None:
+    """The first date in a text for people, with the time beside it. None unless day, month and year are there.
+
+    `is_month_first`: that 3/4/2020 is in March; when it is None, the language tells.
+    """
     text = _with_ascii_digits(text[:_MAX_TEXT_CHARS])
     if not any(map(str.isdigit, text)):
         return None
@@ -203,7 +209,7 @@ def parse_date_text(text: str, language: str | None) -> ArticleDate | None:
     found: list[tuple[int, ArticleDate]] = []
     for pattern in patterns.numeric:
         for match in pattern.finditer(text):
-            numeric = _date_of_numbers(match, language)
+            numeric = _date_of_numbers(match, language, is_month_first)
             if numeric:
                 found.append((match.start(), numeric))
                 break
@@ -230,13 +236,13 @@ def _gregorian_year_of_era(match: re.Match[str], patterns: _DatePatterns) -> str
     return str(patterns.eras[match[1]] + (1 if match[2] in patterns.first_years else int(match[2])))
 
 
-def _date_of_numbers(match: re.Match[str], language: str | None) -> ArticleDate | None:
+def _date_of_numbers(match: re.Match[str], language: str | None, is_month_first: bool | None) -> ArticleDate | None:
     day, month = int(match["day"]), int(match["month"])
     separator = match.groupdict().get("separator")
-    is_month_first = separator == "/" and (language or "").lower() in phrase_lists.phrases("month_first") and day <= 12
-    if not language and is_month_first and _has_european_clock(match):
-        is_month_first = False
-    if separator and (month > 12 or is_month_first):
+    if is_month_first is None:
+        is_usual = (language or "").lower() in phrase_lists.phrases("month_first")
+        is_month_first = is_usual and not (not language and _has_european_clock(match))
+    if separator and (month > 12 or (separator == "/" and is_month_first and day <= 12)):
         day, month = month, day
     return make_date(_year(match["year"]), month, day, *_clock(match))
 
@@ -259,16 +265,21 @@ def _dates_in_other_calendars(text: str, language: str | None) -> Iterator[tuple
             at = _date_in_calendar(known.calendar, match, number) if number else None
             if at:
                 yield match.start(), at
-        if known.calendar == SOLAR_HIJRI and known is own:
-            for match in _NUMERIC_SOLAR_HIJRI.finditer(text):
-                at = _date_in_calendar(SOLAR_HIJRI, match, int(match["month"]))
+        if known is own:
+            for match in _NUMERIC[known.calendar].finditer(text):
+                at = _date_in_calendar(known.calendar, match, int(match["month"]))
                 if at:
                     yield match.start(), at
 
 
-_NUMERIC_SOLAR_HIJRI = re.compile(
-    rf"(?<!\d)(?P<year>1[34]\d{{2}})/(?P<month>\d{{1,2}})/(?P<day>\d{{1,2}})(?!\d){_CLOCK}"
-)
+_NUMERIC = {
+    SOLAR_HIJRI: re.compile(
+        rf"(?<!\d)(?P<year>1[34]\d{{2}})(?P<separator>[-./])(?P<month>\d{{1,2}})(?P=separator)(?P<day>\d{{1,2}})(?!\d){_CLOCK}"
+    ),
+    BUDDHIST: re.compile(
+        rf"(?<!\d)(?P<day>\d{{1,2}})(?P<separator>[-./])(?P<month>\d{{1,2}})(?P=separator)(?P<year>25\d{{2}})(?!\d){_CLOCK}"
+    ),
+}
 
 
 @cached_per_languages
@@ -292,7 +303,14 @@ def _date_in_calendar(calendar: str, match: re.Match[str], month: int) -> Articl
 
 @cached_per_languages
 def _months(language: str | None) -> dict[str, int]:
-    return {_month_key(name): number for name, number in phrase_lists.month_names(language).items()}
+    # Names that differ in their accents alone are told apart by which comes last.
+    layers = (shared_months(), phrase_lists.month_names(None), months_in(language or ""), _listed_months(language))
+    return {_month_key(name): number for layer in layers for name, number in layer.items()}
+
+
+def _listed_months(language: str | None) -> dict[str, int]:
+    own = phrase_lists.find_language(language)
+    return own.months if own else {}
 
 
 @cached_per_languages

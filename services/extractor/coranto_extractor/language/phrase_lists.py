@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
 
 from coranto_extractor.language.calendars import CALENDARS
-from coranto_extractor.language.month_names import months_in, shared_months
 from coranto_extractor.language.scripts import EAST_ASIAN, EAST_ASIAN_CHARACTER
 
 KEYS: dict[str, str] = {
@@ -218,19 +217,16 @@ def markup_name_set(key: str) -> frozenset[str]:
 @cached_per_languages
 def month_names(tag: str | None) -> dict[str, int]:
     """Month names and their numbers. Where languages disagree, the language of the tag wins, then the fallback language."""
-    listed: dict[str, int] = {}
+    merged: dict[str, int] = {}
     for language in languages().values():
         for name, number in language.months.items():
-            listed.setdefault(name, number)
-    fallbacks = (language.months for language in languages().values() if language.is_fallback)
+            merged.setdefault(name, number)
+    for language in languages().values():
+        if language.is_fallback:
+            merged.update(language.months)
     own = find_language(tag)
-    layers = (shared_months(), listed, *fallbacks, months_in(tag or ""), own.months if own else {})
-    merged: dict[str, int] = {}
-    for layer in layers:
-        for name, number in layer.items():
-            # Moved to the end: names that differ in their accents alone are told apart by which comes last.
-            merged.pop(name, None)
-            merged[name] = number
+    if own:
+        merged.update(own.months)
     return merged
 
 
