@@ -401,6 +401,47 @@ def test_page_that_says_twice_what_it_is_may_say_article_last(write_page: Write,
     assert article.published.text == "2023-05-04T10:00:00+02:00"
 
 
+def test_elements_that_touch_are_told_apart(write_page: Write, read_article: Read) -> None:
+    above = "<div><span><b>Tyra Griffin</b></span><span>May 4, 2023</span><span>57</span><span>57 Shares</span></div>"
+    article = read_article(write_page(above=above))
+    assert article.published is not None
+    assert article.published.text == "2023-05-04"
+    assert [person.name for person in article.authors] == ["Tyra Griffin"]
+
+
+@pytest.mark.parametrize(
+    ("before", "below"),
+    [
+        # Today's date stands above the menu.
+        ("<header>Saturday, 20 May 2023</header><nav><a href='/'>Home</a></nav>", ""),
+        ("", "<p>© 4 May 2023 The Example Post</p>"),
+        # A sentence that begins with a word that is also a label.
+        ("", "<p>On 4 May 2023, it was said, the next bridge will be closed for a year or longer.</p>" * 9),
+    ],
+)
+def test_day_of_something_else_is_not_taken(write_page: Write, read_article: Read, before: str, below: str) -> None:
+    page = write_page(below=below).replace(b"<body>", b"<body>" + before.encode())
+    assert read_article(page).published is None
+
+
+def test_labelled_date_counts_wherever_it_stands(write_page: Write, read_article: Read) -> None:
+    boxes = "".join(f"<div>Part {n} of the archive</div>" for n in range(20))
+    below = f"{boxes}<dl><dt>Published</dt><dd>Feb 2, 2023</dd></dl>"
+    article = read_article(write_page(below=below))
+    assert article.published is not None
+    assert article.published.text == "2023-02-02"
+
+
+def test_date_of_making_gives_way_to_an_earlier_day_that_is_shown(write_page: Write, read_article: Read) -> None:
+    head = (
+        '<meta property="og:type" content="article"><meta property="article:published_time" content="2022-11-17T10:33:13Z">'
+        '<meta property="article:modified_time" content="2022-11-17T10:32:18Z">'
+    )
+    article = read_article(write_page(head=head, above="<p>9 March 2022</p>"))
+    assert article.published is not None
+    assert article.published.text == "2022-03-09"
+
+
 def test_telephone_number_is_no_date() -> None:
     assert parse_date_text("Phone 0711/14-05-24, fax 0711/14-05-25", "de") is None
 

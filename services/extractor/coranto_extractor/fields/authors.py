@@ -374,7 +374,7 @@ def _byline_elements(near: Sequence[Block]) -> Iterator[tuple[str, str | None]]:
                         for href, text in block.links
                         if 3 < len(text) < _MAX_LINK_CHARS
                     ]
-                    yield from linked or [(names_in_byline(block.text) or block.text, None)]
+                    yield from linked or [(names_in_byline(block.text_apart) or block.text_apart, None)]
                 break
             element = element.getparent()
         inline = [
@@ -399,7 +399,7 @@ def _bare_names(places: Places, language: str | None) -> list[str]:
     for n, block in enumerate(between):
         if block.tag in ("h1", "h2") or block.regions & _REGIONS_WITHOUT_NAMES or block.is_prose:
             continue
-        names = bare_names(block.text)
+        names = bare_names(block.text_apart)
         beside = between[max(0, n - _MAX_DISTANCE_TO_DATE) : n + _MAX_DISTANCE_TO_DATE + 1]
         if names and any(_has_date(other, language) for other in beside):
             return names
@@ -407,7 +407,7 @@ def _bare_names(places: Places, language: str | None) -> list[str]:
 
 
 def _has_date(block: Block, language: str | None) -> bool:
-    return len(block.text) <= _MAX_BYLINE_CHARS and parse_date_text(block.text, language) is not None
+    return len(block.text) <= _MAX_BYLINE_CHARS and parse_date_text(block.text_apart, language) is not None
 
 
 def _names_in_text(texts: Sequence[str], places: Places) -> list[str]:
@@ -460,7 +460,7 @@ def _byline_texts(
     for block in near:
         if block.tag in ("h1", "h2", "h3") or (block.is_prose and not block.text[0].isdigit()):
             continue
-        names = names_in_byline(block.text, is_loose=is_loose)
+        names = names_in_byline(block.text_apart, is_loose=is_loose)
         if not names and is_byline_word(block.text) and block.index + 1 < len(blocks):
             names = names_in_byline(f"{block.text.rstrip(' :')} {blocks[block.index + 1].text}")
         if names:

@@ -81,7 +81,7 @@ def _is_set_off(before: str) -> bool:
 
 
 def _names_behind(text: str, start: int, *, is_at_start: bool) -> str | None:
-    rest = without_credit_label(text[start:]).lstrip(" :.–—-")
+    rest = without_credit_label(text[start:]).lstrip(" :.–—-|")
     if is_east_asian(rest):
         names = _END_OF_EAST_ASIAN_NAMES.split(rest, maxsplit=1)[0]
         return names if is_at_start and reads_like_name(bare_name(names)) else None

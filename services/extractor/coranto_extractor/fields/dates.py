@@ -46,6 +46,7 @@ _CLASS_OF_OTHER_DATES = re.compile(
     r"comment|related|sidebar|widget|footer|recent|popular|teaser|card|list-item|more-|latest|copyright|modified|updated",
     re.IGNORECASE,
 )
+_REGIONS_OF_OTHER_DATES = frozenset({"nav", "aside", "comment", "caption"})
 _CLASS_OF_CHANGE = re.compile(r"modified|updated")
 _MAX_SCRIPT_CHARS = 1_000_000
 _MAX_TIME_ELEMENT_CHARS = 60
@@ -63,6 +64,9 @@ _MAX_AHEAD_OF_FETCH = timedelta(days=2)
 # Offsets from UTC that exist; all are multiples of a quarter of an hour.
 _MIN_OFFSET, _MAX_OFFSET, _OFFSET_STEP = timedelta(hours=-12), timedelta(hours=14), timedelta(minutes=15)
 _MAX_OTHER_TIMES = 50
+_MIN_LABEL_CHARS_IN_PROSE = 6
+# The day shown and that of a time in UTC differ by no more than this.
+_UTC_DAY = timedelta(days=1)
 # The headline stands so near to its date in a script, and a day has so many characters.
 _CHARS_AROUND_DATE = 1000
 _DAY_CHARS = 10
@@ -256,8 +260,9 @@ def _published_candidates(
     says_article = bool(page.article) or any(
         kind.lower() not in ("", "website") for kind in page.meta.get("og:type", ())
     )
+    changed = next((moment for text, _, _ in _modified_candidates(page) if (moment := reader.stated(text))), None)
     for text, source, confidence in _stated_dates(page):
-        if confidence <= _PAGE_DATE_CONFIDENCE and _is_shown_as_update(text, reader, published_days, days):
+        if _is_of_making(reader.stated(text), confidence, changed, published_days):
             continue
         # On a page that does not say it is an article, many meta elements give the date when the page was made.
         if says_article or confidence > _PAGE_DATE_CONFIDENCE or _is_shown(text, reader, days):
@@ -276,10 +281,31 @@ def _published_candidates(
         yield in_url, "url", 0.85
     if visible:
         yield visible, "visible-date", 0.7
+    labelled = _labelled_dates(reading, reader, places)
+    if len({moment.day for moment in labelled}) == 1:
+        yield labelled[0], "visible-date", 0.6
     in_title = reader.shown(page.page_title or "")
     if in_title:
         yield in_title, "title", 0.6
     yield from _dates_in_scripts(root, alphanumeric_key(reading.title or ""))
+
+
+def _labelled_dates(reading: PageReading, reader: DateReader, places: Places) -> list[ArticleDate]:
+    """The dates that stand behind a label of publication, or in the element after it, anywhere outside other articles' boxes."""
+    found = []
+    for block in reading.blocks:
+        label = phrase_lists.any_phrase("published").match(block.text)
+        # A sentence may begin with a small word that is also a label: “On 4 May 2023”.
+        if label is None or (block.is_prose and label.end() < _MIN_LABEL_CHARS_IN_PROSE):
+            continue
+        if block.regions & _REGIONS_OF_OTHER_DATES or places.is_in_teaser(block.element):
+            continue
+        rest = block.text[label.end() : _MAX_DATE_BLOCK_CHARS].strip(" :")
+        following = reading.blocks[block.index + 1 : block.index + 2]
+        moment = reader.shown(rest or next((other.text for other in following), ""))
+        if moment:
+            found.append(moment)
+    return found
 
 
 def _dates_in_scripts(root: html.HtmlElement, title_key: str) -> Iterator[tuple[str, str, float]]:
@@ -302,16 +328,13 @@ def _is_shown(text: str, reader: DateReader, days: AbstractSet[date]) -> bool:
     return moment is not None and moment.day in days
 
 
-def _is_shown_as_update(text: str, reader: DateReader, published_days: Sequence[date], days: AbstractSet[date]) -> bool:
-    """True when the page shows this day as that of the last change, and an earlier one as that of publication.
-
-    `published_days`: the days shown without the label of a change; `days`: all days shown.
-    """
-    moment = reader.stated(text) if published_days else None
-    if moment is None:
+def _is_of_making(
+    stated: ArticleDate | None, confidence: float, changed: ArticleDate | None, shown: Sequence[date]
+) -> bool:
+    """True for a date of the page, or one later than the last change, where an earlier day is shown as that of publication."""
+    if stated is None or not shown or stated.day in shown or stated.day <= shown[0] + _UTC_DAY:
         return False
-    day = moment.day
-    return day in days and day not in published_days and published_days[0] < day
+    return confidence <= _PAGE_DATE_CONFIDENCE or (changed is not None and changed.sort_time < stated.sort_time)
 
 
 def _stated_dates(page: PageMetadata) -> Iterator[tuple[str, str, float]]:
@@ -408,7 +431,7 @@ def date_in_url(url: str | None) -> ArticleDate | None:
 
 
 def _shown_dates(reading: PageReading, reader: DateReader) -> _ShownDates:
-    near = reading.near_headline
+    near = [block for block in reading.near_headline if not _is_of_site(block, reading)]
     published: list[ArticleDate] = []
     updated: list[ArticleDate] = []
     labelled_indexes = {block.index + 1 for block in near if _is_update_label(block.text)}
@@ -432,11 +455,18 @@ def _shown_dates(reading: PageReading, reader: DateReader) -> _ShownDates:
     return _ShownDates(published, updated)
 
 
+def _is_of_site(block: Block, reading: PageReading) -> bool:
+    """True for a line on the holder of rights, and for what stands above the menu: there, pages show today's date."""
+    headline = reading.near_headline[0].index
+    is_imprint = "©" in block.text and phrase_lists.any_phrase("published").search(block.text) is None
+    return is_imprint or any("nav" in between.regions for between in reading.blocks[block.index : headline])
+
+
 def _text_with_date(block: Block) -> str:
     """The beginning of the block that may contain a date."""
     text = block.text
     if len(text) <= _MAX_DATE_BLOCK_CHARS:
-        return text
+        return block.text_apart
     if _date_class().search(block.element.get("class") or ""):
         return text[:_MAX_DATE_BLOCK_CHARS]
     return text[:_DATELINE_CHARS] if text[0].isdigit() else ""

@@ -7,12 +7,13 @@ of the page (navigation, asides, captions, comments) it is in.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
 
 from coranto_extractor.language import phrase_lists
-from coranto_extractor.language.scripts import UNSPACED_CHARACTER
+from coranto_extractor.language.scripts import CAPITALS, UNSPACED_CHARACTER
 from coranto_extractor.language.sentences import SENTENCE_END
 from coranto_extractor.page.regions import MISPLACED_REGIONS, NO_REGIONS, is_hidden, regions_of, wraps_page
 
@@ -32,6 +33,11 @@ _MAX_LINK_LABEL_CHARS = 300
 _MAX_LINKED_WEIGHT = 900
 # A single line break ends a block only after a sentence of at least this length; two line breaks always do.
 _MIN_LINE_CHARS = 80
+# Elements that touch are told apart in texts up to this length.
+_MAX_APART_CHARS = 200
+_MIN_PIECES = 2
+_ENDS_WITH_WORD = re.compile(r"\w\w$")
+_BEGINS_WITH_CAPITAL_OR_DIGIT = re.compile(rf"[{CAPITALS}\d]")
 _LINE_ENDINGS = '.!?…»”"。'
 
 
@@ -50,6 +56,8 @@ class Block:
     """The URL and the text of each link that ends in this block."""
     index: int = 0
     """Position among the page's blocks."""
+    pieces: Sequence[str] = ()
+    """The text nodes, as they are."""
     is_prose: bool = field(init=False)
     """True for text that reads like a paragraph: long enough, mostly not linked, with a sentence in it."""
 
@@ -57,6 +65,18 @@ class Block:
     def link_share(self) -> float:
         """The share of the characters that are linked."""
         return min(1.0, self.link_chars / max(1, len(self.text)))
+
+    @property
+    def text_apart(self) -> str:
+        """The text with a bar between elements that touch in it: “Jane Doe” and “May 4” stand apart on the screen."""
+        if len(self.pieces) < _MIN_PIECES or len(self.text) > _MAX_APART_CHARS:
+            return self.text
+        apart = self.pieces[0]
+        for piece in self.pieces[1:]:
+            # Initials set large and parts of a word set in bold touch as well.
+            touches = _ENDS_WITH_WORD.search(apart) and _BEGINS_WITH_CAPITAL_OR_DIGIT.match(piece)
+            apart += f" | {piece}" if touches else piece
+        return normalize_space(apart)
 
     @property
     def is_set_as_heading(self) -> bool:
@@ -221,6 +241,7 @@ class _Splitter:
                     self._regions,
                     self._links,
                     len(self.blocks),
+                    self._texts,
                 )
             )
         self._texts, self._links, self._link_chars, self._line_breaks = [], [], 0, 0
