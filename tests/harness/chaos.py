@@ -31,8 +31,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from fleet import Fleet, Site, SmallDisk, is_article
-from proxy import Proxy
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
@@ -42,6 +40,8 @@ from coranto.records.envelope import FIELD, peek
 from coranto.streams.redis import RedisStreams
 from coranto.topology import FEEDER, FINISHED, LEDGER, REINDEX, STAGES, WORKERS, Keys, StageSpec
 from coranto_cli.local.redis_server import EmbeddedRedis, choose_server
+from fleet import Fleet, Site, SmallDisk, is_article
+from proxy import Proxy
 
 KEYS = Keys()
 MAIN_LINE = tuple(stage for stage in STAGES if stage not in (LEDGER, REINDEX))

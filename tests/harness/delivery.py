@@ -10,9 +10,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import stand_in
 from redis.asyncio import Redis
 
+import stand_in
 from coranto.client import AsyncClient, new_submission
 from coranto.records import Submission
 from coranto.streams.redis import RedisStreams

@@ -9,9 +9,9 @@ import os
 from datetime import timedelta
 from typing import Any
 
-import stand_in
 from pydantic import SecretStr
 
+import stand_in
 from coranto.records import DiscoveredArticle, FinishedArticle
 from coranto.settings import LogSettings, PipelineSettings, RedisSettings
 from coranto.testing import samples

@@ -26,13 +26,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from fleet import Fleet, Site
 from redis.asyncio import Redis
 
 from coranto.client import AsyncClient, new_submission
 from coranto.streams.redis import RedisStreams
 from coranto.topology import FINISHED, SINK, STAGES, WORKERS, Keys
 from coranto_cli.local.redis_server import EmbeddedRedis
+from fleet import Fleet, Site
 
 KEYS = Keys()
 ADDRESSES = 300

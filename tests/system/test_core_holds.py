@@ -10,12 +10,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-import stand_in
-from delivery import KEYS, outcomes, pages, submit, working
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 from tests.conftest import eventually
 
+import stand_in
 from coranto.client import AsyncClient, new_submission
 from coranto.records.envelope import FIELD, encode
 from coranto.settings import PipelineSettings
@@ -25,6 +24,7 @@ from coranto.testing import samples
 from coranto.topology import DISCOVERED, FEEDER, FINISHED, SINK, SUBMITTED, Pipeline
 from coranto.worker.app import Worker
 from coranto_cli.local.redis_server import EmbeddedRedis
+from delivery import KEYS, outcomes, pages, submit, working
 
 STREAM = KEYS.stream(SUBMITTED)
 

@@ -13,11 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import stand_in
-from delivery import KEYS, outcomes, pages, start_process, submit, working
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
+import stand_in
 from coranto.client import AsyncClient, TooMuchWaitingError, new_submission
 from coranto.records import DroppedArticle
 from coranto.records.envelope import decode
@@ -28,6 +27,7 @@ from coranto.topology import DISCOVERED, DROPPED, FEEDER, SUBMITTED
 from coranto.worker import log
 from coranto.worker.app import Worker
 from coranto_cli.local.redis_server import EmbeddedRedis
+from delivery import KEYS, outcomes, pages, start_process, submit, working
 
 log.configure(LogSettings(level="error"))
 

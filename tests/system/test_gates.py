@@ -12,11 +12,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-import stand_in
-from delivery import KEYS, outcomes, start_process, submit
 from redis.asyncio import Redis
 from redis.exceptions import DataError
 
+import stand_in
 from coranto.client import new_submission
 from coranto.records import ClassifiedArticle
 from coranto.records.envelope import encode
@@ -29,6 +28,7 @@ from coranto.worker import log
 from coranto.worker.app import Worker
 from coranto.worker.settings import BreakerSettings
 from coranto.worker.stage import Stage
+from delivery import KEYS, outcomes, start_process, submit
 
 SURROGATE = b'{"specversion":"1.0","type":"x","id":"1","source":"s","data":{"id":"\\ud83d"}}'
 
