@@ -78,7 +78,6 @@ def create(settings: Settings | None = None) -> Worker:
 
     # Here, so that `coranto try` and tests need no broker, no poller and no web server.
     from coranto.worker.app import Worker
-    from coranto.worker.host_turns import HostTurns
     from coranto_feeder.feed_document import remove_left
     from coranto_feeder.feed_metrics import FeedMetrics
     from coranto_feeder.poll import FeedReader
@@ -153,7 +152,6 @@ def create(settings: Settings | None = None) -> Worker:
     previewer = Previewer(PreviewDesk(redis, pipeline.all_keys()[0]), settings)
     tasks = [
         recovery.run,
-        HostTurns(redis, pipeline, FEEDER).run,
         *([poller.run, previewer.run] if feeder.polls else []),
         *([refetches.run] if refetches else []),
     ]

@@ -22,6 +22,7 @@ from coranto.streams.errors import is_transient
 from coranto.streams.redis import RedisStreams
 from coranto.streams.shape import agree_on_shape
 from coranto.streams.tasks import end
+from coranto.topology import SUBMITTED
 from coranto.worker import log as events
 from coranto.worker.breaker import Breaker
 from coranto.worker.decision import Admission
@@ -29,6 +30,7 @@ from coranto.worker.delivery import Delivery
 from coranto.worker.flow import Flow
 from coranto.worker.health import HealthServer
 from coranto.worker.host_claims import HostClaims
+from coranto.worker.host_turns import HostTurns
 from coranto.worker.housekeeping import Housekeeping
 from coranto.worker.loop_stall import measure_stalls
 from coranto.worker.metrics import Metrics
@@ -50,6 +52,7 @@ class _Running:
     housekeeping: Housekeeping
     admission: Delivery | None = None
     host_claims: HostClaims | None = None
+    host_turns: HostTurns | None = None
 
     @property
     def deliveries(self) -> list[Delivery]:
@@ -58,8 +61,8 @@ class _Running:
 
     def loops(self) -> list[Coroutine[Any, Any, None]]:
         """What runs for as long as the stage does."""
-        loops = [self.housekeeping.run()]
-        return loops if self.host_claims is None else [*loops, self.host_claims.run()]
+        beside = [part for part in (self.host_claims, self.host_turns) if part is not None]
+        return [self.housekeeping.run(), *(part.run() for part in beside)]
 
 
 class Worker:
@@ -203,7 +206,11 @@ class Worker:
             wake_retries=lambda: reader.wake_retries(receiver),
             admission=admission,
         )
-        self._running.append(_Running(stage, delivery, housekeeping, admission, host_claims))
+        # Whoever reads what programs submit brings it there, too: without this, all but a little would wait for good.
+        host_turns = (
+            HostTurns(redis, settings.pipeline.to_topology(), stage.spec) if stage.spec.reads == SUBMITTED else None
+        )
+        self._running.append(_Running(stage, delivery, housekeeping, admission, host_claims, host_turns))
 
     async def _revive(self, redis: Redis, reader: FastStreamReader) -> int:
         """Start again what stopped because Redis came back empty, which has lost the pipeline's shape too."""
