@@ -12,6 +12,7 @@ import ipaddress
 import re
 import unicodedata
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Final
 from urllib.parse import unquote, unquote_to_bytes
 
@@ -62,6 +63,8 @@ _AMP_PARAMETERS: Final = frozenset(
 _GOOGLE_HOST: Final = re.compile(r"(?:www\.|news\.)?google\.(?:[a-z]{2,3}|com?\.[a-z]{2})")
 # A wrapper may hold another; an address within hundreds of others is made to keep us busy.
 _MOST_WRAPPERS: Final = 3
+_BLANKS: Final = "".join(map(chr, range(0x21)))
+_AUTHORITY_END: Final = re.compile(r"[/\\?#]")
 _SAVED_PAGE: Final = re.compile(re.escape(SAVED_PAGE_PREFIX) + r"[0-9a-f]{64}", re.IGNORECASE)
 
 
@@ -115,8 +118,10 @@ def _check_length(text: str, url: str) -> None:
 
 
 def _parse(url: str, base: str | None) -> Address:
-    text = url.strip("".join(map(chr, range(0x21)))).translate({9: None, 10: None, 13: None})
-    origin = parse(base) if base is not None else None
+    text = url.strip(_BLANKS)
+    if not text.isprintable():
+        text = text.translate({9: None, 10: None, 13: None})
+    origin = _parse_base(base) if base is not None else None
     match = _SCHEME.match(text)
     if match is None:
         if origin is None:
@@ -135,6 +140,12 @@ def _parse(url: str, base: str | None) -> Address:
     if slashes < 2 and origin is not None and origin.scheme == scheme:
         return _relative(rest, origin, url)
     return _with_authority(scheme, rest[slashes:], url)
+
+
+@lru_cache(maxsize=16)
+def _parse_base(base: str) -> Address:
+    # The links of a document come by the ten thousand, and all with the same base.
+    return parse(base)
 
 
 def join(base: str, link: str) -> str:
@@ -204,8 +215,8 @@ def _canonical(url: str) -> str:
 
 def _has_credentials(url: str) -> bool:
     """Whether something stands before an `@` in the authority."""
-    _, colon, rest = url.strip("".join(map(chr, range(0x21)))).partition(":")
-    authority = re.split(r"[/\\?#]", rest.lstrip("/\\"), maxsplit=1)[0] if colon else ""
+    _, colon, rest = url.strip(_BLANKS).partition(":")
+    authority = _AUTHORITY_END.split(rest.lstrip("/\\"), maxsplit=1)[0] if colon else ""
     return bool(authority.rpartition("@")[0].strip(":@"))
 
 
@@ -219,7 +230,8 @@ def _shown(url: str) -> str:
 
 
 def _with_authority(scheme: str, rest: str, url: str) -> Address:
-    end = min((at for at in (rest.find(mark) for mark in "/\\?#") if at >= 0), default=len(rest))
+    mark = _AUTHORITY_END.search(rest)
+    end = mark.start() if mark is not None else len(rest)
     authority = rest[:end].rpartition("@")[2]
     host, colon, port = authority.rpartition(":")
     if not colon or authority.endswith("]"):
@@ -233,7 +245,7 @@ def _with_authority(scheme: str, rest: str, url: str) -> Address:
         scheme=scheme,
         host=_host(host, url),
         port=None if number == DEFAULT_PORTS[scheme] else number,
-        path="/" + "/".join(_resolve_dots(path.split("/")[1:] if path else [""])),
+        path=_without_dots(path),
         query=query,
         fragment=fragment,
     )
@@ -292,6 +304,12 @@ def _escape(text: str, marks: frozenset[str]) -> str:
     )
 
 
+def _without_dots(path: str) -> str:
+    if path and "/." not in path and "%2" not in path:
+        return path
+    return "/" + "/".join(_resolve_dots(path.split("/")[1:] if path else [""]))
+
+
 def _resolve_dots(segments: list[str]) -> list[str]:
     kept: list[str] = []
     for number, segment in enumerate(segments):
@@ -309,6 +327,9 @@ def _resolve_dots(segments: list[str]) -> list[str]:
 
 
 def _normal_escapes(text: str, keeps: frozenset[str]) -> str:
+    if "%" not in text and keeps.issuperset(text):
+        return text
+
     def normal(match: re.Match[str]) -> str:
         if match[1] is None:
             return "%25"  # a percent sign that escapes nothing
@@ -368,6 +389,18 @@ def _behind_google_redirect(address: Address) -> str | None:
 
 
 def _host(text: str, url: str) -> str:
+    try:
+        return _known_host(text)
+    except UnsupportedUrlError:
+        return _read_host(text, url)
+
+
+@lru_cache(maxsize=1024)
+def _known_host(text: str) -> str:
+    return _read_host(text, text)
+
+
+def _read_host(text: str, url: str) -> str:
     if text.startswith("["):
         if not text.endswith("]"):
             raise UnsupportedUrlError(f"expected a closing bracket after the IPv6 address in {_shown(url)}")

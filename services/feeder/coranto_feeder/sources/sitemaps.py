@@ -56,9 +56,9 @@ def _record(element: Element, names: Names, *, url: str) -> _Found | None:
         name = names(child)
         if name in _NEWS:
             for one in child:
-                fields.setdefault(names(one).rpartition(":")[2], "".join(one.itertext()).strip())
+                fields.setdefault(names(one).rpartition(":")[2], _text(one))
         elif ":" not in name or name.startswith("news:"):
-            fields.setdefault(name.rpartition(":")[2], "".join(child.itertext()).strip())
+            fields.setdefault(name.rpartition(":")[2], _text(child))
     address = absolute_url(url, fields.get("loc"))
     if address is None:
         return None
@@ -70,3 +70,7 @@ def _record(element: Element, names: Names, *, url: str) -> _Found | None:
         updated=parse_time(fields.get("lastmod")),
     )
     return _Found(entry, is_sitemap=names(element) == "sitemap")
+
+
+def _text(element: Element) -> str:
+    return "".join(element.itertext()).strip() if len(element) else (element.text or "").strip()

@@ -90,6 +90,23 @@ _ZONES: Final = {
 }  # fmt: skip
 
 
+# What nearly all sitemaps and Atom feeds write; `fromisoformat` reads it ten times as fast.
+_PLAIN: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:Z|[+-]\d\d:[0-5]\d)", re.ASCII)
+
+
+def _plain_time(text: str) -> datetime | None:
+    """The moment that a text in the plainest spelling means; None for others, and where there is something to look at."""
+    if _PLAIN.fullmatch(text) is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    offset = moment.utcoffset()
+    is_usual = offset is not None and abs(offset) <= _LARGEST_OFFSET and 1 < moment.year < 9999
+    return moment.astimezone(UTC) if is_usual else None
+
+
 def parse_time(value: Any) -> datetime | None:
     """The moment in UTC that a feed means by this value; None when it is no time, or not certain which.
 
@@ -99,6 +116,8 @@ def parse_time(value: Any) -> datetime | None:
         return _from_epoch(value)
     if not isinstance(value, str):
         return None
+    if (plain := _plain_time(value)) is not None:
+        return _if_possible(plain)
     text = " ".join(value[: 4 * _LONGEST].split())[:_LONGEST]
     if text.isascii() and text.isdigit() and len(text) in (9, 10, 13):
         return _from_epoch(int(text) / (1000 if len(text) == 13 else 1))
