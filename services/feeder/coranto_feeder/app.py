@@ -149,7 +149,8 @@ def create(settings: Settings | None = None) -> Worker:
     reader = FeedReader(registry, polite, parser, submit, feeder, journal, folder=incoming)
     poller = Poller(registry, reader, polite, feeder)
     websub = _websub(settings, redis, registry, polite)
-    previewer = Previewer(PreviewDesk(redis, pipeline.all_keys()[0]), settings)
+    robots = settings.to_robots(web, redis=redis, prefix=pipeline.prefix)
+    previewer = Previewer(PreviewDesk(redis, pipeline.all_keys()[0]), settings, hosts, robots)
     tasks = [
         recovery.run,
         *([poller.run, previewer.run] if feeder.polls else []),

@@ -10,6 +10,8 @@ from typing import Final
 from pydantic import ValidationError
 from redis.exceptions import RedisError
 
+from coranto.frontier import HostLeases
+from coranto.http.robots_cache import RobotsSource
 from coranto.sources.previews import MOST_SHOWN, Preview, PreviewDesk, PreviewedEntry
 from coranto.urls import UnsupportedUrlError
 from coranto.worker.log import get_logger, without_query
@@ -26,9 +28,12 @@ _DAY_SECONDS: Final = 86_400.0
 class Previewer:
     """Answers requests one by one."""
 
-    def __init__(self, desk: PreviewDesk, settings: Settings) -> None:
+    def __init__(self, desk: PreviewDesk, settings: Settings, hosts: HostLeases, robots: RobotsSource) -> None:
+        """`hosts` and `robots` are those of the feeder's polls: to a host, a look at its feed is one more request."""
         self._desk = desk
         self._settings = settings
+        self._hosts = hosts
+        self._robots = robots
         self._log = get_logger(service="feeder")
 
     async def run(self) -> None:
@@ -46,7 +51,7 @@ class Previewer:
     async def _look_at(self, url: str) -> Preview:
         try:
             async with asyncio.timeout(_AT_MOST_SECONDS):
-                return to_preview(await poll_once(url, self._settings))
+                return to_preview(await poll_once(url, self._settings, hosts=self._hosts, robots=self._robots))
         except UnsupportedUrlError as error:
             return Preview(url=url, outcome="dropped", reason="unsupported_url", detail=str(error))
         except TimeoutError:

@@ -203,8 +203,12 @@ class Settings(WorkerSettings):
         self, web: WebClient, hosts: HostLeases, *, redis: Redis | None = None, prefix: str = "coranto"
     ) -> PoliteClient:
         """What asks hosts in their turn, and their robots.txt first. Raises WrongHostsFileError."""
-        robots = RobotsCache(redis, web, agent=self.fetcher.robots_agent, prefix=prefix)
+        robots = self.to_robots(web, redis=redis, prefix=prefix)
         return PoliteClient(web, hosts, self.fetcher.to_host_policy(), robots if self.fetcher.obey_robots else None)
+
+    def to_robots(self, web: WebClient, *, redis: Redis | None = None, prefix: str = "coranto") -> RobotsCache:
+        """What sites' robots.txt say to us."""
+        return RobotsCache(redis, web, agent=self.fetcher.robots_agent, prefix=prefix)
 
     def to_web_client(self) -> WebClient:
         """The web client, by the settings that feeder and fetcher share."""

@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Literal, cast
 
-from coranto.frontier import InProcessHostLeases
+from coranto.frontier import HostLeases, InProcessHostLeases
 from coranto.http.recording import Hop, RecordingClient
-from coranto.http.robots_cache import RobotsCache
+from coranto.http.robots_cache import RobotsCache, RobotsSource
 from coranto.records import Submission
 from coranto.sources.registry import Feed, FeedRegistry, new_feed
 from coranto_feeder.feed_parser_pool import FeedParserPool
@@ -93,15 +93,26 @@ def _stamp(time: datetime | None) -> str | None:
     return None if time is None else time.isoformat()
 
 
-async def poll_once(url: str, settings: Settings) -> FeedReport:
-    """What comes of polling this address for the first time. Raises UnsupportedUrlError."""
+async def poll_once(
+    url: str, settings: Settings, *, hosts: HostLeases | None = None, robots: RobotsSource | None = None
+) -> FeedReport:
+    """What comes of polling this address for the first time. Raises UnsupportedUrlError.
+
+    Hosts are asked in their turn by `hosts`, and what their robots.txt says is `robots`' to know. Without them, as for somebody who
+    works alone, hosts have the pauses of this poll only.
+    """
     now = datetime.now(UTC)
     feed = new_feed(url, now=now)
     web = settings.to_web_client()
     pool = settings.feeder.to_parser()
     recorder, parser = RecordingClient(web), _RecordingParser(pool)
-    robots = RobotsCache(None, web, agent=settings.fetcher.robots_agent) if settings.fetcher.obey_robots else None
-    client = PoliteClient(recorder, InProcessHostLeases(), settings.fetcher.to_host_policy(), robots)
+    robots = robots or RobotsCache(None, web, agent=settings.fetcher.robots_agent)
+    client = PoliteClient(
+        recorder,
+        hosts or InProcessHostLeases(),
+        settings.fetcher.to_host_policy(),
+        robots if settings.fetcher.obey_robots else None,
+    )
     reader = FeedReader(
         cast("FeedRegistry", _EmptyRegistry()),  # of which it uses these methods
         client,

@@ -1,16 +1,20 @@
 """The small HTTP server that hubs talk to: they ask whether we meant to subscribe, and send what has changed.
 
-Strangers reach it. A body is read piece by piece for its signature, within a time and a size, so many at once, and kept
-nowhere. Whoever does not know a subscription's address is told nothing but that there is none.
+Strangers reach it. So many may be connected at once, and each must send the head of its request within a time. A body is read
+piece by piece for its signature, within a time and a size, so many at once, and kept nowhere. Whoever does not know a
+subscription's address is told nothing but that there is none.
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from datetime import timedelta
-from typing import Final
+from functools import partial
+from typing import Final, cast
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from coranto.worker.log import get_logger, without_query
 from coranto_feeder.feed_metrics import FeedMetrics
@@ -19,6 +23,9 @@ from coranto_feeder.websub import SignatureCheck, Subscriber
 WEBSUB_LISTENING: Final = "websub.listening"
 WEBSUB_IGNORED: Final = "websub.ignored"
 
+_LONGEST_IDLE: Final = timedelta(seconds=10)
+"""For the head of a request, and between two of one connection."""
+_MOST_CONNECTIONS: Final = 512
 _LONGEST_READ: Final = timedelta(seconds=30)
 _MOST_AT_ONCE: Final = 64
 _PIECE: Final = 64 * 1024
@@ -28,12 +35,27 @@ _PLAIN: Final = {"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store
 class CallbackServer:
     """Serves the addresses that hubs were given."""
 
-    def __init__(self, subscriber: Subscriber, *, host: str, port: int, max_body_bytes: int) -> None:
+    def __init__(
+        self,
+        subscriber: Subscriber,
+        *,
+        host: str,
+        port: int,
+        max_body_bytes: int,
+        longest_idle: timedelta = _LONGEST_IDLE,
+        most_connections: int = _MOST_CONNECTIONS,
+    ) -> None:
         self._subscriber = subscriber
         self._host = host
         self._port = port
         self._max_body_bytes = max_body_bytes
+        self._longest_idle = longest_idle
+        self._most_connections = most_connections
         self._bodies = 0
+        self._busy: set[web.RequestHandler] = set()
+        """Connections on which a request is being answered."""
+        self._heard: set[web.RequestHandler] = set()
+        """Connections on which a request has come."""
         self.metrics: FeedMetrics | None = None
         self.address: str | None = None
         """Where it listens, while it does."""
@@ -41,22 +63,60 @@ class CallbackServer:
 
     async def run(self) -> None:
         """Serve until cancelled. Raises OSError when the address cannot be listened on."""
-        app = web.Application()
+        app = web.Application(middlewares=[self._note_busy])
         # The last part names the subscription: a proxy may leave out or add what is before it.
         app.router.add_get("/{path:.*}", self._verify)
         app.router.add_post("/{path:.*}", self._take)
         # The signature is one of what was sent, so nothing is unpacked.
-        runner = web.AppRunner(app, access_log=None, auto_decompress=False)
+        runner = web.AppRunner(
+            app, access_log=None, auto_decompress=False, keepalive_timeout=self._longest_idle.total_seconds()
+        )
         await runner.setup()
+        listener: asyncio.Server | None = None
         try:
-            await web.TCPSite(runner, self._host, self._port).start()
-            host, port = runner.addresses[0][:2]
+            connect = partial(self._connect, cast("web.Server", runner.server))
+            listener = await asyncio.get_running_loop().create_server(connect, self._host, self._port)
+            host, port = listener.sockets[0].getsockname()[:2]
             self.address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
             self._log.info(WEBSUB_LISTENING, address=self.address)
-            await asyncio.Event().wait()
+            await self._end_silent(cast("web.Server", runner.server))
         finally:
             self.address = None
+            if listener is not None:
+                listener.close()
             await runner.cleanup()
+
+    def _connect(self, server: web.Server) -> asyncio.BaseProtocol:
+        """What serves a new connection. Where there are too many, one that has nothing to say makes room, or there is none."""
+        connected = server.connections
+        if len(connected) >= self._most_connections:
+            idle = next((one for one in connected if one not in self._busy and one.transport is not None), None)
+            if idle is None:
+                return _HangsUp()
+            idle.force_close()  # the oldest: they stand in the order of their coming
+        return server()
+
+    async def _end_silent(self, server: web.Server) -> None:
+        """End connections on which no request comes, until cancelled. Between two requests aiohttp sees to it."""
+        since: dict[web.RequestHandler, float] = {}
+        longest = self._longest_idle.total_seconds()
+        while True:
+            await asyncio.sleep(longest / 4)
+            now, connected = time.monotonic(), server.connections
+            self._heard.intersection_update(connected)
+            since = {one: since.get(one, now) for one in connected if one not in self._heard}
+            for one, begun in since.items():
+                if now - begun >= longest:
+                    one.force_close()
+
+    @web.middleware
+    async def _note_busy(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        self._busy.add(request.protocol)
+        self._heard.add(request.protocol)
+        try:
+            return await handler(request)
+        finally:
+            self._busy.discard(request.protocol)
 
     async def _verify(self, request: web.Request) -> web.Response:
         challenge = await self._subscriber.verify(_token_of(request), request.query)
@@ -102,6 +162,13 @@ class CallbackServer:
         if self.metrics is not None:
             self.metrics.notices.labels(outcome).inc()
         return web.Response(status=status, headers=_PLAIN | (headers or {}))
+
+
+class _HangsUp(asyncio.Protocol):
+    """Ends a connection as soon as it is there."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        cast("asyncio.Transport", transport).abort()
 
 
 def _token_of(request: web.Request) -> str:

@@ -23,6 +23,7 @@ from tests.services.feeder.test_polling import ONE, TWO, atom
 
 from coranto.http import WebLimits
 from coranto.sources.registry import Feed, FeedRegistry, new_feed
+from coranto.streams.tasks import end
 from coranto.topology import Keys
 from coranto_feeder.feed_metrics import FeedMetrics
 from coranto_feeder.settings import FeederSettings
@@ -442,6 +443,81 @@ async def test_body_beyond_the_bound_is_refused_while_it_comes(subscribed: Subsc
         assert await subscribed.hub.publish(subscribed.topic, b"x" * (MOST_BODY_BYTES + 1)) == 413
     await eventually(lambda: subscribed.noticed("too_large") == 1, what="the end of the body")
     assert await subscribed.due_at() == due
+
+
+class SlowClient:
+    """A connection that says as little as it may."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader, self.writer = reader, writer
+
+    @classmethod
+    async def connect(cls, url: str) -> SlowClient:
+        return cls(*await asyncio.open_connection("127.0.0.1", int(url.split(":")[2].partition("/")[0])))
+
+    async def say(self, text: str) -> None:
+        self.writer.write(text.encode())
+        with suppress(ConnectionError):
+            await self.writer.drain()
+
+    async def trickle(self) -> None:
+        """Go on with a head that has no end."""
+        while True:
+            await self.say("X-More: a\r\n")
+            await asyncio.sleep(0.05)
+
+    async def is_ended(self) -> bool:
+        """Whether the server hangs up, once it has said what it had to say."""
+        with suppress(ConnectionError):
+            await self.reader.read(-1)
+        return True
+
+
+@pytest.mark.parametrize("says", ["nothing", "half a head", "a head without end", "one request and no other"])
+async def test_connection_on_which_no_request_comes_is_ended(subscribed: Subscribed, says: str) -> None:
+    callbacks = CallbackServer(
+        subscribed.subscriber, host="127.0.0.1", port=0, max_body_bytes=1000, longest_idle=timedelta(seconds=0.4)
+    )
+    serving = asyncio.create_task(callbacks.run())
+    await eventually(lambda: callbacks.address is not None, what="the callback server")
+    assert callbacks.address is not None
+    client = await SlowClient.connect(callbacks.address)
+    trickling = None
+    if says != "nothing":
+        await client.say("GET /unknown HTTP/1.1\r\nHost: a\r\n" + ("\r\n" if says.startswith("one") else ""))
+    if says == "a head without end":
+        trickling = asyncio.create_task(client.trickle())
+    assert await asyncio.wait_for(client.is_ended(), 10)
+    await end([serving, *([trickling] if trickling is not None else [])])
+
+
+async def test_idle_connections_however_many_keep_no_hub_out(subscribed: Subscribed) -> None:
+    await subscribed.begin()
+    subscribed.callbacks._most_connections = 20
+    address = subscribed.hub.requests[0]["hub.callback"]
+    slow = [await SlowClient.connect(address) for _ in range(60)]
+    for client in slow:
+        await client.say("POST /x HTTP/1.1\r\nHost: a\r\n")
+    async with aiohttp.ClientSession() as session, session.post(address, data=b"unsigned") as answer:
+        assert answer.status == 202
+    assert subscribed.noticed("wrong_signature") == 1
+    # The oldest made room for the others.
+    assert all(await asyncio.gather(*(asyncio.wait_for(client.is_ended(), 10) for client in slow[:30])))
+
+
+async def test_connection_beyond_those_that_are_answered_is_refused(subscribed: Subscribed) -> None:
+    await subscribed.begin()
+    subscribed.callbacks._most_connections = 3
+    address = subscribed.hub.requests[0]["hub.callback"]
+    path = "/" + address.split("/", 3)[3]
+    busy = [await SlowClient.connect(address) for _ in range(3)]
+    for client in busy:
+        await client.say(f"POST {path} HTTP/1.1\r\nHost: a\r\nContent-Length: 8\r\n\r\nuns")
+    await eventually(lambda: len(subscribed.callbacks._busy) == 3, what="three bodies under way")
+    assert await asyncio.wait_for((await SlowClient.connect(address)).is_ended(), 10)
+    for client in busy:
+        await client.say("igned")
+    await eventually(lambda: subscribed.noticed("wrong_signature") == 3, what="three answers")
 
 
 async def test_packed_body_is_signed_as_it_is_sent(subscribed: Subscribed) -> None:

@@ -12,10 +12,12 @@ from tests.harness.hostile_server import Behaviour, response, serving
 from tests.services.gateway.conftest import Serve, Served
 from tests.services.gateway.test_page import Page, hold_to_the_policy, post
 
+from coranto.frontier import HostFeedback, HostLease, RedisHostLeases, host_key
 from coranto.sources.previews import PreviewDesk
 from coranto.sources.registry import FeedRegistry
 from coranto.streams.tasks import end
 from coranto.topology import FEEDER, Keys
+from coranto.urls import parse
 from coranto_feeder.previewer import Previewer
 from coranto_feeder.settings import Settings
 
@@ -33,9 +35,15 @@ async def feeder(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
     """What answers requests in a feeder."""
     monkeypatch.setenv("CORANTO_FETCHER__ALLOWED_NETWORKS", "127.0.0.0/8")
     monkeypatch.setenv("CORANTO_FETCHER__MIN_DELAY", "0")
-    running = asyncio.create_task(Previewer(PreviewDesk(redis, KEYS), Settings()).run())
+    settings = Settings()
+    web = settings.to_web_client()
+    previewer = Previewer(
+        PreviewDesk(redis, KEYS), settings, RedisHostLeases(redis), settings.to_robots(web, redis=redis)
+    )
+    running = asyncio.create_task(previewer.run())
     yield
     await end([running])
+    await web.close()
 
 
 @pytest.mark.usefixtures("feeder")
@@ -48,6 +56,18 @@ async def test_a_feeder_says_what_a_source_would_bring_and_nothing_stays(served:
     assert 0 < found["per_day"] < 30
     assert await FeedRegistry(redis, KEYS).all() == []
     assert await redis.llen(KEYS.owned_by(FEEDER, "previews")) == 0
+
+
+@pytest.mark.usefixtures("feeder")
+async def test_a_host_that_is_resting_is_not_asked_for_a_preview(served: Served, redis: Redis) -> None:
+    hosts = RedisHostLeases(redis)
+    async with serving(Behaviour("a feed", "", None, {"/page": response(FEED, kind="application/rss+xml")})) as url:
+        lease = await hosts.acquire(host_key(parse(url)), "a fetcher", delay=timedelta(0))
+        assert isinstance(lease, HostLease)
+        await hosts.release(lease, HostFeedback.SLOW_DOWN, retry_after=timedelta(hours=1))
+        found = await served.post("/v1/sources/preview", {"url": url})
+    assert (found["outcome"], found["count"]) == ("retry", 0)
+    assert "may not be asked for another 3" in found["detail"]
 
 
 @pytest.mark.usefixtures("feeder")
