@@ -28,7 +28,20 @@ CONTENT_TYPES = {".html": "text/html", ".htm": "text/html", ".xhtml": "applicati
 _WEB = ("http", "https", "feed")
 # As people type an address into a browser. It is only looked at where no file has that name.
 _BARE_HOST = re.compile(r"(?P<host>localhost|(?:[\w-]+\.)+(?:[^\W\d_]{2,}|\d+))(?::\d+)?(?:/\S*)?")
-_FILE_SUFFIXES = {*CONTENT_TYPES, ".xml", ".rss", ".atom", ".opml", ".json", ".jsonl", ".gz", ".warc", ".pdf", ".md"}
+_FILE_SUFFIXES = {
+    *CONTENT_TYPES,
+    ".xml",
+    ".rss",
+    ".atom",
+    ".opml",
+    ".json",
+    ".jsonl",
+    ".gz",
+    ".zst",
+    ".warc",
+    ".pdf",
+    ".md",
+}
 _AT_ONCE = 200
 _ARCHIVED_AT_ONCE = 50
 _LARGEST_FILE_BYTES = 100_000_000  # ten times what the fetcher accepts from the web
@@ -87,7 +100,7 @@ def _from_argument(argument: str, refuse: Callable[[str], None]) -> Iterator[Sou
             yield _saved(path)
         else:
             refuse(
-                f"{argument} is not a saved page; expected {_suffixes()}, .warc or .warc.gz. "
+                f"{argument} is not a saved page; expected {_suffixes()}, .warc, .warc.gz or .warc.zst. "
                 "Submit a list of addresses with `coranto submit --from`, add the feeds of an OPML file with "
                 "`coranto feeds import`, and name a feed by its address"
             )
@@ -146,7 +159,7 @@ def _is_hidden(path: Path) -> bool:
 
 
 def _is_archive(path: Path) -> bool:
-    return path.name.lower().removesuffix(".gz").endswith((".warc", ".arc"))
+    return path.name.lower().removesuffix(".gz").removesuffix(".zst").endswith((".warc", ".arc"))
 
 
 def _suffixes() -> str:

@@ -1,4 +1,4 @@
-"""Reads the pages out of WARC and ARC files, packed or not, such as those of Common Crawl's news crawl.
+"""Reads the pages out of WARC and ARC files, packed with gzip, Zstandard or not, such as those of Common Crawl's news crawl.
 
 A file is read as a stream, one record at a time, whatever its size. It comes from somebody else: what is broken in it is
 told as skipped, and bodies are bounded. Needs warcio; import it only where archives are read.
@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Final
 
+import zstandard
 from warcio.archiveiterator import ArchiveIterator  # type: ignore[import-untyped]  # the package has no types
 from warcio.exceptions import ArchiveLoadFailed  # type: ignore[import-untyped]
 
@@ -19,6 +20,11 @@ from coranto.urls import UnsupportedUrlError, parse
 PAGE_TYPES: Final = frozenset({"text/html", "application/xhtml+xml"})
 _GZIP: Final = b"\x1f\x8b"
 _AT_ONCE: Final = 1 << 16
+_ZSTD_FRAME: Final = b"\x28\xb5\x2f\xfd"
+# A dictionary for all records stands in a frame of this kind, before the first of them, as IIPC has it.
+_ZSTD_DICTIONARY: Final = b"\x5d\x2a\x4d\x18"
+_LONGEST_DICTIONARY: Final = 32 << 20
+_LARGEST_WINDOW: Final = 128 << 20
 _RECORD_TYPES: Final = frozenset({"response", "resource"})
 
 
@@ -45,12 +51,21 @@ def read_pages(stream: BinaryIO, *, max_bytes: int) -> Iterator[ArchivedPage | S
     """The pages of the archive in its order, and what was passed over. Bodies come without chunks and packing."""
     try:
         # Unpacked here: warcio wants a member of its own for each record, and not all writers do that.
-        plain = _Unpacked(stream) if _is_packed(stream) else stream
+        plain = _unpacked(stream)
         # Lengths that do not match the chunks are common in old files; what is there is read.
         for record in ArchiveIterator(plain, arc2warc=True, verify_http=False):
             if record.rec_type in _RECORD_TYPES:
                 yield _read(record, max_bytes)
-    except (ArchiveLoadFailed, EOFError, ValueError, OSError, zlib.error, AttributeError, TypeError) as error:
+    except (
+        ArchiveLoadFailed,
+        EOFError,
+        ValueError,
+        OSError,
+        zlib.error,
+        zstandard.ZstdError,
+        AttributeError,
+        TypeError,
+    ) as error:
         # Behind a broken record nobody knows where the next one begins.
         yield SkippedRecord("broken", detail=f"the archive cannot be read further: {error}")
 
@@ -87,10 +102,35 @@ class _Unpacked:
         return b""
 
 
-def _is_packed(stream: BinaryIO) -> bool:
-    start = stream.read(2)
+def _unpacked(stream: BinaryIO) -> Any:
+    """The archive's stream without its packing."""
+    start = stream.read(4)
+    if start == _ZSTD_DICTIONARY:
+        return _zstd_reader(stream, _zstd_dictionary(stream))
     stream.seek(-len(start), 1)
-    return start == _GZIP
+    if start == _ZSTD_FRAME:
+        return _zstd_reader(stream, None)
+    return _Unpacked(stream) if start.startswith(_GZIP) else stream
+
+
+def _zstd_reader(stream: BinaryIO, dictionary: bytes | None) -> Any:
+    known = None if dictionary is None else zstandard.ZstdCompressionDict(dictionary)
+    unpacker = zstandard.ZstdDecompressor(dict_data=known, max_window_size=_LARGEST_WINDOW)
+    return unpacker.stream_reader(stream, read_across_frames=True)
+
+
+def _zstd_dictionary(stream: BinaryIO) -> bytes:
+    """The dictionary in a frame whose mark has been read; it may be packed itself. Raises ValueError and zstandard.ZstdError."""
+    size = int.from_bytes(stream.read(4), "little")
+    if size > _LONGEST_DICTIONARY:
+        raise ValueError(f"the dictionary has {size} bytes, expected {_LONGEST_DICTIONARY} at most")
+    dictionary = stream.read(size)
+    if dictionary.startswith(_ZSTD_FRAME):
+        with zstandard.ZstdDecompressor(max_window_size=_LARGEST_WINDOW).stream_reader(dictionary) as reader:
+            dictionary = reader.read(_LONGEST_DICTIONARY + 1)
+        if len(dictionary) > _LONGEST_DICTIONARY:
+            raise ValueError(f"the dictionary has more than {_LONGEST_DICTIONARY} bytes when it is unpacked")
+    return dictionary
 
 
 def _read(record: Any, max_bytes: int) -> ArchivedPage | SkippedRecord:

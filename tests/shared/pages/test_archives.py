@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import gzip
 import io
+import tracemalloc
 from pathlib import Path
 
 import pytest
+import zstandard
 from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
 
@@ -41,6 +43,66 @@ def test_pages_come_with_address_type_and_body_however_the_archive_is_packed(for
     )
     pages = read(gzip.compress(body) if form == "one member for all" else body)
     assert pages == [ArchivedPage(f"https://a.example/{number}", "text/html", PAGE) for number in (1, 2)]
+
+
+def zstd_archive(*, with_dictionary: bool, packs_dictionary: bool = False) -> bytes:
+    """Sixty pages, each record in a frame of its own, after the dictionary that they were packed with."""
+    records = [archive((f"https://a.example/{number}", "200 OK", HTML, PAGE), packed=False) for number in range(60)]
+    if not with_dictionary:
+        return b"".join(zstandard.ZstdCompressor().compress(record) for record in records)
+    known = zstandard.train_dictionary(2_000, records)
+    content = known.as_bytes()
+    if packs_dictionary:
+        content = zstandard.ZstdCompressor().compress(content)
+    packer = zstandard.ZstdCompressor(dict_data=known)
+    head = b"\x5d\x2a\x4d\x18" + len(content).to_bytes(4, "little") + content
+    return head + b"".join(packer.compress(record) for record in records)
+
+
+@pytest.mark.parametrize("dictionary", ["none", "plain", "packed"])
+def test_archive_packed_with_zstandard_is_read(dictionary: str) -> None:
+    body = zstd_archive(with_dictionary=dictionary != "none", packs_dictionary=dictionary == "packed")
+    assert read(body) == [ArchivedPage(f"https://a.example/{number}", "text/html", PAGE) for number in range(60)]
+    found = read(body[:-40])
+    assert [one.url for one in found if isinstance(one, ArchivedPage)][:59] == [
+        f"https://a.example/{number}" for number in range(59)
+    ]
+
+
+BOMB = zstandard.ZstdCompressor().compress(bytes(40 << 20))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"\x28\xb5\x2f\xfd",
+        b"\x28\xb5\x2f\xfd" + bytes(1000),
+        b"\x5d\x2a\x4d\x18",
+        b"\x5d\x2a\x4d\x18\xff\xff\xff\xff",
+        b"\x5d\x2a\x4d\x18\x04\x00\x00\x00\x28\xb5\x2f\xfd",
+        b"\x5d\x2a\x4d\x18" + len(BOMB).to_bytes(4, "little") + BOMB,
+    ],
+)  # fmt: skip
+def test_broken_zstandard_is_told_and_never_a_crash(body: bytes) -> None:
+    assert all(isinstance(one, SkippedRecord) for one in read(body))
+
+
+def test_long_archive_is_not_held(tmp_path: Path) -> None:
+    """Thirty megabytes unpacked, and less than ten of them at a time."""
+    page = bytes(1_000_000)
+    path = tmp_path / "long.warc.gz"
+    with path.open("wb") as out:
+        writer = WARCWriter(out, gzip=True)
+        for number in range(30):
+            http = StatusAndHeaders("200 OK", HTML, protocol="HTTP/1.1")
+            url = f"https://a.example/{number}"
+            writer.write_record(writer.create_warc_record(url, "response", payload=io.BytesIO(page), http_headers=http))
+    tracemalloc.start()
+    with path.open("rb") as stream:
+        assert sum(isinstance(one, ArchivedPage) for one in read_pages(stream, max_bytes=2_000_000)) == 30
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 10_000_000
 
 
 def test_what_is_no_page_is_passed_over_with_its_reason() -> None:
