@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from coranto.domains import registered_domain
 from coranto.urls import MAX_URL_CHARS, UnsupportedUrlError, canonicalize, host_of, is_saved_page, join, key_of, parse
 
 SAME = [
@@ -229,6 +230,45 @@ def test_canonical_form_differs_from_a_careful_normaliser_only_where_meant(mater
             different += 1
             assert "//" in case["url"].partition("://")[2] or "&" in case["url"], case
     assert different <= 12
+
+
+# What a library for crawlers thinks of addresses, where we think otherwise.
+MEANT_OTHERWISE = {
+    # It strips parameters by their names, `param` and `url` among them; here only those that are for tracking go.
+    "http://www.case-modder.de/index.php?sec=artikel&id=68&page=1": "all parameters stay",
+    "https://www.dwds.de/test?param=test&amp;other=test": "all parameters stay",
+    "https://httpbun.org/redirect-to?url=http%3A%2F%2Fexample.org": "all parameters stay",
+    "http://test.net/foo.html?page=2&itemid=10&lang=en": "parameters keep their order",
+    "http://2001:0db8:85a3:0000:0000:8a2e:0370:7334": "an IPv6 address without brackets is none (RFC 3986, 3.2.2)",
+    "HTTPS://WWW.DWDS.DE:80/": "a path is never empty",
+    "ftp://www4.httpbun.org": "only web and file addresses count",
+}
+
+
+def test_addresses_are_cleaned_and_their_sites_told_as_a_crawler_s_library_does(material: Path) -> None:
+    """Whether an address is worth fetching, which is what most of the suite asks, is not asked here."""
+    checked, different = 0, set[str]()
+    for case in json.loads((material / "cases/urls/courlan.json").read_text(encoding="utf-8")):
+        url, result = case["args"][0], case["result"]
+        match case["call"], result:
+            case "check_url", [clean, site]:
+                expected: tuple[object, ...] = (clean, site)
+            case (("clean_url" | "normalize_url"), str()):
+                expected = (result, None)
+            case "extract_domain", _:
+                expected = (None, result)
+            case _:
+                continue
+        checked += 1
+        clean, site = expected
+        try:
+            got: tuple[object, ...] = (clean and canonicalize(url), site and registered_domain(host_of(url)))
+        except UnsupportedUrlError:
+            got = (None, None)
+        if got != expected:
+            different.add(url)
+    assert checked >= 15
+    assert different == set(MEANT_OTHERWISE)
 
 
 _LONG = 16_000

@@ -44,6 +44,15 @@ def test_published_suites_agree(suite: str, material: Path) -> None:
     assert wrong == []
 
 
+def test_what_only_google_forbids_is_forbidden_too(material: Path) -> None:
+    """Beyond the RFC we are as generous to the host as the strictest reader. What only Google allows is not."""
+    cases = json.loads((material / "cases/robots/google_robotstxt.json").read_text(encoding="utf-8"))
+    forbidden = [case for case in cases if case.get("google_only") and not case["allowed"]]
+    assert len(forbidden) > 10
+    wrong = [case for case in forbidden if RobotsRules.read(case["robots"], case["agent"]).allows(case["url"])]
+    assert wrong == []
+
+
 def test_files_of_real_sites_are_read_fast_and_without_failure(material: Path) -> None:
     started, count = time.process_time(), 0
     with gzip.open(material / "cases/robots/real_robots.jsonl.gz") as lines:
