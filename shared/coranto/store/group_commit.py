@@ -65,11 +65,7 @@ class GroupCommit(ABC, Generic[WorkT]):
             while self._waiting:
                 batch, self._waiting = self._waiting[: self._batch_size], self._waiting[self._batch_size :]
                 works = [call.work for call in batch]
-                results: Sequence[object]
-                try:
-                    results = await loop.run_in_executor(self._thread, self._run_batch, works)
-                except Exception as error:  # noqa: BLE001 - a bug of ours must reach those who wait, not keep them waiting
-                    results = [error] * len(batch)
+                results = await loop.run_in_executor(self._thread, self._results_of, works)
                 for call, result in zip(batch, results, strict=True):
                     if call.done.done():  # its handler ran into its deadline meanwhile; what was written stays good
                         continue
@@ -80,10 +76,30 @@ class GroupCommit(ABC, Generic[WorkT]):
         finally:
             self._writing = None
 
+    # What follows runs in the thread that owns the connection.
+
+    def _results_of(self, works: Sequence[WorkT]) -> Sequence[object]:
+        """The result of each piece of work, or the exception it ended with. Nothing is a result before the commit."""
+        try:
+            return self._run_batch(works)
+        except Exception as error:  # noqa: BLE001 - goes to all who wait: a bug of ours must not keep them waiting
+            if len(works) == 1 or not self._is_fault_of_work(error):
+                return [error] * len(works)
+        # One of them holds what the database does not take: halved until it is alone, and harms nobody else.
+        middle = len(works) // 2
+        return [*self._results_of(works[:middle]), *self._results_of(works[middle:])]
+
     @abstractmethod
     def _run_batch(self, works: Sequence[WorkT]) -> Sequence[object]:
-        """The result of each piece of work, or the exception it ended with. Runs in the thread that owns the connection."""
+        """The result of each piece of work, or the exception that it alone ended with, all committed.
+
+        Raises what ended the transaction; nothing of it is written then.
+        """
+
+    @abstractmethod
+    def _is_fault_of_work(self, error: Exception) -> bool:
+        """Whether one piece of work ended the transaction, and others may go on without it."""
 
     @abstractmethod
     def _disconnect(self) -> None:
-        """Let the connection go, if there is one. Runs in the same thread."""
+        """Let the connection go, if there is one."""

@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 import threading
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache, partial
 from itertools import chain
 from types import MappingProxyType
-from typing import Final, Generic, TypeVar
+from typing import Final, TypeVar
 
 import Stemmer  # type: ignore[import-not-found]  # a compiled module without stubs
 
@@ -80,52 +80,47 @@ def forms_of(text: str | None, stemmer: str | None) -> str | None:
         return None
     # As SQLite reads them: letters in two code points, such as a decomposed й, are not the letters that a query has.
     written = dict.fromkeys(_WORD.findall(text))
-    known = set(map(str.lower, written))
-    composed = written if unicodedata.is_normalized("NFC", text) else dict.fromkeys(words_of(text))
-    forms = dict.fromkeys(chain.from_iterable(folded_and_stems(composed, stemmer)))
-    return " ".join([form for form in forms if form not in known]) or None
+    forms_of_word = _forms(stemmer).__getitem__
+    if unicodedata.is_normalized("NFC", text):
+        forms = chain.from_iterable(map(forms_of_word, written))
+    else:
+        composed = words_of(text)
+        forms = chain(map(fold, composed), *map(forms_of_word, composed))
+    known = set(map(_lower.__getitem__, written))
+    return " ".join(dict.fromkeys([form for form in forms if form not in known])) or None
 
 
-class Remembered(Generic[Value]):
-    """What a function makes of words, remembered: a text mostly has words of texts before it.
+class Remembered(dict[str, Value]):
+    """What a function makes of words, by the word: a text mostly has words of texts before it.
 
-    Asked for all words of a text at once, as a call for each would take longer than the look-up. Safe for threads.
+    Asked like a dictionary that has every word, which forgets when it is full. Safe for threads.
     """
 
     def __init__(self, make: Callable[[str], Value]) -> None:
+        super().__init__()
         self._make = make
-        self._known: dict[str, Value] = {}
 
-    def of(self, words: Iterable[str]) -> Iterable[Value]:
-        """What comes of each word, in turn."""
-        words = list(words)
-        known = self._known
-        missing = set(words).difference(known)
-        if not missing:
-            return map(known.__getitem__, words)
-        if len(known) + len(missing) > _MOST_REMEMBERED:
-            # Another thread may be reading the old one.
-            self._known = known = {}
-            missing = set(words)
-        made = {word: self._make(word) for word in missing}
-        known.update((word, value) for word, value in made.items() if len(word) <= _LONGEST_REMEMBERED)
-        return [made[word] if word in made else known[word] for word in words]
+    def __missing__(self, word: str) -> Value:
+        value = self._make(word)
+        if len(word) <= _LONGEST_REMEMBERED:
+            if len(self) >= _MOST_REMEMBERED:
+                self.clear()
+            self[word] = value
+        return value
 
 
-_by_stemmer: dict[str | None, Remembered[tuple[str, str]]] = {}
+_lower: Final = Remembered(str.lower)
 
 
-def folded_and_stems(words: Iterable[str], stemmer: str | None) -> Iterable[tuple[str, str]]:
-    """Each word folded, and the stem of that."""
-    found = _by_stemmer.get(stemmer)
-    if found is None:
-        found = _by_stemmer[stemmer] = Remembered(partial(_folded_and_stem, stemmer=stemmer))
-    return found.of(words)
+@cache
+def _forms(stemmer: str | None) -> Remembered[tuple[str, ...]]:
+    return Remembered(partial(forms_beside, stemmer=stemmer))
 
 
-def _folded_and_stem(word: str, stemmer: str | None) -> tuple[str, str]:
+def forms_beside(word: str, stemmer: str | None) -> tuple[str, ...]:
+    """The word folded, and the stem of that, but for what is the word itself in lower case; the folded one first."""
     folded = fold(word)
-    return folded, stem(folded, stemmer)
+    return tuple(form for form in dict.fromkeys((folded, stem(folded, stemmer))) if form != word.lower())
 
 
 @cache

@@ -106,9 +106,9 @@ async def test_file_that_may_not_grow_is_reported_as_a_full_disk(
 ) -> None:
     await store(make_article("https://news.example/before"), article_store=article_store)
     on_its_thread = asyncio.get_running_loop().run_in_executor
-    connection = article_store._file._connection  # SQLite's own way to simulate a full disk without root
+    connection = article_store._database._connection  # SQLite's own way to simulate a full disk without root
     assert connection is not None
-    await on_its_thread(article_store._file._thread, connection.execute, "PRAGMA max_page_count = 10")
+    await on_its_thread(article_store._database._thread, connection.execute, "PRAGMA max_page_count = 10")
     article = make_article(text="word " * 100_000)
     assert isinstance(await fault_of(article_store, article), StoreUnavailableError)
     # The connection was given up with the failed transaction, and the limit with it.
@@ -211,7 +211,7 @@ async def test_bug_in_the_writer_reaches_the_caller_and_the_next_call_works(
         raise RuntimeError("a bug")
 
     with monkeypatch.context() as patch:
-        patch.setattr(article_store._file, "_connect", fail)
+        patch.setattr(article_store._database, "_connect", fail)
         with pytest.raises(RuntimeError, match="a bug"):
             await store(make_article(), article_store=article_store)
     assert (await store(make_article(), article_store=article_store)).storage.revision == 1

@@ -310,11 +310,11 @@ async def test_commits_are_durable_and_readers_do_not_wait(
 ) -> None:
     await store(make_article(), article_store=article_store)
     assert rows(database, "PRAGMA journal_mode") == [("wal",)]
-    connection = article_store._file._connection
+    connection = article_store._database._connection
     assert connection is not None
     # The setting belongs to the connection, and only the connection's own thread may ask.
     synchronous = await asyncio.get_running_loop().run_in_executor(
-        article_store._file._thread, lambda: connection.execute("PRAGMA synchronous").fetchone()
+        article_store._database._thread, lambda: connection.execute("PRAGMA synchronous").fetchone()
     )
     assert synchronous == (2,), "2 is FULL"
 

@@ -10,12 +10,13 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import chain, islice, product
 from typing import Final
 
 from coranto.folding import fold
 from coranto.store.query import Part, spellings_of
-from coranto.store.words import Remembered, folded_and_stems, stem, stemmer_for, stemmer_token, words_of
+from coranto.store.words import Remembered, forms_beside, stem, stemmer_for, stemmer_token, words_of
 
 # What PostgreSQL takes: a megabyte of words and positions, words of 2,046 bytes, positions up to 16,383, and 255 of a word.
 _MOST_BYTES: Final = 1_000_000
@@ -62,7 +63,10 @@ class _Lexemes:
     """Words with their positions, as many as there is room for."""
 
     def __init__(self) -> None:
-        self._positions: dict[str, list[str]] = {}
+        self._entries: dict[str, str] = {}
+        """Each word as PostgreSQL reads it. Words are letters and digits, so nothing has to be escaped."""
+        self._repeated: dict[str, int] = {}
+        """How many positions a word has beside its first."""
         self._bytes = 0
         self._next = 1
         self.is_cut = False
@@ -70,37 +74,37 @@ class _Lexemes:
 
     def add(self, words: Iterable[str], weight: str) -> None:
         """Add words that follow each other."""
-        positions, position = self._positions, self._next - 1
+        entries, position = self._entries, self._next - 1
         for position, word in enumerate(words, self._next):
-            found = positions.get(word)
-            if found is None and (found := self._begin(word)) is None:
+            at = min(_LAST_POSITION, position)
+            if word in entries:
+                self._repeat(word, f",{at}{weight}")
                 continue
-            mark = f"{min(_LAST_POSITION, position)}{weight}"
-            if len(found) >= _MOST_POSITIONS:
-                self.has_all_positions = False
-            elif not found or found[-1] != mark:
-                found.append(mark)
-                self._bytes += 2
+            size = len(word.encode())
+            if size > _LONGEST_WORD_BYTES or self._bytes + size + 8 > _MOST_BYTES:
+                self.is_cut = True
+                continue
+            self._bytes += size + 10  # the word, its count of positions and what aligns them, its first position
+            entries[word] = f"'{word}':{at}{weight}"
         if position > _LAST_POSITION:
             self.has_all_positions = False
         self._next = position + 1 + _GAP
 
-    def _begin(self, word: str) -> list[str] | None:
-        size = len(word.encode())
-        if size > _LONGEST_WORD_BYTES or self._bytes + size + 8 > _MOST_BYTES:
-            self.is_cut = True
-            return None
-        self._bytes += size + 8  # the word, its count of positions, and what aligns them
-        found: list[str] = []
-        self._positions[word] = found
-        return found
+    def _repeat(self, word: str, mark: str) -> None:
+        number = self._repeated.get(word, 0) + 1
+        if number >= _MOST_POSITIONS:
+            self.has_all_positions = False
+        elif not self._entries[word].endswith((mark, f":{mark[1:]}")):
+            self._entries[word] += mark
+            self._repeated[word] = number
+            self._bytes += 2
 
     def __contains__(self, word: str) -> bool:
-        return word in self._positions
+        return word in self._entries
 
     def text(self) -> str:
-        """As PostgreSQL reads it. Words are letters and digits, so nothing has to be escaped."""
-        return " ".join(f"'{word}':{','.join(places)}" for word, places in self._positions.items())
+        """As PostgreSQL reads it."""
+        return " ".join(self._entries.values())
 
 
 def vector(title: str | None, lead: str | None, text: str, language: str | None) -> Vector:
@@ -110,26 +114,32 @@ def vector(title: str | None, lead: str | None, text: str, language: str | None)
     if stemmer is not None:
         lexemes.add([_name_of(stemmer)], "D")
     written = words_of(title or "")
-    lexemes.add(_plain.of(written), "A")
-    title_forms = _forms_beside(written, stemmer)
+    headline = dict.fromkeys(map(_plain.__getitem__, written))
+    lexemes.add(map(_plain.__getitem__, written), "A")
+    title_forms = [form for form in _forms_of_all(written, stemmer) if form not in headline]
     written = []
     for column in (lead, text):
         words = words_of(column or "")
-        lexemes.add(_plain.of(words), "B")
+        lexemes.add(map(_plain.__getitem__, words), "B")
         written += words
     # Of a text that has no room for its own words, the first are enough.
-    text_forms = _forms_beside(written[:_LAST_POSITION] if lexemes.is_cut else written, stemmer)
+    text_forms = _forms_of_all(written[:_LAST_POSITION] if lexemes.is_cut else written, stemmer)
     lexemes.add(title_forms, "C")
     lexemes.add([form for form in text_forms if form not in lexemes], "D")
     return Vector(lexemes.text(), lexemes.is_cut, lexemes.has_all_positions)
 
 
-def _forms_beside(words: Iterable[str], stemmer: str | None) -> list[str]:
-    """Folded words and stems that are not among the words themselves, each once."""
-    distinct = dict.fromkeys(words)
-    known = set(_plain.of(distinct))
-    forms = dict.fromkeys(chain.from_iterable(folded_and_stems(distinct, stemmer)))
-    return [form for form in dict.fromkeys(_plain.of(forms)) if form not in known]
+def _forms_of_all(words: Iterable[str], stemmer: str | None) -> dict[str, None]:
+    """Folded words and stems beside the words themselves, each once."""
+    return dict.fromkeys(chain.from_iterable(map(_forms_of(stemmer).__getitem__, words)))
+
+
+@cache
+def _forms_of(stemmer: str | None) -> Remembered[tuple[str, ...]]:
+    def make(word: str) -> tuple[str, ...]:
+        return tuple(form for form in map(plain, forms_beside(word, stemmer)) if form != plain(word))
+
+    return Remembered(make)
 
 
 def query(parts: Iterable[Part], stemmers: Collection[str], *, by_positions: bool = True) -> str:

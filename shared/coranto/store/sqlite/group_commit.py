@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 
-from coranto.store.group_commit import GroupCommit
+from coranto.store.group_commit import GroupCommit, WorkT
+from coranto.store.interface import NewerSchemaError
 
 UNAVAILABLE = {
     sqlite3.SQLITE_FULL: "the disk is full",
@@ -28,10 +29,7 @@ UNAVAILABLE = {
 CORRUPT = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
 
-Work = Callable[[sqlite3.Connection], object]
-
-
-class FileGroupCommit(GroupCommit[Work]):
+class FileGroupCommit(GroupCommit[WorkT]):
     """Transactions on the SQLite file at `path`, which is opened, and made, with the first of them."""
 
     def __init__(
@@ -39,33 +37,42 @@ class FileGroupCommit(GroupCommit[Work]):
         path: Path,
         *,
         prepare: Callable[[sqlite3.Connection], None],
+        run: Callable[[sqlite3.Connection, Sequence[WorkT]], Sequence[object]],
         batch_size: int = 200,
         busy_timeout: timedelta = timedelta(seconds=10),
     ) -> None:
-        """`prepare` makes the tables of a connection that was just opened; it may be called many times."""
+        """`prepare` makes the tables of a connection that was just opened; it may be called many times.
+
+        `run` gives the result of each work, or the exception that it alone ended with, inside of a transaction.
+        """
         super().__init__(path.stem, batch_size=batch_size)
         self._path = path
         self._prepare = prepare
+        self._run = run
         self._busy_timeout = busy_timeout
         self._connection: sqlite3.Connection | None = None
         self._inode: int | None = None
 
     # Everything below runs in the thread that owns the connection.
 
-    def _run_batch(self, works: Sequence[Work]) -> list[object]:
-        """The result of each piece of work, or the exception it ended with. Nothing is a result before the commit."""
+    def _run_batch(self, works: Sequence[WorkT]) -> Sequence[object]:
         try:
             connection = self._connect()
             connection.execute("BEGIN IMMEDIATE")
-            results = [_run_alone(connection, work) for work in works]
+            results = self._run(connection, works)
             connection.execute("COMMIT")
-        except Exception as error:  # noqa: BLE001 - goes to all who wait
+        except Exception:
             # The connection goes too: SQLite may have rolled back already, and a file that was
             # remounted, replaced or repaired is only seen by a new one.
             self._disconnect()
-            return [error] * len(works)
+            raise
         self.commits += 1
         return results
+
+    def _is_fault_of_work(self, error: Exception) -> bool:
+        return not isinstance(error, OSError | NewerSchemaError) and not (
+            isinstance(error, sqlite3.Error) and is_fault_of_storage(error)
+        )
 
     def _connect(self) -> sqlite3.Connection:
         if self._connection is not None and self._inode == _inode(self._path):
@@ -90,23 +97,6 @@ class FileGroupCommit(GroupCommit[Work]):
         if self._connection is not None:
             self._connection.close()  # an open transaction is rolled back
             self._connection = None
-
-
-def _run_alone(connection: sqlite3.Connection, work: Work) -> object:
-    """The work's result, or its exception when only this piece of work is at fault and the others may go on."""
-    connection.execute("SAVEPOINT one")
-    try:
-        result = work(connection)
-    except sqlite3.Error as error:
-        if is_fault_of_storage(error):
-            raise
-        connection.execute("ROLLBACK TO one")
-        result = error
-    except Exception as error:  # noqa: BLE001 - whatever it is, it goes to the caller whose article it was
-        connection.execute("ROLLBACK TO one")
-        result = error
-    connection.execute("RELEASE one")
-    return result
 
 
 def _use_write_ahead_log(connection: sqlite3.Connection, patience: timedelta) -> None:
