@@ -15,7 +15,7 @@ from coranto.store.address import is_postgresql, open_article_reader
 from coranto.store.interface import ArticleReader, StoreError, Visits
 from coranto.store.ledger import LedgerLine
 from coranto.store.source_accounts import SourceDay, SourceHealth, SourceTotals
-from coranto_cli.errors import NOT_FOUND, USAGE, CommandError
+from coranto_cli.errors import NOT_FOUND, CommandError
 
 
 class EmptyArticleReader:
@@ -70,18 +70,6 @@ def store_address(data: Path | None) -> Path | str:
     if is_postgresql(named):
         return named
     return Path(named) if named and data is None else environment.data_directory(data) / "articles.sqlite"
-
-
-def store_path(data: Path | None) -> Path:
-    """The file of the article store. Raises CommandError where it is not in a file: a server has tools of its own for what asks."""
-    address = store_address(data)
-    if is_postgresql(address):
-        raise CommandError(
-            "the article store is in PostgreSQL, which this command does not copy: use `pg_dump` and `pg_restore` for it, see "
-            "docs/operate/postgresql.md",
-            exit_code=USAGE,
-        )
-    return Path(address)
 
 
 @contextmanager

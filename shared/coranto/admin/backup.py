@@ -27,6 +27,8 @@ from coranto.admin.pipeline import ConnectedPipeline
 from coranto.admin.redis_state import dump
 from coranto.pages import FilePageStore
 from coranto.pages.retention import stored_files
+from coranto.store.address import is_postgresql
+from coranto.store.move import move
 from coranto.store.sqlite.upkeep import copy_database
 
 FORMAT = 1
@@ -46,7 +48,8 @@ class BadBackupError(RuntimeError):
 class Places:
     """Where a system keeps what it keeps, beside Redis."""
 
-    articles: Path
+    articles: str | Path
+    """Address of the article store."""
     pages: Path
     journal: Path
     """Of submissions that have not ended, kept beside Redis in case it loses them."""
@@ -91,7 +94,7 @@ async def write_backup(
         archive.add(copy, REDIS)
         has_journal = _add_database(archive, places.journal, JOURNAL, copy)
         articles = revisions = 0
-        if _add_database(archive, places.articles, ARTICLES, copy):
+        if _add_articles(archive, places.articles, copy):
             articles, revisions = _count(copy)
         pages = 0
         # Last: a record or message that is in the archive by now refers to pages that are there already.
@@ -121,6 +124,19 @@ def _add_database(archive: tarfile.TarFile, source: Path, name: str, copy: Path)
         return False
     copy_database(source, copy)
     archive.add(copy, name)
+    return True
+
+
+def _add_articles(archive: tarfile.TarFile, address: str | Path, copy: Path) -> bool:
+    """Add the article store, as a file of SQLite wherever it is. False where there is none yet."""
+    if not is_postgresql(address):
+        return _add_database(archive, Path(address), ARTICLES, copy)
+    copy.unlink(missing_ok=True)
+    try:
+        move(address, copy)
+    except FileNotFoundError:
+        return False
+    archive.add(copy, ARTICLES)
     return True
 
 

@@ -91,6 +91,16 @@ def move(source: str | Path, target: str | Path, *, on_rows: Callable[[str, int]
         return Moved(counts)
 
 
+def holds_anything(address: str | Path) -> bool:
+    """Whether there is a store that holds something. Makes nothing. Raises StoreError where it cannot be read."""
+    try:
+        with opened(address) as database:
+            database.begin(writes=False)
+            return not database.is_empty()
+    except FileNotFoundError:
+        return False
+
+
 def _copy(read: Database, written: Database, table: str, on_rows: Callable[[str, int], None]) -> int:
     number, batch = 0, []
     for row in read.rows(table):

@@ -19,7 +19,7 @@ from coranto.store.interface import StoreError
 from coranto_cli.console import print_message, progress, write_json
 from coranto_cli.errors import NOT_FOUND, USAGE, CommandError
 from coranto_cli.options import DataOption, JsonOption
-from coranto_cli.stored_articles import journal_path, store_path
+from coranto_cli.stored_articles import journal_path, store_address
 from coranto_cli.text import count, size
 
 
@@ -44,7 +44,7 @@ def backup(
 
 
 async def _write(written: IO[bytes], scratch: Path, data: Path | None) -> Manifest:
-    places = Places(store_path(data), pages_directory(data), journal_path(data))
+    places = Places(store_address(data), pages_directory(data), journal_path(data))
     with progress() as bar:
         task = bar.add_task("pages", total=None)
         async with connected(data) as pipeline:

@@ -18,7 +18,10 @@ from coranto.admin.backup import ARTICLES, JOURNAL, REDIS, BadBackupError, Manif
 from coranto.admin.pipeline import pages_directory
 from coranto.admin.redis_state import RestoreError, is_empty, load
 from coranto.client import environment
-from coranto.store.sqlite.upkeep import skip_numbers
+from coranto.store.address import is_postgresql, shown
+from coranto.store.interface import StoreError
+from coranto.store.move import holds_anything, move
+from coranto.store.sqlite.upkeep import bring_up_to_date, skip_numbers
 from coranto.streams.connection import connect
 from coranto_cli.console import print_message, progress, write_json
 from coranto_cli.errors import NOT_FOUND, USAGE, CommandError
@@ -26,7 +29,7 @@ from coranto_cli.local.lock import lock_directory
 from coranto_cli.local.plan import plan_for
 from coranto_cli.local.redis_server import EmbeddedRedis
 from coranto_cli.options import DataOption, JsonOption
-from coranto_cli.stored_articles import journal_path, store_path
+from coranto_cli.stored_articles import journal_path, store_address
 from coranto_cli.text import count
 
 
@@ -37,6 +40,7 @@ def restore(
 ) -> None:
     """Put a backup into an empty data directory and an empty Redis: that of CORANTO_REDIS__URL, else the one of `coranto up`.
 
+    Articles go into the database of CORANTO_SINK__DATABASE, where that names one, wherever they were when they were backed up.
     The system must not run. Nothing that exists is overwritten; exit code 3 when something is there already.
     """
     manifest = asyncio.run(_restore(file, data))
@@ -65,12 +69,16 @@ async def _restore(file: Path, data: Path | None) -> Manifest:
                     f"the backup is of a pipeline with the prefix {manifest.prefix!r}: set CORANTO_PIPELINE__PREFIX to that",
                     exit_code=USAGE,
                 )
+            places = [(unpacked / "pages", pages_directory(data)), (unpacked / JOURNAL, journal_path(data))]
+            address = store_address(data)
             if (unpacked / ARTICLES).exists():
                 skip_numbers(unpacked / ARTICLES)
-            await _fill_redis(unpacked, url)
+                if is_postgresql(address):
+                    _fill_database(unpacked / ARTICLES, address)
+                else:
+                    places.insert(0, (unpacked / ARTICLES, Path(address)))
+            await _fill_redis(unpacked, url, filled=address if is_postgresql(address) else None)
             # Redis of our own first: the other files are found by it, and a restore that was cut short is seen by them.
-            places = [(unpacked / ARTICLES, store_path(data)), (unpacked / "pages", pages_directory(data))]
-            places.append((unpacked / JOURNAL, journal_path(data)))
             if url is None:
                 places.insert(0, (unpacked / "redis", directory / "redis"))
             for source, target in places:
@@ -112,7 +120,18 @@ def _unpack(file: Path, into: Path) -> Manifest:
         raise CommandError(f"{file} is not restored: {error}", exit_code=USAGE) from error
 
 
-async def _fill_redis(unpacked: Path, url: str | None) -> None:
+def _fill_database(articles: Path, address: str | Path) -> None:
+    """Put the articles into the database, all or none."""
+    try:
+        bring_up_to_date(articles)  # the backup may be older than the program
+        with progress() as bar:
+            task = bar.add_task("articles", total=None)
+            move(articles, address, on_rows=lambda table, number: bar.update(task, description=table, advance=number))
+    except StoreError as error:
+        raise CommandError(f"nothing is restored: {error}") from error
+
+
+async def _fill_redis(unpacked: Path, url: str | None, *, filled: str | Path | None) -> None:
     own = None
     if url is None:
         own = EmbeddedRedis(unpacked)
@@ -123,7 +142,8 @@ async def _fill_redis(unpacked: Path, url: str | None) -> None:
             with (unpacked / REDIS).open(encoding="utf-8") as lines:
                 await load(redis, lines)
     except RestoreError as error:
-        raise CommandError(f"nothing is restored: {error}") from error
+        what = "nothing is restored" if filled is None else f"only the articles are restored, into {shown(filled)}"
+        raise CommandError(f"{what}: {error}") from error
     finally:
         if own is not None:
             await asyncio.to_thread(own.stop)
@@ -131,13 +151,20 @@ async def _fill_redis(unpacked: Path, url: str | None) -> None:
 
 async def _require_room(data: Path | None, url: str | None) -> None:
     """Raise CommandError when there is something that a restore would replace or mix with."""
-    there = [path for path in (store_path(data), journal_path(data)) if path.exists()]
+    address = store_address(data)
+    files = [journal_path(data)] if is_postgresql(address) else [Path(address), journal_path(data)]
+    there: list[Path | str] = [path for path in files if path.exists()]
+    try:
+        if is_postgresql(address) and holds_anything(address):
+            there.append(f"an article store in {shown(address)}")
+    except StoreError as error:
+        raise CommandError(f"nothing is restored: {error}") from error
     folders = [pages_directory(data), *([environment.data_directory(data) / "redis"] if url is None else [])]
     there += [folder for folder in folders if folder.is_dir() and any(folder.iterdir())]
     if there:
         raise CommandError(
-            f"nothing is restored: there is {', '.join(map(str, there))} already; name another directory with --data, or move "
-            "that away",
+            f"nothing is restored: there is {', '.join(map(str, there))} already; name another directory with --data, another "
+            "database with CORANTO_SINK__DATABASE, or move that away",
             exit_code=NOT_FOUND,
         )
     if url is not None:

@@ -178,6 +178,15 @@ def copy_database(source: Path, target: Path) -> None:
         raise StoreError(f"{source} cannot be copied to {target}: {error}") from error
 
 
+def bring_up_to_date(store: Path) -> None:
+    """Give the file, which nobody else uses, the tables of today. Raises StoreError."""
+    try:
+        with closing(sqlite3.connect(store, timeout=_BUSY_TIMEOUT_SECONDS, isolation_level=None)) as connection:
+            schema.migrate(connection)
+    except (sqlite3.Error, NewerSchemaError) as error:
+        raise StoreError(f"{store}: {error}") from error
+
+
 def skip_numbers(store: Path) -> None:
     """Number later announcements far above those there are: a store that was put back from a copy must not give a number
     that the lost one gave after the copy was made, or whoever remembers it takes the new article for a known one. Raises
