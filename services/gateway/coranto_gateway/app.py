@@ -6,6 +6,7 @@ import asyncio
 import os
 import secrets
 import sys
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
@@ -39,6 +40,7 @@ from coranto_gateway.api import (
     dead,
     feeds,
     groups,
+    notices,
     sources,
     status,
     stories,
@@ -52,6 +54,7 @@ from coranto_gateway.article_stores import ArticleStores
 from coranto_gateway.body_limit import BodyLimit
 from coranto_gateway.browser_safety import ForeignPages, SecurityHeaders
 from coranto_gateway.feeds import Feeds
+from coranto_gateway.lag_history import LagHistory, of_group, of_stage
 from coranto_gateway.metrics import Measured, Metrics
 from coranto_gateway.page import alerts as page_alerts
 from coranto_gateway.page import articles as page_articles
@@ -70,7 +73,7 @@ from coranto_gateway.webhooks.delivery import Tools
 from coranto_gateway.webhooks.registry import Webhooks
 from coranto_gateway.webhooks.sending import Sender
 
-ROUTERS = (articles, stream, stories, why, status, dead, sources, submit, feeds, groups, webhooks, alerts)
+ROUTERS = (articles, stream, stories, why, status, dead, sources, submit, feeds, groups, webhooks, alerts, notices)
 _DESCRIPTION = """
 Reads what Coranto stores, follows it as it is stored, submits pages, and operates the pipeline.
 
@@ -245,6 +248,7 @@ def make_parts(settings: Settings, redis: Redis, metrics: Metrics) -> Parts:
         sender=Sender(settings.to_webhook_client()),
         alerts=Alerts(redis, settings.pipeline.prefix),
         activity=Activity(),
+        lags=LagHistory(redis, settings.pipeline.prefix),
         metrics=metrics,
         stop=asyncio.Event(),
     )
@@ -290,8 +294,13 @@ async def _count_faulty(parts: Parts) -> int:
 
 
 async def _count_late(parts: Parts) -> int:
-    """Subscribers that somebody should look after."""
-    return sum(each.state in groups.LATE for each in await groups.get_groups(parts)) + sum(
+    """Subscribers that somebody should look after. Takes down how far behind all are."""
+    found = await groups.get_groups(parts)
+    lags = {of_group(each.name): float(each.waiting) for each in found}
+    if (latest := parts.activity.latest) is not None:
+        lags |= {of_stage(stage): state.depth.oldest_age_seconds for stage, state in latest.stages.items()}
+    await parts.lags.note(lags, now=time.time())
+    return sum(each.state in groups.LATE for each in found) + sum(
         number for standing, number in (await parts.webhooks.count()).items() if standing in webhooks.FAULTY
     )
 

@@ -17,6 +17,7 @@ from coranto_gateway.alerts.registry import Alerts
 from coranto_gateway.announcements import Announcements
 from coranto_gateway.article_stores import ArticleStores
 from coranto_gateway.feeds import Feeds
+from coranto_gateway.lag_history import LagHistory
 from coranto_gateway.metrics import Metrics
 from coranto_gateway.settings import Settings
 from coranto_gateway.tokens import Principal, Tokens
@@ -59,6 +60,7 @@ class Parts:
     sender: Sender
     alerts: Alerts
     activity: Activity
+    lags: LagHistory
     metrics: Metrics
     stop: asyncio.Event
     """Set when streams are to end."""

@@ -23,6 +23,7 @@ from tests.conftest import eventually
 from tests.services.gateway.conftest import Serve
 from tests.services.gateway.test_articles import article as stored_article
 from tests.services.gateway.test_articles import date_of
+from tests.services.gateway.test_page import look, post
 from tests.services.gateway.test_webhook_delivery import Bench, Clock
 from tests.services.gateway.test_webhooks import LOOPBACK
 from tests.services.gateway.webhook_receiver import Receiver
@@ -694,6 +695,41 @@ async def test_the_operator_is_told_that_a_webhook_was_disabled(serve: Serve) ->
         (notice,) = (each.message for each in operator.accepted)
         assert notice["type"] == "notice"
         assert notice["data"]["text"] == "webhook desk: its receiver answered 410; it is disabled"
+
+
+async def test_notices_that_reached_nobody_are_listed_sent_again_and_let_be(
+    serve: Serve, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CORANTO_REDIS__URL", redis_url)
+    status = 404
+    async with (
+        Receiver(lambda _: status) as operator,
+        Receiver(lambda _: 410) as receiver,
+        serve(webhooks=LOOPBACK, alerts=AlertSettings(operator=(operator.url,))) as served,
+    ):
+        await served.post("/v1/webhooks", {"name": "desk", "url": receiver.url}, status=201)
+        await served.announce(article("one"))
+
+        async def is_dead() -> bool:
+            return bool((await served.get("/v1/notices/dead"))["items"])
+
+        await eventually(is_dead, what="the dead notice")
+        page = await look(served, "/alerts", **{"Accept-Language": "ru"})
+        assert "Неудавшиеся извещения оператору" in page.said
+        assert "webhook desk: its receiver answered 410" in page.said
+        listed = await asyncio.to_thread(CliRunner().invoke, app, ["notices"])
+        assert listed.exit_code == 1
+        assert "its receiver answered 410" in listed.stdout
+        status = 200
+        await post(served, "/notices/redeliver")
+        await eventually(lambda: bool(operator.accepted), what="the notice")
+        assert not await is_dead()
+        status = 404
+        await served.client.post("/v1/webhooks/desk/resume")
+        await eventually(is_dead, what="another dead notice")
+        assert (await served.post("/v1/notices/discard", {}))["moved"] == 1
+        assert (await asyncio.to_thread(CliRunner().invoke, app, ["notices", "--redeliver"])).exit_code == 0
+        assert not await is_dead()
 
 
 # --- doors ------------------------------------------------------------------------------------------------------------

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import tomllib
+from datetime import UTC, datetime
 from html.parser import HTMLParser
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +15,13 @@ from redis.asyncio import Redis
 from tests.services.gateway.conftest import Serve, Served
 from tests.services.gateway.test_articles import article
 from tests.services.gateway.test_operating import KEYS, bury, submitted
+from tests.shared.store.test_retraction import dropped
 
 import coranto_gateway.page
 from coranto.records import Block, ClassifiedArticle, Entity, Image, Mention, Person, Provenance, Story
 from coranto.streams.redis import RedisStreams
 from coranto.topology import FEEDER
+from coranto.worker.stage import DELIVERY_REASONS
 from coranto_gateway.page.words import Words
 
 FOLDER = Path(str(coranto_gateway.page.__file__)).parent
@@ -331,6 +335,22 @@ async def test_a_page_that_died_under_way_is_not_said_to_be_on_its_way(served: S
         assert {"href": "/failures"} in page.all("a")
 
 
+async def test_what_became_of_a_submitted_page_is_told_with_its_times_and_in_words(served: Served) -> None:
+    await served.store(article("bridge"))
+    page = await look(served, "/submit?url=https://news.example/bridge")
+    times = (await served.get("/v1/why", params={"url": "https://news.example/bridge"}))["times"]
+    assert set(times) == {"feeder", "fetcher", "sink"}
+    for at in times.values():
+        assert datetime.fromisoformat(at).strftime("%H:%M:%S") in page.said
+    assert len([each for each in page.all("rect") if each.get("class") == "c-pub"]) == 3
+    assert "in all" in page.said
+    await served.drop(dropped("paywall_stub", datetime.now(UTC), url="https://news.example/wall", stage="extractor"))
+    for language, said in (("en", "instead of the text"), ("ru", "форма входа или подписки")):
+        page = await look(served, "/submit?url=https://news.example/wall", **{"Accept-Language": language})
+        assert said in page.said
+        assert "paywall_stub" in page.said
+
+
 async def test_a_search_becomes_a_feed(served: Served) -> None:
     await served.store(article("one"), article("two", language="ru", title="O'Hara"))
     answer = await post(
@@ -396,11 +416,32 @@ def test_every_text_of_the_page_has_its_russian() -> None:
         assert set(re.findall(r"\{\w+\}", english)) == set(re.findall(r"\{\w+\}", text)), english
 
 
+def test_every_reason_is_explained_in_both_languages() -> None:
+    """The page imports no service, so it has its own copy of what their reasons mean: change it in `reasons.toml` too."""
+    explained = tomllib.loads((FOLDER / "reasons.toml").read_text(encoding="utf-8"))
+    given = {
+        name: import_module(f"coranto_{name}.reasons").REASONS
+        for name in ("feeder", "fetcher", "extractor", "classifier", "sink")
+    }
+    given |= {"delivery": DELIVERY_REASONS, "webhooks": import_module("coranto_gateway.webhooks.reasons").REASONS}
+    assert {name: {word: both[0] for word, both in words.items()} for name, words in explained.items()} == given
+    for words in explained.values():
+        for word, (english, russian) in words.items():
+            assert re.search("[а-яё]", russian), word
+            assert english != russian
+
+
+def test_a_reason_of_a_second_stage_or_of_delivery_is_explained_and_an_unknown_one_is_not() -> None:
+    words = Words("ru", datetime.now(UTC))
+    assert words.reason("extractor", "paywall_stub") == "Вместо текста — форма входа или подписки."
+    assert words.reason("sink", "deadline") == words.reason("delivery", "deadline") != ""
+    assert words.reason("ledger", "storage_corrupt") == words.reason("sink", "storage_corrupt") != ""
+    assert words.reason("fetcher", "no_such_word") == ""
+
+
 @pytest.mark.parametrize(
     ("number", "said"),
     [(1, "1 статья"), (2, "2 статьи"), (5, "5 статей"), (11, "11 статей"), (21, "21 статья"), (112, "112 статей")],
 )
 def test_russian_counts_its_nouns(number: int, said: str) -> None:
-    from datetime import UTC, datetime
-
     assert Words("ru", datetime.now(UTC)).count(number, "article") == said

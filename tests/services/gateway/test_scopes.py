@@ -87,6 +87,9 @@ ROUTES: Final[Mapping[str, str]] = {
         POST /v1/alerts/{name}/test
         POST /v1/alerts/{name}/pause
         POST /v1/alerts/{name}/resume
+        GET /v1/notices/dead
+        POST /v1/notices/redeliver
+        POST /v1/notices/discard
         POST /articles/feed
         POST /sources/add
         POST /sources/preview
@@ -96,6 +99,7 @@ ROUTES: Final[Mapping[str, str]] = {
         POST /alerts
         POST /alerts/try
         GET /alerts/{name}
+        POST /notices/{action}
         POST /alerts/{name}/edit
         POST /alerts/{name}/remove
         POST /alerts/{name}/{action}
@@ -130,7 +134,7 @@ EXPECTED: Final = {
     for needed, lines in ROUTES.items()
     for method, path in (line.split() for line in lines.strip().splitlines())
 }
-VALUES: Final = {"kind": "atom", "action": "pause", "language": "en", "partition": "0"}
+VALUES: Final = {"kind": "atom", "action": "discard", "language": "en", "partition": "0"}
 
 
 def test_each_route_states_what_it_needs_and_it_is_what_was_decided() -> None:

@@ -255,6 +255,31 @@ def redeliver(name: NameArgument, data: DataOption = None) -> None:
     tell(f"to be sent again: {moved}")
 
 
+@app.command("notices")
+def show_notices(
+    redeliver: Annotated[bool, typer.Option("--redeliver", help="Send them again.")] = False,
+    discard: Annotated[bool, typer.Option("--discard", help="Forget them.")] = False,
+    data: DataOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")] = False,
+) -> None:
+    """Show the notices for the operator that were given up. Exit code 1 when there are any and nothing is done with them."""
+    if redeliver and discard:
+        tell("give --redeliver or --discard, and not both")
+        raise typer.Exit(2)
+    if redeliver:
+        tell(f"to be sent again: {_with_alerts(data, lambda kept: kept.redeliver_notices(now=datetime.now(UTC)))}")
+        return
+    if discard:
+        tell(f"discarded: {_with_alerts(data, lambda kept: kept.discard_notices())}")
+        return
+    dead = _with_alerts(data, lambda kept: kept.dead_notices())
+    for each in dead:
+        line = f"{each.at:%Y-%m-%d %H:%M} to {each.to}: {each.notice} ({each.dead})"
+        typer.echo(each.model_dump_json(exclude_none=True) if as_json else one_line(line))
+    if dead:
+        raise typer.Exit(1)
+
+
 @app.command("remove")
 def remove_alert(name: NameArgument, data: DataOption = None) -> None:
     """Remove it, with what it had still to send."""

@@ -63,6 +63,11 @@ class AlertState:
     last_sent: dict[str, datetime]
     messages: dict[str, Message]
 
+    def dead_of(self, alert_id: str) -> list[Message]:
+        """Messages of the alert, or notices for the operator, that were given up, the oldest first."""
+        found = (each for each in self.messages.values() if each.alert == alert_id and each.dead is not None)
+        return sorted(found, key=lambda message: message.at)
+
     @property
     def ids(self) -> set[str]:
         """Ids of all alerts, also of those that cannot be used: what is kept of them waits until they can."""
@@ -184,12 +189,29 @@ class Alerts:
         await self._redis.hdel(self._keys["messages"], *messages)
 
     async def redeliver(self, name: str, *, now: datetime) -> int:
-        """Try again to bring the messages that were given up; gives how many. Raises UnknownNameError."""
-        alert, state = await self.get(name), await self.state()
-        dead = [each for each in state.messages.values() if each.alert == alert.id and each.dead is not None]
+        """Try again to bring the messages that were given up; gives how many. Raises UnknownNameError and UnusableError."""
+        return await self._redeliver((await self.get(name)).id, now)
+
+    async def _redeliver(self, alert_id: str, now: datetime) -> int:
+        dead = (await self.state()).dead_of(alert_id)
         for message in dead:
             again = message.model_copy(update={"dead": None, "attempts": 0, "at": now, "due": now})
             await self._redis.hset(self._keys["messages"], message.id, again.model_dump_json())
+        return len(dead)
+
+    async def dead_notices(self) -> list[Message]:
+        """Notices for the operator that were given up, the oldest first."""
+        return (await self.state()).dead_of(OPERATOR)
+
+    async def redeliver_notices(self, *, now: datetime) -> int:
+        """Try again to bring these notices; gives how many."""
+        return await self._redeliver(OPERATOR, now)
+
+    async def discard_notices(self) -> int:
+        """Forget these notices; gives how many."""
+        dead = await self.dead_notices()
+        if dead:
+            await self.take_back(message.id for message in dead)
         return len(dead)
 
     async def log(self, name: str | None = None, *, limit: int = 100) -> list[Sent]:

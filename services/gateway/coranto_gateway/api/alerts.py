@@ -164,9 +164,8 @@ async def show_log(
 @needs(Scope.OPERATE)
 async def show_dead(name: str, parts: PartsOf) -> DeadMessages:
     """The oldest first."""
-    alert, state = await parts.alerts.get(name), await parts.alerts.state()
-    dead = [each for each in state.messages.values() if each.alert == alert.id and each.dead is not None]
-    return DeadMessages(items=sorted(dead, key=lambda message: message.at))
+    alert = await parts.alerts.get(name)
+    return DeadMessages(items=(await parts.alerts.state()).dead_of(alert.id))
 
 
 @router.post("/{name}/redeliver", summary="Send again what was given up")

@@ -14,6 +14,7 @@ from coranto.records import FinishedArticle
 from coranto.store.interface import ArticleReader, Visits
 from coranto.store.ledger import LedgerLine
 from coranto.store.source_accounts import SourceDay
+from coranto.topology import FEEDER, FETCHER, SINK
 from coranto.urls import UnsupportedUrlError
 from coranto_gateway.access import needs
 from coranto_gateway.parts import Parts, PartsOf
@@ -93,6 +94,9 @@ class Why(BaseModel):
     visits: VisitsView | None = Field(description="Later visits that found it as it was; null when it is not stored.")
     now: list[Whereabouts] = Field(description="Where it is at this moment, in the order of the pipeline.")
     endings: list[Ending] = Field(description="How each submission of it ended, latest first.")
+    times: dict[str, datetime] = Field(
+        description="When a stage was done with it, by stage, as far as its latest record, or else its latest ending, says."
+    )
 
 
 @router.get("/why", summary="What happened to an address, or on a day of a source")
@@ -142,7 +146,21 @@ async def why(parts: Parts, url: str) -> Why:
         visits=None if visits is None else VisitsView(unchanged=visits.unchanged, last_fetched=visits.last_fetched),
         now=now,
         endings=[Ending.of(each) for each in endings],
+        times=_times(endings, article),
     )
+
+
+def _times(endings: list[LedgerLine], article: FinishedArticle | None) -> dict[str, datetime]:
+    """A record says when it was found, fetched and stored, and nothing of the stages between."""
+    if endings and (article is None or endings[0].outcome != "stored"):
+        return {endings[0].stage: endings[0].at}
+    if article is None:
+        return {}
+    return {
+        FEEDER.name: article.discovery.discovered_at,
+        FETCHER.name: article.fetch.fetched_at,
+        SINK.name: article.storage.stored_at,
+    }
 
 
 _STATES = {

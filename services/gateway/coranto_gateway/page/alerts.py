@@ -14,6 +14,7 @@ from fastapi.responses import Response
 from coranto_gateway.access import needs
 from coranto_gateway.alerts.alert import AlertOptions, NewAlert
 from coranto_gateway.api import alerts as api
+from coranto_gateway.api import notices
 from coranto_gateway.api.alerts import MadeAlert, Trial, list_alerts
 from coranto_gateway.definitions import NotAddedError, UnusableError, WrongFieldsError, checked_definition
 from coranto_gateway.page.faults import faults_in, render_unusable
@@ -57,6 +58,14 @@ async def try_out(request: Request, parts: PartsOf) -> Response:
     except WrongFieldsError as error:
         return await _show_all(request, parts, form=form, wrong=error)
     return await _show_all(request, parts, form=form, trial=trial)
+
+
+@router.post("/notices/{action}")
+@needs(Scope.OPERATE)
+async def act_on_notices(action: Literal["redeliver", "discard"], parts: PartsOf) -> Response:
+    """Send the operator's notices that were given up again, or forget them."""
+    await (notices.redeliver(parts) if action == "redeliver" else notices.discard(parts))
+    return see("/alerts")
 
 
 @router.get("/alerts/{name}")
@@ -150,6 +159,7 @@ async def _show_all(
         status=422 if wrong else 200,
         alerts=alerts.items,
         unusable=alerts.unusable,
+        notices=await parts.alerts.dead_notices(),
         form=form or {},
         faults=faults_in(wrong),
         made=made,

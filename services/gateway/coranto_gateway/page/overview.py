@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
@@ -14,6 +15,7 @@ from coranto.store.interface import ArticleReader, ArticleSummary
 from coranto.topology import STAGES, StageSpec
 from coranto_gateway.access import needs
 from coranto_gateway.activity import Activity
+from coranto_gateway.lag_history import of_stage
 from coranto_gateway.page.rendering import render, words_for
 from coranto_gateway.page.words import Words
 from coranto_gateway.parts import Parts, PartsOf
@@ -23,6 +25,7 @@ router = APIRouter(include_in_schema=False)
 
 _SHOWN_REASONS: Final = 8
 _LATE_SECONDS: Final = 300.0
+_NOTABLE_SECONDS: Final = 60.0
 _LINE: Final = tuple(spec for spec in STAGES if spec.ends_articles)
 """The stages that an article goes through, as they are drawn."""
 
@@ -71,6 +74,10 @@ async def show(request: Request, parts: PartsOf) -> Response:
     reasons = sorted(activity.reasons().items(), key=lambda each: -each[1])
     unremarkable = [each for each in reasons if each[0][1] not in ("published", "accepted")]
     slots = activity.slots(_shown_as)
+    now = time.time()
+    by_stage = await parts.lags.of([of_stage(spec.name) for spec in _LINE], now=now)
+    worst = {name: max(values) for name, values in by_stage.items()}
+    slowest = max(_LINE, key=lambda spec: worst[of_stage(spec.name)]).name
     return render(
         request,
         "overview.html",
@@ -82,6 +89,9 @@ async def show(request: Request, parts: PartsOf) -> Response:
         stored_last_hour=sum(each.outcomes.get("stored", 0) for each in slots),
         totals={name: sum(each.outcomes.get(name, 0) for each in slots) for name in _OUTCOMES},
         slots=slots,
+        lag=[max(values) for values in zip(*by_stage.values(), strict=True)],
+        slowest=slowest if worst[of_stage(slowest)] >= _NOTABLE_SECONDS else None,
+        now=now,
         reasons=unremarkable[:_SHOWN_REASONS],
     )
 

@@ -32,12 +32,12 @@ async def show(
 ) -> Response:
     """The form, and where the addresses are that are watched."""
     watched = [await why(parts, each) for each in url or []]
-    journeys = [(each, _steps(each)) for each in watched]
+    journeys = [(each, _steps(each), _shares(each)) for each in watched]
     return render(
         request,
         "submit.html",
         journeys=journeys,
-        is_moving=any(any(step == "now" for _, step in steps) or not _has_ended(each) for each, steps in journeys),
+        is_moving=any(any(step == "now" for _, step in steps) or not _has_ended(each) for each, steps, _ in journeys),
     )
 
 
@@ -79,3 +79,17 @@ def _steps(found: Why) -> list[tuple[str, str]]:
         return [(name, "done") for name in _LINE]
     at = _LINE.index(here)
     return [(name, "done" if number < at else mark if number == at else "next") for number, name in enumerate(_LINE)]
+
+
+def _shares(found: Why) -> dict[str, tuple[float, float]]:
+    """Where in the whole time each stage, as far as it is known, worked: its beginning and its width in hundredths."""
+    known = [(name, found.times[name]) for name in _LINE if name in found.times]
+    if len(known) < 2:
+        return {}
+    begin, whole = known[0][1], (known[-1][1] - known[0][1]).total_seconds()
+    if whole <= 0:
+        return {}
+    ends = [100 * max(0.0, (at - begin).total_seconds()) / whole for _, at in known]
+    return {
+        name: (start, max(1.0, end - start)) for (name, _), start, end in zip(known, [0.0, *ends], ends, strict=False)
+    }

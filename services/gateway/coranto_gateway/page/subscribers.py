@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 
 from fastapi import APIRouter, Request
@@ -13,6 +14,7 @@ from coranto_gateway.api import groups as groups_api
 from coranto_gateway.api.groups import LATE, get_groups
 from coranto_gateway.api.webhooks import FAULTY, list_webhooks
 from coranto_gateway.definitions import NotAddedError, WrongFieldsError
+from coranto_gateway.lag_history import of_group
 from coranto_gateway.page.faults import faults_in
 from coranto_gateway.page.rendering import render, see
 from coranto_gateway.page.sign_in import form_of
@@ -39,9 +41,11 @@ async def show_subscribers(
 ) -> Response:
     """The page, with what is wrong with the form for another webhook."""
     groups, webhooks = await get_groups(parts), await list_webhooks(parts)
+    lags = await parts.lags.of([of_group(group.name) for group in groups], now=time.time())
     return render(
         request,
         "subscribers.html",
+        lags={group.name: lags[of_group(group.name)] for group in groups},
         status=422 if wrong else 200,
         form=form or {},
         faults=faults_in(wrong),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from importlib.resources import files
@@ -37,6 +37,12 @@ def _russian() -> Mapping[str, Any]:
     return tomllib.loads(text)
 
 
+@cache
+def _reasons() -> Mapping[str, Mapping[str, Sequence[str]]]:
+    text = files("coranto_gateway.page").joinpath("reasons.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)
+
+
 class Words:
     """The words of one language."""
 
@@ -63,13 +69,24 @@ class Words:
             return str(forms[3])
         return str(forms[1] if ones == 1 else forms[2])
 
+    def reason(self, stage: str, reason: str) -> str:
+        """What the reason means when this stage gives it; nothing for a word that is not known here."""
+        known = _reasons()
+        # A service's second stage shares its list.
+        for given in (known.get(stage, {}), known["delivery"], *known.values()):
+            if reason in given:
+                return given[reason][LANGUAGES.index(self.language)]
+        return ""
+
     def number(self, number: float) -> str:
         """The number with its thousands apart: 2,026, in Russian with a narrow space."""
         return f"{round(number):,}".replace(",", "\N{NARROW NO-BREAK SPACE}" if self.language == "ru" else ",")
 
     def decimal(self, number: float) -> str:
         """The number with two decimals."""
-        text = f"{number:.2f}"
+        return self._with_comma(f"{number:.2f}")
+
+    def _with_comma(self, text: str) -> str:
         return text.replace(".", ",") if self.language == "ru" else text
 
     def span(self, seconds: float) -> str:
@@ -80,6 +97,16 @@ class Words:
             if seconds >= 2 * size:
                 return f"{self.number(seconds // size)} {unit}"
         return f"{round(seconds)} {second}"
+
+    def short_span(self, seconds: float) -> str:
+        """A span with a tenth of a second, such as "3.1 s", where it is short."""
+        if seconds >= 60:
+            return self.span(seconds)
+        return f"{self._with_comma(f'{max(0.0, seconds):.1f}')} {_UNITS[self.language][0]}"
+
+    def adds(self, stage: str, reason: str, detail: str) -> str:
+        """What the detail says beyond the meaning of the reason."""
+        return "" if detail == Words("en", self.now).reason(stage, reason) else detail
 
     def when(self, moment: datetime | None) -> str:
         """A moment in UTC: the hour for today, a weekday within the week, a date beyond."""
