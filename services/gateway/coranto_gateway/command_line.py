@@ -15,12 +15,20 @@ from rich.console import Console
 
 from coranto.client import environment
 from coranto.streams.connection import connect
-from coranto_gateway.definitions import Unusable, faults_of
+from coranto_gateway.definitions import (
+    NotAddedError,
+    UnknownNameError,
+    Unusable,
+    UnusableError,
+    WrongFieldsError,
+    faults_of,
+)
 
 DataOption = Annotated[
     Path | None, typer.Option("--data", help="Directory of the running system; else CORANTO_DATA, else ./coranto-data.")
 ]
 Answer = TypeVar("Answer")
+Kept = TypeVar("Kept")
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -32,6 +40,20 @@ def ask_redis(data: Path | None, ask: Callable[[Redis, str], Awaitable[Answer]])
             return await ask(redis, environment.prefix())
 
     return asyncio.run(main())
+
+
+def ask_definitions(
+    data: Path | None, make: Callable[[Redis, str], Kept], ask: Callable[[Kept], Awaitable[Answer]]
+) -> Answer:
+    """The same with what is kept of webhooks or alerts. Where it does not go, the user is told why, and the command ends."""
+    try:
+        return ask_redis(data, lambda redis, prefix: ask(make(redis, prefix)))
+    except WrongFieldsError as error:
+        tell(str(error))
+        raise typer.Exit(2) from error
+    except (UnknownNameError, NotAddedError, UnusableError) as error:
+        tell(str(error))
+        raise typer.Exit(3) from error
 
 
 def checked(model: type[Model], **fields: object) -> Model:

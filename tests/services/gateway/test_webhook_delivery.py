@@ -176,6 +176,23 @@ async def test_a_receiver_that_fails_a_third_of_the_time_gets_each_once_and_in_o
         await bench.stands("active")
 
 
+@pytest.mark.slow
+async def test_ten_thousand_events_reach_a_receiver_that_fails_a_third_of_the_time_once_each(bench: Bench) -> None:
+    number = 10_000
+    await bench.announce(*versions(number // 4, 4))
+    async with bench.delivering(), Receiver(failing_at_random(1 / 3, seed=11)) as receiver:
+        await bench.add(receiver, at_once=32)
+        await eventually(lambda: len(receiver.accepted) >= number, within_seconds=900, what="all deliveries")
+        assert_each_once_and_in_order(receiver.accepted, number)
+        assert len({each.id for each in receiver.accepted}) == number
+
+        async def is_done() -> bool:
+            return await bench.webhooks.counts("desk") == (0, 0)
+
+        await eventually(is_done, what="the last ends")
+        assert len(receiver.requests) > number * 1.2, "too few failed to prove anything"
+
+
 async def test_two_gateways_share_webhooks_and_deliver_nothing_twice(bench: Bench) -> None:
     async with AsyncExitStack() as stack:
         receivers = [await stack.enter_async_context(Receiver(failing_at_random(0.2, number))) for number in range(4)]

@@ -24,8 +24,7 @@ from coranto_gateway.alerts.registry import (
     Sent,
     make_alert,
 )
-from coranto_gateway.command_line import Answer, DataOption, ask_redis, checked, given, shown_unusable, tell
-from coranto_gateway.definitions import NotAddedError, UnknownNameError, UnusableError, WrongFieldsError
+from coranto_gateway.command_line import Answer, DataOption, ask_definitions, checked, given, shown_unusable, tell
 from coranto_gateway.printable import one_line
 from coranto_gateway.webhooks.webhook import new_secret
 
@@ -287,14 +286,7 @@ def remove_alert(name: NameArgument, data: DataOption = None) -> None:
 
 
 def _with_alerts(data: Path | None, use: Callable[[Alerts], Awaitable[Answer]]) -> Answer:
-    try:
-        return ask_redis(data, lambda redis, prefix: use(Alerts(redis, prefix)))
-    except WrongFieldsError as error:
-        tell(str(error))
-        raise typer.Exit(2) from error
-    except (UnknownNameError, NotAddedError, UnusableError) as error:
-        tell(str(error))
-        raise typer.Exit(3) from error
+    return ask_definitions(data, Alerts, use)
 
 
 def _count_dead(state: AlertState, alert_id: str) -> int:

@@ -15,8 +15,8 @@ from rich.console import Console
 from rich.table import Table
 
 from coranto_gateway.announcements import NO_STORE, Position
-from coranto_gateway.command_line import Answer, DataOption, ask_redis, checked, given, shown_unusable, tell
-from coranto_gateway.definitions import NotAddedError, UnknownNameError, Unusable, UnusableError, WrongFieldsError
+from coranto_gateway.command_line import Answer, DataOption, ask_definitions, checked, given, shown_unusable, tell
+from coranto_gateway.definitions import Unusable
 from coranto_gateway.printable import one_line
 from coranto_gateway.webhooks.registry import (
     Attempt,
@@ -244,14 +244,7 @@ def discard(name: NameArgument, numbers: NumbersArgument = None, data: DataOptio
 
 
 def _with_webhooks(data: Path | None, use: Callable[[Webhooks], Awaitable[Answer]]) -> Answer:
-    try:
-        return ask_redis(data, lambda redis, prefix: use(Webhooks(redis, prefix)))
-    except WrongFieldsError as error:
-        tell(str(error))
-        raise typer.Exit(2) from error
-    except (UnknownNameError, NotAddedError, UnusableError) as error:
-        tell(str(error))
-        raise typer.Exit(3) from error
+    return ask_definitions(data, Webhooks, use)
 
 
 def _shown(webhook: Webhook, progress: Progress, late: int, dead: int) -> dict[str, Any]:

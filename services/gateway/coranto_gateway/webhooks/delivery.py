@@ -15,7 +15,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Literal, cast
+from typing import Any, Final, cast
 
 from redis.exceptions import RedisError
 
@@ -27,26 +27,19 @@ from coranto.worker.breaker import Breaker, Permit
 from coranto_gateway.announcements import NO_STORE, Announcement, Announcements, Position
 from coranto_gateway.article_stores import ArticleStores
 from coranto_gateway.metrics import Metrics
+from coranto_gateway.webhooks.ending import End, Item, News, change_for, decide, note_trouble
 from coranto_gateway.webhooks.reasons import REASONS
-from coranto_gateway.webhooks.registry import MOST_DEAD, Attempt, Change, DeadDelivery, Grant, Late, Progress, Webhooks
+from coranto_gateway.webhooks.registry import Change, Grant, Late, Progress, Webhooks
 from coranto_gateway.webhooks.sending import Answer, Sender, message_of
 from coranto_gateway.webhooks.settings import WebhookSettings
 from coranto_gateway.webhooks.webhook import Webhook
 
 WEBHOOKS_WAITING: Final = "webhooks.waiting"
-WEBHOOK_TRYING_AGAIN: Final = "webhook.trying_again"
-WEBHOOK_FAILING: Final = "webhook.failing"
-WEBHOOK_RECOVERED: Final = "webhook.recovered"
-WEBHOOK_DISABLED: Final = "webhook.disabled"
 WEBHOOK_RESET: Final = "webhook.reset"
 WEBHOOK_RECORD_FAILED: Final = "webhook.record_failed"
 
 MOST_LATE: Final = 100
 """Beyond these nothing new is begun: a receiver that fails with so many is not well."""
-_GIVE_UP_AFTER: Final = 20
-"""Attempts with one record that failed while others went well: some three hours."""
-_OURS: Final = frozenset({"record_gone", "not_written"})
-"""Reasons that say nothing of the receiver."""
 _LOOK_SECONDS: Final = 0.25
 
 
@@ -66,46 +59,6 @@ class Tools:
     log: Any
 
 
-@dataclass(slots=True)
-class _Item:
-    """One announcement on its way."""
-
-    late: Late
-    article: FinishedArticle | None = None
-    """None for one that has to be read again."""
-    due: float = 0.0
-    is_fresh: bool = True
-    """Whether the webhook's place has not passed it yet."""
-
-
-@dataclass(frozen=True, slots=True)
-class _End:
-    """How one attempt ended."""
-
-    kind: Literal["delivered", "late", "dead", "disabled"]
-    reason: str
-    late: Late
-    """What is kept where it is tried again."""
-    changed: str | None = None
-    """What it changed in the breaker."""
-
-    @property
-    def outcome(self) -> Literal["delivered", "retried", "dead"]:
-        """As it is logged and counted."""
-        return "retried" if self.kind in ("late", "disabled") else self.kind  # type: ignore[return-value]  # mypy does not narrow by `in`
-
-
-@dataclass(frozen=True, slots=True)
-class _News:
-    """A change of a webhook's state."""
-
-    level: Literal["warning", "error"]
-    event: str
-    fields: dict[str, Any]
-    notice: str | None = None
-    """What the operator is told, if anything."""
-
-
 class Delivery:
     """Delivers for one webhook for as long as it has the right to."""
 
@@ -123,9 +76,9 @@ class Delivery:
         self._written = -1
         """The cursor that is in Redis."""
         self._fresh: deque[Announcement] = deque()
-        self._late: dict[int, _Item] = {}
+        self._late: dict[int, Item] = {}
         self._dead = 0
-        self._in_flight: dict[asyncio.Task[None], _Item] = {}
+        self._in_flight: dict[asyncio.Task[None], Item] = {}
         self._next_start = 0.0
         self._safe_until = 0.0
         self._stop = asyncio.Event()
@@ -210,7 +163,7 @@ class Delivery:
             # They come again by themselves.
             change.not_late = [each.number for each in late if each.number > cursor]
             change.not_dead = [each.number for each in dead if each.number > cursor]
-        self._late = {each.number: _Item(each, is_fresh=False) for each in late if each.number not in change.not_late}
+        self._late = {each.number: Item(each, is_fresh=False) for each in late if each.number not in change.not_late}
         self._dead = len(dead) - len(change.not_dead)
         self._store, self._taken = now.store, cursor
         await self._commit(change)
@@ -252,10 +205,10 @@ class Delivery:
             permit = await self._breaker.permit()  # at once: it was asked before
             self._in_flight[asyncio.create_task(self._deliver(item, permit))] = item
 
-    def _next_late(self) -> _Item | None:
+    def _next_late(self) -> Item | None:
         """The late one that has waited longest for its turn; of each article the earliest only."""
         now, seen = self._now(), self._articles_in_flight()
-        found: _Item | None = None
+        found: Item | None = None
         for number in sorted(self._late):
             item = self._late[number]
             if item.late.article in seen:
@@ -268,7 +221,7 @@ class Delivery:
     def _articles_in_flight(self) -> set[str]:
         return {item.late.article for item in self._in_flight.values()}
 
-    async def _next_fresh(self) -> _Item | None:
+    async def _next_fresh(self) -> Item | None:
         """The next announcement that is wanted, and waits for no earlier one of its article."""
         while self._fresh and len(self._late) < MOST_LATE:
             number, article = self._fresh[0].number, self._fresh[0].article
@@ -286,14 +239,14 @@ class Delivery:
                 if not await self._commit(Change(late=[late]), passing=number):
                     return None
                 self._fresh.popleft()
-                self._late[number] = _Item(late, is_fresh=False)
+                self._late[number] = Item(late, is_fresh=False)
                 continue
             self._fresh.popleft()
             self._taken = number
-            return _Item(late, article)
+            return Item(late, article)
         return None
 
-    def _put_back(self, item: _Item) -> None:
+    def _put_back(self, item: Item) -> None:
         """Leave a fresh one for the next look; a late one is in its place."""
         if item.is_fresh:
             assert item.article is not None  # noqa: S101 - a fresh one has its record
@@ -302,7 +255,7 @@ class Delivery:
 
     # --- delivering ------------------------------------------------------------------------------------------------
 
-    async def _deliver(self, item: _Item, permit: Permit) -> None:
+    async def _deliver(self, item: Item, permit: Permit) -> None:
         with permit:
             try:
                 answer = await self._send(item)
@@ -311,15 +264,22 @@ class Delivery:
                 self._tools.log.warning(WEBHOOKS_WAITING, webhook=self.webhook.name, error=str(error))
                 item.due = self._now() + self._retry.delay_seconds(1)
                 return
-            end = self._decide(item, answer, permit)
-        change = self._change_for(item, answer, end)
-        news = self._note_trouble(change, answer, end)
+            end = decide(item, answer, permit, self._breaker, dead=self._dead)
+        change = change_for(item, answer, end, self._store)
+        news = note_trouble(
+            self._progress,
+            change,
+            answer,
+            end,
+            is_closed=self._breaker.is_closed,
+            failing_after=self._tools.settings.failing_after,
+        )
         if await self._commit(change, item=item):
             self._settle(item, answer, end)
             if news is not None:
                 await self._tell(news)
 
-    async def _send(self, item: _Item) -> Answer:
+    async def _send(self, item: Item) -> Answer:
         article = item.article or await self._find(item.late)
         if article is None:
             return Answer("refused", "record_gone", self._tools.clock(), detail=REASONS["record_gone"])
@@ -340,66 +300,7 @@ class Delivery:
 
         return await self._tools.stores.ask_if_any(look)
 
-    def _decide(self, item: _Item, answer: Answer, permit: Permit) -> _End:
-        """How the attempt ends. Tells the breaker."""
-        reason = answer.reason
-        if reason in _OURS:
-            return _End("dead", reason, item.late)
-        if answer.verdict == "gone":
-            return _End("disabled", reason, item.late)
-        if answer.verdict == "delivered":
-            changed = permit.report(reason, "success", is_dead=False, is_end=True)
-            return _End("delivered", reason, item.late, changed)
-        is_refused = answer.verdict == "refused"
-        is_given_up = not is_refused and self._breaker.is_closed and item.late.attempts + 1 >= _GIVE_UP_AFTER
-        is_dead = is_refused or is_given_up
-        # Whatever kind of failure: a receiver that is going down has several.
-        changed = permit.report(
-            "refused" if is_refused else "failed",
-            "success" if is_refused else "systemic",
-            is_dead=is_dead,
-            is_end=is_dead,
-        )
-        is_held_back = self._breaker.holds_back_dead_letters and changed != "opened"
-        if is_dead and not is_held_back and self._dead < MOST_DEAD:
-            return _End("dead", "gave_up" if is_given_up else reason, item.late, changed)
-        attempts = item.late.attempts + (self._breaker.is_closed and not is_dead)
-        return _End("late", reason, item.late.model_copy(update={"attempts": attempts}), changed)
-
-    def _change_for(self, item: _Item, answer: Answer, end: _End) -> Change:
-        """What the end changes in Redis."""
-        number, change = item.late.number, Change()
-        if end.kind in ("delivered", "dead") and not item.is_fresh:
-            change.not_late.append(number)
-        match end.kind:
-            case "delivered":
-                change.add["delivered"] = 1
-                change.set["delivered_at"] = answer.at.isoformat()
-            case "dead":
-                change.dead.append(_dead_delivery(item, answer, end.reason))
-            case "late":
-                change.late.append(end.late)
-                if answer.retry_after:
-                    change.set["not_before"] = (answer.at + answer.retry_after).isoformat()
-            case "disabled":
-                change.set["disabled"] = f"the receiver answered 410 at {answer.at.isoformat(timespec='seconds')}"
-        attempt = Attempt(
-            at=answer.at,
-            webhook_id=f"{self._store}-{number}",
-            number=number,
-            article=item.late.article,
-            revision=item.late.revision,
-            outcome=end.outcome,
-            reason=end.reason,
-            status=answer.status,
-            answer=answer.body,
-            detail=answer.detail,
-            elapsed_ms=answer.elapsed_ms,
-        )
-        change.log.append(attempt)
-        return change
-
-    def _settle(self, item: _Item, answer: Answer, end: _End) -> None:
+    def _settle(self, item: Item, answer: Answer, end: End) -> None:
         """Take note of what is in Redis now."""
         number = item.late.number
         self._count(end.outcome, end.reason)
@@ -413,7 +314,7 @@ class Delivery:
                 # Without its record, which is read again when its turn comes: a hundred of them may be large.
                 pause = self._retry.delay_seconds(max(1, end.late.attempts), answer.retry_after)
                 due = answer.at.timestamp() + pause
-                self._late[number] = _Item(end.late, due=due, is_fresh=False)
+                self._late[number] = Item(end.late, due=due, is_fresh=False)
                 if answer.retry_after:
                     self._progress.not_before = answer.at + answer.retry_after
             case "disabled":
@@ -421,38 +322,7 @@ class Delivery:
                     self._taken = min(self._taken, number - 1)
                 self._stop.set()
 
-    def _note_trouble(self, change: Change, answer: Answer, end: _End) -> _News | None:
-        """Note a change of state, and give what is to be told of it: once, however many deliveries fail."""
-        progress, since = self._progress, self._progress.trouble_since
-        said = " ".join(filter(None, (answer.reason, answer.detail)))[:500]
-        if end.kind == "disabled":
-            return _News(
-                "error", WEBHOOK_DISABLED, {"status": answer.status}, "its receiver answered 410; it is disabled"
-            )
-        if end.kind == "delivered" or end.changed == "closed":
-            if since is None:
-                return None
-            notice = "its receiver takes deliveries again" if progress.is_failing else None
-            change.unset += ["trouble_since", "trouble", "is_failing"]
-            progress.trouble_since, progress.is_failing = None, False
-            lasted = round((answer.at - since).total_seconds())
-            return _News("warning", WEBHOOK_RECOVERED, {"after_seconds": lasted}, notice)
-        if self._breaker.is_closed or end.reason in _OURS:
-            return None
-        change.set["trouble"] = said
-        seen = {"status": answer.status, "error": said}
-        if since is None:
-            progress.trouble_since = answer.at
-            change.set["trouble_since"] = answer.at.isoformat()
-            return _News("warning", WEBHOOK_TRYING_AGAIN, seen)
-        if progress.is_failing or answer.at - since < self._tools.settings.failing_after:
-            return None
-        progress.is_failing = True
-        change.set["is_failing"] = "1"
-        began = since.isoformat(timespec="seconds")
-        return _News("error", WEBHOOK_FAILING, {"since": began} | seen, f"nothing was delivered since {began}: {said}")
-
-    async def _tell(self, news: _News) -> None:
+    async def _tell(self, news: News) -> None:
         name = self.webhook.name
         write = self._tools.log.error if news.level == "error" else self._tools.log.warning
         write(news.event, webhook=name, **news.fields)
@@ -465,13 +335,13 @@ class Delivery:
 
     # --- writing ---------------------------------------------------------------------------------------------------
 
-    def _cursor(self, item: _Item | None, passing: int | None) -> int:
+    def _cursor(self, item: Item | None, passing: int | None) -> int:
         """The place up to which everything is settled, once what is being written is."""
         taken = self._taken if passing is None else passing
         open_numbers = (each.late.number for each in self._in_flight.values() if each.is_fresh and each is not item)
         return min(open_numbers, default=taken + 1) - 1
 
-    async def _commit(self, change: Change, *, item: _Item | None = None, passing: int | None = None) -> bool:
+    async def _commit(self, change: Change, *, item: Item | None = None, passing: int | None = None) -> bool:
         """Write the change; False when the right is lost. Waits for a Redis that does not answer."""
         # One at a time: else a place could be written that passes a delivery whose end is not written yet.
         async with self._lock:
@@ -510,16 +380,3 @@ class Delivery:
 
 def _filter_of(webhook: Webhook) -> Filter | None:
     return compile_filter(webhook.where) if webhook.where else None
-
-
-def _dead_delivery(item: _Item, answer: Answer, reason: str) -> DeadDelivery:
-    said = f"{answer.status} {answer.body}".strip() if answer.status is not None else answer.detail
-    return DeadDelivery(
-        number=item.late.number,
-        article=item.late.article,
-        revision=item.late.revision,
-        url=item.article.url if item.article is not None else "",
-        at=answer.at,
-        reason=reason,
-        detail=f"{answer.reason}: {said}" if reason == "gave_up" else said,
-    )
