@@ -72,7 +72,7 @@ lint:
 	$(BIN)/ruff format --check .
 
 types:
-	$(BIN)/mypy shared/coranto docs/generate $(foreach package,$(PACKAGES),services/$(package)/coranto_$(package)) services/classifier/training
+	$(BIN)/mypy shared/coranto docs/generate $(foreach package,$(PACKAGES),services/$(package)/coranto_$(package)) services/classifier/training services/extractor/train_page_structure.py
 
 imports:
 	$(BIN)/lint-imports
@@ -98,8 +98,9 @@ dist: $(VENV)/run.stamp ## wheels of every distribution, into dist/
 	rm -rf $(DIST)
 	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir $(DIST) $(LOCAL)
 
-models: $(VENV)/dev.stamp ## train the classifier's models: DATA=FOLDER
+models: $(VENV)/dev.stamp ## train the classifier's models, and the extractor's of page structure: DATA=FOLDER CORPORA=FOLDER
 	PYTHONPATH=services/classifier $(BIN)/python -m training --data $(or $(DATA),$(CORANTO_MATERIAL)/data)
+	$(BIN)/python services/extractor/train_page_structure.py --corpora $(or $(CORPORA),$(CORANTO_MATERIAL)/corpus)
 
 RUN_EXTRAS := --extra worker --extra http --extra store --extra postgresql
 UV_COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \

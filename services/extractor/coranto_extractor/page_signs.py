@@ -12,19 +12,22 @@ from dataclasses import dataclass
 from typing import Literal
 
 from coranto_extractor.language.phrase_lists import cached_per_languages, class_alternatives
-from coranto_extractor.language.text_comparison import overlap, stems, tokens
+from coranto_extractor.page_structure import judge_structure, measure_structure
 from coranto_extractor.page_summary import ARTICLE_TYPES, PRODUCT_TYPES, PageMetrics, PageSummary, article_types, match
 
-Kind = Literal["statement", "markup", "address", "shape", "scant", "last-resort", "words", "unsigned"]
+Kind = Literal["statement", "markup", "address", "shape", "structure", "last-resort", "words"]
+# How likely each kind of sign makes it that the page is no article; kinds count as independent of each other. The shape of a
+# list says enough: it is made of several measurements, and no article of the corpora has it. Of the others it takes two or three.
+_PROBABILITIES: dict[Kind, float] = {
+    "shape": 0.9, "statement": 0.8, "markup": 0.7, "last-resort": 0.5, "address": 0.3, "words": 0.3,
+}  # fmt: skip
+# What the model says is one sign, so it does not refuse alone; and it is a sign only from where it is more likely than not.
+_MIN_STRUCTURE, _MAX_STRUCTURE = 0.5, 0.89
 
 _LIST_TYPES = frozenset(
     {"CollectionPage", "ItemList", "OfferCatalog", "SearchResultsPage", "ProfilePage", "Blog", "DataCatalog"}
 )
 _VIDEO_TYPES = frozenset({"VideoObject", "ImageGallery", "MediaGallery", "Movie", "TVEpisode"})
-# A folder of lists anywhere in the URL: “/podcasts/category/science/rankings”.
-_LIST_FOLDER = re.compile(
-    r"/(?:categor(?:y|ies)|tags?|topics?|authors?|directory|directories|rankings?|listings?)(?:/|$)", re.IGNORECASE
-)
 # Sites of other kinds name their things with a prefix: “exampleshop:item”.
 _LISTED_THINGS = frozenset({"item", "product", "listing", "venue", "place", "app", "playlist", "album", "song", "user"})
 
@@ -47,6 +50,7 @@ _MIN_EXCERPT_SHARE = 0.5
 # is found on a front page when everything that looks like text is taken.
 _MIN_LINKED_LINES = 4
 _MIN_LINKED_SHARE = 0.3
+_MAX_UNLINKED_SHARE = 0.5
 # Lists of teasers or goods rarely have more text of their own; articles with prices in them do.
 _MAX_LIST_TEXT_WEIGHT = 4000.0
 # Prices for each paragraph of a list of goods. A buyer's guide has fewer prices and longer paragraphs.
@@ -54,18 +58,9 @@ _PRICES_PER_PARAGRAPH = 0.4
 _MAX_GOODS_PARAGRAPH_WEIGHT = 1500.0
 _MIN_PRICES = 10
 _MIN_PRICES_WITH_CART = 8
-# A text without date and author that is so small a share of the page and so short introduces what the page lists, unless
-# the title says more than a label does, and the text contains so many of its stems.
-_INTRODUCTION_SHARE = 0.15
-_MAX_INTRODUCTION_WEIGHT = 2000.0
-_MAX_LABEL_WORDS = 3
-_MIN_TITLE_OVERLAP = 0.3
-# Text and link shares of lists with other signs.
+# Shares of text on lists with other signs.
 _MAX_TEXT_SHARE_OF_TYPED_LIST = 0.35
 _MAX_TEXT_SHARE_OF_LIST_URL = 0.3
-_MIN_LINK_SHARE_OF_LIST = 0.6
-_MAX_TEXT_SHARE_OF_LINK_LIST = 0.15
-_MAX_LINK_LIST_TEXT_WEIGHT = 1200
 _SHOWN_URL_CHARS = 80
 
 
@@ -77,6 +72,12 @@ class Sign:
     reason: str
     """The drop reason it speaks for; empty for a sign that only confirms others."""
     evidence: str
+    probability: float
+    """How likely it makes it that the page is none, were it the only one."""
+
+
+def _sign(kind: Kind, reason: str, evidence: str) -> Sign:
+    return Sign(kind, reason, evidence, _PROBABILITIES[kind])
 
 
 @cached_per_languages
@@ -107,15 +108,15 @@ def find_signs(summary: PageSummary, metrics: PageMetrics) -> list[Sign]:
     """The signs that the page is not an article; empty when nothing speaks for a reason."""
     signs = [*_product_signs(summary, metrics), *_list_signs(summary, metrics), *_video_signs(summary, metrics)]
     if summary.is_last_resort and not metrics.is_stated_article:
-        kind: Kind = "shape" if metrics.teasers >= _MANY_TEASERS and not summary.has_stated_date else "last-resort"
-        signs.append(Sign(kind, "index_page", "no paragraphs that make a text"))
-    if not signs:
-        return []
-    cart = _cart(summary)
-    if cart and any(sign.reason.startswith("product") for sign in signs):
-        signs.append(Sign("words", "", f"“{cart}”"))
-    if summary.is_unsigned:
-        signs.append(Sign("unsigned", "", "no date and no author"))
+        # Where the page has less text outside links than what was taken for its text, that is links.
+        is_linked = metrics.page_weight - metrics.link_weight < _MAX_UNLINKED_SHARE * metrics.text_weight
+        signs.append(_sign("shape" if is_linked else "last-resort", "index_page", "no paragraphs that make a text"))
+    cart = _cart(summary) if any(sign.reason.startswith("product") for sign in signs) else None
+    if cart:
+        signs.append(_sign("words", "", f"“{cart}”"))
+    probability, evidence = judge_structure(measure_structure(summary, metrics))
+    if probability >= _MIN_STRUCTURE:
+        signs.append(Sign("structure", "other_page", evidence, min(probability, _MAX_STRUCTURE)))
     return signs
 
 
@@ -124,27 +125,27 @@ def _product_signs(summary: PageSummary, metrics: PageMetrics) -> Iterator[Sign]
     if _product_folder().search(metrics.path.partition("?")[0]) and not article_types(metrics.types):
         cart = _cart(summary)
         if "Product" in metrics.types or (cart and metrics.prices):
-            yield Sign("address", "product_page", f"address {metrics.path[:_SHOWN_URL_CHARS]}")
+            yield _sign("address", "product_page", f"address {metrics.path[:_SHOWN_URL_CHARS]}")
     if metrics.is_stated_article:
         return
     kind = summary.og_type
     if "product" in kind or summary.page.first("product:price:amount", "og:price:amount"):
-        yield Sign("statement", "product_page", f"og:type {kind or 'with a price'}")
+        yield _sign("statement", "product_page", f"og:type {kind or 'with a price'}")
     elif ":" in kind and kind.rpartition(":")[2] in _LISTED_THINGS:
-        yield Sign("statement", "product_page", f"og:type {kind}")
+        yield _sign("statement", "product_page", f"og:type {kind}")
     product_types = metrics.types & PRODUCT_TYPES
     if product_types & {"Product", "ProductGroup", "IndividualProduct"}:
-        yield Sign("markup", "product_page", f"JSON-LD type {min(product_types)}")
+        yield _sign("markup", "product_page", f"JSON-LD type {min(product_types)}")
     elif summary.page.itemprops.get("price") and _cart(summary):
-        yield Sign("markup", "product_page", "a price in the microdata")
+        yield _sign("markup", "product_page", "a price in the microdata")
     is_short = metrics.text_weight < _MAX_LIST_TEXT_WEIGHT
     lists_goods = (
         metrics.prices >= _PRICES_PER_PARAGRAPH * metrics.paragraphs and metrics.longest < _MAX_GOODS_PARAGRAPH_WEIGHT
     )
     if metrics.prices >= _MIN_PRICES_WITH_CART and is_short and not summary.has_date and _cart(summary):
-        yield Sign("shape", "product_list", f"{metrics.prices} prices")
+        yield _sign("shape", "product_list", f"{metrics.prices} prices")
     elif metrics.prices >= _MIN_PRICES and lists_goods and summary.is_unsigned:
-        yield Sign("shape", "product_list", f"{metrics.prices} prices beside {metrics.paragraphs} paragraphs")
+        yield _sign("shape", "product_list", f"{metrics.prices} prices beside {metrics.paragraphs} paragraphs")
 
 
 def _cart(summary: PageSummary) -> str | None:
@@ -157,8 +158,11 @@ def _list_signs(summary: PageSummary, metrics: PageMetrics) -> Iterator[Sign]:
         return
     yield from _typed_list(summary, metrics)
     yield from _teasers(summary, metrics)
-    yield from _introduction(summary, metrics)
-    yield from _links(summary, metrics)
+    yield from _address(summary, metrics)
+    if metrics.linked_lines >= _MIN_LINKED_LINES and metrics.linked_share > _MIN_LINKED_SHARE:
+        yield _sign(
+            "shape", "index_page", f"{metrics.linked_lines} of {metrics.paragraphs} lines of the text are links"
+        )
 
 
 def _typed_list(summary: PageSummary, metrics: PageMetrics) -> Iterator[Sign]:
@@ -169,7 +173,7 @@ def _typed_list(summary: PageSummary, metrics: PageMetrics) -> Iterator[Sign]:
     if metrics.text_share < _MAX_TEXT_SHARE_OF_TYPED_LIST or _is_teaser_list(
         metrics, _TEASERS_PER_PARAGRAPH_OF_TYPED_LIST
     ):
-        yield Sign("markup", "index_page", f"JSON-LD type {min(list_types)}")
+        yield _sign("markup", "index_page", f"JSON-LD type {min(list_types)}")
 
 
 def _teasers(summary: PageSummary, metrics: PageMetrics) -> Iterator[Sign]:
@@ -190,54 +194,17 @@ def _teasers(summary: PageSummary, metrics: PageMetrics) -> Iterator[Sign]:
     )
     is_one_of_many = metrics.paragraphs == 1 and breaks_off and metrics.teasers >= _MANY_TEASERS
     if is_one_of_many and not summary.has_own_date:
-        yield Sign("shape", "index_page", f"a text that breaks off, and {metrics.teasers} linked headings")
+        yield _sign("shape", "index_page", f"a text that breaks off, and {metrics.teasers} linked headings")
     elif is_long_list or is_plain_list:
         evidence = f"{metrics.teasers_between} linked headings between {metrics.paragraphs} paragraphs"
-        yield Sign("shape", "index_page", evidence)
+        yield _sign("shape", "index_page", evidence)
 
 
-def _introduction(summary: PageSummary, metrics: PageMetrics) -> Iterator[Sign]:
-    """A text without date and author that only introduces what the page lists."""
-    if not summary.is_unsigned:
-        return
-    # Reference works have such folders too, but their paragraphs are long and their headings are not links.
-    is_listing = metrics.longest < _MAX_TEASER_WEIGHT or metrics.teasers_between > metrics.paragraphs
-    if is_listing and _LIST_FOLDER.search(metrics.path.partition("?")[0]):
-        yield Sign("address", "index_page", f"address {metrics.path[:_SHOWN_URL_CHARS]}")
-    if (
-        _text_share_without_comments(summary, metrics) < _INTRODUCTION_SHARE
-        and metrics.text_weight < _MAX_INTRODUCTION_WEIGHT
-        and not _text_fits_title(summary)
-    ):
-        yield Sign("scant", "index_page", f"{metrics.text_share:.0%} of the words are text")
-
-
-def _links(summary: PageSummary, metrics: PageMetrics) -> Iterator[Sign]:
-    """Many links around little text, or a URL of lists above little text."""
-    if (
-        metrics.link_share > _MIN_LINK_SHARE_OF_LIST
-        and metrics.text_share < _MAX_TEXT_SHARE_OF_LINK_LIST
-        and not summary.has_date
-        and metrics.text_weight < _MAX_LINK_LIST_TEXT_WEIGHT
-    ):
-        yield Sign("scant", "index_page", f"{metrics.link_share:.0%} of the words are links")
-    if metrics.linked_lines >= _MIN_LINKED_LINES and metrics.linked_share > _MIN_LINKED_SHARE:
-        yield Sign("shape", "index_page", f"{metrics.linked_lines} of {metrics.paragraphs} lines of the text are links")
+def _address(summary: PageSummary, metrics: PageMetrics) -> Iterator[Sign]:
+    """A URL of lists above little text."""
     is_list_url = _list_url().search(metrics.path) or _numbered_page_url().search(metrics.path)
     if is_list_url and metrics.text_share < _MAX_TEXT_SHARE_OF_LIST_URL and not summary.has_author:
-        yield Sign("address", "index_page", f"address {metrics.path[:_SHOWN_URL_CHARS]}")
-
-
-def _text_share_without_comments(summary: PageSummary, metrics: PageMetrics) -> float:
-    comments = sum(block.weight for block in summary.blocks if "comment" in block.regions)
-    return metrics.text_weight / max(1.0, metrics.page_weight - comments)
-
-
-def _text_fits_title(summary: PageSummary) -> bool:
-    """True when the title says more than a label does, and the text repeats its words."""
-    title = summary.title or ""
-    is_label = len(tokens(title)) <= _MAX_LABEL_WORDS
-    return not is_label and overlap(" ".join(summary.texts), stems(title)) >= _MIN_TITLE_OVERLAP
+        yield _sign("address", "index_page", f"address {metrics.path[:_SHOWN_URL_CHARS]}")
 
 
 def _is_teaser_list(metrics: PageMetrics, teasers_per_paragraph: float) -> bool:
@@ -249,7 +216,7 @@ def _video_signs(summary: PageSummary, metrics: PageMetrics) -> Iterator[Sign]:
     kind = summary.og_type
     is_unsigned = summary.is_unsigned and not metrics.is_stated_article
     if kind.startswith("video") and is_unsigned:
-        yield Sign("statement", "video_or_gallery", f"og:type {kind}")
+        yield _sign("statement", "video_or_gallery", f"og:type {kind}")
     video_types = metrics.types & _VIDEO_TYPES
     if (
         (kind.startswith("video") or video_types)
@@ -257,5 +224,4 @@ def _video_signs(summary: PageSummary, metrics: PageMetrics) -> Iterator[Sign]:
         and metrics.text_weight < _MAX_VIDEO_TEXT_WEIGHT
         and metrics.sentences < _MAX_VIDEO_SENTENCES
     ):
-        yield Sign("statement", "video_or_gallery", kind or f"JSON-LD type {min(video_types)}")
-        yield Sign("scant", "video_or_gallery", f"{metrics.text_weight:.0f} characters of text")
+        yield _sign("statement", "video_or_gallery", kind or f"JSON-LD type {min(video_types)}")

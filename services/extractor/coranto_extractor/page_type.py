@@ -8,7 +8,7 @@ from math import prod
 
 from coranto.records.sections import Doubt
 from coranto_extractor.language import phrase_lists
-from coranto_extractor.page_signs import Kind, Sign, find_signs
+from coranto_extractor.page_signs import Sign, find_signs
 from coranto_extractor.page_summary import ARTICLE_TYPES, PageMetrics, PageSummary, match, measure
 from coranto_extractor.refusal import NotAnArticle
 
@@ -39,12 +39,6 @@ _MIN_PAGE_WEIGHT_WITHOUT_TEXT = 600
 _MIN_LETTER_SHARE = 0.3
 _MAX_EVIDENCE_CHARS = 300
 _MIN_DOUBT = 0.5
-# How likely each kind of sign makes it that the page is no article; kinds count as independent of each other. The shape of a
-# list says enough: it is made of several measurements, and no article of the corpora has it. Of the others it takes two or
-# three, and a page that is dated or signed is hardly refused without it.
-_PROBABILITIES: dict[Kind, float] = {
-    "shape": 0.9, "statement": 0.8, "markup": 0.7, "last-resort": 0.5, "unsigned": 0.5, "address": 0.3, "scant": 0.25, "words": 0.3,
-}  # fmt: skip
 
 
 def classify_page(summary: PageSummary) -> NotAnArticle | Doubt | None:
@@ -68,10 +62,10 @@ def _weigh(signs: Sequence[Sign]) -> Doubt | None:
     """What the signs say together: each kind of them counts once, whichever of its signs are there."""
     if not signs:
         return None
-    kinds = {sign.kind for sign in signs}
-    if "statement" in kinds:
-        kinds.discard("markup")  # the page says the same once more
-    certainty = 1.0 - prod(1.0 - _PROBABILITIES[kind] for kind in kinds)
+    by_kind = {sign.kind: sign.probability for sign in signs}
+    if "statement" in by_kind:
+        by_kind.pop("markup", None)  # the page says the same once more
+    certainty = 1.0 - prod(1.0 - probability for probability in by_kind.values())
     if certainty < _MIN_DOUBT:
         return None
     evidence = ", ".join(dict.fromkeys(sign.evidence for sign in signs))

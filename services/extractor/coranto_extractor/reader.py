@@ -6,6 +6,7 @@ and gives the same result for the same bytes.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
@@ -55,10 +56,20 @@ _MAX_NOTICE_WEIGHT = 1500.0
 _CONFIDENCE_IN_LAST_RESORT = 0.3
 
 
+Observe = Callable[[PageSummary], None]
+
+
 def read(
-    page: bytes, request: PageRequest | None = None, *, limits: PageLimits | None = None
+    page: bytes,
+    request: PageRequest | None = None,
+    *,
+    limits: PageLimits | None = None,
+    observe: Observe | None = None,
 ) -> Content | NotAnArticle:
-    """What the page says, or why it is not an article."""
+    """What the page says, or why it is not an article.
+
+    `observe` gets what it is judged by whether the page is one; the training of the model takes its measurements there.
+    """
     request = request or PageRequest()
     limits = limits or PageLimits()
     try:
@@ -68,13 +79,13 @@ def read(
         root = tree.parse(text, limits)
     except tree.UnreadableError as error:
         return NotAnArticle(error.reason, error.evidence)
-    result = _read_html(root, request)
+    result = _read_html(root, request, observe)
     if isinstance(result, NotAnArticle) and result.reason in _FEED_CAN_HELP:
         return read_feed_entry(request, limits) or result
     return result
 
 
-def _read_html(root: html.HtmlElement, request: PageRequest) -> Content | NotAnArticle:
+def _read_html(root: html.HtmlElement, request: PageRequest, observe: Observe | None) -> Content | NotAnArticle:
     tree.unfold_layout_tables(root)
     # lxml creates a Python object each time an element is looked at, unless one is alive. This list halves the time per page.
     alive = list(root.iter())
@@ -130,6 +141,8 @@ def _read_html(root: html.HtmlElement, request: PageRequest) -> Content | NotAnA
             has_video=shows_video,
             is_last_resort=chosen.is_last_resort,
         )
+        if observe:
+            observe(summary)
         verdict = classify_page(summary)
         if isinstance(verdict, Doubt) and verdict.probability >= request.refuse_from:
             verdict = NotAnArticle(verdict.reason, verdict.evidence)

@@ -24,7 +24,8 @@ _PAGES = {
     "challenge_wall": "<html><head><title>Just a moment...</title></head><body><h1>Checking your browser</h1><p>Please "
     "enable JavaScript and cookies to continue. This may take a few seconds.</p>",
     "product_page": "<html><head><title>Lamp</title><meta property='og:type' content='product'></head><body><h1>Lamp</h1>"
-    "<p>A lamp of brass with a shade of green glass, made by hand. It comes with a cable of two metres.</p>",
+    + "<img src='lamp.jpg'>" * 12 + "".join(f"<tr><td>Part {n}</td></tr>" for n in range(20)).join(("<table>", "</table>"))
+    + "<p>A lamp of brass with a shade of green glass, made by hand. It comes with a cable of two metres.</p>",
     "too_short": "<html><head><title>Short</title></head><body><h1>Short</h1><p>Nothing much.</p>",
     "empty_page": "   ",
     "paywall_stub": "<html><head><title>Bridge</title></head><body><h1>Bridge</h1><p>The bridge was opened on Friday, the "
@@ -86,6 +87,15 @@ def test_text_made_of_links_is_an_index(read_refusal: ReadRefusal) -> None:
     assert "lines of the text are links" in refusal.evidence
 
 
+def test_teasers_that_are_links_as_a_whole_are_an_index(read_refusal: ReadRefusal) -> None:
+    card = (
+        "<div><a href='/{0}'><h2>What happened on day {0}</h2><p>We asked three people what they saw on day {0}, and why.</p>"
+        "<span>7 May</span></a></div>"
+    )
+    page = f"<title>Days</title><main><article><h1>Days</h1>{''.join(map(card.format, range(8)))}</article></main>"
+    assert read_refusal(page.encode(), "https://days.example/days").reason == "index_page"
+
+
 def test_dated_article_with_many_linked_headings_is_not_an_index(read_article: Callable[..., Content]) -> None:
     head = '<meta property="article:published_time" content="2024-01-05T10:00:00Z">'
     assert read_article(_list_of(40, _LONG_TEASER, head)).published is not None
@@ -101,17 +111,17 @@ def test_front_page_that_is_mostly_text_is_read(write_page: Write, read_article:
 
 
 @pytest.mark.parametrize(
-    ("reason", "head", "body"),
-    [
-        ("product_page", "<meta property='og:type' content='exampleshop:item'>", ""),
-        ("video_or_gallery", "<meta property='og:type' content='video.other'>", ""),
-        ("product_list", "", "".join(f"<p>A lamp of brass, number {n}</p><p>€ {n}9.00</p>" for n in range(30))),
-    ],
-)  # fmt: skip
-def test_shop_and_video_pages_are_recognised_by_their_own_metadata(
-    reason: str, head: str, body: str, write_page: Write, read_refusal: ReadRefusal
+    ("reason", "og_type"), [("product_page", "exampleshop:item"), ("video_or_gallery", "video.other")]
+)
+def test_shop_and_video_pages_are_doubted_by_their_own_metadata(
+    reason: str, og_type: str, write_page: Write, read_article: Callable[..., Content]
 ) -> None:
-    assert read_refusal(write_page(head=head, below=body)).reason == reason
+    assert _doubted_as(read_article(write_page(head=f"<meta property='og:type' content='{og_type}'>"))) == reason
+
+
+def test_list_of_goods_is_refused_by_its_prices(write_page: Write, read_refusal: ReadRefusal) -> None:
+    goods = "".join(f"<p>A lamp of brass, number {n}</p><p>€ {n}9.00</p>" for n in range(30))
+    assert read_refusal(write_page(below=goods)).reason == "product_list"
 
 
 def test_page_whose_whole_title_is_error_is_an_error_page(read_refusal: ReadRefusal) -> None:
@@ -169,33 +179,45 @@ def _unsigned(title: str, text: str) -> bytes:
     return f"<html><head><title>{title}</title></head><body><ul>{_MENU}</ul><h1>{title}</h1><p>{text}</p></body></html>".encode()
 
 
-def test_short_text_without_author_or_date_among_links_is_doubtful(read_article: Callable[..., Content]) -> None:
+_ARTICLE_HEAD = (
+    '<meta property="og:type" content="article"><meta property="article:published_time" content="2024-01-05T10:00:00Z">'
+)
+
+
+def _built_like_a_list(head: str = "", cards: int = 12) -> bytes:
+    """A page whose only prose stands below its headline and many linked pictures."""
+    card = '<li><a href="/lamp/{0}"><img src="{0}.jpg">Lamp {0}</a></li>'
     text = "Here you find all lamps of our house, from the small one of brass to the large one of green glass, in one place."
-    doubt = read_article(_unsigned("Lamps", text), "https://lamps.example/all").doubt
+    return (
+        f"<html><head><title>Lamps</title>{head}</head><body><h1>Lamps</h1><ul>{''.join(map(card.format, range(cards)))}"
+        f"</ul><div><p>{text}</p></div></body></html>"
+    ).encode()
+
+
+def test_page_that_is_built_like_a_list_is_doubtful(read_article: Callable[..., Content]) -> None:
+    doubt = read_article(_built_like_a_list(), "https://lamps.example/all").doubt
     assert doubt is not None
-    assert (doubt.reason, doubt.probability < REFUSE_FROM) == ("index_page", True)
-    assert "no date and no author" in doubt.evidence
+    assert doubt.reason == "other_page"
+    assert "many pictures for its words" in doubt.evidence
+
+
+def test_structure_alone_never_refuses(read_article: Callable[..., Content]) -> None:
+    doubt = read_article(_built_like_a_list(cards=400), "https://lamps.example/all").doubt
+    assert doubt is not None
+    assert 0.8 < doubt.probability < REFUSE_FROM
+
+
+def test_dated_page_that_says_it_is_an_article_is_one_whatever_stands_around_it(
+    read_article: Callable[..., Content],
+) -> None:
+    address = "https://lamps.example/news/a-new-lamp-of-green-glass-for-our-readers"
+    assert read_article(_built_like_a_list(_ARTICLE_HEAD), address).doubt is None
 
 
 def test_short_text_that_repeats_the_words_of_its_headline_is_an_article(read_article: Callable[..., Content]) -> None:
     title = "Harbour bridge opens to traffic after two years"
     text = "The harbour bridge opened to traffic on Friday. It took two years to repair, the council of the city said."
     assert read_article(_unsigned(title, text), "https://news.example/4711").title == title
-
-
-def test_folder_of_lists_in_the_url_makes_an_unsigned_page_doubtful(
-    write_page: Write, read_article: Callable[..., Content]
-) -> None:
-    address = "https://news.example/podcasts/category/harbour"
-    assert _doubted_as(read_article(write_page(), address)) == "index_page"
-    dated = write_page(head='<meta property="article:published_time" content="2024-01-05T10:00:00Z">')
-    assert read_article(dated, address).doubt is None
-    entry = (
-        "The harbour bridge has carried the road to the islands since the old one fell into the sea in a storm. " * 6
-    )
-    assert (
-        read_article(write_page(body=f"<p>{entry}</p>"), "https://lexicon.example/topic/harbour-bridge").doubt is None
-    )
 
 
 def test_product_of_a_shop_that_runs_on_blog_software_is_doubtful(
@@ -238,12 +260,12 @@ def test_one_sign_makes_a_page_doubtful_and_the_setting_decides_what_becomes_of_
 
 
 def test_further_signs_add_up_to_a_refusal(write_page: Write, read_refusal: ReadRefusal) -> None:
-    page = write_page(head=_PRODUCT, above="<div>Add to cart</div>")
+    shelf = "<img src='lamp.jpg'>" * 60 + "<ul>" + "<li><a href='/lamps/'>Lamp</a></li>" * 80 + "</ul>"
+    page = write_page(head=_PRODUCT, above=f"<div>Add to cart</div>{shelf}")
     refusal = read_refusal(page, "https://lamps.example/products/brass-lamp")
     assert refusal.reason == "product_page"
-    assert [
-        sign for sign in ("address", "JSON-LD type Product", "Add to cart", "no date") if sign not in refusal.evidence
-    ] == []
+    signs = ("address", "JSON-LD type Product", "Add to cart", "no date of its own")
+    assert [sign for sign in signs if sign not in refusal.evidence] == []
 
 
 def test_signed_and_dated_article_raises_no_doubt(write_page: Write, read_article: Callable[..., Content]) -> None:
