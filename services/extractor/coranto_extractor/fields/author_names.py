@@ -167,7 +167,8 @@ def sort_names(
 
 
 def _single_names(whole: str) -> Iterator[str]:
-    names = [bare_name(raw) for raw in _parts(whole)]
+    first, *others = _parts(whole)
+    names = [bare_name(raw) for raw in (first, *(raw for raw in others if not _is_origin(raw)))]
     surname, _, given = whole.partition(", ")
     if len(names) == 2 and all(names) and whole == f"{surname}, {given}" and not is_east_asian(whole):
         looks_reversed = all(name.isalpha() and name[0].isupper() for name in names)
@@ -176,6 +177,12 @@ def _single_names(whole: str) -> Iterator[str]:
             yield f"{given} {surname}"
             return
     yield from filter(None, names)
+
+
+def _is_origin(part: str) -> bool:
+    """True for “de São Paulo” behind a name and a comma."""
+    word, _, rest = part.strip().partition(" ")
+    return word.islower() and len(word) <= _MAX_SHORT_PART_CHARS and bool(rest)
 
 
 def without_credit_label(text: str) -> str:

@@ -48,6 +48,7 @@ _ORGANISATION_TYPES = frozenset(
     {"Organization", "NewsMediaOrganization", "Corporation", "NGO", "GovernmentOrganization"}
 )
 _SOURCE_LABEL = re.compile(r"^[^\W\d_]+\s?:\s?")
+_BAR = re.compile(r"[|•·]")
 _MAX_LINK_CHARS = 60
 _MAX_BYLINE_CHARS = 140
 _MAX_DISTANCE_TO_DATE = 2
@@ -458,7 +459,7 @@ def _byline_texts(
 ) -> Iterator[tuple[str, str | None]]:
     """The names in the first block that reads like a byline, or in the block behind one that is only a byline word."""
     for block in near:
-        if block.tag in ("h1", "h2", "h3") or (block.is_prose and not block.text[0].isdigit()):
+        if block.tag in ("h1", "h2", "h3") or "quote" in block.regions or _is_sentence(block):
             continue
         names = names_in_byline(block.text_apart, is_loose=is_loose)
         if not names and is_byline_word(block.text) and block.index + 1 < len(blocks):
@@ -466,6 +467,11 @@ def _byline_texts(
         if names:
             yield names, next((href for href, text in block.links if text and text in names), None)
             return
+
+
+def _is_sentence(block: Block) -> bool:
+    """True for prose that is no line of names and dates: “By Jane Doe | Edited by Max Roe”, “5 January, by Jane Doe”."""
+    return block.is_prose and not block.text[0].isdigit() and _BAR.search(block.text) is None
 
 
 def find_authors_in_lines(lines: Sequence[str], rejections: RejectionLog) -> Extracted[Byline] | None:

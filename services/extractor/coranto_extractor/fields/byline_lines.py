@@ -15,7 +15,7 @@ from coranto_extractor.fields.author_names import (
 from coranto_extractor.language import phrase_lists
 from coranto_extractor.language.given_names import begins_with_given_name
 from coranto_extractor.language.phrase_lists import cached_per_languages
-from coranto_extractor.language.scripts import CAPITALS, is_east_asian
+from coranto_extractor.language.scripts import CAPITALS, HANGUL, HANGUL_CHARACTER, is_east_asian
 
 _MAX_BYLINE_CHARS = 140
 # Names end at a separator, a bracket that is no nickname, or the next label.
@@ -40,6 +40,13 @@ def _glued_prefix() -> re.Pattern[str]:
     return re.compile(rf"(?:{branches})(?=[{CAPITALS}][^\W\d_{CAPITALS}])")
 
 
+@cached_per_languages
+def _name_before_role() -> re.Pattern[str]:
+    """“김철수 기자 kim@news.example”: a Korean name and a role open the line, perhaps behind a place in brackets."""
+    roles = "|".join(re.escape(role) for role in phrase_lists.phrases("roles") if HANGUL_CHARACTER.match(role))
+    return re.compile(rf"(?:\[[^\]]{{1,30}}\]\s?)?([{HANGUL}]{{2,4}})\s(?:{roles or '(?!)'})(?!\w)")
+
+
 def names_in_byline(text: str, *, is_loose: bool = False) -> str | None:
     """The names behind a byline word in a line such as “By Jane Doe, 5 January”; None when it is not a byline.
 
@@ -48,6 +55,9 @@ def names_in_byline(text: str, *, is_loose: bool = False) -> str | None:
     """
     if len(text) > _MAX_BYLINE_CHARS:
         return None
+    before_role = _name_before_role().match(text)
+    if before_role:
+        return before_role[1]
     glued = _glued_prefix().match(text)
     if glued:
         return _names_behind(text, glued.end(), is_at_start=True)

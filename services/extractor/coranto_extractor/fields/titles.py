@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import html as entities
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from coranto_extractor.fields.evidence import Extracted
 from coranto_extractor.language.date_parsing import parse_date_text
 from coranto_extractor.language.text_comparison import alphanumeric_key, title_similarity
-from coranto_extractor.page.blocks import Block, BlockList, normalize_space
+from coranto_extractor.page.blocks import Block, BlockList, normalize_space, text_weight
 from coranto_extractor.page.metadata import PageMetadata, strings
 from coranto_extractor.page.regions import sidebar_names
 
@@ -30,6 +31,9 @@ _MIN_SIMILARITY = 0.55
 _LABEL_WORDS = 3
 _MIN_SIMILARITY_OF_ONLY_H1 = 0.2
 _SEGMENT_TRUST = 0.9
+_LABEL_TRUST = 0.6
+_MAX_LABEL_WEIGHT = 15
+_MAX_BLOCKS_BELOW_SECTION = 4
 # Each heading further down the page counts a little less, so that of equals the first one wins.
 _RANK_PENALTY = 0.001
 _JOINING_MARKS = frozenset("|:-–—")
@@ -60,6 +64,14 @@ class Headline:
 
 def find_headline(page: PageMetadata, blocks: BlockList) -> Headline | None:
     """The headline; None when the page has none."""
+    found = _find_headline(page, blocks)
+    if found is None or "&" not in found.title.value:
+        return found
+    # Some pages escape twice.
+    return replace(found, title=replace(found.title, value=entities.unescape(found.title.value)))
+
+
+def _find_headline(page: PageMetadata, blocks: BlockList) -> Headline | None:
     names = site_names(page)
     site_keys = {alphanumeric_key(name) for name in names}
     stated = _stated_titles(page, names)
@@ -70,19 +82,47 @@ def find_headline(page: PageMetadata, blocks: BlockList) -> Headline | None:
         if alphanumeric_key(title) not in site_keys or len(title.split()) > _MAX_SITE_NAME_WORDS
     ]
     headings = _headings(page, blocks)
-    segments = [
-        (segment, _SEGMENT_TRUST) for title, _ in telling for segment in _SEPARATOR.split(title) if segment.strip()
-    ]
+    segments = [segment for title, _ in telling for segment in _segments(title)]
+    main_segments = [(segment, trust) for segment, trust in segments if trust == _SEGMENT_TRUST]
     best: tuple[float, Block] | None = None
     for rank, (block, weight) in enumerate(headings):
-        for title, trust in (*telling, *segments) if weight == 1.0 else telling:
+        parts = segments if weight == 1.0 else main_segments if block.tag != "h1" else ()
+        for title, trust in (*telling, *parts):
             score = title_similarity(block.text, title) * trust * weight - rank * _RANK_PENALTY
             if score > _MIN_SIMILARITY and (best is None or score > best[0]):
                 best = (score, block)
     if best:
-        title = _headline_in(best[1], [title for title, _ in stated])
+        below = _headline_below(best[1], blocks) if _names_section(best[1], stated) else None
+        if below:
+            return Headline(Extracted(below.text, "h1", 0.5), below.text)
+        title = _headline_in(best[1], [title for title, _ in stated], [segment for segment, _ in main_segments])
         return Headline(Extracted(title, "h1", min(1.0, 0.5 + best[0] / 2)), best[1].text)
     return _unconfirmed_headline(headings, stated, site_keys)
+
+
+def _names_section(block: Block, stated: Sequence[tuple[str, float]]) -> bool:
+    """True for a heading that only the title of the window confirms, and that is short enough to be a section: “News”."""
+    return text_weight(block.text) <= _MAX_LABEL_WEIGHT and all(trust <= _PAGE_TITLE_TRUST for _, trust in stated)
+
+
+def _headline_below(block: Block, blocks: Sequence[Block]) -> Block | None:
+    """The heading that follows with nothing but short lines between, and with prose behind it; None when there is none."""
+    following = blocks[block.index + 1 : block.index + 1 + _MAX_BLOCKS_BELOW_SECTION]
+    heading = next((other for other in following if other.tag in ("h2", "h3") or other.is_prose), None)
+    if heading is None or heading.is_prose or text_weight(heading.text) <= _MAX_LABEL_WEIGHT or heading.links:
+        return None
+    behind = blocks[heading.index + 1 : heading.index + 1 + _MAX_BLOCKS_BELOW_SECTION]
+    return heading if any(other.is_prose for other in behind) else None
+
+
+def _segments(title: str) -> list[tuple[str, float]]:
+    """The parts of a title between separators, and the trust in each: short ones beside a longer one name sections."""
+    parts = [part for part in _SEPARATOR.split(title) if part.strip()]
+    longest = max(map(text_weight, parts), default=0.0)
+    return [
+        (part, _SEGMENT_TRUST if text_weight(part) > min(_MAX_LABEL_WEIGHT, longest - 1) else _LABEL_TRUST)
+        for part in parts
+    ]
 
 
 def _unconfirmed_headline(
@@ -118,7 +158,7 @@ def _may_be_only_headline(heading: str, stated: Sequence[str]) -> bool:
     )
 
 
-def _headline_in(block: Block, stated: Sequence[str]) -> str:
+def _headline_in(block: Block, stated: Sequence[str], segments: Sequence[str]) -> str:
     """The heading without the kicker or subtitle that some pages put into the same element."""
     heading, key = block.text, alphanumeric_key(block.text)
     is_own_element = len(block.element.text_content()) <= _MAX_ELEMENT_TO_HEADING * len(heading) + _MIN_SEGMENT_LETTERS
@@ -126,7 +166,7 @@ def _headline_in(block: Block, stated: Sequence[str]) -> str:
         [normalize_space(child.text_content()) for child in block.element.iterdescendants()] if is_own_element else []
     )
     child_keys = {alphanumeric_key(child) for child in children} - {"", key}
-    for title in stated:
+    for title in (*stated, *segments):
         other = alphanumeric_key(title)
         if other == key:
             # HTML often loses the marks and spaces between the parts of a heading; the metadata keep them.

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 
-EAST_ASIAN = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af"
+HANGUL = "\uac00-\ud7af"
+"""The syllables of Korean."""
+
+EAST_ASIAN = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff" + HANGUL
 """Kana, Chinese characters and Hangul: no capitals, and personal names that are often written without a space."""
 
 CAPITALS = "A-ZÀ-ŽΑ-ΩЀ-Я"
@@ -13,6 +16,7 @@ CAPITALS = "A-ZÀ-ŽΑ-ΩЀ-Я"
 UNSPACED = "\u0e00-\u0e7f" + EAST_ASIAN
 """Thai and the East Asian scripts: there are no reliable spaces between words, and one character says a lot."""
 
+HANGUL_CHARACTER = re.compile(f"[{HANGUL}]")
 EAST_ASIAN_CHARACTER = re.compile(f"[{EAST_ASIAN}]")
 UNSPACED_CHARACTER = re.compile(f"[{UNSPACED}]")
 
