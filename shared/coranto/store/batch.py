@@ -224,20 +224,23 @@ class Batch(ABC):
         rows, classification, storable = self._rows, article.classification, self.storable
         row = row_of(article, article.storage)
         row |= self.index_of(row)
+        revision = self._revision_row(article, digests)
+        # By key: a foreign classifier may name the same entity twice, which is no reason to refuse the article.
+        entities = _first_of_each(((each.type, each.name), each) for each in classification.entities)
+        topics = _first_of_each((each.code, each) for each in classification.topics)
+        addresses = address_rows_of(article, self._splits)
+        # From here on nothing fails: of an article that cannot be decided on, no table may get a row.
         rows.articles[article.id] = {name: storable(value) for name, value in row.items()}
         if article.storage.revision > 1:
             rows.rewritten.add(article.id)
-        rows.revisions.append(self._revision_row(article, digests))
-        # By key: a foreign classifier may name the same entity twice, which is no reason to refuse the article.
-        entities = _first_of_each(((each.type, each.name), each) for each in classification.entities)
+        rows.revisions.append(revision)
         rows.entities[article.id] = [
             (article.id, each.type, storable(each.name), each.count, storable(fold(each.name))) for each in entities
         ]
-        topics = _first_of_each((each.code, each) for each in classification.topics)
         rows.topics[article.id] = [(article.id, each.code, storable(each.name), each.score) for each in topics]
         rows.tags[article.id] = [(article.id, storable(tag)) for tag in dict.fromkeys(article.content.tags)]
         rows.source_tags[article.id] = [(article.id, storable(tag)) for tag in dict.fromkeys(article.discovery.tags)]
-        for address in address_rows_of(article, self._splits):
+        for address in addresses:
             key_id, is_own = address[0], address[3]
             if key_id not in rows.addresses or is_own > rows.addresses[key_id][3]:
                 rows.addresses[key_id] = address
