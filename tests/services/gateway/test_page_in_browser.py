@@ -39,6 +39,9 @@ SCREENS = (
 )
 
 
+LOOKED_AFTER = ("/subscribers/webhooks/desk", "/subscribers/webhooks/spoilt", "/alerts/bridges", "/alerts/spoilt")
+
+
 class Window:
     """A browser's window that keeps what went wrong in it."""
 
@@ -122,13 +125,15 @@ async def test_every_screen_fits_and_can_be_used_by_all_and_nothing_complains(
     await served.post("/v1/webhooks", {"name": "desk", "url": "https://desk.example/in"}, status=201)
     await served.post("/v1/webhooks/desk/pause", {})
     await served.post("/v1/alerts", {"name": "bridges", "q": "bridge", "to": ["mailto:desk@example.org"]}, status=201)
+    for kind in ("webhooks", "alerts"):
+        await redis.hset(f"coranto:{{{kind}}}:all", "spoilt", '{"where": "mood == 1"}')  # type: ignore[misc]
     context = await chromium.new_context(
         viewport={"width": width, "height": 800}, color_scheme=scheme, locale="ru" if width == 360 else "en"
     )
     window = Window(await context.new_page(), str(served.client.base_url).rstrip("/"))
     faults: list[str] = []
     articles = (f"/articles/{identity}", f"/articles/{hostile().id}")
-    for path in (*SCREENS, *articles, f"/sources/{source['id']}", "/subscribers/webhooks/desk", "/alerts/bridges"):
+    for path in (*SCREENS, *articles, f"/sources/{source['id']}", *LOOKED_AFTER):
         await window.open(path)
         if await window.is_too_wide():
             faults.append(f"{path} is wider than the window")
@@ -190,6 +195,25 @@ async def test_a_source_is_added_and_paused(window: Window) -> None:
     await window.page.click("button:has-text('Remove')")
     assert "0 sources" in await window.page.inner_text("h1")
     assert window.complaints == []
+
+
+async def test_an_alert_is_changed_and_what_is_wrong_stands_beside_its_field(window: Window, served: Served) -> None:
+    await served.post("/v1/alerts", {"name": "bridges", "q": "bridge", "to": ["telegram:1"]}, status=201)
+    await window.open("/alerts/bridges")
+    page = window.page
+    await page.get_by_label("Words").fill("ferry")
+    await page.get_by_label("Time zone").fill("Berlin")
+    await page.get_by_role("button", name="Save").click()
+    zone = page.get_by_label("Time zone")
+    assert await zone.get_attribute("aria-invalid") == "true"
+    assert await page.get_by_label("Words").input_value() == "ferry"
+    await zone.fill("Europe/Berlin")
+    await page.get_by_label("When", exact=True).select_option("daily")
+    await page.get_by_role("button", name="Save").click()
+    await page.get_by_text("daily, 08:00 Europe/Berlin").wait_for()
+    assert (await served.get("/v1/alerts/bridges"))["q"] == "ferry"
+    # The browser notes every answer that says no.
+    assert [said for said in window.complaints if "422" not in said] == []
 
 
 async def test_a_list_of_sources_is_added_and_looked_at_by_group(window: Window) -> None:
