@@ -767,7 +767,7 @@ async def test_over_http_an_alert_is_tried_made_tested_paused_and_removed(serve:
         assert (await served.client.delete("/v1/alerts/desk")).status_code == 204
         await served.get("/v1/alerts/desk", status=404)
         problem = await served.post("/v1/alerts", body | {"to": ["xmpp:desk"]}, status=422)
-        assert "telegram:CHAT or matrix:!ROOM" in problem["errors"][0]["detail"]
+        assert "telegram:CHAT, matrix:!ROOM or apprise:SERVICE" in problem["errors"][0]["detail"]
 
 
 async def test_from_the_command_line_too(
