@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Any, Final, Generic, Literal, TypeVar, cast
 
 from pydantic import BaseModel, Field, ValidationError
@@ -97,6 +98,15 @@ def checked_definition(model: type[Model], fields: Mapping[str, Any]) -> Model:
         return model.model_validate(fields)
     except ValidationError as error:
         raise WrongFieldsError(error) from error
+
+
+def read_rows(model: type[Model], rows: Mapping[bytes, bytes]) -> dict[str, Model]:
+    """What can be read of the rows. One that another version has written otherwise waits for it, and stops no other."""
+    found: dict[str, Model] = {}
+    for key, packed in rows.items():
+        with suppress(ValidationError, UnicodeDecodeError):
+            found[key.decode()] = model.model_validate_json(packed)
+    return found
 
 
 class Definitions(Generic[Model]):

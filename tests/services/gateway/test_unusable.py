@@ -89,6 +89,31 @@ async def test_other_alerts_go_on_and_what_the_bad_one_has_found_waits(desk: Des
         assert stories(late) == [["A bridge"]]
 
 
+async def test_a_webhook_whose_state_cannot_be_read_stops_no_other(serve: Serve, redis: Redis) -> None:
+    async with serve(webhooks=LOOPBACK) as served, Receiver() as receiver:
+        for name in ("desk", "good"):
+            await served.post("/v1/webhooks", {"name": name, "url": receiver.url}, status=201)
+        await redis.hset("coranto:{webhooks}:desk:state", "cursor", "far")  # type: ignore[misc]
+        await served.announce(article("one"))
+        await eventually(lambda: len(receiver.accepted) == 1, what="the delivery of the other")
+        listed = await served.get("/v1/webhooks")
+        assert [each["name"] for each in listed["items"]] == ["good"]
+        assert "cursor" in listed["unusable"][0]["why"]
+        assert (await served.get("/v1/status"))["webhooks"] == {"active": 1, "unusable": 1}
+        assert "cannot be used" in (await look(served, "/subscribers")).said
+        assert "cursor" in (await look(served, "/subscribers/webhooks/desk")).said
+        assert (await served.client.delete("/v1/webhooks/desk")).status_code == 204
+
+
+async def test_a_hit_and_a_message_that_cannot_be_read_stop_no_other(desk: Desk, redis: Redis) -> None:
+    await redis.hset("coranto:{alerts}:hits", "x y", '{"story": 7}')  # type: ignore[misc]
+    await redis.hset("coranto:{alerts}:messages", "x-1", "{")  # type: ignore[misc]
+    async with desk.watching(), Receiver() as receiver:
+        await desk.add(receiver.url)
+        await desk.bench.announce(article("bridge", title="A bridge"))
+        await eventually(lambda: stories(receiver) == [["A bridge"]], what="the message")
+
+
 @pytest.mark.parametrize("packed", ["", "{", "[]", '"x"', "{}"])
 async def test_what_is_no_definition_at_all_is_shown_and_removed(serve: Serve, redis: Redis, packed: str) -> None:
     for key in (WEBHOOKS, ALERTS):

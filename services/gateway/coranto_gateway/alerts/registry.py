@@ -19,7 +19,7 @@ from redis.asyncio import Redis
 
 from coranto_gateway.alerts.alert import Alert, NewAlert
 from coranto_gateway.alerts.message import OPERATOR, Hit, Message
-from coranto_gateway.definitions import ADD, MOST_DEFINITIONS, Definitions, Unusable
+from coranto_gateway.definitions import ADD, MOST_DEFINITIONS, Definitions, Unusable, read_rows
 from coranto_gateway.webhooks.webhook import Secret
 
 TOLD_FOR: Final = timedelta(days=30)
@@ -230,8 +230,8 @@ class Alerts:
         paused, kept, hits, more, due, sent, messages, known = await pipe.execute()
         alerts, unusable = self.definitions.read(known)
         found: dict[str, list[Hit]] = {}
-        for key, packed in hits.items():
-            found.setdefault(key.decode().partition(" ")[0], []).append(Hit.model_validate_json(packed))
+        for key, hit in read_rows(Hit, hits).items():
+            found.setdefault(key.partition(" ")[0], []).append(hit)
         return AlertState(
             alerts={alert.id: alert for alert in alerts},
             unusable=unusable,
@@ -242,7 +242,7 @@ class Alerts:
             more={key.decode(): int(value) for key, value in more.items()},
             due=_times(due),
             last_sent=_times(sent),
-            messages={key.decode(): Message.model_validate_json(each) for key, each in messages.items()},
+            messages=read_rows(Message, messages),
         )
 
     async def notify(self, recipients: Iterable[str], text: str, *, now: datetime) -> None:

@@ -19,6 +19,7 @@ from coranto_gateway.webhooks.registry import (
     Attempt,
     Count,
     DeadDelivery,
+    Progress,
     Standing,
     make_webhook,
 )
@@ -125,7 +126,7 @@ async def list_webhooks(parts: PartsOf) -> WebhookList:
     """By name, each with how it does."""
     now = await parts.announcements.now()
     usable, unusable = await parts.webhooks.all()
-    return WebhookList(items=[await _view(parts, webhook, now) for webhook in usable], unusable=unusable)
+    return WebhookList(items=[await _view(parts, *each, now) for each in usable], unusable=unusable)
 
 
 @router.post("", status_code=201, summary="Make a webhook")
@@ -148,7 +149,7 @@ async def show(name: str, parts: PartsOf) -> WebhookView:
 
 async def webhook_view(parts: Parts, name: str) -> WebhookView:
     """A webhook and how it does. Raises UnknownNameError and UnusableError."""
-    return await _view(parts, await parts.webhooks.get(name), await parts.announcements.now())
+    return await _view_of(parts, await parts.webhooks.get(name))
 
 
 @router.patch("/{name}", summary="Change a webhook")
@@ -160,7 +161,7 @@ async def edit(name: str, change: WebhookChange, parts: PartsOf) -> WebhookView:
     used as it is kept is mended so.
     """
     webhook = await parts.webhooks.edit(name, change.model_dump(mode="json", exclude_unset=True))
-    return await _view(parts, webhook, await parts.announcements.now())
+    return await _view_of(parts, webhook)
 
 
 @router.delete("/{name}", status_code=204, summary="Remove a webhook")
@@ -269,8 +270,12 @@ async def _number(parts: Parts, after: str) -> int:
     return position.number
 
 
-async def _view(parts: Parts, webhook: Webhook, now: Position) -> WebhookView:
+async def _view_of(parts: Parts, webhook: Webhook) -> WebhookView:
     progress = await parts.webhooks.progress(webhook.name)
+    return await _view(parts, webhook, progress, await parts.announcements.now())
+
+
+async def _view(parts: Parts, webhook: Webhook, progress: Progress, now: Position) -> WebhookView:
     late, dead = await parts.webhooks.counts(webhook.name)
     return WebhookView(
         **webhook.model_dump(exclude={"secrets"}),
@@ -289,5 +294,5 @@ async def _view(parts: Parts, webhook: Webhook, now: Position) -> WebhookView:
 
 
 async def _with_secret(parts: Parts, webhook: Webhook, secret: str) -> MadeWebhook:
-    view = await _view(parts, webhook, await parts.announcements.now())
+    view = await _view_of(parts, webhook)
     return MadeWebhook(**view.model_dump(), secret=secret)

@@ -94,7 +94,7 @@ def list_webhooks(
 
     async def look(kept: Webhooks) -> tuple[list[tuple[Webhook, Progress, tuple[int, int]]], list[Unusable]]:
         usable, unusable = await kept.all()
-        return [(each, await kept.progress(each.name), await kept.counts(each.name)) for each in usable], unusable
+        return [(each, progress, await kept.counts(each.name)) for each, progress in usable], unusable
 
     rows, unusable = _with_webhooks(data, look)
     table = Table("Name", "Standing", "Delivered", "Last", "Late", "Dead", "Address", box=None)

@@ -51,6 +51,9 @@ class Deliverer:
                     await self._look()
                 except (RedisError, OSError) as error:
                     self._tools.log.warning(WEBHOOKS_WAITING, error=str(error) or type(error).__name__)
+                except Exception:  # the alerts and pages beside it go on, and what is being delivered too
+                    self._tools.log.exception(TASK_FAILED, task="webhooks")
+                    await asyncio.sleep(_REST_SECONDS)
                 await asyncio.sleep(_LOOK_SECONDS)
         finally:
             await end([*self._tests, *(running.task for running in self._running.values())])
@@ -73,12 +76,11 @@ class Deliverer:
         usable, unusable = await webhooks.all()
         standings = dict.fromkeys(get_args(Standing), 0) | {"unusable": len(unusable)}
         webhooks.definitions.tell(self._tools.log, unusable)
-        known = {webhook.name: webhook for webhook in usable}
+        known = {webhook.name: (webhook, progress) for webhook, progress in usable}
         for name in [name for name in self._running if name not in known]:
             self._running[name].delivery.stop()
             self._reap(name)
-        for name, webhook in known.items():
-            progress = await webhooks.progress(name)
+        for name, (webhook, progress) in known.items():
             standings[progress.standing] += 1
             self._reap(name)
             running = self._running.get(name)

@@ -18,11 +18,20 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal, cast
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from redis.asyncio import Redis
 
 from coranto_gateway.announcements import Position
-from coranto_gateway.definitions import ADD, MOST_DEFINITIONS, Definitions, UnknownNameError, Unusable, fields_of
+from coranto_gateway.definitions import (
+    ADD,
+    MOST_DEFINITIONS,
+    Definitions,
+    UnknownNameError,
+    Unusable,
+    UnusableError,
+    fields_of,
+    said_of,
+)
 from coranto_gateway.webhooks.webhook import Secret, Webhook
 
 MOST_DEAD: Final = 1000
@@ -325,23 +334,35 @@ class Webhooks:
         await self.definitions.remove(name)
         await self._redis.delete(*self._keys(name)[1:])
 
-    async def all(self) -> tuple[list[Webhook], list[Unusable]]:
-        """All webhooks by name, and those that cannot be used as they are kept."""
-        return await self.definitions.all()
+    async def all(self) -> tuple[list[tuple[Webhook, Progress]], list[Unusable]]:
+        """All webhooks by name, each with how it does; and those that cannot be used as they, or their state, are kept."""
+        found, unusable = await self.definitions.all()
+        usable: list[tuple[Webhook, Progress]] = []
+        for webhook in found:
+            try:
+                usable.append((webhook, await self.progress(webhook.name)))
+            except UnusableError as error:
+                unusable.append(error.unusable)
+        return usable, unusable
 
     async def get(self, name: str) -> Webhook:
         """The webhook. Raises UnknownNameError, and UnusableError when it cannot be used as it is kept."""
         return await self.definitions.get(name)
 
     async def progress(self, name: str) -> Progress:
-        """How it does."""
-        kept = await cast("Awaitable[dict[bytes, bytes]]", self._redis.hgetall(self._keys(name)[1]))
-        return Progress.model_validate({key.decode(): value.decode() for key, value in kept.items()})
+        """How it does. Raises UnusableError when that cannot be read."""
+        packed = await cast("Awaitable[dict[bytes, bytes]]", self._redis.hgetall(self._keys(name)[1]))
+        kept = {key.decode("utf-8", "replace"): value.decode("utf-8", "replace") for key, value in packed.items()}
+        try:
+            return Progress.model_validate(kept)
+        except ValidationError as error:
+            why = f"its state in Redis cannot be read: {said_of(error)[:1000]}"
+            raise UnusableError("webhook", Unusable(name=name, why=why, kept=kept)) from error
 
     async def count(self) -> dict[Count, int]:
         """The number of webhooks in each standing."""
         usable, unusable = await self.all()
-        found: Counter[Count] = Counter([(await self.progress(webhook.name)).standing for webhook in usable])
+        found: Counter[Count] = Counter(progress.standing for _, progress in usable)
         return dict(found + Counter({"unusable": len(unusable)}))
 
     async def counts(self, name: str) -> tuple[int, int]:
