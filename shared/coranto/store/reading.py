@@ -28,6 +28,11 @@ SUMMARY_COLUMNS: Final = (
 )
 
 
+RANKED: Final = 2_000
+"""So many matches are put in order by how well they match, the latest stored. A word that every other article has would have all
+of them read."""
+
+
 def id_of(url_or_id: str) -> str:
     """The id that the address has by itself; what is no address is an id."""
     try:

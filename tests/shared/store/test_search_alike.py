@@ -18,7 +18,14 @@ from tests.shared.store.databases import Database
 
 from coranto.records import ClassifiedArticle, Language
 from coranto.store.address import open_article_reader, open_article_store
-from coranto.store.interface import ArticleReader, SearchError, SearchFilter
+from coranto.store.interface import (
+    EVERYTHING,
+    ArticleReader,
+    ArticleStore,
+    ArticleSummary,
+    SearchError,
+    SearchFilter,
+)
 
 WORDS = (
     *("мост", "моста", "мосты", "Мёд", "мед", "ёлка", "ёж", "Киев", "Киева", "йод", "школьницами", "Санкт-Петербурга"),
@@ -123,3 +130,26 @@ def test_same_query_finds_the_same_articles(
         except SearchError as error:  # both must refuse it, in the same words
             found.append({str(error)})
     assert found[0] == found[1]
+
+
+async def test_of_many_matches_the_latest_are_ranked_and_lists_by_time_hold_all(
+    article_store: ArticleStore, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(6):
+        await store(build_article(f"https://news.example/{number}", title="Ferry"), article_store=article_store)
+    for reader in ("sqlite", "postgresql"):
+        monkeypatch.setattr(f"coranto.store.{reader}.reader.RANKED", 4)
+    # As where there are so many that each article is looked up among them.
+    monkeypatch.setattr("coranto.store.sqlite.reader._MANY_MATCHES", 2)
+    monkeypatch.setattr("coranto.store.sqlite.reader._MANY_ROWS", 2)
+    with open_article_reader(database) as articles:
+        assert {hit.url[-1] for hit in articles.search("ferry")} == {"2", "3", "4", "5"}
+        science, neva = SearchFilter(topic="13000000"), SearchFilter(entity="Neva")
+        for where in (EVERYTHING, science, neva, SearchFilter(topic="13000000", entity="Neva")):
+            assert {hit.url[-1] for hit in articles.search("ferry", where=where)} == {"2", "3", "4", "5"}
+            listed: list[ArticleSummary] = []
+            while page := articles.page("ferry", where=where, before=listed[-1].place if listed else None, limit=4):
+                listed += page
+            assert {each.url[-1] for each in listed} == set("012345")
+            assert len(listed) == articles.count_found("ferry", where=where) == 6
+        assert articles.page("ferry", where=SearchFilter(entity="Nowhere")) == []

@@ -46,6 +46,7 @@ from coranto.store.postgresql.writer import storable
 from coranto.store.query import Part, parse
 from coranto.store.reading import (
     HIT_COLUMNS,
+    RANKED,
     SUMMARY_COLUMNS,
     id_of,
     ledger_line_of,
@@ -153,7 +154,7 @@ class PostgresqlArticleReader:
         """
         parts = _parts(query)
         order = f"{_RANK} DESC, number" if parts else f"{ARTICLE_TIME} DESC"
-        rows = self._found(HIT_COLUMNS, parts, where, f"ORDER BY {order}", limit=limit)
+        rows = self._found(HIT_COLUMNS, parts, where, f"ORDER BY {order}", limit=limit, ranked=bool(parts))
         return [search_hit_of(row, parts) for row in rows]
 
     def page(
@@ -195,6 +196,7 @@ class PostgresqlArticleReader:
         *,
         before: ArticlePlace | None = None,
         limit: int | None = None,
+        ranked: bool = False,
     ) -> Iterator[tuple[Any, ...]]:
         """The columns of what holds the words and is let through, up to the limit.
 
@@ -223,11 +225,11 @@ class PostgresqlArticleReader:
             if parts
             else "NULL::text[]"
         )
-        rows = self._stream(
-            f"SELECT {phrase}, {record}, {columns} FROM {table}"  # noqa: S608 - made of constants
-            f" WHERE {' AND '.join(conditions) or 'TRUE'} {order}",
-            values,
-        )
+        condition = " AND ".join(conditions) or "TRUE"
+        if ranked and where.also is None:
+            table = f"(SELECT * FROM articles WHERE {condition} ORDER BY number DESC LIMIT {RANKED}) AS articles"  # noqa: S608 - made of constants
+            condition = "TRUE"
+        rows = self._stream(f"SELECT {phrase}, {record}, {columns} FROM {table} WHERE {condition} {order}", values)  # noqa: S608 - made of constants
         number = 0
         with closing(rows):  # gives its connection back
             for texts, stored, *row in rows:

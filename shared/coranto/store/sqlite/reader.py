@@ -37,6 +37,7 @@ from coranto.store.ledger import LedgerLine
 from coranto.store.query import Part, match_expression, parse
 from coranto.store.reading import (
     HIT_COLUMNS,
+    RANKED,
     SUMMARY_COLUMNS,
     id_of,
     ledger_line_of,
@@ -49,6 +50,8 @@ from coranto.store.sqlite.where import add_functions, condition_of
 from coranto.store.words import stemmer_for
 
 _BUSY_TIMEOUT_SECONDS = 10.0
+_MANY_MATCHES = 20_000
+_MANY_ROWS = 5_000
 _WHEN = ARTICLE_TIME
 _SUMMARY = f"SELECT {SUMMARY_COLUMNS}"
 _LEDGER = f"SELECT {', '.join(LEDGER_COLUMNS)} FROM ledger"  # noqa: S608 - made of constants
@@ -131,12 +134,27 @@ class SqliteArticleReader:
         """
         parts = self._parts(query)
         table, conditions, values = self._selection(parts, where)
+        if not parts:
+            rows = self._connection.execute(
+                f"SELECT {HIT_COLUMNS} FROM {table} WHERE {conditions} ORDER BY {_WHEN} DESC LIMIT :limit",  # noqa: S608 - made of constants
+                values | {"limit": limit},
+            )
+            return [search_hit_of(row, parts) for row in rows]
+        oldest = self._connection.execute(
+            f"SELECT articles_fts.rowid FROM {table} WHERE {conditions}"  # noqa: S608 - made of constants
+            " ORDER BY articles_fts.rowid DESC LIMIT 1 OFFSET :others",
+            values | {"others": RANKED - 1},
+        ).fetchone()
+        if oldest is not None:
+            conditions += " AND articles_fts.rowid >= :oldest"
+            values |= {"oldest": oldest[0]}
         # A word of the headline tells more than one of the lead, and that more than one of the text; the word as
         # it was typed more than another form. The stemmer's name is only asked for, and has no weight.
-        order = "bm25(articles_fts, 10.0, 3.0, 1.0, 5.0, 0.5, 0.0)" if parts else f"{_WHEN} DESC"
         rows = self._connection.execute(
-            f"SELECT {HIT_COLUMNS}"  # noqa: S608 - made of constants
-            f" FROM {table} WHERE {conditions} ORDER BY {order} LIMIT :limit",
+            f"WITH best AS ("  # noqa: S608 - made of constants
+            " SELECT articles_fts.rowid AS place, bm25(articles_fts, 10.0, 3.0, 1.0, 5.0, 0.5, 0.0) AS rank"
+            f" FROM {table} WHERE {conditions} ORDER BY rank LIMIT :limit"
+            f") SELECT {HIT_COLUMNS} FROM best JOIN articles ON articles.number = place ORDER BY rank",
             values | {"limit": limit},
         )
         return [search_hit_of(row, parts) for row in rows]
@@ -151,9 +169,10 @@ class SqliteArticleReader:
     ) -> list[ArticleSummary]:
         """Articles that `search` would find, latest first; those before the place, if one is given. Raises SearchError."""
         parts = self._parts(query)
-        table, conditions, values = self._selection(parts, where)
+        table, conditions, values = self._selection(parts, where, by_time=True)
         if before is not None:
-            conditions += f" AND ({_WHEN}, id) < (:before_at, :before_id)"
+            # The first by itself, because no index is read from a pair of which one is made by an expression.
+            conditions += f" AND {_WHEN} <= :before_at AND ({_WHEN}, id) < (:before_at, :before_id)"
             values |= {"before_at": before.at, "before_id": before.id}
         rows = self._connection.execute(
             f"{_SUMMARY} FROM {table} WHERE {conditions} ORDER BY {_WHEN} DESC, id DESC LIMIT :limit",
@@ -187,15 +206,81 @@ class SqliteArticleReader:
             raise SearchError(f"there is no word to search for in {query!r}: a word has a letter or a digit")
         return parts
 
-    def _selection(self, parts: list[Part], where: SearchFilter) -> tuple[str, str, dict[str, object]]:
-        """The table to read, the condition in SQL, and its values."""
-        conditions, values = _conditions(where)
+    def _selection(
+        self, parts: list[Part], where: SearchFilter, *, by_time: bool = False
+    ) -> tuple[str, str, dict[str, object]]:
+        """The table to read, the condition in SQL, and its values. `by_time`: a few are wanted, latest first."""
+        conditions, values = self._conditions(where)
         table = "articles"
         if parts:
             values["expression"] = match_expression(parts, self._stemmers(where.language))
-            table = "articles_fts JOIN articles ON articles.number = articles_fts.rowid"
-            conditions.insert(0, "articles_fts MATCH :expression")
+            holds = "articles_fts MATCH :expression"
+            if by_time and self._are_many(f"articles_fts WHERE {holds}", values, _MANY_MATCHES):
+                conditions.append(f"EXISTS (SELECT 1 FROM articles_fts WHERE {holds} AND rowid = articles.number)")  # noqa: S608 - constants
+            else:
+                # The articles themselves are only read where something is asked of them.
+                is_alone = not conditions and not by_time
+                table = (
+                    "articles_fts" if is_alone else "articles_fts JOIN articles ON articles.number = articles_fts.rowid"
+                )
+                conditions.insert(0, holds)
         return table, " AND ".join(conditions) or "TRUE", values
+
+    def _are_many(self, rows: str, values: Mapping[str, object], many: int) -> bool:
+        """Whether there are so many of these rows that it is quicker to look each article up among them than to read them all."""
+        statement = f"SELECT count(*) FROM (SELECT 1 FROM {rows} LIMIT {many})"  # noqa: S608 - made of constants
+        return bool(self._connection.execute(statement, values).fetchone()[0] == many)
+
+    def _has(self, rows: str, **values: object) -> str:
+        """The condition that the article has one of these rows."""
+        if self._are_many(rows, values, _MANY_ROWS):
+            return f"EXISTS (SELECT 1 FROM {rows} AND article_id = articles.id)"  # noqa: S608 - made of constants
+        return f"id IN (SELECT article_id FROM {rows})"  # noqa: S608 - made of constants
+
+    def _conditions(self, where: SearchFilter) -> tuple[list[str], dict[str, object]]:
+        """The filter in SQL, and its values."""
+        conditions: list[str] = []
+        values: dict[str, object] = {}
+
+        def add(condition: str, **bound: object) -> None:
+            conditions.append(condition)
+            values.update(bound)
+
+        def add_rows(rows: str, **bound: object) -> None:
+            add(self._has(rows, **bound), **bound)
+
+        if where.since is not None:
+            add(f"{_WHEN} >= :since", since=sortable_time(where.since))
+        if where.until is not None:
+            add(f"{_WHEN} < :until", until=sortable_time(where.until))
+        if where.source is not None:
+            host = where.source.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+            add(
+                "(source = :source OR publisher = :source"
+                " OR url LIKE :host ESCAPE '\\' OR url LIKE :subdomain ESCAPE '\\')",
+                source=where.source,
+                host=f"%://{host}/%",
+                subdomain=f"%://%.{host}/%",
+            )
+        if where.language is not None:
+            add(
+                "(lower(language) = :language OR lower(language) LIKE :language || '-%')",
+                language=where.language.lower(),
+            )
+        if where.topic is not None:
+            try:
+                codes = codes_below(where.topic)
+            except UnknownTopicError as error:
+                raise SearchError(str(error)) from error
+            add_rows("topics WHERE code IN (SELECT value FROM json_each(:codes))", codes=json.dumps(codes))
+        if where.entity is not None:
+            add_rows("entities WHERE folded_name = :entity", entity=fold(where.entity.strip()))
+        if where.tag is not None:
+            add_rows("source_tags WHERE tag = :tag", tag=where.tag)
+        if where.also is not None:
+            condition, bound = condition_of(where.also.tree)
+            add(condition, **bound)
+        return conditions, values
 
     def _stemmers(self, language: str | None) -> set[str]:
         """The stemmers of the language asked for, else of all that are in the store: their number is that of Snowball's."""
@@ -332,44 +417,3 @@ class SqliteArticleReader:
             {"id": asked, "text": url_or_id},
         ).fetchone()
         return asked if row is None else str(row[0])
-
-
-def _conditions(where: SearchFilter) -> tuple[list[str], dict[str, object]]:
-    """The filter in SQL, and its values."""
-    conditions: list[str] = []
-    values: dict[str, object] = {}
-
-    def add(condition: str, **bound: object) -> None:
-        conditions.append(condition)
-        values.update(bound)
-
-    if where.since is not None:
-        add(f"{_WHEN} >= :since", since=sortable_time(where.since))
-    if where.until is not None:
-        add(f"{_WHEN} < :until", until=sortable_time(where.until))
-    if where.source is not None:
-        host = where.source.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        add(
-            "(source = :source OR publisher = :source"
-            " OR url LIKE :host ESCAPE '\\' OR url LIKE :subdomain ESCAPE '\\')",
-            source=where.source,
-            host=f"%://{host}/%",
-            subdomain=f"%://%.{host}/%",
-        )
-    if where.language is not None:
-        add("(lower(language) = :language OR lower(language) LIKE :language || '-%')", language=where.language.lower())
-    if where.topic is not None:
-        try:
-            codes = codes_below(where.topic)
-        except UnknownTopicError as error:
-            raise SearchError(str(error)) from error
-        add("id IN (SELECT article_id FROM topics WHERE code IN (SELECT value FROM json_each(:codes)))",
-            codes=json.dumps(codes))  # fmt: skip
-    if where.entity is not None:
-        add("id IN (SELECT article_id FROM entities WHERE folded_name = :entity)", entity=fold(where.entity.strip()))
-    if where.tag is not None:
-        add("id IN (SELECT article_id FROM source_tags WHERE tag = :tag)", tag=where.tag)
-    if where.also is not None:
-        condition, bound = condition_of(where.also.tree)
-        add(condition, **bound)
-    return conditions, values
