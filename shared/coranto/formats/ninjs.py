@@ -1,6 +1,6 @@
-"""IPTC ninjs 2.1: news in JSON as agencies and newsrooms exchange it.
+"""IPTC ninjs 3.2: news in JSON as agencies and newsrooms exchange it.
 
-Source: the ninjs 2.1 schema of the International Press Telecommunications Council.
+Source: the ninjs 3.2 schema of the International Press Telecommunications Council.
 """
 
 from __future__ import annotations
@@ -10,24 +10,24 @@ from typing import Any
 from coranto.formats.markup import to_html
 from coranto.records import ArticleDate, Entity, FinishedArticle, Image, Topic, time_text
 
-_SCHEMA = "http://www.iptc.org/std/ninjs/ninjs-schema_2.1.json#"
+_SCHEMA = "http://www.iptc.org/std/ninjs/ninjs-schema_3.2.json#"
 _MEDIA_TOPIC = "http://cv.iptc.org/newscodes/mediatopic/"
 _COLLECTIONS = {"person": "people", "organisation": "organisations", "place": "places"}
 
 
 def to_ninjs(article: FinishedArticle) -> dict[str, Any]:
-    """The article as a ninjs 2.1 object; what is absent in the record is absent here."""
+    """The article as a ninjs 3.2 object; what is absent in the record is absent here."""
     content, classification = article.content, article.classification
     item: dict[str, Any] = {
-        "standard": {"name": "ninjs", "version": "2.1", "schema": _SCHEMA},
+        "standard": {"name": "ninjs", "version": "3.2", "schema": _SCHEMA},
         "uri": f"urn:coranto:article:{article.id}",
         "type": "text",
-        "representationtype": "partial" if content.is_paywalled else "full",
+        "representationType": "partial" if content.is_paywalled else "full",
         "version": str(article.storage.revision),
-        "versioncreated": time_text(article.storage.stored_at),
-        "pubstatus": "canceled" if article.storage.change == "retracted" else "usable",
+        "versionCreated": time_text(article.storage.stored_at),
+        "pubStatus": "canceled" if article.storage.change == "retracted" else "usable",
         "bodies": _bodies(article),
-        "altids": [{"role": "url", "value": article.url}],
+        "altIds": [{"role": "url", "value": article.url}],
     }
     item |= _statements(article)
     subjects = [_subject(topic) for topic in classification.topics]
@@ -48,14 +48,14 @@ def _statements(article: FinishedArticle) -> dict[str, Any]:
     """What the page says of itself in single values and short lists."""
     content, language = article.content, article.classification.language.code
     statements: dict[str, Any] = {
-        "contentcreated": _created(content.published),
+        "contentCreated": _created(content.published),
         "language": language if language != "und" else None,
         "headlines": content.title and [{"role": "main", "value": content.title}],
-        "descriptions": content.lead and [{"role": "lead", "contenttype": "text/plain", "value": content.lead}],
+        "descriptions": content.lead and [{"role": "lead", "contentType": "text/plain", "value": content.lead}],
         "by": ", ".join((*(author.name for author in content.authors), *content.signed_by)),
-        "copyrightholder": content.publisher,
-        "ednote": content.correction,
-        "infosources": [{"name": name, "role": "agency"} for name in content.agencies],
+        "copyrightHolder": content.publisher,
+        "edNote": content.correction,
+        "infoSources": [{"name": name, "role": "agency"} for name in content.agencies],
     }
     return {name: value for name, value in statements.items() if value}
 
@@ -65,12 +65,12 @@ def _bodies(article: FinishedArticle) -> list[dict[str, Any]]:
     return [
         {
             "role": "main",
-            "contenttype": "text/plain",
-            "charcount": len(text),
-            "wordcount": article.content.word_count or len(text.split()),
+            "contentType": "text/plain",
+            "charCount": len(text),
+            "wordCount": article.content.word_count or len(text.split()),
             "value": text,
         },
-        {"role": "main", "contenttype": "text/html", "value": to_html(article.content)},
+        {"role": "main", "contentType": "text/html", "value": to_html(article.content)},
     ]
 
 
@@ -102,7 +102,7 @@ def _picture(article_id: str, number: int, image: Image) -> dict[str, Any]:
     if image.credit is not None:
         picture["by"] = image.credit
     if image.caption is not None:
-        picture["descriptions"] = [{"role": "caption", "contenttype": "text/plain", "value": image.caption}]
+        picture["descriptions"] = [{"role": "caption", "contentType": "text/plain", "value": image.caption}]
     if image.url is not None:
         picture["renditions"] = [{"name": "web", "href": image.url}]
     return picture

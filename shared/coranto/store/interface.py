@@ -281,6 +281,13 @@ class ArticleReader(AbstractContextManager["ArticleReader"], Protocol):
         """Every article in its latest revision, in the order of first storing; only those stored `since`, if given."""
         ...
 
+    def iterate_announced(self, *, after: int = 0) -> Iterator[tuple[int | None, FinishedArticle]]:
+        """Every article in its latest revision, with the number this was announced under, in that order; only those after a number.
+
+        Last come those whose latest revision waits to be announced, without one. All are of one moment. Raises StoreError.
+        """
+        ...
+
     def search(self, query: str, *, where: SearchFilter = EVERYTHING, limit: int = 20) -> list[SearchHit]:
         """Articles that hold every word of the query in any of its forms, best first.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import errno
 import json
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -15,9 +16,11 @@ import pytest
 from tests.shared.store.articles import build_article, store
 from typer.testing import CliRunner
 
-from coranto.records import FinishedArticle
+from coranto.formats import to_json_line
+from coranto.records import ClassifiedArticle, FinishedArticle
 from coranto.store.sqlite.writer import SqliteArticleStore
 from coranto_cli.application import app
+from coranto_cli.commands.export import _PIECES, ExportFormat
 from coranto_cli.errors import CommandError
 
 
@@ -87,7 +90,7 @@ def test_export_to_a_file_says_how_much_and_leaves_no_half_file(data: Path) -> N
     target = data / "articles.jsonl"
     result = CliRunner().invoke(app, ["export", "--data", str(data), "--output", str(target)])
     assert len(target.read_text(encoding="utf-8").splitlines()) == 3
-    assert "3 articles written to" in result.stderr
+    assert "3 articles written to" in " ".join(result.stderr.split())
     assert [file.name for file in data.glob(".*")] == []
 
 
@@ -136,6 +139,71 @@ def test_store_is_found_through_the_data_directory(data: Path, monkeypatch: pyte
     assert len(CliRunner().invoke(app, ["export"]).stdout.splitlines()) == 3
 
 
+def add(data: Path, *articles: ClassifiedArticle, is_announced: bool = True) -> None:
+    async def fill() -> None:
+        article_store = SqliteArticleStore(data / "articles.sqlite")
+        await article_store.open()
+        for each in articles:
+            kept = await store(each, article_store=article_store)
+            if is_announced:
+                await article_store.mark_announced([(kept.id, kept.storage.revision)])
+        await article_store.close()
+
+    asyncio.run(fill())
+
+
+def read(file: Path) -> list[tuple[str, int]]:
+    records = [FinishedArticle.model_validate_json(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    return [(record.url.rpartition("/")[2], record.storage.revision) for record in records]
+
+
+def test_export_that_was_cut_off_goes_on_where_it_was_and_a_later_one_has_what_is_new(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(tmp_path, *(build_article(f"https://news.example/{number}") for number in range(7)))
+    add(tmp_path, build_article("https://news.example/waiting"), is_announced=False)
+    target, call = tmp_path / "all.jsonl", ["export", "--data", str(tmp_path), "--output"]
+    target.write_text("an earlier export\n", encoding="utf-8")
+    monkeypatch.setattr("coranto_cli.resumable_export._BETWEEN_NOTES", 2)
+
+    def fail_at_the_sixth(article: FinishedArticle) -> str:
+        if article.url.endswith("/5"):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return f"{to_json_line(article)}\n"
+
+    with monkeypatch.context() as patch:
+        patch.setitem(_PIECES, ExportFormat.jsonl, fail_at_the_sixth)  # type: ignore[arg-type]
+        assert isinstance(CliRunner().invoke(app, [*call, str(target)]).exception, OSError)
+    assert target.read_text(encoding="utf-8") == "an earlier export\n"  # until the new one is whole
+    other = CliRunner().invoke(app, [*call, str(target), "--resume", "--format", "csv"]).exception
+    assert "give the same options" in str(other)
+    # One that is written already changes meanwhile: its later revision follows.
+    add(tmp_path, build_article("https://news.example/0", title="Another headline", fetch=2))
+    resumed = CliRunner().invoke(app, [*call, str(target), "--resume"])
+    assert resumed.exit_code == 0, resumed.output
+    assert read(target) == [*((str(number), 1) for number in range(7)), ("0", 2), ("waiting", 1)]
+    assert [file.name for file in tmp_path.glob(".*")] == []
+    assert "--after 8 writes what is announced later" in " ".join(resumed.stderr.split())
+    nothing = CliRunner().invoke(app, [*call, str(target), "--resume"]).exception
+    assert isinstance(nothing, CommandError)
+    assert nothing.exit_code == 3
+
+    assert CliRunner().invoke(app, [*call, str(target)]).exit_code == 0
+    assert read(target) == [*((str(number), 1) for number in range(1, 7)), ("0", 2), ("waiting", 1)]
+    add(tmp_path, build_article("https://news.example/new"))
+    assert CliRunner().invoke(app, [*call, str(tmp_path / "new.jsonl"), "--after", "8"]).exit_code == 0
+    assert read(tmp_path / "new.jsonl") == [("new", 1), ("waiting", 1)]
+
+
+@pytest.mark.parametrize(
+    "options", [["--resume"], ["--resume", "--format", "atom", "-o", "a.xml"], ["--after", "3", "--format", "atom"]]
+)
+def test_options_that_do_not_go_together_are_wrong_usage(data: Path, options: list[str]) -> None:
+    error = CliRunner().invoke(app, ["export", "--data", str(data), *options]).exception
+    assert isinstance(error, CommandError)
+    assert error.exit_code == 2
+
+
 def test_parquet_lies_in_folders_by_day_and_a_stopped_export_goes_on(data: Path) -> None:
     parquet = pytest.importorskip("pyarrow.parquet", reason="needs the extra `parquet` (pyarrow)")
 
@@ -164,7 +232,7 @@ def test_parquet_lies_in_folders_by_day_and_a_stopped_export_goes_on(data: Path)
     assert early["entities"] == [{"type": "place", "name": "Neva", "count": 1}]
     (folder / "day=2026-02-01" / "articles.parquet").unlink()
     resumed = CliRunner().invoke(app, [*command, "--resume"])
-    assert "1 articles of 1 day written" in resumed.stderr
+    assert "1 article of 1 day written" in resumed.stderr
 
 
 def test_parquet_without_a_folder_is_refused(data: Path) -> None:

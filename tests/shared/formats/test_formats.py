@@ -8,6 +8,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from coranto.formats import to_atom_entry, to_atom_feed, to_json_ld, to_json_line, to_ninjs
 from coranto.formats.jsonfeed import to_json_feed_item
@@ -96,7 +97,7 @@ def test_json_line_is_one_line_that_reads_back_as_the_same_record() -> None:
 
 def test_ninjs_holds_headline_text_subjects_and_names() -> None:
     item = to_ninjs(finished())
-    assert item["standard"]["version"] == "2.1"
+    assert item["standard"]["version"] == "3.2"
     assert item["headlines"][0]["value"] == "Мост «Северный» & набережная <открыты>"
     assert item["by"] == "Анна Петрова, Иван Орлов"
     assert item["subjects"][0] == {
@@ -108,7 +109,68 @@ def test_ninjs_holds_headline_text_subjects_and_names() -> None:
     }
     assert [place["name"] for place in item["places"]] == ["Россия"]
     assert item["version"] == "2"
-    assert item["contentcreated"] == "2026-03-14T15:00:00+03:00"
+    assert item["contentCreated"] == "2026-03-14T15:00:00+03:00"
+
+
+def closed(*required: str, **properties: Any) -> dict[str, Any]:
+    """An object of these properties and no others."""
+    return {"type": "object", "additionalProperties": False, "required": list(required), "properties": properties}
+
+
+def several(item: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "array", "minItems": 1, "items": item}
+
+
+TEXT, URI, MOMENT = {"type": "string"}, {"type": "string", "format": "uri"}, {"type": "string", "format": "date-time"}
+PERCENT = {"type": "integer", "minimum": 0, "maximum": 100}
+NAMED = several(closed(name=TEXT, rel=TEXT, uri=URI, literal=TEXT))
+STATED = several(closed("value", role=TEXT, contentType=TEXT, value=TEXT))
+NINJS: dict[str, Any] = {
+    "uri": URI,
+    "type": {"enum": ["text", "picture"]},
+    "representationType": {"enum": ["full", "partial"]},
+    "version": TEXT,
+    "versionCreated": MOMENT,
+    "contentCreated": MOMENT,
+    "pubStatus": {"enum": ["usable", "withheld", "canceled"]},
+    "copyrightHolder": TEXT,
+    "edNote": TEXT,
+    "language": TEXT,
+    "headlines": STATED,
+    "descriptions": STATED,
+    "bodies": several(
+        closed(
+            "value",
+            role=TEXT,
+            contentType=TEXT,
+            value=TEXT,
+            charCount={"type": "integer"},
+            wordCount={"type": "integer"},
+        )
+    ),
+    "people": NAMED,
+    "organisations": NAMED,
+    "places": NAMED,
+    "subjects": several(
+        closed(name=TEXT, rel=TEXT, uri=URI, literal=TEXT, creator=TEXT, relevance=PERCENT, confidence=PERCENT)
+    ),
+    "infoSources": several(closed(name=TEXT, role=TEXT, uri=URI, literal=TEXT)),
+    "by": TEXT,
+    "renditions": several(closed("name", name=TEXT, href=URI, contentType=TEXT)),
+    "altIds": several(closed(role=TEXT, value=TEXT)),
+    "standard": closed(name=TEXT, version=TEXT, schema=URI),
+}
+"""What ninjs 3.2 says of the properties that we write."""
+
+
+@pytest.mark.parametrize("is_full", [True, False])
+def test_ninjs_has_only_properties_that_the_standard_knows(is_full: bool) -> None:
+    item = to_ninjs(finished(is_paywalled=True, correction="Put right.") if is_full else bare())
+    picture = closed("name", "uri", **NINJS, name=TEXT, rel=TEXT)
+    checker = Draft202012Validator(
+        closed("uri", **NINJS, associations=several(picture)), format_checker=Draft202012Validator.FORMAT_CHECKER
+    )
+    assert [f"{error.json_path}: {error.message}" for error in checker.iter_errors(item)] == []
 
 
 def test_ninjs_keeps_the_photographer_with_the_picture_and_out_of_the_byline() -> None:
@@ -133,7 +195,7 @@ def test_what_the_record_lacks_the_formats_lack(convert: Any) -> None:
 
 def test_paywalled_article_is_partial_in_ninjs_and_not_free_in_json_ld() -> None:
     article = finished(is_paywalled=True)
-    assert to_ninjs(article)["representationtype"] == "partial"
+    assert to_ninjs(article)["representationType"] == "partial"
     assert to_json_ld(article)["isAccessibleForFree"] is False
 
 
@@ -168,7 +230,7 @@ def test_json_ld_gives_a_bare_date_when_the_page_gave_no_more() -> None:
 def test_no_format_states_a_zone_that_is_not_known(moment: ArticleDate) -> None:
     article = finished(published=moment)
     assert to_json_ld(article)["datePublished"] == moment.local
-    assert "contentcreated" not in to_ninjs(article) or moment.at is not None
+    assert "contentCreated" not in to_ninjs(article) or moment.at is not None
     assert ("<published>" in to_atom_entry(article)) == (moment.at is not None)
     assert json.loads(to_json_line(article))["content"]["published"]["local"] == moment.local
 
@@ -179,7 +241,7 @@ def retracted() -> FinishedArticle:
 
 def test_retracted_article_is_said_to_be_so_and_feeds_leave_its_text_out() -> None:
     article = retracted()
-    assert to_ninjs(article)["pubstatus"] == "canceled"
+    assert to_ninjs(article)["pubStatus"] == "canceled"
     assert to_json_ld(article)["creativeWorkStatus"] == "Withdrawn"
     assert "creativeWorkStatus" not in to_json_ld(finished())
     assert json.loads(to_json_line(article))["storage"]["change"] == "retracted"

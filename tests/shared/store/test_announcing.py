@@ -92,3 +92,31 @@ async def test_two_processes_that_mark_at_once_give_no_number_twice(
 async def test_looking_at_a_store_that_holds_nothing_makes_no_file(article_store: ArticleStore, database: Path) -> None:
     assert await article_store.unannounced(10) == []
     assert not database.exists()
+
+
+async def test_articles_come_in_the_order_of_their_last_announcement_and_then_those_that_wait(
+    article_store: ArticleStore, database: Database, make_article: MakeArticle
+) -> None:
+    keys = await store_some(article_store, 4)
+    await article_store.mark_announced([keys[1], keys[0], keys[3]])
+    changed = await store(
+        make_article("https://news.example/1", fetch=2, title="Bridge closes again"), article_store=article_store
+    )
+    waiting = await store(
+        make_article("https://news.example/3", fetch=2, title="Bridge closes again"), article_store=article_store
+    )
+    await article_store.mark_announced([(changed.id, 2)])
+    with open_article_reader(database) as reader:
+
+        def listed(after: int) -> list[tuple[int | None, str, int]]:
+            return [
+                (number, article.id, article.storage.revision)
+                for number, article in reader.iterate_announced(after=after)
+            ]
+
+        last = [(None, keys[2][0], 1), (None, waiting.id, 2)]
+        assert listed(0) == [(2, keys[0][0], 1), (4, changed.id, 2), *last]
+        assert listed(2) == [(4, changed.id, 2), *last]
+        assert listed(4) == last
+        with reader:
+            next(reader.iterate_announced())  # and is closed before the end

@@ -59,6 +59,18 @@ from coranto.store.words import stemmer_for
 _ROWS_AT_ONCE = 100
 _PARAMETER = re.compile(r"(?<!:):(\w+)")
 _LEDGER = f"SELECT {', '.join(LEDGER_COLUMNS)} FROM ledger"  # noqa: S608 - made of constants
+_ANNOUNCED = (
+    "SELECT announcements.number, record::text FROM announcements JOIN articles"
+    " ON articles.id = announcements.article_id AND articles.revision = announcements.revision"
+    " JOIN revisions ON revisions.article_id = articles.id AND revisions.revision = articles.revision"
+    " WHERE announcements.number > %s ORDER BY announcements.number"
+)
+_WAITING = (
+    "SELECT NULL::bigint, record::text FROM outbox JOIN articles"
+    " ON articles.id = outbox.article_id AND articles.revision = outbox.revision"
+    " JOIN revisions ON revisions.article_id = articles.id AND revisions.revision = articles.revision"
+    " ORDER BY articles.number"
+)
 # A word of the headline tells more than one of the text, and the word as it was typed more than another form: the weights of
 # D, C, B and A. Long texts count less.
 _RANK = "ts_rank('{0.05,0.5,0.1,1.0}', search, %(strict)s::tsquery, 1)"
@@ -145,6 +157,20 @@ class PostgresqlArticleReader:
         )
         for (record,) in rows:
             yield read_record(record)
+
+    def iterate_announced(self, *, after: int = 0) -> Iterator[tuple[int | None, FinishedArticle]]:
+        """Every article in its latest revision, with the number this was announced under, in that order; only those after a number.
+
+        Last come those whose latest revision waits to be announced, without one. All are of one moment. Raises StoreError.
+        """
+        with self._connected() as connection:
+            connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            for statement, values in ((_ANNOUNCED, (after,)), (_WAITING, ())):
+                with connection.cursor(name="coranto") as cursor:
+                    cursor.itersize = _ROWS_AT_ONCE
+                    cursor.execute(statement, values)
+                    for number, record in cursor:
+                        yield number, read_record(record)
 
     def search(self, query: str, *, where: SearchFilter = EVERYTHING, limit: int = 20) -> list[SearchHit]:
         """Articles that hold every word of the query in any of its forms, best first.

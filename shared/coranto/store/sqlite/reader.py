@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import date, datetime
 from pathlib import Path
 from types import TracebackType
@@ -125,6 +126,36 @@ class SqliteArticleReader:
         )
         for (record,) in rows:
             yield read_record(record)
+
+    def iterate_announced(self, *, after: int = 0) -> Iterator[tuple[int | None, FinishedArticle]]:
+        """Every article in its latest revision, with the number this was announced under, in that order; only those after a number.
+
+        Last come those whose latest revision waits to be announced, without one. All are of one moment. Raises StoreError.
+        """
+        self._need(schema.ANNOUNCED_SINCE, "numbers no announcements")
+        self._connection.execute("BEGIN")
+        try:
+            # CROSS JOIN: the announcements are read in their order, and nothing is sorted.
+            yield from self._latest(
+                "SELECT announcements.number, record FROM announcements CROSS JOIN articles"
+                " ON articles.id = announcements.article_id AND articles.revision = announcements.revision"
+                " JOIN revisions ON revisions.article_id = articles.id AND revisions.revision = articles.revision"
+                " WHERE announcements.number > ? ORDER BY announcements.number",
+                (after,),
+            )
+            yield from self._latest(
+                "SELECT NULL, record FROM outbox CROSS JOIN articles"
+                " ON articles.id = outbox.article_id AND articles.revision = outbox.revision"
+                " JOIN revisions ON revisions.article_id = articles.id AND revisions.revision = articles.revision"
+                " ORDER BY articles.number"
+            )
+        finally:
+            with suppress(sqlite3.ProgrammingError):  # closed before the last article was read
+                self._connection.execute("ROLLBACK")
+
+    def _latest(self, statement: str, values: tuple[int, ...] = ()) -> Iterator[tuple[int | None, FinishedArticle]]:
+        for number, record in self._connection.execute(statement, values):
+            yield number, read_record(record)
 
     def search(self, query: str, *, where: SearchFilter = EVERYTHING, limit: int = 20) -> list[SearchHit]:
         """Articles that hold every word of the query in any of its forms, best first.
