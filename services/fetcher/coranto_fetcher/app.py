@@ -76,8 +76,9 @@ def create_stage(
 def _host_leases(redis: Redis | None, fetcher: FetcherSettings, prefix: str) -> HostLeases:
     if redis is None:
         return InProcessHostLeases()
-    # The lease outlives the request and the pause before it by a good margin, so that nobody else starts meanwhile.
-    return RedisHostLeases(redis, prefix=prefix, lease=2 * fetcher.total_timeout + timedelta(seconds=10))
+    # No request takes longer than its time-out, and none is sent without the lease having been extended in the five seconds before
+    # it. The host of a fetcher that was killed waits for as long as this, so the margin is not larger than it need be.
+    return RedisHostLeases(redis, prefix=prefix, lease=fetcher.total_timeout + timedelta(seconds=10))
 
 
 def create(settings: Settings | None = None) -> Worker:

@@ -62,13 +62,13 @@ class TdmCache:
 
     _FRESH: Final = timedelta(days=1)
     _RETRY: Final = timedelta(minutes=10)
+    _TIMEOUT: Final = timedelta(seconds=10)
 
     def __init__(self, web: WebClient) -> None:
         self._web = web
         self._kept: OrderedDict[str, tuple[float, TdmRules]] = OrderedDict()
-        self._limits = WebLimits(
-            total_timeout=timedelta(seconds=10), max_body_bytes=_MAX_BYTES, max_decoded_bytes=_MAX_BYTES
-        )
+        timeout = min(self._TIMEOUT, web.limits.total_timeout)
+        self._limits = WebLimits(total_timeout=timeout, max_body_bytes=_MAX_BYTES, max_decoded_bytes=_MAX_BYTES)
 
     def find(self, origin: str) -> TdmRules | None:
         """The rules of the site; None when its file must be asked for."""

@@ -130,6 +130,7 @@ class ArchivingClient(WebClient):
 
     def __init__(self, web: WebClient, files: WarcFiles, *, user_agent: str) -> None:  # it uses the other's connections
         self._web = web
+        self.limits = web.limits
         self._files = files
         self._sent = {"User-Agent": user_agent}
 

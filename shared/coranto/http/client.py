@@ -124,7 +124,8 @@ class WebClient:
         """
         self._user_agent = user_agent
         self._guard = guard if guard is not None else AddressGuard()
-        self._limits = limits if limits is not None else WebLimits()
+        self.limits = limits if limits is not None else WebLimits()
+        """What holds for a request that comes without limits of its own."""
         is_socks = proxy is not None and proxy.lower().startswith("socks")
         self._proxy = URL(proxy) if proxy is not None and not is_socks else None
         self._socks = re.sub(r"^socks5h?:", "socks5:", proxy, flags=re.IGNORECASE) if proxy and is_socks else None
@@ -191,7 +192,7 @@ class WebClient:
         wants_body: Callable[[int, CIMultiDictProxy[str]], bool] | None,
         into: BodySink | None = None,
     ) -> WebResponse:
-        limits = limits if limits is not None else self._limits
+        limits = limits if limits is not None else self.limits
         address = parse(url)
         if address.scheme == "file":
             raise WebError(f"expected an http or https address, got {url[:100]!r}")

@@ -34,6 +34,7 @@ class RecordingClient(WebClient):
 
     def __init__(self, web: WebClient) -> None:  # it has no connections of its own to make ready
         self._web = web
+        self.limits = web.limits
         self.hops: list[Hop] = []
         self.notes: list[str] = []
         """What was wrong with the responses and could be put right."""

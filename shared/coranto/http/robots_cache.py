@@ -113,6 +113,7 @@ class RobotsCache:
     _SHORTEST = timedelta(minutes=5)
     _LONGEST = timedelta(hours=24)  # RFC 9309, 2.4
     _UNREACHABLE = timedelta(minutes=2)
+    _TIMEOUT = timedelta(seconds=15)
     _IN_PROCESS = 2000
     _BYTES_IN_PROCESS = 50_000_000
     _TIMES_LENGTH = 11  # a file takes up to so many times its length once it is read
@@ -128,7 +129,9 @@ class RobotsCache:
         self._bytes_read = 0
         self._redirects: dict[str, tuple[str, int]] = {}
         most = 20 * MAX_ROBOTS_BYTES
-        self._limits = WebLimits(total_timeout=timedelta(seconds=15), max_body_bytes=most, max_decoded_bytes=most)
+        # Whoever holds a host's lease for a request counts on the client's time-out.
+        timeout = min(self._TIMEOUT, web.limits.total_timeout)
+        self._limits = WebLimits(total_timeout=timeout, max_body_bytes=most, max_decoded_bytes=most)
 
     async def find(self, origin: str) -> RobotsRules | None:
         """Rules that are still fresh, from this process or Redis; None when the file must be asked for."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 import zlib
@@ -13,7 +14,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from redis.asyncio import Redis
 
-from coranto.http import AddressGuard, ConnectFailedError, WebClient
+from coranto.http import AddressGuard, ConnectFailedError, TimedOutError, WebClient, WebLimits
 from coranto.http.robots import RobotsRules
 from coranto.http.robots_cache import RobotsCache, RobotsUnreachableError
 
@@ -233,3 +234,18 @@ async def test_what_another_version_has_kept_is_asked_for_anew(
     assert not (await get(cache, origin)).allows(f"{origin}/no")
     assert state.hits == 1
     assert await RobotsCache(redis, browser, agent="CorantoBot").find(origin) is not None
+
+
+async def test_file_takes_no_longer_than_any_request_may() -> None:
+    async def hang(_: web.Request) -> web.Response:
+        await asyncio.sleep(60)
+        return web.Response()
+
+    app = web.Application()
+    app.router.add_get("/robots.txt", hang)
+    guard, limits = AddressGuard(["127.0.0.0/8"]), WebLimits(total_timeout=timedelta(seconds=0.2))
+    async with TestServer(app) as server, WebClient(user_agent="CorantoBot/0.1", guard=guard, limits=limits) as client:
+        cache = RobotsCache(None, client, agent="CorantoBot")
+        async with asyncio.timeout(10):
+            with pytest.raises(TimedOutError):
+                await get(cache, str(server.make_url("")).rstrip("/"))
