@@ -31,6 +31,8 @@ class ChunkedBody:
         self._trailer_bytes = 0
         self.is_over = False
         """Whether the body has ended; what comes then is none of it."""
+        self.is_followed = False
+        """Whether something came behind its end."""
 
     def feed(self, data: bytes) -> bytes:
         """These bytes in strict form. Raises BrokenResponseError."""
@@ -55,6 +57,7 @@ class ChunkedBody:
                 raise BrokenResponseError(f"the line of a chunk's size has more than {_LONGEST_LINE} bytes")
             elif end >= 0:
                 self._take_line(strict)
+        self.is_followed = at < len(data)
         return bytes(strict)
 
     def finish(self) -> bytes:

@@ -223,6 +223,8 @@ class LenientResponseHandler(ResponseHandler):
         """What of these bytes belongs to the body, in strict form."""
         if self._chunks is not None:
             body = self._chunks.feed(data)
+            if self._chunks.is_followed:
+                self.force_close()  # what follows is no response of ours
             if self._chunks.is_over:
                 self._body_left, self._chunks = 0, None
             return body
