@@ -41,6 +41,10 @@ SAME = [
     ("http://[2001:db8:0:0:1:0:0:1]/", "http://[2001:db8::1:0:0:1]/"),
     ("http://[::]/", "http://[::]/"),
     ("http://[1:0:0:2:0:0:0:3]/", "http://[1:0:0:2::3]/"),
+    ("http://[1:2:3:4:5:6:7:8]/", "http://[1:2:3:4:5:6:7:8]/"),
+    ("http://example.org:65535/", "http://example.org:65535/"),
+    ("http://0300.168.65535/", "http://192.168.255.255/"),
+    ("file:///tmp/a.html?x=1#y", "file:///tmp/a.html"),
     ("file:///tmp/My%20page.html", "file:///tmp/My%20page.html"),
     ("file://localhost/tmp/a.html", "file:///tmp/a.html"),
 ]
@@ -58,7 +62,7 @@ def test_every_way_of_writing_an_address_comes_to_one_spelling(written: str, can
         "", "example.org/a", "//example.org/a", "ftp://example.org/", "javascript:alert(1)", "mailto:a@example.org", "http://",
         "http:///", "http://exa mple.org/", "http://example.org:99999/", "http://example.org:8o/", "http://[::1/", "http://[fe80::1%25eth0]/",
         "http://a<b>.org/", "http://256.1.1.1.1/", "http://1.2.3.4.5/", "http://xn--a.ß/", "file://server/share", "http://%ff/",
-        "http://\ud800.example.org/",
+        "http://\ud800.example.org/", "http://example.org:65536/", "http://1.2.256.4/", "http://1.2.3.256/", "http://1.2.65536/",
     ],
 )  # fmt: skip
 def test_what_is_no_address_is_refused_with_what_was_seen_and_expected(text: str) -> None:
@@ -66,6 +70,14 @@ def test_what_is_no_address_is_refused_with_what_was_seen_and_expected(text: str
         canonicalize(text)
     assert isinstance(refusal.value, ValueError)
     assert len(str(refusal.value)) > 20
+
+
+def test_what_is_told_of_a_long_address_is_short() -> None:
+    with pytest.raises(UnsupportedUrlError) as refusal:
+        canonicalize("ftp://example.org/" + "a" * 5_000)
+    assert 90 < len(str(refusal.value)) < 220
+    with pytest.raises(UnsupportedUrlError, match=r"'ftp://example\.org/'\Z"):
+        canonicalize("ftp://example.org/")
 
 
 @pytest.mark.parametrize(
