@@ -102,20 +102,29 @@ def _abridged(value: Any, name: str) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
+def _topics_by(code: str, model: str | None) -> str:
+    if model is None:
+        return "the publisher's words"
+    return "general model" if model == "*" else "model of its own" if model == code else f"model of {model}"
+
+
 def language_table() -> str:
     """What is done with articles in which language, from the tables of the code."""
     from coranto_classifier.entities.recognizers import RECOGNIZERS, WITH_NORMAL_FORMS
+    from coranto_classifier.topics.model import READ_AS, TopicFinder
 
     lists = files("coranto_extractor").joinpath("language/lists")
     by_words = {Path(str(each)).stem for each in lists.iterdir() if str(each).endswith(".toml")}
-    models = json.loads(files("coranto_classifier").joinpath("models/topics.json").read_text(encoding="utf-8"))
-    own_model = set(models["languages"]) - {"*"}
+    models = Path(str(files("coranto_classifier").joinpath("models")))
+    card = json.loads((models / "topics.json").read_text(encoding="utf-8"))
+    topics = TopicFinder(models, {})
+    with_topics = {*card["languages"], *card["answered"], *READ_AS} - {"*"}
     groups: defaultdict[tuple[str, ...], list[str]] = defaultdict(list)
-    for code in sorted(by_words | own_model | set(RECOGNIZERS) | set(STEMMERS)):
+    for code in sorted(by_words | with_topics | set(RECOGNIZERS) | set(STEMMERS)):
         groups[
             (
                 "markup and words" if code in by_words else "markup",
-                "model of its own" if code in own_model else "general model",
+                _topics_by(code, topics.model_name(code)),
                 "with normal forms"
                 if code in WITH_NORMAL_FORMS
                 else "as the text gives them"
@@ -126,8 +135,8 @@ def language_table() -> str:
         ].append(code)
     ordered = sorted(groups.items(), key=lambda group: [group[0].count(x) for x in ("no", "as written", "markup")])
     rows = [(" ".join(codes), *abilities) for abilities, codes in ordered]
-    rows.append(("any other", "markup", "general model", "no", "as written"))
-    heads = ("language", "text, bylines and dates by", "topics of the text", "names", "search finds words in")
+    rows.append(("any other", "markup", "the publisher's words", "no", "as written"))
+    heads = ("language", "text, bylines and dates by", "topics by", "names", "search finds words in")
     return table(heads, rows)
 
 

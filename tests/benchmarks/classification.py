@@ -125,6 +125,21 @@ def topics_unseen() -> Iterable[Figure]:
     yield from _figures("topics en, unseen sets", truth, answers, (None, None), (0.69, 0.76))
 
 
+def topics_others() -> Iterable[Figure]:
+    """Topics of French, Nigerian Pidgin and African languages, of a set that no model has learned from."""
+    models = TextModels()
+    truth = [row for row in rows("topics/topics.jsonl.gz") if row["source"] == "masakhanews" and row["topic"]]
+    answers = {row["id"]: _topic(models, row) for row in truth if row["language"] != "en"}
+    result = scorer().score_topics([row for row in truth if row["id"] in answers], answers)
+    for code, most in (("fr", 0.25), ("pcm", 0.1)):
+        found = result[f"language {code}"]
+        yield Figure(f"topics {code}, unseen set: accuracy of answered", found["accepted_accuracy_of_answered"])
+        yield Figure(f"topics {code}, unseen set: calibration error", found["ece"], None, most, is_better_low=True)
+    unknown = [row for row in truth if row["language"] not in ("en", "fr", "pcm")]
+    answered = sum(answers[row["id"]]["topic"] is not None for row in unknown) / len(unknown)
+    yield Figure("topics of African languages that no model knows: answered", answered, None, 0.0, is_better_low=True)
+
+
 def topics_mixed() -> Iterable[Figure]:
     """English topics of many sites: the unseen sets as shipped, and HuffPost and the Telegram contest by folds."""
     truth, answers = _answers_unseen()
@@ -523,6 +538,7 @@ PARTS: dict[str, Callable[[], Iterable[Figure]]] = {
     "topics-unseen": topics_unseen,
     "topics-folds": topics_folds,
     "topics-mixed": topics_mixed,
+    "topics-others": topics_others,
     "topics-free": topics_free,
 }
 """Parts of the table."""

@@ -129,6 +129,8 @@ class TextModels:
             section=article.section, breadcrumbs=article.breadcrumbs, tags=article.tags, url=article.url
         )
         topics = self.topics.find(title, f"{readable(article.lead)}\n{text}" if article.lead else text, primary, hints)
+        if self.topics.model_name(primary) is None and language.code != detect.UNKNOWN:
+            notes.append("topics_not_supported")
         entities: list[NamedEntity] = []
         recognizer = next((self._recognizers[code] for code in (primary, *language.among) if code in RECOGNIZERS), None)
         models = {"language": detect.version(), "topics": self.topics.version}

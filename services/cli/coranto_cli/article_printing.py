@@ -95,7 +95,10 @@ def _rows(article: ClassifiedArticle) -> Iterator[tuple[str, str]]:
     language = classification.language
     close = ", which of its close languages is not told" if "macrolanguage" in classification.notes else ""
     yield "language", f"{language.code} ({language.confidence:.0%}){close}"
-    yield "topics", ", ".join(f"{topic.name} {topic.code} ({topic.score:.0%})" for topic in classification.topics)
+    topics = ", ".join(f"{topic.name} {topic.code} ({topic.score:.0%})" for topic in classification.topics)
+    if not topics and "topics_not_supported" in classification.notes:
+        topics = f"not read from a text in this language ({language.code})"
+    yield "topics", topics
     yield "section", content.section or ""
     yield "tags", ", ".join(content.tags)
     if "names_not_supported" in classification.notes:

@@ -406,7 +406,8 @@ class Classification(Section):
     models: dict[str, str] = Field(default_factory=dict, description="Version of each model that had a part.")
     notes: tuple[str, ...] = Field(
         (),
-        description="For example: text_cut, names_not_supported, names_as_written (no dictionary put them into normal form), "
+        description="For example: text_cut, topics_not_supported (no model reads them from text in this language), "
+        "names_not_supported, names_as_written (no dictionary put them into normal form), "
         "macrolanguage (nothing tells which of several close languages it is).",
     )
 

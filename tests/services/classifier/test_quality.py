@@ -32,6 +32,7 @@ def program(material: Path) -> ModuleType:
         "topics-unseen",
         "topics-folds",
         "topics-mixed",
+        "topics-others",
         "topics-free",
     ],
 )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from coranto_classifier.text_models import ArticleText, TextModels
 from coranto_classifier.topics.media_topics import TOP_CODES, name_of, russian_name_of
-from coranto_classifier.topics.model import LinearModel, combine
+from coranto_classifier.topics.model import LinearModel, TopicFinder, combine
 from coranto_classifier.topics.section_mapping import SECTION, TopicHint
 
 
@@ -28,6 +30,42 @@ def test_topic_of_plain_news_is_found(models: TextModels, title: str, text: str,
     topics = models.analyse(ArticleText(title, text)).topics
     assert topics[0].code == code
     assert topics[0].sources == ("model",)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Rais wa nchi amewaambia waandishi wa habari kwamba uchaguzi utafanyika mwezi ujao katika mikoa yote.",
+        "首相は国会で新しい予算案について説明し、野党は反対を表明した。採決は来週の予定である。",
+        "De regering heeft woensdag een nieuw plan voor de woningmarkt naar de Tweede Kamer gestuurd.",
+    ],
+)
+def test_language_that_no_model_has_learned_has_only_the_publishers_topics(models: TextModels, text: str) -> None:
+    analysis = models.analyse(ArticleText("", text))
+    assert analysis.topics == ()
+    assert "topics_not_supported" in analysis.notes
+    with_section = models.analyse(ArticleText("", text, section="Politics"))
+    assert [(topic.code, topic.sources) for topic in with_section.topics] == [("11000000", ("section",))]
+
+
+def test_language_of_the_general_model_and_a_relative_of_one_are_answered(models: TextModels) -> None:
+    french = models.analyse(
+        ArticleText("L'équipe gagne la finale", "L'entraîneur a félicité les joueurs après le match de football.")
+    )
+    assert (french.language.code, french.topics[0].code) == ("fr", "15000000")
+    pidgin = models.analyse(
+        ArticleText("", "Di coach tell di players say dem don win di football match wey dem play for di final.")
+    )
+    assert (pidgin.language.code, pidgin.topics[0].code) == ("pcm", "15000000")
+    assert not {"topics_not_supported"} & {*french.notes, *pidgin.notes}
+
+
+def test_own_models_without_a_list_of_languages_answer_in_all(tmp_path: Path) -> None:
+    (tmp_path / "topics.json").write_text(
+        '{"version": "own", "languages": {"*": "topics_other.npz", "ru": "topics_ru.npz"}}'
+    )
+    finder = TopicFinder(tmp_path, {})
+    assert [finder.model_name(code) for code in ("ru", "sw", "pt-BR")] == ["ru", "*", "*"]
 
 
 def test_agreeing_section_raises_confidence(models: TextModels) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ pytest.importorskip("scipy", reason="make models needs the training extra")
 
 from coranto_classifier.topics.model import LinearModel
 from training.lists import usual_cases
-from training.topics import Recipe, balance, count, fit, read_texts, train
+from training.topics import Recipe, answered_languages, balance, count, fit, general_texts, read_texts, train
 
 _SPORT = ["Вратарь отразил удар в матче", "Тренер сборной доволен игрой", "Футболист забил гол в финале"]
 _ECONOMY = ["Банк повысил ставку по вкладам", "Рубль подешевел к доллару", "Инфляция ускорилась в мае"]
@@ -108,6 +109,26 @@ def test_evening_thins_the_common_topic_and_keeps_the_sum() -> None:
     assert weights[0] < 1 < weights[-1]
     assert weights[-1] / weights[0] < 9
     assert weights.sum() == pytest.approx(100, rel=1e-4)
+
+
+def test_general_model_answers_in_the_languages_that_it_has_learned_from(labelled: Path) -> None:
+    (russian, *_) = read_texts([labelled])
+    texts = [
+        replace(russian, id=f"{language}-{number}", language=language)
+        for language, count_of_texts in (("en", 400), ("ru", 30), ("fr", 25), ("ha", 5))
+        for number in range(count_of_texts)
+    ]
+    general = general_texts(texts)
+    assert answered_languages(general) == ["fr"]
+    counts = Counter(text.language for text in general)
+    assert (counts["ru"], counts["fr"], counts["ha"]) == (30, 25, 5)
+    assert 70 < counts["en"] < 140
+
+
+def test_recipe_may_state_the_temperature(labelled: Path, tmp_path: Path) -> None:
+    recipe = Recipe(penalty=0.1, rounds=15, threshold=0.3, temperature=0.75)
+    figures = train(read_texts([labelled]), tmp_path / "stated.npz", recipe, None)
+    assert LinearModel.load(tmp_path / "stated.npz").temperature == figures["temperature"] == 0.75
 
 
 def test_shipped_models_state_what_they_were_trained_with() -> None:

@@ -30,6 +30,8 @@ _SECOND_AT_LEAST = 0.25  # probability of a second topic
 _SECOND_SHARE = 0.5  # of the first topic's probability
 _FLOOR = 1e-4  # no code is ruled out by the model alone
 _MOST_NARROWER = 3
+READ_AS = {"bs": "hr", "sh": "hr", "sr": "hr", "pcm": "en"}
+"""Languages that are read as a close relative is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +128,10 @@ def _load(path: Path) -> TopicModel:
 
 
 class TopicFinder:
-    """Topics of articles, from the models of a directory."""
+    """Topics of articles, from the models of a directory.
+
+    Its `topics.json` names the models, and in `answered` the languages that the general one may answer in: all without it.
+    """
 
     def __init__(self, models: Path, vectors: Mapping[str, TextVectors]) -> None:
         card: dict[str, Any] = json.loads((models / "topics.json").read_text(encoding="utf-8"))
@@ -135,6 +140,8 @@ class TopicFinder:
             {language: partial(_load, models / name) for language, name in card["languages"].items()}
         )
         self._vectors = vectors
+        answered = card.get("answered")
+        self._answered: frozenset[str] | None = None if answered is None else frozenset(answered)
 
     def find(self, title: str, text: str, language: str, hints: Sequence[TopicHint] = ()) -> list[ScoredTopic]:
         """Topics, most probable first; none when neither the publisher's words nor the text give enough evidence."""
@@ -142,17 +149,30 @@ class TopicFinder:
         probabilities: dict[str, float] | None = None
         model = self.model_for(language)
         if model is not None and any(letter.isalpha() for letter in joined):
-            found = model.probabilities(joined, self._vectors.get(language))
+            found = model.probabilities(joined, self.vectors_for(language))
             probabilities = dict(zip(model.codes, found.tolist(), strict=True))
         return combine(probabilities, hints, threshold=model.threshold if model is not None else 0.0)
 
     def vectors_for(self, language: str) -> TextVectors | None:
         """The word vectors that the language's model uses."""
-        return self._vectors.get(language)
+        return self._vectors.get(READ_AS.get(language, language))
 
     def model_for(self, language: str) -> TopicModel | None:
-        """The model of a language, or the one for all languages without their own."""
-        return self._models.get(language.split("-", maxsplit=1)[0]) or self._models.get("*")
+        """The model of a language; None where there is none."""
+        name = self.model_name(language)
+        return None if name is None else self._models[name]
+
+    def model_name(self, language: str) -> str | None:
+        """The language of the model that reads a language; `*` is the general one, which answers only in those it has learned from.
+
+        None for a language that neither knows: the general model would be sure of what is no better than chance.
+        """
+        primary = language.split("-", maxsplit=1)[0]
+        primary = READ_AS.get(primary, primary)
+        if primary in self._models:
+            return primary
+        is_known = self._answered is None or primary in self._answered
+        return "*" if is_known and "*" in self._models else None
 
 
 def combine(
