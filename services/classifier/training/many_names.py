@@ -47,7 +47,7 @@ LEARNED_FROM: dict[str, tuple[str, ...]] = {
     "nordic": ("da", "no", "sv"),
     "slavic": ("cs", "hr", "pl", "sk", "sl", "sr"),
 }
-"""The languages of each group's sentences, in the order in which they are read. Some only help: Polish, Slovak and Ukrainian
+"""The languages of each group's sentences, in the order in which they are read. Some only help: Polish and Slovak
 are below what a shipped language has to reach, and Russian and Norwegian have taggers of their own."""
 
 _KINDS = ("person", "organisation", "place")

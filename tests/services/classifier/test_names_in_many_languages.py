@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from coranto_classifier.entities.mention import Mention
+from coranto_classifier.entities.mention import EntityType, Mention
+from coranto_classifier.entities.multilingual.consistency import made_consistent
 from coranto_classifier.entities.multilingual.features import shape_of
 from coranto_classifier.entities.multilingual.forms import with_plainest_forms
 from coranto_classifier.entities.multilingual.recognizer import MODELS, in_latin_letters
@@ -194,6 +195,49 @@ def test_serbian_names_are_found_in_both_alphabets(models: TextModels) -> None:
         for mention in entity.mentions
     }
     assert {("person", "Александар Вучић"), ("place", "Брисел")} <= found
+
+
+def consistent(text: str, language: str, *names: tuple[str, EntityType]) -> list[tuple[str, EntityType]]:
+    """Texts and types of the mentions made consistent; each of `names` is a mention at its first free occurrence."""
+    mentions: list[Mention] = []
+    for name, kind in names:
+        start = text.index(name, mentions[-1].end if mentions else 0)
+        mentions.append(Mention(start, start + len(name), kind, name, name))
+    sentences = [[(start + a, start + b) for a, b in tokens_of(text[start:end])] for start, end in sentences_of(text)]
+    return [(mention.text, mention.type) for mention in made_consistent(text, sentences, mentions, language)]
+
+
+def test_forms_of_one_name_have_the_type_of_most_of_its_occurrences() -> None:
+    text = "Ryanair letí. Ministr mluvil o Ryanairu. Podle Ryanairu je to dobře."
+    names: tuple[tuple[str, EntityType], ...] = (
+        ("Ryanair", "organisation"),
+        ("Ryanairu", "place"),
+        ("Ryanairu", "organisation"),
+    )
+    assert consistent(text, "cs", *names) == [
+        ("Ryanair", "organisation"), ("Ryanairu", "organisation"), ("Ryanairu", "organisation"),
+    ]  # fmt: skip
+
+
+def test_overlooked_occurrences_of_a_name_become_mentions() -> None:
+    text = "Donald Trump prijel. Novináři čekali na Donalda Trumpa. Jeho soupeř kritizoval trumpety."
+    assert consistent(text, "cs", ("Donald Trump", "person")) == [
+        ("Donald Trump", "person"),
+        ("Donalda Trumpa", "person"),
+    ]
+
+
+def test_name_that_the_tagger_saw_once_in_many_occurrences_is_not_spread() -> None:
+    text = "Vláda jedná. Potom Vláda mlčí. Zase Vláda mluví. Tady Vláda sedí."
+    assert consistent(text, "cs", ("Vláda", "person")) == [("Vláda", "person")]
+
+
+def test_country_and_city_of_a_dateline_are_places_and_a_persons_name_stays() -> None:
+    assert consistent("КИЇВ, 5 березня. Про це сказали в Україні.", "uk", ("Україні", "organisation")) == [
+        ("КИЇВ", "place"), ("Україні", "place"),
+    ]  # fmt: skip
+    names: tuple[tuple[str, EntityType], ...] = (("Denzel Washington", "person"), ("Washington", "person"))
+    assert consistent("Denzel Washington přijel. Washington hrál.", "cs", *names) == list(names)
 
 
 def test_serbian_cyrillic_becomes_latin_letter_by_letter() -> None:

@@ -46,16 +46,14 @@ def with_plainest_forms(mentions: Sequence[Mention], language: str) -> list[Ment
     """The mentions, each with the plainest form of its name that the text has as its normal form."""
     if language not in ENDINGS:
         return list(mentions)
-    endings = frozenset(ENDINGS[language].split()) | {""}
     counts: dict[EntityType, Counter[str]] = defaultdict(Counter)
     for mention in mentions:
         counts[mention.type][mention.normal] += 1
     plain: dict[tuple[EntityType, str], str] = {}
     for kind, forms in counts.items():
-        if len(forms) <= _MOST_NAMES:
-            for group in _groups(list(forms), endings):
-                best = _plainest(group, forms)
-                plain |= {(kind, form): best for form in group}
+        for group in grouped(list(forms), language):
+            best = _plainest(group, forms)
+            plain |= {(kind, form): best for form in group}
     return [
         replace(
             mention, normal=_place_form(mention, language) or plain.get((mention.type, mention.normal), mention.normal)
@@ -68,23 +66,39 @@ def _place_form(mention: Mention, language: str) -> str | None:
     return listed_place(mention.normal, language) if mention.type == "place" else None
 
 
-def _groups(names: Sequence[str], endings: frozenset[str]) -> Iterator[list[str]]:
-    """The names in groups of forms of one name."""
-    groups: list[list[str]] = []
+def grouped(names: Sequence[str], language: str) -> Iterator[list[str]]:
+    """The names in groups of forms of one name, the shortest of each first."""
+    if len(names) > _MOST_NAMES:
+        yield from ([name] for name in names)
+        return
+    groups: defaultdict[str, list[list[str]]] = defaultdict(list)
     for name in sorted(names, key=lambda name: (len(name), name)):
-        own = next((group for group in groups if _are_forms(group[0], name, endings)), None)
+        alike = groups[beginning_of(name)]
+        own = next((group for group in alike if are_forms(group[0], name, language)), None)
         if own is None:
-            groups.append([name])
+            alike.append([name])
         else:
             own.append(name)
-    yield from groups
+    for alike in groups.values():
+        yield from alike
 
 
-def _are_forms(name: str, other: str, endings: frozenset[str]) -> bool:
+def beginning_of(name: str) -> str:
+    """The letters that all forms of the name begin with."""
+    return name[:_SHORTEST_STEM]
+
+
+def are_forms(name: str, other: str, language: str) -> bool:
+    """True when the names have the same words, but for endings of the language's cases."""
     words, others = name.split(), other.split()
     return len(words) == len(others) and all(
-        _are_word_forms(word, second, endings) for word, second in zip(words, others, strict=True)
+        _are_word_forms(word, second, _endings(language)) for word, second in zip(words, others, strict=True)
     )
+
+
+@cache
+def _endings(language: str) -> frozenset[str]:
+    return frozenset(ENDINGS.get(language, "").split()) | {""}
 
 
 def _are_word_forms(word: str, other: str, endings: frozenset[str]) -> bool:
@@ -117,7 +131,7 @@ def listed_place(name: str, language: str) -> str | None:
     """The country or well-known city that the name is a form of, as the lists write it: Německu → Německo. None for others."""
     if find_country(name):
         return name
-    return _uninflected(name, frozenset(ENDINGS.get(language, "").split()) | {""}, _cities_by_stem(language))
+    return _uninflected(name, _endings(language), _cities_by_stem(language))
 
 
 def _uninflected(name: str, endings: frozenset[str], cities: Mapping[str, str]) -> str | None:

@@ -11,12 +11,13 @@ from pathlib import Path
 
 from coranto_classifier.entities.bio import entity_spans
 from coranto_classifier.entities.mention import Mention
+from coranto_classifier.entities.multilingual.consistency import made_consistent
 from coranto_classifier.entities.multilingual.features import FeatureMaker
 from coranto_classifier.entities.multilingual.forms import with_plainest_forms
 from coranto_classifier.entities.multilingual.tokens import sentences_of, tokens_of
 
 MODELS: dict[str, tuple[str, ...]] = {
-    "bulgarian": ("bg",),
+    "bulgarian": ("bg", "uk"),
     "hungarian": ("hu",),
     "indonesian": ("id",),
     "nordic": ("da", "sv"),
@@ -53,17 +54,22 @@ class MultilingualRecognizer:
         self._maker = maker
         self._tagger = pycrfsuite.Tagger()
         self._tagger.open(str(models / f"names_{model}.crfsuite"))
-        self.version = f"crf-{language}-1"
+        self.version = f"crf-{language}-2"
 
     def find(self, text: str) -> list[Mention]:
         """The mentions in the first 20,000 characters of the text."""
         text = text[:_LONGEST_TEXT]
-        mentions: list[Mention] = []
-        for sentence_start, sentence_end in sentences_of(text):
-            tokens = [(sentence_start + a, sentence_start + b) for a, b in tokens_of(text[sentence_start:sentence_end])]
-            for first in range(0, len(tokens), _LONGEST_SENTENCE):
-                mentions.extend(self._find_in(text, tokens[first : first + _LONGEST_SENTENCE]))
-        return with_plainest_forms(mentions, self._language)
+        sentences = [
+            [(start + first, start + last) for first, last in tokens_of(text[start:end])]
+            for start, end in sentences_of(text)
+        ]
+        mentions = [
+            mention
+            for tokens in sentences
+            for first in range(0, len(tokens), _LONGEST_SENTENCE)
+            for mention in self._find_in(text, tokens[first : first + _LONGEST_SENTENCE])
+        ]
+        return with_plainest_forms(made_consistent(text, sentences, mentions, self._language), self._language)
 
     def _find_in(self, text: str, tokens: Sequence[tuple[int, int]]) -> Iterator[Mention]:
         """The mentions among the tokens of one sentence."""
