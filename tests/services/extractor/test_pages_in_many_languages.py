@@ -143,6 +143,46 @@ CASES = {
         "2023-05-04",
         ("Jane Doe",),
     ),
+    "two authors in two lines": Case(
+        "en", "<h1>Harbour bridge opens again</h1><div class=byline>Jane Doe<br>Max Roe</div>", "Harbour bridge opens again",
+        authors=("Jane Doe", "Max Roe"),
+    ),
+    "day, month and year in three lines": Case(
+        "en", "<h1>Harbour bridge opens</h1><div class=date>4<br>May<br>2023</div>", "Harbour bridge opens", "2023-05-04",
+    ),
+    "a picture agency stated as a person": Case(
+        "en", "<h1>Harbour bridge opens again</h1>", "Harbour bridge opens again",
+        head='<script type="application/ld+json">{"@type": "NewsArticle", "headline": "Harbour bridge opens again", '
+        '"author": {"@type": "Person", "name": "Getty Images"}}</script>',
+    ),
+    "Czech authors": Case(
+        "pl", "<h1>Most znovu otevřen</h1><p>Autor: Jan Novák a Eva Svobodová</p>", "Most znovu otevřen",
+        authors=("Jan Novák", "Eva Svobodová"),
+    ),
+    "Catalan authors": Case(
+        "fr", "<h1>El pont del port reobre</h1><p>Per Jordi Puig i Marta Soler</p><p>4 de maig del 2023</p>",
+        "El pont del port reobre", "2023-05-04", ("Jordi Puig", "Marta Soler"),
+    ),
+    "a Vietnamese name alone at the end": Case(
+        "fr", "<h1>Cầu cảng mở cửa trở lại</h1>", "Cầu cảng mở cửa trở lại", authors=("Nguyễn Văn An",),
+        below="<p><strong>Nguyễn Văn An</strong></p>",
+    ),
+    "agency, author and editor in one Chinese line": Case(
+        "ko", "<h1>港口大桥重新开放</h1><p>2023-05-04 10:30 来源：新华社 作者：王小明 责任编辑：李四</p>", "港口大桥重新开放",
+        "2023-05-04T10:30", ("王小明",),
+    ),
+    "site's name behind a star": Case(
+        "ru", "", "Мост в порту открыли после ремонта", window="Мост в порту открыли после ремонта ⋆ Портовые вести",
+        head='<meta property="og:site_name" content="Портовые вести">',
+    ),
+    "site's name in brackets": Case(
+        "ru", "", "Мост в порту открыли после ремонта", window="Мост в порту открыли после ремонта (Портовые вести)",
+        head='<meta property="og:site_name" content="Портовые вести">',
+    ),
+    "breaking news above the headline": Case(
+        "de", f"<div><h1>Eilmeldung: Wahl beendet</h1></div>{_MENU}<h1>Hafenbrücke wieder offen</h1>", "Hafenbrücke wieder offen",
+        window="Hafenbote",
+    ),
     "a quoted person is no author": Case(
         "en",
         "<h1>Harbour bridge opens again</h1>",

@@ -13,7 +13,7 @@ from coranto.agencies import byline_names
 from coranto.records.sections import Person
 from coranto_extractor.fields.evidence import RejectionLog
 from coranto_extractor.language import phrase_lists
-from coranto_extractor.language.given_names import is_given_name
+from coranto_extractor.language.given_names import begins_with_given_name, is_given_name
 from coranto_extractor.language.phrase_lists import alternatives, cached_per_languages
 from coranto_extractor.language.scripts import CAPITALS, is_east_asian
 from coranto_extractor.language.text_comparison import alphanumeric_key
@@ -214,6 +214,9 @@ def _parts(text: str) -> list[str]:
         following = _separator().split(text[mark.end() :], maxsplit=1)[0]
         if is_letter and len(text[end : mark.start()].split()) > 1 and len(following.split()) == 1:
             continue
+        # “a” is “and” in Czech, and an article in English.
+        if mark[0].strip() == "a" and not begins_with_given_name(following):
+            continue
         parts.append(text[end : mark.start()])
         end = mark.end()
     return [*parts, text[end:]]
@@ -291,6 +294,8 @@ def why_not_a_person(name: str, site: SiteNames) -> str | None:
         return "not_a_name"
     if site.overlap_with(name):
         return "brand"
+    if name in phrase_lists.markup_name_set("picture_agencies"):
+        return "not_a_person"
     lowered = name.casefold()
     if lowered.removesuffix(".") in phrase_lists.phrases("name_titles") or lowered in phrase_lists.phrases(
         "byline_prefixes"

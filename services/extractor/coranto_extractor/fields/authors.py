@@ -375,7 +375,8 @@ def _byline_elements(near: Sequence[Block]) -> Iterator[tuple[str, str | None]]:
                         for href, text in block.links
                         if 3 < len(text) < _MAX_LINK_CHARS
                     ]
-                    yield from linked or [(names_in_byline(block.text_apart) or block.text_apart, None)]
+                    lines: Entries = [(name, None) for name in bare_names(block.text_apart)]
+                    yield from linked or lines or [(names_in_byline(block.text_apart) or block.text_apart, None)]
                 break
             element = element.getparent()
         inline = [

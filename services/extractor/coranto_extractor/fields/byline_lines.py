@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from coranto_extractor.fields.author_names import (
+    agency_of,
     bare_name,
     is_first_name_alone,
     reads_like_name,
@@ -20,7 +21,7 @@ from coranto_extractor.language.scripts import CAPITALS, HANGUL, HANGUL_CHARACTE
 _MAX_BYLINE_CHARS = 140
 # Names end at a separator, a bracket that is no nickname, or the next label.
 _END_OF_NAMES = re.compile(r"\s*(?:[|•·]|\((?!\w[\w. ]{0,20}\)\s[^\W\d_a-z])|\s[-–—]\s|\s[^\W\d_]+:)")
-_END_OF_EAST_ASIAN_NAMES = re.compile(r"\s*(?:[|•·\d]|\s[-–—]\s)")
+_END_OF_EAST_ASIAN_NAMES = re.compile(r"\s*(?:[|•·\d]|\s[-–—]\s|\s\S{2,6}[:：])")
 _MARKS = ("|", "•", "·", "–", "—", "-", "/")
 _SEPARATORS = (*_MARKS, ",", ";", ":", ")", ".")
 # A byline word that is not the first has so many words before it at most, unless a date or a separator stands there.
@@ -61,13 +62,18 @@ def names_in_byline(text: str, *, is_loose: bool = False) -> str | None:
     glued = _glued_prefix().match(text)
     if glued:
         return _names_behind(text, glued.end(), is_at_start=True)
+    agency = None
     for prefix in phrase_lists.any_phrase("byline_prefixes").finditer(text):
         if _may_follow(text[: prefix.start()], is_loose=is_loose):
             names = _names_behind(text, prefix.end(), is_at_start=prefix.start() == 0)
             # In the middle of a line, such words are also in sentences and menus: it takes a name that is known, or marks.
-            if names and (_is_set_off(text[: prefix.start()]) or begins_with_given_name(names)):
-                return names
-    return None
+            is_known = names is not None and (is_east_asian(names) or begins_with_given_name(names))
+            if names and (_is_set_off(text[: prefix.start()]) or is_known):
+                if agency_of(names) is None:
+                    return names
+                # The agency that sent the text may stand before who wrote it.
+                agency = agency or names
+    return agency
 
 
 def is_byline_word(text: str) -> bool:
@@ -91,10 +97,11 @@ def _is_set_off(before: str) -> bool:
 
 
 def _names_behind(text: str, start: int, *, is_at_start: bool) -> str | None:
-    rest = without_credit_label(text[start:]).lstrip(" :.–—-|")
+    rest = without_credit_label(text[start:]).lstrip(" :：.–—-|")
     if is_east_asian(rest):
         names = _END_OF_EAST_ASIAN_NAMES.split(rest, maxsplit=1)[0]
-        return names if is_at_start and reads_like_name(bare_name(names)) else None
+        is_labelled = is_at_start or text[start : start + 1] in (":", "：")
+        return names if is_labelled and reads_like_name(bare_name(names)) else None
     rest = rest[label.end() :] if (label := _REST_OF_LABEL.match(rest)) else rest
     names = _END_OF_NAMES.split(rest, maxsplit=1)[0]
     bare = [bare_name(name) for name in split_names(names)]
@@ -130,7 +137,7 @@ def _is_full_name(name: str) -> bool:
     return (
         _MIN_NAME_WORDS <= len(name.split()) <= _MAX_NAME_WORDS
         and reads_like_name(name)
-        and begins_with_given_name(name)
+        and (begins_with_given_name(name) or phrase_lists.any_phrase("first_surnames").match(name) is not None)
         and not any(map(str.isdigit, name))
     )
 

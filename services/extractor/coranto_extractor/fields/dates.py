@@ -437,7 +437,8 @@ def _shown_dates(reading: PageReading, reader: DateReader) -> _ShownDates:
     labelled_indexes = {block.index + 1 for block in near if _is_update_label(block.text)}
     for block in near:
         text = _text_with_date(block)
-        moment = reader.shown(text) if text else None
+        # Calendar sheets write day, month and year in three lines.
+        moment = (reader.shown(text) or reader.shown(block.text[: len(text)])) if text else None
         if moment is None:
             continue
         if block.index in labelled_indexes and text[0].isdigit():

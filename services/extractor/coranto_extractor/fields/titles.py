@@ -15,7 +15,9 @@ from coranto_extractor.page.blocks import Block, BlockList, normalize_space, tex
 from coranto_extractor.page.metadata import PageMetadata, strings
 from coranto_extractor.page.regions import sidebar_names
 
-_SEPARATOR = re.compile(r"\s+[|•·»›:/\\~]+\s+|\s+[-–—―]+\s+|\s*[|»›ㅣ]\s*|\s*::\s*|\s+<\s+")
+_SEPARATOR = re.compile(r"\s+[|•·»›:/\\~⋆★●►▶▸➤→⇒＞∣│┃¦@]+\s+|\s+[-–—―]+\s+|\s*[|｜»›ㅣ]\s*|\s*::\s*|\s+<\s+")
+# “Bridge opens again (The Example Post)”, “橋が開通【港新聞】”
+_IN_BRACKETS = re.compile(r"\s*[(\[【（]([^()\[\]【】（）]{2,60})[)\]】）]$")
 _GLUED_SECTION = re.compile(r"\s?[-|·:]\s?[^\W\d_]{1,12}")
 _MAX_TITLE_CHARS = 400
 # A stated title may include the names of site and section. Longer ones are cut first, because segments are removed one by one.
@@ -97,7 +99,7 @@ def _find_headline(page: PageMetadata, blocks: BlockList) -> Headline | None:
             return Headline(Extracted(below.text, "h1", 0.5), below.text)
         title = _headline_in(best[1], [title for title, _ in stated], [segment for segment, _ in main_segments])
         return Headline(Extracted(title, "h1", min(1.0, 0.5 + best[0] / 2)), best[1].text)
-    return _unconfirmed_headline(headings, stated, site_keys)
+    return _unconfirmed_headline(headings, stated, site_keys, blocks)
 
 
 def _names_section(block: Block, stated: Sequence[tuple[str, float]]) -> bool:
@@ -111,8 +113,7 @@ def _headline_below(block: Block, blocks: Sequence[Block]) -> Block | None:
     heading = next((other for other in following if other.tag in ("h2", "h3") or other.is_prose), None)
     if heading is None or heading.is_prose or text_weight(heading.text) <= _MAX_LABEL_WEIGHT or heading.links:
         return None
-    behind = blocks[heading.index + 1 : heading.index + 1 + _MAX_BLOCKS_BELOW_SECTION]
-    return heading if any(other.is_prose for other in behind) else None
+    return heading if _is_above_prose(heading, blocks) else None
 
 
 def _segments(title: str) -> list[tuple[str, float]]:
@@ -126,13 +127,20 @@ def _segments(title: str) -> list[tuple[str, float]]:
 
 
 def _unconfirmed_headline(
-    headings: Sequence[tuple[Block, float]], stated: Sequence[tuple[str, float]], site_keys: set[str]
+    headings: Sequence[tuple[Block, float]],
+    stated: Sequence[tuple[str, float]],
+    site_keys: set[str],
+    blocks: Sequence[Block],
 ) -> Headline | None:
     """The headline of a page whose headings and stated titles do not agree."""
     named = [block for block, _ in headings if block.tag in ("h1", "h2") and not _is_site_name(block.text, site_keys)]
     # On some pages, the box with a name such as “sidebar” is the whole page.
     own = [block for block in named if not _is_beside_article(block)] or named
-    ones = [block.text for block in own if block.tag == "h1"]
+    first_headings = [block for block in own if block.tag == "h1"]
+    # Of several, the one above the text.
+    ones = [block.text for block in first_headings if _is_above_prose(block, blocks)]
+    if len(ones) != 1:
+        ones = [block.text for block in first_headings]
     titles = [title for title, _ in stated if not _is_site_name(title, site_keys)]
     # Only the title of the window is stated, which often is that of the section or the same on every page.
     is_weak = all(trust <= _PAGE_TITLE_TRUST for _, trust in stated)
@@ -146,6 +154,11 @@ def _unconfirmed_headline(
         return Headline(Extracted(titles[0], "metadata", 0.6 * trust), titles[0])
     first = next(iter([*ones, *twos, *(title for title, _ in stated)]), None)
     return Headline(Extracted(first, "h1", 0.4), first) if first else None
+
+
+def _is_above_prose(block: Block, blocks: Sequence[Block]) -> bool:
+    following = blocks[block.index + 1 : block.index + 1 + _MAX_BLOCKS_BELOW_SECTION]
+    return next((other.is_prose for other in following if other.is_prose or other.tag == "h1"), False)
 
 
 def _is_beside_article(block: Block) -> bool:
@@ -239,6 +252,11 @@ def site_names(page: PageMetadata) -> list[str]:
 def _without_site_name(title: str, names: Sequence[str], others: Sequence[str]) -> str:
     """The title without leading or trailing segments that name the site, or that the other stated titles lack."""
     keys = {alphanumeric_key(name) for name in names if len(alphanumeric_key(name)) > 1}
+    in_brackets = _IN_BRACKETS.search(title)
+    if in_brackets and alphanumeric_key(in_brackets[1]) in keys and in_brackets.start():
+        title = title[: in_brackets.start()]
+    # Blogs once wrote “Bridge opens again « The Example Post”; elsewhere the mark opens a quotation.
+    title = title if "»" in title else title.replace(" « ", " | ")
     while True:
         # The second of a pair of quotation marks is not a separator.
         breaks = [found for found in _SEPARATOR.finditer(title) if "»" not in found[0] or "«" not in title]

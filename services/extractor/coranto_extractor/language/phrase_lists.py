@@ -46,6 +46,7 @@ KEYS: dict[str, str] = {
     "byline_prefixes": "what a byline begins with: “by”",
     "byline_suffixes": "words that follow the name in a byline, with anything after them: “Jane Doe via Agency”",
     "desk": "words for an editorial desk: “newsroom”",
+    "first_surnames": "frequent surnames of a language in which they stand before the given name",
     "host_endings": "endings of web hosts that appear in bylines: “com”",
     "name_particles": "small words in names: “von”",
     "name_titles": "titles and degrees that are not a name by themselves: “Dr”",

@@ -36,6 +36,8 @@ _MIN_LINE_CHARS = 80
 # Elements that touch are told apart in texts up to this length.
 _MAX_APART_CHARS = 200
 _MIN_PIECES = 2
+# White space that no page has.
+_LINE_BREAK = "\v"
 _ENDS_WITH_WORD = re.compile(r"\w\w$")
 _BEGINS_WITH_CAPITAL_OR_DIGIT = re.compile(rf"[{CAPITALS}\d]")
 _LINE_ENDINGS = '.!?…»”"。'
@@ -68,15 +70,15 @@ class Block:
 
     @property
     def text_apart(self) -> str:
-        """The text with a bar between elements that touch in it: “Jane Doe” and “May 4” stand apart on the screen."""
+        """The text with a bar between lines, and between elements that touch in it: “Jane Doe” and “May 4” look apart."""
         if len(self.pieces) < _MIN_PIECES or len(self.text) > _MAX_APART_CHARS:
             return self.text
         apart = self.pieces[0]
         for piece in self.pieces[1:]:
             # Initials set large and parts of a word set in bold touch as well.
             touches = _ENDS_WITH_WORD.search(apart) and _BEGINS_WITH_CAPITAL_OR_DIGIT.match(piece)
-            apart += f" | {piece}" if touches else piece
-        return normalize_space(apart)
+            apart += " | " if piece == _LINE_BREAK else f" | {piece}" if touches else piece
+        return normalize_space(apart).strip(" |")
 
     @property
     def is_set_as_heading(self) -> bool:
@@ -218,7 +220,7 @@ class _Splitter:
             self.end_block()
             self._element, self._regions = element, regions
         else:
-            self._texts.append(" ")
+            self._texts.append(_LINE_BREAK)
 
     def _ends_sentence(self) -> bool:
         tail = "".join(self._texts[-3:]).rstrip()
