@@ -331,6 +331,7 @@ def test_more_forms_of_dates(text: str, language: str | None, day: str) -> None:
         ("ሰኞ 4 ጃንዋሪ 2021", "am", "2021-01-04"),
         ("Jumatatu, 4 Januari 2021", "sw", "2021-01-04"),
         ("2021eko urtarrilaren 4a", "eu", "2021-01-04"),
+        ("2023ko maiatzaren 4a", "eu", "2023-05-04"),
         ("Dé Máirt 5 Deireadh Fómhair 2021", "ga", "2021-10-05"),
         ("4 មករា 2021", "km", "2021-01-04"),
         ("4 ta’ Jannar 2021", "mt", "2021-01-04"),

@@ -183,6 +183,34 @@ CASES = {
         "de", f"<div><h1>Eilmeldung: Wahl beendet</h1></div>{_MENU}<h1>Hafenbrücke wieder offen</h1>", "Hafenbrücke wieder offen",
         window="Hafenbote",
     ),
+    "French line that tells of the change first": Case(
+        "fr", "<h1>Le pont du port rouvert</h1><span>Mis à jour le 06/05/2023 à 10h30, publié le 04/05/2023 à 08h15</span>",
+        "Le pont du port rouvert", "2023-05-04T08:15",
+    ),
+    "day, month and year in three elements": Case(
+        "en", "<div><span>04</span><span>May</span><span>2023</span></div><h1>Harbour bridge opens</h1>", "Harbour bridge opens",
+        "2023-05-04",
+    ),
+    "a stamp that a script turns into words": Case(
+        "en", "<h1>Harbour bridge opens</h1><span data-timestamp=1683180000>2 years ago</span>", "Harbour bridge opens",
+        "2023-05-04",
+    ),
+    "a day in the first paragraph": Case(
+        "en", "<h1>Harbour bridge opens</h1><p>On 12 March 1998 the first harbour bridge was opened, and it stood for years, "
+        "the city council said.</p>", "Harbour bridge opens",
+    ),
+    "a place and a day before the first sentence": Case(
+        "de", "<h1>Hafenbrücke wieder offen</h1><p>Hamburg, 4. Mai 2023 – Die Hafenbrücke ist offen, teilte die Stadt mit, "
+        "nach zwei Jahren.</p>", "Hafenbrücke wieder offen", "2023-05-04",
+    ),
+    "today's date above a menu of links": Case(
+        "en", "<div>Sat 20 May 2023</div><ul><li><a href=/>Home</a><li><a href=/s>Sport</a><li><a href=/k>Culture</a></ul>"
+        "<h1>Harbour bridge opens</h1>", "Harbour bridge opens",
+    ),
+    "day, author and sections in one line": Case(
+        "en", "<h1>Harbour bridge opens</h1><p>Posted on May 4, 2023 by Jane Doe in News, Transport — No Comments</p>",
+        "Harbour bridge opens", "2023-05-04", ("Jane Doe",),
+    ),
     "a quoted person is no author": Case(
         "en",
         "<h1>Harbour bridge opens again</h1>",

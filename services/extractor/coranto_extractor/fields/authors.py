@@ -48,6 +48,8 @@ _ORGANISATION_TYPES = frozenset(
     {"Organization", "NewsMediaOrganization", "Corporation", "NGO", "GovernmentOrganization"}
 )
 _SOURCE_LABEL = re.compile(r"^[^\W\d_]+\s?:\s?")
+# Shorter labels of dates begin sentences too: “On”.
+_MIN_LABEL_CHARS = 6
 _BAR = re.compile(r"[|•·]")
 _MAX_LINK_CHARS = 60
 _MAX_BYLINE_CHARS = 140
@@ -471,8 +473,11 @@ def _byline_texts(
 
 
 def _is_sentence(block: Block) -> bool:
-    """True for prose that is no line of names and dates: “By Jane Doe | Edited by Max Roe”, “5 January, by Jane Doe”."""
-    return block.is_prose and not block.text[0].isdigit() and _BAR.search(block.text) is None
+    """True for prose that is no line of names and dates: “By Jane Doe | Edited by Max Roe”, “Posted on 5 January by Jane Doe”."""
+    if not block.is_prose or block.text[0].isdigit() or _BAR.search(block.text):
+        return False
+    label = phrase_lists.any_phrase("published").match(block.text)
+    return label is None or label.end() < _MIN_LABEL_CHARS
 
 
 def find_authors_in_lines(lines: Sequence[str], rejections: RejectionLog) -> Extracted[Byline] | None:

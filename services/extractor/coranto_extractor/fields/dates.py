@@ -48,6 +48,8 @@ _CLASS_OF_OTHER_DATES = re.compile(
 )
 _REGIONS_OF_OTHER_DATES = frozenset({"nav", "aside", "comment", "caption"})
 _CLASS_OF_CHANGE = re.compile(r"modified|updated")
+_STAMP_ATTRIBUTE = re.compile(r"data-(?:\w+-)?(?:timestamp|time|date|datetime|utime|published|epoch)$")
+_MIN_STAMP_CHARS = 8
 _MAX_SCRIPT_CHARS = 1_000_000
 _MAX_TIME_ELEMENT_CHARS = 60
 # Time elements ranked at this or worse belong to something else on the page.
@@ -65,6 +67,12 @@ _MAX_AHEAD_OF_FETCH = timedelta(days=2)
 _MIN_OFFSET, _MAX_OFFSET, _OFFSET_STEP = timedelta(hours=-12), timedelta(hours=14), timedelta(minutes=15)
 _MAX_OTHER_TIMES = 50
 _MIN_LABEL_CHARS_IN_PROSE = 6
+# A paragraph of the text tells the day only at its beginning: “5 January 2024. …”, “Berlin, 5 January 2024 – …”.
+_MIN_PARAGRAPH_CHARS = 80
+_BEGINS_WITH_DATELINE = re.compile(r"\d|[^.!?\d]{2,40}\d.{2,24}?[-–—:(]")
+# So many linked lines between a date and the headline are a menu.
+_MIN_MENU_LINKS = 3
+_MAX_LINK_SHARE = 0.5
 # The day shown and that of a time in UTC differ by no more than this.
 _UTC_DAY = timedelta(days=1)
 # The headline stands so near to its date in a script, and a day has so many characters.
@@ -275,6 +283,7 @@ def _published_candidates(
     for text, source, confidence in _time_elements(root, above=places if shown.published else None):
         if says_article or _is_shown(text, reader, days):
             yield text, source, confidence
+    yield from _stamps_beside_headline(places)
     if in_url and visible and visible.day == in_url.day:
         yield visible, "visible-date", 0.9
     if in_url:
@@ -373,6 +382,17 @@ def _times_above_text(places: Places) -> Iterator[tuple[str, str, float]]:
                 yield stamp, "time-element", 0.8
 
 
+def _stamps_beside_headline(places: Places) -> Iterator[tuple[str, str, float]]:
+    """The times that scripts turn into “2 years ago”, between headline and text."""
+    for block in places.between_headline_and_text:
+        if block.is_prose or "comment" in block.regions:
+            continue
+        for element in islice(block.element.iter(), _MAX_OTHER_TIMES):
+            for name, value in element.items():
+                if _STAMP_ATTRIBUTE.match(name) and _MIN_STAMP_CHARS <= len(value) <= _MAX_TIME_ELEMENT_CHARS:
+                    yield value, "time-element", 0.7
+
+
 def _time_elements(
     root: html.HtmlElement, inside: AbstractSet[html.HtmlElement] | None = None, *, above: Places | None = None
 ) -> Iterator[tuple[str, str, float]]:
@@ -432,13 +452,16 @@ def date_in_url(url: str | None) -> ArticleDate | None:
 
 def _shown_dates(reading: PageReading, reader: DateReader) -> _ShownDates:
     near = [block for block in reading.near_headline if not _is_of_site(block, reading)]
+    texts = set(reading.texts)
     published: list[ArticleDate] = []
     updated: list[ArticleDate] = []
     labelled_indexes = {block.index + 1 for block in near if _is_update_label(block.text)}
     for block in near:
         text = _text_with_date(block)
-        # Calendar sheets write day, month and year in three lines.
-        moment = (reader.shown(text) or reader.shown(block.text[: len(text)])) if text else None
+        is_paragraph = block.is_prose and len(block.text) > _MIN_PARAGRAPH_CHARS and block.text in texts
+        if is_paragraph and not _BEGINS_WITH_DATELINE.match(text):
+            continue
+        moment = next(filter(None, map(reader.shown, _readings(block, text))), None)
         if moment is None:
             continue
         if block.index in labelled_indexes and text[0].isdigit():
@@ -459,8 +482,19 @@ def _shown_dates(reading: PageReading, reader: DateReader) -> _ShownDates:
 def _is_of_site(block: Block, reading: PageReading) -> bool:
     """True for a line on the holder of rights, and for what stands above the menu: there, pages show today's date."""
     headline = reading.near_headline[0].index
-    is_imprint = "©" in block.text and phrase_lists.any_phrase("published").search(block.text) is None
-    return is_imprint or any("nav" in between.regions for between in reading.blocks[block.index : headline])
+    if "©" in block.text and phrase_lists.any_phrase("published").search(block.text) is None:
+        return True
+    between = reading.blocks[block.index : headline]
+    links = sum(1 for other in between if other.link_share > _MAX_LINK_SHARE)
+    return links >= _MIN_MENU_LINKS or any("nav" in other.regions for other in between)
+
+
+def _readings(block: Block, text: str) -> Iterator[str]:
+    """The text as it is, and the other ways to put its elements together: calendar sheets have day, month and year in three."""
+    yield text
+    if text != block.text[: len(text)]:
+        yield block.text
+        yield text.replace(" | ", " ")
 
 
 def _text_with_date(block: Block) -> str:
@@ -475,10 +509,10 @@ def _text_with_date(block: Block) -> str:
 
 def _published_after_update(text: str, start: int, reader: DateReader) -> ArticleDate | None:
     """The second date in “Last change: 31.10.2023. Published: 01.11.2023”; None when the text goes on differently."""
-    label = phrase_lists.any_phrase("published").search(text, start)
-    # In “Updated on 5 January”, “on” stands before the date and says nothing about publication.
-    if label and any(map(str.isdigit, text[start : label.start()])):
-        return reader.shown(text[label.end() :])
+    for label in phrase_lists.any_phrase("published").finditer(text, start):
+        # In “Updated on 5 January”, “on” stands before the date and says nothing about publication.
+        if any(map(str.isdigit, text[start : label.start()])):
+            return reader.shown(text[label.end() :])
     return None
 
 

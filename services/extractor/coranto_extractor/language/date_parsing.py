@@ -141,11 +141,14 @@ def _patterns_in(language: str | None) -> tuple[re.Pattern[str], ...]:
 
 def _pattern_of_order(order: str, parts: dict[str, str]) -> str:
     pattern = ""
-    for part in re.findall(r"\{\w+\}|[\s,،]+|[().]|[^\s,،().{]+", order):
+    for part in re.findall(r"\{\w+\}|[\s,،]+|\(\w+\)|\.|[^\s,،(.{]+", order):
         if part in parts:
             pattern += parts[part]
-        elif part in "().":
-            pattern += re.escape(part) + "?"
+        elif part.startswith("("):
+            # In “{year}(e)ko”, what is in brackets depends on how the number is said.
+            pattern += rf"\(?(?:{re.escape(part[1:-1])})?\)?"
+        elif part == ".":
+            pattern += r"\.?"
         else:
             pattern += re.escape(part) if part.strip(" ,،") else _BETWEEN_PARTS
     return pattern
