@@ -211,6 +211,10 @@ CASES = {
         "en", "<h1>Harbour bridge opens</h1><p>Posted on May 4, 2023 by Jane Doe in News, Transport — No Comments</p>",
         "Harbour bridge opens", "2023-05-04", ("Jane Doe",),
     ),
+    "a link to all articles of the author": Case(
+        "de", '<h1>Hafenbrücke wieder offen</h1><div class=author><a href="/author/haus">Alle Beiträge</a></div>',
+        "Hafenbrücke wieder offen",
+    ),
     "a quoted person is no author": Case(
         "en",
         "<h1>Harbour bridge opens again</h1>",

@@ -301,7 +301,7 @@ def why_not_a_person(name: str, site: SiteNames) -> str | None:
         "byline_prefixes"
     ):
         return "role"
-    if phrase_lists.any_phrase("read_also").match(name) or phrase_lists.any_phrase("boilerplate").match(name):
+    if any(phrase_lists.any_phrase(key).match(name) for key in ("read_also", "boilerplate", "all_posts")):
         return "not_a_name"
     if phrase_lists.any_phrase("not_person").search(name) or phrase_lists.any_phrase("desk").search(name):
         return "not_a_person"

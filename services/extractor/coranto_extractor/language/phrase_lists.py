@@ -41,6 +41,7 @@ KEYS: dict[str, str] = {
     "year_number_words": "words before the number of the year: “năm 2020”",
     "year_units": "characters after the number of the year: “2020年”",
     # Names of people.
+    "all_posts": "what links to all articles of an author say",
     "and_words": "words between two names: “Jane Doe and Max Roe”",
     "affiliation_words": "words after a name that introduce an employer or a town: “Jane Doe for the Post”",
     "byline_prefixes": "what a byline begins with: “by”",
