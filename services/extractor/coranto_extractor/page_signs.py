@@ -108,9 +108,11 @@ def find_signs(summary: PageSummary, metrics: PageMetrics) -> list[Sign]:
     """The signs that the page is not an article; empty when nothing speaks for a reason."""
     signs = [*_product_signs(summary, metrics), *_list_signs(summary, metrics), *_video_signs(summary, metrics)]
     if summary.is_last_resort and not metrics.is_stated_article:
-        # Where the page has less text outside links than what was taken for its text, that is links.
+        # Where the page has less text outside links than what was taken for its text, that is links; with headings among them
+        # they are a list, and without, they may be the paragraphs of an article.
         is_linked = metrics.page_weight - metrics.link_weight < _MAX_UNLINKED_SHARE * metrics.text_weight
-        signs.append(_sign("shape" if is_linked else "last-resort", "index_page", "no paragraphs that make a text"))
+        kind: Kind = "shape" if is_linked and metrics.teasers >= _MANY_TEASERS else "last-resort"
+        signs.append(_sign(kind, "index_page", "no paragraphs that make a text"))
     cart = _cart(summary) if any(sign.reason.startswith("product") for sign in signs) else None
     if cart:
         signs.append(_sign("words", "", f"“{cart}”"))

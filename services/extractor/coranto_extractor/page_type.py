@@ -65,6 +65,9 @@ def _weigh(signs: Sequence[Sign]) -> Doubt | None:
     by_kind = {sign.kind: sign.probability for sign in signs}
     if "statement" in by_kind:
         by_kind.pop("markup", None)  # the page says the same once more
+    if {"structure", "last-resort"} <= by_kind.keys():
+        # Both say that the text stands where lists have it.
+        by_kind["last-resort"] = max(by_kind["last-resort"], by_kind.pop("structure"))
     certainty = 1.0 - prod(1.0 - probability for probability in by_kind.values())
     if certainty < _MIN_DOUBT:
         return None
