@@ -215,6 +215,14 @@ CASES = {
         "de", '<h1>Hafenbrücke wieder offen</h1><div class=author><a href="/author/haus">Alle Beiträge</a></div>',
         "Hafenbrücke wieder offen",
     ),
+    "name, role and town": Case(
+        "pt", "<h1>El puente del puerto reabre</h1><p>Ana Pérez | Corresponsal en Londres</p><p>4 de mayo de 2023</p>",
+        "El puente del puerto reabre", "2023-05-04", ("Ana Pérez",),
+    ),
+    "name and mail address": Case(
+        "en", "<h1>Harbour bridge opens</h1><p>Jane Doe <a href=mailto:j@paper.example>j@paper.example</a></p><p>4 May 2023</p>",
+        "Harbour bridge opens", "2023-05-04", ("Jane Doe",),
+    ),
     "a quoted person is no author": Case(
         "en",
         "<h1>Harbour bridge opens again</h1>",

@@ -30,6 +30,7 @@ _MAX_WORDS_BEFORE = 3
 _REST_OF_LABEL = re.compile(rf"(?:[^\W\d_{CAPITALS}]+\s){{1,2}}\s?[:–—-]\s?")
 _MAX_BARE_CHARS = 100
 _BETWEEN_SEGMENTS = re.compile(r"\s*[|•·/,;]\s*|\s+[-–—]\s+")
+_MAIL_ADDRESS = re.compile(r"\S{1,64}@\S{1,255}")
 _MIN_NAME_WORDS, _MAX_NAME_WORDS = 2, 4
 
 
@@ -129,8 +130,12 @@ def bare_names(text: str) -> list[str]:
 
 
 def _segments(text: str) -> Iterator[str]:
-    for part in _BETWEEN_SEGMENTS.split(text):
-        yield from (name for name in split_names(part) if name)
+    for part in _BETWEEN_SEGMENTS.split(_MAIL_ADDRESS.sub(" | ", text)):
+        # “Corresponsal en Londres”: “en” is “and” elsewhere.
+        if phrase_lists.any_phrase("roles").match(part):
+            yield part
+        else:
+            yield from (name for name in split_names(part) if name)
 
 
 def _is_full_name(name: str) -> bool:
