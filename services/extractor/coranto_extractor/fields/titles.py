@@ -36,12 +36,8 @@ _SEGMENT_TRUST = 0.9
 _LABEL_TRUST = 0.6
 _MAX_LABEL_WEIGHT = 15
 _MAX_BLOCKS_BELOW_SECTION = 4
-# Each heading further down the page counts a little less, so that of equals the first one wins.
-_RANK_PENALTY = 0.001
 _JOINING_MARKS = frozenset("|:-–—")
 _MIN_SEGMENT_LETTERS = 15
-# A headline has at least this share of the letters of the heading it shares with a kicker.
-_MIN_HEADLINE_SHARE = 0.4
 # “5 January 2024 Harbour bridge opens again”: a date before the headline is shorter than this.
 _MAX_DATE_CHARS = 40
 _MARKS_AT_ENDS = " |-–—:·"
@@ -87,10 +83,11 @@ def _find_headline(page: PageMetadata, blocks: BlockList) -> Headline | None:
     segments = [segment for title, _ in telling for segment in _segments(title)]
     main_segments = [(segment, trust) for segment, trust in segments if trust == _SEGMENT_TRUST]
     best: tuple[float, Block] | None = None
-    for rank, (block, weight) in enumerate(headings):
+    for block, weight in headings:
         parts = segments if weight == 1.0 else main_segments if block.tag != "h1" else ()
         for title, trust in (*telling, *parts):
-            score = title_similarity(block.text, title) * trust * weight - rank * _RANK_PENALTY
+            score = title_similarity(block.text, title) * trust * weight
+            # Of equals the first one wins.
             if score > _MIN_SIMILARITY and (best is None or score > best[0]):
                 best = (score, block)
     if best:
@@ -191,9 +188,7 @@ def _headline_in(block: Block, stated: Sequence[str], segments: Sequence[str]) -
         agreeing = sum(1 for text in stated if alphanumeric_key(text) == other)
         # What the heading joins with a punctuation mark was written as one headline.
         is_joined = heading.removesuffix(title).rstrip()[-1:] in _JOINING_MARKS
-        is_behind_kicker = (
-            heading.endswith(title) and len(other) > _MIN_HEADLINE_SHARE * len(key) and agreeing > 1 and not is_joined
-        )
+        is_behind_kicker = heading.endswith(title) and agreeing > 1 and not is_joined
         if is_behind_kicker or child_keys & {other, rest}:
             return title
     for title in stated:
