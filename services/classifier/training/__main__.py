@@ -52,14 +52,13 @@ def make_countries(_data: Path, _target: Path, _without: list[str]) -> None:
 
 
 def make_cities(_data: Path, target: Path, _without: list[str]) -> None:
-    """Write the list of well-known cities, and the table of cities' numbers."""
+    """Write the list of well-known places, and the table of cities' numbers."""
     from coranto_classifier.entities.english.gazetteer import Gazetteer
     from coranto_classifier.entities.multilingual.forms import ENDINGS
-    from training.cities import make_cities as write
-    from training.cities import make_city_ids
+    from training.cities import make_city_ids, make_known_places
 
     folder = Path(str(files("coranto_classifier").joinpath("data")))
-    write(folder / "cities.tsv", sorted(ENDINGS))
+    make_known_places(folder / "known_places.tsv", sorted(ENDINGS))
     make_city_ids(folder / "city_ids.tsv.gz", Gazetteer(target))
 
 

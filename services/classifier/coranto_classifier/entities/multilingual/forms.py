@@ -1,20 +1,22 @@
 """Gathers the forms of a name that one text uses, without a dictionary: "Tusk", "Tuska" and "Tuskowi" are one person.
 
-Two forms belong together when their words begin alike and differ in endings that the language's cases have. The plainest
-form that the text has becomes the normal form of all; a name that stands in one form only keeps it. The name of a
-country or a well-known city becomes its form in the gazetteer.
+A form whose endings tell the nominative is put into it (`nominative`). Two forms belong together when their words begin
+alike and differ in endings that the language's cases have; the plainest one that the text has becomes the normal form of
+all, and a name that stands in one form only keeps it. The name of a country, continent or well-known city becomes its form
+in the gazetteer.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 
 from coranto_classifier.entities.countries import find_country
 from coranto_classifier.entities.mention import EntityType, Mention
+from coranto_classifier.entities.multilingual.nominative import nominative
 
 ENDINGS: dict[str, str] = {
     "cs": "a á e é ě i í o u ů y ý ou ovi em em om ech ách ami ího ému ém ým ové ovou ů",
@@ -23,7 +25,7 @@ ENDINGS: dict[str, str] = {
     "sl": "a e i o u om em ju jem ih ima ega emu ev ov ja je jo",
     "hr": "a e i o u om em u ju jem ih ima og om oj ov ev ja je jom",
     "sr": "a e i o u om em u ju jem ih ima og om oj ov ev ja je jom а е и о у ом ем ју ог ој јем",
-    "uk": "а я у ю о е є и і ї ом ем єм ою ею єю ові еві єві ій ого ому ими ів",
+    "uk": "а я у ю о е є и і ї ом ем єм ою ею єю ові еві єві ій ої ого ому ими ів",
     "fi": "n a ä ssa ssä sta stä an en in on un yn än ön lla llä lta ltä lle na nä ksi tta ttä ta tä aa ää ia iä ista ista",
     "hu": "t at et ot öt ban ben ból ből nak nek val vel ra re ról ről hoz hez tól től nál nél ba be n on en ön ig ért á é",
     "de": "s es",
@@ -35,15 +37,17 @@ ENDINGS: dict[str, str] = {
 """Endings that a case may add. A language that is not here leaves names as they are."""
 
 _SHORTEST_STEM = 3  # letters
+_SHORTEST_LISTED_STEM = 4  # where a name is not known to be a place: "Malá" is no form of Mali
 _FEMININE = ("a", "á", "а")
-_COUNTRY_ENDINGS = ("", "a", "o", "e", "ja", "ia", "я", "а", "ія")
-_STEM_VOWELS = ("a", "á", "o", "e", "y", "а", "я", "о", "ь")
-_LONGEST_ENDING = 4  # letters of a case
 _MOST_NAMES = 300  # different ones of a kind in a text; more are left as they are, to keep the time bounded
 
 
 def with_plainest_forms(mentions: Sequence[Mention], language: str) -> list[Mention]:
     """The mentions, each with the plainest form of its name that the text has as its normal form."""
+    mentions = [
+        replace(mention, normal=nominative(mention.normal, language, is_person=mention.type == "person"))
+        for mention in mentions
+    ]
     if language not in ENDINGS:
         return list(mentions)
     counts: dict[EntityType, Counter[str]] = defaultdict(Counter)
@@ -63,7 +67,7 @@ def with_plainest_forms(mentions: Sequence[Mention], language: str) -> list[Ment
 
 
 def _place_form(mention: Mention, language: str) -> str | None:
-    return listed_place(mention.normal, language) if mention.type == "place" else None
+    return listed_place(mention.normal, language, shortest=_SHORTEST_STEM) if mention.type == "place" else None
 
 
 def grouped(names: Sequence[str], language: str) -> Iterator[list[str]]:
@@ -88,11 +92,11 @@ def beginning_of(name: str) -> str:
     return name[:_SHORTEST_STEM]
 
 
-def are_forms(name: str, other: str, language: str) -> bool:
-    """True when the names have the same words, but for endings of the language's cases."""
+def are_forms(name: str, other: str, language: str, *, shortest: int = _SHORTEST_STEM) -> bool:
+    """True when the names have the same words, but for endings of the language's cases behind `shortest` letters or more."""
     words, others = name.split(), other.split()
     return len(words) == len(others) and all(
-        _are_word_forms(word, second, _endings(language)) for word, second in zip(words, others, strict=True)
+        _are_word_forms(word, second, _endings(language), shortest) for word, second in zip(words, others, strict=True)
     )
 
 
@@ -101,7 +105,7 @@ def _endings(language: str) -> frozenset[str]:
     return frozenset(ENDINGS.get(language, "").split()) | {""}
 
 
-def _are_word_forms(word: str, other: str, endings: frozenset[str]) -> bool:
+def _are_word_forms(word: str, other: str, endings: frozenset[str], shortest: int) -> bool:
     """True when the words differ in nothing but endings."""
     if word == other:
         return True
@@ -112,8 +116,8 @@ def _are_word_forms(word: str, other: str, endings: frozenset[str]) -> bool:
         shared += 1
     # The vowel before an ending may be part of it: "Merkel|ová" and "Merkel|ové" share more letters than the stem.
     return any(
-        stem >= _SHORTEST_STEM and word[stem:] in endings and other[stem:] in endings
-        for stem in range(shared, max(shared - 3, _SHORTEST_STEM - 1), -1)
+        stem >= shortest and word[stem:] in endings and other[stem:] in endings
+        for stem in range(shared, max(shared - 3, shortest - 1), -1)
     )
 
 
@@ -127,37 +131,33 @@ def _plainest(group: Sequence[str], counts: Counter[str]) -> str:
     )
 
 
-def listed_place(name: str, language: str) -> str | None:
-    """The country or well-known city that the name is a form of, as the lists write it: Německu → Německo. None for others."""
+def listed_place(name: str, language: str, *, shortest: int = _SHORTEST_LISTED_STEM) -> str | None:
+    """The country or well-known place that the name is a form of, as the lists write it: Německu → Německo. None for others.
+
+    Forms that have fewer letters than `shortest` in common are not taken for one name.
+    """
     if find_country(name):
         return name
-    return _uninflected(name, _endings(language), _cities_by_stem(language))
-
-
-def _uninflected(name: str, endings: frozenset[str], cities: Mapping[str, str]) -> str | None:
-    if " " in name:
-        return None
-    for cut in range(_LONGEST_ENDING + 1):
-        stem = name[: len(name) - cut]
-        if len(stem) <= _SHORTEST_STEM:
-            break
-        if name[len(stem) :] in endings:
-            city = cities.get(stem) or cities.get(_stem(stem))
-            if city is not None:
-                return city
-            country = next((stem + ending for ending in _COUNTRY_ENDINGS if cut and find_country(stem + ending)), None)
-            if country is not None:
-                return country
-    return None
+    found = [
+        known
+        for known in _known_places(language).get(beginning_of(name), ())
+        if are_forms(known, name, language, shortest=shortest)
+    ]
+    return max(found, key=lambda known: (_shared(known, name), -len(known), known), default=None)
 
 
 @cache
-def _cities_by_stem(language: str) -> dict[str, str]:
-    """The well-known cities of a language, each by the part that stays the same in all cases, nearly."""
-    table = files("coranto_classifier").joinpath("data/cities.tsv").read_text(encoding="utf-8")
+def _known_places(language: str) -> dict[str, list[str]]:
+    """The well-known places of a language by the letters that their forms begin with."""
+    table = files("coranto_classifier").joinpath("data/known_places.tsv").read_text(encoding="utf-8")
     rows = dict(line.split("\t") for line in table.splitlines())
-    return {_stem(name): name for name in rows.get(language, "").split("|") if name}
+    places: defaultdict[str, list[str]] = defaultdict(list)
+    for name in rows.get(language, "").split("|"):
+        places[beginning_of(name)].append(name)
+    return dict(places)
 
 
-def _stem(name: str) -> str:
-    return name[:-1] if name.endswith(_STEM_VOWELS) and len(name) > _SHORTEST_STEM + 1 else name
+def _shared(name: str, other: str) -> int:
+    """How many letters the names begin with alike."""
+    pairs = enumerate(zip(name, other, strict=False))
+    return next((index for index, (letter, second) in pairs if letter != second), min(len(name), len(other)))
