@@ -49,6 +49,7 @@ _AUTHORS: Final = (
 _ENTITIES: Final = (
     "revisions, json_each(revisions.record, '$.classification.entities') AS entity"
     " WHERE revisions.article_id = articles.id AND revisions.revision = articles.revision"
+    " AND json_extract(entity.value, '$.id') IS NOT NULL"
 )
 _ROWS: Final[Mapping[str, tuple[str, str]]] = {
     "author": ("json_extract(author.value, '$.name')", _AUTHORS),
