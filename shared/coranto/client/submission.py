@@ -27,7 +27,8 @@ MAX_BACKLOG = 250_000
 MAX_QUEUED = 1_000_000
 """Pages that wait for their hosts, in one partition; each takes some 220 bytes of Redis' memory."""
 MAX_QUEUED_FOR_ONE = 100_000
-"""Of these, for one host; fewer when there is less room than that. At a pause of two seconds they last for two days."""
+"""Of these, for one host; fewer when there is less room than that. At a pause of two seconds they last for two days. Live pages
+are refused for live ones only."""
 KEEP = timedelta(hours=24)
 _AT_ONCE = 500
 _HOST_IS_FULL = -2  # as submit.lua says it
