@@ -20,6 +20,7 @@ TESTS_OF: dict[str, tuple[str, float]] = {
     "coranto_fetcher.challenge": ("tests/services/fetcher/test_challenge.py", 0.8),
     "coranto_fetcher.rights": ("tests/services/fetcher/test_rights.py", 0.9),
     "coranto.http.headers": ("tests/shared/http/test_headers.py", 0.9),
+    "coranto.http.robots": ("tests/shared/http/test_robots.py", 0.8),
     "coranto.urls": ("tests/shared/test_urls.py", 0.85),
     "coranto.http.redirects": ("tests/shared/http/test_redirects.py", 0.9),
 }

@@ -151,3 +151,56 @@ def test_missing_colons_and_names_beyond_ascii_are_understood() -> None:
     text = "user-agent Лодка-bot\ndisallow /a\n"
     assert not RobotsRules.read(text, "лодка-bot/1.0").allows("http://x/a")
     assert RobotsRules.read(text, "Лес-bot").allows("http://x/a")
+
+
+@pytest.mark.parametrize(
+    ("rule", "path", "is_allowed"),
+    [
+        ("/a*b*c", "/a-b-c", False),
+        ("/a*b*c", "/a-c-b", True),
+        ("/a*b*c", "/a-c", True),
+        ("/a*b*c*d", "/a-c-b-d", True),
+        ("/ab*bc$", "/abc", True),  # no character counts for two pieces
+        ("/ab*bc$", "/abbc", False),
+        ("/ab*bc$", "/abbc?x", True),
+        ("/a*$", "/anything", False),
+    ],
+)
+def test_pieces_of_a_pattern_follow_each_other(rule: str, path: str, is_allowed: bool) -> None:
+    assert RobotsRules.read(f"User-agent: *\nDisallow: {rule}\n", "Bot").allows(f"http://x{path}") is is_allowed
+
+
+@pytest.mark.parametrize(("url", "is_allowed"), [("http://x", False), ("http://x?a=b", False), ("http://x/a", True)])
+def test_address_without_a_path_is_the_home_page(url: str, is_allowed: bool) -> None:
+    text = "User-agent: *\nDisallow: /$\nDisallow: /?\n"
+    assert RobotsRules.read(text, "Bot").allows(url) is is_allowed
+
+
+def test_groups_of_one_name_are_one_and_those_of_others_are_none() -> None:
+    text = "User-agent: bot\nDisallow: /a\n\nUser-agent: other\nDisallow: /b\n\nUser-agent: bot\nDisallow: /c\n"
+    allowed = [path for path in "abc" if RobotsRules.read(text, "Bot").allows(f"http://x/{path}")]
+    assert allowed == ["b"]
+    assert RobotsRules.read(text, "Third").allows("http://x/a")
+    # What a robot says of where it comes from is no name of it.
+    for name in ("https", "x.example", "one"):
+        blocking = RobotsRules.read(
+            f"User-agent: {name}\nDisallow: /\n", "Bot/1 (+https://x.example/bot; one@x.example)"
+        )
+        assert blocking.allows("http://x/a")
+
+
+def test_preferences_for_use_belong_to_their_group_and_the_longest_path_decides() -> None:
+    text = (
+        "User-agent: *\nContent-Usage: train-ai=n\nContent-Usage: /open train-ai=y\nContent-Usage: /open train-ai=y, search=y\n"
+        "User-agent: bot\nContent-Usage: search=n\nContent-Usage: *.pdf search=y\n"
+        "User-agent: third\nAllow: /\n"
+    )
+    anybody, bot = RobotsRules.read(text, "Anybody"), RobotsRules.read(text, "Bot")
+    assert anybody.content_usage("http://x/a") == ("train-ai=n",)
+    assert anybody.content_usage("http://x/open/1") == ("train-ai=y", "train-ai=y, search=y")
+    assert bot.content_usage("http://x/a") == ("search=n",)
+    assert bot.content_usage("http://x/a.pdf") == ("search=y",)
+    assert RobotsRules.read(text, "Third").content_usage("http://x/a") == ()
+    assert RobotsRules.read("User-agent: *\nDisallow: /\nContent-Usage: a=n\n", "Bot").content_usage("http://x") == (
+        "a=n",
+    )
