@@ -54,12 +54,13 @@ def test_retracted_article_is_marked_where_it_is_found_and_shown(data: Path) -> 
         article_store = SqliteArticleStore(data / "articles.sqlite")
         await article_store.open()
         article = build_article("https://news.example/1")
-        await article_store.record_drop(
-            DroppedArticle(
-                id=article.id, url=article.url, submission="a-visit", stage="fetcher", outcome="dropped", reason="gone",
-                dropped_at=article.fetch.fetched_at + timedelta(hours=1),
-            )
-        )  # fmt: skip
+        for visit in (1, 2):  # of a site that shows no other page, 410 counts at the second
+            await article_store.record_drop(
+                DroppedArticle(
+                    id=article.id, url=article.url, submission=f"visit-{visit}", stage="fetcher", outcome="dropped",
+                    reason="gone", dropped_at=article.fetch.fetched_at + timedelta(days=visit),
+                )
+            )  # fmt: skip
         await article_store.close()
 
     asyncio.run(retract())
