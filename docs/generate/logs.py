@@ -80,6 +80,10 @@ EVENTS: Mapping[str, LogEvent] = {
     ),
     "redis.lost_data": LogEvent("warning", "Redis came back without what it held; the feeder looks into its account."),
     "recovery.resubmitted": LogEvent("info", "The feeder submitted again what Redis had lost."),
+    "recovery.waiting_for_room": LogEvent(
+        "info",
+        "Some of what Redis had lost finds no room in its host's queue yet; it is submitted again once there is.",
+    ),
     "refetch.submitted": LogEvent(
         "info", "Articles that were stored a while ago are fetched again, to look for corrections."
     ),

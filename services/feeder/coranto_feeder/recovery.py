@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from redis.asyncio import Redis
 
+from coranto.client import TooMuchWaitingError
 from coranto.records import Submission, content_id
 from coranto.records.envelope import FIELD, peek
 from coranto.sources.registry import Feed, FeedRegistry
@@ -32,6 +33,7 @@ from coranto_feeder.submissions import Submit
 REDIS_LOST_DATA: Final = "redis.lost_data"
 REDIS_RESTARTED: Final = "redis.restarted"
 RESUBMITTED: Final = "recovery.resubmitted"
+WAITING_FOR_ROOM: Final = "recovery.waiting_for_room"
 
 _RESUBMIT_AT_ONCE: Final = 500
 # What has not ended by then ended unseen: no retry, pause of a host or dead letter takes so long.
@@ -46,6 +48,7 @@ class JournalRecovery:
     """Reads how submissions end, watches Redis for losses, and submits again what they may concern."""
 
     _TICK = timedelta(seconds=1)
+    _LOOK_FOR_ROOM_EVERY = timedelta(seconds=10)
     _COPY_FEEDS_EVERY = 60
     _PRUNE_EVERY = 3600
 
@@ -157,13 +160,22 @@ class JournalRecovery:
             self._log.warning(REDIS_LOST_DATA, missing_streams=sorted(missing), in_doubt=len(lost))
         else:
             self._log.info(REDIS_RESTARTED, in_doubt=len(lost))
-        for start in range(0, len(lost), _RESUBMIT_AT_ONCE):
-            await self._submit_again(lost[start : start + _RESUBMIT_AT_ONCE], run_id)
+        waiting = lost
+        while waiting:
+            refused: list[Submission] = []
+            for start in range(0, len(waiting), _RESUBMIT_AT_ONCE):
+                refused += await self._submit_again(waiting[start : start + _RESUBMIT_AT_ONCE], run_id)
+            if refused:
+                # Of one host, more may have been on the way than its queue takes at once.
+                self._log.info(WAITING_FOR_ROOM, submissions=len(refused))
+                await asyncio.sleep(self._LOOK_FOR_ROOM_EVERY.total_seconds())
+            waiting = refused
         if lost:
             self._log.info(RESUBMITTED, submissions=len(lost))
         return len(lost)
 
-    async def _submit_again(self, lost: Sequence[Submission], run_id: str) -> None:
+    async def _submit_again(self, lost: Sequence[Submission], run_id: str) -> list[Submission]:
+        """Submit these again; gives those of them that there is no room for now."""
         # A new id, because the old one may be known as accepted; the same one for every replica and every try.
         again = [
             one.model_copy(
@@ -176,8 +188,15 @@ class JournalRecovery:
             for one in lost
         ]
         await self._journal.append(again)
-        await self._submit(again)
-        await self._journal.complete(one.id for one in lost)
+        refused: set[str] = set()
+        try:
+            await self._submit(again)
+        except TooMuchWaitingError as error:
+            refused = {one.id for one in error.refused}
+        # Of each, one stays: the new one where it was accepted, the old one where there was no room.
+        both = list(zip(lost, again, strict=True))
+        await self._journal.complete(new.id if new.id in refused else old.id for old, new in both)
+        return [old for old, new in both if new.id in refused]
 
     async def _existing(self, names: Sequence[str]) -> set[str]:
         async with self._redis.pipeline(transaction=False) as pipe:

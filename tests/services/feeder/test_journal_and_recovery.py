@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
+from coranto.client import TooMuchWaitingError
 from coranto.records import DroppedArticle, Submission, article_id
 from coranto.records.envelope import FIELD, encode
 from coranto.sources.registry import FeedRegistry, new_feed
@@ -187,6 +188,31 @@ async def test_feeder_killed_in_the_middle_of_recovery_submits_the_same_ids_agai
     assert await keeping.recovery.tick() >= 1
     assert {one.url for one in keeping.again} == {"https://example.org/1"}
     assert keeping.again[0].id in {one.id for one in keeping.again[1:]}
+
+
+async def test_what_there_is_no_room_for_is_submitted_again_once_there_is(
+    keeping: Keeping, submission: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(JournalRecovery, "_LOOK_FOR_ROOM_EVERY", timedelta(0))
+    await keeping.journal.append([submission("https://example.org/1", id=str(number)) for number in range(5)])
+    await keeping.recovery.tick()
+    await keeping.restart(is_emptied=True)
+    accepted: list[str] = []
+    calls = 0
+
+    async def submit_two(submissions: Sequence[Submission]) -> None:
+        nonlocal calls
+        calls += 1
+        accepted.extend(one.id for one in submissions[:2])
+        assert len(await keeping.journal.pending()) >= 5, "whatever happens now, none is forgotten"
+        if len(submissions) > 2:
+            raise TooMuchWaitingError(submissions[2:], 2, [], is_for_hosts=True)
+
+    recovery = keeping.recover_by(submit_two)
+    assert await recovery.tick() == 5
+    assert (len(accepted), len(set(accepted)), calls) == (5, 5, 3)
+    assert sorted(one.id for one in await keeping.journal.pending()) == sorted(accepted)
+    assert await recovery.tick() == 0
 
 
 async def test_clean_stop_leaves_nothing_to_submit_again(keeping: Keeping, submission: Make) -> None:
