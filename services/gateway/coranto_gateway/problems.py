@@ -79,7 +79,7 @@ def to_problem(error: Exception) -> Problem:
             return Problem(500, "pipeline-mismatch", str(error))
         case RedisError() | TimeoutError() | ConnectionError():
             _log.warning(REQUEST_FAILED, error=f"{type(error).__name__}: {error}")
-            detail = "Redis does not answer; what was accepted before is safe. Try again in a moment"
+            detail = "Redis does not answer, or is full; what was accepted before is safe. Try again in a moment"
             return Problem(503, "redis-unavailable", detail, headers={"Retry-After": "5"})
         case _:
             _log.error(REQUEST_FAILED, error=type(error).__name__, exc_info=error)

@@ -158,3 +158,19 @@ async def test_full_redis_brings_nothing_and_loses_nothing(redis: Redis, reader:
     finally:
         await redis.config_set("maxmemory", 0)
     assert len(first[0][1]) + len(await reader.read_all()) == 700
+
+
+async def test_full_redis_refuses_what_is_handed_in_whole_and_takes_it_later(redis: Redis, reader: Reader) -> None:
+    client, crowd = AsyncClient(redis), pages("crowd.example", 300)
+    await client.submit(crowd[:1])
+    await redis.config_set("maxmemory", 1)
+    try:
+        with pytest.raises(RedisError) as refused:
+            await client.submit(crowd)
+        assert is_transient(refused.value)
+        # What is known already takes no room, so there is nothing to refuse.
+        assert [receipt.is_new for receipt in await client.submit(crowd[:1])] == [False]
+    finally:
+        await redis.config_set("maxmemory", 0)
+    assert sum(receipt.is_new for receipt in await client.submit(crowd)) == 299
+    assert await reader.read_all() == [page.url for page in crowd]

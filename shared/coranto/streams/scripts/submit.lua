@@ -15,7 +15,7 @@ if before then return cmsgpack.unpack(before) end
 -- Redis' own clock: the ids of the stream are made by it, and clients' clocks are anything.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', '(' .. string.format('%.0f', now - ARGV[1]))
+local forgotten_before = now - ARGV[1]
 
 local turns, queues = ARGV[4], ARGV[6]
 local limit, most_in_stream = tonumber(ARGV[2]), tonumber(ARGV[5])
@@ -70,7 +70,8 @@ end
 
 local answers = {}
 for i = FIRST, #ARGV, WIDTH do
-  if redis.call('ZSCORE', KEYS[2], ARGV[i]) then
+  local accepted_at = redis.call('ZSCORE', KEYS[2], ARGV[i])
+  if accepted_at and tonumber(accepted_at) >= forgotten_before then
     answers[#answers + 1] = 0
   elseif in_stream + in_turns >= limit then
     answers[#answers + 1] = -1
@@ -83,5 +84,7 @@ for i = FIRST, #ARGV, WIDTH do
     answers[#answers + 1] = 1
   end
 end
+-- Last: a full Redis refuses the first write of a script or none, and forgetting it never refuses.
+redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', '(' .. string.format('%.0f', forgotten_before))
 redis.call('SET', KEYS[3], cmsgpack.pack(answers), 'PX', CALL_KEPT_MS)
 return answers
