@@ -197,8 +197,6 @@ class Batch(ABC):
             return Stored(finished)
         if decision.reason == "unchanged":
             self._count_visit(article.id, article.discovery.source, article.fetch.fetched_at)
-            known = self._latest[article.id]
-            self._latest[article.id] = replace(known, fetched_at=max(known.fetched_at, article.fetch.fetched_at))
         else:
             self._note(line_of_verdict(article, decision, now))
         return decision
@@ -208,7 +206,8 @@ class Batch(ABC):
         if line.reason in NOTHING_NEW:
             if line.stage == SINK.name:
                 return  # counted when it was decided
-            article = self._led_to.get(line.article_id)
+            claimed = self._rows.addresses.get(line.article_id)  # by an article of this transaction
+            article = self._led_to.get(line.article_id) or (claimed[2] if claimed is not None else None)
             if article is not None:
                 self._count_visit(article, line.source or "", line.at)
                 return
@@ -219,6 +218,9 @@ class Batch(ABC):
         visits.append(
             {"id": article, "source": self.storable(known_source(source)), "at": sortable_time(at), "hour": hour_of(at)}
         )
+        known = self._latest.get(article)
+        if known is not None:
+            self._latest[article] = replace(known, fetched_at=max(known.fetched_at, at))
 
     def _keep(self, article: FinishedArticle, digests: str) -> None:
         rows, classification, storable = self._rows, article.classification, self.storable

@@ -15,6 +15,7 @@ from tests.shared.store.databases import Database, on_sqlite, rows
 from coranto.records import ClassifiedArticle, DroppedArticle, FinishedArticle, article_id
 from coranto.store.address import open_article_reader, open_article_store
 from coranto.store.interface import ArticleRefusedError, ArticleStore, Visits
+from coranto.store.revisions import Skipped
 from coranto.store.sqlite.writer import SqliteArticleStore
 from coranto.urls import key_of
 
@@ -268,6 +269,29 @@ async def test_page_that_the_server_calls_unmodified_is_a_visit_like_any_other(
         assert reader.visits_of(article.id) == Visits(1, visit.dropped_at)
         assert [line.reason for line in reader.ledger_of(article.id)] == ["created"]
         assert [line.reason for line in reader.ledger_of(unknown.url)] == ["not_modified"]
+
+
+async def test_unmodified_page_counts_for_what_the_same_batch_stores_before_and_after_it(
+    database: Database, make_article: MakeArticle
+) -> None:
+    article_store = open_article_store(database)
+    await article_store.open()
+    article = make_article()
+    visit = DroppedArticle(
+        id=article_id(key_of(article.discovery.url)), url=article.url, submission="visit", source="example",
+        stage="fetcher", outcome="dropped", reason="not_modified", dropped_at=NOON + timedelta(hours=5),
+    )  # fmt: skip
+    _, _, late = await asyncio.gather(
+        article_store.store(article),
+        article_store.record_drop(visit),
+        article_store.store(make_article(fetch=2, title="Fetched before the visit")),
+    )
+    assert isinstance(late, Skipped)
+    assert (late.reason, article_store.commits) == ("outdated", 1)
+    await article_store.close()
+    with open_article_reader(database) as reader:
+        assert reader.visits_of(article.id) == Visits(1, visit.dropped_at)
+        assert {line.reason for line in reader.ledger_of(article.id)} == {"created", "outdated"}
 
 
 @pytest.mark.parametrize("dead_letter_is_noted_first", [True, False])
