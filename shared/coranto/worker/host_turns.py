@@ -33,11 +33,13 @@ class HostTurns:
         self._log = events.get_logger(stage=stage.name)
 
     async def run(self) -> None:
-        """Bring until cancelled."""
+        """Bring until cancelled. Each partition for itself: one whose server is away keeps no other waiting."""
+        await asyncio.gather(*map(self._run, self._pipeline.all_keys()))
+
+    async def _run(self, keys: Keys) -> None:
         while True:
             try:
-                brought = sum([await self.take(keys) for keys in self._pipeline.all_keys()])
-                pause = _LOOK_EVERY_SECONDS if brought else _LOOK_EVERY_SECONDS_WHEN_EMPTY
+                pause = _LOOK_EVERY_SECONDS if await self.take(keys) else _LOOK_EVERY_SECONDS_WHEN_EMPTY
             except Exception as error:  # noqa: BLE001 - logged; all stays where it is, and the next look tries again
                 if not is_transient(error):
                     self._log.exception(events.HOUSEKEEPING_FAILED, during="take_turns")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any, Literal
 
 import pytest
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
+from tests.conftest import eventually
 
 from coranto.admin.find_article import ArticleRef, find_locations
 from coranto.admin.pipeline import ConnectedPipeline
@@ -18,6 +20,7 @@ from coranto.records.envelope import FIELD, decode
 from coranto.streams.errors import is_transient
 from coranto.streams.host_queues import MOST_IN_STREAM
 from coranto.streams.redis import RedisStreams
+from coranto.streams.tasks import end
 from coranto.topology import FEEDER, FETCHER, SUBMITTED, Keys, Pipeline
 from coranto.worker.host_turns import HostTurns
 
@@ -174,3 +177,22 @@ async def test_full_redis_refuses_what_is_handed_in_whole_and_takes_it_later(red
         await redis.config_set("maxmemory", 0)
     assert sum(receipt.is_new for receipt in await client.submit(crowd)) == 299
     assert await reader.read_all() == [page.url for page in crowd]
+
+
+async def test_partition_that_cannot_be_read_keeps_no_other_waiting(redis: Redis) -> None:
+    pipeline = Pipeline(partitions=4)
+    for keys in pipeline.all_keys():
+        await RedisStreams(redis, FEEDER, keys).ensure()
+    await AsyncClient(redis, pipeline).submit(pages("crowd.example", 2_000))
+    streams = [keys.stream(SUBMITTED) for keys in pipeline.all_keys()]
+    for stream in streams:
+        await redis.xreadgroup(FEEDER.name, "reader", {stream: ">"}, count=100)
+    first, *others = streams
+    await redis.set(first, "no stream")
+    task = asyncio.create_task(HostTurns(redis, pipeline, FEEDER).run())
+
+    async def is_brought() -> bool:
+        return [await redis.xlen(stream) for stream in others] == [MOST_IN_STREAM + 100] * 3
+
+    await eventually(is_brought)
+    await end([task])
