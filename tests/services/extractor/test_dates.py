@@ -24,6 +24,24 @@ def _json_ld(**members: object) -> str:
 
 
 @pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("12 des 2000 postes", "fr"),
+        ("Any 5, 2020 or later", "en"),
+        ("man 5 2020", "en"),
+        ("10 out 2020", "en-GB"),
+        ("5 van 2020", "nl"),
+        ("5 mal 2020", "de"),
+    ],
+)
+def test_word_of_the_language_is_no_month_because_another_language_has_one_of_that_name(
+    text: str, language: str
+) -> None:
+    assert parse_date_text(text, language) is None
+    assert parse_date_text("Sep 5, 2020", language) is not None
+
+
+@pytest.mark.parametrize(
     ("text", "language", "day"),
     [
         ("5 января 2012, 14:45", "ru", "2012-01-05T14:45"),

@@ -31,6 +31,8 @@ _LAST_YEAR = 2040
 # Text that states a date is short; of a longer one, only this much is read.
 _MAX_TEXT_CHARS = 500
 _LAST_FORENOON_HOUR = 12
+# Of a month's name in a language that the text is not in.
+_MIN_FOREIGN_CHARS = 4
 _ISO = re.compile(
     r"(?<!\d)(\d{4})-?(\d{2})-?(\d{2})"
     r"(?:[T\s_]{1,3}(\d{1,2}):?(\d{2})(?::?(\d{1,2})(?:[.,:]\d{1,9})?)?\s?(Z|UTC|GMT|[+-]\d{2}:?\d{2}|[+-]\d{2}(?!\d))?)?",
@@ -306,8 +308,14 @@ def _date_in_calendar(calendar: str, match: re.Match[str], month: int) -> Articl
 
 @cached_per_languages
 def _months(language: str | None) -> dict[str, int]:
+    own = months_in(language or "")
+    others = {**shared_months(), **phrase_lists.month_names(None)}
+    if own:
+        # Short names are words of other languages: “12 des 2000 postes”, “10 out of 2020”.
+        in_all = {name for known in phrase_lists.languages().values() if known.is_fallback for name in known.months}
+        others = {n: number for n, number in others.items() if n in in_all or len(n) >= _MIN_FOREIGN_CHARS}
     # Names that differ in their accents alone are told apart by which comes last.
-    layers = (shared_months(), phrase_lists.month_names(None), months_in(language or ""), _listed_months(language))
+    layers = (others, own, _listed_months(language))
     return {_month_key(name): number for layer in layers for name, number in layer.items()}
 
 
