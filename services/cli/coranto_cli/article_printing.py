@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from coranto.records import ArticleDate, ClassifiedArticle, Content, FinishedArticle
+from coranto.records.sections import Doubt
 from coranto_cli.console import cell
 
 _WIDEST = 100  # longer lines are hard to read
@@ -30,6 +31,7 @@ def print_entry(console: Console, article: ClassifiedArticle) -> None:
         classification.language.code,
         ", ".join(topic.name for topic in classification.topics[:3]),
         content.publisher,
+        f"may not be an article: {content.doubt.reason}" if content.doubt else None,
         "names not recognised in this language" if "names_not_supported" in classification.notes else None,
         _change(article),
     ]
@@ -50,6 +52,8 @@ def _whole(article: ClassifiedArticle) -> RenderableType:
     if isinstance(article, FinishedArticle) and article.storage.change == "retracted":
         seen = _minute(article.storage.stored_at)
         parts.append(cell(f"Withdrawn by its publisher (seen {seen}); the text as it was before.", style="yellow"))
+    if content.doubt is not None:
+        parts.append(cell(_doubt(content.doubt), style="yellow"))
     if content.lead and not any(block.kind == "standfirst" for block in content.paragraphs):
         parts += [Text(), cell(content.lead, style="italic")]
     parts += [Text(), *_blocks(content), _facts(article)]
@@ -76,8 +80,12 @@ def _blocks(content: Content) -> Iterator[RenderableType]:
 
 def _byline(content: Content) -> str:
     who = [*(author.name for author in content.authors), *content.signed_by, *content.agencies]
-    when = [_when("", content.published), _when("changed ", content.modified)]
-    return " · ".join(part for part in (content.publisher, ", ".join(who), *when) if part) or "no byline"
+    when = [_when("", content.published) or "no date", _when("changed ", content.modified)]
+    return " · ".join(part for part in (content.publisher, ", ".join(who) or "no byline", *when) if part)
+
+
+def _doubt(doubt: Doubt) -> str:
+    return f"May not be an article ({doubt.probability:.0%}): {doubt.reason}, {doubt.evidence}"
 
 
 def _facts(article: ClassifiedArticle) -> RenderableType:

@@ -13,7 +13,7 @@ from coranto_cli.text import span
 _REASONS_SHOWN = 8
 
 
-_COLUMNS = ("stage", "waiting#", "in progress#", "delayed#", "dead#", "oldest#", "published#", "dropped#", "retried#")
+_COLUMNS = ("stage", "waiting#", "in flight#", "delayed#", "dead#", "oldest#", "published#", "dropped#", "retried#")
 # For 60 columns: the same in short, with 12k for 12,345.
 _NARROW_COLUMNS = ("stage", "wait#", "work#", "delay#", "dead#", "oldest#", "out#", "drop#", "retry#")
 

@@ -43,7 +43,7 @@ def describe_states(states: Sequence[StageState]) -> str:
     parts = []
     for state in states:
         depth = state.depth
-        numbers = (("waiting", depth.waiting), ("in progress", depth.pending), ("delayed", depth.delayed))
+        numbers = (("waiting", depth.waiting), ("in flight", depth.pending), ("delayed", depth.delayed))
         if found := [f"{number} {name}" for name, number in numbers if number]:
             parts.append(f"{state.stage}: {', '.join(found)}")
     return "; ".join(parts) or "nothing is left"

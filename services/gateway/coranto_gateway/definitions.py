@@ -42,7 +42,7 @@ class NotAddedError(ValueError):
 
     def __init__(self, what: What, name: str, *, is_known: bool) -> None:
         super().__init__(
-            f"there is a {what} {name!r} already: choose another name, or remove it"
+            f"the {what} {name!r} exists already: choose another name, or change it with `coranto {what}s edit`"
             if is_known
             else f"there are {MOST_DEFINITIONS} {what}s, which is the most: remove one first"
         )

@@ -85,7 +85,7 @@ def test_status_tells_depths_outcomes_and_readiness_as_json(system: Shell) -> No
     shown = system("top", "--count", "3", "--interval", "0.2", COLUMNS="60")
     assert shown.code == 0
     # Where a program reads, each screen is whole, however narrow a terminal may be.
-    assert shown.out.count("in progress  delayed  dead  oldest  published  dropped  retried") == 3
+    assert shown.out.count("in flight  delayed  dead  oldest  published  dropped  retried") == 3
 
 
 def test_refused_page_is_shown_with_stage_reason_and_what_was_seen(system: Shell) -> None:

@@ -15,6 +15,7 @@ from tests.shared.store.articles import build_article, store
 from typer.testing import CliRunner
 
 from coranto.records import DroppedArticle
+from coranto.records.sections import Doubt
 from coranto.store.sqlite.writer import SqliteArticleStore
 from coranto_cli.application import app
 from coranto_cli.errors import CommandError
@@ -47,6 +48,25 @@ def test_search_prints_title_and_address(data: Path) -> None:
 def test_search_can_print_json(data: Path) -> None:
     result = CliRunner().invoke(app, ["search", "ferry", "--json", "--limit", "2", "--data", str(data)])
     assert [json.loads(line)["language"] for line in result.stdout.splitlines()] == ["en", "en"]
+
+
+def test_article_in_doubt_says_so_where_it_is_shown(data: Path) -> None:
+    async def add() -> None:
+        article_store = SqliteArticleStore(data / "articles.sqlite")
+        await article_store.open()
+        kettle = build_article("https://news.example/kettle", title="Ferry kettle")
+        doubt = Doubt(reason="product_page", evidence="og:type product", probability=0.8)
+        content = kettle.content.model_copy(update={"doubt": doubt, "published": None, "authors": ()})
+        await store(kettle.model_copy(update={"content": content}), article_store=article_store)
+        await article_store.close()
+
+    asyncio.run(add())
+    shown = CliRunner().invoke(app, ["show", "https://news.example/kettle", "--data", str(data)]).stdout
+    assert "May not be an article (80%): product_page, og:type product" in shown
+    assert "no byline · no date" in shown
+    other = CliRunner().invoke(app, ["show", "https://news.example/1", "--data", str(data)]).stdout
+    assert "May not be" not in other
+    assert "no date" not in other
 
 
 def test_retracted_article_is_marked_where_it_is_found_and_shown(data: Path) -> None:

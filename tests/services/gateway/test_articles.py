@@ -11,6 +11,7 @@ from tests.shared.store.articles import NOON, build_article
 
 from coranto.pages import FilePageStore
 from coranto.records import ArticleDate, ClassifiedArticle, DroppedArticle, Language
+from coranto.records.sections import Doubt
 from coranto.store.sqlite import schema
 
 
@@ -200,3 +201,17 @@ async def test_retracted_article_is_shown_as_such_wherever_it_is_shown(served: S
     assert item["content_text"] == "Withdrawn by its publisher."
     assert "<b>retracted</b>" in (await served.client.get("/articles")).text
     assert "Withdrawn by its publisher" in (await served.client.get(f"/articles/{stored.id}")).text
+
+
+async def test_article_in_doubt_says_so_in_both_languages(served: Served) -> None:
+    plain = article("bridge", hours=1)
+    doubt = Doubt(reason="product_page", evidence="og:type product", probability=0.8)
+    kettle = article("kettle")
+    kettle = kettle.model_copy(update={"content": kettle.content.model_copy(update={"doubt": doubt})})
+    for stored in await served.store(plain, kettle):
+        english = (await served.client.get(f"/articles/{stored.id}")).text
+        russian = (await served.client.get(f"/articles/{stored.id}", headers={"Accept-Language": "ru"})).text
+        is_doubted = stored.id == kettle.id
+        assert ("This may not be an article. The page offers a product." in english) is is_doubted
+        assert ("<code>og:type product</code>" in english) is is_doubted
+        assert ("Возможно, это не статья. Это страница товара." in russian) is is_doubted

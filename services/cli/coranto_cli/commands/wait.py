@@ -24,7 +24,7 @@ def wait(
     as_json: JsonOption = False,
     data: DataOption = None,
 ) -> None:
-    """Wait until nothing is waiting, in progress or delayed in any stage, and every new feed has been read.
+    """Wait until nothing is waiting, in flight or delayed in any stage, and every new feed has been read.
 
     Exit code 1 when the timeout came first.
     """

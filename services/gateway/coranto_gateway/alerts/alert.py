@@ -80,7 +80,9 @@ def _is_zone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise ValueError(f"{name[:100]!r} is no zone of the IANA list, such as Europe/Berlin") from error
+        raise ValueError(
+            f"{name[:100]!r} is not in the IANA list of time zones; expected one such as Europe/Berlin"
+        ) from error
     return name
 
 

@@ -204,7 +204,10 @@ def show_log(
         await kept.get(name)
         return await kept.log(name, limit=limit)
 
-    for sent in reversed(_with_alerts(data, look)):
+    found = _with_alerts(data, look)
+    if not found and not as_json:
+        tell("nothing has been sent yet")
+    for sent in reversed(found):
         typer.echo(sent.model_dump_json(exclude_none=True) if as_json else _line(sent))
 
 
@@ -272,6 +275,8 @@ def show_notices(
         tell(f"discarded: {_with_alerts(data, lambda kept: kept.discard_notices())}")
         return
     dead = _with_alerts(data, lambda kept: kept.dead_notices())
+    if not dead and not as_json:
+        tell("no notice was given up")
     for each in dead:
         line = f"{each.at:%Y-%m-%d %H:%M} to {each.to}: {each.notice} ({each.dead})"
         typer.echo(each.model_dump_json(exclude_none=True) if as_json else one_line(line))
