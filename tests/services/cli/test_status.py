@@ -32,7 +32,7 @@ def test_status_names_what_is_kept_and_groups_that_are_not_ours(redis_url: str, 
     assert main(["status"]) == 0
     shown = " ".join(capsys.readouterr().out.split())
     assert "kept in coranto:{p0}:finished: 20 entries" in shown
-    assert "91% of the limit in entries" in shown
+    assert "91% of its limit on entries" in shown
     assert "group abandoned on coranto:{p0}:finished will soon lose entries" in shown
     assert "group stranger on coranto:{p0}:fetched is not one of ours" in shown
 

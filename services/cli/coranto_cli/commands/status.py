@@ -81,7 +81,7 @@ def _kept_lines(kept: Sequence[Kept]) -> Iterator[tuple[str, str]]:
             limit, used = max(each.fullness.items(), key=lambda item: item[1])
             entries = "1 entry" if each.entries == 1 else f"{each.entries:,} entries"
             size = f"{entries}, {each.bytes / 1_000_000:,.1f} MB"
-            yield f"kept in {each.key}: {size}, {used:.0%} of the limit in {limit}", "dim"
+            yield f"kept in {each.key}: {size}, {used:.0%} of its limit on {limit}", "dim"
         if each.groups_at_risk:
             names = ", ".join(each.groups_at_risk)
             yield f"group {names} on {each.key} will soon lose entries it has not read", "yellow"
