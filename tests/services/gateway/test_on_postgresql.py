@@ -11,8 +11,12 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 from redis.asyncio import Redis
+from tests.conftest import eventually
 from tests.harness.postgresql_server import PostgresqlServer
 from tests.services.gateway.conftest import Serve
+from tests.services.gateway.test_alerts import article
+from tests.services.gateway.test_webhooks import LOOPBACK, make
+from tests.services.gateway.webhook_receiver import Receiver
 from tests.shared.store.articles import build_article
 
 
@@ -77,4 +81,29 @@ async def test_server_that_was_restarted_is_found_again(
         await asyncio.to_thread(postgresql.start)
         items = (await served.get("/v1/articles"))["items"]
         assert len(items) == 1
+    postgresql.drop_database(name)
+
+
+async def test_webhooks_and_alerts_are_sent_and_webhooks_go_on_after_a_restart(
+    serve: Serve, redis: Redis, postgresql: PostgresqlServer
+) -> None:
+    del redis
+    name = postgresql.make_database()
+    async with (
+        serve(database=postgresql.url(name), webhooks=LOOPBACK) as served,
+        Receiver() as desk,
+        Receiver() as people,
+    ):
+        await make(served, desk)
+        await served.post("/v1/alerts", {"name": "bridges", "q": "bridges", "to": [people.url]}, status=201)
+        await served.announce(article("one", title="Bridge closes"), article("two", title="Ferry runs"))
+        await eventually(lambda: len(desk.accepted) == 2 and len(people.accepted) == 1, what="the first deliveries")
+        await asyncio.to_thread(postgresql.stop)
+        await asyncio.to_thread(postgresql.start)
+        await served.announce(article("three", title="Bridges of the Neva open"))
+        await eventually(lambda: len(desk.accepted) == 3, what="what came after it")
+        assert [address.rpartition("/")[2] for address in desk.articles] == ["one", "two", "three"]
+        assert {received.message["type"] for received in people.accepted} == {"alert"}
+        hook = await served.get("/v1/webhooks/desk")
+        assert (hook["delivered"], hook["standing"]) == (3, "active")
     postgresql.drop_database(name)

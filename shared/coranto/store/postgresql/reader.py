@@ -131,6 +131,8 @@ class PostgresqlArticleReader:
     def _stream(self, statement: Any, values: Any = ()) -> Generator[tuple[Any, ...]]:
         """Rows a hundred at a time, so that no answer has to fit into memory."""
         with self._connected() as connection, connection.cursor(name="coranto") as cursor:
+            # A cursor is reckoned with as if much of it were read, and compiling the plan would take longer than what is.
+            connection.execute("SET LOCAL jit = off")
             cursor.itersize = _ROWS_AT_ONCE
             cursor.execute(statement, values)
             yield from cursor
@@ -255,6 +257,10 @@ class PostgresqlArticleReader:
         if ranked and where.also is None:
             table = f"(SELECT * FROM articles WHERE {condition} ORDER BY number DESC LIMIT {RANKED}) AS articles"  # noqa: S608 - made of constants
             condition = "TRUE"
+        if limit is not None and where.also is None and not parts:
+            # Nothing that the server finds is left out here, so it may know how little is read. Of words it knows too little how
+            # common they are, and would look for a rare one among all articles.
+            order += f" LIMIT {limit:d}"
         rows = self._stream(f"SELECT {phrase}, {record}, {columns} FROM {table} WHERE {condition} {order}", values)  # noqa: S608 - made of constants
         number = 0
         with closing(rows):  # gives its connection back
