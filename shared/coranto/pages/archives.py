@@ -13,6 +13,7 @@ from typing import Any, BinaryIO, Final
 
 import zstandard
 from warcio.archiveiterator import ArchiveIterator  # type: ignore[import-untyped]  # the package has no types
+from warcio.bufferedreaders import DecompressingBufferedReader  # type: ignore[import-untyped]
 from warcio.exceptions import ArchiveLoadFailed  # type: ignore[import-untyped]
 
 from coranto.urls import UnsupportedUrlError, parse
@@ -25,6 +26,7 @@ _ZSTD_FRAME: Final = b"\x28\xb5\x2f\xfd"
 _ZSTD_DICTIONARY: Final = b"\x5d\x2a\x4d\x18"
 _LONGEST_DICTIONARY: Final = 32 << 20
 _LARGEST_WINDOW: Final = 128 << 20
+_LONGEST_LINE: Final = 1 << 20
 _RECORD_TYPES: Final = frozenset({"response", "resource"})
 
 
@@ -53,7 +55,9 @@ def read_pages(stream: BinaryIO, *, max_bytes: int) -> Iterator[ArchivedPage | S
         # Unpacked here: warcio wants a member of its own for each record, and not all writers do that.
         plain = _unpacked(stream)
         # Lengths that do not match the chunks are common in old files; what is there is read.
-        for record in ArchiveIterator(plain, arc2warc=True, verify_http=False):
+        records = ArchiveIterator(plain, arc2warc=True, verify_http=False)
+        records.reader = _Lines(records.fh)
+        for record in records:
             if record.rec_type in _RECORD_TYPES:
                 yield _read(record, max_bytes)
     except (
@@ -68,6 +72,23 @@ def read_pages(stream: BinaryIO, *, max_bytes: int) -> Iterator[ArchivedPage | S
     ) as error:
         # Behind a broken record nobody knows where the next one begins.
         yield SkippedRecord("broken", detail=f"the archive cannot be read further: {error}")
+
+
+class _Lines(DecompressingBufferedReader):  # type: ignore[misc]  # the package has no types
+    """Reads lines of bounded length: warcio copies a line anew for each block that it grows by."""
+
+    def readline(self, length: int | None = None) -> bytes:
+        """The next line. Raises ArchiveLoadFailed for one that is too long."""
+        most = _LONGEST_LINE if length is None else min(length, _LONGEST_LINE)
+        line = bytearray()
+        while len(line) < most and not line.endswith(b"\n"):
+            piece = super().readline(min(most - len(line), _AT_ONCE))
+            if not piece:
+                break
+            line += piece
+        if len(line) >= _LONGEST_LINE and not line.endswith(b"\n"):
+            raise ArchiveLoadFailed(f"a line of a header has more than the {_LONGEST_LINE} bytes that are read")
+        return bytes(line)
 
 
 class _Unpacked:

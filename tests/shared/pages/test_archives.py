@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import tracemalloc
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,17 @@ BOMB = zstandard.ZstdCompressor().compress(bytes(40 << 20))
 )  # fmt: skip
 def test_broken_zstandard_is_told_and_never_a_crash(body: bytes) -> None:
     assert all(isinstance(one, SkippedRecord) for one in read(body))
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress, zstandard.compress])
+def test_header_line_without_end_is_told_and_read_no_further(pack: Callable[[bytes], bytes]) -> None:
+    whole = archive(("https://a.example/1", "200 OK", HTML, PAGE), packed=False)
+    stream = io.BytesIO(pack(whole + b"WARC/1.0\r\nWARC-Type: " + b"x" * (4 << 20)))
+    page, broken = read_pages(stream, max_bytes=1_000_000)
+    assert isinstance(page, ArchivedPage)
+    assert isinstance(broken, SkippedRecord)
+    assert broken.reason == "broken"
+    assert "a line of a header" in (broken.detail or "")
 
 
 def test_long_archive_is_not_held(tmp_path: Path) -> None:
