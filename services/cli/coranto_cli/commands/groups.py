@@ -31,7 +31,7 @@ def list_groups(as_json: JsonOption = False, data: DataOption = None) -> None:
     elif not groups:
         print_result("no program has subscribed")
     else:
-        table = new_table("waiting#", "pending#", "oldest#", "last seen#", "group")
+        table = new_table("waiting#", "in flight#", "oldest#", "last seen#", "group")
         for group in groups:
             table.add_row(
                 str(group.waiting),
