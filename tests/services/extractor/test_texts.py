@@ -423,3 +423,80 @@ def test_first_line_below_the_headline_is_a_standfirst_without_a_full_stop(
 ) -> None:
     article = read_article(write_page(above=f"<header>{above}</header>"))
     assert len(article.paragraphs) == len(paragraphs) + standfirst
+
+
+def test_linked_headings_of_long_entries_are_text_to_the_last(
+    read_lines: ReadLines, paragraphs: tuple[str, ...]
+) -> None:
+    entry = (
+        "This path begins at the old harbour and follows the river to the weir. It is paved for most of its way, and lit where "
+        "it crosses the park. Whoever comes by train gets off at the bridge. There are two steep parts, which can be walked "
+        "around through the gardens, and a fountain with drinking water half way. On Sundays it is full. "
+    )
+    entries = "".join(
+        f"<section><header><h3><a href='https://map.example/{n}'>Path number {n}</a></h3></header>"
+        f"<main><p>Path {n}. {entry}</p></main></section>"
+        for n in range(8)
+    )
+    lines = read_lines(_set(*paragraphs) + entries)
+    assert [line for line in lines if line.startswith("Path number")] == [f"Path number {n}" for n in range(8)]
+    assert lines[-1].startswith("Path 7. ")
+
+
+_STANDFIRST = "The ferry, which nobody had wanted to lose, has been bought by a group of neighbours."
+_CARDS = "".join(f"<div><h3><a href='/{n}'>Another story number {n}</a></h3></div>" for n in range(20))
+
+
+def test_standfirst_is_found_above_a_box_of_links_that_repeats_the_headline(
+    write_page: Write, read_article: Read, paragraphs: tuple[str, ...]
+) -> None:
+    date = "<div>Wednesday, 4 May 2022, at 07:46 in the morning</div>"
+    repeated = "<div><h3><a href='/here'>Harbour bridge opens again</a></h3></div>"
+    article = read_article(write_page(head=_DATED, above=f"{date}<p>{_STANDFIRST}</p>{_CARDS}{repeated}"))
+    assert article.paragraphs[0].text == _STANDFIRST
+    assert tuple(block.text for block in article.paragraphs[-len(paragraphs) :]) == paragraphs
+
+
+def test_line_of_a_sidebar_far_above_the_text_is_no_standfirst(
+    write_page: Write, read_article: Read, paragraphs: tuple[str, ...]
+) -> None:
+    chat = f"<div class='follow'><p>{_STANDFIRST}</p></div>"
+    article = read_article(write_page(head=_DATED, above=chat + _CARDS))
+    assert tuple(block.text for block in article.paragraphs) == paragraphs
+
+
+def test_hidden_form_longer_than_a_quarter_of_the_text_is_left_out(
+    read_lines: ReadLines, paragraphs: tuple[str, ...]
+) -> None:
+    first, *rest = paragraphs
+    share = sum(map(len, paragraphs)) * 4 // 10
+    form = "<div class='hidden'><p>" + ("Create an account to go on reading, it is free. " * 40)[:share] + "</p></div>"
+    assert read_lines(_set(first) + form + _set(*rest)) == list(paragraphs)
+
+
+def test_slices_of_a_text_are_joined_though_a_hidden_form_in_one_has_a_heading(
+    read_lines: ReadLines, paragraphs: tuple[str, ...]
+) -> None:
+    form = "<div class='hidden'><h2>Sign in or create an account</h2></div>"
+    first, second = (
+        _set(
+            *(
+                f"In part {part} the council said of pier {n}, in a long sentence on Friday, that it holds."
+                for n in range(6)
+            )
+        )
+        for part in ("one", "two")
+    )
+    lines = read_lines(f"<div class='slice'>{first}{form}</div>{_CARDS}<div class='slice'>{second}</div>")
+    assert sum(line.startswith("In part one") for line in lines) == 6
+    assert sum(line.startswith("In part two") for line in lines) == 6
+    assert "Sign in or create an account" not in lines
+
+
+def test_reading_that_repeats_the_headline_does_not_win_by_that(
+    read_article: Read, paragraphs: tuple[str, ...]
+) -> None:
+    page = f"<title>Zebra, quagga, okapi</title><main><h1>Zebra, quagga, okapi</h1>{_set(*paragraphs)}</main>"
+    article = read_article(page.encode())
+    assert article.origins["paragraphs"].source == "blocks"
+    assert tuple(block.text for block in article.paragraphs) == paragraphs

@@ -18,6 +18,8 @@ MISPLACED_REGIONS = frozenset({"nav", "aside", "header", "footer", "author-box",
 """Regions that the whole article is in on pages that forgot to close an element, or gave it the wrong name."""
 NO_REGIONS: frozenset[str] = frozenset()
 _SIDE = "side:"
+HIDDEN = f"{_SIDE}hidden"
+"""The region of boxes that a class hides."""
 
 _COMMENT_FALSE_FRIENDS = re.compile(r"count|link|button|no-?comment|open|closed|date|time", re.IGNORECASE)
 _CONSENT_NAMES = re.compile(
@@ -151,7 +153,7 @@ def _named_regions(tag: str, own_id: str, own_class: str) -> frozenset[str]:
     if side:
         found.add(_SIDE + side[1].lower())
     if not _HIDING_CLASSES.isdisjoint(own_class.split()) and not _SHOWING_CLASS.search(own_class):
-        found.add(_SIDE + "hidden")
+        found.add(HIDDEN)
     return frozenset(found)
 
 

@@ -12,7 +12,7 @@ from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
 from coranto_extractor.language import phrase_lists
 from coranto_extractor.language.sentences import SENTENCE_END
 from coranto_extractor.page.blocks import HEADINGS, Block, BlockList
-from coranto_extractor.page.regions import BOILERPLATE_REGIONS, sidebar_names
+from coranto_extractor.page.regions import BOILERPLATE_REGIONS, HIDDEN, sidebar_names
 from coranto_extractor.page.standfirst import is_marked_as_standfirst
 from coranto_extractor.text.container import within
 
@@ -21,6 +21,7 @@ _MAX_BLOCKS_TO_STANDFIRST = 14
 _MAX_STANDFIRST_BLOCKS = 2
 _MIN_STANDFIRST_WEIGHT, _MAX_STANDFIRST_WEIGHT = 40, 700
 _MAX_BYLINE_WEIGHT = 140
+_MAX_DATE_WEIGHT = 60
 _COMPARED_CHARS = 60
 _YEAR_OR_CLOCK = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)|(?<!\d)\d{1,2}:\d{2}(?!\d)")
 _CLOCK_TIME = re.compile(r"\b\d{1,2}[:.]\d{2}\b")
@@ -54,6 +55,11 @@ _MIN_TEASER_WEIGHT, _MAX_TEASER_WEIGHT = 25, 500
 _MAX_TEXTS_PER_TEASER = 2
 _MIN_TEASERS = 3
 _MIN_TEXT_BEFORE_TEASERS = 200
+# A text consists of entries under linked headings when there are so many, with this share of it below them, and more for
+# each than a teaser has.
+_MIN_ENTRIES = 3
+_MIN_SHARE_OF_ENTRIES = 0.5
+_MIN_ENTRY_WEIGHT = 300
 # A box is a list of links when more than this share of it is linked and less than this share of it is prose.
 _MIN_LINKED_SHARE = 0.5
 _MAX_PROSE_SHARE = 0.35
@@ -78,9 +84,11 @@ def article_blocks(blocks: BlockList, container: html.HtmlElement) -> list[Block
     dropped = _link_lists(chosen, container) | _read_also_boxes(chosen, blocks.ranges)
     dropped |= _sidebar_boxes(chosen, blocks.ranges)
     linked = {id(block) for n, block in enumerate(chosen) if _is_linked_paragraph(chosen, n)}
+    linked |= _headings_of_entries(chosen)
     kept = [block for block in chosen if id(block) in linked or (id(block) not in dropped and not _is_link(block))]
     body_parent = _body_parent(kept)
-    kept = kept[: _start_of_teasers(chosen, kept, body_parent)]
+    if not any(block.tag in HEADINGS and id(block) in linked for block in kept):
+        kept = kept[: _start_of_teasers(chosen, kept, body_parent)]
     first = next((n for n, block in enumerate(kept) if block.is_prose), None)
     if first is None:
         return []
@@ -122,6 +130,30 @@ def _is_linked_paragraph(chosen: Sequence[Block], n: int) -> bool:
     return before is not None and after is not None and _place(before) == place == _place(after)
 
 
+def _headings_of_entries(chosen: Sequence[Block]) -> set[int]:
+    """Ids of the headings that are links, where most of the text is entries below such headings."""
+    total = sum(block.weight for block in chosen if block.is_prose)
+    entries: dict[tuple[str, str | None, str, str | None], list[Block]] = {}
+    weights: dict[tuple[str, str | None, str, str | None], float] = {}
+    place = None
+    for n, block in enumerate(chosen):
+        if block.tag in HEADINGS:
+            is_entry = _is_link(block) and n + 1 < len(chosen) and chosen[n + 1].is_prose
+            place = _place(block) if is_entry else None
+            if place is not None:
+                entries.setdefault(place, []).append(block)
+        elif place is not None and block.is_prose:
+            weights[place] = weights.get(place, 0.0) + block.weight
+    return {
+        id(block)
+        for place, headings in entries.items()
+        if len(headings) >= _MIN_ENTRIES
+        and weights[place] > _MIN_SHARE_OF_ENTRIES * total
+        and weights[place] > _MIN_ENTRY_WEIGHT * len(headings)
+        for block in headings
+    }
+
+
 def _place(block: Block) -> tuple[str, str | None, str, str | None]:
     """Tag and class of the block and of the element around it."""
     parent = block.element.getparent()
@@ -130,23 +162,44 @@ def _place(block: Block) -> tuple[str, str | None, str, str | None]:
 
 def find_standfirst(blocks: BlockList, chosen: Sequence[Block], headline: str | None) -> list[Block]:
     """The standfirst between headline and text, where the page has it outside the text's container."""
-    headline_indexes = [n for n, block in enumerate(blocks) if headline and block.text == headline]
-    if not headline_indexes or not chosen:
+    if not chosen:
         return []
     members = {id(block) for block in chosen}
     first = next((n for n, block in enumerate(blocks) if id(block) in members), 0)
-    start = max((index for index in headline_indexes if index < first), default=None)
-    if start is None or first - start > _MAX_BLOCKS_TO_STANDFIRST:
+    # A link with the words of the headline is in a list of articles.
+    start = max((n for n, block in enumerate(blocks[:first]) if _is_headline(block, headline)), default=None)
+    if start is None:
         return []
     opening = " ".join(block.text for block in chosen)
     between = blocks[start + 1 : first]
-    below_headline = next((block for block in between if block.weight >= _MIN_STANDFIRST_WEIGHT), None)
+    # Above it may be the line of the date.
+    below_headline = next(
+        (
+            block
+            for block in between
+            if block.weight >= _MAX_DATE_WEIGHT
+            or (block.weight >= _MIN_STANDFIRST_WEIGHT and not _YEAR_OR_CLOCK.search(block.text))
+        ),
+        None,
+    )
+    if len(between) >= _MAX_BLOCKS_TO_STANDFIRST:
+        # What else is between may be anything, and so may boxes that the text is not in.
+        around_text = set(sidebar_names(chosen[0].regions))
+        between = [
+            block
+            for block in between[:_MAX_BLOCKS_TO_STANDFIRST]
+            if block is below_headline and around_text.issuperset(sidebar_names(block.regions))
+        ]
     return [
         block
         for block in between
         if _is_standfirst(block, opening, is_below_headline=block is below_headline)
         and not _is_caption(block, blocks.ranges)
     ][:_MAX_STANDFIRST_BLOCKS]
+
+
+def _is_headline(block: Block, headline: str | None) -> bool:
+    return block.text == headline and (block.tag == "h1" or block.link_share < _MAX_LINE_LINK_SHARE)
 
 
 def _is_standfirst(block: Block, opening: str, *, is_below_headline: bool) -> bool:
@@ -396,12 +449,12 @@ def _sidebar_boxes(chosen: Sequence[Block], ranges: Mapping[html.HtmlElement, tu
             boxed.setdefault(name, []).append(block)
         if block.is_prose and not names:
             end = block.index
+    # Boxes below all other prose, and those that are not shown, are less likely to be part of the text.
     return {
         id(block)
-        for members in boxed.values()
-        # Boxes below all other prose are less likely to be part of the text.
+        for name, members in boxed.items()
         if sum(block.weight for block in members)
-        < total * (_MAX_SIDEBAR_SHARE_AT_END if members[0].index > end else _MAX_SIDEBAR_SHARE)
+        < total * (_MAX_SIDEBAR_SHARE_AT_END if members[0].index > end or name == HIDDEN else _MAX_SIDEBAR_SHARE)
         for block in members
     }
 

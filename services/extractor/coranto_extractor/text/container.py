@@ -281,7 +281,9 @@ def _is_slice(element: html.HtmlElement, parent: html.HtmlElement, blocks: Block
     if not 1 < len(alike) <= _MAX_SLICES:
         return False
     slices = [blocks[slice(*blocks.ranges.get(other, (0, 0)))] for other in alike]
-    if any(block.tag in ("h1", "h2") for blocks_in in slices for block in blocks_in):
+    if any(
+        block.tag in ("h1", "h2") and not sidebar_names(block.regions) for blocks_in in slices for block in blocks_in
+    ):
         return False
     if all(sum(block.is_prose for block in blocks_in) >= _MIN_PARAGRAPHS - 1 for blocks_in in slices):
         return True

@@ -181,13 +181,13 @@ def select(
     container = find_container(blocks, topic, heading)
     members = article_blocks(blocks, container) if container is not None else []
     standfirst = [block.text for block in find_standfirst(blocks, members, heading)]
-    ours = _with_standfirst(standfirst, [block.text for block in members])
-    second = _with_standfirst(standfirst, [block.text for block in paragraph_score_candidate(blocks)])
+    ours = [block.text for block in members]
+    second = [block.text for block in paragraph_score_candidate(blocks)]
     counts = [shingles(ours), shingles(second)]
     reference = shingles([stated]) if stated and len(stated) > _MIN_REFERENCE_CHARS else None
     if _is_settled(ours, counts, topic, reference):
-        return ChosenText(ours, blocks, container, "blocks", shingle_f1(*counts))
-    third = _with_standfirst(standfirst, trafilatura_candidate(root))
+        return ChosenText(_with_standfirst(standfirst, ours), blocks, container, "blocks", shingle_f1(*counts))
+    third = trafilatura_candidate(root)
     counts.append(shingles(third))
     best: tuple[float, str, Lines] = (0.0, "blocks", [])
     candidates = (("blocks", ours), ("paragraph-scores", second), ("trafilatura", third))
@@ -199,12 +199,12 @@ def select(
         support = sum(shingle_f1(count, other) for other in counts if other is not count and other) / 2
         if reference:
             support += _REFERENCE_WEIGHT * shingle_f1(count, reference)
-        support = (0.01 + support) * (1 - _TOPIC_SHARE + _TOPIC_SHARE * overlap(" ".join(texts), topic))
+        support = (0.01 + support) * (1 - _TOPIC_SHARE + _TOPIC_SHARE * _fit(texts, topic, heading))
         if name == "trafilatura":
             support *= _WITHOUT_KINDS
         if support > best[0]:
             best = (support, name, texts)
-    return ChosenText(best[2], blocks, container, best[1], min(1.0, best[0]))
+    return ChosenText(_with_standfirst(standfirst, best[2]), blocks, container, best[1], min(1.0, best[0]))
 
 
 def with_opening_heading(chosen: ChosenText, blocks: Sequence[Block], title: str | None) -> ChosenText:
@@ -235,3 +235,8 @@ def _is_settled(ours: Lines, counts: Sequence[Shingles], topic: frozenset[str], 
     if reference and shingle_f1(counts[0], reference) < _MIN_AGREEMENT_WITH_REFERENCE:
         return False
     return overlap(" ".join(ours), topic) >= MIN_TOPIC_OVERLAP
+
+
+def _fit(texts: Lines, topic: frozenset[str], heading: str | None) -> float:
+    """How much of the headline the text takes up, 0 to 1. A reading that repeats the headline itself has not taken it up."""
+    return overlap(" ".join(text for text in texts if text != heading), topic)
