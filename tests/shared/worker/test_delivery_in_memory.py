@@ -110,12 +110,13 @@ async def test_a_stage_hears_what_is_published_by_now_and_of_nothing_else() -> N
     pipeline = MemoryPipeline(FakeClock())
     pipeline.add(Keys().stream(FEEDER.reads), b"no event")
     told: list[str] = []
-    may_end = asyncio.Event()
+    has_begun, may_end = asyncio.Event(), asyncio.Event()
 
     async def handle(asked: Submission) -> DiscoveredArticle:
         if "unwanted" in asked.url:
             raise Unwanted("not_wanted")
         if "late" in asked.url:
+            has_begun.set()
             await may_end.wait()
         return discovered(asked.url)
 
@@ -129,6 +130,7 @@ async def test_a_stage_hears_what_is_published_by_now_and_of_nothing_else() -> N
     async with delivering(pipeline, handle, note) as streams:
         await until(lambda: sum(pipeline.counts.get("feeder", {}).values()) == 3)
         assert told == urls[:1]
+        await has_begun.wait()
         # Another worker settles the third meanwhile: its result is given up.
         entry = next(iter(await streams.claim("two", idle=timedelta(0), count=1)))
         await streams.commit([(entry, Drop("not_wanted"))])
