@@ -72,7 +72,7 @@ lint:
 	$(BIN)/ruff format --check .
 
 types:
-	$(BIN)/mypy shared/coranto docs/generate $(foreach package,$(PACKAGES),services/$(package)/coranto_$(package)) services/classifier/training services/extractor/train_page_structure.py
+	$(BIN)/mypy shared/coranto docs/generate $(foreach package,$(PACKAGES),services/$(package)/coranto_$(package)) services/classifier/training services/extractor/training/page_structure.py
 
 imports:
 	$(BIN)/lint-imports
@@ -100,7 +100,7 @@ dist: $(VENV)/run.stamp ## wheels of every distribution, into dist/
 
 models: $(VENV)/dev.stamp ## train the classifier's models, and the extractor's of page structure: DATA=FOLDER CORPORA=FOLDER
 	PYTHONPATH=services/classifier $(BIN)/python -m training --data $(or $(DATA),$(CORANTO_MATERIAL)/data)
-	$(BIN)/python services/extractor/train_page_structure.py --corpora $(or $(CORPORA),$(CORANTO_MATERIAL)/corpus)
+	$(BIN)/python services/extractor/training/page_structure.py --corpora $(or $(CORPORA),$(CORANTO_MATERIAL)/corpus)
 
 RUN_EXTRAS := --extra worker --extra http --extra store --extra postgresql
 UV_COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \

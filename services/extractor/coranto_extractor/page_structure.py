@@ -1,7 +1,7 @@
 """How likely the structure of a page makes it that the page is no article: a logistic model of eight measurements.
 
 No word of the page counts, only where its text stands, what stands around it, and what its metadata and its address look like.
-MODELS.md says what the weights were learned from; `train_page_structure.py`, which is in no wheel, learns them again.
+MODELS.md says what the weights were learned from; `training/page_structure.py`, which is in no wheel, learns them again.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from coranto_extractor.page_structure import MEASUREMENTS, Structure, judge_stru
 from coranto_extractor.page_summary import PageSummary, measure
 from coranto_extractor.reader import read
 
-_TRAINING = Path(__file__).resolve().parents[3] / "services" / "extractor" / "train_page_structure.py"
+_TRAINING = Path(__file__).resolve().parents[3] / "services" / "extractor" / "training" / "page_structure.py"
 _LIKE_AN_ARTICLE = {
     "has_own_date": 1.0, "og_says_article": 1.0, "data_say_article": 1.0, "images": 0.0, "headline_distance": 0.0,
     "links_within": 0.0, "one_element": 1.0, "path": 2.0,

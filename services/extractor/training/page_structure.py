@@ -1,6 +1,6 @@
 """Learns the weights of the model of a page's structure from labelled pages, and writes `coranto_extractor/page_structure.json`.
 
-    python services/extractor/train_page_structure.py --corpora DIR [--target FILE] [--folds]
+    python services/extractor/training/page_structure.py --corpora DIR [--target FILE] [--folds]
 
 Run from a checkout, or as `make models`; it is in no wheel. DIR holds a folder for each corpus with `truth.jsonl` and its pages.
 The same pages give the same file. `--folds` writes nothing and says how well the model judges sites that it has not learned from.
@@ -27,7 +27,7 @@ from coranto_extractor.page_structure import MEASUREMENTS, Structure, measure_st
 from coranto_extractor.page_summary import PageSummary, measure
 from coranto_extractor.reader import read
 
-TARGET = Path(__file__).parent / "coranto_extractor" / "page_structure.json"
+TARGET = Path(__file__).parents[1] / "coranto_extractor" / "page_structure.json"
 LICENCES = frozenset({"MIT", "Apache-2.0", "MIT or Apache-2.0", "CC-BY-4.0"})
 """The terms of annotations that may be learned from. Those of other pages are left alone."""
 # Text dumps have no structure.
