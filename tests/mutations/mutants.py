@@ -1,6 +1,6 @@
 """Changes the code of a module in small ways, one at a time, and runs its tests against each: those that pass are blind to it.
 
-    python -m tests.mutations.mutants coranto_feeder.schedule tests/services/feeder/test_schedule.py
+    python -m tests.mutations.mutants coranto_feeder.polling.schedule tests/services/feeder/test_schedule.py
 
 One line of JSON for each mutant that survived, and one with the counts at the end. The functions' code is replaced in a child of
 a process that has imported everything, so that a mutant costs no more than its tests. Constants of the module stay as they are.

@@ -14,8 +14,8 @@ ROOT = Path(__file__).parents[2]
 MOST = 40
 # Some changes make no difference, so the share is never 1: what matters is that it does not fall.
 TESTS_OF: dict[str, tuple[str, float]] = {
-    "coranto_feeder.schedule": ("tests/services/feeder/test_schedule.py", 0.9),
-    "coranto_feeder.sitemap_children": ("tests/services/feeder/test_sitemap_children.py", 0.8),
+    "coranto_feeder.polling.schedule": ("tests/services/feeder/test_schedule.py", 0.9),
+    "coranto_feeder.polling.sitemap_children": ("tests/services/feeder/test_sitemap_children.py", 0.8),
     "coranto_feeder.sources.times": ("tests/services/feeder/test_feed_times.py", 0.8),
     "coranto_fetcher.challenge": ("tests/services/fetcher/test_challenge.py", 0.8),
     "coranto_fetcher.rights": ("tests/services/fetcher/test_rights.py", 0.9),

@@ -21,7 +21,7 @@ from coranto.sources.registry import Feed, FeedRegistry
 from coranto.topology import FEEDER
 from coranto.worker.stage import RetryPolicy, Stage
 from coranto_feeder.deduplication import InMemoryDeduplicator, RedisDeduplicator
-from coranto_feeder.probe import WebProbe
+from coranto_feeder.polling.probe import WebProbe
 from coranto_feeder.reasons import REASONS, SYSTEMIC
 from coranto_feeder.settings import Settings
 from coranto_feeder.stage import discover
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
     from coranto.worker.app import Worker
     from coranto_feeder.polite_client import PoliteClient
-    from coranto_feeder.websub import Subscriber
-    from coranto_feeder.websub_callback import CallbackServer
+    from coranto_feeder.websub.callback import CallbackServer
+    from coranto_feeder.websub.subscriptions import Subscriber
 
 RETRY = RetryPolicy(attempts=6, first_delay=timedelta(seconds=2), longest_delay=timedelta(minutes=10))
 
@@ -78,11 +78,11 @@ def create(settings: Settings | None = None) -> Worker:
 
     # Here, so that `coranto try` and tests need no broker, no poller and no web server.
     from coranto.worker.app import Worker
-    from coranto_feeder.feed_document import remove_left
     from coranto_feeder.feed_metrics import FeedMetrics
-    from coranto_feeder.poll import FeedReader
-    from coranto_feeder.poller import Poller
-    from coranto_feeder.previewer import Previewer
+    from coranto_feeder.polling.feed_document import remove_left
+    from coranto_feeder.polling.poll import FeedReader
+    from coranto_feeder.polling.poller import Poller
+    from coranto_feeder.polling.previewer import Previewer
     from coranto_feeder.recovery import JournalRecovery
     from coranto_feeder.refetch import RefetchSchedule
 
@@ -175,8 +175,8 @@ def _websub(
     feeder = settings.feeder
     if feeder.websub_callback_url is None or not feeder.polls:
         return None
-    from coranto_feeder.websub import Subscriber, Subscriptions
-    from coranto_feeder.websub_callback import CallbackServer
+    from coranto_feeder.websub.callback import CallbackServer
+    from coranto_feeder.websub.subscriptions import Subscriber, Subscriptions
 
     subscriber = Subscriber(
         Subscriptions(redis, settings.pipeline.to_topology().all_keys()[0]),

@@ -32,11 +32,11 @@ from coranto_cli.options import DataOption
 from coranto_cli.sources import web_address
 from coranto_cli.text import count, span
 from coranto_feeder.feed_metrics import is_silent
-from coranto_feeder.feed_parser_pool import FeedParserPool, UnreadableFeedError
 from coranto_feeder.polite_client import HostBusyError, PoliteClient, RobotsDeniedError
+from coranto_feeder.polling.feed_parser_pool import FeedParserPool, UnreadableFeedError
+from coranto_feeder.polling.single_poll import FeedReport, poll_once
+from coranto_feeder.polling.source_discovery import FoundSource, NothingFoundError, SourceFinder
 from coranto_feeder.settings import Settings
-from coranto_feeder.single_poll import FeedReport, poll_once
-from coranto_feeder.source_discovery import FoundSource, NothingFoundError, SourceFinder
 from coranto_feeder.sources.home_page import looks_like_feed
 
 app = typer.Typer(help="The feeds and sitemaps that are polled.", add_completion=False, no_args_is_help=True)

@@ -19,8 +19,8 @@ from coranto.http.robots_cache import RobotsCache
 from coranto.http.settings import NetworkList, SharedWebSettings
 from coranto.settings import Duration
 from coranto.worker.settings import DurationList, WorkerSettings
-from coranto_feeder.feed_parser_pool import FeedParserPool
 from coranto_feeder.polite_client import PoliteClient
+from coranto_feeder.polling.feed_parser_pool import FeedParserPool
 from coranto_feeder.sources import FeedLimits
 
 _LATEST_REFETCH = timedelta(days=30)

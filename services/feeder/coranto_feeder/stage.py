@@ -17,7 +17,7 @@ from coranto.urls import UnsupportedUrlError, canonicalize, is_saved_page, key_o
 from coranto.worker.stage import Accepted, Invalid, Transient, Unwanted
 from coranto_feeder.deduplication import Deduplicator
 from coranto_feeder.polite_client import HostBusyError
-from coranto_feeder.probe import Probe, ProbeFailedError
+from coranto_feeder.polling.probe import Probe, ProbeFailedError
 from coranto_feeder.sources.home_page import looks_like_feed
 from coranto_feeder.submission_journal import Journal, NoJournal
 

@@ -12,7 +12,7 @@ from coranto.client import TooMuchWaitingError
 from coranto.records import Hints, Submission, content_id
 from coranto.sources.registry import Feed
 from coranto.urls import UnsupportedUrlError, canonicalize, parse
-from coranto_feeder.conditional_get import PollFailedError
+from coranto_feeder.polling.conditional_get import PollFailedError
 from coranto_feeder.sources import Entry
 
 Submit = Callable[[Sequence[Submission]], Awaitable[object]]

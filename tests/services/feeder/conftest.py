@@ -19,10 +19,10 @@ from coranto.http import AddressGuard, WebClient
 from coranto.records import Submission
 from coranto.sources.registry import Feed, FeedRegistry, new_feed
 from coranto.topology import Keys
-from coranto_feeder.feed_parser_pool import FeedParserPool
 from coranto_feeder.polite_client import PoliteClient
-from coranto_feeder.poll import FeedReader, PollResult
-from coranto_feeder.poller import Poller
+from coranto_feeder.polling.feed_parser_pool import FeedParserPool
+from coranto_feeder.polling.poll import FeedReader, PollResult
+from coranto_feeder.polling.poller import Poller
 from coranto_feeder.settings import FeederSettings
 
 NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)

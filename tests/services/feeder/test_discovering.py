@@ -20,9 +20,9 @@ from coranto.topology import Keys, Pipeline
 from coranto.worker.stage import Accepted, Invalid, StageSignal, Transient, Unwanted
 from coranto_feeder.app import create_stage
 from coranto_feeder.deduplication import Deduplicator, InMemoryDeduplicator, RedisDeduplicator
-from coranto_feeder.feed_parser_pool import FeedParserPool
 from coranto_feeder.polite_client import PoliteClient
-from coranto_feeder.probe import WebProbe
+from coranto_feeder.polling.feed_parser_pool import FeedParserPool
+from coranto_feeder.polling.probe import WebProbe
 from coranto_feeder.reasons import REASONS
 from coranto_feeder.settings import Settings
 from coranto_feeder.stage import discover

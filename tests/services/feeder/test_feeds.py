@@ -16,7 +16,7 @@ import pytest
 
 from coranto.sources.entry_fields import strip_markup
 from coranto.sources.opml import BadOpmlError, LeftOut, Outline, read_address_list, read_opml, write_opml
-from coranto_feeder.feed_parser_pool import FeedParserPool
+from coranto_feeder.polling.feed_parser_pool import FeedParserPool
 from coranto_feeder.sources import FeedLimits, NotAFeedError, parse_feed
 from coranto_feeder.sources.home_page import find_feeds, find_feeds_in_bytes, looks_like_feed
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aiohttp import web
 
-from coranto_feeder.feed_document import FeedDocument, remove_left
-from coranto_feeder.poll import FeedReader
-from coranto_feeder.poller import Poller
+from coranto_feeder.polling.feed_document import FeedDocument, remove_left
+from coranto_feeder.polling.poll import FeedReader
+from coranto_feeder.polling.poller import Poller
 from coranto_feeder.sources import FeedLimits, NotAFeedError, parse_feed, parse_feed_file
 from coranto_feeder.sources.long_sitemaps import read_long_sitemap
 

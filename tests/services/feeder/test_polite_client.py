@@ -17,7 +17,7 @@ from coranto.http import WebClient
 from coranto.http.robots_cache import RobotsCache
 from coranto.urls import parse
 from coranto_feeder.polite_client import HostBusyError, PoliteClient, RobotsDeniedError
-from coranto_feeder.poll import FeedReader
+from coranto_feeder.polling.poll import FeedReader
 
 if TYPE_CHECKING:  # pytest hands conftest's classes over as fixtures; tests only name their types
     from tests.services.feeder.conftest import PolledFeeds, Site

@@ -26,10 +26,10 @@ from coranto.streams.tasks import end
 from coranto.topology import FETCHER, SUBMITTED, Keys
 from coranto.urls import parse
 from coranto_feeder.feed_metrics import FeedMetrics
-from coranto_feeder.feed_parser_pool import FeedParserPool
 from coranto_feeder.polite_client import PoliteClient
-from coranto_feeder.poll import FeedReader
-from coranto_feeder.poller import Poller
+from coranto_feeder.polling.feed_parser_pool import FeedParserPool
+from coranto_feeder.polling.poll import FeedReader
+from coranto_feeder.polling.poller import Poller
 from coranto_feeder.settings import FeederSettings
 
 if TYPE_CHECKING:  # pytest hands conftest's classes over as fixtures; tests only name their types

@@ -7,7 +7,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from coranto.sources.registry import Feed, new_feed
-from coranto_feeder.schedule import Rhythm, is_gap, jittered, next_interval, next_time, pause_after_failure, rhythm_of
+from coranto_feeder.polling.schedule import (
+    Rhythm,
+    is_gap,
+    jittered,
+    next_interval,
+    next_time,
+    pause_after_failure,
+    rhythm_of,
+)
 from coranto_feeder.settings import FeederSettings
 from coranto_feeder.sources import Entry
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from coranto.sources.kinds import SourceKind
 from coranto.sources.registry import Feed, child_feed, new_feed
-from coranto_feeder.sitemap_children import DEEPEST, ChildChanges, choose_children
+from coranto_feeder.polling.sitemap_children import DEEPEST, ChildChanges, choose_children
 from coranto_feeder.sources import Entry
 
 NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)

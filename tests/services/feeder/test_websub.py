@@ -27,8 +27,8 @@ from coranto.streams.tasks import end
 from coranto.topology import Keys
 from coranto_feeder.feed_metrics import FeedMetrics
 from coranto_feeder.settings import FeederSettings
-from coranto_feeder.websub import SignatureCheck, Subscriber, Subscription, Subscriptions
-from coranto_feeder.websub_callback import CallbackServer
+from coranto_feeder.websub.callback import CallbackServer
+from coranto_feeder.websub.subscriptions import SignatureCheck, Subscriber, Subscription, Subscriptions
 
 if TYPE_CHECKING:
     from tests.services.feeder.conftest import PolledFeeds, Site

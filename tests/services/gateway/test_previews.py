@@ -18,7 +18,7 @@ from coranto.sources.registry import FeedRegistry
 from coranto.streams.tasks import end
 from coranto.topology import FEEDER, Keys
 from coranto.urls import parse
-from coranto_feeder.previewer import Previewer
+from coranto_feeder.polling.previewer import Previewer
 from coranto_feeder.settings import Settings
 
 KEYS = Keys()

@@ -8,8 +8,8 @@ from typing import Literal
 from coranto.http import RefusedHereError, TooManyRedirectsError, WebError
 from coranto.http.robots_cache import RobotsUnreachableError
 from coranto.urls import UnsupportedUrlError
-from coranto_feeder.feed_parser_pool import FeedParserPool
 from coranto_feeder.polite_client import PoliteClient, RobotsDeniedError
+from coranto_feeder.polling.feed_parser_pool import FeedParserPool
 from coranto_feeder.sources import NotAFeedError
 
 Probe = Callable[[str], Awaitable[Literal["feed", "page"]]]

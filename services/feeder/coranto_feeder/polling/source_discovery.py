@@ -16,8 +16,8 @@ from coranto.http import TooManyRedirectsError, WebError, WebResponse
 from coranto.http.robots_cache import RobotsUnreachableError
 from coranto.sources.kinds import SourceKind
 from coranto.urls import UnsupportedUrlError, host_of, join, parse
-from coranto_feeder.feed_parser_pool import FeedParserPool
 from coranto_feeder.polite_client import HostBusyError, PoliteClient, RobotsDeniedError
+from coranto_feeder.polling.feed_parser_pool import FeedParserPool
 from coranto_feeder.sources import NotAFeedError, ParsedFeed
 
 _WELL_KNOWN_FEEDS: Final = ("/feed", "/rss.xml", "/rss", "/feed.xml", "/atom.xml", "/index.xml", "/feed.json")

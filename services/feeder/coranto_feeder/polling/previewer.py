@@ -16,9 +16,9 @@ from coranto.sources.previews import MOST_SHOWN, Preview, PreviewDesk, Previewed
 from coranto.urls import UnsupportedUrlError
 from coranto.worker.log import get_logger, without_query
 from coranto.worker.notices import describe
-from coranto_feeder.poller import FEED_FAILED
+from coranto_feeder.polling.poller import FEED_FAILED
+from coranto_feeder.polling.single_poll import FeedReport, poll_once
 from coranto_feeder.settings import Settings
-from coranto_feeder.single_poll import FeedReport, poll_once
 from coranto_feeder.sources import Entry
 
 _AT_MOST_SECONDS: Final = 25.0

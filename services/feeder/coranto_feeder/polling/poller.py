@@ -22,12 +22,12 @@ from coranto.streams.tasks import end
 from coranto.urls import UnsupportedUrlError, parse
 from coranto.worker.log import get_logger, without_query
 from coranto.worker.notices import describe
-from coranto_feeder.conditional_get import PollFailedError
 from coranto_feeder.feed_metrics import FeedMetrics
 from coranto_feeder.polite_client import HostBusyError, PoliteClient
-from coranto_feeder.poll import FeedReader, PollResult
+from coranto_feeder.polling.conditional_get import PollFailedError
+from coranto_feeder.polling.poll import FeedReader, PollResult
 from coranto_feeder.settings import FeederSettings
-from coranto_feeder.websub import Subscriber
+from coranto_feeder.websub.subscriptions import Subscriber
 
 FEED_POLLED: Final = "feed.polled"
 FEED_FAILED: Final = "feed.failed"

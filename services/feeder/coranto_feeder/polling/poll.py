@@ -18,11 +18,11 @@ from coranto.sources.entry_fields import absolute_url
 from coranto.sources.kinds import SourceKind
 from coranto.sources.registry import Feed, FeedRegistry, child_feed
 from coranto.worker.notices import clean
-from coranto_feeder.conditional_get import FeedResponse, PollFailedError, get_feed, with_validators
-from coranto_feeder.feed_document import FeedDocument
-from coranto_feeder.feed_parser_pool import LONGEST_PAGE_BYTES, FeedParserPool, UnreadableFeedError
 from coranto_feeder.polite_client import PoliteClient
-from coranto_feeder.schedule import (
+from coranto_feeder.polling.conditional_get import FeedResponse, PollFailedError, get_feed, with_validators
+from coranto_feeder.polling.feed_document import FeedDocument
+from coranto_feeder.polling.feed_parser_pool import LONGEST_PAGE_BYTES, FeedParserPool, UnreadableFeedError
+from coranto_feeder.polling.schedule import (
     LONGEST_CACHE_AGE,
     Rhythm,
     is_gap,
@@ -33,8 +33,8 @@ from coranto_feeder.schedule import (
     pause_for_room,
     rhythm_of,
 )
+from coranto_feeder.polling.sitemap_children import DEEPEST, choose_children
 from coranto_feeder.settings import FeederSettings
-from coranto_feeder.sitemap_children import DEEPEST, choose_children
 from coranto_feeder.sources import Entry, NotAFeedError, ParsedFeed
 from coranto_feeder.submissions import EntryState, Submit, hand_in, states_of, submission_of
 

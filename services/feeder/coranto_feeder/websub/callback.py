@@ -18,7 +18,7 @@ from aiohttp.typedefs import Handler
 
 from coranto.worker.log import get_logger, without_query
 from coranto_feeder.feed_metrics import FeedMetrics
-from coranto_feeder.websub import SignatureCheck, Subscriber
+from coranto_feeder.websub.subscriptions import SignatureCheck, Subscriber
 
 WEBSUB_LISTENING: Final = "websub.listening"
 WEBSUB_IGNORED: Final = "websub.ignored"

@@ -16,9 +16,9 @@ from coranto.http.recording import Hop, RecordingClient
 from coranto.http.robots_cache import RobotsCache, RobotsSource
 from coranto.records import Submission
 from coranto.sources.registry import Feed, FeedRegistry, new_feed
-from coranto_feeder.feed_parser_pool import FeedParserPool
 from coranto_feeder.polite_client import HostBusyError, PoliteClient
-from coranto_feeder.poll import FeedReader
+from coranto_feeder.polling.feed_parser_pool import FeedParserPool
+from coranto_feeder.polling.poll import FeedReader
 from coranto_feeder.settings import Settings
 from coranto_feeder.sources import ParsedFeed
 
