@@ -461,8 +461,73 @@ def test_date_of_making_gives_way_to_an_earlier_day_that_is_shown(write_page: Wr
     assert article.published.text == "2022-03-09"
 
 
-def test_telephone_number_is_no_date() -> None:
-    assert parse_date_text("Phone 0711/14-05-24, fax 0711/14-05-25", "de") is None
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Phone 0711/14-05-24, fax 0711/14-05-25",
+        "Tel. 12-05-2019-88",
+        "Call 0800 10-12-20",
+        "Version 10.12.2019.1",
+        "Room 3/4/20",
+        "Law No. 12/05/2019",
+        "6-4, 7-5, 10-12-14",
+        "£12.05.19",
+        "Order 2019-05-12-0001",
+        "Season 2019/12/10",
+    ],
+)
+def test_number_that_looks_like_a_date_is_none(text: str) -> None:
+    assert parse_date_text(text, "en") is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Founded on 5 May 2012",
+        "Born: 5 May 1992",
+        "Event: Saturday, 5 May 2012",
+        "Last match: 5 May 2012",
+        "Deadline: | 5 May 2012",
+        "Copyright © 5 May 2012",
+        "Gegründet am 5. Mai 2012",
+        "Né le 5 mai 1992",
+        "Fecha límite: 5 de mayo de 2012",
+        "Матч: 5 мая 2012",
+    ],
+)
+def test_date_behind_the_label_of_another_date_is_not_read(text: str) -> None:
+    assert parse_date_text(text, None) is None
+    assert parse_date_text(f"{text}; 7 June 2013", None) == parse_date_text("7 June 2013", None)
+
+
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [
+        ("14:30, 12.05.19", "2019-05-12"),
+        ("12.05.2019-14:30", "2019-05-12T14:30"),
+        ("12.05.2019/14.30", "2019-05-12T14:30"),
+        ("4 comments, 12/05/2019", "2019-05-12"),
+        ("Issue No. 5, 12/05/2019", "2019-05-12"),
+        ("By Jude Law 12/05/2019", "2019-05-12"),
+        ("Version vom 12.05.2019", "2019-05-12"),
+        ("Event | 5 May 2012", "2012-05-05"),
+        ("Founder Jane Doe, 5 May 2012", "2012-05-05"),
+    ],
+)
+def test_numbers_and_words_beside_a_date_do_not_hide_it(text: str, day: str) -> None:
+    moment = parse_date_text(text, "en-GB")
+    assert moment is not None
+    assert moment.text == day
+
+
+@pytest.mark.parametrize(
+    "above",
+    ["<p>Date of birth: 5 May 1992</p>", "<dl><dt>Deadline:</dt><dd>5 May 2012</dd></dl>", "<p>Room 3/4/20</p>"],
+)
+def test_no_date_is_invented_from_what_stands_below_the_headline(
+    write_page: Write, read_article: Read, above: str
+) -> None:
+    assert read_article(write_page(above=above)).published is None
 
 
 @pytest.mark.parametrize(

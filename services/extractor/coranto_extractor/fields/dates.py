@@ -307,6 +307,9 @@ def _labelled_dates(reading: PageReading, reader: DateReader, places: Places) ->
         # A sentence may begin with a small word that is also a label: “On 4 May 2023”.
         if label is None or (block.is_prose and label.end() < _MIN_LABEL_CHARS_IN_PROSE):
             continue
+        # “Date of birth” begins with a label of publication as well.
+        if phrase_lists.any_phrase("other_date_labels").match(block.text):
+            continue
         if block.regions & _REGIONS_OF_OTHER_DATES or places.is_in_teaser(block.element):
             continue
         rest = block.text[label.end() : _MAX_DATE_BLOCK_CHARS].strip(" :")
@@ -455,8 +458,11 @@ def _shown_dates(reading: PageReading, reader: DateReader) -> _ShownDates:
     texts = set(reading.texts)
     published: list[ArticleDate] = []
     updated: list[ArticleDate] = []
-    labelled_indexes = {block.index + 1 for block in near if _is_update_label(block.text)}
+    labelled_indexes = {block.index + 1 for block in near if _is_label("updated", block.text)}
+    other_indexes = {block.index + 1 for block in near if _is_label("other_date_labels", block.text)}
     for block in near:
+        if block.index in other_indexes:
+            continue
         text = _text_with_date(block)
         is_paragraph = block.is_prose and len(block.text) > _MIN_PARAGRAPH_CHARS and block.text in texts
         if is_paragraph and not _BEGINS_WITH_DATELINE.match(text):
@@ -516,7 +522,7 @@ def _published_after_update(text: str, start: int, reader: DateReader) -> Articl
     return None
 
 
-def _is_update_label(text: str) -> bool:
+def _is_label(key: str, text: str) -> bool:
     """True for “Last change:” in an element of its own."""
     is_label = len(text) <= _MAX_LABEL_CHARS and text.endswith(":")
-    return is_label and phrase_lists.any_phrase("updated").search(text) is not None
+    return is_label and phrase_lists.any_phrase(key).search(text) is not None

@@ -58,6 +58,19 @@ _BETWEEN_PARTS = r"[\s,،]{1,3}"
 _COMMON_ORDERS = frozenset(
     {"{day} {month} {year}", "{day}. {month} {year}", "{day} {month}, {year}", "{month} {day}, {year}"}
 )
+# Directly in front of a number: a currency or a sign for “number”, or, unless it is a time, more digits of the same number.
+_BEGINS_NUMBER = re.compile(r"(?:[$€£¥₽₹§#№]|(?<!\w)n[or]s?\.|n[°º])\s?$|(?<![:.h]\d)\d[-./]$", re.IGNORECASE)
+# The same in front of one with a year of two digits.
+_BEGINS_SHORT_NUMBER = re.compile(r"(?<![:.h]\d)\d[,;]?\s$")
+# Directly behind a number: more digits of it, and no time.
+_CONTINUES_NUMBER = re.compile(r"[-./]\d(?!\d?[:.h]\d{2}(?!\d))")
+_MAX_CHARS_OF_NUMBER = 8
+# A label stands so near to its date, behind the end of what was said before.
+_MAX_CHARS_TO_LABEL = 60
+_END_OF_OTHER_WORDS = re.compile(r"[|•·\n;(\d]")
+# Words between a label and its date: “Founded on the 5 May”, “Deadline: Saturday, 5 May”.
+_MAX_WORDS_TO_LABEL = 2
+_MAX_LINKING_CHARS = 3
 # Marks for the direction of writing, which some pages write between the numbers of a date.
 _DIRECTION_MARKS = dict.fromkeys(map(ord, "\u061c\u200e\u200f\u202a\u202b\u202c\u2066\u2067\u2068\u2069"))
 # Accents, which capital letters lose, and the marks inside Arabic words are ignored in month names.
@@ -214,8 +227,10 @@ def parse_date_text(text: str, language: str | None, *, is_month_first: bool | N
     found: list[tuple[int, ArticleDate]] = []
     for pattern in patterns.numeric:
         for match in pattern.finditer(text):
+            if _is_part_of_number(match) or _is_labelled(match, "number_labels"):
+                continue
             numeric = _date_of_numbers(match, language, is_month_first)
-            if numeric:
+            if numeric and not _is_labelled(match, "other_date_labels"):
                 found.append((match.start(), numeric))
                 break
     months = _months(language)
@@ -223,7 +238,7 @@ def parse_date_text(text: str, language: str | None, *, is_month_first: bool | N
         for match in pattern.finditer(text):
             number = months.get(_month_key(match["month"]))
             named = make_date(_year(match["year"]), number, int(match["day"]), *_clock(match)) if number else None
-            if named:
+            if named and not _is_labelled(match, "other_date_labels"):
                 found.append((match.start(), named))
                 break
     found.extend(_dates_in_other_calendars(text, language))
@@ -250,6 +265,38 @@ def _date_of_numbers(match: re.Match[str], language: str | None, is_month_first:
     if separator and (month > 12 or (separator == "/" and is_month_first and day <= 12)):
         day, month = month, day
     return make_date(_year(match["year"]), month, day, *_clock(match))
+
+
+def _is_part_of_number(match: re.Match[str]) -> bool:
+    """True for digits that go on in front or behind, as in “0711/14-05-24-88”, and for those with a currency or “No.”."""
+    text, start = match.string, match.start()
+    before = text[max(0, start - _MAX_CHARS_OF_NUMBER) : start]
+    end = match.start("gap") if match["gap"] is not None else match.end()
+    is_short = len(match["year"]) < 4
+    return (
+        _BEGINS_NUMBER.search(before) is not None
+        or (is_short and _BEGINS_SHORT_NUMBER.search(before) is not None)
+        or _CONTINUES_NUMBER.match(text, end) is not None
+    )
+
+
+def _is_labelled(match: re.Match[str], key: str) -> bool:
+    """True when a label under the key, in any language, stands in front of the date with nothing else between the two."""
+    start = match.start()
+    before = re.sub(r"\s?:[\s|]*", ": ", match.string[max(0, start - _MAX_CHARS_TO_LABEL) : start])
+    *others, words = _END_OF_OTHER_WORDS.split(before)
+    if not others and start > _MAX_CHARS_TO_LABEL:
+        return False
+    words = words.strip(" .,-–—©").lower()
+    label = phrase_lists.any_phrase(key).match(words)
+    if label is None:
+        return False
+    has_colon = ":" in label.group(0) or words.startswith(":", label.end())
+    between = words[label.end() :].strip(" :.,©").split()
+    if len(between) > (_MAX_WORDS_TO_LABEL if key == "other_date_labels" else 0):
+        return False
+    # Behind a colon may be the day of the week; without one, “Event in Rome 5 May” may be a headline and its date.
+    return has_colon or all(len(word.strip(".")) <= _MAX_LINKING_CHARS for word in between)
 
 
 def _has_european_clock(match: re.Match[str]) -> bool:
