@@ -40,7 +40,8 @@ def read_plain_text(text: str, request: PageRequest, limits: PageLimits) -> Cont
     short_lines = [line for line in (*dump.between, *dump.around) if len(line) < _MAX_DATE_LINE_CHARS]
     published = next((date for line in short_lines if (date := parse_date_text(line, None))), None)
     if published:
-        published = with_assumed_zone(published, PageMetadata(url=request.url), None)
+        if published.at is None:
+            published = with_assumed_zone(published, PageMetadata(url=request.url), None)
         content.add("published", Extracted(published, "visible-date", 0.6))
     content.add_byline(find_authors_in_lines(short_lines, rejections))
     if dump.caption or dump.credit:

@@ -521,6 +521,26 @@ def test_numbers_and_words_beside_a_date_do_not_hide_it(text: str, day: str) -> 
 
 
 @pytest.mark.parametrize(
+    ("text", "day"),
+    [
+        ("5 May 2012 17:45 GMT", "2012-05-05T17:45:00Z"),
+        ("May 5, 2012 5:45 p.m. EDT", "2012-05-05T17:45:00-04:00"),
+        ("2019/05/12 17:45:10 UTC", "2019-05-12T17:45:10Z"),
+        ("12.05.2019 17:45 (CET)", "2019-05-12T17:45:00+01:00"),
+        ("5 May 2012, 17:45 UTC+05:30", "2012-05-05T17:45:00+05:30"),
+        # Of several zones, or of none.
+        ("5 May 2012 17:45 CST", "2012-05-05T17:45"),
+        ("5 May 2012 17:45 GMT+2", "2012-05-05T17:45"),
+        ("5 May 2012 17:45 NATO", "2012-05-05T17:45"),
+    ],
+)
+def test_zone_behind_a_time_is_read(text: str, day: str) -> None:
+    moment = parse_date_text(text, "en-GB")
+    assert moment is not None
+    assert moment.text == day
+
+
+@pytest.mark.parametrize(
     "above",
     ["<p>Date of birth: 5 May 1992</p>", "<dl><dt>Deadline:</dt><dd>5 May 2012</dd></dl>", "<p>Room 3/4/20</p>"],
 )

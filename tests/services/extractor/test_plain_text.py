@@ -123,3 +123,11 @@ def test_refusal_says_what_the_dump_holds_though_none_of_it_is_text(
 ) -> None:
     refusal = read_refusal(dump.encode(), content_type="text/plain")
     assert (refusal.reason, refusal.detail) == ("too_short", seen)
+
+
+def test_zone_that_a_dump_states_wins_over_that_of_its_domain(read_article: Read, paragraphs: tuple[str, ...]) -> None:
+    dump = _DUMP.format(*paragraphs).replace("14:45", "14:45 GMT")
+    published = read_article(dump.encode(), "https://news.example.de/bridge", content_type="text/plain").published
+    assert published is not None
+    assert published.text == "2024-01-05T14:45:00Z"
+    assert published.zone_from == "stated"

@@ -71,6 +71,15 @@ _END_OF_OTHER_WORDS = re.compile(r"[|•·\n;(\d]")
 # Words between a label and its date: “Founded on the 5 May”, “Deadline: Saturday, 5 May”.
 _MAX_WORDS_TO_LABEL = 2
 _MAX_LINKING_CHARS = 3
+# A zone behind a time for people. Names that several zones share, such as CST and IST, tell nothing.
+_ZONE = re.compile(
+    r"(?::\d{2})?\s?(?:[AaPp]\.?[Mm]\.?\s?)?\(?(?:(?:GMT|UTC)(?P<offset>[+-]\d{2}:?\d{2}(?!\d))?|(?P<name>[A-Z]{3,5}))(?![\w+-])"
+)
+_MINUTES_OF_ZONES = {
+    "EST": -300, "EDT": -240, "CDT": -300, "MDT": -360, "PST": -480, "PDT": -420, "WET": 0, "WEST": 60, "CET": 60, "CEST": 120,
+    "MEZ": 60, "MESZ": 120, "EET": 120, "EEST": 180, "MSK": 180, "JST": 540, "KST": 540, "AEST": 600, "AEDT": 660, "NZST": 720,
+    "NZDT": 780,
+}  # fmt: skip
 # Marks for the direction of writing, which some pages write between the numbers of a date.
 _DIRECTION_MARKS = dict.fromkeys(map(ord, "\u061c\u200e\u200f\u202a\u202b\u202c\u2066\u2067\u2068\u2069"))
 # Accents, which capital letters lose, and the marks inside Arabic words are ignored in month names.
@@ -237,7 +246,11 @@ def parse_date_text(text: str, language: str | None, *, is_month_first: bool | N
     for pattern in (*patterns.named, *_patterns_in(language)):
         for match in pattern.finditer(text):
             number = months.get(_month_key(match["month"]))
-            named = make_date(_year(match["year"]), number, int(match["day"]), *_clock(match)) if number else None
+            named = (
+                make_date(_year(match["year"]), number, int(match["day"]), *_clock(match), _zone(match))
+                if number
+                else None
+            )
             if named and not _is_labelled(match, "other_date_labels"):
                 found.append((match.start(), named))
                 break
@@ -264,7 +277,7 @@ def _date_of_numbers(match: re.Match[str], language: str | None, is_month_first:
         is_month_first = is_usual and not (not language and _has_european_clock(match))
     if separator and (month > 12 or (separator == "/" and is_month_first and day <= 12)):
         day, month = month, day
-    return make_date(_year(match["year"]), month, day, *_clock(match))
+    return make_date(_year(match["year"]), month, day, *_clock(match), _zone(match))
 
 
 def _is_part_of_number(match: re.Match[str]) -> bool:
@@ -400,6 +413,14 @@ def _clock(match: re.Match[str]) -> tuple[str | None, str | None, str | None]:
     elif hour == 12 and phrase_lists.any_phrase("forenoon").search(around):
         hour = 0
     return str(hour), match["minute"], match["second"]
+
+
+def _zone(match: re.Match[str]) -> int | None:
+    """How many minutes the zone stated behind the time is ahead of UTC; None when none is stated."""
+    zone = _ZONE.match(match.string, match.end("minute")) if match["hour"] is not None else None
+    if zone is None:
+        return None
+    return _MINUTES_OF_ZONES.get(zone["name"]) if zone["name"] else _offset_minutes(zone["offset"] or "UTC")
 
 
 def make_date(
