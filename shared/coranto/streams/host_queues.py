@@ -8,7 +8,8 @@ saves the asking. How much may wait is decided where pages are handed in (`submi
 anything else from being read. Slow hosts have sets of their own, so that a worker can take a few of them and all of the others.
 
 A stage whose hosts take turns (`StageSpec.takes_turns`) has queues with the same keys in front of its stream instead: what is
-handed in while the stream holds enough waits there (`submit.lua`), and comes to it from there (`take_turns.lua`).
+handed in while the stream holds enough waits there (`submit.lua`), and comes to it from there (`take_turns.lua`). Two more sorted
+sets, `oldest:live` and `oldest:backlog`, hold the hosts by the time when the first that waits for each was handed in.
 """
 
 from __future__ import annotations

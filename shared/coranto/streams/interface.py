@@ -141,7 +141,7 @@ class Depth:
     """Messages that wait for a retry, or in the queue of their host."""
     dead: int
     oldest_age_seconds: float
-    """Age of the oldest unsettled entry; 0 when there is none."""
+    """Age of the oldest unsettled entry, or of what has waited longest for its host's turn; 0 when there is neither."""
     downstream: int
     """Unsettled entries of the stage downstream; 0 when nothing reads there."""
     queued: int = 0

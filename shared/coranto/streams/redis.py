@@ -80,6 +80,7 @@ class RedisStreams:
         self._move_due = redis.register_script(load_script("move_due"))
         self._trim = redis.register_script(load_script("trim"))
         self._measure = redis.register_script(load_script("measure"))
+        self._oldest_turn = redis.register_script(load_script("oldest_turn"))
         self._kept = redis.register_script(load_script("kept"))
         self._memory_bytes = 0
         self._memory_read_at = float("-inf")
@@ -322,12 +323,13 @@ class RedisStreams:
         pipe.zcard(keys.delayed(spec))
         pipe.xlen(keys.dead(spec))
         pipe.get(f"{keys.host_queues(spec)}:count")
+        await self._oldest_turn(keys=[self.main], args=[keys.host_queues(spec)], client=pipe)
         for stream, group in [
             *((self.key_of(line), spec.name) for line in self._lines),
             *((self._next, reader.name) for reader in self._readers),
         ]:
             await self._measure(keys=[stream], args=[group, _COUNT_AT_MOST], client=pipe)
-        delayed, dead, queued, *depths = await pipe.execute()
+        delayed, dead, queued, oldest_turn, *depths = await pipe.execute()
         own, downstream = depths[: len(self._lines)], depths[len(self._lines) :]
         in_front = int(queued or 0) if spec.takes_turns else 0
         queued = 0 if spec.takes_turns else int(queued or 0)
@@ -336,7 +338,7 @@ class RedisStreams:
             pending=sum(int(pending) for _, pending, _ in own),
             delayed=int(delayed) + queued,
             dead=int(dead),
-            oldest_age_seconds=max((_age(oldest) or 0.0 for _, _, oldest in own), default=0.0),
+            oldest_age_seconds=max(_age(age) or 0.0 for age in (oldest_turn, *(oldest for _, _, oldest in own))),
             downstream=max((int(waiting) + int(pending) for waiting, pending, _ in downstream), default=0),
             queued=queued,
         )

@@ -131,6 +131,36 @@ async def test_backlog_of_a_host_does_not_keep_its_news_out(redis: Redis, reader
         await client.submit(pages("www.paper.example", 1, priority="backlog"))
 
 
+MADE_OLDER = """
+local age = tonumber(ARGV[1])
+for number = 0, redis.call('LLEN', KEYS[1]) - 1 do
+  local row = cmsgpack.unpack(redis.call('LINDEX', KEYS[1], number))
+  row[3] = string.format('%.0f', row[3] - age)
+  redis.call('LSET', KEYS[1], number, cmsgpack.pack(row))
+end
+redis.call('ZINCRBY', KEYS[2], -age, ARGV[2])
+"""
+
+
+async def test_age_of_what_waits_for_its_turn_is_told(redis: Redis, reader: Reader) -> None:
+    client, streams, prefix = AsyncClient(redis), RedisStreams(redis, FEEDER, KEYS), KEYS.host_queues(FEEDER)
+    await client.submit(pages("crowd.example", MOST_IN_STREAM + 3))
+    assert (await streams.measure()).oldest_age_seconds < 3_000
+    queue, oldest = f"{prefix}:waiting:live:crowd.example", f"{prefix}:oldest:live"
+    made_older: Any = redis.eval(MADE_OLDER, 2, queue, oldest, "3600000", "crowd.example")  # type: ignore[no-untyped-call]
+    await made_older
+    assert 3_600 <= (await streams.measure()).oldest_age_seconds < 7_000
+    await client.submit(pages("other.example", 2))
+    await reader.read(2)
+    assert await redis.llen(queue) == 2, "one of the three had its turn, and the age is that of the next"
+    assert 3_600 <= (await streams.measure()).oldest_age_seconds < 7_000
+    await reader.read(MOST_IN_STREAM)
+    assert not await redis.exists(queue)
+    assert (await streams.measure()).oldest_age_seconds < 3_000
+    await reader.read_all()
+    assert (await streams.measure()).oldest_age_seconds == 0
+
+
 async def test_what_waits_for_its_turn_is_counted_found_and_backed_up(redis: Redis, reader: Reader) -> None:
     client = AsyncClient(redis)
     crowd = pages("crowd.example", 700)

@@ -12,7 +12,9 @@ local function add(key)
 end
 for _, key in ipairs(KEYS) do add(key) end
 for _, prefix in ipairs(ARGV) do
-  for _, name in ipairs({ 'rests', 'slow', 'count', 'live', 'live:slow', 'backlog', 'backlog:slow' }) do add(prefix .. ':' .. name) end
+  for _, name in ipairs({ 'rests', 'slow', 'count', 'live', 'live:slow', 'backlog', 'backlog:slow', 'oldest:live', 'oldest:backlog' }) do
+    add(prefix .. ':' .. name)
+  end
   for _, lane in ipairs({ 'live', 'live:slow', 'backlog', 'backlog:slow' }) do
     local class = string.match(lane, '^[a-z]+')
     for _, host in ipairs(redis.call('ZRANGE', prefix .. ':' .. lane, 0, -1)) do add(prefix .. ':waiting:' .. class .. ':' .. host) end

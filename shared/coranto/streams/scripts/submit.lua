@@ -64,6 +64,7 @@ local function accept(event, host, class)
   -- As commit.lua lays out what waits for a host.
   redis.call('RPUSH', queue, cmsgpack.pack({ event, '0', string.format('%.0f', now), '0', '0', '' }))
   redis.call('ZADD', turns .. ':' .. class, 'NX', now, host)
+  redis.call('ZADD', turns .. ':oldest:' .. class, 'NX', now, host)
   redis.call('INCR', turns .. ':count')
   in_turns = in_turns + 1
 end

@@ -1,6 +1,7 @@
 -- Brings submissions from their hosts' queues to the stream, one of each host in turn, live before backlog, as far as it has room.
 -- KEYS submitted   ARGV prefix of the queues in front of the stream, reading group, most in the stream
--- Gives how many were brought. The queues are those of hosts.lua; hosts stand in their lane by the time of their last turn.
+-- Gives how many were brought. The queues are those of hosts.lua; hosts stand in their lane by the time of their last turn,
+-- and in `oldest:CLASS` by the time when the first that waits for them was handed in.
 local prefix, most = ARGV[1], tonumber(ARGV[3])
 if redis.call('EXISTS', prefix .. ':count') == 0 then return 0 end
 local room = most - redis.call('XLEN', KEYS[1])
@@ -16,7 +17,7 @@ for _, class in ipairs({ 'live', 'backlog' }) do
     for _, host in ipairs(hosts) do
       if brought >= room then break end
       local queue = prefix .. ':waiting:' .. class .. ':' .. host
-      local packed = redis.call('LINDEX', queue, 0)
+      local packed, following = unpack(redis.call('LRANGE', queue, 0, 1))
       if packed then
         -- First, because it is what a full Redis may refuse.
         redis.call('XADD', KEYS[1], '*', 'event', cmsgpack.unpack(packed)[1])
@@ -24,16 +25,20 @@ for _, class in ipairs({ 'live', 'backlog' }) do
         redis.call('DECR', prefix .. ':count')
         brought = brought + 1
       end
-      if redis.call('EXISTS', queue) == 0 then
+      if not following then
         redis.call('ZREM', lane, host)
+        redis.call('ZREM', prefix .. ':oldest:' .. class, host)
       else
         turn = turn + 0.001
         redis.call('ZADD', lane, string.format('%.3f', turn), host)
+        redis.call('ZADD', prefix .. ':oldest:' .. class, cmsgpack.unpack(following)[3], host)
         waiting[#waiting + 1] = host
       end
     end
     hosts = waiting
   end
 end
-if redis.call('GET', prefix .. ':count') == '0' then redis.call('DEL', prefix .. ':count') end
+if redis.call('GET', prefix .. ':count') == '0' then
+  redis.call('DEL', prefix .. ':count', prefix .. ':oldest:live', prefix .. ':oldest:backlog')
+end
 return brought
