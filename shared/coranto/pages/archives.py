@@ -6,6 +6,7 @@ told as skipped, and bodies are bounded. Needs warcio; import it only where arch
 
 from __future__ import annotations
 
+import io
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,17 +17,21 @@ from warcio.archiveiterator import ArchiveIterator  # type: ignore[import-untype
 from warcio.bufferedreaders import DecompressingBufferedReader  # type: ignore[import-untyped]
 from warcio.exceptions import ArchiveLoadFailed  # type: ignore[import-untyped]
 
+from coranto.pages.zstd_frames import CUT, FRAME, ZstdStream
 from coranto.urls import UnsupportedUrlError, parse
 
 PAGE_TYPES: Final = frozenset({"text/html", "application/xhtml+xml"})
 _GZIP: Final = b"\x1f\x8b"
 _AT_ONCE: Final = 1 << 16
-_ZSTD_FRAME: Final = b"\x28\xb5\x2f\xfd"
 # A dictionary for all records stands in a frame of this kind, before the first of them, as IIPC has it.
 _ZSTD_DICTIONARY: Final = b"\x5d\x2a\x4d\x18"
 _LONGEST_DICTIONARY: Final = 32 << 20
 _LARGEST_WINDOW: Final = 128 << 20
+# Of a body as its server packed it: RFC 8878 recommends that no larger one is needed.
+_LARGEST_WINDOW_OF_BODY: Final = 8 << 20
 _LONGEST_LINE: Final = 1 << 20
+_LONGEST_HEADER: Final = 4 << 20
+_MOST_HEADER_LINES: Final = 10_000
 _RECORD_TYPES: Final = frozenset({"response", "resource"})
 
 
@@ -75,10 +80,21 @@ def read_pages(stream: BinaryIO, *, max_bytes: int) -> Iterator[ArchivedPage | S
 
 
 class _Lines(DecompressingBufferedReader):  # type: ignore[misc]  # the package has no types
-    """Reads lines of bounded length: warcio copies a line anew for each block that it grows by."""
+    """Reads lines of bounded length, and headers of bounded size: warcio copies a line anew for each block that it grows by, and
+    holds all lines of a header.
+    """
+
+    _lines = 0
+    """Of the header that is being read, since the last empty line."""
+    _bytes = 0
+
+    def read(self, length: int | None = None) -> bytes:
+        """As many bytes, or those there are."""
+        self._lines = self._bytes = 0
+        return bytes(super().read(length))
 
     def readline(self, length: int | None = None) -> bytes:
-        """The next line. Raises ArchiveLoadFailed for one that is too long."""
+        """The next line. Raises ArchiveLoadFailed for one that is too long, or one too many."""
         most = _LONGEST_LINE if length is None else min(length, _LONGEST_LINE)
         line = bytearray()
         while len(line) < most and not line.endswith(b"\n"):
@@ -88,20 +104,34 @@ class _Lines(DecompressingBufferedReader):  # type: ignore[misc]  # the package 
             line += piece
         if len(line) >= _LONGEST_LINE and not line.endswith(b"\n"):
             raise ArchiveLoadFailed(f"a line of a header has more than the {_LONGEST_LINE} bytes that are read")
+        self._count(line)
         return bytes(line)
+
+    def _count(self, line: bytearray) -> None:
+        if not line.strip():
+            self._lines = self._bytes = 0
+            return
+        self._lines += 1
+        self._bytes += len(line)
+        if self._lines > _MOST_HEADER_LINES or self._bytes > _LONGEST_HEADER:
+            raise ArchiveLoadFailed(
+                f"a header has {self._lines} lines and {self._bytes} bytes so far, expected {_MOST_HEADER_LINES} lines and "
+                f"{_LONGEST_HEADER} bytes at most"
+            )
 
 
 class _Unpacked:
-    """A packed stream, unpacked in bounded steps; where it breaks off or is broken, it ends."""
+    """A stream packed with gzip, unpacked in bounded steps."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
         self._member: Any = zlib.decompressobj(wbits=31)
         self._rest = b""
         self._is_over = False
+        self._fault = ""
 
     def read(self, size: int = _AT_ONCE) -> bytes:
-        """At most so many bytes; none at the end."""
+        """At most so many bytes; none at the end. Raises ValueError where the stream is cut or broken."""
         size = min(size, _AT_ONCE) if size > 0 else _AT_ONCE
         while not self._is_over:
             packed = self._rest or self._stream.read(_AT_ONCE)
@@ -113,13 +143,18 @@ class _Unpacked:
                 continue
             try:
                 unpacked = bytes(self._member.decompress(packed, size))
-            except zlib.error:
+            except zlib.error as error:
+                self._fault = f"its gzip is broken: {error}"
                 break
             self._rest = self._member.unused_data if self._member.eof else self._member.unconsumed_tail
             self._is_over = not packed and not unpacked
+            if self._is_over and not self._member.eof:
+                self._fault = CUT
             if unpacked:
                 return unpacked
         self._is_over = True
+        if self._fault:
+            raise ValueError(self._fault)
         return b""
 
 
@@ -127,28 +162,26 @@ def _unpacked(stream: BinaryIO) -> Any:
     """The archive's stream without its packing."""
     start = stream.read(4)
     if start == _ZSTD_DICTIONARY:
-        return _zstd_reader(stream, _zstd_dictionary(stream))
+        return ZstdStream(stream, max_window=_LARGEST_WINDOW, dictionary=_zstd_dictionary(stream))
     stream.seek(-len(start), 1)
-    if start == _ZSTD_FRAME:
-        return _zstd_reader(stream, None)
+    if start == FRAME:
+        return ZstdStream(stream, max_window=_LARGEST_WINDOW)
     return _Unpacked(stream) if start.startswith(_GZIP) else stream
-
-
-def _zstd_reader(stream: BinaryIO, dictionary: bytes | None) -> Any:
-    known = None if dictionary is None else zstandard.ZstdCompressionDict(dictionary)
-    unpacker = zstandard.ZstdDecompressor(dict_data=known, max_window_size=_LARGEST_WINDOW)
-    return unpacker.stream_reader(stream, read_across_frames=True)
 
 
 def _zstd_dictionary(stream: BinaryIO) -> bytes:
     """The dictionary in a frame whose mark has been read; it may be packed itself. Raises ValueError and zstandard.ZstdError."""
-    size = int.from_bytes(stream.read(4), "little")
+    stated = stream.read(4)
+    if len(stated) < 4:
+        raise ValueError(CUT)
+    size = int.from_bytes(stated, "little")
     if size > _LONGEST_DICTIONARY:
         raise ValueError(f"the dictionary has {size} bytes, expected {_LONGEST_DICTIONARY} at most")
     dictionary = stream.read(size)
-    if dictionary.startswith(_ZSTD_FRAME):
-        with zstandard.ZstdDecompressor(max_window_size=_LARGEST_WINDOW).stream_reader(dictionary) as reader:
-            dictionary = reader.read(_LONGEST_DICTIONARY + 1)
+    if len(dictionary) < size:
+        raise ValueError(f"it ends within its dictionary, of which {len(dictionary)} of {size} bytes are there")
+    if dictionary.startswith(FRAME):
+        dictionary = _read_all(ZstdStream(io.BytesIO(dictionary), max_window=_LARGEST_WINDOW), _LONGEST_DICTIONARY)
         if len(dictionary) > _LONGEST_DICTIONARY:
             raise ValueError(f"the dictionary has more than {_LONGEST_DICTIONARY} bytes when it is unpacked")
     return dictionary
@@ -170,7 +203,7 @@ def _read(record: Any, max_bytes: int) -> ArchivedPage | SkippedRecord:
         return SkippedRecord("bad_address", url[:200], str(error))
     try:
         body = _body(record, max_bytes)
-    except (ValueError, OSError, EOFError, zlib.error) as error:
+    except (ValueError, OSError, EOFError, zlib.error, zstandard.ZstdError) as error:
         return SkippedRecord("broken", url, str(error)[:200])
     if len(body) > max_bytes:
         return SkippedRecord("too_large", url)
@@ -178,9 +211,42 @@ def _read(record: Any, max_bytes: int) -> ArchivedPage | SkippedRecord:
 
 
 def _body(record: Any, max_bytes: int) -> bytes:
-    """The body, at most one byte longer than allowed."""
-    stream = record.content_stream()
-    body = bytearray()
-    while len(body) <= max_bytes and (piece := stream.read(min(1 << 16, max_bytes + 1 - len(body)))):
-        body += piece
-    return bytes(body)
+    """The body, at most one byte longer than allowed. Raises ValueError where the archive has only a part of it."""
+    stream, headers = record.content_stream(), record.http_headers
+    stated = (headers.get_header("Content-Encoding") or "") if headers is not None else ""
+    if stated.strip().lower() == "zstd":  # which warcio leaves as it is
+        stream = _unpacked_body(stream)
+    body = _read_all(stream, max_bytes)
+    missing = getattr(record.raw_stream, "limit", 0)
+    if missing > 0 and len(body) <= max_bytes and not record.raw_stream.read(1):
+        raise ValueError(f"the archive ends within the record, of which {missing} bytes are missing")
+    return body
+
+
+class _PutBack:
+    """A stream with bytes that were read from it in front again."""
+
+    def __init__(self, start: bytes, stream: Any) -> None:
+        self._start = start
+        self._stream = stream
+
+    def read(self, size: int) -> bytes:
+        if self._start:
+            start, self._start = self._start[:size], self._start[size:]
+            return start
+        return bytes(self._stream.read(size))
+
+
+def _unpacked_body(stream: Any) -> Any:
+    """The body without the packing that its label states; some archives hold bodies unpacked under the label of the packed one."""
+    start = stream.read(len(FRAME))
+    whole = _PutBack(start, stream)
+    return ZstdStream(whole, max_window=_LARGEST_WINDOW_OF_BODY) if start == FRAME else whole
+
+
+def _read_all(stream: Any, max_bytes: int) -> bytes:
+    """All of it, or one byte more than allowed."""
+    found = bytearray()
+    while len(found) <= max_bytes and (piece := stream.read(min(_AT_ONCE, max_bytes + 1 - len(found)))):
+        found += piece
+    return bytes(found)

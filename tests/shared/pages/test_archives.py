@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +15,7 @@ from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
 
 from coranto.pages.archives import ArchivedPage, SkippedRecord, read_pages
+from coranto.pages.zstd_frames import CUT, ZstdStream
 
 PAGE = b"<html><title>Bridge opens</title><p>" + b"The bridge is open again. " * 40
 
@@ -82,10 +84,99 @@ BOMB = zstandard.ZstdCompressor().compress(bytes(40 << 20))
         b"\x5d\x2a\x4d\x18\xff\xff\xff\xff",
         b"\x5d\x2a\x4d\x18\x04\x00\x00\x00\x28\xb5\x2f\xfd",
         b"\x5d\x2a\x4d\x18" + len(BOMB).to_bytes(4, "little") + BOMB,
+        b"\x5d\x2a\x4d\x18" + (5_000).to_bytes(4, "little") + bytes(100),
     ],
 )  # fmt: skip
 def test_broken_zstandard_is_told_and_never_a_crash(body: bytes) -> None:
-    assert all(isinstance(one, SkippedRecord) for one in read(body))
+    (told,) = read(body)
+    assert isinstance(told, SkippedRecord)
+    assert told.reason == "broken"
+
+
+def packed_records(pack: Callable[[bytes], bytes]) -> list[bytes]:
+    return [pack(archive((f"https://a.example/{n}", "200 OK", HTML, PAGE), packed=False)) for n in range(3)]
+
+
+@pytest.mark.parametrize(
+    "pack", [gzip.compress, zstandard.compress, zstandard.ZstdCompressor(write_checksum=True).compress]
+)
+def test_packed_archive_that_is_cut_anywhere_says_so(pack: Callable[[bytes], bytes]) -> None:
+    *whole, last = packed_records(pack)
+    for length in range(4, len(last)):
+        found = read(b"".join(whole) + last[:length])
+        assert [one.url for one in found if isinstance(one, ArchivedPage)][:2] == [
+            "https://a.example/0",
+            "https://a.example/1",
+        ]
+        assert isinstance(found[-1], SkippedRecord), f"cut after {length} bytes"
+        assert (found[-1].reason, CUT in (found[-1].detail or "")) == ("broken", True)
+    assert all(isinstance(one, ArchivedPage) for one in read(b"".join([*whole, last])))
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress, zstandard.compress])
+def test_page_of_which_the_archive_has_a_part_is_no_page(pack: Callable[[bytes], bytes]) -> None:
+    first, _, last = packed_records(bytes)
+    found = read(pack(first + last[:-100]))
+    assert [type(one) for one in found] == [ArchivedPage, SkippedRecord]
+    assert isinstance(found[1], SkippedRecord)
+    assert (found[1].reason, found[1].url) == ("broken", "https://a.example/2")
+    assert "96 bytes are missing" in (found[1].detail or "")
+
+
+@pytest.mark.parametrize("contents", ["stored", "runs", "several blocks", "empty", "skipped"])
+def test_frames_of_every_form_are_followed_to_their_end(contents: str) -> None:
+    packer = zstandard.ZstdCompressor(write_content_size=contents == "runs")
+    plain = {"stored": os.urandom(1_000), "runs": bytes(300_000), "several blocks": os.urandom(400_000), "empty": b""}
+    expected = plain.get(contents, b"x")
+    packed = packer.compress(expected)
+    if contents == "skipped":
+        packed += b"\x50\x2a\x4d\x18\x03\x00\x00\x00abc"
+    for body in (packed, packed * 2):
+        stream = ZstdStream(io.BytesIO(body), max_window=1 << 23)
+        assert b"".join(iter(stream.read, b"")) == expected * (len(body) // len(packed))
+        stream = ZstdStream(io.BytesIO(body[:-1]), max_window=1 << 23)
+        with pytest.raises(ValueError, match=CUT):
+            list(iter(stream.read, b""))
+
+
+@pytest.mark.parametrize(
+    "header", [b"A: b\r\n" * 20_000, (b"A: " + b"b" * 500_000 + b"\r\n") * 12, b" folded\r\n" * 20_000]
+)
+@pytest.mark.parametrize("where", ["the record's", "the response's"])
+def test_header_without_end_is_told_and_read_no_further(header: bytes, where: str) -> None:
+    whole = archive(("https://a.example/1", "200 OK", HTML, PAGE), packed=False)
+    start = b"WARC/1.0\r\nWARC-Type: response\r\nWARC-Target-URI: https://a.example/2\r\nContent-Length: 90000000\r\n"
+    start += b"" if where == "the record's" else b"\r\nHTTP/1.1 200 OK\r\nServer: a\r\n"
+    page, broken = read(whole + start + header + b"\r\n")
+    assert isinstance(page, ArchivedPage)
+    assert isinstance(broken, SkippedRecord)
+    assert (broken.reason, "a header has" in (broken.detail or "")) == ("broken", True)
+
+
+def test_headers_of_a_long_archive_are_counted_each_by_itself() -> None:
+    headers = [*HTML, *((f"X-{number}", "a") for number in range(3_000))]
+    found = read(archive(*((f"https://a.example/{n}", "200 OK", headers, b"" if n % 2 else PAGE) for n in range(8))))
+    assert [getattr(one, "reason", "page") for one in found] == ["page", "empty"] * 4
+
+
+def test_body_packed_with_zstandard_is_unpacked_within_bounds() -> None:
+    stated = [*HTML, ("Content-Encoding", "zstd")]
+    packed = zstandard.compress(PAGE)
+    chunked = b"%x\r\n%s\r\n0\r\n\r\n" % (len(packed), packed)
+    found = read(
+        archive(
+            ("https://a.example/1", "200 OK", stated, packed),
+            ("https://a.example/2", "200 OK", [*stated, ("Transfer-Encoding", "chunked")], chunked),
+            ("https://a.example/3", "200 OK", stated, PAGE),
+            ("https://a.example/4", "200 OK", stated, BOMB),
+            ("https://a.example/5", "200 OK", stated, packed[:-10]),
+            ("https://a.example/6", "200 OK", stated, zstandard.compress(PAGE)[:4] + b"\xff" * 50),
+            ("https://a.example/7", "200 OK", stated, packed),
+        )
+    )
+    assert [one.body == PAGE if isinstance(one, ArchivedPage) else one.reason for one in found] == [
+        True, True, True, "too_large", "broken", "broken", True,
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress, zstandard.compress])
