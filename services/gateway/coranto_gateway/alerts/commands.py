@@ -25,7 +25,7 @@ from coranto_gateway.alerts.registry import (
     make_alert,
 )
 from coranto_gateway.command_line import Answer, DataOption, ask_definitions, checked, given, shown_unusable, tell
-from coranto_gateway.printable import one_line
+from coranto_gateway.printable import log_line, one_line
 from coranto_gateway.webhooks.webhook import new_secret
 
 app = typer.Typer(
@@ -304,8 +304,6 @@ def _line_of(hit: Hit) -> str:
 
 
 def _line(sent: Sent) -> str:
-    answer = f"{sent.status or '-'} in {sent.elapsed_ms} ms"
     what = "a test" if not sent.stories else f"{sent.stories} stories"
-    return one_line(
-        f"{sent.at:%Y-%m-%d %H:%M:%S} {sent.outcome} ({sent.reason}) {what} to {sent.to}: {answer} {sent.detail} {sent.answer}"
-    )
+    start = f"{sent.at:%Y-%m-%d %H:%M:%S} {sent.outcome} ({sent.reason}) {what} to {sent.to}"
+    return log_line(start, status=sent.status, elapsed_ms=sent.elapsed_ms, detail=sent.detail, answer=sent.answer)

@@ -17,7 +17,7 @@ from rich.table import Table
 from coranto_gateway.announcements import NO_STORE, Position
 from coranto_gateway.command_line import Answer, DataOption, ask_definitions, checked, given, shown_unusable, tell
 from coranto_gateway.definitions import Unusable
-from coranto_gateway.printable import one_line
+from coranto_gateway.printable import log_line, one_line
 from coranto_gateway.webhooks.registry import (
     Attempt,
     Progress,
@@ -257,7 +257,7 @@ def _shown(webhook: Webhook, progress: Progress, late: int, dead: int) -> dict[s
 
 def _line(attempt: Attempt) -> str:
     what = attempt.webhook_id if attempt.number is None else f"{attempt.number} {attempt.article} r{attempt.revision}"
-    answer = f"{attempt.status or '-'} in {attempt.elapsed_ms} ms"
-    said = " ".join(part for part in (attempt.detail, attempt.answer) if part)
-    line = f"{attempt.at:%Y-%m-%d %H:%M:%S} {attempt.outcome} ({attempt.reason}) {what}: {answer} {said}"
-    return one_line(line)  # what strangers answer is shown on a terminal
+    start = f"{attempt.at:%Y-%m-%d %H:%M:%S} {attempt.outcome} ({attempt.reason}) {what}"
+    return log_line(
+        start, status=attempt.status, elapsed_ms=attempt.elapsed_ms, detail=attempt.detail, answer=attempt.answer
+    )
