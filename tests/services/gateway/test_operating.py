@@ -205,10 +205,11 @@ async def test_a_source_is_added_once_paused_resumed_and_removed(served: Served,
     (known,) = await registry.all()
     assert (await served.post("/v1/sources/pause", {"url": feed}))["state"] == "paused"
     # A replica was polling it at that moment, and writes what came of it.
-    await registry.save(known.model_copy(update={"polls": 1, "last_new_at": datetime.now(UTC)}), datetime.now(UTC))
+    polled = {"polls": 1, "last_new_at": datetime.now(UTC), "entries_left": 600}
+    await registry.save(known.model_copy(update=polled), datetime.now(UTC))
     assert await due() == []
     (listed,) = (await served.get("/v1/sources"))["items"]
-    assert (listed["state"], listed["polls"], listed["due_at"]) == ("paused", 1, None)
+    assert (listed["state"], listed["polls"], listed["due_at"], listed["entries_left"]) == ("paused", 1, None, 600)
     assert (await served.post("/v1/sources/resume", {"url": feed}))["state"] == "healthy"
     assert await due() == [feed]
     assert (await served.get("/v1/sources", params={"state": "failing"}))["items"] == []

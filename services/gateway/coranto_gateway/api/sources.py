@@ -54,6 +54,9 @@ class SourceView(BaseModel):
     interval_seconds: float | None = Field(description="Time between polls, by its rhythm.")
     last_new_at: datetime | None = Field(description="When it last had something new.")
     items_per_day: float = Field(description="New entries a day, recent days counting most.")
+    entries_left: int = Field(
+        description="Entries of its document for which there was no room yet; it is read again for them."
+    )
     lag_seconds: float | None = Field(description="Mean time from publication to discovery.")
     tags: list[str] = Field(description="Tags that its articles carry.")
     failures: int = Field(description="Failed polls since the last that succeeded.")
@@ -80,6 +83,7 @@ class SourceView(BaseModel):
             interval_seconds=feed.interval_seconds or None,
             last_new_at=feed.last_new_at,
             items_per_day=round(feed.items_per_day, 2),
+            entries_left=feed.entries_left,
             lag_seconds=None if feed.lag_seconds is None else round(feed.lag_seconds),
             tags=list(feed.tags),
             failures=feed.failures,
