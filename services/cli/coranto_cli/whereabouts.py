@@ -83,8 +83,14 @@ def in_words(location: Location) -> str:
         case "in_flight":
             return f"is in flight in the {location.stage} (worker {location.worker}, for {span(location.seconds or 0)})"
         case "delayed":
-            due, tried = span(location.seconds or 0), count(location.attempts or 0, "attempt")
-            return f"is delayed in the {location.stage} because of {location.reason}, due in {due}, after {tried}"
+            tried = f", after {count(location.attempts, 'attempt')}" if location.attempts else ""
+            if location.host is not None:
+                asked = count(location.host_failures or 0, "request")
+                lasted = span(location.host_failing_seconds or 0)
+                verb = "was" if location.host_failures == 1 else "were"
+                tried += f"; {asked} in a row to {location.host} failed or {verb} refused, for {lasted} now"
+            due = span(location.seconds or 0)
+            return f"is delayed in the {location.stage} because of {location.reason}, due in {due}{tried}"
         case "dead":
             error = f"{location.reason}: {location.error}"
             return (

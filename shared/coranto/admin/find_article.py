@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from coranto.admin import dead_letters
 from coranto.admin.dead_letters import Reference
 from coranto.admin.pipeline import ConnectedPipeline
+from coranto.frontier import find_trouble, host_key
 from coranto.records import article_id
 from coranto.records.envelope import peek
 from coranto.streams.interface import Delayed, Unsettled
 from coranto.topology import STAGES, StageSpec
-from coranto.urls import SAVED_PAGE_PREFIX, UnsupportedUrlError, key_of
+from coranto.urls import SAVED_PAGE_PREFIX, UnsupportedUrlError, key_of, parse
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,13 @@ class Location:
     seconds: float | None = None
     """In flight: seconds since it was delivered; delayed: seconds until it is due."""
     attempts: int | None = None
-    """Delayed: attempts so far."""
+    """Delayed: attempts so far; what is the host's trouble spends none."""
+    host: str | None = None
+    """Delayed: the host that refuses or fails, where that is known."""
+    host_failures: int | None = None
+    """How often in a row it has refused or failed."""
+    host_failing_seconds: float | None = None
+    """For how long it has."""
     reason: str | None = None
     """Delayed or dead: why."""
     error: str | None = None
@@ -87,7 +94,9 @@ async def find_locations(pipeline: ConnectedPipeline, ref: ArticleRef) -> list[L
         for streams in pipeline.streams[spec.name]:
             found += [_of_entry(spec, entry) async for entry in streams.unsettled() if ref.is_about(entry.event)]
         for streams in pipeline.streams[spec.name]:
-            found += [_of_delayed(spec, each) async for each in streams.delayed() if ref.is_about(each.event)]
+            found += [
+                await _of_delayed(pipeline, spec, each) async for each in streams.delayed() if ref.is_about(each.event)
+            ]
     async for letter in dead_letters.find_letters(pipeline.streams):
         if ref.is_about(letter.event):
             reference = str(Reference.of(letter))
@@ -101,8 +110,24 @@ def _of_entry(spec: StageSpec, entry: Unsettled) -> Location:
     return Location(spec.name, "in_flight", worker=entry.consumer, seconds=entry.idle_ms / 1000)
 
 
-def _of_delayed(spec: StageSpec, message: Delayed) -> Location:
+async def _of_delayed(pipeline: ConnectedPipeline, spec: StageSpec, message: Delayed) -> Location:
     if message.awaits_turn:
         return Location(spec.name, "waiting")
     seconds = message.due_ms / 1000 - time.time()
-    return Location(spec.name, "delayed", seconds=seconds, attempts=message.attempts, reason=message.reason)
+    location = Location(spec.name, "delayed", seconds=seconds, attempts=message.attempts, reason=message.reason)
+    host = _host_of(message.event) if spec.queues_by_host else None
+    trouble = await find_trouble(pipeline.redis, pipeline.topology.prefix, host) if host is not None else None
+    if trouble is None:
+        return location
+    lasted = max(0.0, time.time() - trouble.since.timestamp())
+    return replace(location, host=trouble.host, host_failures=trouble.times, host_failing_seconds=lasted)
+
+
+def _host_of(event: bytes) -> str | None:
+    """The host that the article's page is asked from."""
+    fields = peek(event).get("data")
+    discovery = fields.get("discovery") if isinstance(fields, dict) else None
+    try:
+        return host_key(parse(str(discovery["url"]))) if isinstance(discovery, dict) and "url" in discovery else None
+    except UnsupportedUrlError:
+        return None

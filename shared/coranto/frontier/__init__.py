@@ -24,7 +24,9 @@ from coranto.frontier.host_leases import (
     HostLeases,
     HostPause,
     HostSetAside,
+    HostTrouble,
     RedisHostLeases,
+    find_trouble,
 )
 from coranto.frontier.host_policy import HostPolicy, HostRule, WrongHostsFileError, read_hosts_file
 from coranto.frontier.one_process import InProcessHostLeases
@@ -39,9 +41,11 @@ __all__ = [
     "HostPolicy",
     "HostRule",
     "HostSetAside",
+    "HostTrouble",
     "InProcessHostLeases",
     "RedisHostLeases",
     "WrongHostsFileError",
+    "find_trouble",
     "host_key",
     "read_hosts_file",
 ]

@@ -12,7 +12,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 from importlib.resources import files
 from typing import Final, Protocol, cast
@@ -61,6 +61,17 @@ class HostSetAside:
     retry_after: timedelta
     failing_for: timedelta
     """Since the first of the refusals or failures that have not been broken by a good answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostTrouble:
+    """A host that refuses or fails, as its leases have it."""
+
+    host: str
+    times: int
+    """Requests in a row that it refused or failed."""
+    since: datetime
+    """When it began."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +234,20 @@ class RedisHostLeases:
         return pause
 
     def _key(self, host: str) -> str:
-        return f"{self._prefix}:{{host-{host}}}:lease"
+        return _lease_key(self._prefix, host)
+
+
+async def find_trouble(redis: Redis, prefix: str, host: str) -> HostTrouble | None:
+    """The trouble that this host is in; None after a good answer, and for a host that was not asked lately."""
+    fields = ["refusals", "failing_since"]
+    times, since = await cast("Awaitable[list[bytes | None]]", redis.hmget(_lease_key(prefix, host), fields))
+    if times is None or since is None or int(times) == 0:
+        return None
+    return HostTrouble(host, int(times), datetime.fromtimestamp(float(since) / 1000, UTC))
+
+
+def _lease_key(prefix: str, host: str) -> str:
+    return f"{prefix}:{{host-{host}}}:lease"
 
 
 def _script(name: str) -> str:

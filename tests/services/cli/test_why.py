@@ -14,9 +14,11 @@ from click.testing import Result
 from tests.shared.store.articles import build_article, reason_to_skip, store
 from typer.testing import CliRunner
 
+from coranto.admin.find_article import Location
 from coranto.records import DroppedArticle
 from coranto.store.sqlite.writer import SqliteArticleStore
 from coranto_cli.application import app
+from coranto_cli.whereabouts import in_words
 
 URL = "https://news.example/0"
 TODAY = datetime.now(UTC).date()
@@ -139,3 +141,21 @@ def test_silent_source_ends_with_1_for_cron(data: Path) -> None:
     silent = call(data, "sources", "gazette")
     assert silent.exit_code == 1
     assert "silent by its own rhythm: last new 2 days ago" in silent.output
+
+
+@pytest.mark.parametrize(
+    ("location", "words"),
+    [
+        (Location("fetcher", "delayed", seconds=40, attempts=2, reason="timeout"), "due in 40 s, after 2 attempts"),
+        (Location("fetcher", "delayed", seconds=40, attempts=0, reason="queued for a.example"), "due in 40 s"),
+        (
+            Location(
+                "fetcher", "delayed", seconds=40, attempts=0, reason="name_not_resolved",
+                host="a.example", host_failures=7, host_failing_seconds=720,
+            ),
+            "due in 40 s; 7 requests in a row to a.example failed or were refused, for 12 min now",
+        ),
+    ],
+)  # fmt: skip
+def test_what_is_delayed_says_what_was_tried(location: Location, words: str) -> None:
+    assert in_words(location) == f"is delayed in the fetcher because of {location.reason}, {words}"

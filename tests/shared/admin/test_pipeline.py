@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 from coranto.admin.find_article import ArticleRef, find_locations
 from coranto.admin.idle import wait_until_idle
 from coranto.admin.pipeline import ConnectedPipeline, connected
+from coranto.frontier import HostFeedback, HostLease, RedisHostLeases, host_key
 from coranto.records import Record
 from coranto.records.envelope import encode
 from coranto.sources.registry import Feed, FeedRegistry
@@ -18,6 +19,7 @@ from coranto.streams.interface import Dead, Drop, Entry, Outcome, Retry
 from coranto.streams.redis import RedisStreams
 from coranto.testing import discovered, fetched, submission
 from coranto.topology import FEEDER, FETCHER, Pipeline, StageSpec
+from coranto.urls import parse
 
 URL = "https://news.example/one"
 
@@ -64,6 +66,27 @@ async def test_article_is_found_wherever_it_is_and_no_other_one_is(pipeline: Con
     letter = (await find_locations(pipeline, ref))[-1]
     assert (letter.state, letter.reason, letter.error) == ("dead", "bad_url", "seen")
     assert (letter.letter or "").startswith("fetcher/0/")
+
+
+async def test_delayed_article_tells_how_its_host_does(pipeline: ConnectedPipeline, take: Take) -> None:
+    fetcher = await put(pipeline, FETCHER, discovered(URL))
+    await settle(take, fetcher, Retry("timeout", 60_000, 0))
+    leases = RedisHostLeases(pipeline.redis, prefix=pipeline.topology.prefix)
+    host = host_key(parse(URL))
+
+    async def ask(feedback: HostFeedback) -> None:
+        lease = await leases.acquire(host, "message", delay=timedelta(0))
+        assert isinstance(lease, HostLease)
+        await leases.release(lease, feedback, delay=timedelta(0), retry_after=timedelta(0))
+
+    await ask(HostFeedback.FAILING)
+    await ask(HostFeedback.FAILING)
+    (found,) = await find_locations(pipeline, ArticleRef.of(URL))
+    assert (found.attempts, found.host, found.host_failures) == (0, host, 2)
+    assert 0 <= (found.host_failing_seconds or 0) < 60
+    await ask(HostFeedback.FINE)
+    (found,) = await find_locations(pipeline, ArticleRef.of(URL))
+    assert (found.host, found.host_failures, found.host_failing_seconds) == (None, None, None)
 
 
 async def test_article_that_is_settled_is_nowhere_before_it_is_trimmed(pipeline: ConnectedPipeline, take: Take) -> None:

@@ -32,7 +32,10 @@ class Whereabouts(BaseModel):
     state: Literal["waiting", "in_flight", "delayed", "dead"]
     worker: str | None = Field(None, description="In flight: who works on it.")
     seconds: float | None = Field(None, description="In flight: for so long; delayed: until the next attempt.")
-    attempts: int | None = Field(None, description="Delayed: attempts so far.")
+    attempts: int | None = Field(None, description="Delayed: attempts so far; what is the host's trouble spends none.")
+    host: str | None = Field(None, description="Delayed: the host that refuses or fails, where that is known.")
+    host_failures: int | None = Field(None, description="How often in a row it has refused or failed.")
+    host_failing_seconds: float | None = Field(None, description="For how long it has.")
     reason: str | None = Field(None, description="Delayed or dead: why.")
     error: str | None = Field(None, description="Dead: what was seen.")
     letter: str | None = Field(None, description="Dead: name of the dead letter, see `/v1/dead/…`.")
@@ -46,6 +49,11 @@ class Whereabouts(BaseModel):
             worker=location.worker,
             seconds=None if location.seconds is None else round(location.seconds, 1),
             attempts=location.attempts,
+            host=location.host,
+            host_failures=location.host_failures,
+            host_failing_seconds=None
+            if location.host_failing_seconds is None
+            else round(location.host_failing_seconds, 1),
             reason=location.reason,
             error=location.error,
             letter=location.letter,
