@@ -377,6 +377,23 @@ async def test_two_gateways_and_a_restart_tell_once(desk: Desk) -> None:
         ]
 
 
+async def test_a_gateway_that_cannot_read_the_store_leaves_the_alerts_to_another(
+    desk: Desk, redis: Redis, tmp_path: Path
+) -> None:
+    (tmp_path / "articles.sqlite").write_bytes(b"no database at all" * 100)
+    await desk.add("telegram:1")
+    async with desk.watching():
+
+        async def has_had_the_right() -> bool:
+            return await redis.hexists("coranto:{alerts}:state", "generation")  # type: ignore[misc]
+
+        async def is_free() -> bool:
+            return await desk.alerts.acquire("other", seconds=60) > 0
+
+        await eventually(has_had_the_right, what="a look")
+        await eventually(is_free, within_seconds=20, what="the right to look")
+
+
 async def test_in_an_emptied_redis_one_gateway_looks(redis: Redis) -> None:
     alerts = Alerts(redis, "coranto")
     before = await alerts.acquire("first", seconds=60)

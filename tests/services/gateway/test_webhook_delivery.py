@@ -407,6 +407,23 @@ async def test_whoever_lost_the_right_writes_nothing(bench: Bench) -> None:
         assert not await bench.webhooks.commit(first, Change(set={"cursor": "9"}), seconds=60)
 
 
+async def test_a_gateway_that_cannot_read_the_store_leaves_the_webhook_to_another(bench: Bench, tmp_path: Path) -> None:
+    (tmp_path / "articles.sqlite").write_bytes(b"no database at all" * 100)
+    async with Receiver() as receiver:
+        await bench.add(receiver)
+        before = (await bench.webhooks.progress("desk")).generation
+        async with bench.delivering():
+
+            async def has_had_the_right() -> bool:
+                return (await bench.webhooks.progress("desk")).generation > before
+
+            async def is_free() -> bool:
+                return await bench.webhooks.acquire("desk", "other", seconds=60) is not None
+
+            await eventually(has_had_the_right, what="a beginning")
+            await eventually(is_free, within_seconds=20, what="the right to deliver")
+
+
 async def test_log_and_dead_deliveries_are_bounded(bench: Bench, redis: Redis) -> None:
     async with Receiver() as receiver:
         await bench.add(receiver)

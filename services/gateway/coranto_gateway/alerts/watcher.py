@@ -137,7 +137,11 @@ class Watcher:
         if self._announced is not None:
             await self._announced.aclose()
         self._announced = self._coming = None
-        self._generation = 0
+        generation, self._generation = self._generation, 0
+        if generation:
+            # Another gateway may well reach what this one does not.
+            with suppress(RedisError, OSError):  # it lapses by itself
+                await self._tools.alerts.release(self._owner, generation)
 
     async def _turn(self) -> None:
         if self._is_stopping:

@@ -99,7 +99,11 @@ class Delivery:
 
     async def run(self) -> None:
         """Deliver until it is told to stop, or the right is lost. Raises StoreError when it cannot begin."""
-        await self._begin()
+        try:
+            await self._begin()
+        except BaseException:
+            await self._release()
+            raise
         announced = cast(
             "AsyncGenerator[list[Announcement], None]",
             self._tools.announcements.follow(self._taken, pause=1.0),
