@@ -12,7 +12,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from coranto_gateway.command_line import Answer, DataOption, ask_redis, tell
+from coranto_gateway.command_line import Answer, DataOption, ask_redis, shown_unusable, tell
+from coranto_gateway.printable import one_line
 from coranto_gateway.tokens import Scope, Token, Tokens
 
 app = typer.Typer(help="Tokens for the gateway.", add_completion=False, no_args_is_help=True)
@@ -42,21 +43,30 @@ def list_tokens(
     data: DataOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")] = False,
 ) -> None:
-    """Show every token: what it may do, when it ends, and when it was used last."""
-    tokens = _with_tokens(data, lambda known: known.all())
-    if as_json:
-        for token in tokens:
-            shown = token.model_dump(mode="json", exclude={"digest"}, exclude_none=True)
-            typer.echo(json.dumps(shown | {"scopes": sorted(token.scopes)}))
-        return
+    """Show every token: what it may do, when it ends, and when it was used last. Exit code 1 when one cannot be used."""
+    tokens, unusable = _with_tokens(data, lambda known: known.all())
     table = Table("Id", "Name", "May", "Made", "Ends", "Last used", box=None)
     now = datetime.now(UTC)
     for token in tokens:
+        if as_json:
+            shown = token.model_dump(mode="json", exclude={"digest"}, exclude_none=True)
+            typer.echo(json.dumps(shown | {"scopes": sorted(token.scopes)}))
+            continue
         ends = "never" if token.ends_at is None else f"{token.ends_at:%Y-%m-%d}"
         used = "never" if token.last_used_at is None else f"{token.last_used_at:%Y-%m-%d %H:%M}"
         style = "dim" if token.has_ended(now) else None
         table.add_row(token.id, token.name, _listed(token), f"{token.created_at:%Y-%m-%d}", ends, used, style=style)
-    Console(highlight=False).print(table if tokens else "No tokens. Make one with: coranto token add NAME")
+    for each in unusable:
+        if as_json:
+            typer.echo(shown_unusable(each))
+        else:
+            table.add_row(each.name, "unusable", "", "", "", one_line(each.why), style="red")
+    if not as_json:
+        Console(highlight=False).print(
+            table if tokens or unusable else "No tokens. Make one with: coranto token add NAME", markup=False
+        )
+    if unusable:
+        raise typer.Exit(1)
 
 
 @app.command("revoke")

@@ -1,4 +1,4 @@
-"""What people have set up and Redis keeps under a name: webhooks and alerts.
+"""What people have set up and Redis keeps under a name: webhooks, alerts, tokens and saved feeds.
 
 Each is read by itself. One that was written by another version, or damaged, and cannot be used any more is as if it were paused,
 and is shown with what is wrong with it; it stops no other.
@@ -14,10 +14,10 @@ from typing import Any, Final, Generic, Literal, TypeVar, cast
 from pydantic import BaseModel, Field, ValidationError
 from redis.asyncio import Redis
 
-What = Literal["webhook", "alert"]
+What = Literal["webhook", "alert", "token", "feed"]
 MOST_DEFINITIONS: Final = 200
 DEFINITION_UNUSABLE: Final = "definition.unusable"
-_SECRETS: Final = frozenset({"secret", "secrets"})
+_SECRETS: Final = frozenset({"secret", "secrets", "digest"})
 
 
 class Unusable(BaseModel):

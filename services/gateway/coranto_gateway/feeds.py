@@ -8,8 +8,10 @@ from collections.abc import Awaitable
 from datetime import UTC, datetime
 from typing import cast
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 from redis.asyncio import Redis
+
+from coranto_gateway.definitions import Definitions, Unusable
 
 
 class SavedFeed(BaseModel):
@@ -21,7 +23,7 @@ class SavedFeed(BaseModel):
     title: str = Field(description="Its title.")
     q: str = Field("", description="Words that its articles hold.")
     where: str = Field("", description="Filter that its articles pass.")
-    created_at: datetime = Field(description="When it was made.")
+    created_at: AwareDatetime = Field(description="When it was made.")
 
 
 class Feeds:
@@ -30,6 +32,7 @@ class Feeds:
     def __init__(self, redis: Redis, prefix: str) -> None:
         self._redis = redis
         self._feeds = f"{prefix}:gateway:feeds"
+        self._definitions = Definitions(redis, self._feeds, SavedFeed, "feed")
 
     async def add(self, title: str, *, q: str, where: str) -> tuple[SavedFeed, str]:
         """A new feed, and the secret of its address, which is shown this once and kept nowhere."""
@@ -38,16 +41,19 @@ class Feeds:
         await self._redis.hset(self._feeds, feed.id, feed.model_dump_json())
         return feed, secret
 
-    async def all(self) -> list[SavedFeed]:
-        """All feeds, the oldest first."""
-        packed = await cast("Awaitable[list[bytes]]", self._redis.hvals(self._feeds))
-        return sorted((SavedFeed.model_validate_json(each) for each in packed), key=lambda feed: feed.created_at)
+    async def all(self) -> tuple[list[SavedFeed], list[Unusable]]:
+        """All feeds, the oldest first, and by their ids those that cannot be used as they are kept."""
+        found, unusable = await self._definitions.all()
+        return sorted(found, key=lambda feed: feed.created_at), unusable
 
     async def find(self, secret: str) -> SavedFeed | None:
-        """The feed with this secret in its address."""
+        """The feed with this secret in its address; None also when it cannot be used as it is kept."""
         # By the secret's hash: whoever reads Redis, or times an answer, learns no address.
         packed = await cast("Awaitable[bytes | None]", self._redis.hget(self._feeds, _id(secret)))
-        return None if packed is None else SavedFeed.model_validate_json(packed)
+        try:
+            return None if packed is None else SavedFeed.model_validate_json(packed)
+        except ValidationError:  # the list says what is wrong with it
+            return None
 
     async def remove(self, identity: str) -> bool:
         """Take the feed back: its address answers no more. False when there is none of this id."""

@@ -12,13 +12,16 @@ import re
 import secrets
 import time
 from collections.abc import Awaitable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final, cast
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 from redis.asyncio import Redis
+
+from coranto_gateway.definitions import Definitions, Unusable
 
 _TOKEN: Final = re.compile(r"coranto_([0-9a-f]{8})_([A-Za-z0-9_-]{43})")
 _USE_NOTED_EVERY: Final = timedelta(minutes=1)
@@ -44,8 +47,8 @@ class Token(BaseModel):
     name: str = Field(description="Who or what uses it.")
     scopes: frozenset[Scope] = Field(description="What it may do.")
     digest: str = Field(description="SHA-256 of its secret.")
-    created_at: datetime = Field(description="When it was made.")
-    ends_at: datetime | None = Field(None, description="When it ends.")
+    created_at: AwareDatetime = Field(description="When it was made.")
+    ends_at: AwareDatetime | None = Field(None, description="When it ends.")
     last_used_at: datetime | None = Field(None, description="When it was used last, to the minute.")
 
     def has_ended(self, now: datetime) -> bool:
@@ -72,6 +75,7 @@ class Tokens:
     def __init__(self, redis: Redis, prefix: str, *, settings_token: str | None = None) -> None:
         self._redis = redis
         self._tokens = f"{prefix}:gateway:tokens"
+        self._definitions = Definitions(redis, self._tokens, Token, "token")
         self._used = f"{prefix}:gateway:tokens-used"
         self._settings_digest = None if settings_token is None else _digest(settings_token)
         self._noted: dict[str, float] = {}
@@ -85,18 +89,12 @@ class Tokens:
         await self._redis.hset(self._tokens, identity, token.model_dump_json(exclude_none=True))
         return token, f"coranto_{identity}_{secret}"
 
-    async def all(self) -> list[Token]:
-        """All tokens, the oldest first."""
-        packed = await cast("Awaitable[list[bytes]]", self._redis.hvals(self._tokens))
+    async def all(self) -> tuple[list[Token], list[Unusable]]:
+        """All tokens, the oldest first, and by their ids those that cannot be used as they are kept."""
+        found, unusable = await self._definitions.all()
         used = await cast("Awaitable[dict[bytes, bytes]]", self._redis.hgetall(self._used))
-        found = [Token.model_validate_json(each) for each in packed]
-        with_use = [
-            token.model_copy(update={"last_used_at": datetime.fromtimestamp(float(used[token.id.encode()]), UTC)})
-            if token.id.encode() in used
-            else token
-            for token in found
-        ]
-        return sorted(with_use, key=lambda token: token.created_at)
+        with_use = [token.model_copy(update={"last_used_at": _moment(used.get(token.id.encode()))}) for token in found]
+        return sorted(with_use, key=lambda token: token.created_at), unusable
 
     async def remove(self, identity: str) -> bool:
         """Revoke the token at once. False when there is none of this id."""
@@ -115,7 +113,10 @@ class Tokens:
         packed = await cast("Awaitable[bytes | None]", self._redis.hget(self._tokens, identity))
         if packed is None:
             return None
-        token, now = Token.model_validate_json(packed), datetime.now(UTC)
+        try:
+            token, now = Token.model_validate_json(packed), datetime.now(UTC)
+        except ValidationError:  # `coranto token list` says what is wrong with it
+            return None
         if not hmac.compare_digest(_digest(secret), token.digest) or token.has_ended(now):
             return None
         await self._note_use(identity)
@@ -123,8 +124,11 @@ class Tokens:
 
     async def exist(self) -> bool:
         """Whether there is a token that somebody could use."""
+        if self._settings_digest is not None:
+            return True
+        tokens, _ = await self.all()
         now = datetime.now(UTC)
-        return self._settings_digest is not None or any(not token.has_ended(now) for token in await self.all())
+        return any(not token.has_ended(now) for token in tokens)
 
     async def _note_use(self, identity: str) -> None:
         now = time.time()
@@ -154,6 +158,15 @@ class RateLimit:
         answer: Any = await self._script(keys=[f"{self._prefix}:{token}"], args=[60_000])
         count, left_ms = int(answer[0]), int(answer[1])
         return 0 if count <= self._per_minute else max(1, -(-left_ms // 1000))
+
+
+def _moment(seconds: bytes | None) -> datetime | None:
+    if seconds is not None:
+        with suppress(
+            ValueError, OverflowError, OSError
+        ):  # damaged: it says nothing, and the token is as good as before
+            return datetime.fromtimestamp(float(seconds), UTC)
+    return None
 
 
 def _digest(text: str) -> str:

@@ -145,7 +145,7 @@ async def test_off_loopback_each_request_needs_a_token_with_the_scope(serve: Ser
             altered = texts[Scope.READ][:-1] + ("A" if texts[Scope.READ][-1] != "A" else "B")
             assert await ask("GET", "/v1/status", altered) == 401
 
-            (reader,) = [token for token in await tokens.all() if token.name == "read"]
+            (reader,) = [token for token in (await tokens.all())[0] if token.name == "read"]
             assert reader.last_used_at is not None
             assert await tokens.remove(reader.id)
             assert await ask("GET", "/v1/status", texts[Scope.READ]) == 401

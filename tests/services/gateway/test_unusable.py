@@ -1,7 +1,8 @@
-"""A webhook or alert that cannot be used as it is kept stops no other, and says what is wrong with it."""
+"""A webhook, alert, token or feed that cannot be used as it is kept stops no other, and says what is wrong with it."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -16,9 +17,15 @@ from tests.services.gateway.test_webhook_commands import Command, run
 from tests.services.gateway.test_webhook_delivery import Bench, bench
 from tests.services.gateway.test_webhooks import LOOPBACK
 from tests.services.gateway.webhook_receiver import Receiver
+from typer.testing import CliRunner
+
+from coranto_gateway.app import UnsafeGatewayError
+from coranto_gateway.commands import app as token_app
+from coranto_gateway.tokens import Scope, Tokens
 
 __all__ = ["bench", "desk", "run"]
 
+TOKENS, FEEDS = "coranto:gateway:tokens", "coranto:gateway:feeds"
 WEBHOOKS, ALERTS = "coranto:{webhooks}:all", "coranto:{alerts}:all"
 # As an older version might have kept it: the filter language has lost a field.
 WRONG = {"where": "mood == 'sad'"}
@@ -155,3 +162,55 @@ async def test_it_is_shown_on_the_page_in_the_list_and_in_the_metrics(serve: Ser
             return all(gauge(registry, f"coranto_gateway_{kind}", "unusable") == 1 for kind in ("webhooks", "alerts"))
 
         await eventually(are_counted, what="both gauges")
+
+
+async def test_a_damaged_token_stops_neither_the_others_nor_a_start(serve: Serve, redis: Redis, redis_url: str) -> None:
+    tokens = Tokens(redis, "coranto")
+    _, good = await tokens.add("good", frozenset({Scope.READ}))
+    bad, spoilt = await tokens.add("bad", frozenset({Scope.READ}))
+    await spoil(redis, TOKENS, bad.id, created_at="2026-01-01T00:00:00")
+    await redis.hset(TOKENS, b"\xff", "{")  # type: ignore[misc]
+    await redis.hset("coranto:gateway:tokens-used", bad.id, "soon")  # type: ignore[misc]
+    async with serve(host="0.0.0.0", allowed_hosts=("127.0.0.1",)) as served:  # noqa: S104 - the point of the test
+        assert (await served.client.get("/v1/feeds", headers={"Authorization": f"Bearer {good}"})).status_code == 200
+        assert (await served.client.get("/v1/feeds", headers={"Authorization": f"Bearer {spoilt}"})).status_code == 401
+    env = {"CORANTO_REDIS__URL": redis_url}
+    listed = await asyncio.to_thread(CliRunner().invoke, token_app, ["list", "--json"], env=env)
+    assert listed.exit_code == 1
+    rows = [json.loads(line) for line in listed.stdout.splitlines()]
+    assert [(row["name"], row.get("standing")) for row in rows] == [
+        ("good", None),
+        (bad.id, "unusable"),
+        ("\ufffd", "unusable"),
+    ]
+    assert "created_at" in rows[1]["why"]
+    shown = await asyncio.to_thread(CliRunner().invoke, token_app, ["list"], env=env)
+    assert shown.exit_code == 1
+    assert "unusable" in shown.stdout
+    assert await tokens.remove(bad.id)
+
+
+async def test_without_a_token_that_can_be_used_it_does_not_start_off_loopback(serve: Serve, redis: Redis) -> None:
+    await redis.hset(TOKENS, "0123abcd", "{}")  # type: ignore[misc]
+    with pytest.raises(UnsafeGatewayError, match="coranto token add"):
+        async with serve(host="0.0.0.0"):  # noqa: S104 - the point of the test
+            pass
+
+
+async def test_a_damaged_feed_stops_no_other_and_can_be_taken_back(serve: Serve, redis: Redis) -> None:
+    async with serve() as served:
+        good = await served.post("/v1/feeds", {"title": "Good", "q": "bridge"}, status=201)
+        bad = await served.post("/v1/feeds", {"title": "Bad", "q": "bridge"}, status=201)
+        await spoil(redis, FEEDS, bad["id"], created_at="<b>")
+        listed = await served.get("/v1/feeds")
+        assert [each["id"] for each in listed["items"]] == [good["id"]]
+        (unusable,) = listed["unusable"]
+        assert (unusable["name"], unusable["kept"]["title"]) == (bad["id"], "Bad")
+        assert "created_at" in unusable["why"]
+        assert (await served.client.get(good["json_path"])).status_code == 200
+        assert (await served.client.get(bad["json_path"])).status_code == 404
+        page = await look(served, "/subscribers")
+        assert "cannot be used" in page.said
+        assert "created_at" in page.said
+        assert (await served.client.delete(f"/v1/feeds/{bad['id']}")).status_code == 204
+        assert (await served.get("/v1/feeds"))["unusable"] == []

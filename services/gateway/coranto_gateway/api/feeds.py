@@ -20,6 +20,7 @@ from coranto.records import FinishedArticle
 from coranto.store.interface import ArticleReader, ArticleSummary, SearchFilter
 from coranto_gateway.access import needs, open_to_all
 from coranto_gateway.cursor import question_hash, read_cursor, write_cursor
+from coranto_gateway.definitions import Unusable
 from coranto_gateway.feeds import SavedFeed
 from coranto_gateway.parts import Parts, PartsOf
 from coranto_gateway.problems import not_found
@@ -74,13 +75,17 @@ class FeedList(BaseModel):
     """All feeds, the oldest first."""
 
     items: list[FeedView]
+    unusable: list[Unusable] = Field(
+        description="Those that cannot be used as they are kept, by their ids: their addresses answer nothing."
+    )
 
 
 @router.get("/v1/feeds", summary="All feeds")
 @needs(Scope.READ)
 async def list_feeds(parts: PartsOf) -> FeedList:
     """Without their addresses: those are kept nowhere."""
-    return FeedList(items=[FeedView.of(feed) for feed in await parts.feeds.all()])
+    feeds, unusable = await parts.feeds.all()
+    return FeedList(items=[FeedView.of(feed) for feed in feeds], unusable=unusable)
 
 
 @router.post("/v1/feeds", status_code=201, summary="Make a feed of a question")

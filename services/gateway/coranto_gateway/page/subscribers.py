@@ -41,6 +41,7 @@ async def show_subscribers(
 ) -> Response:
     """The page, with what is wrong with the form for another webhook."""
     groups, webhooks = await get_groups(parts), await list_webhooks(parts)
+    feeds, unusable_feeds = await parts.feeds.all()
     lags = await parts.lags.of([of_group(group.name) for group in groups], now=time.time())
     return render(
         request,
@@ -55,7 +56,8 @@ async def show_subscribers(
         unusable=webhooks.unusable,
         faulty_webhooks=len(webhooks.unusable) + sum(webhook.standing in FAULTY for webhook in webhooks.items),
         stream_readers=parts.metrics.count_stream_readers(),
-        feeds=await parts.feeds.all(),
+        feeds=feeds,
+        unusable_feeds=unusable_feeds,
         # As in the API: an address often holds a secret, which readers of articles need not see.
         may_see_addresses=Scope.OPERATE in request.state.principal.scopes,
         base=parts.settings.gateway.public_url or str(request.base_url).rstrip("/"),
