@@ -225,8 +225,11 @@ def _in_local_time(
         if other.offset and other.at == moment.at:
             return other
     for local in shown.all:
-        if local.precision != "day" and local.at is None:
+        # Of a zone shown, the page's clock counts rather than its name: many pages say EST in summer, too.
+        if local.precision != "day":
             ahead = _ahead(local, moment)
+            if ahead and local.offset == timedelta(0):
+                continue
             if ahead == timedelta(0):
                 return moment
             if ahead is not None and moment.at is not None:
