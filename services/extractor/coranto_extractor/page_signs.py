@@ -44,6 +44,8 @@ _TEASERS_PER_PARAGRAPH_OF_PLAIN_LIST = 0.5
 _TEASERS_PER_PARAGRAPH_OF_TYPED_LIST = 0.3
 _TEASERS_PER_PARAGRAPH_OF_LONG_LIST = 0.6
 _MIN_PARAGRAPHS_OF_LONG_LIST = 15
+# The same of a list in which each heading has a time element and a text; the lines of the text may be twice as many.
+_TEASERS_PER_PARAGRAPH_OF_DATED_LIST = 0.4
 # More than this share of the paragraphs end in dots and perhaps a link: they are the beginnings of other articles.
 _MIN_EXCERPT_SHARE = 0.5
 # So many lines of the text, and more than this share of it, are links. Of 1,136 articles none has a fifth; it is the text that
@@ -194,9 +196,18 @@ def _teasers(summary: PageSummary, metrics: PageMetrics) -> Iterator[Sign]:
         and metrics.teasers_between >= _MIN_TEASERS_OF_PLAIN_LIST
         and metrics.teasers_between > _TEASERS_PER_PARAGRAPH_OF_PLAIN_LIST * metrics.paragraphs
     )
+    is_dated_list = (
+        not summary.has_own_date
+        and metrics.dated_teasers >= _MIN_TEASERS_OF_PLAIN_LIST
+        and metrics.dated_teasers > _TEASERS_PER_PARAGRAPH_OF_DATED_LIST * metrics.paragraphs
+        and metrics.longest < _MAX_TEASER_WEIGHT
+    )
     is_one_of_many = metrics.paragraphs == 1 and breaks_off and metrics.teasers >= _MANY_TEASERS
     if is_one_of_many and not summary.has_own_date:
         yield _sign("shape", "index_page", f"a text that breaks off, and {metrics.teasers} linked headings")
+    elif is_dated_list:
+        evidence = f"{metrics.dated_teasers} linked headings, each with a date, among {metrics.paragraphs} paragraphs"
+        yield _sign("shape", "index_page", evidence)
     elif is_long_list or is_plain_list:
         evidence = f"{metrics.teasers_between} linked headings between {metrics.paragraphs} paragraphs"
         yield _sign("shape", "index_page", evidence)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -30,6 +31,9 @@ _END_CHARS = 40
 _BREAKING_OFF = re.compile(r"(?:…|\.{3})[\])]?(?:\s[^.!?…]{0,30})?$")
 _MIN_TEASER_LINK_SHARE = 0.6
 _MIN_TEASER_CHARS = 30
+# The date of a teaser may be one of its lines. A list may have a line of introduction.
+_MAX_LINES_OF_TEASER = 3
+_MAX_OTHER_LINES_OF_LIST = 1
 
 
 @cached_per_languages
@@ -110,6 +114,8 @@ class PageMetrics:
     """Linked headings anywhere on the page."""
     teasers_between: int
     """Linked headings between the paragraphs of the text."""
+    dated_teasers: int
+    """Linked headings with a date and a few lines of the text behind each, when those are all the lines of the text."""
     paragraphs: int
     linked_lines: int
     """Lines of the text that are links, and no sentences."""
@@ -154,6 +160,7 @@ def measure(summary: PageSummary) -> PageMetrics:
         link_weight=sum(block.link_chars * block.weight / max(1, len(block.text)) for block in blocks),
         teasers=sum(1 for block in blocks if block.tag in ("h2", "h3", "h4") and _is_linked(block)),
         teasers_between=_teasers_between(blocks, summary.texts),
+        dated_teasers=_dated_teasers(summary, lines),
         paragraphs=len(weights),
         linked_lines=len(linked),
         linked_share=sum(block.weight for block in linked) / max(1.0, sum(weights)),
@@ -198,6 +205,23 @@ def _teasers_between(blocks: Sequence[Block], texts: Sequence[str]) -> int:
     return sum(
         1 for block in blocks[indexes[0] : indexes[-1]] if _is_teaser(block) and not block.regions & {"aside", "nav"}
     )
+
+
+def _dated_teasers(summary: PageSummary, lines: AbstractSet[str]) -> int:
+    """Linked headings with a time element and a line or a few of the text behind each; 0 when the text has other lines, too."""
+    headings = {block.element for block in summary.blocks if block.tag in ("h2", "h3", "h4") and _is_linked(block)}
+    with_text = {block.element for block in summary.blocks if block.text in lines}
+    # What stands before the first heading belongs to none.
+    times, texts = [0], [0]
+    for element in summary.reading.root.iter() if headings else ():
+        if element in headings:
+            times.append(0)
+            texts.append(0)
+        times[-1] += element.tag == "time" and element.get("datetime") is not None
+        texts[-1] += element in with_text
+    behind = zip(times[1:], texts[1:], strict=True)
+    dated = [count for time_count, count in behind if time_count and 0 < count <= _MAX_LINES_OF_TEASER]
+    return len(dated) if sum(texts) - sum(dated) <= _MAX_OTHER_LINES_OF_LIST else 0
 
 
 def _path(page: PageMetadata) -> str:

@@ -34,6 +34,7 @@ _MAX_VIDEO_PAGE_WEIGHT = 4000
 _MIN_TEXT_SHARE_OF_FRONT_PAGE = 0.4
 _MANY_TEASERS = 5
 _MAX_TEASERS_OF_SEARCH = 4
+_MIN_RESULTS = 3
 _MIN_LINK_SHARE_WITHOUT_TEXT = 0.5
 _MIN_PAGE_WEIGHT_WITHOUT_TEXT = 600
 _MIN_LETTER_SHARE = 0.3
@@ -140,7 +141,13 @@ def _check_search_results(summary: PageSummary, metrics: PageMetrics) -> NotAnAr
     if "SearchResultsPage" in metrics.types:
         return NotAnArticle("search_result", "JSON-LD type SearchResultsPage")
     phrase = match("search", (summary.title or summary.page.page_title or "")[:80])
-    if phrase and (_SEARCH_URL.search(metrics.path) or metrics.teasers > _MAX_TEASERS_OF_SEARCH):
+    # Where each paragraph has a linked heading, it is a result; of few results, their number alone says nothing.
+    has_only_results = metrics.paragraphs >= _MIN_RESULTS and metrics.teasers_between >= metrics.paragraphs - 1
+    if phrase and (
+        _SEARCH_URL.search(metrics.path)
+        or metrics.teasers > _MAX_TEASERS_OF_SEARCH
+        or (has_only_results and not summary.has_own_date)
+    ):
         return NotAnArticle("search_result", f"“{phrase}”")
     return None
 

@@ -296,3 +296,33 @@ def test_beginnings_of_articles_are_a_list_though_each_has_its_date(read_refusal
 
 def test_front_page_is_known_by_an_address_without_a_path(read_refusal: ReadRefusal) -> None:
     assert read_refusal(_list_of(40, _LONG_TEASER), "https://news.example").reason == "home_page"
+
+
+def _dated_teasers(count: int) -> str:
+    return "".join(
+        f"<article><a href='/news/{n}.html'><h2>Bridge {n} is repaired again</h2></a>"
+        f"<time datetime='2024-03-0{n + 1}T10:00:00Z'>{n + 1} March 2024</time>"
+        f"<p>The council said on day {n} that bridge {n} would be closed to lorries for a year.</p></article>"
+        for n in range(count)
+    )
+
+
+@pytest.mark.parametrize("url", ["https://news.example/economy/", None])
+def test_section_front_is_no_article_because_its_teasers_have_dates(read_refusal: ReadRefusal, url: str | None) -> None:
+    page = f"<html lang='en'><head><title>Economy</title></head><body><h1>Economy</h1>{_dated_teasers(8)}</body></html>"
+    assert read_refusal(page.encode(), url).reason == "index_page"
+
+
+def test_page_of_few_search_results_is_known_without_its_address(read_refusal: ReadRefusal) -> None:
+    title = "Résultats de recherche pour « bridge »"
+    page = f"<html><head><title>{title}</title></head><body><h1>{title}</h1>{_dated_teasers(4)}</body></html>"
+    assert read_refusal(page.encode(), None).reason == "search_result"
+
+
+def test_dated_teasers_below_an_article_do_not_make_it_a_list(
+    write_page: Write, read_article: Callable[..., Content]
+) -> None:
+    above = "<time datetime='2024-01-05T10:00:00Z'>5 January 2024</time>"
+    article = read_article(write_page(above=above, below=_dated_teasers(6)))
+    assert article.published is not None
+    assert article.doubt is None
