@@ -112,11 +112,21 @@ def read_rows(model: type[Model], rows: Mapping[bytes, bytes]) -> dict[str, Mode
 class Definitions(Generic[Model]):
     """The definitions of one kind."""
 
-    def __init__(self, redis: Redis, key: str, model: type[Model], what: What) -> None:
+    def __init__(
+        self,
+        redis: Redis,
+        key: str,
+        model: type[Model],
+        what: What,
+        *,
+        masks: Mapping[str, Callable[[object], object]] | None = None,
+    ) -> None:
+        """`masks` make what is shown of fields that may hold passwords."""
         self._redis = redis
         self._key = key
         self._model = model
         self.what: Final = what
+        self._masks = masks or {}
         self._told: set[tuple[str, str]] = set()
 
     async def all(self) -> tuple[list[Model], list[Unusable]]:
@@ -131,7 +141,7 @@ class Definitions(Generic[Model]):
             try:
                 usable.append(self._model.model_validate_json(packed))
             except ValidationError as error:
-                unusable.append(_unusable(name.decode("utf-8", "replace"), packed, error))
+                unusable.append(self._unusable(name.decode("utf-8", "replace"), packed, error))
         return usable, unusable
 
     async def get(self, name: str) -> Model:
@@ -140,7 +150,7 @@ class Definitions(Generic[Model]):
         try:
             return self._model.model_validate_json(packed)
         except ValidationError as error:
-            raise UnusableError(self.what, _unusable(name, packed, error)) from error
+            raise UnusableError(self.what, self._unusable(name, packed, error)) from error
 
     async def packed(self, name: str) -> bytes:
         """As it is kept. Raises UnknownNameError."""
@@ -178,6 +188,11 @@ class Definitions(Generic[Model]):
             log.error(DEFINITION_UNUSABLE, what=self.what, name=name, why=why)
         self._told = found
 
+    def _unusable(self, name: str, packed: bytes, error: ValidationError) -> Unusable:
+        kept = {field: value for field, value in fields_of(packed).items() if field not in _SECRETS}
+        masked = {field: mask(kept[field]) for field, mask in self._masks.items() if field in kept}
+        return Unusable(name=name, why=said_of(error)[:1000], kept=kept | masked)
+
     def check_added(self, name: str, answer: Any) -> None:
         """Raise NotAddedError unless the answer of the script `ADD` says that it was added."""
         if answer != b"added":
@@ -199,8 +214,3 @@ def fields_of(packed: bytes) -> dict[str, Any]:
     except ValueError:
         return {}
     return kept if isinstance(kept, dict) else {}
-
-
-def _unusable(name: str, packed: bytes, error: ValidationError) -> Unusable:
-    shown = {field: value for field, value in fields_of(packed).items() if field not in _SECRETS}
-    return Unusable(name=name, why=said_of(error)[:1000], kept=shown)

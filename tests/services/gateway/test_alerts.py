@@ -33,7 +33,7 @@ from coranto.http.settings import WebSettings
 from coranto.records import ClassifiedArticle, Story
 from coranto.streams.tasks import end
 from coranto.worker.log import get_logger
-from coranto_gateway.alerts.alert import NewAlert, Recipient
+from coranto_gateway.alerts.alert import NewAlert, Recipient, shown_recipient
 from coranto_gateway.alerts.commands import app
 from coranto_gateway.alerts.courier import Courier
 from coranto_gateway.alerts.message import Hit, Message
@@ -487,6 +487,44 @@ async def test_apprise_brings_text_and_says_whether_it_was_taken() -> None:
         assert (answer.verdict, answer.reason) == ("failed", "not_brought")
         answer = await courier(apprise=True).bring(message("apprise:nobody://knows/this", hit()), None)
         assert (answer.verdict, answer.reason) == ("refused", "refused")
+
+
+async def test_no_password_of_apprise_is_shown_anywhere(
+    serve: Serve, redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CORANTO_REDIS__URL", redis_url)
+    one, other = (f"apprise:json://desk:hunter2@127.0.0.1/{name}" for name in ("one", "other"))
+    async with serve() as served:
+        made = await served.post("/v1/alerts", {"name": "desk", "q": "bridge", "to": [one, other]}, status=201)
+        assert made["to"] == [shown_recipient(one), shown_recipient(other)]
+        assert len(set(made["to"])) == 2
+        await served.post("/v1/alerts/desk/test", None, status=202)
+
+        async def are_tried() -> bool:
+            return len((await served.get("/v1/alerts/desk/log"))["items"]) == 2
+
+        await eventually(are_tried, what="the tests")
+        alerts = Alerts(redis, "coranto")
+        await alerts.notify([one], "a webhook fails", now=datetime.now(UTC))
+        paths = ("/v1/alerts", "/v1/alerts/desk", "/v1/alerts/desk/log", "/alerts", "/alerts/desk", "/metrics")
+        said = [(await served.client.get(path)).text for path in paths]
+        commands = (["list"], ["list", "--json"], ["log", "desk"], ["log", "desk", "--json"])
+        said += [(await asyncio.to_thread(CliRunner().invoke, app, each)).output for each in commands]
+        # What is shown may be given back: it stands for what is kept.
+        changed = await served.client.patch("/v1/alerts/desk", json={"to": [made["to"][1], "telegram:1"]})
+        assert changed.json()["to"] == [made["to"][1], "telegram:1"]
+        assert (await alerts.get("desk")).to == [other, "telegram:1"]
+        refused = await served.client.patch("/v1/alerts/desk", json={"to": ["apprise:json://…123abc"]})
+        assert refused.status_code == 422
+        wrong = await served.client.patch("/v1/alerts/desk", json={"to": ["apprise:json hunter2"]})
+        said += [changed.text, refused.text, wrong.text]
+        key = "coranto:{alerts}:all"
+        kept = json.loads(await redis.hget(key, "desk") or "")  # type: ignore[misc]
+        await redis.hset(key, "desk", json.dumps(kept | {"when": "never"}))  # type: ignore[misc]
+        said += [(await served.client.get(path)).text for path in ("/v1/alerts", "/alerts", "/alerts/desk")]
+    assert all(said)
+    assert "hunter2" not in "".join(said)
+    assert "hunter2" not in "".join(capfd.readouterr())
 
 
 async def test_apprise_that_is_not_installed_is_said_to_be_missing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
@@ -24,6 +25,7 @@ _CHAT: Final = re.compile(r"-?\d{1,20}|@\w{4,64}")
 _ROOM: Final = re.compile(r"![^\s/?#]{1,200}")
 _MAILBOX: Final = re.compile(r"[^@\s<>,;:\"()\[\]\\]{1,64}@[^@\s<>,;:\"()\[\]\\]{1,255}")
 _APPRISE: Final = re.compile(r"[a-z][a-z0-9]{1,20}://[^\s\x00-\x1f]{1,2000}", re.IGNORECASE)
+_MASKED: Final = re.compile(r"apprise:[^:]*://…[0-9a-f]{6}", re.IGNORECASE)
 _FORMS: Final = "mailto:desk@example.org, https://…, slack:https://…, ntfy:https://…/topic, telegram:CHAT, matrix:!ROOM or apprise:SERVICE://…"
 
 
@@ -56,8 +58,11 @@ class Recipient:
                     )
                 return cls("matrix", rest)
             case "apprise":
+                # What was typed is not repeated: it may hold a password.
+                if _MASKED.fullmatch(text):
+                    raise ValueError("this is how an address of apprise is shown; expected the address itself")
                 if _APPRISE.fullmatch(rest) is None:
-                    raise ValueError(f"{rest[:200]!r} is no address of apprise, such as apprise:discord://ID/TOKEN")
+                    raise ValueError("this is no address of apprise, such as apprise:discord://ID/TOKEN")
                 return cls("apprise", rest)
             case "http" | "https":
                 return cls("webhook", checked_address(text))
@@ -70,10 +75,39 @@ class Recipient:
         raise ValueError(f"expected {_FORMS}; got {text[:200]!r}")
 
 
+def shown_recipient(text: str) -> str:
+    """The recipient as it is shown: of an address of apprise, which holds passwords and tokens, the service and a mark."""
+    scheme, _, rest = text.partition(":")
+    if scheme.lower() != "apprise" or _MASKED.fullmatch(text):
+        return text
+    # By the mark, two of one service can be told apart.
+    return f"apprise:{rest.partition(':')[0]}://…{hashlib.sha256(text.encode()).hexdigest()[:6]}"
+
+
+def shown_recipients(kept: object) -> object:
+    """The same of a list of recipients; anything else as it is."""
+    return (
+        [shown_recipient(each) if isinstance(each, str) else each for each in kept] if isinstance(kept, list) else kept
+    )
+
+
+def meant_recipients(given: object, kept: object) -> object:
+    """What is given, with the recipients that are kept in place of how they are shown."""
+    if not isinstance(given, list) or not isinstance(kept, list):
+        return given
+    known = {shown_recipient(each): each for each in kept if isinstance(each, str)}
+    return [known.get(each, each) if isinstance(each, str) else each for each in given]
+
+
 def is_recipient(text: str) -> str:
     """The text. Raises ValueError when it names no recipient."""
     Recipient.parse(text)
     return text
+
+
+def _may_mean_recipient(text: str) -> str:
+    """The text. Raises ValueError when it neither names a recipient nor is how one is shown."""
+    return text if _MASKED.fullmatch(text) else is_recipient(text)
 
 
 def _is_zone(name: str) -> str:
@@ -140,7 +174,9 @@ class AlertChange(AlertOptions):
 
     model_config = ConfigDict(json_schema_extra=without_defaults)
 
-    to: Recipients = Field([], description=f"Whom it tells: {_FORMS}.")
+    to: Annotated[list[Annotated[str, AfterValidator(_may_mean_recipient)]], Field(min_length=1, max_length=20)] = (
+        Field([], description=f"Whom it tells: {_FORMS}; or one that is kept, as it is shown.")
+    )
 
 
 class NewAlert(AlertOptions):

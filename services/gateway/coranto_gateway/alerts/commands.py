@@ -15,7 +15,7 @@ from rich.table import Table
 
 from coranto.store.interface import SearchError
 from coranto_cli.stored_articles import opened_store
-from coranto_gateway.alerts.alert import NewAlert, When
+from coranto_gateway.alerts.alert import NewAlert, When, shown_recipient
 from coranto_gateway.alerts.matching import try_out
 from coranto_gateway.alerts.message import Hit
 from coranto_gateway.alerts.registry import (
@@ -165,8 +165,9 @@ def list_alerts(
     state = _with_alerts(data, lambda kept: kept.state())
     table = Table("Name", "When", "Standing", "Found", "Last", "Dead", "To", box=None)
     for alert in sorted(state.alerts.values(), key=lambda alert: alert.name):
+        to = [shown_recipient(each) for each in alert.to]
         if as_json:
-            typer.echo(alert.model_dump_json(exclude={"secret", "id"}))
+            typer.echo(alert.model_copy(update={"to": to}).model_dump_json(exclude={"secret", "id"}))
             continue
         sent = state.last_sent.get(alert.id)
         table.add_row(
@@ -176,7 +177,7 @@ def list_alerts(
             str(len(state.hits.get(alert.id, ()))),
             "never" if sent is None else f"{sent:%Y-%m-%d %H:%M}",
             str(_count_dead(state, alert.id)),
-            ", ".join(alert.to),
+            ", ".join(to),
         )
     for each in state.unusable:
         if as_json:

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from coranto_gateway.alerts.alert import shown_recipient
 from coranto_gateway.printable import one_line
 
 OPERATOR = "operator"
@@ -56,6 +57,10 @@ class Message(BaseModel):
     attempts: int = Field(0, description="Attempts that failed.")
     due: datetime = Field(description="When it is tried next.")
     dead: str | None = Field(None, description="Why it was given up.")
+
+    def to_show(self) -> Message:
+        """The same, with its recipient as it is shown."""
+        return self.model_copy(update={"to": shown_recipient(self.to)})
 
     @property
     def is_test(self) -> bool:

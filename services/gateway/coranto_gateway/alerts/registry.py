@@ -17,7 +17,7 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from redis.asyncio import Redis
 
-from coranto_gateway.alerts.alert import Alert, NewAlert
+from coranto_gateway.alerts.alert import Alert, NewAlert, meant_recipients, shown_recipients
 from coranto_gateway.alerts.message import OPERATOR, Hit, Message
 from coranto_gateway.definitions import ADD, MOST_DEFINITIONS, Definitions, Unusable, read_rows
 from coranto_gateway.webhooks.webhook import Secret
@@ -35,7 +35,7 @@ class Sent(BaseModel):
     at: datetime = Field(description="When it ended.")
     alert: str = Field(description="Name of the alert.")
     message: str = Field(description="Id of the message, the same at each attempt.")
-    to: str = Field(description="The recipient.")
+    to: str = Field(description="The recipient, as it is shown.")
     stories: int = Field(description="Stories that it told of; 0 for a test.")
     outcome: Literal["delivered", "retried", "dead"] = Field(description="What came of it.")
     reason: str = Field(description="Why, as a word of a closed list.")
@@ -136,7 +136,7 @@ class Alerts:
         self._redis: Any = redis
         # One hash tag: a script touches all of these keys.
         self._keys = {name: f"{prefix}:{{alerts}}:{name}" for name in _NAMES}
-        self.definitions = Definitions(redis, self._keys["all"], Alert, "alert")
+        self.definitions = Definitions(redis, self._keys["all"], Alert, "alert", masks={"to": shown_recipients})
         scripts = (("acquire", _ACQUIRE), ("commit", _COMMIT), ("release", _RELEASE), ("add", _ADD), ("edit", _EDIT))
         self._scripts = {name: redis.register_script(text) for name, text in scripts}
 
@@ -163,7 +163,12 @@ class Alerts:
 
         What it has found already is told all the same, when it is due by the new times.
         """
-        return await self.definitions.edit(name, lambda kept: kept | dict(fields), self._write)
+
+        def change(kept: dict[str, Any]) -> dict[str, Any]:
+            meant = {"to": meant_recipients(fields["to"], kept.get("to"))} if "to" in fields else {}
+            return kept | dict(fields) | meant
+
+        return await self.definitions.edit(name, change, self._write)
 
     async def _write(self, packed: bytes, edited: Alert) -> bool:
         return bool(await self._run("edit", edited.name, packed, edited.model_dump_json(), edited.id))
@@ -200,8 +205,8 @@ class Alerts:
         return len(dead)
 
     async def dead_notices(self) -> list[Message]:
-        """Notices for the operator that were given up, the oldest first."""
-        return (await self.state()).dead_of(OPERATOR)
+        """Notices for the operator that were given up, the oldest first, to be shown."""
+        return [each.to_show() for each in (await self.state()).dead_of(OPERATOR)]
 
     async def redeliver_notices(self, *, now: datetime) -> int:
         """Try again to bring these notices; gives how many."""

@@ -20,7 +20,7 @@ from coranto.store.interface import ArticleReader, StoreError
 from coranto.streams.tasks import end
 from coranto.worker.log import TASK_FAILED
 from coranto.worker.stage import RetryPolicy
-from coranto_gateway.alerts.alert import Alert, Recipient
+from coranto_gateway.alerts.alert import Alert, Recipient, shown_recipient
 from coranto_gateway.alerts.courier import Courier
 from coranto_gateway.alerts.matching import find
 from coranto_gateway.alerts.message import MOST_ENTRIES, OPERATOR, Hit, Message
@@ -361,7 +361,7 @@ class Watcher:
             at=answer.at,
             alert=message.name,
             message=message.id,
-            to=message.to,
+            to=shown_recipient(message.to),
             stories=len(message.hits) + message.more,
             outcome=outcome,
             reason=answer.reason,

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from coranto.store.interface import ArticleReader
 from coranto_gateway.access import needs
-from coranto_gateway.alerts.alert import Alert, AlertChange, NewAlert, When
+from coranto_gateway.alerts.alert import Alert, AlertChange, NewAlert, When, shown_recipient
 from coranto_gateway.alerts.matching import try_out
 from coranto_gateway.alerts.message import Hit, Message
 from coranto_gateway.alerts.registry import AlertState, Sent, make_alert
@@ -28,7 +28,7 @@ class AlertView(BaseModel):
     name: str
     q: str
     where: str
-    to: list[str]
+    to: list[str] = Field(description="Whom it tells; of an address of apprise, the service and a mark.")
     when: When
     at: str
     zone: str
@@ -165,7 +165,7 @@ async def show_log(
 async def show_dead(name: str, parts: PartsOf) -> DeadMessages:
     """The oldest first."""
     alert = await parts.alerts.get(name)
-    return DeadMessages(items=(await parts.alerts.state()).dead_of(alert.id))
+    return DeadMessages(items=[each.to_show() for each in (await parts.alerts.state()).dead_of(alert.id)])
 
 
 @router.post("/{name}/redeliver", summary="Send again what was given up")
@@ -201,7 +201,8 @@ async def resume(name: str, parts: PartsOf) -> AlertView:
 def _view(alert: Alert, state: AlertState) -> AlertView:
     messages = [each for each in state.messages.values() if each.alert == alert.id]
     return AlertView(
-        **alert.model_dump(exclude={"id", "secret"}),
+        **alert.model_dump(exclude={"id", "secret", "to"}),
+        to=[shown_recipient(each) for each in alert.to],
         standing="paused" if alert.id in state.paused else "active",
         found=len(state.hits.get(alert.id, ())) + state.more.get(alert.id, 0),
         due_at=state.due.get(alert.id),
