@@ -222,6 +222,7 @@ async def test_of_a_group_one_word_is_enough_in_any_form_and_is_what_the_excerpt
         ("a | b", [["a"], ["b"]]),
         ("(river bridge|viaduct) x", [["river bridge", "viaduct"], ["x"]]),
         ("(a | b", [["a", "b"]]),
+        ("(a | ", [["a"]]),
         ("f(x|y)", [["f x y"]]),
         ("( | a | )", [["a"]]),
         ("(|) ) (", []),
