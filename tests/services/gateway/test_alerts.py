@@ -858,3 +858,20 @@ async def test_from_the_command_line_too(
         await run("remove", "desk")
         for command in ("log", "test", "pause", "resume", "redeliver", "remove"):
             assert "no alert 'desk'" in (await run(command, "desk", code=3)).stderr
+
+
+async def test_whoever_makes_an_alert_or_a_webhook_that_reaches_nobody_is_told(serve: Serve, redis: Redis) -> None:
+    del redis
+    to = ["mailto:desk@example.org", "https://10.0.0.1/in", "https://hooks.example/in"]
+    async with serve() as served:
+        made = await served.post("/v1/alerts", {"name": "desk", "q": "bridge", "to": to}, status=201)
+        mail, address = made["warnings"]
+        assert mail.startswith("mailto:desk@example.org cannot be told: CORANTO_GATEWAY__ALERTS__SMTP_HOST")
+        assert "10.0.0.1" in address
+        assert "ALLOWED_NETWORKS" in address
+        hook = await served.post("/v1/webhooks", {"name": "desk", "url": to[1]}, status=201)
+        assert "ALLOWED_NETWORKS" in hook["warnings"][0]
+        hook = await served.post("/v1/webhooks", {"name": "other", "url": to[2]}, status=201)
+        assert hook["warnings"] == []
+        made = await post(served, "/alerts", status=200, name="page", q="bridge", to=to[0])
+        assert "cannot be told: CORANTO_GATEWAY__ALERTS__SMTP_HOST is not set" in made.text

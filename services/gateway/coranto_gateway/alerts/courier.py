@@ -16,7 +16,7 @@ from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
 from coranto.records import time_text
-from coranto_gateway.alerts.alert import Recipient
+from coranto_gateway.alerts.alert import Kind, Recipient
 from coranto_gateway.alerts.message import Message
 from coranto_gateway.alerts.settings import AlertSettings
 from coranto_gateway.printable import one_line
@@ -84,7 +84,7 @@ class Courier:
     async def _telegram(self, chat: str, message: Message) -> Answer:
         token = self._settings.telegram_token
         if token is None:
-            return self._missing("CORANTO_GATEWAY__ALERTS__TELEGRAM_TOKEN")
+            return self._missing("telegram")
         text = f"{message.subject}\n\n{message.text()}" if len(message.hits) > 1 else message.text()
         if _utf16(text) > _TELEGRAM_UNITS:
             text = message.text(longest=_TELEGRAM_UNITS, size=_utf16)
@@ -97,7 +97,7 @@ class Courier:
     async def _matrix(self, room: str, message: Message) -> Answer:
         settings = self._settings
         if settings.matrix_server is None or settings.matrix_token is None:
-            return self._missing("CORANTO_GATEWAY__ALERTS__MATRIX_SERVER or …MATRIX_TOKEN")
+            return self._missing("matrix")
         text = f"{message.subject}\n\n{message.text(longest=_MATRIX_BYTES, size=_utf8)}"
         # The server knows the message by its id: one that is sent again appears once.
         path = f"/_matrix/client/v3/rooms/{quote(room, safe='')}/send/m.room.message/{quote(message.id, safe='')}"
@@ -109,7 +109,7 @@ class Courier:
     async def _mail(self, mailbox: str, message: Message) -> Answer:
         settings = self._settings
         if settings.smtp_host is None:
-            return self._missing("CORANTO_GATEWAY__ALERTS__SMTP_HOST")
+            return self._missing("email")
         mail = _as_mail(message, mailbox, settings.mail_from, self.now())
         began = asyncio.get_running_loop().time()
         try:
@@ -130,7 +130,7 @@ class Courier:
 
     async def _apprise(self, target: str, message: Message) -> Answer:
         if not self._settings.apprise:
-            return self._missing("CORANTO_GATEWAY__ALERTS__APPRISE")
+            return self._missing("apprise")
         began = asyncio.get_running_loop().time()
         try:
             is_taken = await asyncio.get_running_loop().run_in_executor(
@@ -159,7 +159,8 @@ class Courier:
             return Answer("refused", "refused", self.now(), code, _text_of(said))
         return Answer("failed", "busy", self.now(), code, _text_of(said))
 
-    def _missing(self, setting: str) -> Answer:
+    def _missing(self, kind: Kind) -> Answer:
+        setting = self._settings.missing_for(kind)
         return Answer("failed", "not_set_up", self.now(), detail=f"{setting} is not set")
 
 

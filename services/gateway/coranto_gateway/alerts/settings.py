@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, SecretStr
 
 from coranto.settings import Duration, SettingsSection
-from coranto_gateway.alerts.alert import is_recipient
+from coranto_gateway.alerts.alert import Kind, is_recipient
 from coranto_gateway.web_address import web_address
 
 
@@ -46,3 +46,16 @@ class AlertSettings(SettingsSection):
         gt=timedelta(0),
         description="Time for which a message is tried again before it is given up.",
     )
+
+    def missing_for(self, kind: Kind) -> str | None:
+        """Which setting is missing to tell such a recipient; None when there is none."""
+        match kind:
+            case "email" if self.smtp_host is None:
+                return "CORANTO_GATEWAY__ALERTS__SMTP_HOST"
+            case "telegram" if self.telegram_token is None:
+                return "CORANTO_GATEWAY__ALERTS__TELEGRAM_TOKEN"
+            case "matrix" if self.matrix_server is None or self.matrix_token is None:
+                return "CORANTO_GATEWAY__ALERTS__MATRIX_SERVER or …MATRIX_TOKEN"
+            case "apprise" if not self.apprise:
+                return "CORANTO_GATEWAY__ALERTS__APPRISE"
+        return None

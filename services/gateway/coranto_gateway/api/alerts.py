@@ -10,12 +10,12 @@ from pydantic import BaseModel, Field
 
 from coranto.store.interface import ArticleReader
 from coranto_gateway.access import needs
-from coranto_gateway.alerts.alert import Alert, AlertChange, NewAlert, When, shown_recipient
+from coranto_gateway.alerts.alert import Alert, AlertChange, NewAlert, Recipient, When, shown_recipient
 from coranto_gateway.alerts.matching import try_out
 from coranto_gateway.alerts.message import Hit, Message
 from coranto_gateway.alerts.registry import AlertState, Sent, make_alert
 from coranto_gateway.definitions import Unusable
-from coranto_gateway.parts import PartsOf
+from coranto_gateway.parts import Parts, PartsOf
 from coranto_gateway.tokens import Scope
 from coranto_gateway.webhooks.webhook import new_secret
 
@@ -48,6 +48,7 @@ class MadeAlert(AlertView):
     """An alert with its secret."""
 
     secret: str = Field(description="What messages to webhooks are signed with, by Standard Webhooks; shown this once.")
+    warnings: list[str] = Field(description="Why recipients cannot be told as this gateway is set up.")
 
 
 class AlertList(BaseModel):
@@ -104,7 +105,8 @@ async def make(new: NewAlert, parts: PartsOf) -> MadeAlert:
     secret = new_secret()
     alert = make_alert(new, now=parts.sender.now(), secret=secret)
     await parts.alerts.add(alert)
-    return MadeAlert(**_view(alert, await parts.alerts.state()).model_dump(), secret=secret)
+    view = _view(alert, await parts.alerts.state())
+    return MadeAlert(**view.model_dump(), secret=secret, warnings=_warnings(parts, alert))
 
 
 @router.post("/try", summary="What would an alert have told of?")
@@ -210,3 +212,17 @@ def _view(alert: Alert, state: AlertState) -> AlertView:
         on_their_way=sum(each.dead is None for each in messages),
         dead=sum(each.dead is not None for each in messages),
     )
+
+
+def _warnings(parts: Parts, alert: Alert) -> list[str]:
+    found: list[str] = []
+    for to in alert.to:
+        recipient = Recipient.parse(to)
+        missing = parts.settings.gateway.alerts.missing_for(recipient.kind)
+        is_address = recipient.kind in ("webhook", "slack", "ntfy")
+        refused = parts.sender.refusal(recipient.target) if is_address else None
+        if missing is not None:
+            found.append(f"{shown_recipient(to)} cannot be told: {missing} is not set")
+        elif refused is not None:
+            found.append(f"{shown_recipient(to)} cannot be told: {refused}")
+    return found

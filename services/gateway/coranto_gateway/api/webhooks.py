@@ -69,6 +69,7 @@ class MadeWebhook(WebhookView):
     """A webhook with its secret."""
 
     secret: str = Field(description="What it signs with, by Standard Webhooks; shown this once.")
+    warnings: list[str] = Field(description="Why nothing can be delivered as this gateway is set up.")
 
 
 class WebhookList(BaseModel):
@@ -295,4 +296,5 @@ async def _view(parts: Parts, webhook: Webhook, progress: Progress, now: Positio
 
 async def _with_secret(parts: Parts, webhook: Webhook, secret: str) -> MadeWebhook:
     view = await _view_of(parts, webhook)
-    return MadeWebhook(**view.model_dump(), secret=secret)
+    refused = parts.sender.refusal(webhook.url)
+    return MadeWebhook(**view.model_dump(), secret=secret, warnings=[refused] if refused else [])

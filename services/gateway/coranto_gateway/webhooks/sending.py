@@ -113,6 +113,14 @@ class Sender:
         """Close all connections."""
         await self._client.close()
 
+    def refusal(self, url: str) -> str | None:
+        """Why nothing will be sent to the address, as far as it says so itself; a name may still lead to one that is refused."""
+        try:
+            self._client.check_address(url)
+        except (RefusedHereError, UnsupportedUrlError) as error:
+            return _told(error)
+        return None
+
     async def send(self, webhook: Webhook, message: Message) -> Answer:
         """Post the message, signed for this moment."""
         now = self.now()
