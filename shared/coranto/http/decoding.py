@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 import zlib
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from typing import Any, Final, Protocol
 
@@ -285,7 +286,7 @@ def _has_zlib_header(beginning: bytes) -> bool:
     return len(beginning) >= 2 and beginning[0] & 0x8F == 8 and (beginning[0] << 8 | beginning[1]) % 31 == 0
 
 
-class _Inflating:
+class _Inflating(ABC):
     """What gzip and deflate have in common: a header, a deflate stream, and a checksum that may be missing."""
 
     def __init__(self, name: str) -> None:
@@ -332,12 +333,13 @@ class _Inflating:
         self._checksum = self._sum(piece, self._checksum)
         return piece
 
+    @abstractmethod
     def _sum(self, piece: bytes, before: int) -> int:
-        raise NotImplementedError
+        """The checksum with this piece."""
 
+    @abstractmethod
     def _between(self, packed: bytes) -> bytes | None:
         """Read a header or a checksum: what follows it, or None when it is not complete or nothing more counts."""
-        raise NotImplementedError
 
 
 class _Gzip(_Inflating):

@@ -18,10 +18,9 @@ from coranto_gateway.api import notices
 from coranto_gateway.api.alerts import MadeAlert, Trial, list_alerts
 from coranto_gateway.definitions import NotAddedError, UnusableError, WrongFieldsError, checked_definition
 from coranto_gateway.page.faults import faults_in, render_unusable
+from coranto_gateway.page.forms import check_sure, form_of
 from coranto_gateway.page.rendering import render, see
-from coranto_gateway.page.sign_in import form_of
 from coranto_gateway.parts import Parts, PartsOf
-from coranto_gateway.problems import Problem
 from coranto_gateway.tokens import Scope
 
 router = APIRouter(include_in_schema=False)
@@ -91,9 +90,7 @@ async def edit(request: Request, name: str, parts: PartsOf) -> Response:
 @needs(Scope.OPERATE)
 async def remove(request: Request, name: str, parts: PartsOf) -> Response:
     """Remove it with what it had still to send, if its name was typed."""
-    sure = (await form_of(request)).get("sure", "").strip()
-    if sure != name:
-        raise Problem(422, "not-sure", f"to remove the alert {name!r}, type its name; got {sure[:100]!r}")
+    check_sure(await form_of(request), name, f"the alert {name!r}")
     await api.remove(name, parts)
     return see("/alerts")
 

@@ -20,8 +20,8 @@ from coranto_gateway.api import feeds as api
 from coranto_gateway.api.articles import Change, differences, get_revisions
 from coranto_gateway.api.feeds import NewFeed
 from coranto_gateway.cursor import question_hash, read_cursor, write_cursor
+from coranto_gateway.page.forms import form_of
 from coranto_gateway.page.rendering import render
-from coranto_gateway.page.sign_in import form_of
 from coranto_gateway.parts import PartsOf
 from coranto_gateway.problems import Problem
 from coranto_gateway.tokens import Scope

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from importlib.resources import files
 from typing import Annotated, Final
-from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from coranto_gateway.access import COOKIE, open_to_all
+from coranto_gateway.page.forms import form_of
 from coranto_gateway.page.rendering import LANGUAGE_COOKIE, render, see
 from coranto_gateway.page.words import LANGUAGES
 from coranto_gateway.parts import PartsOf
@@ -19,12 +19,6 @@ router = APIRouter(include_in_schema=False)
 
 _STATIC: Final = {"coranto.css": "text/css; charset=utf-8", "htmx.min.js": "text/javascript; charset=utf-8"}
 _YEAR_SECONDS: Final = 365 * 86_400
-
-
-async def form_of(request: Request) -> dict[str, str]:
-    """The fields of a form; of several values of one name, the last."""
-    body = (await request.body()).decode("utf-8", "replace")
-    return {name: values[-1] for name, values in parse_qs(body, keep_blank_values=True, max_num_fields=100).items()}
 
 
 @router.get("/static/{name}")

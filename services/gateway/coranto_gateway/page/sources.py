@@ -22,8 +22,8 @@ from coranto_gateway.api.sources import (
     SourceView,
     get_sources,
 )
+from coranto_gateway.page.forms import form_of
 from coranto_gateway.page.rendering import render, see
-from coranto_gateway.page.sign_in import form_of
 from coranto_gateway.parts import Parts, PartsOf
 from coranto_gateway.problems import Problem
 from coranto_gateway.tokens import Scope

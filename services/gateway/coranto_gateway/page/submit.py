@@ -13,8 +13,8 @@ from coranto.topology import STAGES
 from coranto_gateway.access import needs
 from coranto_gateway.api.submit import SubmitRequest, hand_in
 from coranto_gateway.api.why import Why, why
+from coranto_gateway.page.forms import form_of
 from coranto_gateway.page.rendering import render, see
-from coranto_gateway.page.sign_in import form_of
 from coranto_gateway.parts import PartsOf, PrincipalOf
 from coranto_gateway.problems import Problem
 from coranto_gateway.tokens import Scope

@@ -16,10 +16,9 @@ from coranto_gateway.api.webhooks import FAULTY, list_webhooks
 from coranto_gateway.definitions import NotAddedError, WrongFieldsError
 from coranto_gateway.lag_history import of_group
 from coranto_gateway.page.faults import faults_in
+from coranto_gateway.page.forms import check_sure, form_of
 from coranto_gateway.page.rendering import render, see
-from coranto_gateway.page.sign_in import form_of
 from coranto_gateway.parts import Parts, PartsOf
-from coranto_gateway.problems import Problem
 from coranto_gateway.tokens import Scope
 
 router = APIRouter(include_in_schema=False)
@@ -70,9 +69,7 @@ async def remove_group(request: Request, parts: PartsOf) -> Response:
     """Forget the group's place, if its name was typed."""
     form = await form_of(request)
     name = form.get("group", "")
-    if form.get("sure", "").strip() != name:
-        typed = form.get("sure", "")[:100]
-        raise Problem(422, "not-sure", f"to remove the group {name!r} and its place, type its name; got {typed!r}")
+    check_sure(form, name, f"the group {name!r} and its place")
     await groups_api.delete_group(name, parts)
     return see("/subscribers")
 

@@ -15,11 +15,10 @@ from coranto_gateway.api import webhooks as api
 from coranto_gateway.api.webhooks import Redelivery, WantedWebhook, webhook_log, webhook_view
 from coranto_gateway.definitions import NotAddedError, UnusableError, WrongFieldsError, checked_definition
 from coranto_gateway.page.faults import faults_in, render_unusable
+from coranto_gateway.page.forms import check_sure, form_of
 from coranto_gateway.page.rendering import render, see
-from coranto_gateway.page.sign_in import form_of
 from coranto_gateway.page.subscribers import show_subscribers
 from coranto_gateway.parts import Parts, PartsOf
-from coranto_gateway.problems import Problem
 from coranto_gateway.tokens import Scope
 from coranto_gateway.webhooks.registry import Attempt
 from coranto_gateway.webhooks.webhook import WebhookOptions
@@ -83,9 +82,7 @@ async def rotate(request: Request, name: str, parts: PartsOf) -> Response:
 @needs(Scope.OPERATE)
 async def remove(request: Request, name: str, parts: PartsOf) -> Response:
     """Remove it with its log and its dead deliveries, if its name was typed."""
-    sure = (await form_of(request)).get("sure", "").strip()
-    if sure != name:
-        raise Problem(422, "not-sure", f"to remove the webhook {name!r}, type its name; got {sure[:100]!r}")
+    check_sure(await form_of(request), name, f"the webhook {name!r}")
     await api.remove(name, parts)
     return see("/subscribers")
 
