@@ -39,7 +39,7 @@ from coranto.topology import FEEDER, FETCHER, FINISHED, Pipeline
 from coranto.worker import log
 from coranto_classifier.duplicates.fingerprint import make_fingerprint
 from coranto_classifier.duplicates.index import DuplicateIndex
-from coranto_fetcher.http_validators import PreviousFetch, RedisValidators
+from coranto_fetcher.visits.validators import PreviousFetch, RedisValidators
 from coranto_gateway.alerts.alert import NewAlert
 from coranto_gateway.alerts.registry import Alerts, Commands, make_alert, told_key
 from coranto_gateway.announcements import Position

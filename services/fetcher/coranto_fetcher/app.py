@@ -14,14 +14,14 @@ from coranto.pages import FilePageStore
 from coranto.records import DiscoveredArticle, FetchedArticle
 from coranto.topology import FETCHER
 from coranto.worker.stage import RetryPolicy, Stage
-from coranto_fetcher.fetch_progress import NoProgressStore, RedisProgressStore
-from coranto_fetcher.http_validators import NoValidators, RedisValidators
 from coranto_fetcher.page_fetch import queue_of
 from coranto_fetcher.reasons import REASONS, SYSTEMIC
+from coranto_fetcher.rights.tdm_reservation import TdmCache
 from coranto_fetcher.settings import FetcherSettings, Settings
 from coranto_fetcher.stage import fetch
-from coranto_fetcher.tdm_reservation import TdmCache
-from coranto_fetcher.unpublished import NothingSeen, RedisSeenArticles
+from coranto_fetcher.visits.progress import NoProgressStore, RedisProgressStore
+from coranto_fetcher.visits.unpublished import NothingSeen, RedisSeenArticles
+from coranto_fetcher.visits.validators import NoValidators, RedisValidators
 
 if TYPE_CHECKING:
     from coranto.worker.app import Worker

@@ -1,7 +1,7 @@
 """Fetches one page for one message: request by request, each with robots.txt asked and the lease of its host held.
 
 What the client may do on the web is decided in `coranto.http`, when a host may be asked in `coranto.frontier`, and what its
-responses mean in `response_policy`.
+responses mean in `response`.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ from coranto.http.robots_cache import RobotsSource, RobotsUnreachableError
 from coranto.records import DiscoveredArticle
 from coranto.urls import Address, UnsupportedUrlError, parse
 from coranto.worker.stage import Invalid, StageSignal, Transient, Unwanted
-from coranto_fetcher.content_type import wants_body
-from coranto_fetcher.fetch_progress import FetchProgress
-from coranto_fetcher.http_validators import PreviousFetch
-from coranto_fetcher.response_policy import ERROR_DECISIONS, ResponseDecision, decide
+from coranto_fetcher.response.content_type import wants_body
+from coranto_fetcher.response.policy import ERROR_DECISIONS, ResponseDecision, decide
+from coranto_fetcher.rights.tdm_reservation import TdmCache, TdmRules
 from coranto_fetcher.settings import FetcherSettings
-from coranto_fetcher.tdm_reservation import TdmCache, TdmRules
+from coranto_fetcher.visits.progress import FetchProgress
+from coranto_fetcher.visits.validators import PreviousFetch
 
 # Sending the message back and taking it up again would take about as long.
 _MAX_INLINE_WAIT: Final = timedelta(milliseconds=250)

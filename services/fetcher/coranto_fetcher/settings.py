@@ -15,8 +15,8 @@ from coranto.http import WebClient, WebLimits
 from coranto.http.settings import WebSettings
 from coranto.settings import Duration
 from coranto.worker.settings import DurationList, WorkerSettings
-from coranto_fetcher.page_facts import PageReaderPool
-from coranto_fetcher.rights import RESERVATIONS, Reservation
+from coranto_fetcher.page.facts import PageReaderPool
+from coranto_fetcher.rights.signals import RESERVATIONS, Reservation
 from coranto_fetcher.warc_files import ArchivingClient, WarcFiles
 
 

@@ -22,9 +22,9 @@ from coranto.records import DiscoveredArticle, Discovery, Fetch, PageRef, articl
 from coranto.urls import UnsupportedUrlError, key_of, parse
 from coranto.worker.stage import Invalid, StageSignal, Transient, Unwanted
 from coranto_fetcher.reasons import REASONS
+from coranto_fetcher.rights.tdm_reservation import TdmCache
 from coranto_fetcher.settings import FetcherSettings
 from coranto_fetcher.stage import fetch
-from coranto_fetcher.tdm_reservation import TdmCache
 
 Outcome = Literal["ok", "unchanged", "retry", "dropped", "blocked", "denied"]
 

@@ -1,6 +1,6 @@
 """Fetches a discovered article: its page, then its further pages where it has any. Or says why there is none.
 
-`page_fetch` makes the requests, `page_facts` looks into the pages. Here their answers become the record's section.
+`page_fetch` makes the requests, `page` looks into the pages. Here their answers become the record's section.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from coranto.pagination import part_number
 from coranto.process_pool import OverdueError, ProcessLostError
 from coranto.records import DiscoveredArticle, Fetch, FetchedArticle, FetchedPart, PageRef, SavedPage
 from coranto.worker.stage import Invalid, StageSignal, Transient, Unwanted
-from coranto_fetcher.content_type import ADMITTED_TYPES, may_be_feed, media_type_of
-from coranto_fetcher.fetch_progress import FetchProgress, NoProgressStore, ProgressStore
-from coranto_fetcher.http_validators import NoValidators, PreviousFetch, Validators
-from coranto_fetcher.page_facts import PageFacts, PageReader
+from coranto_fetcher.page.facts import PageFacts, PageReader
 from coranto_fetcher.page_fetch import PageFetch
-from coranto_fetcher.response_headers import etag_of, last_modified_of, stated_charset
-from coranto_fetcher.rights import find_reservation, rights_signals
+from coranto_fetcher.response.content_type import ADMITTED_TYPES, may_be_feed, media_type_of
+from coranto_fetcher.response.headers import etag_of, last_modified_of, stated_charset
+from coranto_fetcher.rights.signals import find_reservation, rights_signals
+from coranto_fetcher.rights.tdm_reservation import TdmCache
 from coranto_fetcher.settings import FetcherSettings
-from coranto_fetcher.tdm_reservation import TdmCache
-from coranto_fetcher.unpublished import NOT_YET_REASONS, NothingSeen, SeenArticles, wait_for_page
+from coranto_fetcher.visits.progress import FetchProgress, NoProgressStore, ProgressStore
+from coranto_fetcher.visits.unpublished import NOT_YET_REASONS, NothingSeen, SeenArticles, wait_for_page
+from coranto_fetcher.visits.validators import NoValidators, PreviousFetch, Validators
 
 # A host may ask to be left alone for a day; what there is of the article is news now.
 _LONGEST_WAIT_FOR_A_PART = timedelta(minutes=10)

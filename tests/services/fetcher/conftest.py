@@ -22,12 +22,12 @@ from coranto.records import DiscoveredArticle, Discovery, FetchedArticle, Hints,
 from coranto.topology import Pipeline
 from coranto.urls import key_of
 from coranto.worker.stage import StageSignal, Transient
-from coranto_fetcher.fetch_progress import RedisProgressStore
-from coranto_fetcher.http_validators import RedisValidators
-from coranto_fetcher.page_facts import PageReaderPool
+from coranto_fetcher.page.facts import PageReaderPool
 from coranto_fetcher.settings import FetcherSettings
 from coranto_fetcher.stage import fetch
-from coranto_fetcher.unpublished import RedisSeenArticles
+from coranto_fetcher.visits.progress import RedisProgressStore
+from coranto_fetcher.visits.unpublished import RedisSeenArticles
+from coranto_fetcher.visits.validators import RedisValidators
 
 PAGE = "<!doctype html><html><head><title>A title</title></head><body><p>A paragraph of text.</p></body></html>"
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]

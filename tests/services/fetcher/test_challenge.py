@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from coranto_fetcher.challenge import find_challenge
+from coranto_fetcher.response.challenge import find_challenge
 
 ARTICLE = "<p>" + "A long report about how sites tell people from programs. " * 60 + "</p>"
 

@@ -22,9 +22,9 @@ from coranto.topology import Pipeline
 from coranto.worker.stage import Invalid, StageSignal, Transient, Unwanted
 from coranto_cli.local.redis_server import EmbeddedRedis
 from coranto_fetcher.app import create_stage
-from coranto_fetcher.http_validators import PreviousFetch, RedisValidators
 from coranto_fetcher.reasons import REASONS, SYSTEMIC
 from coranto_fetcher.settings import FetcherSettings, Settings
+from coranto_fetcher.visits.validators import PreviousFetch, RedisValidators
 
 if TYPE_CHECKING:  # pytest hands conftest's classes over as fixtures; tests only name their types
     from tests.services.fetcher.conftest import Fetcher, Site

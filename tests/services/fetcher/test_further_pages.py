@@ -14,8 +14,8 @@ from redis.asyncio import Redis
 from coranto.frontier import RedisHostLeases
 from coranto.records import DiscoveredArticle, FetchedArticle
 from coranto.worker.stage import Transient
-from coranto_fetcher.page_facts import PageReaderPool
-from coranto_fetcher.pagination_links import find_next_page
+from coranto_fetcher.page.facts import PageReaderPool
+from coranto_fetcher.page.next_page import find_next_page
 from coranto_fetcher.settings import FetcherSettings
 
 if TYPE_CHECKING:

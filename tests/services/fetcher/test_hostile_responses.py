@@ -20,11 +20,11 @@ from coranto.process_pool import ProcessLostError
 from coranto.records import DiscoveredArticle
 from coranto.urls import UnsupportedUrlError
 from coranto.worker.stage import Invalid
-from coranto_fetcher.challenge import find_challenge
-from coranto_fetcher.content_type import media_type_of
-from coranto_fetcher.page_facts import PageFacts, read_page
-from coranto_fetcher.response_headers import etag_of, last_modified_of, stated_charset
-from coranto_fetcher.rights import rights_signals
+from coranto_fetcher.page.facts import PageFacts, read_page
+from coranto_fetcher.response.challenge import find_challenge
+from coranto_fetcher.response.content_type import media_type_of
+from coranto_fetcher.response.headers import etag_of, last_modified_of, stated_charset
+from coranto_fetcher.rights.signals import rights_signals
 from coranto_fetcher.settings import FetcherSettings
 
 if TYPE_CHECKING:

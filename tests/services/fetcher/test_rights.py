@@ -9,10 +9,10 @@ import pytest
 from multidict import CIMultiDict, CIMultiDictProxy
 from tests.harness.hostile_server import PAGE, Answer, Behaviour, response, serving
 
-from coranto_fetcher.rights import find_reservation, rights_in_page, rights_signals
+from coranto_fetcher.rights.signals import find_reservation, rights_in_page, rights_signals
+from coranto_fetcher.rights.tdm_reservation import read_tdm_rules
 from coranto_fetcher.settings import FetcherSettings
 from coranto_fetcher.single_fetch import SingleFetcher
-from coranto_fetcher.tdm_reservation import read_tdm_rules
 
 AGENT = "CorantoBot/0.1"
 

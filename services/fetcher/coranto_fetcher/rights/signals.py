@@ -14,7 +14,7 @@ from multidict import CIMultiDictProxy
 
 from coranto.http.html_attributes import find_tags
 from coranto.http.robots import agent_names
-from coranto_fetcher.response_headers import LONGEST_READ, LONGEST_VALUE, MOST_VALUES, printable
+from coranto_fetcher.response.headers import LONGEST_READ, LONGEST_VALUE, MOST_VALUES, printable
 
 Reservation = Literal[
     "noarchive", "noindex", "nosnippet", "noai", "tdm", "train-ai", "ai-input", "search", "bots"

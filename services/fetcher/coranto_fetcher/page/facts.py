@@ -16,8 +16,8 @@ from typing import Final, Protocol
 from coranto.charset import decode, is_same_charset, web_label
 from coranto.http.html_attributes import find_tags
 from coranto.process_pool import ProcessPool
-from coranto_fetcher.pagination_links import find_next_page
-from coranto_fetcher.rights import rights_in_page
+from coranto_fetcher.page.next_page import find_next_page
+from coranto_fetcher.rights.signals import rights_in_page
 
 _SEARCHED_BYTES: Final = 2_000_000
 _TITLE_LOOKED_AT: Final = 500_000
@@ -64,7 +64,7 @@ class PageReaderPool:
 
     def __init__(self, *, processes: int, deadline: timedelta, max_process_bytes: int) -> None:
         self._processes = ProcessPool(
-            processes, deadline=deadline, preload=("coranto_fetcher.page_facts",), max_bytes=max_process_bytes
+            processes, deadline=deadline, preload=("coranto_fetcher.page.facts",), max_bytes=max_process_bytes
         )
         self.start, self.stop = self._processes.start, self._processes.stop
 

@@ -27,7 +27,7 @@ from coranto.http import (
 )
 from coranto.http.headers import retry_after
 from coranto.worker.stage import Invalid, StageSignal, Transient, Unwanted
-from coranto_fetcher.challenge import find_challenge
+from coranto_fetcher.response.challenge import find_challenge
 from coranto_fetcher.warc_files import ArchiveFailedError
 
 Make = type[Transient] | type[Unwanted] | type[Invalid]
