@@ -14,7 +14,7 @@ from coranto_extractor.page.limits import PageLimits
 from coranto_extractor.page.metadata import PageMetadata
 from coranto_extractor.page.tree import UnreadableError
 from coranto_extractor.page_request import PageRequest
-from coranto_extractor.page_type import MIN_TEXT_WEIGHT
+from coranto_extractor.page_type.decision import MIN_TEXT_WEIGHT
 from coranto_extractor.refusal import NotAnArticle
 from coranto_extractor.text.plain_text import parse_plain_text
 

@@ -38,8 +38,8 @@ from coranto_extractor.page.metadata import PageMetadata, read_metadata
 from coranto_extractor.page.source_text import get_text, is_plain_text
 from coranto_extractor.page.surroundings import around_headline, below_text
 from coranto_extractor.page_request import PageRequest
-from coranto_extractor.page_summary import PageSummary
-from coranto_extractor.page_type import MIN_TEXT_WEIGHT, classify_page
+from coranto_extractor.page_type.decision import MIN_TEXT_WEIGHT, classify_page
+from coranto_extractor.page_type.summary import PageSummary
 from coranto_extractor.read_feed_entry import read_feed_entry
 from coranto_extractor.read_plain_text import read_plain_text
 from coranto_extractor.refusal import NotAnArticle

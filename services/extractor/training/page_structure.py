@@ -1,4 +1,4 @@
-"""Learns the weights of the model of a page's structure from labelled pages, and writes `coranto_extractor/page_structure.json`.
+"""Learns the weights of the model of a page's structure from labelled pages, and writes them to `page_type/structure.json`.
 
     python services/extractor/training/page_structure.py --corpora DIR [--target FILE] [--folds]
 
@@ -23,11 +23,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from coranto_extractor.page_request import PageRequest
-from coranto_extractor.page_structure import MEASUREMENTS, Structure, measure_structure
-from coranto_extractor.page_summary import PageSummary, measure
+from coranto_extractor.page_type.structure import MEASUREMENTS, Structure, measure_structure
+from coranto_extractor.page_type.summary import PageSummary, measure
 from coranto_extractor.reader import read
 
-TARGET = Path(__file__).parents[1] / "coranto_extractor" / "page_structure.json"
+TARGET = Path(__file__).parents[1] / "coranto_extractor" / "page_type" / "structure.json"
 LICENCES = frozenset({"MIT", "Apache-2.0", "MIT or Apache-2.0", "CC-BY-4.0"})
 """The terms of annotations that may be learned from. Those of other pages are left alone."""
 # Text dumps have no structure.

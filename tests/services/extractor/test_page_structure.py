@@ -8,8 +8,8 @@ import pytest
 from tests.conftest import load_program
 
 from coranto_extractor.page_request import PageRequest
-from coranto_extractor.page_structure import MEASUREMENTS, Structure, judge_structure, measure_structure
-from coranto_extractor.page_summary import PageSummary, measure
+from coranto_extractor.page_type.structure import MEASUREMENTS, Structure, judge_structure, measure_structure
+from coranto_extractor.page_type.summary import PageSummary, measure
 from coranto_extractor.reader import read
 
 _TRAINING = Path(__file__).resolve().parents[3] / "services" / "extractor" / "training" / "page_structure.py"

@@ -13,7 +13,7 @@ from importlib.resources import files
 from math import exp, log1p
 
 from coranto_extractor.page.blocks import Block
-from coranto_extractor.page_summary import PageMetrics, PageSummary, article_types
+from coranto_extractor.page_type.summary import PageMetrics, PageSummary, article_types
 
 # Beyond these, more means nothing more.
 _MAX_BLOCKS_FROM_HEADLINE = 150
@@ -73,7 +73,7 @@ def judge_structure(structure: Structure) -> tuple[float, str]:
 @cache
 def _model() -> tuple[float, dict[str, tuple[float, float]]]:
     """The intercept, and for each measurement its weight and its mean, which stands in for one that is missing."""
-    model = json.loads(files(__package__).joinpath("page_structure.json").read_text("utf-8"))
+    model = json.loads(files(__package__).joinpath("structure.json").read_text("utf-8"))
     return model["intercept"], {name: (model["weights"][name], model["means"][name]) for name in MEASUREMENTS}
 
 

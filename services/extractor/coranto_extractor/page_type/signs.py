@@ -12,8 +12,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 from coranto_extractor.language.phrase_lists import cached_per_languages, class_alternatives
-from coranto_extractor.page_structure import judge_structure, measure_structure
-from coranto_extractor.page_summary import ARTICLE_TYPES, PRODUCT_TYPES, PageMetrics, PageSummary, article_types, match
+from coranto_extractor.page_type.structure import judge_structure, measure_structure
+from coranto_extractor.page_type.summary import (
+    ARTICLE_TYPES,
+    PRODUCT_TYPES,
+    PageMetrics,
+    PageSummary,
+    article_types,
+    match,
+)
 
 Kind = Literal["statement", "markup", "address", "shape", "structure", "last-resort", "words"]
 # How likely each kind of sign makes it that the page is no article; kinds count as independent of each other. The shape of a

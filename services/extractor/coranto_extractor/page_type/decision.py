@@ -8,8 +8,8 @@ from math import prod
 
 from coranto.records.sections import Doubt
 from coranto_extractor.language import phrase_lists
-from coranto_extractor.page_signs import Sign, find_signs
-from coranto_extractor.page_summary import ARTICLE_TYPES, PageMetrics, PageSummary, match, measure
+from coranto_extractor.page_type.signs import Sign, find_signs
+from coranto_extractor.page_type.summary import ARTICLE_TYPES, PageMetrics, PageSummary, match, measure
 from coranto_extractor.refusal import NotAnArticle
 
 _SEARCH_URL = re.compile(r"[?&](?:q|query|s|search|text|keywords?)=|/search/?(?:\?|$)", re.IGNORECASE)
