@@ -71,8 +71,8 @@ def _run(words: list[str]) -> int:
         return 0
     except Exception as error:  # noqa: BLE001 - the last resort: no traceback reaches the user
         # Late, as it knows the errors of Redis and of the settings: `coranto --help` needs neither.
-        from coranto_cli.console import print_error
         from coranto_cli.explanation import explain
+        from coranto_cli.terminal.console import print_error
 
         explanation = explain(error)
         if explanation.text:
@@ -86,7 +86,7 @@ def _messages_for(reader: Literal["people", "programs"]) -> Iterator[None]:
     if reader == "people":  # without importing what prints them: `coranto --help` prints none
         yield
         return
-    from coranto_cli.console import json_messages
+    from coranto_cli.terminal.console import json_messages
 
     with json_messages():
         yield

@@ -26,11 +26,11 @@ from coranto.sources.registry import Feed, FeedRegistry, new_feed
 from coranto.streams.connection import connect
 from coranto.urls import UnsupportedUrlError, parse
 from coranto.worker.log import configure
-from coranto_cli.console import print_message, print_result, write_json, write_json_lines
 from coranto_cli.errors import FAILED, NOT_FOUND, USAGE, CommandError
-from coranto_cli.options import DataOption
-from coranto_cli.sources import web_address
-from coranto_cli.text import count, span
+from coranto_cli.given.sources import web_address
+from coranto_cli.terminal.console import print_message, print_result, write_json, write_json_lines
+from coranto_cli.terminal.options import DataOption
+from coranto_cli.terminal.text import count, span
 from coranto_feeder.feed_metrics import is_silent
 from coranto_feeder.polite_client import HostBusyError, PoliteClient, RobotsDeniedError
 from coranto_feeder.polling.feed_parser_pool import FeedParserPool, UnreadableFeedError

@@ -11,8 +11,8 @@ import typer
 
 from coranto.settings import LogSettings
 from coranto.worker.log import configure
-from coranto_cli.console import print_result, write_json, write_json_lines
 from coranto_cli.errors import FAILED, NOT_FOUND, USAGE, CommandError
+from coranto_cli.terminal.console import print_result, write_json, write_json_lines
 from coranto_fetcher.reasons import REASONS
 from coranto_fetcher.settings import FetcherSettings, Settings
 from coranto_fetcher.single_fetch import FetchReport, SingleFetcher

@@ -10,7 +10,7 @@ from warcio.warcwriter import WARCWriter
 
 from coranto.pages import FilePageStore
 from coranto.records import Submission
-from coranto_cli.sources import archived, find_sources
+from coranto_cli.given.sources import archived, find_sources
 
 
 def write_archive(file: Path, pages: int) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from coranto_cli.contact import require_contact
 from coranto_cli.errors import USAGE, CommandError
+from coranto_cli.given.contact import require_contact
 
 
 def test_run_on_a_public_site_says_what_to_set() -> None:

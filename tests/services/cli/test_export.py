@@ -164,7 +164,7 @@ def test_export_that_was_cut_off_goes_on_where_it_was_and_a_later_one_has_what_i
     add(tmp_path, build_article("https://news.example/waiting"), is_announced=False)
     target, call = tmp_path / "all.jsonl", ["export", "--data", str(tmp_path), "--output"]
     target.write_text("an earlier export\n", encoding="utf-8")
-    monkeypatch.setattr("coranto_cli.resumable_export._BETWEEN_NOTES", 2)
+    monkeypatch.setattr("coranto_cli.exports.resumable._BETWEEN_NOTES", 2)
 
     def fail_at_the_sixth(article: FinishedArticle) -> str:
         if article.url.endswith("/5"):

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from coranto_cli.log_lines import LogFile, find_files, last_lines
+from coranto_cli.terminal.log_lines import LogFile, find_files, last_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from coranto_cli.console import printable
 from coranto_cli.errors import CommandError
 from coranto_cli.local import reaper
 from coranto_cli.local.log_rotation import bound_log
 from coranto_cli.local.plan import Plan, parse_replicas
 from coranto_cli.local.supervisor import Supervisor
+from coranto_cli.terminal.console import printable
 
 
 def test_log_that_has_grown_too_long_is_moved_aside_under_its_writer(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 from tests.harness.name_server import name_server
 
 from coranto_cli.errors import NOT_FOUND, CommandError
-from coranto_cli.resolution import require_addresses
+from coranto_cli.given.resolution import require_addresses
 
 
 async def test_host_that_does_not_exist_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,8 +18,8 @@ from coranto.records import DroppedArticle, FinishedArticle, Submission
 from coranto.testing import submission
 from coranto.topology import FEEDER
 from coranto.worker.stage import Accepted, Invalid, Stage, Transient, Unwanted
+from coranto_cli.articles.single_page import through_stages
 from coranto_cli.commands.run import RunSummary, _tell_of_feeds
-from coranto_cli.single_page import through_stages
 
 if TYPE_CHECKING:
     from tests.services.cli.conftest import Background, Shell

@@ -18,7 +18,7 @@ from coranto.admin.find_article import Location
 from coranto.records import DroppedArticle
 from coranto.store.sqlite.writer import SqliteArticleStore
 from coranto_cli.application import app
-from coranto_cli.whereabouts import in_words
+from coranto_cli.articles.whereabouts import in_words
 
 URL = "https://news.example/0"
 TODAY = datetime.now(UTC).date()

@@ -16,11 +16,11 @@ import typer
 from coranto.admin.backup import Manifest, Places, write_backup
 from coranto.admin.pipeline import connected, pages_directory
 from coranto.store.interface import StoreError
-from coranto_cli.console import print_message, progress, write_json
+from coranto_cli.articles.stored_articles import journal_path, store_address
 from coranto_cli.errors import NOT_FOUND, USAGE, CommandError
-from coranto_cli.options import DataOption, JsonOption
-from coranto_cli.stored_articles import journal_path, store_address
-from coranto_cli.text import count, size
+from coranto_cli.terminal.console import print_message, progress, write_json
+from coranto_cli.terminal.options import DataOption, JsonOption
+from coranto_cli.terminal.text import count, size
 
 
 def backup(

@@ -17,12 +17,12 @@ from rich.progress import track
 from coranto.formats import csv_header, to_atom_entry, to_atom_feed, to_csv_row, to_json_ld, to_json_line, to_ninjs
 from coranto.records import FinishedArticle
 from coranto.store.interface import ArticleReader
-from coranto_cli.console import err, print_message, progress
+from coranto_cli.articles.stored_articles import opened_store
 from coranto_cli.errors import USAGE, CommandError
-from coranto_cli.options import DataOption
-from coranto_cli.resumable_export import ResumableExport
-from coranto_cli.stored_articles import opened_store
-from coranto_cli.text import count
+from coranto_cli.exports.resumable import ResumableExport
+from coranto_cli.terminal.console import err, print_message, progress
+from coranto_cli.terminal.options import DataOption
+from coranto_cli.terminal.text import count
 
 T = TypeVar("T")
 
@@ -123,7 +123,7 @@ def export(
 
 
 def _write_parquet(folder: Path, data: Path | None, *, resumes: bool) -> None:
-    from coranto_cli.parquet_export import write_days  # late: no other format needs it
+    from coranto_cli.exports.parquet import write_days  # late: no other format needs it
 
     with opened_store(data) as store, progress() as bar:
         task = bar.add_task("Exporting", total=store.count())

@@ -15,11 +15,11 @@ from coranto.admin.pipeline import ConnectedPipeline, connected, pages_directory
 from coranto.pages import FilePageStore
 from coranto.store.address import open_article_upkeep
 from coranto.store.interface import ArticleReader, ArticleUpkeep
-from coranto_cli.console import confirm, print_message, print_result, write_json_lines
+from coranto_cli.articles.stored_articles import opened_store, store_address
 from coranto_cli.errors import FAILED, NOT_FOUND, CommandError
-from coranto_cli.options import DataOption, DryRunOption, JsonOption, YesOption
-from coranto_cli.stored_articles import opened_store, store_address
-from coranto_cli.text import count
+from coranto_cli.terminal.console import confirm, print_message, print_result, write_json_lines
+from coranto_cli.terminal.options import DataOption, DryRunOption, JsonOption, YesOption
+from coranto_cli.terminal.text import count
 
 
 def forget(

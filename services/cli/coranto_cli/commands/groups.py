@@ -12,10 +12,18 @@ import typer
 
 from coranto.admin.groups import SubscriberGroup, remove_group, subscriber_groups
 from coranto.admin.pipeline import connected
-from coranto_cli.console import cell, confirm, new_table, print_message, print_result, print_table, write_json_lines
 from coranto_cli.errors import NOT_FOUND, CommandError
-from coranto_cli.options import DataOption, DryRunOption, JsonOption, YesOption
-from coranto_cli.text import count, span
+from coranto_cli.terminal.console import (
+    cell,
+    confirm,
+    new_table,
+    print_message,
+    print_result,
+    print_table,
+    write_json_lines,
+)
+from coranto_cli.terminal.options import DataOption, DryRunOption, JsonOption, YesOption
+from coranto_cli.terminal.text import count, span
 
 app = typer.Typer(
     help="Groups of subscribers: how far each has read, and removing one.", add_completion=False, no_args_is_help=True

@@ -12,10 +12,10 @@ from coranto.store.address import open_article_upkeep
 from coranto.store.identity import Identity, KnownAddress
 from coranto.store.interface import StoreError, UnsplittableError
 from coranto.urls import UnsupportedUrlError, key_of
-from coranto_cli.console import print_message, print_result, write_json
+from coranto_cli.articles.stored_articles import opened_store, store_address
 from coranto_cli.errors import NOT_FOUND, USAGE, CommandError
-from coranto_cli.options import DataOption, JsonOption
-from coranto_cli.stored_articles import opened_store, store_address
+from coranto_cli.terminal.console import print_message, print_result, write_json
+from coranto_cli.terminal.options import DataOption, JsonOption
 
 app = typer.Typer(
     help="Which addresses lead to one article, why, and splitting one off.", add_completion=False, no_args_is_help=True

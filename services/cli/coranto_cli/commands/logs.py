@@ -10,10 +10,10 @@ import typer
 
 from coranto.client import environment
 from coranto.topology import SERVICES
-from coranto_cli.console import print_message, print_result, write_json_lines
 from coranto_cli.errors import NOT_FOUND, USAGE, CommandError
-from coranto_cli.log_lines import LogLine, find_files, last_lines
-from coranto_cli.options import DataOption, JsonOption
+from coranto_cli.terminal.console import print_message, print_result, write_json_lines
+from coranto_cli.terminal.log_lines import LogLine, find_files, last_lines
+from coranto_cli.terminal.options import DataOption, JsonOption
 
 _PAUSE_SECONDS = 0.25
 _STYLES = {"warning": "yellow", "error": "red", "critical": "red", "debug": "dim"}

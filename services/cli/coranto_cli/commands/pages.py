@@ -15,12 +15,12 @@ from coranto.admin.pipeline import connected, pages_directory
 from coranto.client.environment import NotRunningError
 from coranto.pages import FilePageStore
 from coranto.pages.retention import SAFETY_AGE, PageReport, Total, check
-from coranto_cli.age import parse_age
-from coranto_cli.console import confirm, print_message, print_result, progress, write_json
+from coranto_cli.articles.stored_articles import opened_store
 from coranto_cli.errors import FAILED, NOT_FOUND, USAGE, CommandError
-from coranto_cli.options import DataOption, DryRunOption, JsonOption, YesOption
-from coranto_cli.stored_articles import opened_store
-from coranto_cli.text import count, size
+from coranto_cli.terminal.age import parse_age
+from coranto_cli.terminal.console import confirm, print_message, print_result, progress, write_json
+from coranto_cli.terminal.options import DataOption, DryRunOption, JsonOption, YesOption
+from coranto_cli.terminal.text import count, size
 
 app = typer.Typer(
     help="The page store: check it, and remove pages that nothing uses.", add_completion=False, no_args_is_help=True

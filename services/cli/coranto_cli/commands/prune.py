@@ -19,12 +19,12 @@ from coranto.pages import FilePageStore
 from coranto.pages.retention import SAFETY_AGE, Total
 from coranto.store.address import open_article_upkeep
 from coranto.store.interface import ArticleUpkeep, Removed, StoreError
-from coranto_cli.age import parse_age
-from coranto_cli.console import confirm, print_message, print_result, progress, write_json
+from coranto_cli.articles.stored_articles import opened_store, store_address
 from coranto_cli.errors import NOT_FOUND, USAGE, CommandError
-from coranto_cli.options import DataOption, DryRunOption, JsonOption, YesOption
-from coranto_cli.stored_articles import opened_store, store_address
-from coranto_cli.text import count, size
+from coranto_cli.terminal.age import parse_age
+from coranto_cli.terminal.console import confirm, print_message, print_result, progress, write_json
+from coranto_cli.terminal.options import DataOption, DryRunOption, JsonOption, YesOption
+from coranto_cli.terminal.text import count, size
 
 _AT_ONCE = 200  # the sink waits for each transaction
 

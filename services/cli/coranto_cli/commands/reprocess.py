@@ -26,13 +26,13 @@ from coranto.records import ClassifiedArticle, FinishedArticle
 from coranto.store.interface import ArticleReader, SearchFilter
 from coranto.store.revisions import changed_fields, digests_of
 from coranto.topology import CLASSIFIER, EXTRACTOR
+from coranto_cli.articles.single_page import ENTRY_POINTS, load_stage, one_stage, started
+from coranto_cli.articles.stored_articles import opened_store
 from coranto_cli.commands.search import moment
-from coranto_cli.console import confirm, print_message, print_result, progress, write_json_lines
 from coranto_cli.errors import FAILED, USAGE, CommandError
-from coranto_cli.options import DataOption, DryRunOption, YesOption
-from coranto_cli.single_page import ENTRY_POINTS, load_stage, one_stage, started
-from coranto_cli.stored_articles import opened_store
-from coranto_cli.text import count
+from coranto_cli.terminal.console import confirm, print_message, print_result, progress, write_json_lines
+from coranto_cli.terminal.options import DataOption, DryRunOption, YesOption
+from coranto_cli.terminal.text import count
 
 _AT_ONCE: Final = 200
 _SHOWN: Final = 20

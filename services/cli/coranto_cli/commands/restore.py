@@ -23,14 +23,14 @@ from coranto.store.interface import StoreError
 from coranto.store.move import holds_anything, move
 from coranto.store.sqlite.upkeep import bring_up_to_date, skip_numbers
 from coranto.streams.connection import connect
-from coranto_cli.console import print_message, progress, write_json
+from coranto_cli.articles.stored_articles import journal_path, store_address
 from coranto_cli.errors import NOT_FOUND, USAGE, CommandError
 from coranto_cli.local.lock import lock_directory
 from coranto_cli.local.plan import plan_for
 from coranto_cli.local.redis_server import EmbeddedRedis
-from coranto_cli.options import DataOption, JsonOption
-from coranto_cli.stored_articles import journal_path, store_address
-from coranto_cli.text import count
+from coranto_cli.terminal.console import print_message, progress, write_json
+from coranto_cli.terminal.options import DataOption, JsonOption
+from coranto_cli.terminal.text import count
 
 
 def restore(

@@ -28,18 +28,18 @@ from coranto.store.interface import ArticleReader
 from coranto.streams.interface import Delayed
 from coranto.topology import DROPPED, FINISHED, STAGES
 from coranto.urls import UnsupportedUrlError, host_of
-from coranto_cli.article_printing import print_article, print_entry
-from coranto_cli.console import cell, err, out, print_message, print_result, report_skipped, write_json_lines
-from coranto_cli.contact import require_contact
-from coranto_cli.descendants import Descendants
+from coranto_cli.articles.descendants import Descendants
+from coranto_cli.articles.stored_articles import EmptyArticleReader, opened_store_if_any
 from coranto_cli.errors import FAILED, NOT_FOUND, USAGE, CommandError
+from coranto_cli.given.contact import require_contact
+from coranto_cli.given.resolution import require_addresses
+from coranto_cli.given.sources import Source, find_sources, submit_all
 from coranto_cli.local.plan import SAMPLE_SETTINGS, plan_for, refuse_invented_articles
 from coranto_cli.local.supervised import StoppedError, stop_on_signals, supervised
-from coranto_cli.options import DataOption
-from coranto_cli.resolution import require_addresses
-from coranto_cli.sources import Source, find_sources, submit_all
-from coranto_cli.stored_articles import EmptyArticleReader, opened_store_if_any
-from coranto_cli.text import count, describe_delays, describe_states, describe_unfinished, span, without_reason
+from coranto_cli.terminal.article_printing import print_article, print_entry
+from coranto_cli.terminal.console import cell, err, out, print_message, print_result, report_skipped, write_json_lines
+from coranto_cli.terminal.options import DataOption
+from coranto_cli.terminal.text import count, describe_delays, describe_states, describe_unfinished, span, without_reason
 
 if TYPE_CHECKING:
     from coranto_samplesite import Mismatch, SampleSite

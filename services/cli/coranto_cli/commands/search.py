@@ -10,10 +10,10 @@ from typing import Annotated
 import typer
 
 from coranto.store.interface import EVERYTHING, SearchError, SearchFilter, SearchHit
-from coranto_cli.console import print_message, print_result, write_json_lines
+from coranto_cli.articles.stored_articles import opened_store
 from coranto_cli.errors import NOT_FOUND, USAGE, CommandError
-from coranto_cli.options import DataOption, JsonOption
-from coranto_cli.stored_articles import opened_store
+from coranto_cli.terminal.console import print_message, print_result, write_json_lines
+from coranto_cli.terminal.options import DataOption, JsonOption
 
 _SPAN = re.compile(r"([0-9]{1,5})([hdw])")
 _HOURS = {"h": 1, "d": 24, "w": 168}

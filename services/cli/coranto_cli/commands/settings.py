@@ -14,10 +14,10 @@ from rich.table import Table
 
 from coranto.settings import effective_settings
 from coranto.topology import SERVICES
-from coranto_cli.console import cell, print_message, print_table, write_json
 from coranto_cli.errors import USAGE, CommandError
 from coranto_cli.explanation import explain_settings
-from coranto_cli.options import JsonOption
+from coranto_cli.terminal.console import cell, print_message, print_table, write_json
+from coranto_cli.terminal.options import JsonOption
 
 # Read by the client, the command line and the tests, and part of no service's settings.
 _FURTHER_VARIABLES = frozenset({"CORANTO_DATA", "CORANTO_SECRETS_DIR", "CORANTO_MATERIAL"})

@@ -8,11 +8,11 @@ from typing import Annotated
 import typer
 
 from coranto.admin.find_article import ArticleRef
-from coranto_cli.article_printing import print_article
-from coranto_cli.console import out, write_json
+from coranto_cli.articles.whereabouts import locate, plain_line, plain_location, print_whereabouts, read_store
 from coranto_cli.errors import NOT_FOUND
-from coranto_cli.options import DataOption, JsonOption
-from coranto_cli.whereabouts import locate, plain_line, plain_location, print_whereabouts, read_store
+from coranto_cli.terminal.article_printing import print_article
+from coranto_cli.terminal.console import out, write_json
+from coranto_cli.terminal.options import DataOption, JsonOption
 
 
 def show(

@@ -9,12 +9,12 @@ from typing import Annotated
 import typer
 
 from coranto.store.source_accounts import SourceHealth
+from coranto_cli.articles.stored_articles import opened_store_if_any
 from coranto_cli.commands.why import in_words
-from coranto_cli.console import cell, new_table, print_result, print_table, write_json, write_json_lines
 from coranto_cli.errors import FAILED, NOT_FOUND
-from coranto_cli.options import DataOption, JsonOption
-from coranto_cli.stored_articles import opened_store_if_any
-from coranto_cli.text import count, span
+from coranto_cli.terminal.console import cell, new_table, print_result, print_table, write_json, write_json_lines
+from coranto_cli.terminal.options import DataOption, JsonOption
+from coranto_cli.terminal.text import count, span
 
 
 def sources(

@@ -11,10 +11,10 @@ from typing import Any
 from coranto.admin.pipeline import StageState, connected
 from coranto.client import environment
 from coranto.streams.interface import Kept
-from coranto_cli.console import print_result, print_table, write_json
 from coranto_cli.local.readiness import ask_ready
-from coranto_cli.options import DataOption, JsonOption
-from coranto_cli.stage_table import reason_lines, stage_table
+from coranto_cli.terminal.console import print_result, print_table, write_json
+from coranto_cli.terminal.options import DataOption, JsonOption
+from coranto_cli.terminal.stage_table import reason_lines, stage_table
 
 
 def status(as_json: JsonOption = False, data: DataOption = None) -> None:

@@ -17,11 +17,11 @@ from coranto.store.check import StoreReport
 from coranto.store.check import check as check_store
 from coranto.store.interface import StoreError
 from coranto.store.move import move
-from coranto_cli.console import print_message, print_result, progress, write_json
+from coranto_cli.articles.stored_articles import store_address
 from coranto_cli.errors import FAILED, NOT_FOUND, USAGE, CommandError
-from coranto_cli.options import DataOption, JsonOption
-from coranto_cli.stored_articles import store_address
-from coranto_cli.text import count
+from coranto_cli.terminal.console import print_message, print_result, progress, write_json
+from coranto_cli.terminal.options import DataOption, JsonOption
+from coranto_cli.terminal.text import count
 
 app = typer.Typer(
     help="The article store: move it between SQLite and PostgreSQL, check it.",

@@ -12,10 +12,10 @@ import typer
 from coranto.admin.pipeline import connected, pages_directory
 from coranto.client import Receipt
 from coranto.pages import FilePageStore, PageStore
-from coranto_cli.console import print_message, print_result, write_json_lines
 from coranto_cli.errors import NOT_FOUND, USAGE, CommandError
-from coranto_cli.options import DataOption, JsonOption
-from coranto_cli.sources import Kind, Source, find_sources, submit_all
+from coranto_cli.given.sources import Kind, Source, find_sources, submit_all
+from coranto_cli.terminal.console import print_message, print_result, write_json_lines
+from coranto_cli.terminal.options import DataOption, JsonOption
 
 _NEXT = "follow them with `coranto tail` or `coranto status`"
 

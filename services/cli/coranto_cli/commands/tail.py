@@ -15,10 +15,10 @@ from coranto.admin.pipeline import ConnectedPipeline, connected
 from coranto.client.follow import follow
 from coranto.records import FinishedArticle
 from coranto.topology import FINISHED
-from coranto_cli.article_printing import print_entry
-from coranto_cli.console import out, print_message, report_skipped, write_json_lines
 from coranto_cli.errors import USAGE, CommandError
-from coranto_cli.options import DataOption, JsonOption
+from coranto_cli.terminal.article_printing import print_entry
+from coranto_cli.terminal.console import out, print_message, report_skipped, write_json_lines
+from coranto_cli.terminal.options import DataOption, JsonOption
 
 
 def tail(

@@ -17,9 +17,9 @@ from rich.live import Live
 from coranto.admin.pipeline import StageState, connected
 from coranto.streams.errors import is_transient
 from coranto.streams.interface import OutcomeKind
-from coranto_cli.console import cell, out, print_whole
-from coranto_cli.options import DataOption
-from coranto_cli.stage_table import reason_lines, stage_table
+from coranto_cli.terminal.console import cell, out, print_whole
+from coranto_cli.terminal.options import DataOption
+from coranto_cli.terminal.stage_table import reason_lines, stage_table
 
 
 def top(

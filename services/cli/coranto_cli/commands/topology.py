@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from coranto.client import environment
 from coranto.topology import DROPPED, FINISHED, SERVICES, STAGES, STREAMS, Keys, readers_of
-from coranto_cli.console import print_result, write_json
-from coranto_cli.options import JsonOption
+from coranto_cli.terminal.console import print_result, write_json
+from coranto_cli.terminal.options import JsonOption
 
 
 def topology(as_json: JsonOption = False) -> None:

@@ -22,6 +22,6 @@ def try_(
     """Run one page through all stages here, without Redis, and print the article. Exit code 3 when it is refused."""
     # First of all: the server has half a second of imports before it, and so have we.
     start_server(preload=[point.value for point in entry_points(group=PRELOAD)])
-    from coranto_cli.single_page import try_page
+    from coranto_cli.articles.single_page import try_page
 
     try_page(source, as_json=as_json)

@@ -10,12 +10,12 @@ import typer
 from coranto.admin.feeds import forget_feeds
 from coranto.admin.pipeline import connected_to
 from coranto.client import new_submission
-from coranto_cli.console import print_message, print_result
 from coranto_cli.local.plan import SAMPLE_SETTINGS, Plan, health_port, plan_for, refuse_invented_articles
 from coranto_cli.local.supervised import StoppedError, stop_on_signals, supervised
 from coranto_cli.local.supervisor import Supervisor
-from coranto_cli.options import DataOption
-from coranto_cli.text import count
+from coranto_cli.terminal.console import print_message, print_result
+from coranto_cli.terminal.options import DataOption
+from coranto_cli.terminal.text import count
 
 
 def up(

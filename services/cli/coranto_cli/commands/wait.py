@@ -12,9 +12,9 @@ import typer
 from coranto.admin.feeds import count_feeds
 from coranto.admin.idle import find_long_delays, wait_until_idle
 from coranto.admin.pipeline import StageState, connected
-from coranto_cli.console import cell, err, print_message, write_json
-from coranto_cli.options import DataOption, JsonOption
-from coranto_cli.text import count, describe_delays, describe_states, describe_unfinished
+from coranto_cli.terminal.console import cell, err, print_message, write_json
+from coranto_cli.terminal.options import DataOption, JsonOption
+from coranto_cli.terminal.text import count, describe_delays, describe_states, describe_unfinished
 
 
 def wait(

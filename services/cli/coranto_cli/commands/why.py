@@ -12,12 +12,19 @@ import typer
 
 from coranto.admin.find_article import ArticleRef
 from coranto.store.source_accounts import Lag, SourceDay
-from coranto_cli.console import print_result, write_json
+from coranto_cli.articles.stored_articles import opened_store_if_any
+from coranto_cli.articles.whereabouts import (
+    locate,
+    plain_line,
+    plain_location,
+    print_lines,
+    print_whereabouts,
+    read_store,
+)
 from coranto_cli.errors import NOT_FOUND, USAGE, CommandError
-from coranto_cli.options import DataOption, JsonOption
-from coranto_cli.stored_articles import opened_store_if_any
-from coranto_cli.text import count, span
-from coranto_cli.whereabouts import locate, plain_line, plain_location, print_lines, print_whereabouts, read_store
+from coranto_cli.terminal.console import print_result, write_json
+from coranto_cli.terminal.options import DataOption, JsonOption
+from coranto_cli.terminal.text import count, span
 
 
 def why(

@@ -7,9 +7,9 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
-from coranto_cli.console import print_message
 from coranto_cli.local.plan import Plan
 from coranto_cli.local.supervisor import Supervisor
+from coranto_cli.terminal.console import print_message
 
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 

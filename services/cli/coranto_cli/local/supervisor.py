@@ -23,6 +23,7 @@ from typing import IO, Any, Self
 from redis import Redis
 
 from coranto.client import environment
+from coranto_cli.articles.stored_articles import store_address
 from coranto_cli.errors import CommandError
 from coranto_cli.local.left_over_redis import end_left_over_redis
 from coranto_cli.local.lock import lock_directory
@@ -32,7 +33,6 @@ from coranto_cli.local.readiness import ask_ready
 from coranto_cli.local.reaper_process import ReaperProcess
 from coranto_cli.local.redis_server import EmbeddedRedis, NoRedisServerError, choose_server
 from coranto_cli.local.service_process import ServiceProcess
-from coranto_cli.stored_articles import store_address
 
 _FIRST_PAUSE_SECONDS = 0.2
 _LONGEST_PAUSE_SECONDS = 15.0

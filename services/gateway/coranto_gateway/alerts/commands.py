@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from coranto.store.interface import SearchError
-from coranto_cli.stored_articles import opened_store
+from coranto_cli.articles.stored_articles import opened_store
 from coranto_gateway.alerts.alert import NewAlert, When, shown_recipient
 from coranto_gateway.alerts.matching import try_out
 from coranto_gateway.alerts.message import Hit

@@ -24,7 +24,8 @@ from coranto_cli.commands.dead.options import (
     StageOption,
     letter_filter,
 )
-from coranto_cli.console import (
+from coranto_cli.errors import NOT_FOUND, USAGE, CommandError
+from coranto_cli.terminal.console import (
     cell,
     confirm,
     err,
@@ -35,9 +36,8 @@ from coranto_cli.console import (
     progress,
     write_json,
 )
-from coranto_cli.errors import NOT_FOUND, USAGE, CommandError
-from coranto_cli.options import DataOption, DryRunOption, JsonOption, YesOption
-from coranto_cli.text import count
+from coranto_cli.terminal.options import DataOption, DryRunOption, JsonOption, YesOption
+from coranto_cli.terminal.text import count
 
 Action = Literal["redeliver", "discard"]
 

@@ -10,8 +10,8 @@ from coranto.admin.dead_letters import Filter
 from coranto.admin.pipeline import connected
 from coranto_cli.commands.dead.letters import age, time_of
 from coranto_cli.commands.dead.options import HostOption, ReasonOption, StageOption, letter_filter
-from coranto_cli.console import cell, new_table, print_message, print_result, print_table, write_json_lines
-from coranto_cli.options import DataOption, JsonOption
+from coranto_cli.terminal.console import cell, new_table, print_message, print_result, print_table, write_json_lines
+from coranto_cli.terminal.options import DataOption, JsonOption
 
 
 def causes(

@@ -20,9 +20,9 @@ from coranto.admin.pipeline import connected
 from coranto.records.envelope import MalformedEventError
 from coranto_cli.commands.dead.letters import get_letter, not_found, pretty
 from coranto_cli.commands.dead.options import LetterArgument
-from coranto_cli.console import print_result
 from coranto_cli.errors import USAGE, CommandError
-from coranto_cli.options import DataOption, DryRunOption
+from coranto_cli.terminal.console import print_result
+from coranto_cli.terminal.options import DataOption, DryRunOption
 
 
 def edit(

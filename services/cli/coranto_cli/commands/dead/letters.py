@@ -13,7 +13,7 @@ from coranto.admin.pipeline import ConnectedPipeline, connected
 from coranto.records import time_text
 from coranto.streams.interface import DeadLetter
 from coranto_cli.errors import NOT_FOUND, USAGE, CommandError
-from coranto_cli.text import span
+from coranto_cli.terminal.text import span
 
 
 async def get_letter(name: str, data: Path | None) -> DeadLetter:

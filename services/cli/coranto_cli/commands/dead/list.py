@@ -15,9 +15,17 @@ from coranto.admin.pipeline import connected
 from coranto.streams.interface import DeadLetter
 from coranto_cli.commands.dead.letters import age, summary
 from coranto_cli.commands.dead.options import CauseOption, HostOption, ReasonOption, StageOption, letter_filter
-from coranto_cli.console import cell, is_narrow, new_table, print_message, print_result, print_table, write_json_lines
-from coranto_cli.options import DataOption, JsonOption
-from coranto_cli.text import without_reason
+from coranto_cli.terminal.console import (
+    cell,
+    is_narrow,
+    new_table,
+    print_message,
+    print_result,
+    print_table,
+    write_json_lines,
+)
+from coranto_cli.terminal.options import DataOption, JsonOption
+from coranto_cli.terminal.text import without_reason
 
 _SHOWN_BY_DEFAULT = 50
 

@@ -11,8 +11,8 @@ from coranto.admin import dead_letters
 from coranto.admin.dead_letters import Reference
 from coranto_cli.commands.dead.letters import age, get_letter, pretty, readable, summary, time_of
 from coranto_cli.commands.dead.options import LetterArgument
-from coranto_cli.console import print_result, write_json
-from coranto_cli.options import DataOption, JsonOption
+from coranto_cli.terminal.console import print_result, write_json
+from coranto_cli.terminal.options import DataOption, JsonOption
 
 _LINES_SHOWN = 6
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from rich.table import Table
 
 from coranto.admin.pipeline import StageState
-from coranto_cli.console import is_narrow, new_table
-from coranto_cli.text import span
+from coranto_cli.terminal.console import is_narrow, new_table
+from coranto_cli.terminal.text import span
 
 _REASONS_SHOWN = 8
 

@@ -14,9 +14,9 @@ from coranto.admin.pipeline import connected
 from coranto.client.environment import NotRunningError
 from coranto.records import FinishedArticle, time_text
 from coranto.store.ledger import LedgerLine
-from coranto_cli.console import print_message, print_result
-from coranto_cli.stored_articles import opened_store_if_any
-from coranto_cli.text import count, span, without_reason
+from coranto_cli.articles.stored_articles import opened_store_if_any
+from coranto_cli.terminal.console import print_message, print_result
+from coranto_cli.terminal.text import count, span, without_reason
 
 
 def read_store(ref: ArticleRef, data: Path | None) -> tuple[list[FinishedArticle], list[LedgerLine]]:

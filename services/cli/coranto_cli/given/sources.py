@@ -19,8 +19,8 @@ from coranto.client import AsyncClient, Receipt, TooMuchWaitingError, new_submis
 from coranto.pages import PageStore
 from coranto.records import SavedPage, Submission, content_id
 from coranto.urls import SAVED_PAGE_PREFIX, UnsupportedUrlError, canonicalize
-from coranto_cli.console import print_message, progress
 from coranto_cli.errors import USAGE, CommandError
+from coranto_cli.terminal.console import print_message, progress
 
 CONTENT_TYPES = {".html": "text/html", ".htm": "text/html", ".xhtml": "application/xhtml+xml", ".txt": "text/plain"}
 """Media types of saved pages, by the end of the file's name."""

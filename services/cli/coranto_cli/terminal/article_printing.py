@@ -12,7 +12,7 @@ from rich.text import Text
 
 from coranto.records import ArticleDate, ClassifiedArticle, Content, FinishedArticle
 from coranto.records.sections import Doubt
-from coranto_cli.console import cell
+from coranto_cli.terminal.console import cell
 
 _WIDEST = 100  # longer lines are hard to read
 _NAMES_SHOWN = 12

@@ -8,8 +8,8 @@ from ipaddress import ip_address
 
 from coranto.http.resolver import DnsResolver
 from coranto.urls import host_of
-from coranto_cli.contact import web_settings
 from coranto_cli.errors import NOT_FOUND, CommandError
+from coranto_cli.given.contact import web_settings
 
 
 async def require_addresses(urls: Iterable[str]) -> None:

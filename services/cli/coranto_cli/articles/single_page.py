@@ -22,10 +22,10 @@ from coranto.settings import LogSettings
 from coranto.topology import CLASSIFIER, EXTRACTOR, FEEDER, FETCHER, SINK
 from coranto.urls import is_saved_page
 from coranto.worker.stage import Accepted, Invalid, Stage, Transient, Unwanted
-from coranto_cli.article_printing import print_article
-from coranto_cli.console import err, out, print_message, print_result, write_json
 from coranto_cli.errors import NOT_FOUND, USAGE, CommandError
-from coranto_cli.sources import Source, find_sources, to_submission
+from coranto_cli.given.sources import Source, find_sources, to_submission
+from coranto_cli.terminal.article_printing import print_article
+from coranto_cli.terminal.console import err, out, print_message, print_result, write_json
 
 ENTRY_POINTS = "coranto.stages"
 _STAGES = (FEEDER, FETCHER, EXTRACTOR, CLASSIFIER, SINK)

@@ -1,0 +1,1 @@
+"""What a user names on the command line, and what is checked of it before a run."""
