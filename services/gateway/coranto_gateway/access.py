@@ -5,11 +5,12 @@ A request for a route that is not open to all needs a token with that scope, exc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from http.cookies import CookieError, SimpleCookie
 from typing import Any, Final, Literal, TypeVar
 from urllib.parse import quote
 
+from fastapi.routing import APIRoute
 from redis.exceptions import RedisError
 from starlette.datastructures import Headers
 from starlette.responses import RedirectResponse
@@ -25,6 +26,14 @@ _SCOPE: Final = "coranto_scope"
 # Whoever sends these is a proxy, behind which anybody may be, however near it sits itself.
 _PROXY_HEADERS = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
 
+
+_SCHEME: Final = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "A token, which `coranto token add NAME --scope SCOPE` makes. Operations name the scope that it must have: "
+    f"{', '.join(f'`{each}`' for each in tokens.Scope)}. Without it they answer 401 or 403. "
+    "A gateway that listens on loopback alone takes requests from its own machine without a token.",
+}
 
 Needed = tokens.Scope | Literal["nothing"]
 """What a route needs of whoever asks for it."""
@@ -49,6 +58,18 @@ def _stating(endpoint: _Endpoint, needed: Needed) -> _Endpoint:
 def needed_by(route: BaseRoute) -> Needed | None:
     """What the route states that it needs; None when it states nothing."""
     return getattr(getattr(route, "endpoint", None), _SCOPE, None)
+
+
+def describe(document: dict[str, Any], routes: Iterable[BaseRoute]) -> dict[str, Any]:
+    """The description of the API, with the scope that each operation needs, as its route states it."""
+    document["components"]["securitySchemes"] = {"token": _SCHEME}
+    for route in routes:
+        if isinstance(route, APIRoute) and route.include_in_schema:
+            needed = needed_by(route)
+            for method in route.methods or ():
+                operation = document["paths"][route.path_format][method.lower()]
+                operation["security"] = [] if needed == "nothing" else [{"token": [str(needed)]}]
+    return document
 
 
 class AccessControl:

@@ -27,7 +27,7 @@ from coranto.streams.connection import connect
 from coranto.streams.tasks import end
 from coranto.worker.health import HealthServer
 from coranto.worker.log import SETTINGS_LOADED, WORKER_STARTED, WORKER_STOPPED, WORKER_STOPPING, configure, get_logger
-from coranto_gateway import problems
+from coranto_gateway import access, problems
 from coranto_gateway.access import AccessControl, needs
 from coranto_gateway.activity import Activity, keep_watching
 from coranto_gateway.alerts.courier import Courier
@@ -122,7 +122,7 @@ def create_api(parts: Parts | None = None) -> FastAPI:
         # As they are, and not within a router each: access control looks through them for what each needs.
         app.router.routes.extend(module.router.routes)
     as_generated = app.openapi
-    app.openapi = lambda: problems.describe(as_generated())  # type: ignore[method-assign]  # how FastAPI says to do it
+    app.openapi = lambda: access.describe(problems.describe(as_generated()), app.routes)  # type: ignore[method-assign]  # how FastAPI says to do it
 
     @app.get("/v1/openapi.json", include_in_schema=False)
     @needs(Scope.READ)

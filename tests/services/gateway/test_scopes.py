@@ -148,6 +148,20 @@ def test_each_route_states_what_it_needs_and_it_is_what_was_decided() -> None:
     assert len(create_api().routes) == len(EXPECTED), "nothing is mounted beside them"
 
 
+def test_the_description_names_for_each_operation_the_scope_that_was_decided() -> None:
+    found = {
+        (method.upper(), path): operation["security"]
+        for path, operations in create_api().openapi()["paths"].items()
+        for method, operation in operations.items()
+    }
+    expected = {
+        (method, path.replace(":path}", "}")): [] if needed == "nothing" else [{"token": [needed]}]
+        for (method, path), needed in EXPECTED.items()
+        if path.startswith(("/v1/", "/feeds/")) and path != "/v1/openapi.json"
+    }
+    assert found == expected
+
+
 def address_of(path: str) -> str:
     return re.sub(r"\{(\w+)(?::path)?\}", lambda match: VALUES.get(match[1], "none"), path)
 
