@@ -83,6 +83,7 @@ def create(settings: Settings | None = None) -> Worker:
     from coranto_feeder.polling.poll import FeedReader
     from coranto_feeder.polling.poller import Poller
     from coranto_feeder.polling.previewer import Previewer
+    from coranto_feeder.polling.room import RoomWatch
     from coranto_feeder.recovery import JournalRecovery
     from coranto_feeder.refetch import RefetchSchedule
 
@@ -153,7 +154,7 @@ def create(settings: Settings | None = None) -> Worker:
     previewer = Previewer(PreviewDesk(redis, pipeline.all_keys()[0]), settings, hosts, robots)
     tasks = [
         recovery.run,
-        *([poller.run, previewer.run] if feeder.polls else []),
+        *([poller.run, previewer.run, RoomWatch(registry, client.find_room).run] if feeder.polls else []),
         *([refetches.run] if refetches else []),
     ]
     if websub is not None:

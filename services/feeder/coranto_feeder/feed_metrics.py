@@ -30,7 +30,7 @@ class FeedMetrics:
         )
         self.gaps = Counter(
             "coranto_feed_gaps",
-            "Polls at which all entries were new, so that others may have been missed.",
+            "Polls at which all entries were new, or some had gone that waited for room, so that entries may have been missed.",
             registry=registry,
         )
         self.lag = Histogram(

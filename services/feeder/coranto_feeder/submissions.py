@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+import math
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from coranto.client import TooMuchWaitingError
+from coranto.client import HostClass, TooMuchWaitingError
 from coranto.records import Hints, Submission, content_id
 from coranto.sources.registry import Feed
 from coranto.urls import UnsupportedUrlError, canonicalize, parse
@@ -21,6 +23,8 @@ Submit = Callable[[Sequence[Submission]], Awaitable[object]]
 _AT_ONCE: Final = 250
 _CHARS_AT_ONCE: Final = 1_000_000
 _OLD_AFTER: Final = timedelta(days=2)
+_ANY_HOST: Final = HostClass("")
+_SOME_LEFT: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,40 +95,67 @@ def submission_of(feed: Feed, state: EntryState, *, now: datetime, is_known: boo
     )
 
 
-async def hand_in(
-    submit: Submit, states: Iterable[EntryState], make: Callable[[EntryState], Submission]
-) -> tuple[int, set[str]]:
-    """Submit these entries; gives how many there were, and the keys of those for which there is no room at present.
+@dataclass(frozen=True, slots=True)
+class HandedIn:
+    """What became of the submissions of a document."""
 
-    A submission is made only when its batch is. Raises PollFailedError when they are refused for another reason.
+    submitted: int
+    left: Mapping[str, HostClass]
+    """Keys of the entries for which there is no room at present, with what the room is needed for."""
+
+    @property
+    def left_for(self) -> str | None:
+        """What most of the entries that are left need room for, as `Feed.left_for` has it."""
+        if not self.left:
+            return None
+        ((queue, _),) = Counter(self.left.values()).most_common(1)
+        return f"{queue.priority}:{queue.host}"
+
+    @property
+    def left_keys(self) -> tuple[str, ...]:
+        """Some of those entries, from all parts of the document, its ends included."""
+        keys = list(self.left)
+        step = max(1, math.ceil(len(keys) / _SOME_LEFT))
+        return tuple(dict.fromkeys([*keys[::step], *keys[-1:]]))
+
+
+async def hand_in(submit: Submit, states: Iterable[EntryState], make: Callable[[EntryState], Submission]) -> HandedIn:
+    """Submit these entries, as far as there is room. Raises PollFailedError when they are refused for another reason.
+
+    A submission is made only when its batch is.
     """
-    submitted, left, full = 0, set[str](), set[tuple[str, str]]()
+    submitted, left, full = 0, dict[str, HostClass](), set[HostClass]()
     is_all_full = False
     for batch in _batches(_with_submissions(states, make)):
-        waiting = [each for each in batch if is_all_full or (full and _queue_of(each[1]) in full)]
-        left |= {state.key for state, _ in waiting}
-        wanted = [each for each in batch if each[0].key not in left] if waiting else batch
+        if is_all_full:
+            left |= {state.key: _ANY_HOST for state, _ in batch}
+            continue
+        waiting = {state.key: queue for state, one in batch if full and (queue := _queue_of(one)) in full}
+        left |= waiting
+        wanted = [each for each in batch if each[0].key not in waiting] if waiting else batch
         if not wanted:
             continue
         try:
             await submit([submission for _, submission in wanted])
         except TooMuchWaitingError as error:
             refused = {one.id for one in error.refused}
-            left |= {state.key for state, submission in wanted if submission.id in refused}
+            is_all_full = not error.is_for_hosts
+            left |= {
+                state.key: _ANY_HOST if is_all_full else _queue_of(submission)
+                for state, submission in wanted
+                if submission.id in refused
+            }
             submitted -= len(refused)
-            if error.is_for_hosts:
-                full |= {_queue_of(one) for one in error.refused}
-            else:
-                is_all_full = True
+            full |= {_queue_of(one) for one in error.refused}
         except (RuntimeError, ValueError) as error:  # the client refuses an address, or to submit to this pipeline
             raise PollFailedError("submit_refused", str(error), retry_after=timedelta(minutes=1)) from error
         submitted += len(wanted)
-    return submitted, left
+    return HandedIn(submitted, left)
 
 
-def _queue_of(submission: Submission) -> tuple[str, str]:
+def _queue_of(submission: Submission) -> HostClass:
     """What is refused together: pages of one host and class."""
-    return parse(submission.url).authority, submission.priority
+    return HostClass(parse(submission.url).authority, submission.priority)
 
 
 def _with_submissions(

@@ -10,7 +10,7 @@ again, or a sibling in the same group does. `coranto.client.blocking` has the sa
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
@@ -24,7 +24,7 @@ from coranto.client import environment
 from coranto.client.interrupt import on_interrupt
 from coranto.client.known_pipeline import KnownPipeline
 from coranto.client.receipt import Receipt
-from coranto.client.submission import KEEP, MAX_BACKLOG, Submitter, new_submission
+from coranto.client.submission import KEEP, MAX_BACKLOG, HostClass, Room, Submitter, new_submission
 from coranto.client.subscription import Start, Subscription
 from coranto.filter import Filter
 from coranto.records import FinishedArticle, Submission
@@ -74,6 +74,13 @@ class AsyncClient:
         TooMuchWaitingError when some were refused, and PipelineMismatchError.
         """
         return await self._submitter.submit(submissions, max_backlog=max_backlog, keep=keep)
+
+    async def find_room(self, queues: Sequence[HostClass], *, max_backlog: int = MAX_BACKLOG) -> list[Room]:
+        """How much more of each would be accepted now, in the same order: when to come back with what was refused.
+
+        Nothing is promised: others may be quicker. Raises PipelineMismatchError.
+        """
+        return await self._submitter.find_room(queues, max_backlog=max_backlog)
 
     def subscribe(
         self,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
@@ -37,13 +37,34 @@ _REPLICA_WITHIN = timedelta(seconds=1)
 _NO_REPLICA_FOR_SECONDS = 10.0
 
 
+@dataclass(frozen=True, slots=True)
+class HostClass:
+    """Pages that are refused together when too much of them waits."""
+
+    host: str
+    """As in their addresses, with the port where they name one; empty for pages of any host."""
+    priority: Literal["live", "backlog"] = "live"
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How much more of one host may be handed in at present."""
+
+    left: int
+    """Pages that would be accepted, about."""
+    waiting: int
+    """Pages that wait already and count against it."""
+
+
 class Submitter:
     """Hands submissions in."""
 
     def __init__(self, redis: Redis, pipeline: KnownPipeline) -> None:
         self._redis = redis
         self._pipeline = pipeline
-        self._script = redis.register_script(load_script("not_taken") + load_script("submit"))
+        room = load_script("not_taken") + load_script("room")
+        self._script = redis.register_script(room + load_script("submit"))
+        self._find_room = redis.register_script(room + load_script("find_room"))
         self._no_replica_since: dict[Keys, float] = {}
 
     async def submit(self, submissions: Iterable[Submission], *, max_backlog: int, keep: timedelta) -> list[Receipt]:
@@ -75,18 +96,23 @@ class Submitter:
             raise TooMuchWaitingError(refused, max_backlog, receipts, is_for_hosts=is_for_hosts)
         return receipts
 
-    async def _call(self, keys: Keys, part: list[Submission], max_backlog: int, keep: timedelta) -> list[int]:
-        (reader,) = readers_of(SUBMITTED)
-        arguments: list[str | bytes | int] = [
-            int(keep.total_seconds() * 1000),
-            max_backlog,
-            reader.name,
-            keys.host_queues(reader),
-            MOST_IN_STREAM,
-            keys.host_queues(FETCHER),
-            MAX_QUEUED,
-            MAX_QUEUED_FOR_ONE,
+    async def find_room(self, queues: Sequence[HostClass], *, max_backlog: int) -> list[Room]:
+        """See `AsyncClient.find_room`."""
+        pipeline = await self._pipeline.find()
+        asked = [text for queue in queues for text in (queue.host, queue.priority)]
+        answers: list[Any] = []
+        for keys in pipeline.all_keys():
+            arguments = [max_backlog, *_limits(keys), *asked]
+            answers.append(await self._find_room(keys=[keys.stream(SUBMITTED)], args=arguments))
+        # Pages are spread evenly: the fullest partition is the one that refuses.
+        number = len(answers)
+        return [
+            Room(number * min(int(left) for left, _ in each), number * max(int(waiting) for _, waiting in each))
+            for each in zip(*answers, strict=True)
         ]
+
+    async def _call(self, keys: Keys, part: list[Submission], max_backlog: int, keep: timedelta) -> list[int]:
+        arguments: list[str | bytes | int] = [int(keep.total_seconds() * 1000), max_backlog, *_limits(keys)]
         for submission in part:
             event = encode(submission, source="coranto/client", traceparent=new_traceparent())
             arguments += (submission.id, event, _host_of(submission), submission.priority)
@@ -105,6 +131,13 @@ class Submitter:
             if is_waited_for:
                 self._no_replica_since[keys] = time.monotonic()
         return False
+
+
+def _limits(keys: Keys) -> list[str | int]:
+    """What the scripts are told of the stream, the queues and how much may wait in them."""
+    (reader,) = readers_of(SUBMITTED)
+    in_front, behind = keys.host_queues(reader), keys.host_queues(FETCHER)
+    return [reader.name, in_front, MOST_IN_STREAM, behind, MAX_QUEUED, MAX_QUEUED_FOR_ONE]
 
 
 def _host_of(submission: Submission) -> str:

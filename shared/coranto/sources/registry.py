@@ -53,6 +53,14 @@ class Feed(BaseModel):
     entries_left: int = Field(
         0, description="Entries of that document for which there was no room yet; it is read again for them."
     )
+    left_keys: tuple[str, ...] = Field(
+        (),
+        description="Keys of some of those entries, from all parts of the document, to notice when they are gone from it.",
+    )
+    left_for: str | None = Field(
+        None,
+        description="Class and host of most of those entries, as `live:paper.example`; `live:` when all hosts are meant.",
+    )
     interval_seconds: float = Field(0.0, description="Time between polls as its history suggests; 0 before the first.")
     asks_seconds: float = Field(0.0, description="How long the feed itself asks not to be polled again (`ttl`).")
     skip_hours: tuple[int, ...] = Field((), description="Hours of the day in UTC at which it asks not to be polled.")
@@ -74,7 +82,9 @@ class Feed(BaseModel):
         None, description="Time from the publication of an entry to its discovery, as a running mean."
     )
     gaps: int = Field(
-        0, description="Polls at which all entries were new, so that others may have come and gone unseen."
+        0,
+        description="Polls at which all entries were new, so that others may have come and gone unseen, or at which some had gone "
+        "that waited for room.",
     )
     hub: str | None = Field(None, description="WebSub hub that announces its changes.")
     topic: str | None = Field(None, description="Address that the hub knows it by.")
@@ -171,6 +181,7 @@ if not due or tonumber(due) > tonumber(ARGV[2]) then return 0 end
 redis.call('ZADD', KEYS[2], ARGV[3], ARGV[1])
 redis.call('ZADD', KEYS[3], ARGV[3], ARGV[1])
 redis.call('ZREM', KEYS[4], ARGV[1])
+redis.call('HDEL', KEYS[5], ARGV[1])
 return 1
 """
 
@@ -195,6 +206,7 @@ _PAUSE: Final = """
 if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then return 0 end
 redis.call('SADD', KEYS[3], ARGV[1])
 redis.call('ZREM', KEYS[2], ARGV[1])
+redis.call('HDEL', KEYS[4], ARGV[1])
 return 1
 """
 
@@ -214,8 +226,29 @@ if announced and tonumber(announced) < tonumber(due) then due = announced end
 redis.call('ZADD', KEYS[2], due, ARGV[1])
 redis.call('ZREM', KEYS[3], ARGV[1])
 redis.call('ZREM', KEYS[4], ARGV[1])
+if ARGV[4] == '' then redis.call('HDEL', KEYS[5], ARGV[1]) else redis.call('HSET', KEYS[5], ARGV[1], ARGV[4]) end
 return 1
 """
+
+_WAKE: Final = """
+if redis.call('HEXISTS', KEYS[2], ARGV[1]) == 0 then return 0 end
+redis.call('HSET', KEYS[2], ARGV[1], ARGV[3])
+local due = redis.call('ZSCORE', KEYS[1], ARGV[1])
+if due and tonumber(due) > tonumber(ARGV[2]) then redis.call('ZADD', KEYS[1], ARGV[2], ARGV[1]) end
+return 1
+"""
+
+
+class WaitingFeed(BaseModel):
+    """A feed that waits for room, to be read again for the entries that were left."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    id: str = Field(description="Id of the feed.")
+    queue: str = Field(description="What keeps them out, see `Feed.left_for`.")
+    left: int = Field(description="Number of entries that were left.")
+    since: datetime = Field(description="When the feed was polled last.")
+    is_called: bool = Field(False, description="Whether room was found, so that the feed is due.")
 
 
 class FeedRegistry:
@@ -231,6 +264,9 @@ class FeedRegistry:
         # Polls under way, until when; and feeds that were announced meanwhile, for when.
         self._leased = keys.owned_by(FEEDER, "feeds-leased")
         self._announced = keys.owned_by(FEEDER, "feeds-announced")
+        # Feeds of which entries were left because there was no room, unless they are being polled.
+        self._waiting = keys.owned_by(FEEDER, "feeds-waiting-for-room")
+        self._wake = redis.register_script(_WAKE)
         self._release = redis.register_script(_RELEASE)
         self._announce = redis.register_script(_ANNOUNCE)
         self._add = redis.register_script(_ADD)
@@ -265,12 +301,13 @@ class FeedRegistry:
             pipe.srem(self._paused, feed.id)
             pipe.zrem(self._leased, feed.id)
             pipe.zrem(self._announced, feed.id)
+            pipe.hdel(self._waiting, feed.id)
             removed, *_ = await pipe.execute()
         return bool(removed)
 
     async def pause(self, url: str) -> bool:
         """Poll it no longer until it is resumed; its history stays. False when there is no such feed."""
-        names = [self._feeds, self._due, self._paused]
+        names = [self._feeds, self._due, self._paused, self._waiting]
         return bool(await cast("Awaitable[int]", self._pause(keys=names, args=[feed_id(url)])))
 
     async def resume(self, url: str, now: datetime) -> bool:
@@ -326,7 +363,7 @@ class FeedRegistry:
     async def lease(self, feed: Feed, now: datetime, until: datetime) -> bool:
         """Whether this replica alone may poll the feed until then, or until it is saved. False when another has it."""
         arguments: list[str | float] = [feed.id, now.timestamp(), until.timestamp()]
-        names = [self._feeds, self._due, self._leased, self._announced]
+        names = [self._feeds, self._due, self._leased, self._announced, self._waiting]
         return bool(await cast("Awaitable[int]", self._lease(keys=names, args=arguments)))
 
     async def release(self, feed: Feed, due_at: datetime) -> None:
@@ -358,9 +395,23 @@ class FeedRegistry:
             feed.id,
             feed.model_copy(update={"due_at": due_at}).model_dump_json(exclude_none=True),
             due_at.timestamp(),
+            "" if (waiting := _waiting(feed)) is None else waiting.model_dump_json(),
         ]
-        names = [self._feeds, self._due, self._leased, self._announced]
+        names = [self._feeds, self._due, self._leased, self._announced, self._waiting]
         return bool(await cast("Awaitable[int]", self._save(keys=names, args=arguments)))
+
+    async def waiting_for_room(self) -> list[WaitingFeed]:
+        """Feeds of which entries were left because there was no room, those polled longest ago first; none that is polled now."""
+        packed = await cast("Awaitable[list[bytes]]", self._redis.hvals(self._waiting))
+        return sorted((WaitingFeed.model_validate_json(one) for one in packed), key=lambda one: one.since)
+
+    async def call(self, waiting: WaitingFeed, due_at: datetime) -> None:
+        """Let the feed be due then, if not before, because there is room for what was left of it; unless it is being polled."""
+        packed = waiting.model_copy(update={"is_called": True}).model_dump_json()
+        await cast(
+            "Awaitable[int]",
+            self._wake(keys=[self._due, self._waiting], args=[waiting.id, due_at.timestamp(), packed]),
+        )
 
     async def known_entries(self, feed: Feed, keys: list[str]) -> dict[str, str]:
         """Of these entries, those that the feed had before, each with its stamp."""
@@ -389,3 +440,10 @@ class FeedRegistry:
 
     def _entries(self, identity: str) -> str:
         return self._keys.owned_by(FEEDER, f"feed-entries:{identity}")
+
+
+def _waiting(feed: Feed) -> WaitingFeed | None:
+    # One that fails is tried again when that may help, whatever room there is.
+    if not feed.entries_left or feed.left_for is None or feed.polled_at is None or feed.failures:
+        return None
+    return WaitingFeed(id=feed.id, queue=feed.left_for, left=feed.entries_left, since=feed.polled_at)

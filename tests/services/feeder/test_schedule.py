@@ -90,12 +90,21 @@ def test_first_polls_come_at_the_first_interval_and_then_ever_more_rarely() -> N
 
 
 def test_feed_whose_entries_are_all_new_is_polled_twice_as_often() -> None:
-    assert is_gap(feed(digest="x"), entries=10, new_entries=10)
-    assert not is_gap(feed(), entries=10, new_entries=10)  # at the first poll all are new
-    assert not is_gap(feed(digest="x"), entries=10, new_entries=9)
-    assert not is_gap(feed(digest="x"), entries=1, new_entries=1)
+    ten = "abcdefghij"
+    assert is_gap(feed(digest="x"), ten, new=ten)
+    assert not is_gap(feed(), ten, new=ten)  # at the first poll all are new
+    assert not is_gap(feed(digest="x"), ten, new=ten[:9])
+    assert not is_gap(feed(digest="x"), "a", new="a")
     hourly = rhythm_of(published(timedelta(hours=2)), now=NOW)
     assert interval(hourly, of=feed(interval_seconds=3000.0), gap=True) == timedelta(seconds=1500)
+
+
+def test_entries_that_waited_for_room_are_a_gap_when_they_are_gone_and_only_then() -> None:
+    waiting = feed(digest="x", left_keys=("d", "e", "f"))
+    assert not is_gap(waiting, "defxyz", new="defxyz")  # none of them taken in, and none missed
+    assert not is_gap(waiting, "abcdefxyz", new="defxyz")
+    assert is_gap(waiting, "efxyz", new="efxyz")
+    assert is_gap(waiting, "abcef", new="ef")
 
 
 def test_entries_of_the_future_say_nothing() -> None:

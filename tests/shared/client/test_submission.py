@@ -10,8 +10,9 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from coranto.client import AsyncClient, TooMuchWaitingError, new_submission
+from coranto.client import AsyncClient, HostClass, Room, TooMuchWaitingError, new_submission
 from coranto.streams.connection import connect
+from coranto.streams.host_queues import MOST_IN_STREAM
 from coranto.topology import FEEDER, FETCHER, SUBMITTED, Keys
 from coranto.urls import UnsupportedUrlError
 
@@ -166,6 +167,35 @@ async def test_the_less_room_there_is_for_all_the_less_may_wait_for_one(
     with pytest.raises(TooMuchWaitingError):
         await client.submit([new_submission("https://few.example/y")])
     assert await client.submit([new_submission("https://none.example/y")])
+
+
+async def test_room_behind_the_stream_is_told_by_host_and_class(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("coranto.client.submission.MAX_QUEUED_FOR_ONE", 30)
+    prefix = Keys().host_queues(FETCHER)
+    await redis.rpush(f"{prefix}:waiting:live:news.example", *range(10))
+    await redis.rpush(f"{prefix}:waiting:backlog:news.example", *range(20))
+    await redis.set(f"{prefix}:count", 30)
+    asked = [HostClass("www.news.example"), HostClass("news.example", "backlog"), HostClass("other.example")]
+    client = AsyncClient(redis)
+    assert await client.find_room(asked) == [Room(20, 10), Room(0, 30), Room(30, 0)]
+    assert await client.submit(pages(5))
+    with pytest.raises(TooMuchWaitingError):
+        await client.submit([pages(1)[0].model_copy(update={"priority": "backlog"})])
+
+
+@pytest.mark.parametrize(("most", "is_for_host"), [(1_000, True), (MOST_IN_STREAM + 160, False)])
+async def test_room_that_is_told_is_what_is_accepted_then(most: int, is_for_host: bool, redis: Redis) -> None:
+    client = AsyncClient(redis)
+    await client.submit(pages(MOST_IN_STREAM + 150))
+    host = "news.example" if is_for_host else ""
+    (room,) = await client.find_room([HostClass(host)], max_backlog=most)
+    more = [new_submission(f"https://{host or f'{n}.example'}/more/{n}") for n in range(900)]
+    with pytest.raises(TooMuchWaitingError) as refused:
+        await client.submit(more, max_backlog=most)
+    assert room.left == len(refused.value.accepted) > 0
+    assert refused.value.is_for_hosts == is_for_host
+    (now,) = await client.find_room([HostClass(host)], max_backlog=most)
+    assert now.left == 0
 
 
 def test_address_with_half_a_character_is_refused_with_what_was_seen() -> None:

@@ -154,9 +154,10 @@ class FeedReader:
         known = await self._registry.known_entries(feed, list(versions))
         changed = {state.key: state for state in states if state.is_new_or_changed(known.get(state.key))}
         wanted = (state for state in changed.values() if self._is_wanted(feed, state.entry, now))
-        submitted, left = await hand_in(
+        handed = await hand_in(
             self._submit, wanted, lambda one: submission_of(feed, one, now=now, is_known=one.key in known)
         )
+        left = handed.left
         # Only now: if we are killed before, the same submissions are made again, with the same ids. What there is no room for
         # is not remembered, so it is new again when the document is read the next time.
         noted = {key: versions[key] for key in changed if key not in left}
@@ -165,7 +166,7 @@ class FeedReader:
         fresh = [state for key, state in changed.items() if key not in known and key not in left]
         # What was left the last time has long been seen.
         lags = [] if before.entries_left else _lags(before, fresh, now)
-        gap = not before.entries_left and is_gap(before, entries=len(versions), new_entries=len(fresh) + len(left))
+        gap = is_gap(before, versions, new=[key for key in changed if key not in known])
         if changed and fetched.contradicts(before):
             feed = feed.model_copy(update={"ignores_conditional_requests": True, "tested_at": now})
         outcome, warning = poll_condition(parsed, has_news=bool(changed))
@@ -175,6 +176,8 @@ class FeedReader:
                 "last_warning": warning,
                 "last_new_at": now if changed else feed.last_new_at,
                 "entries_left": len(left),
+                "left_keys": handed.left_keys,
+                "left_for": handed.left_for,
                 "lag_seconds": _mean_lag(feed.lag_seconds, lags),
                 "gaps": feed.gaps + gap,
             }
@@ -187,7 +190,7 @@ class FeedReader:
             new_items=len(fresh),
             entries=parsed.entries,
             is_gap=gap,
-            submitted=submitted,
+            submitted=handed.submitted,
             lags=tuple(lags),
         )
         return (

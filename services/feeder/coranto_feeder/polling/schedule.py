@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -24,7 +24,8 @@ _SHORTEST_PAST: Final = timedelta(minutes=5)
 _LEAST_ENTRIES_FOR_GAP: Final = 3
 _LONGEST_SKIP: Final = timedelta(days=8)
 _SHORTEST_WAIT_FOR_ROOM: Final = timedelta(minutes=1)
-_LONGEST_WAIT_FOR_ROOM: Final = timedelta(minutes=30)
+# Long, because a site may have thousands of sitemaps that wait: read every half-hour, they would leave no turn for its pages.
+_LONGEST_WAIT_FOR_ROOM: Final = timedelta(hours=3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +90,17 @@ def next_interval(
     return max(wanted, settings.shortest_interval)
 
 
-def is_gap(feed: Feed, *, entries: int, new_entries: int) -> bool:
-    """Whether a feed that was read before has nothing left of what it had then."""
-    return feed.digest is not None and new_entries == entries >= _LEAST_ENTRIES_FOR_GAP
+def is_gap(feed: Feed, present: Collection[str], *, new: Collection[str]) -> bool:
+    """Whether entries may have come and gone unseen since the feed was read before.
+
+    `present` are the keys of its entries now, `new` those of them that were never taken in. Either nothing is left of what
+    the feed had then, or an entry is gone that was left in it because there was no room.
+    """
+    if feed.digest is None:
+        return False
+    if any(key not in present for key in feed.left_keys):
+        return True
+    return len(new) == len(present) >= _LEAST_ENTRIES_FOR_GAP and not feed.left_keys
 
 
 def next_time(feed: Feed, interval: timedelta, *, fresh_for: timedelta, now: datetime) -> datetime:
@@ -119,9 +128,9 @@ def pause_after_failure(
 
 
 def pause_for_room(entries_left: int) -> timedelta:
-    """The time until a document is read again of which so many entries were left because there was no room for them.
+    """The time after which a document is read again at the latest of which so many entries were left, for want of room.
 
-    Short for a few. A long list is worth reading again when its host has been asked for a good part of what waits.
+    Short for a few. A long list is read sooner when there is room for a good part of it, see `coranto_feeder.polling.room`.
     """
     return min(max(timedelta(seconds=entries_left), _SHORTEST_WAIT_FOR_ROOM), _LONGEST_WAIT_FOR_ROOM)
 
