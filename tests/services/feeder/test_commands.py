@@ -14,6 +14,7 @@ import pytest
 from redis.asyncio import Redis
 from typer.testing import CliRunner
 
+from coranto.sources.kinds import SourceKind
 from coranto.sources.registry import Feed, FeedRegistry
 from coranto.topology import Keys
 from coranto_cli.errors import CommandError
@@ -81,7 +82,9 @@ async def test_list_shows_what_an_operator_asks(run: Run, redis: Redis) -> None:
         feed = Feed(
             url=f"https://example.org/{name}", source="x", added_at=now - timedelta(days=9), polls=3, polled_at=now
         )
-        feed = feed.model_copy(update={"kind": "feed", "last_outcome": "unchanged", "last_new_at": now, **more})
+        feed = feed.model_copy(
+            update={"kind": SourceKind.FEED, "last_outcome": "unchanged", "last_new_at": now, **more}
+        )
         await registry.add(feed)
         await registry.save(feed, now + timedelta(minutes=30))
 
