@@ -19,8 +19,8 @@ TESTS_OF: dict[str, tuple[str, float]] = {
     "coranto_feeder.sources.times": ("tests/services/feeder/test_feed_times.py", 0.8),
     "coranto_fetcher.response.challenge": ("tests/services/fetcher/test_challenge.py", 0.8),
     "coranto_fetcher.rights.signals": ("tests/services/fetcher/test_rights.py", 0.9),
-    "coranto.http.headers": ("tests/shared/http/test_headers.py", 0.9),
-    "coranto.http.robots": ("tests/shared/http/test_robots.py", 0.8),
+    "coranto.http.response.headers": ("tests/shared/http/test_headers.py", 0.9),
+    "coranto.http.robots.rules": ("tests/shared/http/test_robots.py", 0.8),
     "coranto.urls": ("tests/shared/test_urls.py", 0.85),
     "coranto.http.redirects": ("tests/shared/http/test_redirects.py", 0.9),
 }
@@ -86,6 +86,6 @@ def test_changes_are_noticed(module: str) -> None:
 @pytest.mark.slow
 def test_tests_that_look_at_nothing_notice_nothing(tmp_path: Path) -> None:
     blind = tmp_path / "test_blind.py"
-    blind.write_text("import coranto.http.headers\n\ndef test_nothing():\n    pass\n")
-    counts, survivors = run("coranto.http.headers", str(blind), 5)
+    blind.write_text("import coranto.http.response.headers\n\ndef test_nothing():\n    pass\n")
+    counts, survivors = run("coranto.http.response.headers", str(blind), 5)
     assert counts["survived"] == counts["mutants"] == len(survivors) == 5

@@ -17,7 +17,7 @@ from redis.asyncio import Redis
 from coranto.client import environment
 from coranto.frontier import HostLeases, RedisHostLeases
 from coranto.http import TooManyRedirectsError, WebError
-from coranto.http.robots_cache import RobotsUnreachableError
+from coranto.http.robots.cache import RobotsUnreachableError
 from coranto.settings import LogSettings
 from coranto.sources.feed_lists import carried_name, listed_feeds, read_feed_list, write_feed_list
 from coranto.sources.kinds import SourceKind

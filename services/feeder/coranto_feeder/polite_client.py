@@ -14,10 +14,10 @@ from typing import Final
 
 from coranto.frontier import HostFeedback, HostLease, HostLeases, HostPolicy, host_key
 from coranto.http import RedirectChain, RefusedHereError, WebClient, WebError, WebLimits, WebResponse, follow_redirects
-from coranto.http.decoding import BodySink
-from coranto.http.headers import retry_after
-from coranto.http.robots import RobotsRules
-from coranto.http.robots_cache import RobotsSource, RobotsUnreachableError
+from coranto.http.response.decoding import BodySink
+from coranto.http.response.headers import retry_after
+from coranto.http.robots.cache import RobotsSource, RobotsUnreachableError
+from coranto.http.robots.rules import RobotsRules
 from coranto.urls import parse
 
 _MOST_REDIRECTS: Final = 5

@@ -15,7 +15,7 @@ from redis.asyncio import Redis
 from coranto.domains import registered_domain
 from coranto.frontier import HostLeases, HostPolicy, read_hosts_file
 from coranto.http import WebClient, WebLimits
-from coranto.http.robots_cache import RobotsCache
+from coranto.http.robots.cache import RobotsCache
 from coranto.http.settings import NetworkList, SharedWebSettings
 from coranto.settings import Duration
 from coranto.worker.settings import DurationList, WorkerSettings

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from redis.asyncio import Redis
 
 from coranto.frontier import HostLeases, InProcessHostLeases, RedisHostLeases
-from coranto.http.robots_cache import RobotsCache
+from coranto.http.robots.cache import RobotsCache
 from coranto.pages import FilePageStore
 from coranto.records import DiscoveredArticle, FetchedArticle
 from coranto.topology import FETCHER

@@ -31,8 +31,8 @@ from coranto.http import (
     WebResponse,
     follow_redirects,
 )
-from coranto.http.robots import RobotsRules
-from coranto.http.robots_cache import RobotsSource, RobotsUnreachableError
+from coranto.http.robots.cache import RobotsSource, RobotsUnreachableError
+from coranto.http.robots.rules import RobotsRules
 from coranto.records import DiscoveredArticle
 from coranto.urls import Address, UnsupportedUrlError, parse
 from coranto.worker.stage import Invalid, StageSignal, Transient, Unwanted

@@ -15,7 +15,7 @@ from typing import Any, Final, Literal, Self
 
 from coranto.frontier import InProcessHostLeases, host_key
 from coranto.http.recording import Hop, RecordingClient
-from coranto.http.robots_cache import RobotsCache
+from coranto.http.robots.cache import RobotsCache
 from coranto.pages import MissingPageError
 from coranto.process_pool import OverdueError, ProcessLostError
 from coranto.records import DiscoveredArticle, Discovery, Fetch, PageRef, article_id

@@ -13,8 +13,8 @@ from redis.exceptions import RedisError
 
 from coranto.frontier import HostLeases, HostPolicy
 from coranto.http import WebClient, WebResponse
-from coranto.http.robots import RobotsRules
-from coranto.http.robots_cache import RobotsSource
+from coranto.http.robots.cache import RobotsSource
+from coranto.http.robots.rules import RobotsRules
 from coranto.pages import PageStore
 from coranto.pagination import part_number
 from coranto.process_pool import OverdueError, ProcessLostError

@@ -24,7 +24,7 @@ from warcio.statusandheaders import StatusAndHeaders  # type: ignore[import-unty
 from warcio.warcwriter import WARCWriter  # type: ignore[import-untyped]
 
 from coranto.http import WebClient, WebError, WebLimits, WebResponse
-from coranto.http.decoding import BodySink
+from coranto.http.response.decoding import BodySink
 
 _REMEMBERED_BODIES: Final = 100_000
 _OF_PACKING: Final = frozenset({"content-encoding", "transfer-encoding", "content-length"})

@@ -1,7 +1,7 @@
 """The guarded web client: one hop at a time, within limits, and never to an address that is not public."""
 
-from coranto.http.addresses import AddressGuard, special_range
 from coranto.http.client import WebClient, WebResponse
+from coranto.http.connection.addresses import AddressGuard, special_range
 from coranto.http.errors import (
     BodyTooLargeError,
     BrokenResponseError,

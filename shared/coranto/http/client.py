@@ -22,9 +22,9 @@ from aiohttp.resolver import ThreadedResolver
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
-from coranto.http.addresses import AddressGuard
-from coranto.http.connector import WebConnector
-from coranto.http.decoding import ACCEPTED, BodyDecoder, BodySink
+from coranto.http.connection.addresses import AddressGuard
+from coranto.http.connection.connector import WebConnector
+from coranto.http.connection.resolver import DnsResolver, GuardedResolver, NamesPassedOn, refusal_in
 from coranto.http.errors import (
     BodyTooLargeError,
     BrokenResponseError,
@@ -39,8 +39,8 @@ from coranto.http.errors import (
     WebError,
 )
 from coranto.http.limits import WebLimits
-from coranto.http.resolver import DnsResolver, GuardedResolver, NamesPassedOn, refusal_in
-from coranto.http.response_head import LenientResponseHandler
+from coranto.http.response.decoding import ACCEPTED, BodyDecoder, BodySink
+from coranto.http.response.head import LenientResponseHandler
 from coranto.urls import DEFAULT_PORTS, Address, UnsupportedUrlError, parse
 
 # How long unpacking a body may hold the event loop before other tasks get their turn.

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from multidict import CIMultiDictProxy
 
 from coranto.http.client import WebClient, WebResponse
-from coranto.http.decoding import BodySink
 from coranto.http.errors import WebError
 from coranto.http.limits import WebLimits
+from coranto.http.response.decoding import BodySink
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ import aiohttp
 from yarl import URL
 
 from coranto.http.client import WebResponse
-from coranto.http.refresh import find_refresh
+from coranto.http.page.refresh import find_refresh
 from coranto.urls import parse
 
 Get = Callable[[str], Awaitable[WebResponse]]

@@ -16,10 +16,10 @@ from typing import Annotated, Any, Final
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, SecretStr
 from pydantic_settings import NoDecode
 
-from coranto.http.addresses import AddressGuard
 from coranto.http.client import WebClient
+from coranto.http.connection.addresses import AddressGuard
+from coranto.http.connection.resolver import DnsResolver
 from coranto.http.limits import WebLimits
-from coranto.http.resolver import DnsResolver
 from coranto.settings import SettingsSection
 
 _CONTACT: Final = re.compile(r"https?://[!-'*-~]{3,300}|(?:mailto:)?[!-'*-?A-~]{1,100}@[!-'*-~]{3,200}")

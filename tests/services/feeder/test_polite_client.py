@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 
 from coranto.frontier import HostPolicy, RedisHostLeases, host_key
 from coranto.http import WebClient
-from coranto.http.robots_cache import RobotsCache
+from coranto.http.robots.cache import RobotsCache
 from coranto.urls import parse
 from coranto_feeder.polite_client import HostBusyError, PoliteClient, RobotsDeniedError
 from coranto_feeder.polling.poll import FeedReader

@@ -16,7 +16,7 @@ from redis.asyncio import Redis
 
 from coranto.frontier import HostPolicy, RedisHostLeases
 from coranto.http import AddressGuard, WebClient, WebLimits
-from coranto.http.robots_cache import RobotsCache
+from coranto.http.robots.cache import RobotsCache
 from coranto.pages import FilePageStore
 from coranto.records import DiscoveredArticle, Discovery, FetchedArticle, Hints, article_id
 from coranto.topology import Pipeline

@@ -13,9 +13,9 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from tests.harness.event_loop import watched_loop
 
 from coranto.http import RedirectChain, WebClient, WebResponse
-from coranto.http.refresh import find_refresh
-from coranto.http.robots import RobotsRules
-from coranto.http.robots_cache import RobotsCache
+from coranto.http.page.refresh import find_refresh
+from coranto.http.robots.cache import RobotsCache
+from coranto.http.robots.rules import RobotsRules
 from coranto.process_pool import ProcessLostError
 from coranto.records import DiscoveredArticle
 from coranto.urls import UnsupportedUrlError

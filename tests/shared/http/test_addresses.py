@@ -12,7 +12,7 @@ import pytest
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from coranto.http import AddressGuard, NoContactError, PortNotAllowedError, PrivateAddressError, special_range
-from coranto.http.resolver import GuardedResolver
+from coranto.http.connection.resolver import GuardedResolver
 from coranto.urls import UnsupportedUrlError, host_of, parse
 
 

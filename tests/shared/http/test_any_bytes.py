@@ -16,11 +16,11 @@ from tests.harness.any_input import tried
 
 from coranto.charset import decode, is_same_charset, web_label
 from coranto.http import RedirectChain, WebError, WebResponse
-from coranto.http.decoding import BodyDecoder
-from coranto.http.headers import cache_lifetime, retry_after
-from coranto.http.html_attributes import find_tags
-from coranto.http.refresh import find_refresh
-from coranto.http.robots import RobotsRules
+from coranto.http.page.html_attributes import find_tags
+from coranto.http.page.refresh import find_refresh
+from coranto.http.response.decoding import BodyDecoder
+from coranto.http.response.headers import cache_lifetime, retry_after
+from coranto.http.robots.rules import RobotsRules
 from coranto.urls import UnsupportedUrlError, canonicalize, parse
 
 WORDS = (

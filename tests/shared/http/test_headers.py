@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from coranto.http.headers import cache_lifetime, link_target, max_age, retry_after
+from coranto.http.response.headers import cache_lifetime, link_target, max_age, retry_after
 
 NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)

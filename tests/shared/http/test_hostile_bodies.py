@@ -29,7 +29,7 @@ from coranto.http import (
     WebError,
     WebLimits,
 )
-from coranto.http.decoding import BodyDecoder
+from coranto.http.response.decoding import BodyDecoder
 
 LONGEST_STALL_SECONDS = 0.05
 LIMITS = WebLimits(total_timeout=timedelta(seconds=20), max_body_bytes=10_000_000)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from lxml import html as lxml_html
 
-from coranto.http.html_attributes import StartTag, find_tags
+from coranto.http.page.html_attributes import StartTag, find_tags
 
 LINKS = frozenset({"a", "link"})
 SIZE = 400_000

@@ -12,7 +12,7 @@ from aiohttp.test_utils import TestServer
 from tests.harness.name_server import name_server
 
 from coranto.http import NameNotResolvedError, PrivateAddressError, WebLimits
-from coranto.http.resolver import DnsResolver
+from coranto.http.connection.resolver import DnsResolver
 from coranto.http.settings import WebSettings
 
 

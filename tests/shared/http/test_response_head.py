@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coranto.http import BrokenResponseError, HeadersTooLargeError, WebError
-from coranto.http.response_head import LenientResponseHandler, read_head
+from coranto.http.response.head import LenientResponseHandler, read_head
 
 OK = b"HTTP/1.1 200 OK\r\n"
 LIMIT = 16_384

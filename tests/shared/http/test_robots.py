@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from coranto.http.robots import MAX_ROBOTS_BYTES, RobotsRules
+from coranto.http.robots.rules import MAX_ROBOTS_BYTES, RobotsRules
 
 # What the suites expect and we do otherwise, each for a reason.
 MEANT_OTHERWISE = {

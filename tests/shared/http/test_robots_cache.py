@@ -15,8 +15,8 @@ from aiohttp.test_utils import TestServer
 from redis.asyncio import Redis
 
 from coranto.http import AddressGuard, ConnectFailedError, TimedOutError, WebClient, WebLimits
-from coranto.http.robots import RobotsRules
-from coranto.http.robots_cache import RobotsCache, RobotsUnreachableError
+from coranto.http.robots.cache import RobotsCache, RobotsUnreachableError
+from coranto.http.robots.rules import RobotsRules
 
 
 class Site:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from ipaddress import ip_address
 
-from coranto.http.resolver import DnsResolver
+from coranto.http.connection.resolver import DnsResolver
 from coranto.urls import host_of
 from coranto_cli.errors import NOT_FOUND, CommandError
 from coranto_cli.given.contact import web_settings

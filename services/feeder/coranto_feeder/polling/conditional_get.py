@@ -9,9 +9,9 @@ from typing import Final
 
 from coranto.frontier import HostLease
 from coranto.http import TooManyRedirectsError, WebError, WebResponse
-from coranto.http.decoding import BodySink
-from coranto.http.headers import retry_after
-from coranto.http.robots_cache import RobotsUnreachableError
+from coranto.http.response.decoding import BodySink
+from coranto.http.response.headers import retry_after
+from coranto.http.robots.cache import RobotsUnreachableError
 from coranto.sources.registry import Feed
 from coranto.urls import UnsupportedUrlError
 from coranto_feeder.polite_client import PoliteClient, Redirect, RobotsDeniedError

@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 
 from coranto.frontier import HostLease
 from coranto.http import WebResponse
-from coranto.http.headers import cache_lifetime, link_target
+from coranto.http.response.headers import cache_lifetime, link_target
 from coranto.sources.entry_fields import absolute_url
 from coranto.sources.kinds import SourceKind
 from coranto.sources.registry import Feed, FeedRegistry, child_feed

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from redis.exceptions import RedisError
 
 from coranto.frontier import HostLeases
-from coranto.http.robots_cache import RobotsSource
+from coranto.http.robots.cache import RobotsSource
 from coranto.sources.previews import MOST_SHOWN, Preview, PreviewDesk, PreviewedEntry
 from coranto.urls import UnsupportedUrlError
 from coranto.worker.log import get_logger, without_query

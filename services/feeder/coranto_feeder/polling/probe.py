@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Literal
 
 from coranto.http import RefusedHereError, TooManyRedirectsError, WebError
-from coranto.http.robots_cache import RobotsUnreachableError
+from coranto.http.robots.cache import RobotsUnreachableError
 from coranto.urls import UnsupportedUrlError
 from coranto_feeder.polite_client import PoliteClient, RobotsDeniedError
 from coranto_feeder.polling.feed_parser_pool import FeedParserPool

@@ -13,7 +13,7 @@ from typing import Any, Final, Literal, cast
 
 from coranto.frontier import HostLeases, InProcessHostLeases
 from coranto.http.recording import Hop, RecordingClient
-from coranto.http.robots_cache import RobotsCache, RobotsSource
+from coranto.http.robots.cache import RobotsCache, RobotsSource
 from coranto.records import Submission
 from coranto.sources.registry import Feed, FeedRegistry, new_feed
 from coranto_feeder.polite_client import HostBusyError, PoliteClient

@@ -13,7 +13,7 @@ from typing import Final
 
 from coranto.domains import is_same_site
 from coranto.http import TooManyRedirectsError, WebError, WebResponse
-from coranto.http.robots_cache import RobotsUnreachableError
+from coranto.http.robots.cache import RobotsUnreachableError
 from coranto.sources.kinds import SourceKind
 from coranto.urls import UnsupportedUrlError, host_of, join, parse
 from coranto_feeder.polite_client import HostBusyError, PoliteClient, RobotsDeniedError

@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from coranto.domains import is_same_site
-from coranto.http.html_attributes import find_tags
+from coranto.http.page.html_attributes import find_tags
 from coranto.sources.kinds import SourceKind
 from coranto.sources.text_decoding import decode
 from coranto.urls import UnsupportedUrlError, host_of, join, parse

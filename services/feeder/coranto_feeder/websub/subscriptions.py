@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from redis.asyncio import Redis
 
 from coranto.http import WebError, WebLimits, WebResponse
-from coranto.http.headers import retry_after
+from coranto.http.response.headers import retry_after
 from coranto.sources.registry import Feed, FeedRegistry
 from coranto.topology import FEEDER, Keys
 from coranto.urls import UnsupportedUrlError, parse

@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import Final, Protocol
 
 from coranto.charset import decode, is_same_charset, web_label
-from coranto.http.html_attributes import find_tags
+from coranto.http.page.html_attributes import find_tags
 from coranto.process_pool import ProcessPool
 from coranto_fetcher.page.next_page import find_next_page
 from coranto_fetcher.rights.signals import rights_in_page

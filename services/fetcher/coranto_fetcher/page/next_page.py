@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from coranto.http.html_attributes import find_tags
+from coranto.http.page.html_attributes import find_tags
 from coranto.pagination import follows
 from coranto.urls import UnsupportedUrlError, join
 

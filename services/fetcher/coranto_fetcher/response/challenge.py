@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from coranto.http.page_text import count_words
+from coranto.http.page.text import count_words
 
 _LOOKED_AT: Final = 60_000
 _MOST_WORDS: Final = 250

@@ -25,7 +25,7 @@ from coranto.http import (
     WebError,
     WebResponse,
 )
-from coranto.http.headers import retry_after
+from coranto.http.response.headers import retry_after
 from coranto.worker.stage import Invalid, StageSignal, Transient, Unwanted
 from coranto_fetcher.response.challenge import find_challenge
 from coranto_fetcher.warc_files import ArchiveFailedError

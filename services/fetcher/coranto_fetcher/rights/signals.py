@@ -12,8 +12,8 @@ from typing import Final, Literal, get_args
 
 from multidict import CIMultiDictProxy
 
-from coranto.http.html_attributes import find_tags
-from coranto.http.robots import agent_names
+from coranto.http.page.html_attributes import find_tags
+from coranto.http.robots.rules import agent_names
 from coranto_fetcher.response.headers import LONGEST_READ, LONGEST_VALUE, MOST_VALUES, printable
 
 Reservation = Literal[

@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import Final
 
 from coranto.http import WebClient, WebError, WebLimits
-from coranto.http.robots import UrlPattern
+from coranto.http.robots.rules import UrlPattern
 
 PATH: Final = "/.well-known/tdmrep.json"
 

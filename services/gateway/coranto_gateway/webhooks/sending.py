@@ -21,7 +21,7 @@ from coranto.http.errors import (
     TlsError,
     WebError,
 )
-from coranto.http.headers import retry_after
+from coranto.http.response.headers import retry_after
 from coranto.records import FinishedArticle, time_text
 from coranto.urls import UnsupportedUrlError
 from coranto_gateway.announcements import Position

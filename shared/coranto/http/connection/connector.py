@@ -10,7 +10,7 @@ from typing import Any, Final
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
 
-from coranto.http.response_head import LenientResponseHandler
+from coranto.http.response.head import LenientResponseHandler
 
 # RFC 1928, 6: the destination's failures; every other code is the proxy's.
 _DESTINATION_FAILED: Final = frozenset({3, 4, 5, 6})

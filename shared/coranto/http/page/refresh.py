@@ -6,8 +6,8 @@ import re
 from typing import Final
 
 from coranto.http.client import WebResponse, web_address
-from coranto.http.html_attributes import find_tags
-from coranto.http.page_text import count_words
+from coranto.http.page.html_attributes import find_tags
+from coranto.http.page.text import count_words
 
 _LOOKED_AT: Final = 16_384
 _TAGS: Final = frozenset({"meta"})

@@ -11,7 +11,7 @@ from typing import Final
 import aiodns
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from coranto.http.addresses import AddressGuard
+from coranto.http.connection.addresses import AddressGuard
 from coranto.http.errors import RefusedHereError
 
 _NUMERIC: Final = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV

@@ -15,8 +15,8 @@ from typing import Any, Final
 
 from aiohttp.client_proto import ResponseHandler
 
-from coranto.http.chunked_body import ChunkedBody
 from coranto.http.errors import BrokenResponseError, HeadersTooLargeError, WebError
+from coranto.http.response.chunked_body import ChunkedBody
 
 MAX_HEAD_BYTES: Final = 262_144
 """Longest head, all its lines together; the limit of Chrome."""

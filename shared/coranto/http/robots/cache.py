@@ -24,9 +24,9 @@ from redis.asyncio import Redis
 
 from coranto.http.client import WebClient, WebResponse
 from coranto.http.errors import WebError
-from coranto.http.headers import max_age
 from coranto.http.limits import WebLimits
-from coranto.http.robots import MAX_ROBOTS_BYTES, RobotsRules, decode_robots
+from coranto.http.response.headers import max_age
+from coranto.http.robots.rules import MAX_ROBOTS_BYTES, RobotsRules, decode_robots
 from coranto.urls import UnsupportedUrlError
 
 # RFC 9309, 2.3.1.2: after five redirects the file may be taken as unavailable.
