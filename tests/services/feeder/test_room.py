@@ -70,11 +70,11 @@ async def test_feed_is_due_as_soon_as_its_host_has_room(polled: PolledFeeds, sit
     await polled.add(url)
     result = await polled.poll(url)
     assert (result.feed.entries_left, result.feed.left_for) == (1_200, "live:paper.example")
-    assert result.due_at - polled.now > timedelta(minutes=15), "at the latest"
+    assert result.due_at - polled.now > timedelta(minutes=10), "at the latest"
     assert await watched.watch.tick() == 0
     await fill(redis, "paper.example", FULL - 999)
     assert await watched.watch.tick() == 0, "the whole list for so few"
-    assert await due(polled, timedelta(minutes=10)) == []
+    assert await due(polled, timedelta(minutes=5)) == []
 
     await fill(redis, "paper.example", FULL - 1_000)
     assert await watched.watch.tick() == 1
