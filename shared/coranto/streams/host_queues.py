@@ -9,7 +9,8 @@ anything else from being read. Slow hosts have sets of their own, so that a work
 
 A stage whose hosts take turns (`StageSpec.takes_turns`) has queues with the same keys in front of its stream instead: what is
 handed in while the stream holds enough waits there (`submit.lua`), and comes to it from there (`take_turns.lua`). Two more sorted
-sets, `oldest:live` and `oldest:backlog`, hold the hosts by the time when the first that waits for each was handed in.
+sets, `oldest:live` and `oldest:backlog`, hold the hosts by the time when the first that waits for each was handed in; `owed` counts
+what was brought since the backlog had its share.
 """
 
 from __future__ import annotations

@@ -94,6 +94,20 @@ async def test_live_pages_go_before_the_backlog_of_all_hosts(redis: Redis, reade
     assert len(found) == 1_510
 
 
+@pytest.mark.parametrize("at_once", [1, 7, 100])
+async def test_backlog_has_a_tenth_while_live_pages_never_end(at_once: int, redis: Redis, reader: Reader) -> None:
+    client = AsyncClient(redis)
+    await client.submit(pages("crowd.example", 800))
+    await client.submit(pages("old.example", 300, priority="backlog"))
+    found: list[str] = []
+    while len(found) < MOST_IN_STREAM + 200:
+        found += await reader.read(at_once)
+    brought = found[MOST_IN_STREAM : MOST_IN_STREAM + 200]
+    assert sum("backlog" in url for url in brought) in (19, 20, 21)
+    rest = await reader.read_all()
+    assert sum("backlog" in url for url in found + rest) == 300, "and all of the rest when nothing else waits"
+
+
 async def test_lists_of_several_hosts_are_read_in_turns(redis: Redis, reader: Reader) -> None:
     client = AsyncClient(redis)
     await client.submit(pages("first.example", 1_500))

@@ -1,21 +1,24 @@
--- Brings submissions from their hosts' queues to the stream, one of each host in turn, live before backlog, as far as it has room.
+-- Brings submissions from their hosts' queues to the stream, one of each host in turn, live before backlog but for a tenth,
+-- as far as it has room.
 -- KEYS submitted   ARGV prefix of the queues in front of the stream, reading group, most in the stream
 -- Gives how many were brought. The queues are those of hosts.lua; hosts stand in their lane by the time of their last turn,
 -- and in `oldest:CLASS` by the time when the first that waits for them was handed in.
+local ONE_IN = 10  -- of what is brought is backlog, while live submissions never end; `owed` counts towards it from look to look
 local prefix, most = ARGV[1], tonumber(ARGV[3])
 if redis.call('EXISTS', prefix .. ':count') == 0 then return 0 end
 local room = most - redis.call('XLEN', KEYS[1])
 if room < most then room = most - not_taken(KEYS[1], ARGV[2], most - room) end
+if room <= 0 then return 0 end
 local time = redis.call('TIME')
 local turn = time[1] * 1000 + math.floor(time[2] / 1000)
-local brought = 0
-for _, class in ipairs({ 'live', 'backlog' }) do
-  local lane = prefix .. ':' .. class
-  local hosts = room > brought and redis.call('ZRANGE', lane, 0, room - brought - 1) or {}
-  while #hosts > 0 and brought < room do
+
+local function bring(class, wanted)
+  local brought, lane = 0, prefix .. ':' .. class
+  local hosts = wanted > 0 and redis.call('ZRANGE', lane, 0, wanted - 1) or {}
+  while #hosts > 0 and brought < wanted do
     local waiting = {}
     for _, host in ipairs(hosts) do
-      if brought >= room then break end
+      if brought >= wanted then break end
       local queue = prefix .. ':waiting:' .. class .. ':' .. host
       local packed, following = unpack(redis.call('LRANGE', queue, 0, 1))
       if packed then
@@ -37,8 +40,16 @@ for _, class in ipairs({ 'live', 'backlog' }) do
     end
     hosts = waiting
   end
+  return brought
 end
+
+local is_shared = redis.call('EXISTS', prefix .. ':backlog') == 1
+local owed = is_shared and tonumber(redis.call('GET', prefix .. ':owed') or 0) or 0
+local live = bring('live', is_shared and room - math.floor((owed + room) / ONE_IN) or room)
+local backlog = bring('backlog', room - live)
 if redis.call('GET', prefix .. ':count') == '0' then
-  redis.call('DEL', prefix .. ':count', prefix .. ':oldest:live', prefix .. ':oldest:backlog')
+  redis.call('DEL', prefix .. ':count', prefix .. ':owed', prefix .. ':oldest:live', prefix .. ':oldest:backlog')
+elseif is_shared and live + backlog > 0 then
+  redis.call('SET', prefix .. ':owed', math.max(0, owed + live + backlog - ONE_IN * backlog))
 end
-return brought
+return live + backlog
