@@ -13,7 +13,7 @@ from urllib.parse import quote
 from fastapi.routing import APIRoute
 from redis.exceptions import RedisError
 from starlette.datastructures import Headers
-from starlette.responses import RedirectResponse
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -76,13 +76,22 @@ class AccessControl:
     """Passes on requests of those who may make them; `request.state.principal` says who it was."""
 
     def __init__(
-        self, app: ASGIApp, *, routes: Sequence[BaseRoute], known: Tokens, limit: RateLimit, is_token_needed: bool
+        self,
+        app: ASGIApp,
+        *,
+        routes: Sequence[BaseRoute],
+        known: Tokens,
+        limit: RateLimit,
+        is_token_needed: bool,
+        refuse: Callable[[Scope, Problem], Response],
     ) -> None:
+        """`refuse` makes the answer to whoever may not."""
         self._app = app
         self._routes = routes
         self._tokens = known
         self._limit = limit
         self._is_token_needed = is_token_needed
+        self._refuse = refuse
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -92,19 +101,18 @@ class AccessControl:
         headers = Headers(scope=scope)
         try:
             needed = self._needed(scope)
-            if needed == "nothing":
-                await self._app(scope, receive, send)
-                return
-            principal = await self._admit(headers, needed)
+            if needed != "nothing":
+                principal = await self._identify(headers)
+                scope.setdefault("state", {})["principal"] = principal
+                await self._check(principal, needed)
         except (Problem, RedisError, OSError) as error:
             problem = to_problem(error)
             if problem.status_code == 401 and _is_a_person(scope, headers):
-                answer = RedirectResponse(f"/sign-in?next={quote(scope['path'])}", 303)
-                await answer(scope, receive, send)
-                return
-            await problem.to_response()(scope, receive, send)
+                answer: Response = RedirectResponse(f"/sign-in?next={quote(scope['path'])}", 303)
+            else:
+                answer = self._refuse(scope, problem)
+            await answer(scope, receive, send)
             return
-        scope.setdefault("state", {})["principal"] = principal
         await self._app(scope, receive, send)
 
     def _needed(self, scope: Scope) -> Needed:
@@ -124,7 +132,7 @@ class AccessControl:
             raise Problem(403, "scope-not-stated", "this route does not state who may use it, so nobody may")
         return needed
 
-    async def _admit(self, headers: Headers, needed: tokens.Scope) -> Principal:
+    async def _identify(self, headers: Headers) -> Principal:
         text = _token_of(headers)
         if text is None:
             if self._is_token_needed or any(name in headers for name in _PROXY_HEADERS):
@@ -133,6 +141,9 @@ class AccessControl:
         principal = await self._tokens.find(text)
         if principal is None:
             raise _unknown("the token is unknown, revoked or has ended; `coranto token list` shows those there are")
+        return principal
+
+    async def _check(self, principal: Principal, needed: tokens.Scope) -> None:
         if needed not in principal.scopes:
             raise Problem(
                 403,
@@ -140,10 +151,11 @@ class AccessControl:
                 f"this needs a token with the scope {needed.value}; that of {principal.name!r} has "
                 f"{', '.join(sorted(principal.scopes)) or 'none'}",
             )
-        if wait := await self._limit.seconds_to_wait(principal.token or ""):
+        if principal.token is None:
+            return
+        if wait := await self._limit.seconds_to_wait(principal.token):
             detail = f"the token of {principal.name!r} has made all the requests of this minute; go on in {wait} s"
             raise Problem(429, "too-many-requests", detail, headers={"Retry-After": str(wait)})
-        return principal
 
 
 def _token_of(headers: Headers) -> str | None:

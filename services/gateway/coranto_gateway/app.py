@@ -311,7 +311,15 @@ def guarded(api: FastAPI, parts: Parts) -> ASGIApp:
     limit = RateLimit(parts.redis, parts.settings.pipeline.prefix, per_minute=settings.requests_per_minute)
     is_token_needed = not settings.is_loopback or settings.public_url is not None
     app: ASGIApp = BodyLimit(api, max_bytes=settings.max_body_bytes)
-    app = AccessControl(app, routes=api.routes, known=parts.tokens, limit=limit, is_token_needed=is_token_needed)
+    app = AccessControl(
+        app,
+        routes=api.routes,
+        known=parts.tokens,
+        limit=limit,
+        is_token_needed=is_token_needed,
+        # Access control stands before the application, which would otherwise say to which request it belongs.
+        refuse=lambda scope, problem: _answer_error(Request({**scope, "app": api}), problem),
+    )
     app = ForeignPages(app, allowed_hosts=settings.allowed_hosts, public_url=settings.public_url)
     return SecurityHeaders(app)
 

@@ -198,7 +198,14 @@ async def test_a_route_that_states_nothing_is_refused_to_everybody(redis: Redis)
 
     known, limit = Tokens(redis, "coranto"), RateLimit(redis, "coranto", per_minute=100)
     _, text = await known.add("somebody", frozenset(Scope))
-    app = AccessControl(api, routes=api.routes, known=known, limit=limit, is_token_needed=False)
+    app = AccessControl(
+        api,
+        routes=api.routes,
+        known=known,
+        limit=limit,
+        is_token_needed=False,
+        refuse=lambda _, problem: problem.to_response(),
+    )
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1") as client:
         for headers in ({}, {"Authorization": f"Bearer {text}"}):
             answer = await client.get("/forgotten", headers=headers)

@@ -15,7 +15,7 @@ import coranto
 from coranto_gateway.page.words import LANGUAGES, Language, Words
 from coranto_gateway.parts import Parts
 from coranto_gateway.problems import Problem, to_problem
-from coranto_gateway.tokens import Principal
+from coranto_gateway.tokens import Principal, Scope
 
 LANGUAGE_COOKIE: Final = "coranto_language"
 
@@ -53,6 +53,7 @@ def render(request: Request, template: str, *, status: int = 200, **values: Any)
     words = words_for(request)
     parts: Parts = request.app.state.parts
     principal: Principal | None = getattr(request.state, "principal", None)
+    scopes = principal.scopes if principal is not None else frozenset()
     latest = parts.activity.latest
     text = _templates().get_template(template).render(
         words=words,
@@ -63,6 +64,9 @@ def render(request: Request, template: str, *, status: int = 200, **values: Any)
         query=request.url.query,
         version=coranto.__version__,
         principal=principal,
+        # What a token may not do is not offered: a button that answers 403 helps nobody.
+        may_operate=Scope.OPERATE in scopes,
+        may_submit=Scope.SUBMIT in scopes,
         dead_count=0 if latest is None else sum(state.depth.dead for state in latest.stages.values()),
         faulty_sources=parts.activity.faulty_sources,
         late_subscribers=parts.activity.late_subscribers,

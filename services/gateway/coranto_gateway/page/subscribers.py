@@ -57,8 +57,6 @@ async def show_subscribers(
         stream_readers=parts.metrics.count_stream_readers(),
         feeds=feeds,
         unusable_feeds=unusable_feeds,
-        # As in the API: an address often holds a secret, which readers of articles need not see.
-        may_see_addresses=Scope.OPERATE in request.state.principal.scopes,
         base=parts.settings.gateway.public_url or str(request.base_url).rstrip("/"),
     )
 
