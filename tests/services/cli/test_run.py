@@ -19,7 +19,8 @@ from coranto.testing import submission
 from coranto.topology import FEEDER
 from coranto.worker.stage import Accepted, Invalid, Stage, Transient, Unwanted
 from coranto_cli.articles.single_page import through_stages
-from coranto_cli.commands.run import RunSummary, _tell_of_feeds
+from coranto_cli.one_run.job import RunSummary
+from coranto_cli.one_run.own_sources import tell_of_feeds
 
 if TYPE_CHECKING:
     from tests.services.cli.conftest import Background, Shell
@@ -206,5 +207,5 @@ def test_of_a_page_that_lists_articles_run_tells_how_to_read_them(
         id="a" * 32, url="https://paper.example/", submission="s", feed=feed, stage="extractor", outcome="dropped",
         reason=reason, dropped_at=datetime.now(UTC),
     )  # fmt: skip
-    _tell_of_feeds(RunSummary(dropped=[dropped]))
+    tell_of_feeds(RunSummary(dropped=[dropped]))
     assert ("feeds try https://paper.example/" in capsys.readouterr().err) is is_told

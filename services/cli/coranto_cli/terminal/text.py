@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from coranto.admin.idle import IdleResult
 from coranto.admin.pipeline import DelayedFor, StageState
@@ -62,3 +65,11 @@ def describe_delays(delays: Sequence[DelayedFor]) -> str:
         f"{each.count} in the {each.stage}, the next in {span(each.seconds_to_go)} ({each.soonest.reason})"
         for each in delays
     )
+
+
+def command_here() -> str:
+    """The command as it can be typed here: by its path where it is not on PATH, as after `make run`."""
+    script = Path(sys.executable).with_name("coranto")
+    if shutil.which("coranto") is not None or not script.exists():
+        return "coranto"
+    return str(script.relative_to(Path.cwd()) if script.is_relative_to(Path.cwd()) else script)

@@ -1,0 +1,1 @@
+"""What `coranto run` does on a system that is up: one job, from what is submitted to what came of it."""
