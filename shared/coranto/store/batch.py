@@ -23,6 +23,7 @@ from coranto.store.columns import (
     digests_text,
     hour_of,
     ledger_row_of,
+    names_of,
     read_record,
     row_of,
     sortable_time,
@@ -101,6 +102,8 @@ class Rows:
     source_tags: dict[str, list[tuple[Any, ...]]] = field(default_factory=dict)
     addresses: dict[str, tuple[str, str, str, int, str, str]] = field(default_factory=dict)
     """By id of the address: the first to claim it has it, unless it is another article's own."""
+    names: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
+    """By article id, what it is listed under: article id and name."""
     forgotten: list[tuple[str, str]] = field(default_factory=list)
     """Ledger lines that another one stands for: article id and submission."""
 
@@ -232,7 +235,8 @@ class Batch(ABC):
         topics = _first_of_each((each.code, each) for each in classification.topics)
         addresses = address_rows_of(article, self._splits)
         # From here on nothing fails: of an article that cannot be decided on, no table may get a row.
-        rows.articles[article.id] = {name: storable(value) for name, value in row.items()}
+        row = {name: storable(value) for name, value in row.items()}
+        rows.articles[article.id] = row
         if article.storage.revision > 1:
             rows.rewritten.add(article.id)
         rows.revisions.append(revision)
@@ -242,6 +246,7 @@ class Batch(ABC):
         rows.topics[article.id] = [(article.id, each.code, storable(each.name), each.score) for each in topics]
         rows.tags[article.id] = [(article.id, storable(tag)) for tag in dict.fromkeys(article.content.tags)]
         rows.source_tags[article.id] = [(article.id, storable(tag)) for tag in dict.fromkeys(article.discovery.tags)]
+        rows.names[article.id] = [(article.id, name) for name in names_of(row["source"], row["publisher"], row["url"])]
         for address in addresses:
             key_id, is_own = address[0], address[3]
             if key_id not in rows.addresses or is_own > rows.addresses[key_id][3]:
@@ -373,6 +378,13 @@ def rows_of_all(by_article: Mapping[str, list[tuple[Any, ...]]]) -> list[tuple[A
 def ledger_rows(rows: Rows) -> list[dict[str, Any]]:
     """The rows of `ledger`."""
     return [ledger_row_of(line) for line in rows.ledger.values()]
+
+
+def listings_of(rows: Iterable[tuple[str, str | None, str, str, str]]) -> list[tuple[str, str, str]]:
+    """The rows of `source_articles`, of articles by source, publisher, address, time and id."""
+    return [
+        (name, at, article) for source, publisher, url, at, article in rows for name in names_of(source, publisher, url)
+    ]
 
 
 def _first_of_each(pairs: Iterable[tuple[object, Value]]) -> Iterable[Value]:

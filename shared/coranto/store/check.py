@@ -9,7 +9,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from coranto.store.columns import read_record
+from coranto.store.columns import ARTICLE_TIME, read_record
 from coranto.store.move import Database, opened
 from coranto.store.tables import TABLES
 
@@ -77,6 +77,17 @@ _RULES: Final = (
             "SELECT ledger.article_id FROM ledger LEFT JOIN articles ON articles.id = ledger.article_id"
             " WHERE ledger.outcome = 'stored' AND articles.id IS NULL"
         ),
+    ),
+    (
+        "lists of sources with articles that are not stored, or at another time",
+        (
+            "SELECT article_id FROM source_articles LEFT JOIN articles ON id = article_id"  # noqa: S608 - constants
+            f" WHERE id IS NULL OR at <> {ARTICLE_TIME}"
+        ),
+    ),
+    (
+        "articles that no list of a source has",
+        "SELECT id FROM articles LEFT JOIN source_articles ON article_id = id WHERE article_id IS NULL",
     ),
     *(
         (

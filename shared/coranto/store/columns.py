@@ -10,12 +10,14 @@ from collections.abc import Collection
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
+from coranto.folding import fold
 from coranto.records import ClassifiedArticle, FinishedArticle, Storage, time_text, v1
 from coranto.store.identity import Split, addresses_of
-from coranto.store.ledger import LedgerLine
+from coranto.store.ledger import LedgerLine, known_source
 from coranto.store.revisions import Digests
 
 PUBLISHED_TIME: Final = (
@@ -109,9 +111,21 @@ def address_rows_of(article: FinishedArticle, splits: Collection[Split]) -> list
 
 LEDGER_COLUMNS: Final = (
     *("article_id", "submission", "url", "stage", "outcome", "reason", "detail", "at", "source", "lacks"),
-    *("found_after_seconds", "stored_after_seconds"),
+    *("found_after_seconds", "stored_after_seconds", "is_revisit"),
 )
 """The columns that `ledger_row_of` fills."""
+
+ENDED_BEFORE: Final = """(
+    EXISTS (
+        SELECT 1 FROM ledger AS other
+        WHERE other.article_id = {0}article_id AND other.submission <> {0}submission AND other.at < {0}at
+    )
+    OR EXISTS (
+        SELECT 1 FROM addresses JOIN articles ON articles.id = addresses.article_id
+        WHERE addresses.key_id = {0}article_id AND articles.first_stored < {0}at
+    )
+)"""
+"""Whether what a line of the ledger tells of had ended before, or was stored; `{0}` is what stands before the line's columns."""
 
 
 def ledger_row_of(line: LedgerLine) -> dict[str, Any]:
@@ -119,7 +133,28 @@ def ledger_row_of(line: LedgerLine) -> dict[str, Any]:
     row = {name: getattr(line, name) for name in LEDGER_COLUMNS}
     row["at"] = sortable_time(line.at)
     row["lacks"] = None if line.lacks is None else ",".join(line.lacks)
+    row["is_revisit"] = int(line.is_revisit)
     return row
+
+
+_MOST_PARENTS: Final = 4
+
+
+def names_of(source: str, publisher: str | None, url: str) -> list[str]:
+    """What `source_articles` lists an article under: its source, its publisher, the host of its address and the domains above."""
+    names = [source, *([publisher] if publisher else [])]
+    with suppress(ValueError):  # an address that somebody wrote by hand
+        host = urlsplit(url).netloc.rpartition("@")[2]
+        labels = host.split(".")
+        # No domain stands above an address in numbers, nor is a last label by itself anybody's name.
+        above = [] if labels[-1][:1].isdigit() or host.startswith("[") else range(1, len(labels) - 1)
+        names += [host, *(".".join(labels[place:]) for place in above[-_MOST_PARENTS:])]
+    return [name for name in dict.fromkeys(map(source_name, names)) if name] or [""]
+
+
+def source_name(text: str) -> str:
+    """The name as `source_articles` has it."""
+    return known_source(fold(text.strip()))
 
 
 def hour_of(moment: datetime) -> str:

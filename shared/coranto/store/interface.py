@@ -121,7 +121,7 @@ class SearchFilter:
     until: datetime | None = None
     """Published before this time."""
     source: str | None = None
-    """Name of the source, name of the publisher, or host of the address."""
+    """Name of the source, name of the publisher, or host of the address or a domain above it. Case does not matter."""
     language: str | None = None
     """Language tag; `pt` includes `pt-BR`. Word forms are then those of this language only."""
     topic: str | None = None

@@ -53,6 +53,8 @@ class LedgerLine:
     """Of a new article, from publication to discovery, where its feed or sitemap is polled and both moments are known."""
     stored_after_seconds: int | None = None
     """Of a new article, from discovery to storing."""
+    is_revisit: bool = False
+    """Whether the same had ended or was stored before. Of what ends early, the store finds that out as it writes the line."""
 
 
 def line_of_verdict(article: ClassifiedArticle, verdict: Storage | Skipped, now: datetime) -> LedgerLine:
@@ -66,7 +68,7 @@ def line_of_verdict(article: ClassifiedArticle, verdict: Storage | Skipped, now:
         "source": known_source(article.discovery.source),
     }
     if isinstance(verdict, Skipped):
-        return LedgerLine(**line, outcome="dropped", reason=verdict.reason, detail=verdict.detail)
+        return LedgerLine(**line, outcome="dropped", reason=verdict.reason, detail=verdict.detail, is_revisit=True)
     found_after, stored_after = _lags(article, verdict)
     return LedgerLine(
         **line,
@@ -76,6 +78,7 @@ def line_of_verdict(article: ClassifiedArticle, verdict: Storage | Skipped, now:
         lacks=tuple(name for name, value in FIELDS.items() if not value(article)),
         found_after_seconds=found_after,
         stored_after_seconds=stored_after,
+        is_revisit=verdict.change != "created",
     )
 
 

@@ -98,4 +98,6 @@ def ledger_line_of(row: Sequence[Any]) -> LedgerLine:
     values = dict(zip(LEDGER_COLUMNS, row, strict=True))
     lacks = values.pop("lacks")
     at = datetime.fromisoformat(values.pop("at"))
-    return LedgerLine(**values, at=at, lacks=None if lacks is None else tuple(filter(None, lacks.split(","))))
+    is_revisit = bool(values.pop("is_revisit"))
+    fields = None if lacks is None else tuple(filter(None, lacks.split(",")))
+    return LedgerLine(**values, at=at, lacks=fields, is_revisit=is_revisit)

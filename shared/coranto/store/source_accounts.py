@@ -30,8 +30,6 @@ HISTORY: Final = timedelta(days=28)
 _HOURS_SHOWN: Final = 24
 _MISSED_MAKE_SILENCE: Final = 8.0
 """So many articles that should have come make a silence: by chance it happens once in three thousand times."""
-_AGAIN: Final = frozenset({"updated", "reprocessed", "outdated", "other_form"})
-"""Reasons of what was known already."""
 
 
 @dataclass(frozen=True, config=_DESCRIBED)
@@ -43,6 +41,8 @@ class Ended:
     """`dropped` or `dead`."""
     reason: str
     count: int
+    revisits: int = 0
+    """How many of them had ended or were stored before."""
 
 
 @dataclass(frozen=True, config=_DESCRIBED)
@@ -77,6 +77,8 @@ class SourceDay:
     day: date
     discovered: int
     """Articles that ended; visits that found nothing new are not among them."""
+    new: int
+    """Those of them that had not ended before, stored or not."""
     fetched: int
     """Those of them whose page was fetched."""
     created: int
@@ -99,7 +101,7 @@ class SourceDay:
     @classmethod
     def empty(cls, source: str, day: date) -> SourceDay:
         """A day on which nothing of the source ended."""
-        return cls(source, day, 0, 0, 0, 0, 0, 0, (), Lags(_NO_LAG, _NO_LAG, _NO_LAG))
+        return cls(source, day, 0, 0, 0, 0, 0, 0, 0, (), Lags(_NO_LAG, _NO_LAG, _NO_LAG))
 
 
 @dataclass(frozen=True, config=_DESCRIBED)
@@ -170,12 +172,16 @@ def day_of(ask: Ask, source: str, day: date) -> SourceDay:
     begin = datetime.combine(day, time(), UTC)
     within = _within(source, begin, begin + timedelta(days=1))
     counts = _counts(ask, within)
-    stored = Counter({reason: n for (_, _, outcome, reason), n in counts.items() if outcome == "stored"})
-    fetched = sum(n for (_, stage, _, _), n in counts.items() if stage in _AFTER_FETCH)
+    stored: Counter[str] = Counter()
+    for (_, _, outcome, reason, _), n in counts.items():
+        if outcome == "stored":
+            stored[reason] += n
+    fetched = sum(n for (_, stage, *_), n in counts.items() if stage in _AFTER_FETCH)
     return SourceDay(
         source=source,
         day=day,
         discovered=sum(counts.values()),
+        new=_new(counts),
         fetched=fetched,
         created=stored["created"],
         updated=stored["updated"],
@@ -195,8 +201,8 @@ def health_of(ask: Ask, source: str, now: datetime) -> SourceHealth:
     first_of_week = hour_of(now - WEEK)
     recent = Counter({key: n for key, n in counts.items() if key[0] >= first_of_week})
     seen: Counter[str] = Counter()
-    for (hour, _, _, reason), n in counts.items():
-        if reason not in _AGAIN:
+    for (hour, _, _, _, is_revisit), n in counts.items():
+        if not is_revisit:
             seen[hour] += n
     rhythm = _Rhythm(seen, now)
     last_new_at = _last_new_at(ask, source)
@@ -208,8 +214,8 @@ def health_of(ask: Ask, source: str, now: datetime) -> SourceHealth:
         ),
         last_new_at=last_new_at,
         silent_since=last_new_at if last_new_at is not None and rhythm.is_missed(last_new_at) else None,
-        new=sum(n for (_, _, _, reason), n in recent.items() if reason not in _AGAIN),
-        stored=sum(n for (_, _, _, reason), n in recent.items() if reason == "created"),
+        new=_new(recent),
+        stored=sum(n for (_, _, _, reason, _), n in recent.items() if reason == "created"),
         unchanged=_unchanged(ask, week),
         ended=_ended(recent),
         lacking=_lacking(ask, history, since=now - WEEK),
@@ -229,9 +235,9 @@ def totals(ask: Ask, since: datetime) -> list[SourceTotals]:
         )
         """
     rows = ask(
-        f"{names} SELECT names.source, outcome, reason, count(*) FROM names"  # noqa: S608 - made of constants
+        f"{names} SELECT names.source, outcome, reason, is_revisit, count(*) FROM names"  # noqa: S608 - made of constants
         " JOIN ledger ON ledger.source = names.source AND at >= :since AND outcome <> 'accepted'"
-        " GROUP BY names.source, outcome, reason",
+        " GROUP BY names.source, outcome, reason, is_revisit",
         {"since": sortable_time(since)},
     )
     by_source: defaultdict[str, list[Sequence[Any]]] = defaultdict(list)
@@ -245,9 +251,9 @@ def totals(ask: Ask, since: datetime) -> list[SourceTotals]:
     return [
         SourceTotals(
             name,
-            new=sum(n for _, reason, n in by_source[name] if reason not in _AGAIN),
-            stored=sum(n for _, reason, n in by_source[name] if reason == "created"),
-            refused=sum(n for outcome, reason, n in by_source[name] if outcome != "stored" and reason not in _AGAIN),
+            new=sum(n for _, _, is_revisit, n in by_source[name] if not is_revisit),
+            stored=sum(n for _, reason, _, n in by_source[name] if reason == "created"),
+            refused=sum(n for outcome, _, is_revisit, n in by_source[name] if outcome != "stored" and not is_revisit),
             last_at=datetime.fromisoformat(at),
         )
         for name, at in last
@@ -260,8 +266,8 @@ _AFTER_FETCH: Final = frozenset(spec.name for spec in (EXTRACTOR, CLASSIFIER, SI
 # A feed that is accepted is no article.
 _WITHIN: Final = "FROM ledger WHERE source = :source AND at >= :since AND at < :until AND outcome <> 'accepted'"
 
-_Counts = Counter[tuple[str, str, str, str]]
-"""Lines by hour, stage, outcome and reason."""
+_Counts = Counter[tuple[str, str, str, str, int]]
+"""Lines by hour, stage, outcome, reason, and whether the same had ended before."""
 
 
 def _within(source: str, since: datetime, until: datetime) -> dict[str, object]:
@@ -270,10 +276,14 @@ def _within(source: str, since: datetime, until: datetime) -> dict[str, object]:
 
 def _counts(ask: Ask, within: Mapping[str, object]) -> _Counts:
     rows = ask(
-        f"SELECT substr(at, 1, 13), stage, outcome, reason, count(*) {_WITHIN} GROUP BY 1, 2, 3, 4",
+        f"SELECT substr(at, 1, 13), stage, outcome, reason, is_revisit, count(*) {_WITHIN} GROUP BY 1, 2, 3, 4, 5",
         within,
     )
-    return Counter({(hour, stage, outcome, reason): n for hour, stage, outcome, reason, n in rows})
+    return Counter({tuple(key): n for *key, n in rows})
+
+
+def _new(counts: _Counts) -> int:
+    return sum(n for (*_, is_revisit), n in counts.items() if not is_revisit)
 
 
 def _unchanged(ask: Ask, within: Mapping[str, object]) -> int:
@@ -292,10 +302,14 @@ def _unchanged(ask: Ask, within: Mapping[str, object]) -> int:
 
 def _ended(counts: _Counts) -> tuple[Ended, ...]:
     ended: Counter[tuple[str, str, str]] = Counter()
-    for (_, stage, outcome, reason), n in counts.items():
+    revisits: Counter[tuple[str, str, str]] = Counter()
+    for (_, *key, is_revisit), n in counts.items():
+        stage, outcome, reason = key
         if outcome != "stored":
             ended[stage, outcome, reason] += n
-    return tuple(Ended(*key, n) for key, n in sorted(ended.items(), key=lambda item: (-item[1], item[0])))
+            revisits[stage, outcome, reason] += n * is_revisit
+    most_first = sorted(ended.items(), key=lambda item: (-item[1], item[0]))
+    return tuple(Ended(*key, n, revisits[key]) for key, n in most_first)
 
 
 def _lags(ask: Ask, within: Mapping[str, object]) -> Lags:
@@ -345,9 +359,8 @@ def _lacking(ask: Ask, within: Mapping[str, object], *, since: datetime) -> tupl
 
 
 def _last_new_at(ask: Ask, source: str) -> datetime | None:
-    marks = ", ".join(f"'{reason}'" for reason in sorted(_AGAIN))
     rows = ask(
-        f"SELECT at FROM ledger WHERE source = :source AND outcome <> 'accepted' AND reason NOT IN ({marks})"  # noqa: S608 - made of constants
+        "SELECT at FROM ledger WHERE source = :source AND outcome <> 'accepted' AND is_revisit = 0"
         " ORDER BY at DESC LIMIT 1",
         {"source": known_source(source)},
     )

@@ -15,6 +15,7 @@ TABLES: Final[dict[str, tuple[tuple[str, ...], str]]] = {
     "topics": (("article_id", "code", "name", "score"), "article_id, code"),
     "tags": (("article_id", "tag"), "article_id, tag"),
     "source_tags": (("article_id", "tag"), "article_id, tag"),
+    "source_articles": (("name", "at", "article_id"), "name, at, article_id"),
     "addresses": (("key_id", "key", "article_id", "is_own", "led_by", "known_since"), "key_id"),
     "splits": (("key_id", "key", "article_id", "split_at"), "key_id, article_id"),
     "ledger": (LEDGER_COLUMNS, "article_id, submission"),

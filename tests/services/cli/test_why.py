@@ -80,14 +80,17 @@ def test_day_of_a_source_is_told_in_counts(data: Path) -> None:
     told = call(data, "why", "--source", "example", "--day", day)
     assert told.exit_code == 0
     lines = [" ".join(line.split()) for line in told.output.splitlines()]
-    assert lines[:5] == [
-        f"example, {day} (UTC)", "4 discovered", "4 fetched", "2 created", "1 updated, by the publisher",
+    assert lines[:6] == [
+        f"example, {day} (UTC)", "4 discovered", "3 new, they had not ended before", "4 fetched", "2 created",
+        "1 updated, by the publisher",
     ]  # fmt: skip
     assert "1 index_page, dropped by the extractor" in lines
     assert any(line.startswith("discovery to storing: median") for line in lines)
     found = json.loads(call(data, "why", "--source", "example", "--json").stdout)
     assert (found["day"], found["created"]) == (day, 2)
-    assert found["ended"] == [{"stage": "extractor", "outcome": "dropped", "reason": "index_page", "count": 1}]
+    assert found["ended"] == [
+        {"stage": "extractor", "outcome": "dropped", "reason": "index_page", "count": 1, "revisits": 0}
+    ]
     # The visit was on the day on which the tests' articles are fetched.
     assert (
         json.loads(call(data, "why", "--source", "example", "--day", "2026-03-14", "--json").stdout)["unchanged"] == 1

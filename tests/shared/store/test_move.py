@@ -169,6 +169,12 @@ DAMAGE = {
     "ledger lines that tell of storing what is not stored": (
         "UPDATE ledger SET outcome = 'stored' WHERE outcome = 'dropped'"
     ),
+    "lists of sources with articles that are not stored, or at another time": (
+        "UPDATE source_articles SET at = '2020' WHERE name = 'example' AND article_id = (SELECT min(id) FROM articles)"
+    ),
+    "articles that no list of a source has": (
+        "DELETE FROM source_articles WHERE article_id = (SELECT min(id) FROM articles)"
+    ),
     "revisions whose record cannot be read, or is of another article": (
         "UPDATE revisions SET record = '{}' WHERE article_id = (SELECT min(id) FROM articles)"
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,10 +11,11 @@ import pytest
 from tests.shared.store.articles import build_article, store
 from tests.shared.store.databases import Database, rows
 
-from coranto.records import DroppedArticle
-from coranto.store.address import open_article_reader
+from coranto.records import DroppedArticle, article_id
+from coranto.store.address import open_article_reader, open_article_store
 from coranto.store.interface import ArticleStore
 from coranto.store.source_accounts import Ended, Lacking, Lag
+from coranto.urls import key_of
 
 NOW = datetime(2026, 3, 30, 10, 20, tzinfo=UTC)
 """A Monday."""
@@ -58,13 +60,72 @@ async def test_day_of_a_source_counts_what_was_found_fetched_refused_and_stored(
         day = reader.source_day("example", today)
         yesterday = reader.source_day("example", today - timedelta(days=1))
         other = reader.source_day("unheard of", today)
-    assert (day.discovered, day.fetched) == (7, 6)
+    assert (day.discovered, day.new, day.fetched) == (7, 5, 6)
     assert (day.created, day.updated, day.reprocessed, day.unchanged) == (2, 1, 1, 0)
     assert day.ended == (Ended("extractor", "dropped", "no_text", 2), Ended("fetcher", "dropped", "gone", 1))
     # Found at the moment of publication, which the tests' articles give; stored today.
     assert (day.lags.found.median, day.lags.found.count, day.lags.stored.count) == (0, 2, 2)
     assert yesterday.is_empty
     assert other.is_empty
+
+
+def gone(url: str, submission: str, at: datetime, reason: str = "not_found") -> DroppedArticle:
+    return DroppedArticle(
+        id=article_id(key_of(url)), url=url, submission=submission, source="example", stage="fetcher",
+        outcome="dropped", reason=reason, dropped_at=at,
+    )  # fmt: skip
+
+
+def accounts(database: Database) -> tuple[int, int, int, tuple[Ended, ...]]:
+    """New articles by the day, the week and the list of all sources, and what ended early."""
+    now = datetime.now(UTC) + timedelta(minutes=1)
+    with open_article_reader(database) as reader:
+        day = reader.source_day("example", (now - timedelta(minutes=1)).date())
+        health = reader.source_health("example", now)
+        (total,) = reader.source_totals(now - timedelta(days=1))
+    assert day.ended == health.ended
+    return day.new, health.new, total.new, day.ended
+
+
+async def test_visit_again_that_ends_is_not_a_new_article(article_store: ArticleStore, database: Database) -> None:
+    article = await store(build_article(), article_store=article_store)
+    now = datetime.now(UTC)
+    for number in (1, 2):
+        # By the address it was discovered under, as by its own.
+        url = article.discovery.url if number == 1 else article.url
+        await article_store.record_drop(gone(url, f"visit-{number}", now + timedelta(seconds=number)))
+    await article_store.record_drop(gone("https://news.example/other", "first", now))
+    ended = (Ended("fetcher", "dropped", "not_found", 3, revisits=2),)
+    assert accounts(database) == (2, 2, 2, ended)
+    with open_article_reader(database) as reader:
+        lines = {line.submission: line.is_revisit for line in reader.ledger()}
+    assert lines == {article.discovery.submission: False, "visit-1": True, "visit-2": True, "first": False}
+
+
+async def test_page_that_ends_early_a_second_time_is_new_only_once(
+    article_store: ArticleStore, database: Database
+) -> None:
+    now, url = datetime.now(UTC), "https://news.example/list"
+    first, again = gone(url, "first", now), gone(url, "again", now + timedelta(seconds=1))
+    for dropped in (first, again, first, again):  # the last two are redeliveries
+        await article_store.record_drop(dropped)
+    assert accounts(database) == (1, 1, 1, (Ended("fetcher", "dropped", "not_found", 2, revisits=1),))
+    # What was tried in vain before it was stored came first, also when that is told again afterwards.
+    await store(build_article(url), article_store=article_store)
+    await article_store.record_drop(first)
+    assert accounts(database) == (2, 2, 2, (Ended("fetcher", "dropped", "not_found", 2, revisits=1),))
+
+
+async def test_visit_again_in_the_batch_that_stores_the_article_is_told_from_the_first(database: Database) -> None:
+    article_store = open_article_store(database)
+    await article_store.open()
+    article = build_article()
+    later = gone(article.url, "visit", datetime.now(UTC) + timedelta(hours=1))
+    await asyncio.gather(article_store.store(article), article_store.record_drop(later))
+    await article_store.close()
+    assert article_store.commits == 1
+    with open_article_reader(database) as reader:
+        assert {line.submission: line.is_revisit for line in reader.ledger()} == {"submission-1": False, "visit": True}
 
 
 async def test_times_of_a_source_are_told_by_median_and_95th_percentile(database_with_tables: Database) -> None:
@@ -118,7 +179,7 @@ async def test_expected_volume_follows_the_source_s_own_hours_and_weekends(datab
 async def test_source_is_silent_when_much_should_have_come_by_its_own_rhythm(database_with_tables: Database) -> None:
     last = NOW - timedelta(hours=30)
     publish(database_with_tables, range(24 * 10), last=last, per_hour=lambda _: 1)
-    line(database_with_tables, NOW - timedelta(hours=1), reason="updated")  # not news
+    line(database_with_tables, NOW - timedelta(hours=1), reason="updated", is_revisit=1)  # not news
     with open_article_reader(database_with_tables) as reader:
         health = reader.source_health("gazette", NOW)
         earlier = reader.source_health("gazette", last + timedelta(hours=3))
@@ -139,7 +200,7 @@ async def test_source_that_brings_little_is_not_silent_after_some_days(database_
 async def test_totals_name_every_source_once(database_with_tables: Database) -> None:
     line(database_with_tables, NOW, source="a")
     line(database_with_tables, NOW + timedelta(minutes=1), source="a", outcome="dropped", reason="no_text", lacks=None)
-    line(database_with_tables, NOW, source="b", reason="updated")
+    line(database_with_tables, NOW, source="b", reason="updated", is_revisit=1)
     line(database_with_tables, NOW, source="b", outcome="accepted", reason="feed_registered", lacks=None)
     line(database_with_tables, NOW - timedelta(days=9), source="old")
     with open_article_reader(database_with_tables) as reader:

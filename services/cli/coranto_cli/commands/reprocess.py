@@ -51,7 +51,8 @@ def reprocess(
         str | None, typer.Option("--until", metavar="WHEN", help="Published before then; a date includes the day.")
     ] = None,
     source: Annotated[
-        str | None, typer.Option("--source", help="Name of the source or publisher, or the host of the address.")
+        str | None,
+        typer.Option("--source", help="Name of the source or publisher, host, or domain above it."),
     ] = None,
     dry_run: DryRunOption = False,
     yes: YesOption = False,

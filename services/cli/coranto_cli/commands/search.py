@@ -38,7 +38,8 @@ def search(
         str | None, typer.Option(metavar="WHEN", help="Published before then; a date includes that day.")
     ] = None,
     source: Annotated[
-        str | None, typer.Option(help="Name of the source or publisher, or the host of the address.")
+        str | None,
+        typer.Option(help="Name of the source or publisher, host, or domain above it."),
     ] = None,
     language: Annotated[
         str | None,

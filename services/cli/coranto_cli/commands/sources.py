@@ -10,7 +10,7 @@ import typer
 
 from coranto.store.source_accounts import SourceHealth
 from coranto_cli.articles.stored_articles import opened_store_if_any
-from coranto_cli.commands.why import in_words
+from coranto_cli.commands.why import how_ended, in_words
 from coranto_cli.errors import FAILED, NOT_FOUND
 from coranto_cli.terminal.console import cell, new_table, print_result, print_table, write_json, write_json_lines
 from coranto_cli.terminal.options import DataOption, JsonOption
@@ -90,7 +90,7 @@ def _print(health: SourceHealth) -> None:
         if lag.count:
             print_result(f"  {what}: {in_words(lag)}")
     for each in health.ended:
-        print_result(f"  {each.count:7}  {each.reason}, {each.outcome} by the {each.stage}")
+        print_result(f"  {each.count:7}  {each.reason}, {how_ended(each)}")
     for field in health.lacking:
         before = "" if field.share_before is None else f", {field.share_before:.0%} in the weeks before"
         print_result(f"  without {field.field}: {field.share:.0%} of its records{before}")

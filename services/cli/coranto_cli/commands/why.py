@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from coranto.admin.find_article import ArticleRef
-from coranto.store.source_accounts import Lag, SourceDay
+from coranto.store.source_accounts import Ended, Lag, SourceDay
 from coranto_cli.articles.stored_articles import opened_store_if_any
 from coranto_cli.articles.whereabouts import (
     locate,
@@ -102,15 +102,16 @@ def _print_day(day: SourceDay) -> None:
     print_result(f"{day.source}, {day.day} (UTC)", style="bold")
     facts = [
         ("discovered", day.discovered, ""),
+        ("new", day.new, "they had not ended before"),
         ("fetched", day.fetched, ""),
         ("created", day.created, ""),
         ("updated", day.updated, "by the publisher"),
         ("reprocessed", day.reprocessed, "the same page, read otherwise"),
         ("unchanged", day.unchanged, "visits that found nothing new"),
-        *((each.reason, each.count, f"{each.outcome} by the {each.stage}") for each in day.ended),
+        *((each.reason, each.count, how_ended(each)) for each in day.ended),
     ]
     for name, number, note in facts:
-        if number or name in ("discovered", "fetched", "created"):
+        if number or name in ("discovered", "new", "fetched", "created"):
             print_result(f"  {number:7}  {name}{f', {note}' if note else ''}")
     lags = day.lags
     for what, lag in (
@@ -120,6 +121,12 @@ def _print_day(day: SourceDay) -> None:
     ):
         if lag.count:
             print_result(f"  {what}: {in_words(lag)}")
+
+
+def how_ended(ended: Ended) -> str:
+    """Such as `dropped by the fetcher, 3 of them on a visit again`."""
+    again = f", {ended.revisits} of them on a visit again" if ended.revisits else ""
+    return f"{ended.outcome} by the {ended.stage}{again}"
 
 
 def in_words(lag: Lag) -> str:

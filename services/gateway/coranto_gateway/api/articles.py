@@ -43,7 +43,9 @@ class Question(BaseModel):
     since: Moment | None = Field(None, description="Published at this time or later, with a time zone.")
     until: Moment | None = Field(None, description="Published before this time, with a time zone.")
     source: str | None = Field(
-        None, max_length=300, description="Name of the source or publisher, or host of the address."
+        None,
+        max_length=300,
+        description="Name of the source or publisher, host of the address, or a domain above it.",
     )
     language: str | None = Field(None, max_length=35, description="Language tag; `pt` includes `pt-BR`.")
     topic: str | None = Field(

@@ -23,7 +23,7 @@ from coranto.media_topics import UnknownTopicError, codes_below
 from coranto.pages.retention import PageUse, pages_of_record
 from coranto.records import FinishedArticle
 from coranto.store import source_accounts
-from coranto.store.columns import ARTICLE_TIME, LEDGER_COLUMNS, read_record, sortable_time
+from coranto.store.columns import ARTICLE_TIME, LEDGER_COLUMNS, read_record, sortable_time, source_name
 from coranto.store.identity import Identity, identity_of
 from coranto.store.interface import (
     EVERYTHING,
@@ -57,6 +57,7 @@ from coranto.store.source_accounts import SourceDay, SourceHealth, SourceTotals
 from coranto.store.words import stemmer_for
 
 _ROWS_AT_ONCE = 100
+_LISTED = "source_articles AS listed JOIN articles ON articles.id = listed.article_id"
 _PARAMETER = re.compile(r"(?<!:):(\w+)")
 _LEDGER = f"SELECT {', '.join(LEDGER_COLUMNS)} FROM ledger"  # noqa: S608 - made of constants
 _ANNOUNCED = (
@@ -90,6 +91,11 @@ class PostgresqlArticleReader:
         if version == 0:
             raise FileNotFoundError(
                 f"no article store in {shown(address)}: start the sink, which makes its tables with the first article"
+            )
+        if version != schema.VERSION:
+            raise StoreError(
+                f"{shown(address)} has schema version {version}, and this program reads {schema.VERSION}: start the sink once, "
+                "which brings it up to date with the next article"
             )
         self._pool = ConnectionPool(
             conninfo(address),
@@ -181,7 +187,7 @@ class PostgresqlArticleReader:
         lets through, latest first. Raises SearchError.
         """
         parts = _parts(query)
-        order = f"{_RANK} DESC, number" if parts else f"{ARTICLE_TIME} DESC"
+        order = f"{_RANK} DESC, number" if parts else f"{_by_time(where)[0]} DESC"
         rows = self._found(HIT_COLUMNS, parts, where, f"ORDER BY {order}", limit=limit, ranked=bool(parts))
         return [search_hit_of(row, parts) for row in rows]
 
@@ -195,7 +201,7 @@ class PostgresqlArticleReader:
     ) -> list[ArticleSummary]:
         """Articles that `search` would find, latest first; those before the place, if one is given. Raises SearchError."""
         parts = _parts(query)
-        order = f"ORDER BY {ARTICLE_TIME} DESC, id DESC"
+        order = "ORDER BY {} DESC, {} DESC".format(*_by_time(where))
         rows = self._found(SUMMARY_COLUMNS, parts, where, order, before=before, limit=limit)
         return [summary_of(row, parts) for row in rows]
 
@@ -239,14 +245,14 @@ class PostgresqlArticleReader:
                 "(search @@ %(strict)s::tsquery OR (NOT has_all_positions AND search @@ %(loose)s::tsquery))",
             )
         if before is not None:
-            conditions.append(f"({ARTICLE_TIME}, id) < (%(before_at)s, %(before_id)s)")
+            conditions.append("({}, {}) < (%(before_at)s, %(before_id)s)".format(*_by_time(where)))
             values |= {"before_at": before.at, "before_id": before.id}
-        record, table = "NULL", "articles"
+        record, table = "NULL", "articles" if where.source is None else _LISTED
         if where.also is not None:
             record = "record::text"
             table += (
                 " JOIN (SELECT article_id, revision AS latest, record FROM revisions) AS stored"
-                " ON article_id = id AND latest = revision"
+                " ON stored.article_id = id AND latest = revision"
             )
         phrase = (
             "CASE WHEN has_all_positions THEN NULL ELSE ARRAY[language, title, lead, text] END"
@@ -255,7 +261,9 @@ class PostgresqlArticleReader:
         )
         condition = " AND ".join(conditions) or "TRUE"
         if ranked and where.also is None:
-            table = f"(SELECT * FROM articles WHERE {condition} ORDER BY number DESC LIMIT {RANKED}) AS articles"  # noqa: S608 - made of constants
+            table = (
+                f"(SELECT articles.* FROM {table} WHERE {condition} ORDER BY number DESC LIMIT {RANKED}) AS articles"  # noqa: S608 - made of constants
+            )
             condition = "TRUE"
         if limit is not None and where.also is None and not parts:
             # Nothing that the server finds is left out here, so it may know how little is read. Of words it knows too little how
@@ -391,6 +399,11 @@ def _parts(query: str) -> list[Part]:
     return parts
 
 
+def _by_time(where: SearchFilter) -> tuple[str, str]:
+    """What lists are put in order by: time and id, of the articles or of the list of a source."""
+    return (ARTICLE_TIME, "id") if where.source is None else ("listed.at", "listed.article_id")
+
+
 def _conditions(where: SearchFilter) -> tuple[list[str], dict[str, Any]]:
     """The filter in SQL, and its values."""
     conditions: list[str] = []
@@ -401,17 +414,11 @@ def _conditions(where: SearchFilter) -> tuple[list[str], dict[str, Any]]:
         values.update(bound)
 
     if where.since is not None:
-        add(f"{ARTICLE_TIME} >= %(since)s", since=sortable_time(where.since))
+        add(f"{_by_time(where)[0]} >= %(since)s", since=sortable_time(where.since))
     if where.until is not None:
-        add(f"{ARTICLE_TIME} < %(until)s", until=sortable_time(where.until))
+        add(f"{_by_time(where)[0]} < %(until)s", until=sortable_time(where.until))
     if where.source is not None:
-        host = where.source.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-        add(
-            "(source = %(source)s OR publisher = %(source)s OR lower(url) LIKE %(host)s OR lower(url) LIKE %(subdomain)s)",
-            source=where.source,
-            host=f"%://{host}/%",
-            subdomain=f"%://%.{host}/%",
-        )
+        add("listed.name = %(source)s", source=storable(source_name(where.source)))
     if where.language is not None:
         language = where.language.lower()
         add("(lower(language) = %(language)s OR starts_with(lower(language), %(language)s || '-'))", language=language)

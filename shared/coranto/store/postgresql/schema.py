@@ -13,8 +13,30 @@ from typing import Any, Final
 
 from psycopg import Connection
 
-from coranto.store.columns import ARTICLE_TIME
+from coranto.store.columns import ARTICLE_TIME, ENDED_BEFORE, names_of
 from coranto.store.interface import NewerSchemaError
+
+_ROWS_AT_ONCE: Final = 1_000
+
+
+def _list_by_source(connection: Connection[Any]) -> None:
+    """List every article under its names, a thousand articles at a time."""
+    number = 0
+    while True:
+        rows = connection.execute(
+            f"SELECT source, publisher, url, {ARTICLE_TIME}, id, number FROM articles WHERE number > %s"  # noqa: S608 - made of constants
+            " ORDER BY number LIMIT %s",
+            (number, _ROWS_AT_ONCE),
+        ).fetchall()
+        if not rows:
+            return
+        listings = [(name, at, article) for *names, at, article, _ in rows for name in names_of(*names)]
+        connection.execute(
+            "INSERT INTO source_articles (name, at, article_id) SELECT * FROM unnest(%s::text[], %s::text[], %s::text[])",
+            [list(column) for column in zip(*listings, strict=True)],
+        )
+        number = rows[-1][-1]
+
 
 STEPS: Final[tuple[tuple[str | Callable[[Connection[Any]], None], ...], ...]] = (
     (
@@ -183,6 +205,31 @@ STEPS: Final[tuple[tuple[str | Callable[[Connection[Any]], None], ...], ...]] = 
         )
         """,
         "CREATE INDEX splits_article_id ON splits (article_id)",
+    ),
+    (
+        # As in SQLite: lists of one source, and first visits told from later ones.
+        """
+        CREATE TABLE source_articles (
+            name text COLLATE "C" NOT NULL,
+            at text COLLATE "C" NOT NULL,
+            article_id text COLLATE "C" NOT NULL,
+            PRIMARY KEY (name, at, article_id)
+        )
+        """,
+        _list_by_source,
+        "DROP INDEX articles_source",
+        "UPDATE ledger SET outcome = 'accepted' WHERE outcome = 'dropped' AND reason = 'feed_registered'",
+        "DROP INDEX ledger_source",
+        "ALTER TABLE ledger ADD COLUMN is_revisit integer NOT NULL DEFAULT 0",
+        f"""
+        UPDATE ledger SET is_revisit = 1
+        WHERE (outcome = 'stored' AND reason <> 'created')
+        OR (outcome IN ('dropped', 'dead') AND {ENDED_BEFORE.format("ledger.")})
+        """,  # noqa: S608 - made of constants
+        """
+        CREATE INDEX ledger_source ON ledger (source, at)
+            INCLUDE (stage, outcome, reason, lacks, found_after_seconds, stored_after_seconds, is_revisit)
+        """,
     ),
 )
 

@@ -19,6 +19,7 @@ from coranto.store.identity import why_not_split
 from coranto.store.interface import NewerSchemaError, Removed, StoreError, UnsplittableError
 from coranto.store.postgresql import schema
 from coranto.store.postgresql.connection import connect, explain, shown
+from coranto.store.postgresql.writer import unlist
 from coranto.urls import key_of
 
 # In this order: the others refer to articles.
@@ -87,11 +88,12 @@ class PostgresqlArticleUpkeep:
                 table: connection.execute(f"DELETE FROM {table} WHERE article_id = ANY(%s)", (asked,)).rowcount  # noqa: S608 - constants
                 for table in (*_TABLES, "ledger")
             }
+            unlist(connection, asked)
             articles = connection.execute("DELETE FROM articles WHERE id = ANY(%s)", (asked,)).rowcount
             connection.commit()
             if is_erased and articles:
                 connection.autocommit = True
-                connection.execute(f"VACUUM {', '.join((*_TABLES, 'ledger', 'articles'))}")
+                connection.execute(f"VACUUM {', '.join((*_TABLES, 'ledger', 'source_articles', 'articles'))}")
             return Removed(articles, counts["revisions"], counts["ledger"])
 
     def split(self, url: str) -> str | None:

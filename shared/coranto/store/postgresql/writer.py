@@ -13,8 +13,8 @@ from typing import Any, TypeVar, cast
 import psycopg
 from psycopg import Connection
 
-from coranto.store.batch import Batch, Rows, Work, ledger_rows, rows_of_all
-from coranto.store.columns import ARTICLE_COLUMNS, LEDGER_COLUMNS, sortable_time
+from coranto.store.batch import Batch, Rows, Work, ledger_rows, listings_of, rows_of_all
+from coranto.store.columns import ARTICLE_COLUMNS, ARTICLE_TIME, ENDED_BEFORE, LEDGER_COLUMNS, sortable_time
 from coranto.store.group_commit import GroupCommit
 from coranto.store.identity import Split
 from coranto.store.interface import RevisionKey
@@ -223,6 +223,8 @@ class _ServerBatch(Batch):
             if rows.visits_before:
                 cursor.executemany(_COUNT_VISIT, rows.visits_before)
             if rows.articles:
+                if rows.rewritten:
+                    unlist(self._connection, list(rows.rewritten))
                 cursor.executemany(_WRITE_ARTICLE, list(rows.articles.values()))
                 if rows.rewritten:
                     for table in ("entities", "topics", "tags", "source_tags"):
@@ -232,6 +234,7 @@ class _ServerBatch(Batch):
                 _insert(cursor, _WRITE_TAGS, rows_of_all(rows.tags))
                 _insert(cursor, _WRITE_SOURCE_TAGS, rows_of_all(rows.source_tags))
                 _insert(cursor, _WRITE_ADDRESSES, list(rows.addresses.values()))
+                _insert(cursor, _LIST, rows_of_all(rows.names))
                 cursor.executemany(_WRITE_REVISION, rows.revisions)
                 cursor.executemany(_WRITE_OUTBOX, rows.revisions)
             if rows.visits_after:
@@ -333,14 +336,28 @@ _WRITE_ADDRESSES = """
         article_id = excluded.article_id, is_own = 1, led_by = 'own', known_since = excluded.known_since
     WHERE excluded.is_own = 1 AND addresses.is_own = 0
 """
+_LIST = f"""
+    INSERT INTO source_articles (name, at, article_id)
+    SELECT name, {ARTICLE_TIME}, id FROM unnest(%s::text[], %s::text[]) AS listed (article_id, name)
+    JOIN articles ON articles.id = listed.article_id
+"""  # noqa: S608 - made of constants
+_UNLIST = """
+    DELETE FROM source_articles USING unnest(%s::text[], %s::text[], %s::text[]) AS listed (name, at, article_id)
+    WHERE source_articles.name = listed.name AND source_articles.at = listed.at
+    AND source_articles.article_id = listed.article_id
+"""
 _FORGET_LINES = """
     DELETE FROM ledger USING unnest(%s::text[], %s::text[]) AS other (article_id, submission)
     WHERE ledger.article_id = other.article_id AND ledger.submission = other.submission
 """
+_TEXTS = LEDGER_COLUMNS[: LEDGER_COLUMNS.index("found_after_seconds")]
 # One line per article and submission. The later event wins: a dead letter that was redelivered ends as stored.
 _WRITE_LEDGER = (
     f"INSERT INTO ledger ({', '.join(LEDGER_COLUMNS)})"  # noqa: S608 - made of constants
-    f" SELECT * FROM unnest({', '.join('%s::integer[]' if n.endswith('_seconds') else '%s::text[]' for n in LEDGER_COLUMNS)})"
+    f" SELECT {', '.join(LEDGER_COLUMNS[:-1])}, CASE WHEN is_revisit = 1 OR outcome IN ('stored', 'accepted')"
+    f" THEN is_revisit ELSE {ENDED_BEFORE.format('line.')}::integer END"
+    f" FROM unnest({', '.join('%s::text[]' if name in _TEXTS else '%s::integer[]' for name in LEDGER_COLUMNS)})"
+    f" AS line ({', '.join(LEDGER_COLUMNS)})"
     " ON CONFLICT (article_id, submission) DO UPDATE SET "
     + ", ".join(f"{name} = excluded.{name}" for name in LEDGER_COLUMNS[2:])
     + " WHERE excluded.at >= ledger.at"
@@ -359,6 +376,15 @@ _COUNT_VISIT = """
 def storable(value: Value) -> Value:
     """The value as a column takes it: PostgreSQL's text holds no NUL. The record keeps it, escaped."""
     return cast("Value", value.replace("\x00", "\ufffd")) if isinstance(value, str) else value
+
+
+def unlist(connection: Connection[Any], ids: Sequence[str]) -> None:
+    """Take these articles out of the lists of their sources."""
+    listed = connection.execute(
+        f"SELECT source, publisher, url, {ARTICLE_TIME}, id FROM articles WHERE id = ANY(%s)",  # noqa: S608 - made of constants
+        (ids,),
+    ).fetchall()
+    _insert(connection.cursor(), _UNLIST, listings_of(listed))
 
 
 def _insert(cursor: psycopg.Cursor[Any], statement: Any, rows: Sequence[tuple[Any, ...]]) -> None:

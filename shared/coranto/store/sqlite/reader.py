@@ -19,7 +19,7 @@ from coranto.media_topics import UnknownTopicError, codes_below
 from coranto.pages.retention import PageUse, pages_of_record
 from coranto.records import FinishedArticle
 from coranto.store import source_accounts
-from coranto.store.columns import ARTICLE_TIME, LEDGER_COLUMNS, read_record, sortable_time
+from coranto.store.columns import ARTICLE_TIME, LEDGER_COLUMNS, read_record, sortable_time, source_name
 from coranto.store.identity import Identity, identity_of
 from coranto.store.interface import (
     EVERYTHING,
@@ -54,6 +54,8 @@ _BUSY_TIMEOUT_SECONDS = 10.0
 _MANY_MATCHES = 20_000
 _MANY_ROWS = 5_000
 _WHEN = ARTICLE_TIME
+# CROSS JOIN: the list is read in its order, up to the limit, and no article that is not on it.
+_LISTED = "source_articles AS listed CROSS JOIN articles ON articles.id = listed.article_id"
 _SUMMARY = f"SELECT {SUMMARY_COLUMNS}"
 _LEDGER = f"SELECT {', '.join(LEDGER_COLUMNS)} FROM ledger"  # noqa: S608 - made of constants
 
@@ -166,8 +168,9 @@ class SqliteArticleReader:
         parts = self._parts(query)
         table, conditions, values = self._selection(parts, where)
         if not parts:
+            when = "listed.at" if table == _LISTED else _WHEN
             rows = self._connection.execute(
-                f"SELECT {HIT_COLUMNS} FROM {table} WHERE {conditions} ORDER BY {_WHEN} DESC LIMIT :limit",  # noqa: S608 - made of constants
+                f"SELECT {HIT_COLUMNS} FROM {table} WHERE {conditions} ORDER BY {when} DESC LIMIT :limit",  # noqa: S608 - made of constants
                 values | {"limit": limit},
             )
             return [search_hit_of(row, parts) for row in rows]
@@ -201,12 +204,13 @@ class SqliteArticleReader:
         """Articles that `search` would find, latest first; those before the place, if one is given. Raises SearchError."""
         parts = self._parts(query)
         table, conditions, values = self._selection(parts, where, by_time=True)
+        when, place = ("listed.at", "listed.article_id") if table == _LISTED else (_WHEN, "id")
         if before is not None:
             # The first by itself, because no index is read from a pair of which one is made by an expression.
-            conditions += f" AND {_WHEN} <= :before_at AND ({_WHEN}, id) < (:before_at, :before_id)"
+            conditions += f" AND {when} <= :before_at AND ({when}, {place}) < (:before_at, :before_id)"
             values |= {"before_at": before.at, "before_id": before.id}
         rows = self._connection.execute(
-            f"{_SUMMARY} FROM {table} WHERE {conditions} ORDER BY {_WHEN} DESC, id DESC LIMIT :limit",
+            f"{_SUMMARY} FROM {table} WHERE {conditions} ORDER BY {when} DESC, {place} DESC LIMIT :limit",
             values | {"limit": limit},
         )
         return [summary_of(row, parts) for row in rows.fetchall()]
@@ -243,18 +247,32 @@ class SqliteArticleReader:
         """The table to read, the condition in SQL, and its values. `by_time`: a few are wanted, latest first."""
         conditions, values = self._conditions(where)
         table = "articles"
+        listed = "listed.name = :source"
+        if where.source is not None:
+            self._need(schema.REVISITS_SINCE, "has no lists of sources")
+            values["source"] = source_name(where.source)
+            table = _LISTED
         if parts:
             values["expression"] = match_expression(parts, self._stemmers(where.language))
             holds = "articles_fts MATCH :expression"
             if by_time and self._are_many(f"articles_fts WHERE {holds}", values, _MANY_MATCHES):
                 conditions.append(f"EXISTS (SELECT 1 FROM articles_fts WHERE {holds} AND rowid = articles.number)")  # noqa: S608 - constants
             else:
+                if where.source is not None:
+                    conditions.append(
+                        f"EXISTS (SELECT 1 FROM source_articles AS listed WHERE {listed} AND at = {_WHEN} AND article_id = id)"  # noqa: S608 - constants
+                    )
                 # The articles themselves are only read where something is asked of them.
                 is_alone = not conditions and not by_time
                 table = (
                     "articles_fts" if is_alone else "articles_fts JOIN articles ON articles.number = articles_fts.rowid"
                 )
                 conditions.insert(0, holds)
+        if table == _LISTED:
+            conditions.insert(0, listed)
+            # The same that is asked of the article: where the list is read from, and to.
+            conditions += ["listed.at >= :since"] if where.since is not None else []
+            conditions += ["listed.at < :until"] if where.until is not None else []
         return table, " AND ".join(conditions) or "TRUE", values
 
     def _are_many(self, rows: str, values: Mapping[str, object], many: int) -> bool:
@@ -284,15 +302,6 @@ class SqliteArticleReader:
             add(f"{_WHEN} >= :since", since=sortable_time(where.since))
         if where.until is not None:
             add(f"{_WHEN} < :until", until=sortable_time(where.until))
-        if where.source is not None:
-            host = where.source.lower().replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-            add(
-                "(source = :source OR publisher = :source"
-                " OR url LIKE :host ESCAPE '\\' OR url LIKE :subdomain ESCAPE '\\')",
-                source=where.source,
-                host=f"%://{host}/%",
-                subdomain=f"%://%.{host}/%",
-            )
         if where.language is not None:
             add(
                 "(lower(language) = :language OR lower(language) LIKE :language || '-%')",
@@ -361,17 +370,17 @@ class SqliteArticleReader:
 
     def source_day(self, source: str, day: date) -> SourceDay:
         """What became of what this source named, on a day in UTC. Raises StoreError."""
-        self._need(schema.SOURCES_SINCE, "has no sources in its ledger")
+        self._need(schema.REVISITS_SINCE, "does not tell first visits from later ones")
         return source_accounts.day_of(self._ask, source, day)
 
     def source_health(self, source: str, now: datetime) -> SourceHealth:
         """How this source does, by the four weeks before this time. Raises StoreError."""
-        self._need(schema.SOURCES_SINCE, "has no sources in its ledger")
+        self._need(schema.REVISITS_SINCE, "does not tell first visits from later ones")
         return source_accounts.health_of(self._ask, source, now)
 
     def source_totals(self, since: datetime) -> list[SourceTotals]:
         """Every source that the ledger knows, by name, with what ended since this time. Raises StoreError."""
-        self._need(schema.SOURCES_SINCE, "has no sources in its ledger")
+        self._need(schema.REVISITS_SINCE, "does not tell first visits from later ones")
         return source_accounts.totals(self._ask, since)
 
     def _ask(self, statement: str, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
@@ -379,9 +388,10 @@ class SqliteArticleReader:
 
     @property
     def _ledger(self) -> str:
-        if self._version >= schema.SOURCES_SINCE:
+        if self._version >= schema.REVISITS_SINCE:
             return _LEDGER
-        there = LEDGER_COLUMNS[: LEDGER_COLUMNS.index("source")]
+        first_lacking = "is_revisit" if self._version >= schema.SOURCES_SINCE else "source"
+        there = LEDGER_COLUMNS[: LEDGER_COLUMNS.index(first_lacking)]
         return f"SELECT {', '.join(name if name in there else 'NULL' for name in LEDGER_COLUMNS)} FROM ledger"  # noqa: S608 - made of constants
 
     def count_by_outcome(self) -> dict[tuple[str, str, str], int]:

@@ -11,7 +11,15 @@ from collections.abc import Callable
 
 from coranto.folding import fold
 from coranto.records import ClassifiedArticle
-from coranto.store.columns import ARTICLE_TIME, address_columns, date_columns, digests_text, read_record
+from coranto.store.columns import (
+    ARTICLE_TIME,
+    ENDED_BEFORE,
+    address_columns,
+    date_columns,
+    digests_text,
+    names_of,
+    read_record,
+)
 from coranto.store.identity import addresses_of
 from coranto.store.interface import NewerSchemaError
 from coranto.store.revisions import digests_of
@@ -87,6 +95,24 @@ def _upgrade_records(connection: sqlite3.Connection) -> None:
             )
             _write_addresses(connection, article)
         last = rows[-1][0]
+
+
+def _list_by_source(connection: sqlite3.Connection) -> None:
+    """List every article under its names, a thousand articles at a time."""
+    number = 0
+    while True:
+        rows = connection.execute(
+            f"SELECT source, publisher, url, {ARTICLE_TIME}, id, number FROM articles WHERE number > ?"  # noqa: S608 - made of constants
+            " ORDER BY number LIMIT ?",
+            (number, 10 * _ROWS_AT_ONCE),
+        ).fetchall()
+        if not rows:
+            return
+        connection.executemany(
+            "INSERT INTO source_articles (name, at, article_id) VALUES (?, ?, ?)",
+            [(name, at, article) for *names, at, article, _ in rows for name in names_of(*names)],
+        )
+        number = rows[-1][-1]
 
 
 def _write_addresses(connection: sqlite3.Connection, article: ClassifiedArticle) -> None:
@@ -390,6 +416,34 @@ STEPS: tuple[tuple[str | Callable[[sqlite3.Connection], None], ...], ...] = (
         """,
         "CREATE INDEX splits_article_id ON splits (article_id)",
     ),
+    (
+        # Lists of one source, in their order. An article is of a source by its name, its publisher or its host, which no
+        # index of `articles` tells together.
+        """
+        CREATE TABLE source_articles (
+            name TEXT NOT NULL,
+            at TEXT NOT NULL,
+            article_id TEXT NOT NULL,
+            PRIMARY KEY (name, at, article_id)
+        ) WITHOUT ROWID
+        """,
+        _list_by_source,
+        "DROP INDEX articles_source",
+        # A feed that is registered was counted as dropped before there was a word for it.
+        "UPDATE ledger SET outcome = 'accepted' WHERE outcome = 'dropped' AND reason = 'feed_registered'",
+        # What ends again is not new.
+        "DROP INDEX ledger_source",
+        "ALTER TABLE ledger ADD COLUMN is_revisit INTEGER NOT NULL DEFAULT 0",
+        f"""
+        UPDATE ledger SET is_revisit = 1
+        WHERE (outcome = 'stored' AND reason <> 'created')
+        OR (outcome IN ('dropped', 'dead') AND {ENDED_BEFORE.format("ledger.")})
+        """,  # noqa: S608 - made of constants
+        """
+        CREATE INDEX ledger_source ON ledger
+            (source, at, stage, outcome, reason, lacks, found_after_seconds, stored_after_seconds, is_revisit)
+        """,
+    ),
 )
 
 VERSION = len(STEPS)
@@ -403,6 +457,8 @@ ADDRESSES_SINCE = 6
 """The schema version from which on an article is found by every address that has led to it."""
 SOURCES_SINCE = 8
 """The schema version from which on the ledger knows sources, and every address by what it leads to its article."""
+REVISITS_SINCE = 9
+"""The schema version from which on the ledger tells first visits from later ones, and articles are listed by source."""
 
 
 def version_of(connection: sqlite3.Connection) -> int:

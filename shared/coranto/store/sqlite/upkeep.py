@@ -12,11 +12,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from coranto.records import article_id
+from coranto.store.batch import listings_of
 from coranto.store.columns import hour_of, sortable_time
 from coranto.store.identity import why_not_split
 from coranto.store.interface import NewerSchemaError, Removed, StoreError, UnsplittableError
 from coranto.store.sqlite import schema
 from coranto.store.sqlite.group_commit import is_fault_of_storage
+from coranto.store.sqlite.writer import LISTED_BY, UNLIST
 from coranto.urls import key_of
 
 _BUSY_TIMEOUT_SECONDS = 30.0
@@ -208,12 +210,15 @@ def skip_numbers(store: Path) -> None:
 def _remove(connection: sqlite3.Connection, article: str) -> Removed:
     # Asked of the file: a table that a later schema adds is not forgotten here.
     tables = connection.execute(
-        "SELECT name FROM sqlite_master WHERE type = 'table'"
+        "SELECT name FROM sqlite_master WHERE type = 'table' AND name <> 'source_articles'"
         " AND EXISTS (SELECT 1 FROM pragma_table_info(sqlite_master.name) WHERE name = 'article_id')"
     ).fetchall()
     counts = {
         table: connection.execute(f"DELETE FROM {table} WHERE article_id = ?", (article,)).rowcount  # noqa: S608 - the schema's
         for (table,) in tables
     }
+    # By name, since it has no index by article.
+    listed = connection.execute(f"SELECT {LISTED_BY} FROM articles WHERE id = ?", (article,))  # noqa: S608 - constants
+    connection.executemany(UNLIST, listings_of(listed))
     articles = connection.execute("DELETE FROM articles WHERE id = ?", (article,)).rowcount
     return Removed(articles, counts["revisions"], counts["ledger"])

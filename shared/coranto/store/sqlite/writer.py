@@ -13,8 +13,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from coranto.store.batch import Batch, Rows, Work, ledger_rows, rows_of_all
-from coranto.store.columns import ARTICLE_COLUMNS, LEDGER_COLUMNS, sortable_time
+from coranto.store.batch import Batch, Rows, Work, ledger_rows, listings_of, rows_of_all
+from coranto.store.columns import ARTICLE_COLUMNS, ARTICLE_TIME, ENDED_BEFORE, LEDGER_COLUMNS, sortable_time
 from coranto.store.identity import Split
 from coranto.store.interface import (
     ArticleRefusedError,
@@ -180,6 +180,12 @@ class _FileBatch(Batch):
         many = self._connection.executemany
         self._count(rows.visits_before)
         if rows.articles:
+            if rows.rewritten:
+                listed = self._connection.execute(
+                    f"SELECT {LISTED_BY} FROM articles WHERE id IN {_GIVEN}",  # noqa: S608 - made of constants
+                    (json.dumps(list(rows.rewritten)),),
+                )
+                many(UNLIST, listings_of(listed))
             self._write_articles(list(rows.articles.values()))
             if rows.rewritten:
                 for table in ("entities", "topics", "tags", "source_tags"):
@@ -195,6 +201,7 @@ class _FileBatch(Batch):
             many("INSERT INTO tags (article_id, tag) VALUES (?, ?)", rows_of_all(rows.tags))
             many("INSERT INTO source_tags (article_id, tag) VALUES (?, ?)", rows_of_all(rows.source_tags))
             many(_WRITE_ADDRESS, list(rows.addresses.values()))
+            many(_LIST, rows_of_all(rows.names))
             many(_WRITE_REVISION, rows.revisions)
             many(_WRITE_OUTBOX, rows.revisions)
         self._count(rows.visits_after)
@@ -291,6 +298,13 @@ _WRITE_ADDRESS = """
         article_id = excluded.article_id, is_own = 1, led_by = 'own', known_since = excluded.known_since
     WHERE excluded.is_own AND NOT addresses.is_own
 """
+LISTED_BY = f"source, publisher, url, {ARTICLE_TIME}, id"
+"""What `listings_of` takes."""
+UNLIST = "DELETE FROM source_articles WHERE name = ? AND at = ? AND article_id = ?"
+_LIST = (
+    "INSERT INTO source_articles (name, at, article_id)"  # noqa: S608 - made of constants
+    f" SELECT ?2, {ARTICLE_TIME}, id FROM articles WHERE id = ?1"
+)
 _WRITE_REVISION = (
     "INSERT INTO revisions (article_id, revision, change, changed_fields, submission, stored_at, digests, record)"
     " VALUES (:article_id, :revision, :change, :changed_fields, :submission, :stored_at, :digests, :record)"
@@ -298,7 +312,9 @@ _WRITE_REVISION = (
 _WRITE_OUTBOX = "INSERT INTO outbox (article_id, revision, stored_at) VALUES (:article_id, :revision, :stored_at)"
 # One line per article and submission. The later event wins: a dead letter that was redelivered ends as stored.
 _WRITE_LEDGER = (
-    f"INSERT INTO ledger ({', '.join(LEDGER_COLUMNS)}) VALUES ({', '.join(f':{name}' for name in LEDGER_COLUMNS)})"  # noqa: S608 - made of constants
+    f"INSERT INTO ledger ({', '.join(LEDGER_COLUMNS)})"  # noqa: S608 - made of constants
+    f" VALUES ({', '.join(f':{name}' for name in LEDGER_COLUMNS if name != 'is_revisit')}, CASE WHEN :is_revisit"
+    f" OR :outcome IN ('stored', 'accepted') THEN :is_revisit ELSE {ENDED_BEFORE.format(':')} END)"
     " ON CONFLICT (article_id, submission) DO UPDATE SET "
     + ", ".join(f"{name} = excluded.{name}" for name in LEDGER_COLUMNS[2:])
     + " WHERE excluded.at >= ledger.at"
