@@ -44,6 +44,8 @@ def _page(heading: str, *stated: str, above: str = "") -> bytes:
         # One text is one headline, whatever the metadata leave out of it.
         ("<h1>Update | Harbour bridge opens again</h1>", "Harbour bridge opens again",
          "Update | Harbour bridge opens again"),
+        ("<h1>The old harbour bridge opens again</h1>", "Old harbour bridge opens again",
+         "The old harbour bridge opens again"),
         ("<h1>Harbour bridge opens again</h1>", "Harbour bridge opens again...", "Harbour bridge opens again"),
     ],
 )  # fmt: skip
@@ -111,6 +113,35 @@ def test_headline_of_a_page_whose_title_names_something_else(
     head = f'<title>{window_title}</title><meta property="og:site_name" content="Choir Post">'
     article = read_article(f"<html><head>{head}</head><body>{headings}<main>{text}</main></body></html>".encode())
     assert article.title == title
+
+
+@pytest.mark.parametrize(
+    ("headings", "below", "title"),
+    [
+        # A heading between the paragraphs has the very words of the metadata.
+        ("<h1>What the new harbour bridge means for buses</h1>", "<h2>Harbour bridge opens again</h2>",
+         "What the new harbour bridge means for buses"),
+        ("<h1>港の新しい橋とバスの乗り換えについて</h1>", "<h2>港の橋が開通しました</h2>", "港の新しい橋とバスの乗り換えについて"),
+        # An h1 that is about something else, or only a label, is not the headline.
+        ("<h1>Notes from our readers</h1><h2>Harbour bridge opens again</h2>", "", "Harbour bridge opens again"),
+        ("<h1>Harbour</h1><h2>Harbour bridge opens again</h2>", "", "Harbour bridge opens again"),
+        # Boxes and cards have headings of the first rank too.
+        ("<h1>The new harbour bridge and the buses</h1>",
+         "<h1>More about this</h1><h1><a href='/2'>Harbour bridge closed in storm</a></h1>",
+         "The new harbour bridge and the buses"),
+        ("<h1>Our topics</h1>", "<h1>More about this</h1>", "Harbour bridge opens again"),
+    ],
+)  # fmt: skip
+def test_first_heading_of_the_page_that_resembles_the_metadata_is_the_headline(
+    headings: str, below: str, title: str, read_article: Read
+) -> None:
+    stated = "港の橋が開通しました" if "港" in headings else "Harbour bridge opens again"
+    page = (
+        _page(headings, stated, stated)
+        .decode()
+        .replace("</main>", below + "<p>Buses stop at both ends of it, the council said.</p></main>")
+    )
+    assert read_article(page.encode()).title == title
 
 
 def test_heading_is_taken_from_a_box_beside_the_article_only_where_there_is_no_other(read_article: Read) -> None:

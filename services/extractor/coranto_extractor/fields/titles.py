@@ -29,14 +29,14 @@ _MAX_PLAIN_HEADING_CHARS = 250
 _MAX_PLAIN_HEADING_LINK_SHARE = 0.5
 # Similarity with a stated title, times the trust in both, above which a heading is the headline.
 _MIN_SIMILARITY = 0.55
-# A page's only h1 is the headline if it has more words than this, or is at least so similar to a stated title.
+# An h1 may be the headline if it is the only one and has more words than this, or is at least so similar to a stated title.
 _LABEL_WORDS = 3
-_MIN_SIMILARITY_OF_ONLY_H1 = 0.2
+_MIN_SIMILARITY_OF_H1 = 0.2
 _SEGMENT_TRUST = 0.9
 _LABEL_TRUST = 0.6
 _MAX_LABEL_WEIGHT = 15
 _MAX_BLOCKS_BELOW_SECTION = 4
-_JOINING_MARKS = frozenset("|:-–—")
+_MIN_PIECES = 2
 _MIN_SEGMENT_LETTERS = 15
 # “5 January 2024 Harbour bridge opens again”: a date before the headline is shorter than this.
 _MAX_DATE_CHARS = 40
@@ -91,12 +91,23 @@ def _find_headline(page: PageMetadata, blocks: BlockList) -> Headline | None:
             if score > _MIN_SIMILARITY and (best is None or score > best[0]):
                 best = (score, block)
     if best:
+        best = (best[0], _headline_above(best[1], headings, [title for title, _ in telling]) or best[1])
         below = _headline_below(best[1], blocks) if _names_section(best[1], stated) else None
         if below:
             return Headline(Extracted(below.text, "h1", 0.5), below.text)
         title = _headline_in(best[1], [title for title, _ in stated], [segment for segment, _ in main_segments])
         return Headline(Extracted(title, "h1", min(1.0, 0.5 + best[0] / 2)), best[1].text)
     return _unconfirmed_headline(headings, stated, site_keys, blocks)
+
+
+def _headline_above(confirmed: Block, headings: Sequence[tuple[Block, float]], stated: Sequence[str]) -> Block | None:
+    """The page's only h1, if it stands above the heading that the metadata confirm and resembles them too; else None."""
+    ones = [block for block, trust in headings if block.tag == "h1" and trust == 1.0]
+    ones = [block for block in ones if not _is_beside_article(block)] or ones
+    if confirmed.tag == "h1" or len(ones) != 1 or ones[0].index > confirmed.index:
+        return None
+    is_headline = text_weight(ones[0].text) > _MAX_LABEL_WEIGHT and _resembles(ones[0].text, stated)
+    return ones[0] if is_headline else None
 
 
 def _names_section(block: Block, stated: Sequence[tuple[str, float]]) -> bool:
@@ -143,6 +154,10 @@ def _unconfirmed_headline(
     is_weak = all(trust <= _PAGE_TITLE_TRUST for _, trust in stated)
     if len(ones) == 1 and (is_weak or _may_be_only_headline(ones[0], titles)):
         return Headline(Extracted(ones[0], "h1", 0.5), ones[0])
+    # Of several, the rest head boxes and cards.
+    first = next((block.text for block in first_headings if block.link_share < _MAX_PLAIN_HEADING_LINK_SHARE), None)
+    if first and _resembles(first, titles):
+        return Headline(Extracted(first, "h1", 0.5), first)
     twos = [block.text for block in own if block.tag == "h2"]
     if twos and not ones and is_weak and len(twos[0].split()) > 1:
         return Headline(Extracted(twos[0], "h1", 0.4), twos[0])
@@ -163,9 +178,11 @@ def _is_beside_article(block: Block) -> bool:
 
 
 def _may_be_only_headline(heading: str, stated: Sequence[str]) -> bool:
-    return len(heading.split()) > _LABEL_WORDS or any(
-        title_similarity(heading, title) > _MIN_SIMILARITY_OF_ONLY_H1 for title in stated
-    )
+    return len(heading.split()) > _LABEL_WORDS or _resembles(heading, stated)
+
+
+def _resembles(heading: str, stated: Sequence[str]) -> bool:
+    return any(title_similarity(heading, title) > _MIN_SIMILARITY_OF_H1 for title in stated)
 
 
 def _headline_in(block: Block, stated: Sequence[str], segments: Sequence[str]) -> str:
@@ -186,8 +203,8 @@ def _headline_in(block: Block, stated: Sequence[str], segments: Sequence[str]) -
             continue
         rest = key.removesuffix(other) if is_end else key.removeprefix(other)
         agreeing = sum(1 for text in stated if alphanumeric_key(text) == other)
-        # What the heading joins with a punctuation mark was written as one headline.
-        is_joined = heading.removesuffix(title).rstrip()[-1:] in _JOINING_MARKS
+        # What the page has in one run of text was written as one headline.
+        is_joined = len(block.pieces) < _MIN_PIECES
         is_behind_kicker = heading.endswith(title) and agreeing > 1 and not is_joined
         if is_behind_kicker or child_keys & {other, rest}:
             return title
