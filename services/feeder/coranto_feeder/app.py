@@ -93,7 +93,7 @@ def create(settings: Settings | None = None) -> Worker:
     client = AsyncClient(redis, pipeline)
     web = settings.to_web_client()
     parser = feeder.to_parser()
-    hosts = RedisHostLeases(redis, prefix=pipeline.prefix, lease=feeder.total_timeout + timedelta(seconds=20))
+    hosts = RedisHostLeases(redis, prefix=pipeline.prefix)
     polite = settings.to_polite_client(web, hosts, redis=redis, prefix=pipeline.prefix)
     deduplicator = RedisDeduplicator(redis, pipeline, window=feeder.dedup_window)
     registry = FeedRegistry(redis, pipeline.all_keys()[0])

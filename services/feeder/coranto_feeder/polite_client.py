@@ -7,12 +7,13 @@ holds no slot meanwhile; only between the hops of a chain of redirects is a shor
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from coranto.frontier import HostFeedback, HostLease, HostLeases, HostPolicy, host_key
+from coranto.frontier import HostFeedback, HostLease, HostLeases, HostLostError, HostPolicy, host_key
 from coranto.http import RedirectChain, RefusedHereError, WebClient, WebError, WebLimits, WebResponse, follow_redirects
 from coranto.http.response.decoding import BodySink
 from coranto.http.response.headers import retry_after
@@ -27,7 +28,7 @@ _REFUSALS: Final = frozenset({403, 429, 503})
 
 
 class HostBusyError(Exception):
-    """It is not the host's turn; nothing was asked."""
+    """It is not the host's turn: nothing was asked, or the turn was lost meanwhile and the request broken off."""
 
     def __init__(self, host: str, retry_after: timedelta) -> None:
         super().__init__(f"{host} may not be asked for another {retry_after.total_seconds():.0f} s")
@@ -126,9 +127,12 @@ class PoliteClient:
         lease = await self.acquire(url, holder)
         feedback, pause = HostFeedback.FINE, None
         try:
-            response = await self._web.post(url, body, headers=headers, limits=limits)
+            async with self._hosts.keep(lease):
+                response = await self._web.post(url, body, headers=headers, limits=limits)
             feedback = _feedback_of(response)
             pause = retry_after(response.headers, now=datetime.now(UTC), longest=_LONGEST_RETRY_AFTER)
+        except HostLostError as error:
+            raise HostBusyError(lease.host, self._policy.delay_for(lease.host)) from error
         except RefusedHereError:
             feedback = HostFeedback.NOT_ASKED
             raise
@@ -172,11 +176,14 @@ class _Turns:
             rules = await self._rules(self._robots, parse(url).origin)
             if obeys_robots and not await rules.allows_off_loop(url):
                 raise RobotsDeniedError(url)
-            await self._turn_to(url, crawl_delay=rules.crawl_delay)
+            lease = await self._turn_to(url, crawl_delay=rules.crawl_delay)
         else:
-            await self._turn_to(url)
+            lease = await self._turn_to(url)
         try:
-            response = await self._web.get(url, headers=headers, wants_body=lambda status, _: status == 200, into=into)
+            async with self._kept(lease):
+                response = await self._web.get(
+                    url, headers=headers, wants_body=lambda status, _: status == 200, into=into
+                )
         except RefusedHereError:
             raise  # nobody was asked
         except WebError:
@@ -186,17 +193,27 @@ class _Turns:
         self._retry_after = retry_after(response.headers, now=datetime.now(UTC), longest=_LONGEST_RETRY_AFTER)
         return response
 
+    @asynccontextmanager
+    async def _kept(self, lease: HostLease) -> AsyncIterator[None]:
+        """Keep the lease while the body, a request, is under way. Raises HostBusyError when it is lost."""
+        try:
+            async with self._hosts.keep(lease):
+                yield
+        except HostLostError as error:
+            raise HostBusyError(lease.host, self._policy.delay_for(lease.host)) from error
+
     async def _rules(self, robots: RobotsSource, origin: str) -> RobotsRules:
         while (rules := await robots.find(origin)) is None:
-            await self._turn_to(await robots.next_url(origin))
+            lease = await self._turn_to(await robots.next_url(origin))
             try:
-                await robots.ask(origin)
+                async with self._kept(lease):
+                    await robots.ask(origin)
             except (WebError, RobotsUnreachableError):
                 self._feedback = HostFeedback.FAILING
                 raise
         return rules
 
-    async def _turn_to(self, url: str, *, crawl_delay: timedelta | None = None) -> None:
+    async def _turn_to(self, url: str, *, crawl_delay: timedelta | None = None) -> HostLease:
         """Have the turn of the address's host, and its pause behind us. Raises HostBusyError when that takes long.
 
         `crawl_delay` is what the host's robots.txt asks for, where that is known.
@@ -206,16 +223,17 @@ class _Turns:
             self._crawl_delay = crawl_delay if crawl_delay is not None else self._crawl_delay
             if not self._has_asked:
                 self._has_asked = True
-                return
+                return self._lease
             delay = self._policy.delay_for(host, crawl_delay=self._crawl_delay)
             if delay <= _LONGEST_WAIT:
                 await asyncio.sleep(delay.total_seconds())
                 if await self._hosts.renew(self._lease):
-                    return
+                    return self._lease
                 self._lease = None  # somebody else has it by now
         await self.end()
         self._lease = await self._wait_for_turn(host)
         self._has_asked, self._crawl_delay = True, crawl_delay
+        return self._lease
 
     async def _wait_for_turn(self, host: str) -> HostLease:
         patience = asyncio.get_running_loop().time() + _LONGEST_WAIT.total_seconds()

@@ -17,7 +17,7 @@ from coranto.worker.stage import RetryPolicy, Stage
 from coranto_fetcher.page_fetch import queue_of
 from coranto_fetcher.reasons import REASONS, SYSTEMIC
 from coranto_fetcher.rights.tdm_reservation import TdmCache
-from coranto_fetcher.settings import FetcherSettings, Settings
+from coranto_fetcher.settings import Settings
 from coranto_fetcher.stage import fetch
 from coranto_fetcher.visits.progress import NoProgressStore, RedisProgressStore
 from coranto_fetcher.visits.unpublished import NothingSeen, RedisSeenArticles
@@ -36,7 +36,7 @@ def create_stage(
     """The stage that fetches pages. Without Redis it works alone and waits in place until a host may be asked."""
     settings = settings or Settings()
     fetcher, pipeline = settings.fetcher, settings.pipeline.to_topology()
-    hosts = _host_leases(redis, fetcher, pipeline.prefix)
+    hosts: HostLeases = InProcessHostLeases() if redis is None else RedisHostLeases(redis, prefix=pipeline.prefix)
     web = fetcher.to_archiving_client()
     reader = fetcher.to_reader()
 
@@ -71,14 +71,6 @@ def create_stage(
         systemic=SYSTEMIC,
         stop=stop,
     )
-
-
-def _host_leases(redis: Redis | None, fetcher: FetcherSettings, prefix: str) -> HostLeases:
-    if redis is None:
-        return InProcessHostLeases()
-    # No request takes longer than its time-out, and none is sent without the lease having been extended in the five seconds before
-    # it. The host of a fetcher that was killed waits for as long as this, so the margin is not larger than it need be.
-    return RedisHostLeases(redis, prefix=prefix, lease=fetcher.total_timeout + timedelta(seconds=10))
 
 
 def create(settings: Settings | None = None) -> Worker:

@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from typing import Final
+
+from redis.exceptions import RedisError
 
 from coranto.frontier import (
     HostBusy,
     HostFeedback,
     HostLease,
     HostLeases,
+    HostLostError,
     HostPause,
     HostPolicy,
     HostSetAside,
@@ -134,13 +139,14 @@ class PageFetch:
             raise Unwanted("robots_disallowed", detail=address.authority)
         if self._tdm is not None:
             self.site_rights = (await self._find_tdm_rules(self._tdm, address)).signals(url)
-        await self._hold_lease(host_key(address), self.rules)
+        lease = await self._hold_lease(host_key(address), self.rules)
         conditions = previous.conditional_headers() if previous is not None and previous.url == url else {}
         self._is_conditional = bool(conditions)
         headers = conditions | chain.headers(url)
         started = time.monotonic()
         try:
-            response = await self._web.get(url, headers=headers, wants_body=wants_body)
+            async with self._kept(lease):
+                response = await self._web.get(url, headers=headers, wants_body=wants_body)
         except WebError as error:
             raise await self._signal_for(error) from error
         finally:
@@ -155,10 +161,11 @@ class PageFetch:
         origin = address.origin
         try:
             while (rules := await self._robots.find(origin)) is None:
-                await self._hold_lease(host_key(parse(await self._robots.next_url(origin))))
+                lease = await self._hold_lease(host_key(parse(await self._robots.next_url(origin))))
                 started = time.monotonic()
                 try:
-                    rules = await self._robots.ask(origin)
+                    async with self._kept(lease):
+                        rules = await self._robots.ask(origin)
                 except RobotsUnreachableError:
                     await self._release(HostFeedback.FAILING)
                     raise
@@ -188,13 +195,14 @@ class PageFetch:
         """What the site reserves. If it is not known yet, it is asked for, under the host's lease."""
         rules = tdm.find(address.origin)
         if rules is None:
-            await self._hold_lease(host_key(address), self.rules)
+            lease = await self._hold_lease(host_key(address), self.rules)
             started = time.monotonic()
-            rules = await tdm.ask(address.origin)
+            async with self._kept(lease):
+                rules = await tdm.ask(address.origin)
             self._note_request(started)
         return rules
 
-    async def _hold_lease(self, host: str, rules: RobotsRules | None = None) -> None:
+    async def _hold_lease(self, host: str, rules: RobotsRules | None = None) -> HostLease:
         """Have the host's lease, with time for a request, and have paused since the last request under it.
 
         `rules` are those of the host, where they are known.
@@ -203,14 +211,16 @@ class PageFetch:
             await self._release(HostFeedback.FINE)
         if rules is not None:
             self._crawl_delay = rules.crawl_delay
-        if self._lease is None:
-            await self._acquire(host)
+        lease = self._lease
+        if lease is None:
+            lease = await self._acquire(host)
         elif self._last_request is not None:
-            await self._pause(self._lease, self._last_request)
-        if self._lease is not None and time.monotonic() - self._lease_extended_at > _RENEW_AFTER.total_seconds():
-            await self._renew(self._lease)
+            await self._pause(lease, self._last_request)
+        if time.monotonic() - self._lease_extended_at > _RENEW_AFTER.total_seconds():
+            await self._renew(lease)
+        return lease
 
-    async def _acquire(self, host: str) -> None:
+    async def _acquire(self, host: str) -> HostLease:
         delay = self._policy.delay_for(host)
         answer = await self._hosts.acquire(host, self._message_id, delay=delay, is_backlog=self._is_backlog)
         if isinstance(answer, HostBusy) and answer.retry_after <= _MAX_INLINE_WAIT:
@@ -226,6 +236,7 @@ class PageFetch:
             case HostLease():
                 self._lease, self._last_request = answer, None
                 self._lease_extended_at = time.monotonic()
+                return answer
 
     async def _pause(self, lease: HostLease, last_request: timedelta) -> None:
         """Wait between two requests to one host, or give up the slot where that takes long."""
@@ -244,6 +255,19 @@ class PageFetch:
             self._lease = None
             raise _wait_for(lease.host, self._delay(lease.host))
         self._lease_extended_at = time.monotonic()
+
+    @asynccontextmanager
+    async def _kept(self, lease: HostLease) -> AsyncIterator[None]:
+        """Keep the lease while the body, a request, is under way. Without it the message waits for its host again."""
+        try:
+            async with self._hosts.keep(lease):
+                yield
+        except HostLostError as error:
+            wait = self._delay(lease.host)
+            # Released all the same: where it still stands, because Redis was away for a moment, the host rests after the request.
+            with suppress(RedisError, OSError):
+                wait = max(wait, (await self._release(HostFeedback.FINE)).wait)
+            raise _wait_for(lease.host, wait) from error
 
     def _delay(self, host: str) -> timedelta:
         return self._policy.delay_for(host, crawl_delay=self._crawl_delay)

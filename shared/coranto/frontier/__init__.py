@@ -6,7 +6,8 @@ Feeder and fetcher share it. The whole of it for somebody who wants to send one 
     if not isinstance(answer, HostLease):
         ...  # busy or set aside: come back in `answer.retry_after`, and hold no slot meanwhile
     try:
-        response = await web.get(url)
+        async with hosts.keep(answer):
+            response = await web.get(url)
     finally:
         await hosts.release(answer, HostFeedback.FINE)
 
@@ -15,6 +16,7 @@ What waits for a host in queues is `coranto.streams`' part.
 
 from __future__ import annotations
 
+from coranto.frontier.heartbeat import HostLostError
 from coranto.frontier.host_key import host_key
 from coranto.frontier.host_leases import (
     BackOff,
@@ -37,6 +39,7 @@ __all__ = [
     "HostFeedback",
     "HostLease",
     "HostLeases",
+    "HostLostError",
     "HostPause",
     "HostPolicy",
     "HostRule",

@@ -6,19 +6,23 @@ of a process that has died ends by itself. Every clock is that of the Redis serv
 
 from __future__ import annotations
 
+import asyncio
 import math
 import secrets
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum
+from functools import partial
 from importlib.resources import files
 from typing import Final, Protocol, cast
 
 from redis.asyncio import Redis
 
+from coranto.frontier.heartbeat import beating
 from coranto.host_queue import HostRest
 
 SLOW_FETCH: Final = timedelta(seconds=5)
@@ -121,6 +125,13 @@ class HostLeases(Protocol):
     async def renew(self, lease: HostLease) -> bool:
         """Extend the lease for one more request. False when it is lost: then the request must not be sent."""
 
+    def keep(self, lease: HostLease) -> AbstractAsyncContextManager[None]:
+        """Keep the lease while the body, a request, is under way.
+
+        Where it cannot be kept, the body is cancelled before the lease ends, and HostLostError is raised: the host must not be
+        asked any more.
+        """
+
     async def release(
         self,
         lease: HostLease,
@@ -150,14 +161,16 @@ class RedisHostLeases:
         redis: Redis,
         *,
         prefix: str = "coranto",
-        lease: timedelta = timedelta(seconds=70),
+        lease: timedelta = timedelta(seconds=20),
         back_off: BackOff | None = None,
     ) -> None:
-        """`lease` must be longer than the longest request with the pause before it."""
+        """`lease`: how long the host of a process that was killed stays alone. Requests take as long as they do, see `keep`."""
         self._prefix = prefix
         self._lease = lease
         self._back_off = back_off if back_off is not None else BackOff()
         self._rests: OrderedDict[str, tuple[float, bool]] = OrderedDict()
+        # By token, when each lease was extended last, by the clock of the event loop.
+        self._extended_at: dict[str, float] = {}
         self._acquire = redis.register_script(_script("acquire"))
         self._renew = redis.register_script(_script("renew"))
         self._release = redis.register_script(_script("release"))
@@ -178,6 +191,7 @@ class RedisHostLeases:
     ) -> HostLease | HostBusy | HostSetAside:
         """The host's lease, if it may be asked now."""
         token = secrets.token_hex(8)
+        asked_at = asyncio.get_running_loop().time()
         outcome, wait, failing = await cast(
             "Awaitable[tuple[int, int, int]]",
             self._acquire(
@@ -194,6 +208,7 @@ class RedisHostLeases:
             ),
         )
         if outcome == 1:
+            self._extended_at[token] = asked_at
             return HostLease(host, token, delay)
         if outcome == 2:
             return HostSetAside(_span(wait), _span(failing))
@@ -201,8 +216,21 @@ class RedisHostLeases:
 
     async def renew(self, lease: HostLease) -> bool:
         """Extend the lease for one more request."""
-        arguments: list[str | int] = [lease.token, _ms(self._lease), _ms(self._KEEP)]
-        return bool(await cast("Awaitable[int]", self._renew(keys=[self._key(lease.host)], args=arguments)))
+        return await self._extend(lease, is_new_request=True)
+
+    def keep(self, lease: HostLease) -> AbstractAsyncContextManager[None]:
+        """Keep the lease while the body, a request, is under way. Raises HostLostError."""
+        since = self._extended_at.get(lease.token, -math.inf)
+        return beating(partial(self._extend, lease, is_new_request=False), lasts=self._lease, since=since)
+
+    async def _extend(self, lease: HostLease, *, is_new_request: bool) -> bool:
+        asked_at = asyncio.get_running_loop().time()
+        arguments: list[str | int] = [lease.token, _ms(self._lease), _ms(self._KEEP), int(is_new_request)]
+        if await cast("Awaitable[int]", self._renew(keys=[self._key(lease.host)], args=arguments)):
+            self._extended_at[lease.token] = asked_at
+            return True
+        self._extended_at.pop(lease.token, None)
+        return False
 
     async def release(
         self,
@@ -226,6 +254,7 @@ class RedisHostLeases:
             _ms(back_off.max_set_aside),
             _ms(self._KEEP),
         ]
+        self._extended_at.pop(lease.token, None)
         wait, fetch_time, failing = await cast(
             "Awaitable[tuple[int, int, int]]", self._release(keys=[self._key(lease.host)], args=arguments)
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import AbstractAsyncContextManager, nullcontext
 from datetime import timedelta
 
 from coranto.frontier.host_leases import HostBusy, HostFeedback, HostLease, HostPause
@@ -50,6 +51,10 @@ class InProcessHostLeases:
     async def renew(self, lease: HostLease) -> bool:  # noqa: ARG002 - it does not expire
         """True: the lease does not expire."""
         return True
+
+    def keep(self, lease: HostLease) -> AbstractAsyncContextManager[None]:  # noqa: ARG002 - it does not expire
+        """Nothing to do: the lease does not expire."""
+        return nullcontext()
 
     async def release(
         self,

@@ -191,8 +191,7 @@ class Worker:
                 metrics=self.metrics,
                 admission=Admission(stage, stage.queue_of),
             )
-            # As long as it takes to see that the worker is gone.
-            host_claims = HostClaims(delivery, lease=settings.delivery.claim_after + stage.deadline)
+            host_claims = HostClaims(delivery)
             admission.has_admitted = delivery.has_admitted = host_claims.wake
         receiver = admission or delivery
         for each in streams:

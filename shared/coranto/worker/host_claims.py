@@ -13,6 +13,9 @@ from coranto.worker.delivery import Delivery
 # Other workers put messages into the queues too, and say so to nobody.
 _LOOK_EVERY_SECONDS = 0.2
 _AFTER_AN_ERROR_SECONDS = 0.5
+# A host whose worker is lost hands out nothing for so long. Where a message takes longer, the next one of its host is refused by
+# the host's lease and goes back to the front: cheaper than a host that rests for minutes.
+_LEASE = timedelta(seconds=20)
 # Of a worker's slots, and so of the fleet's: hosts that take their time must leave room for those that do not.
 _SLOW_SHARE = 5
 
@@ -20,10 +23,8 @@ _SLOW_SHARE = 5
 class HostClaims:
     """The claiming of one stage in one worker, over all partitions."""
 
-    def __init__(self, delivery: Delivery, *, lease: timedelta) -> None:
-        """`lease`: how long a host hands out nothing when the worker that had its message is lost."""
+    def __init__(self, delivery: Delivery) -> None:
         self._delivery = delivery
-        self._lease = lease
         self._slow = max(1, delivery.stage.concurrency // _SLOW_SHARE)
         self._wake = asyncio.Event()
         self._first = 0
@@ -63,7 +64,7 @@ class HostClaims:
                     return 0.0
                 slow = max(0, self._slow - delivery.slow_in_flight)
                 claims = await delivery.streams[number].claim_hosts(
-                    delivery.consumer, count=room - taken, slow=slow, lease=self._lease
+                    delivery.consumer, count=room - taken, slow=slow, lease=_LEASE
                 )
                 taken += len(claims.entries)
                 delivery.accept(number, claims.entries)

@@ -93,7 +93,10 @@ async def test_host_that_somebody_else_asks_is_not_asked(client: PoliteClient, s
                 break
 
 
-async def test_lease_that_is_lost_is_not_used(redis: Redis, browser: WebClient, site: Site) -> None:
+async def test_lease_that_is_lost_is_not_used(
+    redis: Redis, browser: WebClient, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("coranto_feeder.polite_client._LONGEST_WAIT", timedelta(seconds=2))
     leases = RedisHostLeases(redis)
     client = PoliteClient(browser, leases, HostPolicy(min_delay=timedelta(seconds=1)))
     reached = asyncio.Event()

@@ -118,6 +118,31 @@ async def test_lost_lease_stops_the_fetch_before_its_next_request(
     assert b"token" in await state_of(redis, site.url)  # somebody's lease is not ended with ours
 
 
+async def test_request_under_way_is_broken_off_when_its_lease_is_lost(
+    fetcher: Fetcher, site: Site, discovered: Make, redis: Redis
+) -> None:
+    fetcher.hosts = RedisHostLeases(redis, lease=timedelta(seconds=2))
+    hung_up = asyncio.Event()
+
+    async def endless(request: web.Request) -> web.StreamResponse:
+        await redis.delete(f"coranto:{{host-{site.url.removeprefix('http://')}}}:lease")
+        response = web.StreamResponse()
+        await response.prepare(request)
+        try:
+            while True:
+                await response.write(b"<p>more</p>")
+                await asyncio.sleep(0.05)
+        finally:
+            hung_up.set()
+
+    site.answers["/endless"] = endless
+    await fetcher.robots.ask(site.url)
+    with pytest.raises(Transient) as caught:
+        await fetcher.fetch(discovered(site.url + "/endless"))
+    assert (caught.value.reason, caught.value.spends_attempt) == ("host_busy", False)
+    await asyncio.wait_for(hung_up.wait(), 30)
+
+
 async def test_lease_is_extended_for_each_request(redis: Redis, fetcher: Fetcher, site: Site, discovered: Make) -> None:
     fetcher.hosts = RedisHostLeases(redis, lease=timedelta(milliseconds=2500))
     fetcher.settings = FetcherSettings(min_delay=timedelta(milliseconds=10))

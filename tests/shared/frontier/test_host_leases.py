@@ -121,7 +121,7 @@ async def test_one_who_never_comes_back_does_not_block_the_host(leases: RedisHos
 
 async def test_lease_of_a_process_that_died_ends_by_itself(leases: RedisHostLeases, redis: Redis) -> None:
     lost = await acquire(leases, "a")
-    await elapse(redis, ms(69_000))
+    await elapse(redis, ms(19_000))
     await refused(leases, "b")
     await elapse(redis, ms(1_000))
     await acquire(leases, "b")
@@ -132,10 +132,10 @@ async def test_lease_of_a_process_that_died_ends_by_itself(leases: RedisHostLeas
 async def test_renewal_extends_a_lease_and_says_when_it_is_lost(leases: RedisHostLeases, redis: Redis) -> None:
     lease = await acquire(leases, "a")
     for _ in range(3):
-        await elapse(redis, ms(60_000))
+        await elapse(redis, ms(15_000))
         assert await leases.renew(lease)
     await refused(leases, "b")
-    await elapse(redis, ms(70_000))
+    await elapse(redis, ms(20_000))
     assert not await leases.renew(lease)  # nobody has taken it, but somebody might at any moment
     await elapse(redis, ms(2_000))  # until then "b", who was told a time, comes first
     await acquire(leases, "c")

@@ -169,7 +169,7 @@ class Fleet:
         self.streams = [MemoryStreams(self.pipeline, FETCHER, Keys(number)) for number in range(partitions)]
         self.delivery = self._make(of, of.concurrency)
         self.admission = self._make(of, 64, Admission(of, queue_of))
-        self.claims = HostClaims(self.delivery, lease=timedelta(seconds=60))
+        self.claims = HostClaims(self.delivery)
         self.admission.has_admitted = self.delivery.has_admitted = self.claims.wake
 
     def _make(self, of: Stage[Any, Any], capacity: int, admission: Admission | None = None) -> Delivery:
