@@ -10,15 +10,17 @@ the streams of finished and dropped articles. `refetch` learns from the same rea
 from __future__ import annotations
 
 import asyncio
+import math
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from redis.asyncio import Redis
 
-from coranto.client import TooMuchWaitingError
+from coranto.client import HostClass, TooMuchWaitingError
 from coranto.records import Submission, content_id
 from coranto.records.envelope import FIELD, peek
 from coranto.sources.registry import Feed, FeedRegistry
@@ -28,7 +30,7 @@ from coranto.worker.log import get_logger
 from coranto_feeder.deduplication import RedisDeduplicator
 from coranto_feeder.refetch import RefetchSchedule, Visit
 from coranto_feeder.submission_journal import SqliteJournal
-from coranto_feeder.submissions import Submit
+from coranto_feeder.submissions import Submit, queue_of
 
 REDIS_LOST_DATA: Final = "redis.lost_data"
 REDIS_RESTARTED: Final = "redis.restarted"
@@ -49,6 +51,8 @@ class JournalRecovery:
 
     _TICK = timedelta(seconds=1)
     _LOOK_FOR_ROOM_EVERY = timedelta(seconds=10)
+    """Doubled, up to `_LONGEST_WAIT_FOR_ROOM`, as long as none is found."""
+    _LONGEST_WAIT_FOR_ROOM = timedelta(minutes=5)
     _COPY_FEEDS_EVERY = 60
     _PRUNE_EVERY = 3600
 
@@ -61,7 +65,10 @@ class JournalRecovery:
         submit: Submit,
         pipeline: Pipeline,
         refetches: RefetchSchedule | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._clock = clock
         self._journal = journal
         self._refetches = refetches
         self._registry = registry
@@ -75,6 +82,8 @@ class JournalRecovery:
         self._heartbeat = keys[0].owned_by(FEEDER, "account-mark")
         self._stop_marks = [each.owned_by(FEEDER, "clean-stop") for each in keys]
         self._copied = -1
+        self._wait_for_room = self._LOOK_FOR_ROOM_EVERY
+        self._looks_for_room_at = -math.inf
         self._log = get_logger(service="feeder")
 
     async def run(self) -> None:
@@ -95,14 +104,24 @@ class JournalRecovery:
         streams = await self._existing(self._working)
         missing = set(notes.get("streams", "").split()) - streams
         resubmitted = 0
+        loss = _Loss.unpack(notes.get("loss", ""))
         is_restarted = notes.get("run_id", run_id) != run_id
         if missing or (is_restarted and not await self._was_stopped_cleanly(notes)):
-            resubmitted = await self._recover(run_id, missing)
+            loss = await self._begin(run_id, missing, loss)
             notes = {name: value for name, value in notes.items() if not name.startswith("read ")}
+        if loss is not None and self._clock() >= self._looks_for_room_at:
+            resubmitted, is_complete = await self._resubmit(loss)
+            loss = None if is_complete else loss
         # The heartbeat first: if the note came first and we were killed in between, a loss at this moment would go unseen.
         await self._redis.set(self._heartbeat, str(time.time()))
         cursors = await self._read_endings(notes)
-        now_noted = {"run_id": run_id, "streams": " ".join(sorted(streams)), "clean_stop": "", **cursors}
+        now_noted = {
+            "run_id": run_id,
+            "streams": " ".join(sorted(streams)),
+            "clean_stop": "",
+            "loss": "" if loss is None else loss.pack(),
+            **cursors,
+        }
         if now_noted.items() - notes.items():
             await self._journal.complete((), notes=now_noted)
         if copies_feeds or await self._registry.count() != self._copied:
@@ -145,7 +164,8 @@ class JournalRecovery:
             await self._deduplicator.restore(seen, now=now)
             last = seen[-1].article
 
-    async def _recover(self, run_id: str, missing: set[str]) -> int:
+    async def _begin(self, run_id: str, missing: set[str], unfinished: _Loss | None) -> _Loss:
+        """Give back what Redis knew; gives which submissions are in doubt, those of an earlier loss among them."""
         heartbeat = await self._redis.get(self._heartbeat)
         # Redis is back as it was at this heartbeat; without one, or with streams gone, it is back with nothing.
         since = float(heartbeat) - _MARGIN_SECONDS if heartbeat is not None and not missing else 0.0
@@ -155,24 +175,39 @@ class JournalRecovery:
         # Only now: a feed that came first would be polled, and all its entries taken for new.
         for feed in feeds:
             await self._registry.add(feed)
-        lost = await self._journal.pending(since=since)
+        loss = _Loss(run_id, min(since, unfinished.since) if unfinished is not None else since, time.time())
+        in_doubt = len(await self._journal.pending(since=loss.since, until=loss.until))
         if heartbeat is None or missing:
-            self._log.warning(REDIS_LOST_DATA, missing_streams=sorted(missing), in_doubt=len(lost))
+            self._log.warning(REDIS_LOST_DATA, missing_streams=sorted(missing), in_doubt=in_doubt)
         else:
-            self._log.info(REDIS_RESTARTED, in_doubt=len(lost))
-        waiting = lost
-        while waiting:
-            refused: list[Submission] = []
-            for start in range(0, len(waiting), _RESUBMIT_AT_ONCE):
-                refused += await self._submit_again(waiting[start : start + _RESUBMIT_AT_ONCE], run_id)
-            if refused:
-                # Of one host, more may have been on the way than its queue takes at once.
-                self._log.info(WAITING_FOR_ROOM, submissions=len(refused))
-                await asyncio.sleep(self._LOOK_FOR_ROOM_EVERY.total_seconds())
-            waiting = refused
-        if lost:
-            self._log.info(RESUBMITTED, submissions=len(lost))
-        return len(lost)
+            self._log.info(REDIS_RESTARTED, in_doubt=in_doubt)
+        # Before the next heartbeat, which would let the next feeder believe that nothing older is in doubt.
+        await self._journal.complete((), notes={"loss": loss.pack()})
+        self._wait_for_room, self._looks_for_room_at = self._LOOK_FOR_ROOM_EVERY, -math.inf
+        return loss
+
+    async def _resubmit(self, loss: _Loss) -> tuple[int, bool]:
+        """Submit again what is in doubt, as far as there is room: how many there was room for, and whether that was all.
+
+        Of one host, more may have been on the way than its queue takes at once. What there is no room for stays in the journal.
+        """
+        lost = await self._journal.pending(since=loss.since, until=loss.until)
+        left = 0
+        full: set[HostClass] = set()
+        for start in range(0, len(lost), _RESUBMIT_AT_ONCE):
+            part = lost[start : start + _RESUBMIT_AT_ONCE]
+            wanted = [one for one in part if queue_of(one) not in full]
+            refused = await self._submit_again(wanted, loss.run_id) if wanted else []
+            full |= {queue_of(one) for one in refused}
+            left += len(part) - len(wanted) + len(refused)
+        if len(lost) > left:
+            self._log.info(RESUBMITTED, submissions=len(lost) - left)
+            self._wait_for_room = self._LOOK_FOR_ROOM_EVERY
+        if left:
+            self._log.info(WAITING_FOR_ROOM, submissions=left)
+            self._looks_for_room_at = self._clock() + self._wait_for_room.total_seconds()
+            self._wait_for_room = min(2 * self._wait_for_room, self._LONGEST_WAIT_FOR_ROOM)
+        return len(lost) - left, not left
 
     async def _submit_again(self, lost: Sequence[Submission], run_id: str) -> list[Submission]:
         """Submit these again; gives those of them that there is no room for now."""
@@ -231,6 +266,29 @@ class JournalRecovery:
                 if len(answer) < _READ_AT_ONCE:
                     break
         return {f"read {name}": cursor for name, cursor in cursors.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Loss:
+    """A loss of Redis from which the feeder is still to recover: what it passed on in this time is in doubt."""
+
+    run_id: str
+    """Of the Redis that is back; part of the ids of what is submitted again."""
+    since: float
+    """Unix seconds, as the end is."""
+    until: float
+
+    def pack(self) -> str:
+        """As a note in the journal."""
+        return f"{self.since!r} {self.until!r} {self.run_id}"
+
+    @classmethod
+    def unpack(cls, note: str) -> Self | None:
+        """The loss that the note tells of; None when there is none."""
+        if not note:
+            return None
+        since, until, run_id = note.split(" ", 2)
+        return cls(run_id, float(since), float(until))
 
 
 def _submission_of(content: dict[str, Any]) -> str | None:

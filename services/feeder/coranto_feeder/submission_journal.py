@@ -9,6 +9,7 @@ does the reading and the submitting again. The journal is one SQLite file, which
 from __future__ import annotations
 
 import asyncio
+import math
 import sqlite3
 import time
 from collections.abc import Iterable, Sequence
@@ -160,10 +161,10 @@ class SqliteJournal:
             )
         )
 
-    async def pending(self, *, since: float = 0.0) -> list[Submission]:
-        """Submissions passed on since this time (Unix seconds) that have not ended, oldest first."""
-        query = "SELECT record FROM handed_on WHERE handed_at >= ? ORDER BY handed_at"
-        rows = await self._query(query, (since,))
+    async def pending(self, *, since: float = 0.0, until: float = math.inf) -> list[Submission]:
+        """Submissions passed on in this time (Unix seconds) that have not ended, oldest first."""
+        query = "SELECT record FROM handed_on WHERE handed_at BETWEEN ? AND ? ORDER BY handed_at"
+        rows = await self._query(query, (since, until))
         return [Submission.model_validate_json(record) for (record,) in rows]
 
     async def notes(self) -> dict[str, str]:

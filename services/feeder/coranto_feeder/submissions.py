@@ -130,7 +130,7 @@ async def hand_in(submit: Submit, states: Iterable[EntryState], make: Callable[[
         if is_all_full:
             left |= {state.key: _ANY_HOST for state, _ in batch}
             continue
-        waiting = {state.key: queue for state, one in batch if full and (queue := _queue_of(one)) in full}
+        waiting = {state.key: queue for state, one in batch if full and (queue := queue_of(one)) in full}
         left |= waiting
         wanted = [each for each in batch if each[0].key not in waiting] if waiting else batch
         if not wanted:
@@ -141,19 +141,19 @@ async def hand_in(submit: Submit, states: Iterable[EntryState], make: Callable[[
             refused = {one.id for one in error.refused}
             is_all_full = not error.is_for_hosts
             left |= {
-                state.key: _ANY_HOST if is_all_full else _queue_of(submission)
+                state.key: _ANY_HOST if is_all_full else queue_of(submission)
                 for state, submission in wanted
                 if submission.id in refused
             }
             submitted -= len(refused)
-            full |= {_queue_of(one) for one in error.refused}
+            full |= {queue_of(one) for one in error.refused}
         except (RuntimeError, ValueError) as error:  # the client refuses an address, or to submit to this pipeline
             raise PollFailedError("submit_refused", str(error), retry_after=timedelta(minutes=1)) from error
         submitted += len(wanted)
     return HandedIn(submitted, left)
 
 
-def _queue_of(submission: Submission) -> HostClass:
+def queue_of(submission: Submission) -> HostClass:
     """What is refused together: pages of one host and class."""
     return HostClass(parse(submission.url).authority, submission.priority)
 

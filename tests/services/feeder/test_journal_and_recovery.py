@@ -7,6 +7,7 @@ import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from coranto.client import TooMuchWaitingError
 from coranto.records import DroppedArticle, Submission, article_id
 from coranto.records.envelope import FIELD, encode
 from coranto.sources.registry import FeedRegistry, new_feed
-from coranto.topology import DISCOVERED, DROPPED, Keys, Pipeline
+from coranto.topology import DISCOVERED, DROPPED, FEEDER, Keys, Pipeline
 from coranto_cli.local.redis_server import EmbeddedRedis
 from coranto_feeder.deduplication import RedisDeduplicator
 from coranto_feeder.recovery import JournalRecovery
@@ -47,9 +48,10 @@ class Keeping:
         self.deduplicator = RedisDeduplicator(self.redis, Pipeline(), window=timedelta(days=7))
         self.recovery = self.recover_by(self._submit)
 
-    def recover_by(self, submit: Submit) -> JournalRecovery:
+    def recover_by(self, submit: Submit, clock: Callable[[], float] = time.monotonic) -> JournalRecovery:
         """A recovery that submits so."""
-        return JournalRecovery(self.journal, self.registry, self.deduplicator, self.redis, submit, Pipeline())
+        parts = (self.journal, self.registry, self.deduplicator, self.redis)
+        return JournalRecovery(*parts, submit, Pipeline(), clock=clock)
 
     async def _submit(self, submissions: Sequence[Submission]) -> None:
         self.again += submissions
@@ -190,6 +192,22 @@ async def test_feeder_killed_in_the_middle_of_recovery_submits_the_same_ids_agai
     assert keeping.again[0].id in {one.id for one in keeping.again[1:]}
 
 
+class FullHost:
+    """Takes two submissions at a time, and tells what the journal had then."""
+
+    def __init__(self, journal: SqliteJournal) -> None:
+        self.accepted: list[str] = []
+        self.calls = 0
+        self._journal = journal
+
+    async def submit(self, submissions: Sequence[Submission]) -> None:
+        self.calls += 1
+        self.accepted.extend(one.id for one in submissions[:2])
+        assert len(await self._journal.pending()) >= 5, "whatever happens now, none is forgotten"
+        if len(submissions) > 2:
+            raise TooMuchWaitingError(submissions[2:], 2, [], is_for_hosts=True)
+
+
 async def test_what_there_is_no_room_for_is_submitted_again_once_there_is(
     keeping: Keeping, submission: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -197,22 +215,38 @@ async def test_what_there_is_no_room_for_is_submitted_again_once_there_is(
     await keeping.journal.append([submission("https://example.org/1", id=str(number)) for number in range(5)])
     await keeping.recovery.tick()
     await keeping.restart(is_emptied=True)
-    accepted: list[str] = []
-    calls = 0
+    host = FullHost(keeping.journal)
+    recovery = keeping.recover_by(host.submit)
+    assert await recovery.tick() == 2
+    # It goes on as ever meanwhile: the heartbeat is there, and what ends is struck out.
+    assert await keeping.redis.exists(Keys().owned_by(FEEDER, "account-mark"))
+    await keeping.end("4")
+    await recovery.tick()
+    # Another feeder with this journal takes it up where this one was killed.
+    taken_up = keeping.recover_by(host.submit)
+    await taken_up.tick()
+    assert (len(host.accepted), len(set(host.accepted)), host.calls) == (4, 4, 2)
+    assert sorted(one.id for one in await keeping.journal.pending()) == sorted(host.accepted)
+    assert await taken_up.tick() == 0
 
-    async def submit_two(submissions: Sequence[Submission]) -> None:
-        nonlocal calls
-        calls += 1
-        accepted.extend(one.id for one in submissions[:2])
-        assert len(await keeping.journal.pending()) >= 5, "whatever happens now, none is forgotten"
-        if len(submissions) > 2:
-            raise TooMuchWaitingError(submissions[2:], 2, [], is_for_hosts=True)
 
-    recovery = keeping.recover_by(submit_two)
-    assert await recovery.tick() == 5
-    assert (len(accepted), len(set(accepted)), calls) == (5, 5, 3)
-    assert sorted(one.id for one in await keeping.journal.pending()) == sorted(accepted)
-    assert await recovery.tick() == 0
+async def test_room_is_looked_for_ever_more_seldom_while_there_is_none(keeping: Keeping, submission: Make) -> None:
+    await keeping.journal.append([submission("https://example.org/1", id="a")])
+    await keeping.recovery.tick()
+    await keeping.restart(is_emptied=True)
+    now = 0
+    tried_at: list[int] = []
+
+    async def refuse(submissions: Sequence[Submission]) -> None:
+        tried_at.append(now)
+        raise TooMuchWaitingError(submissions, 1, [], is_for_hosts=True)
+
+    recovery = keeping.recover_by(refuse, clock=lambda: now)
+    for _ in range(90):
+        await recovery.tick()
+        now += 10
+    waits = [later - earlier for earlier, later in pairwise(tried_at)]
+    assert waits == [10, 20, 40, 80, 160, 300]
 
 
 async def test_clean_stop_leaves_nothing_to_submit_again(keeping: Keeping, submission: Make) -> None:
