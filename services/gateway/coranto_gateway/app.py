@@ -65,6 +65,7 @@ from coranto_gateway.page import submit as page_submit
 from coranto_gateway.page import webhooks as page_webhooks
 from coranto_gateway.page.rendering import answer_problem, is_for_people
 from coranto_gateway.parts import Parts, Pipelines
+from coranto_gateway.reach import Reach, keep_reach
 from coranto_gateway.server import address_of, listen, serve, stop_on_signals
 from coranto_gateway.settings import GatewaySettings, Settings
 from coranto_gateway.tokens import RateLimit, Scope, Tokens
@@ -173,7 +174,7 @@ class Gateway:
             deliverer, watcher = Deliverer(_tools(parts, self._log)), Watcher(_alert_tools(parts, self._log))
             health = HealthServer(self.settings.health, self.metrics.registry, self.readiness)
             background = [
-                asyncio.create_task(self._watch_redis(redis)),
+                asyncio.create_task(self._watch_redis(parts)),
                 asyncio.create_task(parts.announcements.run()),
                 asyncio.create_task(deliverer.run()),
                 asyncio.create_task(watcher.run()),
@@ -212,10 +213,13 @@ class Gateway:
         self._log.info(WORKER_STOPPING)
         parts.stop.set()
 
-    async def _watch_redis(self, redis: Redis) -> None:
+    async def _watch_redis(self, parts: Parts) -> None:
         while True:
             try:
-                await redis.ping()
+                await parts.redis.ping()
+                if not self._is_redis_there:
+                    # It may have come back empty.
+                    await keep_reach(parts.redis, self.settings.pipeline.prefix, parts.reach)
                 self._is_redis_there = True
             except (RedisError, OSError):
                 self._is_redis_there = False
@@ -246,6 +250,7 @@ def make_parts(settings: Settings, redis: Redis, metrics: Metrics) -> Parts:
         announcements=Announcements(stores, kept=settings.gateway.replay_buffer),
         webhooks=Webhooks(redis, settings.pipeline.prefix),
         sender=Sender(settings.to_webhook_client()),
+        reach=Reach.of(settings),
         alerts=Alerts(redis, settings.pipeline.prefix),
         activity=Activity(),
         lags=LagHistory(redis, settings.pipeline.prefix),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -23,6 +23,7 @@ from coranto_gateway.definitions import (
     WrongFieldsError,
     faults_of,
 )
+from coranto_gateway.reach import Reach, find_reach
 
 DataOption = Annotated[
     Path | None, typer.Option("--data", help="Directory of the running system; else CORANTO_DATA, else ./coranto-data.")
@@ -78,6 +79,16 @@ def given(**options: object) -> dict[str, object]:
 def shown_unusable(unusable: Unusable) -> str:
     """As a line of JSON beside those of what can be used."""
     return json.dumps({"name": unusable.name, "standing": "unusable", "why": unusable.why}, ensure_ascii=False)
+
+
+def warn(data: Path | None, look: Callable[[Reach], Iterable[str]]) -> None:
+    """Tell the user what cannot be reached as the gateway is set up."""
+    reach = ask_redis(data, find_reach)
+    if reach is None:
+        tell("no gateway has started here yet, so nobody knows whether it can reach this address")
+        return
+    for warning in look(reach):
+        tell(f"warning: {warning}")
 
 
 def tell(text: str) -> None:

@@ -119,9 +119,9 @@ class Definitions(Generic[Model]):
         model: type[Model],
         what: What,
         *,
-        masks: Mapping[str, Callable[[object], object]] | None = None,
+        masks: Mapping[str, Callable[[str], str]] | None = None,
     ) -> None:
-        """`masks` make what is shown of fields that may hold passwords."""
+        """`masks` make what is shown of texts, or of each in a list, of fields that may hold secrets."""
         self._redis = redis
         self._key = key
         self._model = model
@@ -190,13 +190,23 @@ class Definitions(Generic[Model]):
 
     def _unusable(self, name: str, packed: bytes, error: ValidationError) -> Unusable:
         kept = {field: value for field, value in fields_of(packed).items() if field not in _SECRETS}
-        masked = {field: mask(kept[field]) for field, mask in self._masks.items() if field in kept}
+        masked = {field: _masked(kept[field], mask) for field, mask in self._masks.items() if field in kept}
         return Unusable(name=name, why=said_of(error)[:1000], kept=kept | masked)
 
     def check_added(self, name: str, answer: Any) -> None:
         """Raise NotAddedError unless the answer of the script `ADD` says that it was added."""
         if answer != b"added":
             raise NotAddedError(self.what, name, is_known=answer == b"known")
+
+
+def _masked(value: object, mask: Callable[[str], str]) -> object:
+    match value:
+        case str():
+            return mask(value)
+        case list():
+            return [_masked(each, mask) for each in value]
+    # Of another kind, what it holds cannot be told from a secret.
+    return None
 
 
 ADD: Final = """

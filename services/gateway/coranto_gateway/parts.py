@@ -19,6 +19,7 @@ from coranto_gateway.article_stores import ArticleStores
 from coranto_gateway.feeds import Feeds
 from coranto_gateway.lag_history import LagHistory
 from coranto_gateway.metrics import Metrics
+from coranto_gateway.reach import Reach
 from coranto_gateway.settings import Settings
 from coranto_gateway.tokens import Principal, Tokens
 from coranto_gateway.webhooks.registry import Webhooks
@@ -58,6 +59,7 @@ class Parts:
     announcements: Announcements
     webhooks: Webhooks
     sender: Sender
+    reach: Reach
     alerts: Alerts
     activity: Activity
     lags: LagHistory

@@ -166,11 +166,6 @@ class WebClient:
         """
         return await self._ask("GET", url, None, dict(headers or {}), limits, wants_body, into)
 
-    def check_address(self, url: str) -> None:
-        """Raise RefusedHereError or UnsupportedUrlError when the URL itself says that it is not asked; names are not resolved."""
-        address = parse(url)
-        self._guard.check_literal(address.host, _port(address))
-
     async def post(
         self, url: str, body: bytes, *, headers: Mapping[str, str] | None = None, limits: WebLimits | None = None
     ) -> WebResponse:

@@ -11,7 +11,7 @@ from tests.services.gateway.test_stories import hours_ago, member
 
 from coranto_gateway.tokens import Scope, Tokens
 
-FORM = {"name": "bridges", "q": "bridge", "to": "mailto:desk@example.org\nslack:https://hooks.example/in"}
+FORM = {"name": "bridges", "q": "bridge", "to": "mailto:desk@example.org\nhttps://hooks.example/in"}
 
 
 async def answered(served: Served, path: str, **form: str) -> Page:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from email.utils import parseaddr
@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from coranto.store.query import parse as parse_words
 from coranto_gateway.definitions import without_defaults
+from coranto_gateway.secret_addresses import is_shown, mark_of, shown_address
 from coranto_gateway.webhooks.webhook import Secret, checked_address, checked_filter, checked_name
 
 When = Literal["at_once", "hourly", "daily"]
@@ -25,7 +26,6 @@ _CHAT: Final = re.compile(r"-?\d{1,20}|@\w{4,64}")
 _ROOM: Final = re.compile(r"![^\s/?#]{1,200}")
 _MAILBOX: Final = re.compile(r"[^@\s<>,;:\"()\[\]\\]{1,64}@[^@\s<>,;:\"()\[\]\\]{1,255}")
 _APPRISE: Final = re.compile(r"[a-z][a-z0-9]{1,20}://[^\s\x00-\x1f]{1,2000}", re.IGNORECASE)
-_MASKED: Final = re.compile(r"apprise:[^:]*://…[0-9a-f]{6}", re.IGNORECASE)
 _FORMS: Final = "mailto:desk@example.org, https://…, slack:https://…, ntfy:https://…/topic, telegram:CHAT, matrix:!ROOM or apprise:SERVICE://…"
 
 
@@ -39,7 +39,9 @@ class Recipient:
 
     @classmethod
     def parse(cls, text: str) -> Recipient:  # noqa: C901 - a case for each channel
-        """The recipient. Raises ValueError when the text names none."""
+        """The recipient. Raises ValueError when the text names none; what was typed is not repeated where it may hold a secret."""
+        if is_shown(text):
+            raise ValueError("this is how a recipient is shown; expected its address itself")
         scheme, _, rest = text.partition(":")
         match scheme.lower():
             case "mailto":
@@ -49,7 +51,7 @@ class Recipient:
                 return cls("email", rest)
             case "telegram":
                 if _CHAT.fullmatch(rest) is None:
-                    raise ValueError(f"{rest[:200]!r} is no chat: expected its number, or @ and its name")
+                    raise ValueError("this is no chat: expected its number, or @ and its name")
                 return cls("telegram", rest)
             case "matrix":
                 if _ROOM.fullmatch(rest) is None:
@@ -58,9 +60,6 @@ class Recipient:
                     )
                 return cls("matrix", rest)
             case "apprise":
-                # What was typed is not repeated: it may hold a password.
-                if _MASKED.fullmatch(text):
-                    raise ValueError("this is how an address of apprise is shown; expected the address itself")
                 if _APPRISE.fullmatch(rest) is None:
                     raise ValueError("this is no address of apprise, such as apprise:discord://ID/TOKEN")
                 return cls("apprise", rest)
@@ -70,25 +69,35 @@ class Recipient:
                 return cls("slack", checked_address(rest))
             case "ntfy":
                 if not urlsplit(checked_address(rest)).path.strip("/"):
-                    raise ValueError(f"{rest[:200]!r} names no topic: expected such as ntfy:https://ntfy.sh/desk")
+                    raise ValueError("this names no topic: expected such as ntfy:https://ntfy.sh/desk")
                 return cls("ntfy", rest)
-        raise ValueError(f"expected {_FORMS}; got {text[:200]!r}")
+        got = f"one that begins with {scheme[:20] + ':'!r}" if rest else "none of these"
+        raise ValueError(f"expected {_FORMS}; got {got}")
 
 
 def shown_recipient(text: str) -> str:
-    """The recipient as it is shown: of an address of apprise, which holds passwords and tokens, the service and a mark."""
-    scheme, _, rest = text.partition(":")
-    if scheme.lower() != "apprise" or _MASKED.fullmatch(text):
+    """The recipient as it is shown: a mailbox or chat whole, of an address who answers there, or the service, and a mark."""
+    if is_shown(text):
         return text
-    # By the mark, two of one service can be told apart.
-    return f"apprise:{rest.partition(':')[0]}://…{hashlib.sha256(text.encode()).hexdigest()[:6]}"
+    try:
+        kind = Recipient.parse(text).kind
+    except ValueError:  # it may hold anything
+        return mark_of(text)
+    scheme, _, rest = text.partition(":")
+    match kind:
+        case "webhook":
+            return shown_address(text)
+        case "slack" | "ntfy":
+            return f"{scheme}:{shown_address(rest)}"
+        case "apprise":
+            return f"apprise:{rest.partition(':')[0]}://{mark_of(text)}"
+        case "email" | "telegram" | "matrix":
+            return text
 
 
-def shown_recipients(kept: object) -> object:
-    """The same of a list of recipients; anything else as it is."""
-    return (
-        [shown_recipient(each) if isinstance(each, str) else each for each in kept] if isinstance(kept, list) else kept
-    )
+def are_signed(recipients: Iterable[object]) -> bool:
+    """Whether messages to any of them are signed: those to webhooks are."""
+    return any(isinstance(to, str) and to.lower().startswith(("http:", "https:")) for to in recipients)
 
 
 def meant_recipients(given: object, kept: object) -> object:
@@ -107,7 +116,7 @@ def is_recipient(text: str) -> str:
 
 def _may_mean_recipient(text: str) -> str:
     """The text. Raises ValueError when it neither names a recipient nor is how one is shown."""
-    return text if _MASKED.fullmatch(text) else is_recipient(text)
+    return text if is_shown(text) else is_recipient(text)
 
 
 def _is_zone(name: str) -> str:
@@ -203,7 +212,9 @@ class Alert(NewAlert):
 
     id: str = Field(description="Eight characters; another alert of the same name has others.")
     created_at: datetime = Field(description="When it was made.")
-    secret: Secret = Field(repr=False, description="What messages to webhooks are signed with.")
+    secret: Secret | None = Field(
+        None, repr=False, description="What messages to webhooks are signed with; null while it tells none."
+    )
 
     @property
     def max_age(self) -> timedelta:

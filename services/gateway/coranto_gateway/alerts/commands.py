@@ -24,9 +24,8 @@ from coranto_gateway.alerts.registry import (
     Sent,
     make_alert,
 )
-from coranto_gateway.command_line import Answer, DataOption, ask_definitions, checked, given, shown_unusable, tell
+from coranto_gateway.command_line import Answer, DataOption, ask_definitions, checked, given, shown_unusable, tell, warn
 from coranto_gateway.printable import log_line, one_line
-from coranto_gateway.webhooks.webhook import new_secret
 
 app = typer.Typer(
     help="Alerts: saved searches that tell people of new stories.", add_completion=False, no_args_is_help=True
@@ -68,7 +67,7 @@ def add_alert(
     ] = False,
     data: DataOption = None,
 ) -> None:
-    """Make an alert: it tells of what is stored from now on. Prints the secret that messages to webhooks are signed with."""
+    """Make an alert: it tells of what is stored from now on. Prints the secret that what goes to webhooks is signed with."""
     new = checked(
         NewAlert,
         name=name,
@@ -82,11 +81,13 @@ def add_alert(
         max_age_hours=max_age_hours,
         corrections=corrections,
     )
-    secret = new_secret()
-    alert = make_alert(new, now=datetime.now(UTC), secret=secret)
+    alert = make_alert(new, now=datetime.now(UTC))
     _with_alerts(data, lambda kept: kept.add(alert))
-    tell(f"alert {name!r} is made. Next: coranto alerts test {name}")
-    typer.echo(secret)
+    warn(data, lambda reach: reach.warnings(alert.to))
+    secret = "; its secret is not shown again" if alert.secret is not None else ""
+    tell(f"alert {name!r} is made{secret}. Next: coranto alerts test {name}")
+    if alert.secret is not None:
+        typer.echo(alert.secret.text)
 
 
 @app.command("edit")
@@ -115,7 +116,10 @@ def edit_alert(
     ] = None,
     data: DataOption = None,
 ) -> None:
-    """Change what is given of an alert, also of one that cannot be used as it is kept. Its secret stays."""
+    """Change what is given of an alert, also of one that cannot be used as it is kept.
+
+    Its secret stays; with its first webhook it gets one, which is printed this once.
+    """
     fields = given(
         to=to or None,
         q=words,
@@ -129,8 +133,11 @@ def edit_alert(
     )
     if quiet == "":
         fields["quiet"] = None
-    _with_alerts(data, lambda kept: kept.edit(name, fields))
-    tell(f"alert {name!r} is changed")
+    alert, secret = _with_alerts(data, lambda kept: kept.edit(name, fields))
+    warn(data, lambda reach: reach.warnings(alert.to))
+    tell(f"alert {name!r} is changed{'; its secret is not shown again' if secret is not None else ''}")
+    if secret is not None:
+        typer.echo(secret)
 
 
 @app.command("try")

@@ -9,6 +9,7 @@ import ssl
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
@@ -20,6 +21,7 @@ from coranto_gateway.alerts.alert import Kind, Recipient
 from coranto_gateway.alerts.message import Message
 from coranto_gateway.alerts.settings import AlertSettings
 from coranto_gateway.printable import one_line
+from coranto_gateway.secret_addresses import without_address
 from coranto_gateway.webhooks.reasons import REASONS
 from coranto_gateway.webhooks.sending import LONGEST_RETRY_AFTER, Answer, Sender, packed
 from coranto_gateway.webhooks.webhook import Secret, signed_headers
@@ -73,7 +75,9 @@ class Courier:
                     }
                     | ({"click": message.hits[0].url} if len(message.hits) == 1 else {})
                 )
-                return await self._sender.post(f"{parts.scheme}://{parts.netloc}/", body)
+                answer = await self._sender.post(f"{parts.scheme}://{parts.netloc}/", body)
+                # It names the topic, by which everybody may read.
+                return replace(answer, body=without_address(answer.body, recipient.target))
             case "telegram":
                 return await self._telegram(recipient.target, message)
             case "matrix":

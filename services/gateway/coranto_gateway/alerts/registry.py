@@ -17,10 +17,10 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from redis.asyncio import Redis
 
-from coranto_gateway.alerts.alert import Alert, NewAlert, meant_recipients, shown_recipients
+from coranto_gateway.alerts.alert import Alert, NewAlert, are_signed, meant_recipients, shown_recipient
 from coranto_gateway.alerts.message import OPERATOR, Hit, Message
 from coranto_gateway.definitions import ADD, MOST_DEFINITIONS, Definitions, Unusable, read_rows
-from coranto_gateway.webhooks.webhook import Secret
+from coranto_gateway.webhooks.webhook import Secret, new_secret
 
 TOLD_FOR: Final = timedelta(days=30)
 """Time for which it is remembered that an alert has told of a story."""
@@ -123,10 +123,11 @@ return 1
 _ADD: Final = f"{ADD}return 'added'"
 
 
-def make_alert(new: NewAlert, *, now: datetime, secret: str) -> Alert:
-    """The alert as it is kept."""
+def make_alert(new: NewAlert, *, now: datetime) -> Alert:
+    """The alert as it is kept, with a secret where anything is signed."""
     fields = {name: getattr(new, name) for name in NewAlert.model_fields}
-    return Alert(**fields, id=secrets.token_hex(4), created_at=now, secret=Secret(text=secret))
+    secret = Secret(text=new_secret()) if are_signed(new.to) else None
+    return Alert(**fields, id=secrets.token_hex(4), created_at=now, secret=secret)
 
 
 class Alerts:
@@ -136,7 +137,7 @@ class Alerts:
         self._redis: Any = redis
         # One hash tag: a script touches all of these keys.
         self._keys = {name: f"{prefix}:{{alerts}}:{name}" for name in _NAMES}
-        self.definitions = Definitions(redis, self._keys["all"], Alert, "alert", masks={"to": shown_recipients})
+        self.definitions = Definitions(redis, self._keys["all"], Alert, "alert", masks={"to": shown_recipient})
         scripts = (("acquire", _ACQUIRE), ("commit", _COMMIT), ("release", _RELEASE), ("add", _ADD), ("edit", _EDIT))
         self._scripts = {name: redis.register_script(text) for name, text in scripts}
 
@@ -158,17 +159,25 @@ class Alerts:
         """The alert. Raises UnknownNameError, and UnusableError when it cannot be used as it is kept."""
         return await self.definitions.get(name)
 
-    async def edit(self, name: str, fields: Mapping[str, Any]) -> Alert:
-        """Change these fields, and give the alert. Raises UnknownNameError and WrongFieldsError.
+    async def edit(self, name: str, fields: Mapping[str, Any]) -> tuple[Alert, str | None]:
+        """Change these fields; gives the alert, and the secret that was made because it tells a webhook for the first time.
 
-        What it has found already is told all the same, when it is due by the new times.
+        What it has found already is told all the same, when it is due by the new times. Raises UnknownNameError and
+        WrongFieldsError.
         """
+        secret = new_secret()
 
         def change(kept: dict[str, Any]) -> dict[str, Any]:
-            meant = {"to": meant_recipients(fields["to"], kept.get("to"))} if "to" in fields else {}
-            return kept | dict(fields) | meant
+            changed = kept | dict(fields)
+            if "to" in fields:
+                changed["to"] = meant_recipients(fields["to"], kept.get("to"))
+            if changed.get("secret") is None and isinstance(changed.get("to"), list) and are_signed(changed["to"]):
+                changed["secret"] = {"text": secret}
+            return changed
 
-        return await self.definitions.edit(name, change, self._write)
+        alert = await self.definitions.edit(name, change, self._write)
+        is_new = alert.secret is not None and alert.secret.text == secret
+        return alert, secret if is_new else None
 
     async def _write(self, packed: bytes, edited: Alert) -> bool:
         return bool(await self._run("edit", edited.name, packed, edited.model_dump_json(), edited.id))

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, Field, PlainSerializer, SecretStr
 
 from coranto.settings import Duration, SettingsSection
-from coranto_gateway.alerts.alert import Kind, is_recipient
+from coranto_gateway.alerts.alert import Kind, is_recipient, shown_recipient
 from coranto_gateway.web_address import web_address
 
 
@@ -26,7 +26,9 @@ class AlertSettings(SettingsSection):
     telegram_token: SecretStr | None = Field(
         None, description="Token of the Telegram bot; without it, alerts to chats cannot be sent."
     )
-    telegram_api: str = Field("https://api.telegram.org", description="Address of the bots' server.")
+    telegram_api: Annotated[str, AfterValidator(web_address)] = Field(
+        "https://api.telegram.org", description="Address of the bots' server."
+    )
     matrix_server: Annotated[str | None, AfterValidator(web_address)] = Field(
         None, description="Address of the Matrix server where our user is; without it, alerts to rooms cannot be sent."
     )
@@ -36,7 +38,10 @@ class AlertSettings(SettingsSection):
         description="Whether alerts may go to `apprise:…` recipients; needs `coranto-gateway[apprise]`. Warning: apprise connects "
         "by itself, past the guard of addresses: whoever may make alerts can have this machine ask any address that it reaches.",
     )
-    operator: tuple[Annotated[str, AfterValidator(is_recipient)], ...] = Field(
+    # Shown with the other settings as a program starts.
+    operator: tuple[
+        Annotated[str, AfterValidator(is_recipient), PlainSerializer(shown_recipient, when_used="json")], ...
+    ] = Field(
         (),
         description="Who is told when a webhook is failing, disabled or well again, as JSON: recipients in the forms of "
         "`coranto alerts add --to`.",

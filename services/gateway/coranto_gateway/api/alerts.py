@@ -10,14 +10,13 @@ from pydantic import BaseModel, Field
 
 from coranto.store.interface import ArticleReader
 from coranto_gateway.access import needs
-from coranto_gateway.alerts.alert import Alert, AlertChange, NewAlert, Recipient, When, shown_recipient
+from coranto_gateway.alerts.alert import Alert, AlertChange, NewAlert, When, shown_recipient
 from coranto_gateway.alerts.matching import try_out
 from coranto_gateway.alerts.message import Hit, Message
 from coranto_gateway.alerts.registry import AlertState, Sent, make_alert
 from coranto_gateway.definitions import Unusable
 from coranto_gateway.parts import Parts, PartsOf
 from coranto_gateway.tokens import Scope
-from coranto_gateway.webhooks.webhook import new_secret
 
 router = APIRouter(prefix="/v1/alerts", tags=["alerts"])
 
@@ -28,7 +27,7 @@ class AlertView(BaseModel):
     name: str
     q: str
     where: str
-    to: list[str] = Field(description="Whom it tells; of an address of apprise, the service and a mark.")
+    to: list[str] = Field(description="Whom it tells; of an address who answers there, or the service, and a mark.")
     when: When
     at: str
     zone: str
@@ -42,13 +41,16 @@ class AlertView(BaseModel):
     sent_at: datetime | None = Field(description="When it told of something last.")
     on_their_way: int = Field(description="Messages that are to be brought, each to one recipient.")
     dead: int = Field(description="Messages that were given up.")
+    warnings: list[str] = Field(description="Why recipients cannot be told as this gateway is set up.")
 
 
 class MadeAlert(AlertView):
-    """An alert with its secret."""
+    """An alert with the secret that was made for it."""
 
-    secret: str = Field(description="What messages to webhooks are signed with, by Standard Webhooks; shown this once.")
-    warnings: list[str] = Field(description="Why recipients cannot be told as this gateway is set up.")
+    secret: str | None = Field(
+        description="What messages to webhooks are signed with, by Standard Webhooks; shown this once. Null where none was made: "
+        "other recipients get no signature."
+    )
 
 
 class AlertList(BaseModel):
@@ -94,7 +96,7 @@ class Moved(BaseModel):
 async def list_alerts(parts: PartsOf) -> AlertList:
     """By name, each with how it does."""
     state = await parts.alerts.state()
-    items = [_view(alert, state) for alert in sorted(state.alerts.values(), key=lambda alert: alert.name)]
+    items = [_view(parts, alert, state) for alert in sorted(state.alerts.values(), key=lambda alert: alert.name)]
     return AlertList(items=items, unusable=state.unusable)
 
 
@@ -102,11 +104,9 @@ async def list_alerts(parts: PartsOf) -> AlertList:
 @needs(Scope.OPERATE)
 async def make(new: NewAlert, parts: PartsOf) -> MadeAlert:
     """It tells of what is stored from now on. 409 where there is one of this name."""
-    secret = new_secret()
-    alert = make_alert(new, now=parts.sender.now(), secret=secret)
+    alert = make_alert(new, now=parts.sender.now())
     await parts.alerts.add(alert)
-    view = _view(alert, await parts.alerts.state())
-    return MadeAlert(**view.model_dump(), secret=secret, warnings=_warnings(parts, alert))
+    return await _with_secret(parts, alert, alert.secret.text if alert.secret is not None else None)
 
 
 @router.post("/try", summary="What would an alert have told of?")
@@ -130,19 +130,19 @@ async def try_alert(
 @needs(Scope.OPERATE)
 async def show(name: str, parts: PartsOf) -> AlertView:
     """And how it does."""
-    return _view(await parts.alerts.get(name), await parts.alerts.state())
+    return _view(parts, await parts.alerts.get(name), await parts.alerts.state())
 
 
 @router.patch("/{name}", summary="Change an alert")
 @needs(Scope.OPERATE)
-async def edit(name: str, change: AlertChange, parts: PartsOf) -> AlertView:
+async def edit(name: str, change: AlertChange, parts: PartsOf) -> MadeAlert:
     """Fields that are not given stay as they are, its secret and what it has told of too.
 
     What it has found already is told all the same, when it is due by the new times; whoever it does not tell any more gets nothing
-    more. One that cannot be used as it is kept is mended so.
+    more. With its first webhook it gets a secret. One that cannot be used as it is kept is mended so.
     """
-    alert = await parts.alerts.edit(name, change.model_dump(mode="json", exclude_unset=True))
-    return _view(alert, await parts.alerts.state())
+    alert, secret = await parts.alerts.edit(name, change.model_dump(mode="json", exclude_unset=True))
+    return await _with_secret(parts, alert, secret)
 
 
 @router.delete("/{name}", status_code=204, summary="Remove an alert")
@@ -200,7 +200,7 @@ async def resume(name: str, parts: PartsOf) -> AlertView:
     return await show(name, parts)
 
 
-def _view(alert: Alert, state: AlertState) -> AlertView:
+def _view(parts: Parts, alert: Alert, state: AlertState) -> AlertView:
     messages = [each for each in state.messages.values() if each.alert == alert.id]
     return AlertView(
         **alert.model_dump(exclude={"id", "secret", "to"}),
@@ -211,18 +211,10 @@ def _view(alert: Alert, state: AlertState) -> AlertView:
         sent_at=state.last_sent.get(alert.id),
         on_their_way=sum(each.dead is None for each in messages),
         dead=sum(each.dead is not None for each in messages),
+        warnings=parts.reach.warnings(alert.to),
     )
 
 
-def _warnings(parts: Parts, alert: Alert) -> list[str]:
-    found: list[str] = []
-    for to in alert.to:
-        recipient = Recipient.parse(to)
-        missing = parts.settings.gateway.alerts.missing_for(recipient.kind)
-        is_address = recipient.kind in ("webhook", "slack", "ntfy")
-        refused = parts.sender.refusal(recipient.target) if is_address else None
-        if missing is not None:
-            found.append(f"{shown_recipient(to)} cannot be told: {missing} is not set")
-        elif refused is not None:
-            found.append(f"{shown_recipient(to)} cannot be told: {refused}")
-    return found
+async def _with_secret(parts: Parts, alert: Alert, secret: str | None) -> MadeAlert:
+    view = _view(parts, alert, await parts.alerts.state())
+    return MadeAlert(**view.model_dump(), secret=secret)

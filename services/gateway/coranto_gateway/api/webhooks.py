@@ -13,6 +13,7 @@ from coranto_gateway.announcements import Position
 from coranto_gateway.definitions import Unusable
 from coranto_gateway.parts import Parts, PartsOf
 from coranto_gateway.problems import Problem
+from coranto_gateway.secret_addresses import shown_address
 from coranto_gateway.tokens import Scope
 from coranto_gateway.webhooks.deliverer import send_test
 from coranto_gateway.webhooks.registry import (
@@ -43,7 +44,9 @@ class WebhookView(BaseModel):
     """A webhook and how it does."""
 
     name: str
-    url: str
+    url: str = Field(
+        description="Who answers there, and a mark in place of the rest of the address, which may hold a secret."
+    )
     where: str
     format: Format
     at_once: int
@@ -63,13 +66,13 @@ class WebhookView(BaseModel):
     delivered: int
     delivered_at: datetime | None
     secrets: int = Field(description="Secrets in use; more than one while an old one is phased out.")
+    warnings: list[str] = Field(description="Why nothing can be delivered as this gateway is set up.")
 
 
 class MadeWebhook(WebhookView):
     """A webhook with its secret."""
 
     secret: str = Field(description="What it signs with, by Standard Webhooks; shown this once.")
-    warnings: list[str] = Field(description="Why nothing can be delivered as this gateway is set up.")
 
 
 class WebhookList(BaseModel):
@@ -278,8 +281,11 @@ async def _view_of(parts: Parts, webhook: Webhook) -> WebhookView:
 
 async def _view(parts: Parts, webhook: Webhook, progress: Progress, now: Position) -> WebhookView:
     late, dead = await parts.webhooks.counts(webhook.name)
+    refused = parts.reach.refusal(webhook.url)
     return WebhookView(
-        **webhook.model_dump(exclude={"secrets"}),
+        **webhook.model_dump(exclude={"secrets", "url"}),
+        url=shown_address(webhook.url),
+        warnings=[refused] if refused else [],
         standing=progress.standing,
         why=progress.disabled or progress.trouble,
         trouble_since=progress.trouble_since,
@@ -296,5 +302,4 @@ async def _view(parts: Parts, webhook: Webhook, progress: Progress, now: Positio
 
 async def _with_secret(parts: Parts, webhook: Webhook, secret: str) -> MadeWebhook:
     view = await _view_of(parts, webhook)
-    refused = parts.sender.refusal(webhook.url)
-    return MadeWebhook(**view.model_dump(), secret=secret, warnings=[refused] if refused else [])
+    return MadeWebhook(**view.model_dump(), secret=secret)

@@ -38,7 +38,7 @@ async def show_all(request: Request, parts: PartsOf) -> Response:
 @router.post("/alerts")
 @needs(Scope.OPERATE)
 async def add(request: Request, parts: PartsOf) -> Response:
-    """Make an alert, and show the secret of its webhooks this once."""
+    """Make an alert, and show the secret of its webhooks, if it tells any, this once."""
     form = await form_of(request)
     try:
         made = await api.make(_wanted(form), parts)
@@ -77,13 +77,13 @@ async def show(request: Request, name: str, parts: PartsOf) -> Response:
 @router.post("/alerts/{name}/edit")
 @needs(Scope.OPERATE)
 async def edit(request: Request, name: str, parts: PartsOf) -> Response:
-    """Change it."""
+    """Change it, and show the secret that it gets with its first webhook this once."""
     form = await form_of(request)
     try:
-        await parts.alerts.edit(name, _fields(form))
+        _, secret = await parts.alerts.edit(name, _fields(form))
     except WrongFieldsError as error:
         return await _show(request, parts, name, form=form, wrong=error)
-    return see(_address(name))
+    return see(_address(name)) if secret is None else await _show(request, parts, name, secret=secret)
 
 
 @router.post("/alerts/{name}/remove")
@@ -122,6 +122,7 @@ async def _show(
     *,
     form: Mapping[str, str] | None = None,
     wrong: WrongFieldsError | None = None,
+    secret: str | None = None,
 ) -> Response:
     try:
         alert = await api.show(name, parts)
@@ -132,6 +133,7 @@ async def _show(
         "alert.html",
         status=422 if wrong else 200,
         alert=alert,
+        secret=secret,
         address=_address(name),
         log=(await api.show_log(name, parts, limit=50)).items,
         form=form or _form_of(alert.model_dump()),

@@ -15,9 +15,10 @@ from rich.console import Console
 from rich.table import Table
 
 from coranto_gateway.announcements import NO_STORE, Position
-from coranto_gateway.command_line import Answer, DataOption, ask_definitions, checked, given, shown_unusable, tell
+from coranto_gateway.command_line import Answer, DataOption, ask_definitions, checked, given, shown_unusable, tell, warn
 from coranto_gateway.definitions import Unusable
 from coranto_gateway.printable import log_line, one_line
+from coranto_gateway.secret_addresses import shown_address
 from coranto_gateway.webhooks.registry import (
     Attempt,
     Progress,
@@ -57,6 +58,7 @@ def add_webhook(
     secret, now = new_secret(), datetime.now(UTC)
     webhook = make_webhook(new, now=now, secret=secret)
     _with_webhooks(data, lambda kept: kept.add(webhook, Position(NO_STORE, 0) if start == "beginning" else now))
+    warn(data, lambda reach: reach.warnings([webhook.url]))
     tell(f"webhook {name!r} is made; its secret is not shown again. Next: coranto webhooks test {name}")
     typer.echo(secret)
 
@@ -81,7 +83,8 @@ def edit_webhook(
     fields = given(url=url, where=where, format=form, at_once=at_once, per_minute=per_minute)
     if per_minute == 0:
         fields["per_minute"] = None
-    _with_webhooks(data, lambda kept: kept.edit(name, fields))
+    webhook = _with_webhooks(data, lambda kept: kept.edit(name, fields))
+    warn(data, lambda reach: reach.warnings([webhook.url]))
     tell(f"webhook {name!r} is changed")
 
 
@@ -106,7 +109,13 @@ def list_webhooks(
         style = "red" if progress.standing in ("failing", "disabled") else None
         numbers = (str(number) for number in (late, dead))
         table.add_row(
-            webhook.name, progress.standing, str(progress.delivered), last, *numbers, webhook.url, style=style
+            webhook.name,
+            progress.standing,
+            str(progress.delivered),
+            last,
+            *numbers,
+            shown_address(webhook.url),
+            style=style,
         )
     for each in unusable:
         if as_json:
@@ -248,7 +257,7 @@ def _with_webhooks(data: Path | None, use: Callable[[Webhooks], Awaitable[Answer
 
 
 def _shown(webhook: Webhook, progress: Progress, late: int, dead: int) -> dict[str, Any]:
-    known = webhook.model_dump(mode="json", exclude={"secrets"})
+    known = webhook.model_dump(mode="json", exclude={"secrets"}) | {"url": shown_address(webhook.url)}
     how = progress.model_dump(mode="json", include={"trouble_since", "trouble", "disabled", "not_before", "delivered"})
     last = progress.delivered_at.isoformat() if progress.delivered_at is not None else None
     shown = known | how | {"delivered_at": last, "standing": progress.standing, "position": str(progress.position)}

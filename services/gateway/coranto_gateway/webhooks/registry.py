@@ -32,6 +32,7 @@ from coranto_gateway.definitions import (
     fields_of,
     said_of,
 )
+from coranto_gateway.secret_addresses import shown_address
 from coranto_gateway.webhooks.webhook import Secret, Webhook
 
 MOST_DEAD: Final = 1000
@@ -290,7 +291,7 @@ class Webhooks:
         # One hash tag: a script touches several of these keys.
         self._prefix = f"{prefix}:{{webhooks}}"
         self._all = f"{self._prefix}:all"
-        self.definitions = Definitions(redis, self._all, Webhook, "webhook")
+        self.definitions = Definitions(redis, self._all, Webhook, "webhook", masks={"url": shown_address})
         self._tests = f"{self._prefix}:tests"
         self._scripts = {
             name: redis.register_script(text)
@@ -395,7 +396,13 @@ class Webhooks:
 
         Raises UnknownNameError and WrongFieldsError.
         """
-        return await self.definitions.edit(name, lambda kept: kept | dict(fields), self._write)
+
+        def change(kept: dict[str, Any]) -> dict[str, Any]:
+            url = kept.get("url")
+            is_as_shown = isinstance(url, str) and fields.get("url") == shown_address(url)
+            return kept | dict(fields) | ({"url": url} if is_as_shown else {})
+
+        return await self.definitions.edit(name, change, self._write)
 
     async def rotate(self, name: str, secret: str, now: datetime, *, overlap: timedelta) -> Webhook:
         """Give it another secret; the one it has is used beside it for so long. Raises UnknownNameError and UnusableError."""

@@ -25,6 +25,7 @@ from coranto.http.response.headers import retry_after
 from coranto.records import FinishedArticle, time_text
 from coranto.urls import UnsupportedUrlError
 from coranto_gateway.announcements import Position
+from coranto_gateway.secret_addresses import without_address
 from coranto_gateway.webhooks.reasons import REASONS
 from coranto_gateway.webhooks.webhook import Format, Webhook, signed_headers
 
@@ -113,14 +114,6 @@ class Sender:
         """Close all connections."""
         await self._client.close()
 
-    def refusal(self, url: str) -> str | None:
-        """Why nothing will be sent to the address, as far as it says so itself; a name may still lead to one that is refused."""
-        try:
-            self._client.check_address(url)
-        except (RefusedHereError, UnsupportedUrlError) as error:
-            return _told(error)
-        return None
-
     async def send(self, webhook: Webhook, message: Message) -> Answer:
         """Post the message, signed for this moment."""
         now = self.now()
@@ -141,7 +134,8 @@ class Sender:
         try:
             response = await ask(url, body, headers={"Content-Type": "application/json", **headers})
         except (WebError, UnsupportedUrlError) as error:
-            return Answer("failed", _reason_of(error), self.now(), detail=_told(error)[:_DETAIL_SHOWN])
+            detail = without_address(told(error), url)[:_DETAIL_SHOWN]
+            return Answer("failed", _reason_of(error), self.now(), detail=detail)
         now = self.now()
         verdict, reason = judge(response.status)
         return Answer(
@@ -149,7 +143,7 @@ class Sender:
             reason,
             now,
             response.status,
-            response.body[: 4 * _ANSWER_SHOWN].decode("utf-8", "replace")[:_ANSWER_SHOWN],
+            without_address(response.body[: 4 * _ANSWER_SHOWN].decode("utf-8", "replace"), url)[:_ANSWER_SHOWN],
             "" if verdict == "delivered" else REASONS[reason],
             response.elapsed_ms,
             retry_after(response.headers, now=now, longest=LONGEST_RETRY_AFTER) if verdict == "failed" else None,
@@ -187,7 +181,8 @@ def _reason_of(error: Exception) -> str:
             return "connect_failed"
 
 
-def _told(error: Exception) -> str:
+def told(error: Exception) -> str:
+    """What is said of an error of the web client."""
     if isinstance(error, PrivateAddressError):
         return f"{error}, or for webhooks alone with CORANTO_GATEWAY__WEBHOOKS__ALLOWED_NETWORKS"
     return str(error) or type(error).__name__

@@ -16,8 +16,9 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from coranto.filter import compile_filter
-from coranto.urls import UnsupportedUrlError, parse
+from coranto.urls import parse
 from coranto_gateway.definitions import without_defaults
+from coranto_gateway.secret_addresses import is_shown, shown_address
 
 Format = Literal["json", "ninjs", "jsonld"]
 
@@ -66,16 +67,25 @@ def checked_name(name: str) -> str:
 
 
 def checked_address(url: str) -> str:
-    """The address on the web. Raises ValueError when it is none, or holds a password."""
+    """The address on the web. Raises ValueError when it is none, or holds a password; what was given is not repeated."""
+    if is_shown(url):
+        raise ValueError("this is how an address is shown; expected the address itself")
     try:
         address = parse(url)
-    except UnsupportedUrlError as error:
-        raise ValueError(str(error)) from error
+        names_user = "@" in urlsplit(url).netloc
+    except ValueError as error:
+        # What the error says may repeat the address.
+        raise ValueError(f"expected an http or https address, got {shown_address(url)[:200]!r}") from error
     if address.scheme == "file":
-        raise ValueError(f"expected an http or https address, got {url[:200]!r}")
-    if "@" in urlsplit(url).netloc:
+        raise ValueError("expected an http or https address, got one of a file")
+    if names_user:
         raise ValueError("expected an address without a user name or password")
     return url
+
+
+def _may_mean_address(url: str) -> str:
+    """The address, or how one is shown. Raises ValueError when it is neither."""
+    return url if is_shown(url) else checked_address(url)
 
 
 def checked_filter(text: str) -> str:
@@ -114,7 +124,9 @@ class WebhookChange(WebhookOptions):
 
     model_config = ConfigDict(json_schema_extra=without_defaults)
 
-    url: WebAddress = Field("", description="Address that articles are posted to.")
+    url: Annotated[str, AfterValidator(_may_mean_address), Field(max_length=4000)] = Field(
+        "", description="Address that articles are posted to; or as it is shown, for the one that is kept."
+    )
 
 
 class Webhook(NewWebhook):
