@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
-from coranto_classifier.text_models import ArticleText, TextModels
+from coranto_classifier.text_models import ArticleText, ModelPaths, TextModels
 from coranto_classifier.topics.media_topics import TOP_CODES, name_of, russian_name_of
 from coranto_classifier.topics.model import LinearModel, TopicFinder, combine
 from coranto_classifier.topics.section_mapping import SECTION, TopicHint
@@ -66,6 +67,19 @@ def test_own_models_without_a_list_of_languages_answer_in_all(tmp_path: Path) ->
     )
     finder = TopicFinder(tmp_path, {})
     assert [finder.model_name(code) for code in ("ru", "sw", "pt-BR")] == ["ru", "*", "*"]
+
+
+def test_language_known_by_sentences_alone_is_answered_with_less_certainty(tmp_path: Path) -> None:
+    shipped = ModelPaths().shipped
+    for name in ("topics_other.npz", "topics_ru.npz"):
+        (tmp_path / name).symlink_to(shipped / name)
+    card = {"version": "own", "languages": {"*": "topics_other.npz", "ru": "topics_ru.npz"}, "modest": {"fr": 1.67}}
+    (tmp_path / "topics.json").write_text(json.dumps(card))
+    finder = TopicFinder(tmp_path, {})
+    text = ("L'équipe gagne la finale", "L'entraîneur a félicité les joueurs après le match de football.")
+    (french,), (other,) = finder.find(*text, "fr-CA"), finder.find(*text, "pt")
+    assert french.code == other.code
+    assert french.score < other.score - 0.02
 
 
 def test_agreeing_section_raises_confidence(models: TextModels) -> None:

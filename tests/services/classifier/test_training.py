@@ -21,7 +21,17 @@ pytest.importorskip("scipy", reason="make models needs the training extra")
 
 from coranto_classifier.topics.model import LinearModel
 from training.lists import usual_cases
-from training.topics import Recipe, answered_languages, balance, count, fit, general_texts, read_texts, train
+from training.topics import (
+    Recipe,
+    answered_languages,
+    balance,
+    count,
+    fit,
+    general_texts,
+    modest_languages,
+    read_texts,
+    train,
+)
 
 _SPORT = ["Вратарь отразил удар в матче", "Тренер сборной доволен игрой", "Футболист забил гол в финале"]
 _ECONOMY = ["Банк повысил ставку по вкладам", "Рубль подешевел к доллару", "Инфляция ускорилась в мае"]
@@ -123,6 +133,17 @@ def test_general_model_answers_in_the_languages_that_it_has_learned_from(labelle
     counts = Counter(text.language for text in general)
     assert (counts["ru"], counts["fr"], counts["ha"]) == (30, 25, 5)
     assert 70 < counts["en"] < 140
+
+
+def test_language_of_encyclopedic_sentences_alone_is_answered_modestly(labelled: Path) -> None:
+    (russian, *_) = read_texts([labelled])
+    texts = [
+        replace(russian, id=f"{language}-{number}", language=language, source=source)
+        for language, sources in (("fr", ["sib-200"]), ("pl", ["sib-200", "bsnlp"]), ("ru", ["sib-200"]))
+        for source in sources
+        for number in range(25)
+    ]
+    assert set(modest_languages(texts)) == {"fr"}
 
 
 def test_recipe_may_state_the_temperature(labelled: Path, tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ _SECOND_AT_LEAST = 0.25  # probability of a second topic
 _SECOND_SHARE = 0.5  # of the first topic's probability
 _FLOOR = 1e-4  # no code is ruled out by the model alone
 _MOST_NARROWER = 3
+_LEAST_CHANCE = 1e-12  # its logarithm is finite
 READ_AS = {"bs": "hr", "sh": "hr", "sr": "hr", "pcm": "en"}
 """Languages that are read as a close relative is."""
 
@@ -130,7 +131,8 @@ def _load(path: Path) -> TopicModel:
 class TopicFinder:
     """Topics of articles, from the models of a directory.
 
-    Its `topics.json` names the models, and in `answered` the languages that the general one may answer in: all without it.
+    Its `topics.json` names the models, in `answered` the languages that the general one may answer in (all without it), and
+    in `modest` those of them in which it is surer than it is right, with what its logits are divided by.
     """
 
     def __init__(self, models: Path, vectors: Mapping[str, TextVectors]) -> None:
@@ -142,6 +144,7 @@ class TopicFinder:
         self._vectors = vectors
         answered = card.get("answered")
         self._answered: frozenset[str] | None = None if answered is None else frozenset(answered)
+        self._modest: dict[str, float] = card.get("modest", {})
 
     def find(self, title: str, text: str, language: str, hints: Sequence[TopicHint] = ()) -> list[ScoredTopic]:
         """Topics, most probable first; none when neither the publisher's words nor the text give enough evidence."""
@@ -150,6 +153,9 @@ class TopicFinder:
         model = self.model_for(language)
         if model is not None and any(letter.isalpha() for letter in joined):
             found = model.probabilities(joined, self.vectors_for(language))
+            divisor = self._modest.get(language.split("-", maxsplit=1)[0])
+            if divisor is not None:
+                found = softmax(np.log(found.astype(np.float64) + _LEAST_CHANCE) / divisor)
             probabilities = dict(zip(model.codes, found.tolist(), strict=True))
         return combine(probabilities, hints, threshold=model.threshold if model is not None else 0.0)
 
