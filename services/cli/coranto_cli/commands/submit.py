@@ -24,7 +24,8 @@ def submit(
     sources: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="URL|FILE|DIR|-", help="Pages, feeds, saved pages, directories of them; - reads a list."
+            metavar="URL|FILE|DIR|-",
+            help="Pages, feeds, saved pages, archives of pages (WARC), directories of them; - reads a list.",
         ),
     ] = None,
     lists: Annotated[

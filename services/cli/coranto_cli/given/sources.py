@@ -190,7 +190,7 @@ async def archived(
 
     What the archive holds besides pages is told in one sentence at its end. Raises OSError when it cannot be read.
     """
-    from coranto.pages.archives import ArchivedPage, read_pages  # here, as most commands read no archive
+    from coranto.http.archives.pages import ArchivedPage, read_pages  # here, as most commands read no archive
 
     passed_over: Counter[str] = Counter()
     with file.open("rb") as stream:

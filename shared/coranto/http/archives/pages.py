@@ -14,10 +14,17 @@ from typing import Any, BinaryIO, Final
 
 import zstandard
 from warcio.archiveiterator import ArchiveIterator  # type: ignore[import-untyped]  # the package has no types
-from warcio.bufferedreaders import DecompressingBufferedReader  # type: ignore[import-untyped]
+from warcio.bufferedreaders import (  # type: ignore[import-untyped]
+    ChunkedDataException,
+    ChunkedDataReader,
+    DecompressingBufferedReader,
+)
 from warcio.exceptions import ArchiveLoadFailed  # type: ignore[import-untyped]
 
-from coranto.pages.zstd_frames import CUT, FRAME, ZstdStream
+from coranto.http.archives.zstd_frames import CUT, FRAME, ZstdStream, is_skipped_frame
+from coranto.http.errors import BodyTooLargeError, WebError
+from coranto.http.limits import WebLimits
+from coranto.http.response.decoding import BodyDecoder
 from coranto.urls import UnsupportedUrlError, parse
 
 PAGE_TYPES: Final = frozenset({"text/html", "application/xhtml+xml"})
@@ -27,8 +34,6 @@ _AT_ONCE: Final = 1 << 16
 _ZSTD_DICTIONARY: Final = b"\x5d\x2a\x4d\x18"
 _LONGEST_DICTIONARY: Final = 32 << 20
 _LARGEST_WINDOW: Final = 128 << 20
-# Of a body as its server packed it: RFC 8878 recommends that no larger one is needed.
-_LARGEST_WINDOW_OF_BODY: Final = 8 << 20
 _LONGEST_LINE: Final = 1 << 20
 _LONGEST_HEADER: Final = 4 << 20
 _MOST_HEADER_LINES: Final = 10_000
@@ -164,7 +169,7 @@ def _unpacked(stream: BinaryIO) -> Any:
     if start == _ZSTD_DICTIONARY:
         return ZstdStream(stream, max_window=_LARGEST_WINDOW, dictionary=_zstd_dictionary(stream))
     stream.seek(-len(start), 1)
-    if start == FRAME:
+    if start == FRAME or is_skipped_frame(start):
         return ZstdStream(stream, max_window=_LARGEST_WINDOW)
     return _Unpacked(stream) if start.startswith(_GZIP) else stream
 
@@ -203,45 +208,40 @@ def _read(record: Any, max_bytes: int) -> ArchivedPage | SkippedRecord:
         return SkippedRecord("bad_address", url[:200], str(error))
     try:
         body = _body(record, max_bytes)
-    except (ValueError, OSError, EOFError, zlib.error, zstandard.ZstdError) as error:
-        return SkippedRecord("broken", url, str(error)[:200])
-    if len(body) > max_bytes:
+    except BodyTooLargeError:
         return SkippedRecord("too_large", url)
+    except (ValueError, OSError, EOFError, zlib.error, zstandard.ZstdError, WebError, ChunkedDataException) as error:
+        return SkippedRecord("broken", url, str(error)[:200])
     return ArchivedPage(url, content_type, body) if body else SkippedRecord("empty", url)
 
 
 def _body(record: Any, max_bytes: int) -> bytes:
-    """The body, at most one byte longer than allowed. Raises ValueError where the archive has only a part of it."""
-    stream, headers = record.content_stream(), record.http_headers
-    stated = (headers.get_header("Content-Encoding") or "") if headers is not None else ""
-    if stated.strip().lower() == "zstd":  # which warcio leaves as it is
-        stream = _unpacked_body(stream)
-    body = _read_all(stream, max_bytes)
-    missing = getattr(record.raw_stream, "limit", 0)
-    if missing > 0 and len(body) <= max_bytes and not record.raw_stream.read(1):
+    """The body without chunks and packing, which are undone as for a response that has just come.
+
+    Raises BodyTooLargeError, other WebErrors for packings that cannot be undone, and ValueError where the archive has only a part.
+    """
+    headers = record.http_headers
+    encoding, transfer = (
+        str(headers.get_header(name) or "") if headers is not None else ""
+        for name in ("Content-Encoding", "Transfer-Encoding")
+    )
+    # warcio's own unpacking bounds nothing: a brotli of a few kilobytes may fill all memory.
+    stream = ChunkedDataReader(record.raw_stream) if transfer.strip().lower() == "chunked" else record.raw_stream
+    decoder = BodyDecoder(
+        encoding,
+        max_bytes=max_bytes,
+        max_decoded_bytes=max_bytes,
+        max_compression_ratio=WebLimits().max_compression_ratio,
+        expects_text=True,
+    )
+    while piece := stream.read(_AT_ONCE):
+        for _ in decoder.feed(bytes(piece)):
+            pass  # nobody else waits for this process
+    body = decoder.finish()
+    # Behind the last chunk there may be bytes that belong to nothing: what is missing is what cannot be read.
+    if (missing := getattr(record.raw_stream, "limit", 0)) > 0 and not record.raw_stream.read(1):
         raise ValueError(f"the archive ends within the record, of which {missing} bytes are missing")
     return body
-
-
-class _PutBack:
-    """A stream with bytes that were read from it in front again."""
-
-    def __init__(self, start: bytes, stream: Any) -> None:
-        self._start = start
-        self._stream = stream
-
-    def read(self, size: int) -> bytes:
-        if self._start:
-            start, self._start = self._start[:size], self._start[size:]
-            return start
-        return bytes(self._stream.read(size))
-
-
-def _unpacked_body(stream: Any) -> Any:
-    """The body without the packing that its label states; some archives hold bodies unpacked under the label of the packed one."""
-    start = stream.read(len(FRAME))
-    whole = _PutBack(start, stream)
-    return ZstdStream(whole, max_window=_LARGEST_WINDOW_OF_BODY) if start == FRAME else whole
 
 
 def _read_all(stream: Any, max_bytes: int) -> bytes:

@@ -9,13 +9,14 @@ import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
+import brotli  # type: ignore[import-untyped]  # the package has no types
 import pytest
 import zstandard
 from warcio.statusandheaders import StatusAndHeaders
 from warcio.warcwriter import WARCWriter
 
-from coranto.pages.archives import ArchivedPage, SkippedRecord, read_pages
-from coranto.pages.zstd_frames import CUT, ZstdStream
+from coranto.http.archives.pages import ArchivedPage, SkippedRecord, read_pages
+from coranto.http.archives.zstd_frames import CUT, ZstdStream
 
 PAGE = b"<html><title>Bridge opens</title><p>" + b"The bridge is open again. " * 40
 
@@ -177,6 +178,57 @@ def test_body_packed_with_zstandard_is_unpacked_within_bounds() -> None:
     assert [one.body == PAGE if isinstance(one, ArchivedPage) else one.reason for one in found] == [
         True, True, True, "too_large", "broken", "broken", True,
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("stated", "pack"),
+    [
+        ("br", brotli.compress),
+        ("x-gzip", gzip.compress),
+        ("gzip, zstd", lambda page: zstandard.compress(gzip.compress(page))),
+        ("zstd, br", lambda page: brotli.compress(zstandard.compress(page))),
+        ("utf-8", bytes),
+        ("gzip, gzip", lambda page: gzip.compress(gzip.compress(page))),
+        ("", gzip.compress),
+    ],
+)
+@pytest.mark.parametrize("is_chunked", [False, True])
+def test_body_comes_as_from_the_web_however_it_is_packed(
+    stated: str, pack: Callable[[bytes], bytes], is_chunked: bool
+) -> None:
+    packed, headers = pack(PAGE), [*HTML, ("Content-Encoding", stated)]
+    if is_chunked:
+        packed, headers = b"%x\r\n%s\r\n0\r\n\r\n" % (len(packed), packed), [*headers, ("Transfer-Encoding", "chunked")]
+    last = ("https://a.example/2", "200 OK", HTML, PAGE)
+    assert read(archive(("https://a.example/1", "200 OK", headers, packed), last)) == [
+        ArchivedPage(f"https://a.example/{number}", "text/html", PAGE) for number in (1, 2)
+    ]
+
+
+def test_bombs_of_every_packing_cost_no_memory() -> None:
+    bombs = {
+        "br": brotli.compress(bytes(60 << 20), quality=1),
+        "gzip, br": brotli.compress(gzip.compress(bytes(60 << 20), 1), quality=1),
+        "zstd": zstandard.compress(bytes(60 << 20)),
+        "gzip, gzip, gzip": gzip.compress(gzip.compress(gzip.compress(PAGE))),
+        "compress": PAGE,
+    }
+    stated = {name: [*HTML, ("Content-Encoding", name)] for name in bombs}
+    body = archive(*(("https://a.example/", "200 OK", stated[name], bomb) for name, bomb in bombs.items()))
+    tracemalloc.start()
+    found = read(body, max_bytes=5_000_000)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert [one.reason for one in found if isinstance(one, SkippedRecord)] == [*["too_large"] * 3, *["broken"] * 2]
+    assert peak < 30_000_000
+
+
+def test_archive_that_begins_with_a_skipped_frame_is_read() -> None:
+    skipped = b"\x53\x2a\x4d\x18\x03\x00\x00\x00abc"
+    assert read(skipped + zstandard.compress(archive(("https://a.example/1", "200 OK", HTML, PAGE), packed=False))) == [
+        ArchivedPage("https://a.example/1", "text/html", PAGE)
+    ]
+    assert [one.reason for one in read(skipped + b"nothing") if isinstance(one, SkippedRecord)] == ["broken"]
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress, zstandard.compress])

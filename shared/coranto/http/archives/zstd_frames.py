@@ -1,4 +1,8 @@
-"""Unpacks Zstandard in bounded steps, and tells when it breaks off: `zstandard` takes a cut stream for one that ends there."""
+"""Unpacks Zstandard in bounded steps, and tells when it breaks off: `zstandard` takes a cut stream for one that ends there.
+
+For whole archives, which are read: only reading bounds what a step gives, whatever it is made from. Bodies that are handed over as
+they come are for `coranto.http.response.decoding`, which goes by 64 bytes to keep its bound: too slow for a gigabyte.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,11 @@ CUT: Final = "it ends within its packed form"
 """What is said of a packed stream that breaks off."""
 _AT_ONCE: Final = 1 << 16
 _RLE_BLOCK: Final = 1
+
+
+def is_skipped_frame(start: bytes) -> bool:
+    """Whether these first bytes are those of a frame that is to be skipped (RFC 8878, 3.1.2)."""
+    return len(start) >= 4 and start[0] & 0xF0 == 0x50 and start[1:4] == b"\x2a\x4d\x18"
 
 
 class Readable(Protocol):

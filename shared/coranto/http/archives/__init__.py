@@ -1,0 +1,1 @@
+"""Web archives: responses that somebody has recorded, in WARC and ARC files."""
