@@ -37,6 +37,7 @@ from redis.exceptions import RedisError
 from coranto.client import AsyncClient, new_submission
 from coranto.records import Submission
 from coranto.records.envelope import FIELD, peek
+from coranto.store.sqlite.schema import version_of
 from coranto.streams.redis import RedisStreams
 from coranto.topology import FEEDER, FINISHED, LEDGER, REINDEX, STAGES, WORKERS, Keys, StageSpec
 from coranto_cli.local.redis_server import EmbeddedRedis, choose_server
@@ -369,18 +370,21 @@ async def come_to_rest(scene: Scene, within_seconds: float) -> dict[str, int]:
             with suppress(RedisError, OSError):
                 depths = {stage.name: await RedisStreams(client, stage, KEYS).measure() for stage in STAGES}
                 left = {name: depth.waiting + depth.pending + depth.delayed for name, depth in depths.items()}
-                left["outbox"] = await asyncio.to_thread(count_unannounced, scene)
+                left["outbox"] = await asyncio.to_thread(count_unannounced, scene.fleet)
                 busy = {name: number for name, number in left.items() if number}
                 quiet = quiet + 1 if not busy else 0
     return busy if quiet < 6 else {}
 
 
-def count_unannounced(scene: Scene) -> int:
+def count_unannounced(fleet: Fleet) -> int:
     """Revisions that were stored and are not marked as announced."""
-    database = scene.fleet.data / "articles.sqlite"
+    database = fleet.data / "articles.sqlite"
     if not database.exists():
         return 0
     with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as store:
+        # The sink makes the file with its first batch, and the tables a moment later.
+        if version_of(store) == 0:
+            return 0
         return int(store.execute("SELECT count(*) FROM outbox").fetchone()[0])
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 import chaos
+from coranto.store.sqlite.schema import migrate
+from fleet import Fleet
 
 KINDS = {kind.name: kind for kind in chaos.KINDS}
 
@@ -26,3 +30,13 @@ async def test_no_kind_of_harm_loses_or_doubles_an_article(tmp_path: Path, kind:
     assert report.is_sound, report
     assert report.harms >= 1
     assert report.stored + sum(report.dropped.values()) + sum(report.dead.values()) == report.submitted
+
+
+async def test_store_that_is_just_being_made_has_nothing_to_announce(tmp_path: Path) -> None:
+    fleet = Fleet(tmp_path, "unix:///nowhere")
+    with closing(sqlite3.connect(tmp_path / "articles.sqlite")) as store:
+        store.execute("PRAGMA journal_mode = WAL")  # as the sink begins, before it makes the tables
+        assert (tmp_path / "articles.sqlite").stat().st_size > 0
+        assert chaos.count_unannounced(fleet) == 0
+        migrate(store)
+    assert chaos.count_unannounced(fleet) == 0
