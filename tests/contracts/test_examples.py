@@ -111,8 +111,8 @@ def test_a_minimal_example_has_only_what_must_be_there(kind: type[Record]) -> No
 def test_a_field_that_a_newer_writer_adds_is_ignored_by_the_reader(example: Path) -> None:
     event = json.loads(example.read_text(encoding="utf-8"))
     newer = {**event, "extension": "x", "data": {**event["data"], "mood": "calm"}}
-    for value in newer["data"].values():
-        if isinstance(value, dict):
+    for name, value in newer["data"].items():
+        if isinstance(value, dict) and name != "stage_times":  # which is a map by stages, not a section
             value["mood"] = "calm"
     kind = KINDS[example.parent.name]
     schema_of(kind.event_type).validate(newer)

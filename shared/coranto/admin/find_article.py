@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import time
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
+
+from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
 from coranto.admin import dead_letters
 from coranto.admin.dead_letters import Reference
@@ -17,6 +21,8 @@ from coranto.records.envelope import peek
 from coranto.streams.interface import Delayed, Unsettled
 from coranto.topology import STAGES, StageSpec
 from coranto.urls import SAVED_PAGE_PREFIX, UnsupportedUrlError, key_of, parse
+
+_TIMES: Final = TypeAdapter(dict[str, AwareDatetime])
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +49,8 @@ class Location:
     """Dead: what was seen."""
     letter: str | None = None
     """Dead: the letter's reference."""
+    times: Mapping[str, datetime] = field(default_factory=dict)
+    """When the stages before were done with it, as far as its message says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,16 +100,32 @@ async def find_locations(pipeline: ConnectedPipeline, ref: ArticleRef) -> list[L
     found: list[Location] = []
     for spec in STAGES:
         for streams in pipeline.streams[spec.name]:
-            found += [_of_entry(spec, entry) async for entry in streams.unsettled() if ref.is_about(entry.event)]
+            found += [
+                replace(_of_entry(spec, entry), times=_times_of(entry.event))
+                async for entry in streams.unsettled()
+                if ref.is_about(entry.event)
+            ]
         for streams in pipeline.streams[spec.name]:
             found += [
-                await _of_delayed(pipeline, spec, each) async for each in streams.delayed() if ref.is_about(each.event)
+                replace(await _of_delayed(pipeline, spec, each), times=_times_of(each.event))
+                async for each in streams.delayed()
+                if ref.is_about(each.event)
             ]
     async for letter in dead_letters.find_letters(pipeline.streams):
         if ref.is_about(letter.event):
             reference = str(Reference.of(letter))
-            found.append(Location(letter.stage, "dead", reason=letter.reason, error=letter.error, letter=reference))
+            location = Location(letter.stage, "dead", reason=letter.reason, error=letter.error, letter=reference)
+            found.append(replace(location, times=_times_of(letter.event)))
     return found
+
+
+def _times_of(event: bytes) -> dict[str, datetime]:
+    fields = peek(event).get("data")
+    known = fields.get("stage_times") if isinstance(fields, dict) else None
+    try:
+        return _TIMES.validate_python(known or {})
+    except ValidationError:  # it may have come from anywhere
+        return {}
 
 
 def _of_entry(spec: StageSpec, entry: Unsettled) -> Location:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 from abc import abstractmethod
-from typing import ClassVar, Literal
+from datetime import datetime
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field
 
@@ -114,6 +115,13 @@ class DiscoveredArticle(Record):
         description="Address for readers: where the page is, once that is known, or where it says that it is at home."
     )
     discovery: Discovery = Field(description="How it was found.")
+    stage_times: dict[str, UtcTime] | None = Field(
+        None, description="When each stage before the sink was done with it, by the stage's name."
+    )
+
+    def done_by(self, stage: str, at: datetime) -> Self:
+        """The record as the stage sends it on at this moment."""
+        return self.model_copy(update={"stage_times": {**(self.stage_times or {}), stage: at}})
 
     @property
     def subject(self) -> str:
@@ -127,7 +135,14 @@ class DiscoveredArticle(Record):
 
     def with_fetch(self, fetch: Fetch) -> FetchedArticle:
         """The record with the fetcher's section."""
-        return FetchedArticle(id=self.id, key=self.key, url=fetch.final_url, discovery=self.discovery, fetch=fetch)
+        return FetchedArticle(
+            id=self.id,
+            key=self.key,
+            url=fetch.final_url,
+            discovery=self.discovery,
+            stage_times=self.stage_times,
+            fetch=fetch,
+        )
 
 
 class FetchedArticle(DiscoveredArticle):
@@ -151,7 +166,13 @@ class FetchedArticle(DiscoveredArticle):
         url = url or self.url
         key = key_of(url)
         return ExtractedArticle(
-            id=article_id(key), key=key, url=url, discovery=self.discovery, fetch=self.fetch, content=content
+            id=article_id(key),
+            key=key,
+            url=url,
+            discovery=self.discovery,
+            stage_times=self.stage_times,
+            fetch=self.fetch,
+            content=content,
         )
 
 
@@ -169,6 +190,7 @@ class ExtractedArticle(FetchedArticle):
             key=self.key,
             url=self.url,
             discovery=self.discovery,
+            stage_times=self.stage_times,
             fetch=self.fetch,
             content=self.content,
             classification=classification,
@@ -189,6 +211,7 @@ class ClassifiedArticle(ExtractedArticle):
             key=self.key,
             url=self.url,
             discovery=self.discovery,
+            stage_times=self.stage_times,
             fetch=self.fetch,
             content=self.content,
             classification=self.classification,

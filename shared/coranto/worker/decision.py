@@ -10,11 +10,11 @@ import asyncio
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from coranto.host_queue import HostQueue
-from coranto.records import FetchedArticle, Record
+from coranto.records import DiscoveredArticle, FetchedArticle, FinishedArticle, Record
 from coranto.records.envelope import Event, MalformedEventError, decode, encode, new_traceparent
 from coranto.streams.interface import Accept, Dead, Drop, Entry, Outcome, Publish, Retry
 from coranto.worker.breaker import Verdict
@@ -111,6 +111,9 @@ class Decider:
                 raise TypeError(
                     f"the handler returned a {type(result).__name__}, the stage publishes {self._publishes}"
                 )
+            if isinstance(result, DiscoveredArticle) and not isinstance(result, FinishedArticle):
+                # What is finished says itself when it was stored, and is announced as it is stored.
+                result = result.done_by(self._stage.name, datetime.fromtimestamp(self._clock(), UTC))
             trace = _child(event.traceparent)
             published = Publish(result.message_id, encode(result, source=self._source, traceparent=trace))
             return Decision(published, "success", record_id=record.subject, url=url_of(record), result=result)

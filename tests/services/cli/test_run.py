@@ -50,6 +50,7 @@ def test_run_prints_what_came_of_a_directory_and_a_second_run_finds_it_unchanged
     assert "1 stored in total" in second.out
     article, refused = shell.apart("run", "pages", "--data", "data", "--json").lines
     assert article["content"]["title"] == "A good page"
+    assert list(article["stage_times"]) == ["feeder", "fetcher", "extractor", "classifier"]
     assert (refused["stage"], refused["reason"]) == ("extractor", "no_text")
     assert shell("run", "--json").code == 2
 

@@ -18,9 +18,20 @@ from tests.services.gateway.test_operating import KEYS, bury, submitted
 from tests.shared.store.test_retraction import dropped
 
 import coranto_gateway.page
-from coranto.records import Block, ClassifiedArticle, Entity, Image, Mention, Person, Provenance, Story
+from coranto.records import (
+    Block,
+    ClassifiedArticle,
+    Entity,
+    ExtractedArticle,
+    Image,
+    Mention,
+    Person,
+    Provenance,
+    Story,
+)
+from coranto.records.envelope import encode
 from coranto.streams.redis import RedisStreams
-from coranto.topology import FEEDER
+from coranto.topology import CLASSIFIER, FEEDER
 from coranto.worker.stage import DELIVERY_REASONS
 from coranto_gateway.page.words import Words
 
@@ -344,11 +355,37 @@ async def test_what_became_of_a_submitted_page_is_told_with_its_times_and_in_wor
         assert datetime.fromisoformat(at).strftime("%H:%M:%S") in page.said
     assert len([each for each in page.all("rect") if each.get("class") == "c-pub"]) == 3
     assert "in all" in page.said
+    moments = {stage: datetime.now(UTC) for stage in ("feeder", "fetcher", "extractor", "classifier")}
+    (ferry,) = await served.store(article("ferry").model_copy(update={"stage_times": moments}))
+    why = await served.get("/v1/why", params={"url": ferry.url})
+    assert list(why["times"]) == ["feeder", "fetcher", "extractor", "classifier", "sink"]
+    for path in (f"/submit?url={ferry.url}", f"/articles/{ferry.id}"):
+        assert (await look(served, path)).said.count(f"{moments['extractor']:%H:%M:%S}") >= 2, path
     await served.drop(dropped("paywall_stub", datetime.now(UTC), url="https://news.example/wall", stage="extractor"))
     for language, said in (("en", "instead of the text"), ("ru", "форма входа или подписки")):
         page = await look(served, "/submit?url=https://news.example/wall", **{"Accept-Language": language})
         assert said in page.said
         assert "paywall_stub" in page.said
+
+
+async def test_a_page_on_its_way_shows_when_the_stages_before_were_done(served: Served, redis: Redis) -> None:
+    streams, at = RedisStreams(redis, CLASSIFIER, KEYS), datetime.now(UTC)
+    await streams.ensure()
+    record = ExtractedArticle.model_validate(article("ferry").model_dump(exclude={"classification"}))
+    for stage in ("feeder", "fetcher", "extractor"):
+        record = record.done_by(stage, at)
+    await redis.xadd(streams.main, {"event": encode(record, source="test")})
+    assert list((await served.get("/v1/why", params={"url": record.url}))["times"]) == [
+        "feeder",
+        "fetcher",
+        "extractor",
+    ]
+    page = await look(served, f"/submit?url={record.url}")
+    assert page.said.count(f"{at:%H:%M:%S}") == 3
+    assert "Waiting for its turn." in page.said
+    odd = record.model_copy(update={"id": "0" * 32}).model_dump_json().replace(str(at.year), "no time")
+    await redis.xadd(streams.main, {"event": f'{{"data": {odd}}}'})
+    assert (await served.get("/v1/why", params={"url": "0" * 32}))["times"] == {}
 
 
 async def test_a_search_becomes_a_feed(served: Served) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from coranto.records import DiscoveredArticle, Submission
-from coranto.records.envelope import encode
+from coranto.records.envelope import decode, encode
 from coranto.streams.interface import Drop
 from coranto.testing import FakeClock, MemoryPipeline, MemoryReader, MemoryStreams, discovered, submission
 from coranto.topology import DISCOVERED, FEEDER, Keys
@@ -104,6 +104,22 @@ async def test_a_handler_is_a_function_from_record_to_record() -> None:
     async with delivering(pipeline, handle):
         await until(lambda: sum(pipeline.counts.get("feeder", {}).values()) == 2)
     assert pipeline.counts["feeder"] == {("published", "ok"): 1, ("dropped", "not_wanted"): 1}
+
+
+async def test_a_record_says_when_each_stage_was_done_with_it() -> None:
+    clock = FakeClock()
+    pipeline = MemoryPipeline(clock)
+
+    async def handle(asked: Submission) -> DiscoveredArticle:
+        clock.advance(timedelta(seconds=3))
+        return discovered(asked.url)
+
+    add(pipeline)
+    began = clock()
+    async with delivering(pipeline, handle):
+        await until(lambda: bool(pipeline.stream(Keys().stream(DISCOVERED)).rows))
+    (row,) = pipeline.stream(Keys().stream(DISCOVERED)).rows.values()
+    assert decode(row.event, DiscoveredArticle).record.stage_times == {"feeder": datetime.fromtimestamp(began + 3, UTC)}
 
 
 async def test_a_stage_hears_what_is_published_by_now_and_of_nothing_else() -> None:

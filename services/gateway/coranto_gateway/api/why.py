@@ -103,7 +103,8 @@ class Why(BaseModel):
     now: list[Whereabouts] = Field(description="Where it is at this moment, in the order of the pipeline.")
     endings: list[Ending] = Field(description="How each submission of it ended, latest first.")
     times: dict[str, datetime] = Field(
-        description="When a stage was done with it, by stage, as far as its latest record, or else its latest ending, says."
+        description="When a stage was done with it, by stage: of the message where it is on its way, else of its latest record or "
+        "ending."
     )
 
 
@@ -145,7 +146,8 @@ async def why(parts: Parts, url: str) -> Why:
         return reader.ledger_of(url), revisions[-1] if revisions else None, len(revisions), reader.visits_of(url)
 
     endings, article, revisions, visits = await parts.stores.ask_if_any(look) or ([], None, 0, None)
-    now = [Whereabouts.of(each) for each in await find_locations(await parts.pipelines.get(), ref)]
+    locations = await find_locations(await parts.pipelines.get(), ref)
+    now = [Whereabouts.of(each) for each in locations]
     return Why(
         url=ref.text,
         answer=_sentence(now, endings, article, revisions),
@@ -154,21 +156,18 @@ async def why(parts: Parts, url: str) -> Why:
         visits=None if visits is None else VisitsView(unchanged=visits.unchanged, last_fetched=visits.last_fetched),
         now=now,
         endings=[Ending.of(each) for each in endings],
-        times=_times(endings, article),
+        times=dict(locations[-1].times) if locations else _times(endings, article),
     )
 
 
 def _times(endings: list[LedgerLine], article: FinishedArticle | None) -> dict[str, datetime]:
-    """A record says when it was found, fetched and stored, and nothing of the stages between."""
     if endings and (article is None or endings[0].outcome != "stored"):
         return {endings[0].stage: endings[0].at}
     if article is None:
         return {}
-    return {
-        FEEDER.name: article.discovery.discovered_at,
-        FETCHER.name: article.fetch.fetched_at,
-        SINK.name: article.storage.stored_at,
-    }
+    # What came from elsewhere, or from an earlier version, says nothing of the stages between.
+    known = {FEEDER.name: article.discovery.discovered_at, FETCHER.name: article.fetch.fetched_at}
+    return known | (article.stage_times or {}) | {SINK.name: article.storage.stored_at}
 
 
 _STATES = {
