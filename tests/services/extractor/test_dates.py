@@ -493,9 +493,15 @@ def test_number_that_looks_like_a_date_is_none(text: str) -> None:
         "Né le 5 mai 1992",
         "Fecha límite: 5 de mayo de 2012",
         "Матч: 5 мая 2012",
+        # The hours of an event, and the last day of a period.
+        "5 May 2012, 13:15 - 19:00",
+        "Samstag, 5. Mai 2012, 13:15 Uhr – 19:00 Uhr",
+        "5 mai 2012 13h15–19h00",
+        "3–5 May 2012",
+        "14. - 20. Mai 2012",
     ],
 )
-def test_date_behind_the_label_of_another_date_is_not_read(text: str) -> None:
+def test_date_of_something_else_is_not_read(text: str) -> None:
     assert parse_date_text(text, None) is None
     assert parse_date_text(f"{text}; 7 June 2013", None) == parse_date_text("7 June 2013", None)
 
@@ -512,6 +518,10 @@ def test_date_behind_the_label_of_another_date_is_not_read(text: str) -> None:
         ("Version vom 12.05.2019", "2019-05-12"),
         ("Event | 5 May 2012", "2012-05-05"),
         ("Founder Jane Doe, 5 May 2012", "2012-05-05"),
+        ("17:45 - 5 May 2012", "2012-05-05"),
+        ("Issue 12 – 5 May 2012", "2012-05-05"),
+        ("5 May 2012 17:45 -05:00", "2012-05-05T17:45"),
+        ("5 May 2012 17:45 - 06.05.2012 18:30", "2012-05-05T17:45"),
     ],
 )
 def test_numbers_and_words_beside_a_date_do_not_hide_it(text: str, day: str) -> None:
@@ -528,6 +538,9 @@ def test_numbers_and_words_beside_a_date_do_not_hide_it(text: str, day: str) -> 
         ("2019/05/12 17:45:10 UTC", "2019-05-12T17:45:10Z"),
         ("12.05.2019 17:45 (CET)", "2019-05-12T17:45:00+01:00"),
         ("5 May 2012, 17:45 UTC+05:30", "2012-05-05T17:45:00+05:30"),
+        ("5 May 2012, 5:45 pm ET", "2012-05-05T17:45:00-04:00"),
+        ("5 January 2012, 17:45 PT", "2012-01-05T17:45:00-08:00"),
+        ("5 May 2012, 17:45 Uhr MESZ", "2012-05-05T17:45:00+02:00"),
         # Of several zones, or of none.
         ("5 May 2012 17:45 CST", "2012-05-05T17:45"),
         ("5 May 2012 17:45 GMT+2", "2012-05-05T17:45"),
@@ -541,8 +554,50 @@ def test_zone_behind_a_time_is_read(text: str, day: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("stated", "is_moment"),
+    [
+        ("2011-11-28T18:12:00Z", False),
+        # Only the clock differs.
+        ("2011-11-05T01:12:00Z", True),
+    ],
+)
+def test_day_shown_is_that_of_publication_where_the_data_give_the_last_change_for_it(
+    stated: str, is_moment: bool, write_page: Write, read_article: Read
+) -> None:
+    page = write_page(head=_json_ld(datePublished=stated, dateModified=stated), above="<p>4 November 2011</p>")
+    published = read_article(page, url="https://news.example.com/bridge").published
+    assert published
+    assert published.local.startswith("2011-11-04")
+    assert (published.at is not None) == is_moment
+
+
+@pytest.mark.parametrize(
+    ("host", "language", "at"),
+    [
+        ("news.example.au", "en", "07:45"),
+        ("news.example.au", "en-US", "07:45"),
+        ("news.example.com", "en-AU", "07:45"),
+        ("news.example.com", "en-US", "22:45"),
+    ],
+)
+def test_eastern_time_is_that_of_the_country(
+    host: str, language: str, at: str, write_page: Write, read_article: Read
+) -> None:
+    page = write_page(above="<p>5 May 2012 5:45 pm EST</p>").replace(b'lang="en"', f'lang="{language}"'.encode())
+    published = read_article(page, url=f"https://{host}/bridge").published
+    assert published
+    assert published.at
+    assert f"{published.at:%H:%M}" == at
+
+
+@pytest.mark.parametrize(
     "above",
-    ["<p>Date of birth: 5 May 1992</p>", "<dl><dt>Deadline:</dt><dd>5 May 2012</dd></dl>", "<p>Room 3/4/20</p>"],
+    [
+        "<p>Deadline</p><p>5 May 2012</p>",
+        "<p>Date of birth: 5 May 1992</p>",
+        "<dl><dt>Deadline:</dt><dd>5 May 2012</dd></dl>",
+        "<p>Room 3/4/20</p>",
+    ],
 )
 def test_no_date_is_invented_from_what_stands_below_the_headline(
     write_page: Write, read_article: Read, above: str

@@ -10,7 +10,7 @@ from datetime import date
 from itertools import chain, islice
 
 from coranto.records.sections import ArticleDate
-from coranto_extractor.language.date_parsing import make_date, parse_date, parse_date_text
+from coranto_extractor.language.date_parsing import AUSTRALIAN, make_date, parse_date, parse_date_text
 from coranto_extractor.page.blocks import Block
 
 _WITH_SLASHES = re.compile(r"(?<![\d/])(\d{1,2})/(\d{1,2})/((?:19|20)\d{2}|\d{2})(?![\d/])")
@@ -57,6 +57,8 @@ def date_reader(
     `near`: the blocks around the headline; `stated`: what the metadata state as dates of the article; `times`: the values of time
     elements, which are asked for only where a date can be read in two ways.
     """
+    if (host or "").endswith(".au") and (language or "en").partition("-")[0] == "en":
+        language = AUSTRALIAN
     texts = [block.text for block in near if len(block.text) <= _MAX_BLOCK_CHARS]
     open_dates = {found for found in _slashed([*texts, *stated]) if found[0] != found[1]}
     if not open_dates:

@@ -346,10 +346,10 @@ def _is_shown(text: str, reader: DateReader, days: AbstractSet[date]) -> bool:
 def _is_of_making(
     stated: ArticleDate | None, confidence: float, changed: ArticleDate | None, shown: Sequence[date]
 ) -> bool:
-    """True for a date of the page, or one later than the last change, where an earlier day is shown as that of publication."""
+    """True for a date of the page, or one not before the last change, where an earlier day is shown as that of publication."""
     if stated is None or not shown or stated.day in shown or stated.day <= shown[0] + _UTC_DAY:
         return False
-    return confidence <= _PAGE_DATE_CONFIDENCE or (changed is not None and changed.sort_time < stated.sort_time)
+    return confidence <= _PAGE_DATE_CONFIDENCE or (changed is not None and changed.sort_time <= stated.sort_time)
 
 
 def _stated_dates(page: PageMetadata) -> Iterator[tuple[str, str, float]]:
@@ -462,7 +462,7 @@ def _shown_dates(reading: PageReading, reader: DateReader) -> _ShownDates:
     published: list[ArticleDate] = []
     updated: list[ArticleDate] = []
     labelled_indexes = {block.index + 1 for block in near if _is_label("updated", block.text)}
-    other_indexes = {block.index + 1 for block in near if _is_label("other_date_labels", block.text)}
+    other_indexes = {block.index + 1 for block in near if _is_other_label(block.text)}
     for block in near:
         if block.index in other_indexes:
             continue
@@ -529,3 +529,11 @@ def _is_label(key: str, text: str) -> bool:
     """True for “Last change:” in an element of its own."""
     is_label = len(text) <= _MAX_LABEL_CHARS and text.endswith(":")
     return is_label and phrase_lists.any_phrase(key).search(text) is not None
+
+
+def _is_other_label(text: str) -> bool:
+    """True for “Deadline” in an element of its own, with or without a colon."""
+    bare = text.removesuffix(":").strip()
+    return (
+        _is_label("other_date_labels", text) or phrase_lists.any_phrase("other_date_labels").fullmatch(bare) is not None
+    )

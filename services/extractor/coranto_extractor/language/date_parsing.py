@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 from coranto.records.sections import ArticleDate
 from coranto_extractor.language import phrase_lists
@@ -71,10 +72,20 @@ _END_OF_OTHER_WORDS = re.compile(r"[|•·\n;(\d]")
 # Words between a label and its date: “Founded on the 5 May”, “Deadline: Saturday, 5 May”.
 _MAX_WORDS_TO_LABEL = 2
 _MAX_LINKING_CHARS = 3
+# The hours or days of an event: “5 May 2024, 13:15 – 19:00”, “5–7 May 2024”. Behind a dash without a space may be a zone.
+_ENDS_HOURS = re.compile(r"(?:\s?[^\W\d]{1,4}\.?)?\s?(?:[-–—]\s|[–—])\d{1,2}[:.h]\d{2}(?!\d|[-./]\d)")
+_BEGINS_DAYS = re.compile(r"(?<![\d:.h/-])(\d{1,2})\.?\s?[-–—]\s?$")
+_MAX_CHARS_OF_DAY = 6
 # A zone behind a time for people. Names that several zones share, such as CST and IST, tell nothing.
 _ZONE = re.compile(
-    r"(?::\d{2})?\s?(?:[AaPp]\.?[Mm]\.?\s?)?\(?(?:(?:GMT|UTC)(?P<offset>[+-]\d{2}:?\d{2}(?!\d))?|(?P<name>[A-Z]{3,5}))(?![\w+-])"
+    r"(?::\d{2})?\s?(?:(?:[AaPp]\.?[Mm]\.?|[Uu]hr)\s?)?\(?"
+    r"(?:(?:GMT|UTC)(?P<offset>[+-]\d{2}:?\d{2}(?!\d))?|(?P<name>[A-Z]{2,5}))(?![\w+-])"
 )
+# Australians leave the A away.
+AUSTRALIAN = "en-au"
+_MINUTES_IN_AUSTRALIA = {"EST": 600, "EDT": 660}
+# Names for the clock of a place in summer and in winter.
+_PLACES_OF_ZONES = {"ET": "America/New_York", "PT": "America/Los_Angeles"}
 _MINUTES_OF_ZONES = {
     "EST": -300, "EDT": -240, "CDT": -300, "MDT": -360, "PST": -480, "PDT": -420, "WET": 0, "WEST": 60, "CET": 60, "CEST": 120,
     "MEZ": 60, "MESZ": 120, "EET": 120, "EEST": 180, "MSK": 180, "JST": 540, "KST": 540, "AEST": 600, "AEDT": 660, "NZST": 720,
@@ -239,19 +250,15 @@ def parse_date_text(text: str, language: str | None, *, is_month_first: bool | N
             if _is_part_of_number(match) or _is_labelled(match, "number_labels"):
                 continue
             numeric = _date_of_numbers(match, language, is_month_first)
-            if numeric and not _is_labelled(match, "other_date_labels"):
+            if numeric and not _is_of_event(match):
                 found.append((match.start(), numeric))
                 break
     months = _months(language)
     for pattern in (*patterns.named, *_patterns_in(language)):
         for match in pattern.finditer(text):
             number = months.get(_month_key(match["month"]))
-            named = (
-                make_date(_year(match["year"]), number, int(match["day"]), *_clock(match), _zone(match))
-                if number
-                else None
-            )
-            if named and not _is_labelled(match, "other_date_labels"):
+            named = _date_of(match, number, int(match["day"]), language) if number else None
+            if named and not _is_of_event(match):
                 found.append((match.start(), named))
                 break
     found.extend(_dates_in_other_calendars(text, language))
@@ -277,7 +284,7 @@ def _date_of_numbers(match: re.Match[str], language: str | None, is_month_first:
         is_month_first = is_usual and not (not language and _has_european_clock(match))
     if separator and (month > 12 or (separator == "/" and is_month_first and day <= 12)):
         day, month = month, day
-    return make_date(_year(match["year"]), month, day, *_clock(match), _zone(match))
+    return _date_of(match, month, day, language)
 
 
 def _is_part_of_number(match: re.Match[str]) -> bool:
@@ -291,6 +298,15 @@ def _is_part_of_number(match: re.Match[str]) -> bool:
         or (is_short and _BEGINS_SHORT_NUMBER.search(before) is not None)
         or _CONTINUES_NUMBER.match(text, end) is not None
     )
+
+
+def _is_of_event(match: re.Match[str]) -> bool:
+    """True for a date behind a label of other dates, for one with the hours of an event, and for the last day of a period."""
+    if match["hour"] is not None and _ENDS_HOURS.match(match.string, match.end("minute")):
+        return True
+    begins = _BEGINS_DAYS.search(match.string[max(0, match.start() - _MAX_CHARS_OF_DAY) : match.start()])
+    is_last_day = begins is not None and match.start() == match.start("day") and int(begins[1]) < int(match["day"])
+    return is_last_day or _is_labelled(match, "other_date_labels")
 
 
 def _is_labelled(match: re.Match[str], key: str) -> bool:
@@ -415,12 +431,27 @@ def _clock(match: re.Match[str]) -> tuple[str | None, str | None, str | None]:
     return str(hour), match["minute"], match["second"]
 
 
-def _zone(match: re.Match[str]) -> int | None:
+def _date_of(match: re.Match[str], month: int, day: int, language: str | None) -> ArticleDate | None:
+    """The date, with the time and the zone stated beside it."""
+    year, clock = _year(match["year"]), _clock(match)
+    without_zone = make_date(year, month, day, *clock)
+    if without_zone is None or match["hour"] is None:
+        return without_zone
+    return make_date(year, month, day, *clock, _zone(match, without_zone.local, language))
+
+
+def _zone(match: re.Match[str], local: str, language: str | None) -> int | None:
     """How many minutes the zone stated behind the time is ahead of UTC; None when none is stated."""
-    zone = _ZONE.match(match.string, match.end("minute")) if match["hour"] is not None else None
+    zone = _ZONE.match(match.string, match.end("minute"))
     if zone is None:
         return None
-    return _MINUTES_OF_ZONES.get(zone["name"]) if zone["name"] else _offset_minutes(zone["offset"] or "UTC")
+    name = zone["name"]
+    if name in _PLACES_OF_ZONES:
+        ahead = ZoneInfo(_PLACES_OF_ZONES[name]).utcoffset(datetime.fromisoformat(local))
+        return int(ahead.total_seconds()) // 60 if ahead is not None else None
+    if name in _MINUTES_IN_AUSTRALIA and (language or "").lower() == AUSTRALIAN:
+        return _MINUTES_IN_AUSTRALIA[name]
+    return _MINUTES_OF_ZONES.get(name) if name else _offset_minutes(zone["offset"] or "UTC")
 
 
 def make_date(
