@@ -59,6 +59,7 @@ _REGIONS_TOGETHER = re.compile(
 """The words after "Тульской" in "Тульской, Тверской и Псковской областях"."""
 
 _SINGULAR_ADJECTIVE = re.compile(r"[А-ЯЁ][а-яё-]+(?:ой|ая|ую|ого|его|ому|ему|ым|ом)")
+_WITHOUT_PREPOSITION = 0.2  # weight of the case that only prepositions govern
 _VERB_AGREES = 4.0  # factor for the nominative of a verb's subject
 _SAME_PERSON = 8.0  # factor for a form that is part of a full name in the text
 _GOVERNED, _AGREEING = 3.0, 1.0  # weights after a noun: of the genitive, and of the noun's own case
@@ -189,6 +190,7 @@ class RussianNormalizer:
         """Weight of each case, by the word before the name."""
         weights = dict.fromkeys(CASES, 1.0)
         weights["nomn"] = 1.3
+        weights["loct"] = _WITHOUT_PREPOSITION
         match = _WORD_BEFORE.search(before)
         if match is None:
             weights["nomn"] = 2.0
@@ -259,6 +261,9 @@ class RussianNormalizer:
     def _phrase(self, words: Sequence[str], cases: dict[str, float], kind: EntityType) -> list[_Candidate]:
         """Nominatives of a place or organisation: adjectives and their noun are inflected, the words after the noun stay."""
         bare = [word.strip(QUOTES) for word in words]
+        if kind == "place" and len(words) > 1 and bare[0].lower() in _PLACE_ARTICLES:
+            # "Сан Луисе", "Аль Аин": the first word is never declined, nor is it an adjective.
+            return [_Candidate(f"{words[0]} {each.form}", each.weight) for each in self._phrase(words[1:], cases, kind)]
         head = self._head(bare)
         if head is None:
             return []
@@ -350,6 +355,7 @@ _CONJUNCTIONS = frozenset({"и", "-", "–", "—"})
 """What may join adjectives of one noun: "экономического и валютного союза"."""
 
 _IS_COUNTRY = 6.0  # factor
+_PLACE_ARTICLES = word_list("place_articles")
 _EAST_ASIAN_SURNAMES = word_list("east_asian_surnames")
 
 

@@ -30,8 +30,12 @@ _PARTICLES = word_list("name_particles")
 _CONSONANTS = "бвгджзйклмнпрстфхцчшщ"
 _CACHED = 4_000  # words; a process sees the same names all day
 _UNCHANGED = 0.03  # weight of the word as written being the nominative
-_UNKNOWN_PLURAL = 0.05
+_PLURAL, _UNKNOWN_PLURAL = 0.2, 0.05  # factors
+_PLURAL_ENDINGS = ("ах", "ях", "ами", "ями")  # of nothing but plurals
+_LIKELIER_GENITIVE = 0.3  # factor
 _LISTED = 0.5
+_HARDLY = 0.1  # factor for a word as written where its ending is of another case
+_VOCATIVE = 0.1  # factor: news address nobody
 _IN_GAZETTEER = 3.0
 
 
@@ -67,8 +71,27 @@ def person_readings(dictionary: Dictionary, word: str, position: int, count: int
     readings.extend(foreign)
     # A name that is used ten times as often in the nominative ("Джулия") as in the written form ("Джулию") is declinable.
     declined = max((dictionary.count(each.nominative) for each in readings if each.case != "*"), default=0)
+    if _is_oblique_surname(dictionary, word, readings):
+        as_written = word.lower()
+        readings = [
+            replace(each, weight=each.weight * _HARDLY) if each.nominative.lower() == as_written else each
+            for each in readings
+        ]
     share = min(1.0, ((1 + dictionary.count(word)) / (1 + declined)) ** 0.5)
     return [replace(each, weight=each.weight * share) if each.case == "*" else each for each in readings]
+
+
+def _is_oblique_surname(dictionary: Dictionary, word: str, readings: Sequence[Reading]) -> bool:
+    """True for an ending that must be of an oblique case: an adjective's (Первозванного, Стреляной), or Дерипаски of Дерипаска."""
+    lower = word.lower()
+    others = [each for each in readings if each.case not in ("nomn", "*") and each.nominative != lower]
+    if lower.endswith(("ого", "ому", "ыми", "ими")):
+        return any(each.nominative.endswith(("ый", "ий", "ой")) for each in others)
+    if lower.endswith("ой"):
+        return any(each.nominative.endswith("ая") for each in others) and dictionary.count(word) == 0
+    if lower.endswith(("ы", "и")):
+        return 0 < dictionary.count(word) < 3 * dictionary.count(lower[:-1] + "а")
+    return False
 
 
 def _person_reading(dictionary: Dictionary, word: str, parse: Parse, *, is_last: bool, is_only: bool) -> Reading | None:
@@ -89,7 +112,7 @@ def _person_reading(dictionary: Dictionary, word: str, parse: Parse, *, is_last:
     inflected = dictionary.inflected(parse, grammemes)
     if inflected is None:
         return None
-    weight = score + 0.05
+    weight = (score + 0.05) * (_VOCATIVE if tag.case == "voct" else 1.0)
     if is_family:
         weight *= 4.0 if is_last else 1.5
     elif is_given:
@@ -117,8 +140,11 @@ def phrase_readings(
     if acronym:
         return [Reading(acronym.group(1), "*", "*", "s", 1.0)]
     is_known = dictionary.is_known(word)
-    readings = [Reading(word, "nomn", "*", "*", _UNCHANGED)]
+    is_plural = kind == "place" and not is_known and word.endswith(_PLURAL_ENDINGS)
+    readings = [Reading(word, "nomn", "*", "*", _UNCHANGED * (_HARDLY if is_plural else 1.0))]
     if kind == "place":
+        if not is_known and word[-1:] in "иоуэю" and is_town(word):
+            readings.append(Reading(word, "*", "*", "*", _LISTED))  # Кушадаси
         readings += _place_readings(dictionary, word, is_known=is_known, is_alone=is_alone)
     if word[0].isupper():
         readings += [
@@ -127,26 +153,50 @@ def phrase_readings(
             if (is_listed := kind == "place" and is_alone and _is_listed(each.nominative)) or not is_known
         ]
     for parse in dictionary.parses(word)[:14]:
-        tag, _, score, _ = parse
-        if tag.case is None or tag.POS not in ("NOUN", "ADJF", "PRTF"):
+        tag = parse[0]
+        if tag.case is None or tag.POS not in ("NOUN", "ADJF", "PRTF") or (is_plural and not _is_of_plural_ending(tag)):
             continue
-        gender = GENDERS.get(str(tag.gender), "*")
         if "Fixd" in tag:
+            gender = GENDERS.get(str(tag.gender), "*")
             readings.append(Reading(word, "*", gender, "*", 1.0 if is_known else 0.15))
             continue
-        number = "plur" if tag.number == "plur" else "sing"
-        inflected = dictionary.inflected(parse, {"nomn", number})
-        if inflected is None:
+        reading = _phrase_reading(dictionary, word, parse, kind, is_head_first=is_head_first, is_alone=is_alone)
+        if reading is None:
             continue
-        weight = (score + 0.02) * dictionary.usage_factor(inflected, word)
-        weight *= _factor(tag, inflected, kind, is_alone=is_alone)
-        if number == "plur" and is_head_first and not (is_known and "Pltm" in tag):
-            weight *= 0.2 if is_known else _UNKNOWN_PLURAL
-        case = CASE_OF.get(str(tag.case), str(tag.case))
-        readings.append(Reading(inflected, case, gender, number[0], weight, is_noun=tag.POS == "NOUN"))
+        readings.append(reading)
         if tag.POS != "NOUN" and is_head_first:
-            readings.append(Reading(inflected, case, gender, number[0], weight * 0.5))
+            readings.append(replace(reading, weight=reading.weight * 0.5, is_noun=True))
     return _with_own_form(dictionary, word, readings) if kind == "place" else readings
+
+
+def _phrase_reading(
+    dictionary: Dictionary, word: str, parse: Parse, kind: EntityType, *, is_head_first: bool, is_alone: bool
+) -> Reading | None:
+    """One dictionary parse as a reading of a word that declines; None when it has no nominative."""
+    tag, _, score, _ = parse
+    number = "plur" if tag.number == "plur" else "sing"
+    inflected = dictionary.inflected(parse, {"nomn", number})
+    if inflected is None:
+        return None
+    is_known = dictionary.is_known(word)
+    weight = (
+        (score + 0.02) * dictionary.usage_factor(inflected, word) * _factor(tag, inflected, kind, is_alone=is_alone)
+    )
+    if number == "plur" and is_head_first and not (is_known and "Pltm" in tag):
+        is_sure = is_known or (kind == "place" and word.endswith(_PLURAL_ENDINGS))
+        weight *= _PLURAL if is_sure else _UNKNOWN_PLURAL
+    without_ending = inflected.removesuffix("а")
+    if not is_known and without_ending != inflected:
+        # "Роструда" as a nominative: "роструд" is as frequent, so it is a genitive.
+        is_genitive = dictionary.count(without_ending) > 0.8 * dictionary.count(inflected)
+        weight *= _LIKELIER_GENITIVE if is_genitive else 1.0
+    case = CASE_OF.get(str(tag.case), str(tag.case))
+    return Reading(inflected, case, GENDERS.get(str(tag.gender), "*"), number[0], weight, is_noun=tag.POS == "NOUN")
+
+
+def _is_of_plural_ending(tag: Any) -> bool:
+    """Whether a parse is one that `_PLURAL_ENDINGS` allow in a place's name."""
+    return tag.number == "plur" and tag.case in ("loct", "ablt")
 
 
 def _with_own_form(dictionary: Dictionary, word: str, readings: list[Reading]) -> list[Reading]:
@@ -212,7 +262,7 @@ def _foreign_readings(dictionary: Dictionary, word: str) -> list[Reading]:
         readings.append(Reading(lower, "*", "f", "s", 0.06))
     elif lower[-1] in "оуиеэюы":
         readings.append(
-            Reading(lower, "*", "*", "s", 0.2 if lower[-1] in "оиэю" else 0.02 if lower[-1] == "ы" else 0.06)
+            Reading(lower, "*", "*", "s", 0.2 if lower[-1] in "оиэю" else 0.008 if lower[-1] == "ы" else 0.06)
         )
     elif lower[-1] == "а":
         readings.append(Reading(lower, "nomn", "*", "s", 0.03))
