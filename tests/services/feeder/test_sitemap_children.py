@@ -87,6 +87,29 @@ def test_sitemaps_without_a_date_come_after_those_with_one_and_the_unread_first(
     assert names == ["newest.xml", "dated.xml", "unread.xml", "read.xml"]
 
 
+def test_of_the_same_date_those_come_first_that_were_not_read_for_the_longest_time() -> None:
+    entries = [sitemap(f"{name}.xml", days_old=1) for name in ("lately", "never", "long-ago")]
+    taken = {
+        "https://www.paper.example/lately.xml": NOW - timedelta(hours=1),
+        "https://www.paper.example/long-ago.xml": NOW - timedelta(days=9),
+    }
+    names = [url.rpartition("/")[2] for url in choose(entries, taken=taken).added]
+    assert names == ["never.xml", "long-ago.xml", "lately.xml"]
+
+
+def test_dates_are_compared_to_the_second() -> None:
+    entries = [sitemap("just-old.xml", days_old=3), sitemap("just-not.xml", days_old=3 - 1 / 86_400)]
+    assert choose(entries).added == ("https://www.paper.example/just-not.xml",)
+
+
+def test_undated_sitemap_goes_after_one_reading_and_stays_for_a_day_when_it_has_had_news_since() -> None:
+    others = [sitemap("waiting.xml")]
+    for polls, hours, goes in ((1, 0, True), (2, 0, False), (2, 24, False), (2, 24.1, True), (0, 0, False)):
+        child = polled("child.xml", polls=polls, last_new_at=NOW - timedelta(hours=hours))
+        changes = choose([*others, sitemap("child.xml")], [child], room=1)
+        assert bool(changes.retired) is goes, (polls, hours)
+
+
 def test_no_more_are_sent_away_than_others_wait() -> None:
     children = [polled(f"{number}.xml", polls=1, last_new_at=NOW - timedelta(days=number + 1)) for number in range(3)]
     entries = [sitemap(f"{number}.xml") for number in range(5)]

@@ -7,6 +7,7 @@ dates to choose by, all get their turn one after the other.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -65,17 +66,15 @@ def choose_children(
         return ChildChanges((), tuple(retired), len(named) - len(own))
     known = {feed.url for feed in kept}
     waiting = [entry for url, entry in own.items() if url not in known and is_wanted(entry)]
-    # With dates the newest first; without, the last in the list first, where most sites put the newest, and then whichever
-    # has not been read for the longest time.
+    # With dates the newest first; without, the last in the list first, where most sites put the newest. Of the same date, or of
+    # none, whichever has not been read for the longest time comes before that.
     places = {entry.url: place for place, entry in enumerate(entries)}
-    waiting.sort(
-        key=lambda entry: (
-            entry.updated is None,
-            -(entry.updated or _BEGINNING).timestamp() if entry.updated is not None else 0.0,
-            last_taken.get(entry.url, _BEGINNING),
-            -places[entry.url],
-        )
-    )
+
+    def order(entry: Entry) -> tuple[float, datetime, int]:
+        age = math.inf if entry.updated is None else -entry.updated.timestamp()
+        return age, last_taken.get(entry.url, _BEGINNING), -places[entry.url]
+
+    waiting.sort(key=order)
     free = max(0, room - len(kept))
     if len(waiting) > free:
         leaving = sorted((feed for feed in kept if _has_had_its_turn(feed, own[feed.url], now)), key=_age)
