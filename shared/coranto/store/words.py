@@ -10,8 +10,9 @@ import re
 import threading
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
-from functools import cache, partial
-from itertools import chain
+from functools import cache
+from itertools import chain, filterfalse
+from operator import itemgetter
 from types import MappingProxyType
 from typing import Final, TypeVar
 
@@ -79,15 +80,13 @@ def forms_of(text: str | None, stemmer: str | None) -> str | None:
     if not text:
         return None
     # As SQLite reads them: letters in two code points, such as a decomposed й, are not the letters that a query has.
-    written = dict.fromkeys(_WORD.findall(text))
-    forms_of_word = _forms(stemmer).__getitem__
-    if unicodedata.is_normalized("NFC", text):
-        forms = chain.from_iterable(map(forms_of_word, written))
-    else:
+    written = list(map(_with_forms(stemmer).__getitem__, dict.fromkeys(_WORD.findall(text))))
+    known = set(map(itemgetter(0), written))
+    forms = chain.from_iterable(written)
+    if not unicodedata.is_normalized("NFC", text):
         composed = words_of(text)
-        forms = chain(map(fold, composed), *map(forms_of_word, composed))
-    known = set(map(_lower.__getitem__, written))
-    return " ".join(dict.fromkeys([form for form in forms if form not in known])) or None
+        forms = chain(map(fold, composed), *(_with_forms(stemmer)[word][1:] for word in composed))
+    return " ".join(filterfalse(known.__contains__, dict.fromkeys(forms))) or None
 
 
 class Remembered(dict[str, Value]):
@@ -109,12 +108,10 @@ class Remembered(dict[str, Value]):
         return value
 
 
-_lower: Final = Remembered(str.lower)
-
-
 @cache
-def _forms(stemmer: str | None) -> Remembered[tuple[str, ...]]:
-    return Remembered(partial(forms_beside, stemmer=stemmer))
+def _with_forms(stemmer: str | None) -> Remembered[tuple[str, ...]]:
+    """Words in lower case, each with its forms."""
+    return Remembered(lambda word: (word.lower(), *forms_beside(word, stemmer)))
 
 
 def forms_beside(word: str, stemmer: str | None) -> tuple[str, ...]:

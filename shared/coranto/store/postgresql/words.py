@@ -11,7 +11,8 @@ import unicodedata
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import chain, islice, product
+from itertools import chain, filterfalse, islice, product
+from operator import itemgetter
 from typing import Final
 
 from coranto.folding import fold
@@ -56,14 +57,13 @@ def plain(word: str) -> str:
     return unicodedata.normalize("NFC", "".join(letters))
 
 
-_plain: Final = Remembered(plain)
-
-
 class _Lexemes:
     """Words with their positions, as many as there is room for."""
 
-    def __init__(self) -> None:
-        self._entries: dict[str, str] = {}
+    def __init__(self, *, has_room: bool) -> None:
+        """`has_room`: there is room for all that will be added, so that nothing has to be counted."""
+        self._has_room = has_room
+        self.entries: dict[str, str] = {}
         """Each word as PostgreSQL reads it. Words are letters and digits, so nothing has to be escaped."""
         self._repeated: dict[str, int] = {}
         """How many positions a word has beside its first."""
@@ -74,7 +74,15 @@ class _Lexemes:
 
     def add(self, words: Iterable[str], weight: str) -> None:
         """Add words that follow each other."""
-        entries, position = self._entries, self._next - 1
+        entries, position = self.entries, self._next - 1
+        if self._has_room:
+            for position, word in enumerate(words, self._next):
+                if word in entries:
+                    self._repeat(word, f",{position}{weight}")
+                else:
+                    entries[word] = f"'{word}':{position}{weight}"
+            self._next = position + 1 + _GAP
+            return
         for position, word in enumerate(words, self._next):
             at = min(_LAST_POSITION, position)
             if word in entries:
@@ -94,50 +102,61 @@ class _Lexemes:
         number = self._repeated.get(word, 0) + 1
         if number >= _MOST_POSITIONS:
             self.has_all_positions = False
-        elif not self._entries[word].endswith((mark, f":{mark[1:]}")):
-            self._entries[word] += mark
+        elif not self.entries[word].endswith((mark, f":{mark[1:]}")):
+            self.entries[word] += mark
             self._repeated[word] = number
             self._bytes += 2
 
-    def __contains__(self, word: str) -> bool:
-        return word in self._entries
-
     def text(self) -> str:
         """As PostgreSQL reads it."""
-        return " ".join(self._entries.values())
+        return " ".join(self.entries.values())
 
 
 def vector(title: str | None, lead: str | None, text: str, language: str | None) -> Vector:
     """The words of an article, and their forms in its language."""
     stemmer = stemmer_for(language)
-    lexemes = _Lexemes()
+    read = _with_forms(stemmer).__getitem__
+    columns = [words_of(column or "") for column in (title, lead, text)]
+    headline, *body = ([read(word) for word in words] for words in columns)
+    lexemes = _Lexemes(has_room=_is_small(columns))
     if stemmer is not None:
         lexemes.add([_name_of(stemmer)], "D")
-    written = words_of(title or "")
-    headline = dict.fromkeys(map(_plain.__getitem__, written))
-    lexemes.add(map(_plain.__getitem__, written), "A")
-    title_forms = [form for form in _forms_of_all(written, stemmer) if form not in headline]
-    written = []
-    for column in (lead, text):
-        words = words_of(column or "")
-        lexemes.add(map(_plain.__getitem__, words), "B")
-        written += words
+    in_headline = dict.fromkeys(map(_PLAIN, headline))
+    lexemes.add(map(_PLAIN, headline), "A")
+    title_forms = filterfalse(in_headline.__contains__, _forms_of_all(headline))
+    for words in body:
+        lexemes.add(map(_PLAIN, words), "B")
+    written = list(chain.from_iterable(body))
     # Of a text that has no room for its own words, the first are enough.
-    text_forms = _forms_of_all(written[:_LAST_POSITION] if lexemes.is_cut else written, stemmer)
+    text_forms = _forms_of_all(written[:_LAST_POSITION] if lexemes.is_cut else written)
     lexemes.add(title_forms, "C")
-    lexemes.add([form for form in text_forms if form not in lexemes], "D")
+    lexemes.add(list(filterfalse(lexemes.entries.__contains__, text_forms)), "D")
     return Vector(lexemes.text(), lexemes.is_cut, lexemes.has_all_positions)
 
 
-def _forms_of_all(words: Iterable[str], stemmer: str | None) -> dict[str, None]:
+def _is_small(columns: Sequence[Sequence[str]]) -> bool:
+    """Whether the words, with two forms of each, are far below every limit of PostgreSQL's."""
+    letters = sum(sum(map(len, words)) for words in columns)
+    longest = max((max(map(len, words), default=0) for words in columns), default=0)
+    # A letter takes up to four bytes, also in each form, and a word ten more; a capital may become two letters.
+    return sum(map(len, columns)) <= _LAST_POSITION // 4 and letters <= _MOST_BYTES // 50 and longest <= 200
+
+
+_PLAIN: Final = itemgetter(0)
+
+
+def _forms_of_all(words: Iterable[tuple[str, ...]]) -> dict[str, None]:
     """Folded words and stems beside the words themselves, each once."""
-    return dict.fromkeys(chain.from_iterable(map(_forms_of(stemmer).__getitem__, words)))
+    return dict.fromkeys(chain.from_iterable(word[1:] for word in words if len(word) > 1))
 
 
 @cache
-def _forms_of(stemmer: str | None) -> Remembered[tuple[str, ...]]:
+def _with_forms(stemmer: str | None) -> Remembered[tuple[str, ...]]:
+    """Words as the index has them, each with its forms."""
+
     def make(word: str) -> tuple[str, ...]:
-        return tuple(form for form in map(plain, forms_beside(word, stemmer)) if form != plain(word))
+        own = plain(word)
+        return own, *(form for form in map(plain, forms_beside(word, stemmer)) if form != own)
 
     return Remembered(make)
 
