@@ -26,6 +26,10 @@ class Unusable(BaseModel):
     name: str = Field(description="Its name.")
     why: str = Field(description="What is wrong with it.")
     kept: dict[str, Any] = Field(description="What is kept of it, but for secrets.")
+    is_state: bool = Field(
+        False,
+        description="Whether it is how it does that cannot be read, which a reset mends; else what it is, which a change does.",
+    )
 
 
 class UnknownNameError(LookupError):
@@ -55,7 +59,7 @@ class UnusableError(ValueError):
     def __init__(self, what: What, unusable: Unusable) -> None:
         super().__init__(
             f"the {what} {unusable.name!r} cannot be used as it is kept: {unusable.why}; mend it with "
-            f"`coranto {what}s edit`, or remove it"
+            f"`coranto {what}s {'reset' if unusable.is_state else 'edit'}`, or remove it"
         )
         self.what = what
         self.unusable = unusable

@@ -73,6 +73,7 @@ ROUTES: Final[Mapping[str, str]] = {
         POST /v1/webhooks/{name}/pause
         POST /v1/webhooks/{name}/resume
         POST /v1/webhooks/{name}/rotate
+        POST /v1/webhooks/{name}/reset
         POST /v1/webhooks/{name}/redeliver
         POST /v1/webhooks/{name}/discard
         GET /v1/alerts

@@ -12,13 +12,14 @@ from redis.asyncio import Redis
 from tests.conftest import eventually
 from tests.services.gateway.conftest import Serve
 from tests.services.gateway.test_alerts import Desk, article, desk, stories
-from tests.services.gateway.test_page import look
+from tests.services.gateway.test_page import look, post
 from tests.services.gateway.test_webhook_commands import Command, run
 from tests.services.gateway.test_webhook_delivery import Bench, bench
 from tests.services.gateway.test_webhooks import LOOPBACK
 from tests.services.gateway.webhook_receiver import Receiver
 from typer.testing import CliRunner
 
+from coranto_gateway.alerts.registry import Alerts
 from coranto_gateway.app import UnsafeGatewayError
 from coranto_gateway.commands import app as token_app
 from coranto_gateway.tokens import Scope, Tokens
@@ -162,6 +163,67 @@ async def test_it_is_shown_on_the_page_in_the_list_and_in_the_metrics(serve: Ser
             return all(gauge(registry, f"coranto_gateway_{kind}", "unusable") == 1 for kind in ("webhooks", "alerts"))
 
         await eventually(are_counted, what="both gauges")
+
+
+STATE = "coranto:{webhooks}:desk:state"
+
+
+async def test_a_webhook_whose_state_cannot_be_read_is_reset_and_goes_on_from_its_place(
+    serve: Serve, redis: Redis, run: Command
+) -> None:
+    async with serve(webhooks=LOOPBACK) as served, Receiver() as receiver:
+        await served.post("/v1/webhooks", {"name": "desk", "url": receiver.url}, status=201)
+        await served.announce(article("one"))
+        await eventually(lambda: len(receiver.accepted) == 1, what="the first delivery")
+        await redis.hset(STATE, mapping={"trouble_since": "<b>", "delivered": "many", "generation": "x"})  # type: ignore[misc]
+        problem = await served.get("/v1/webhooks/desk", status=409)
+        assert "webhooks reset" in problem["detail"]
+        assert "trouble_since" in problem["detail"]
+        (unusable,) = (await served.get("/v1/webhooks"))["unusable"]
+        assert unusable["is_state"] is True
+        page = await look(served, "/subscribers/webhooks/desk")
+        assert [each["action"] for each in page.all("form") if str(each.get("action")).endswith("reset")]
+        await served.announce(article("two"))
+        done = (await run("reset", "desk")).stderr
+        assert "forgotten: delivered, generation, trouble_since" in done
+        await eventually(lambda: len(receiver.accepted) == 2, what="the delivery of what came meanwhile")
+        assert (await served.get("/v1/webhooks/desk"))["standing"] == "active"
+        assert "all of it could be read" in (await run("reset", "desk")).stderr
+        await run("reset", "none", code=3)
+
+
+@pytest.mark.parametrize(("field", "value"), [("cursor", "far"), ("rewind", "soon")])
+async def test_of_a_webhook_whose_place_cannot_be_read_somebody_says_where_it_goes_on(
+    serve: Serve, redis: Redis, run: Command, field: str, value: str
+) -> None:
+    async with serve(webhooks=LOOPBACK) as served, Receiver() as receiver:
+        await served.announce(article("before"))
+        await served.post("/v1/webhooks", {"name": "desk", "url": receiver.url}, status=201)
+        await redis.hset(STATE, field, value)  # type: ignore[misc]
+        assert "where it goes on" in (await served.post("/v1/webhooks/desk/reset", {}, status=422))["detail"]
+        assert "where it goes on" in (await run("reset", "desk", code=2)).stderr
+        await run("reset", "desk", "--start", "now", "--since", "2026-01-01", code=2)
+        assert (await served.post("/v1/webhooks/desk/reset", {"start": "now"}))["standing"] == "active"
+        await redis.hset(STATE, field, value)  # type: ignore[misc]
+        await post(served, "/subscribers/webhooks/desk/reset", start="beginning")
+        await eventually(lambda: len(receiver.accepted) == 1, what="the delivery of all that is stored")
+
+
+async def test_alerts_whose_state_cannot_be_read_reckon_it_anew(serve: Serve, redis: Redis) -> None:
+    async with serve(webhooks=LOOPBACK) as served, Receiver() as receiver:
+        await served.post("/v1/alerts", {"name": "desk", "q": "bridge", "to": [receiver.url]}, status=201)
+        await served.announce(article("one", title="Bridge one"))
+        await eventually(lambda: len(stories(receiver)) == 1, what="the first alert")
+        key = Alerts(redis, "coranto")
+        identity = (await key.get("desk")).id
+        for name in ("due", "sent", "more"):
+            await redis.hset(f"coranto:{{alerts}}:{name}", identity, "<b>")  # type: ignore[misc]
+        await redis.hset("coranto:{alerts}:state", "cursor", "far")  # type: ignore[misc]
+        assert (await served.get("/v1/alerts/desk"))["standing"] == "active"
+        await look(served, "/alerts")
+        await served.announce(article("two", title="Bridge two"))
+        await eventually(lambda: len(stories(receiver)) == 2, what="the second alert")
+        assert [len(each) for each in stories(receiver)] == [1, 1], "what was told is not told again"
 
 
 async def test_a_damaged_token_stops_neither_the_others_nor_a_start(serve: Serve, redis: Redis, redis_url: str) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal
@@ -243,6 +244,7 @@ class Alerts:
             pipe.hgetall(self._keys[name])
         paused, kept, hits, more, due, sent, messages, known = await pipe.execute()
         alerts, unusable = self.definitions.read(known)
+        cursor = _whole_number(kept.get(b"cursor", b"0"))
         found: dict[str, list[Hit]] = {}
         for key, hit in read_rows(Hit, hits).items():
             found.setdefault(key.partition(" ")[0], []).append(hit)
@@ -250,10 +252,11 @@ class Alerts:
             alerts={alert.id: alert for alert in alerts},
             unusable=unusable,
             paused={each.decode() for each in paused},
-            store=kept[b"store"].decode() if b"store" in kept else None,
-            cursor=int(kept.get(b"cursor", 0)),
+            # Without a place, what was announced since the first alert is looked at again; what was told is known.
+            store=kept[b"store"].decode() if b"store" in kept and cursor is not None else None,
+            cursor=cursor or 0,
             hits={alert: sorted(each, key=lambda hit: (hit.at, hit.story)) for alert, each in found.items()},
-            more={key.decode(): int(value) for key, value in more.items()},
+            more={key.decode(): number for key, value in more.items() if (number := _whole_number(value)) is not None},
             due=_times(due),
             last_sent=_times(sent),
             messages=read_rows(Message, messages),
@@ -328,4 +331,13 @@ def log_arguments(line: Sent) -> tuple[str, ...]:
 
 
 def _times(kept: dict[bytes, bytes]) -> dict[str, datetime]:
-    return {key.decode(): datetime.fromisoformat(value.decode()).astimezone(UTC) for key, value in kept.items()}
+    """Those that can be read: the others are reckoned anew."""
+    found: dict[str, datetime] = {}
+    for key, value in kept.items():
+        with suppress(ValueError, OverflowError):
+            found[key.decode()] = datetime.fromisoformat(value.decode()).astimezone(UTC)
+    return found
+
+
+def _whole_number(value: bytes) -> int | None:
+    return int(value) if value.isdigit() else None

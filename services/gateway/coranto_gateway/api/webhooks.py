@@ -22,7 +22,9 @@ from coranto_gateway.webhooks.registry import (
     DeadDelivery,
     Progress,
     Standing,
+    UnplacedError,
     make_webhook,
+    start_of,
 )
 from coranto_gateway.webhooks.webhook import Format, NewWebhook, Webhook, WebhookChange, new_secret
 
@@ -104,6 +106,16 @@ class Rotation(BaseModel):
         ge=0,
         le=30 * 86_400,
         description="Time for which the old secret is used beside the new one; null for CORANTO_GATEWAY__WEBHOOKS__SECRET_OVERLAP.",
+    )
+
+
+class Reset(BaseModel):
+    """Where a webhook goes on when it is reset."""
+
+    start: Literal["now", "beginning"] | AwareDatetime | None = Field(
+        None,
+        description="With what is announced from now on, with all that is stored, or with what was stored at this time or later. "
+        "Null leaves the place as it is, which must be readable then.",
     )
 
 
@@ -220,6 +232,17 @@ async def resume(name: str, parts: PartsOf) -> WebhookView:
     """It goes on from its place, also when it was disabled; one that waits for its next attempt tries at once."""
     await parts.webhooks.get(name)
     await parts.webhooks.resume(name)
+    return await webhook_view(parts, name)
+
+
+@router.post("/{name}/reset", summary="Reset a webhook whose state cannot be read")
+@needs(Scope.OPERATE)
+async def reset(name: str, wanted: Reset, parts: PartsOf) -> WebhookView:
+    """It forgets what cannot be read of how it does, and goes on; one of which all can be read goes on from `start`."""
+    try:
+        await parts.webhooks.reset(name, start_of(wanted.start, parts.sender.now()))
+    except UnplacedError as error:
+        raise Problem(422, "bad-request", str(error)) from error
     return await webhook_view(parts, name)
 
 

@@ -90,16 +90,19 @@ async def remove(request: Request, name: str, parts: PartsOf) -> Response:
 @router.post("/subscribers/webhooks/{name}/{action}")
 @needs(Scope.OPERATE)
 async def act(
-    request: Request, name: str, action: Literal["pause", "resume", "redeliver", "discard"], parts: PartsOf
+    request: Request, name: str, action: Literal["pause", "resume", "redeliver", "discard", "reset"], parts: PartsOf
 ) -> Response:
-    """Pause or resume it; deliver again what was given up, or let it be."""
-    numbers = [int(each) for each in (await form_of(request)).get("number", "").split() if each.isdecimal()]
+    """Pause or resume it; deliver again what was given up, or let it be; reset one whose state cannot be read."""
+    form = await form_of(request)
+    numbers = [int(each) for each in form.get("number", "").split() if each.isdecimal()]
     done: int | None = None
     match action:
         case "pause":
             await api.pause(name, parts)
         case "resume":
             await api.resume(name, parts)
+        case "reset":
+            await api.reset(name, api.Reset(start="beginning" if form.get("start") == "beginning" else "now"), parts)
         case "redeliver":
             done = (await api.redeliver(name, Redelivery(dead=not numbers, numbers=numbers), parts)).moved
         case "discard":

@@ -22,8 +22,10 @@ from coranto_gateway.secret_addresses import shown_address
 from coranto_gateway.webhooks.registry import (
     Attempt,
     Progress,
+    UnplacedError,
     Webhooks,
     make_webhook,
+    start_of,
 )
 from coranto_gateway.webhooks.sending import new_test_id
 from coranto_gateway.webhooks.webhook import Format, NewWebhook, Webhook, new_secret
@@ -191,6 +193,37 @@ def pause_webhook(name: NameArgument, data: DataOption = None) -> None:
 def resume_webhook(name: NameArgument, data: DataOption = None) -> None:
     """Go on from its place: one that is paused or disabled; one that waits for its next attempt tries at once."""
     _with_webhooks(data, lambda kept: kept.resume(name))
+
+
+@app.command("reset")
+def reset_webhook(
+    name: NameArgument,
+    start: Annotated[
+        Literal["now", "beginning"] | None,
+        typer.Option(
+            "--start", help="Where it goes on, where its place cannot be read: `beginning` delivers all that is stored."
+        ),
+    ] = None,
+    since: Annotated[
+        datetime | None, typer.Option("--since", help="Instead: with what was stored at this time (UTC) or later.")
+    ] = None,
+    data: DataOption = None,
+) -> None:
+    """Forget what cannot be read of how a webhook does, and have it go on. `coranto webhooks list` says what is wrong."""
+    if start is not None and since is not None:
+        tell("give --start or --since, and not both")
+        raise typer.Exit(2)
+    asked = start if since is None else since.replace(tzinfo=since.tzinfo or UTC)
+
+    async def ask(kept: Webhooks) -> list[str]:
+        return await kept.reset(name, start_of(asked, datetime.now(UTC)))
+
+    try:
+        forgotten = _with_webhooks(data, ask)
+    except UnplacedError as error:
+        tell(f"{error}; see --help")
+        raise typer.Exit(2) from error
+    tell(f"forgotten: {', '.join(forgotten)}" if forgotten else "all of it could be read")
 
 
 @app.command("rotate")

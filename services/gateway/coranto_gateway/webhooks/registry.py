@@ -16,9 +16,9 @@ from collections import Counter
 from collections.abc import Awaitable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, Literal, cast
+from typing import Annotated, Any, Final, Literal, cast
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from redis.asyncio import Redis
 
 from coranto_gateway.announcements import Position
@@ -29,6 +29,7 @@ from coranto_gateway.definitions import (
     UnknownNameError,
     Unusable,
     UnusableError,
+    faults_of,
     fields_of,
     said_of,
 )
@@ -38,6 +39,7 @@ from coranto_gateway.webhooks.webhook import Secret, Webhook
 MOST_DEAD: Final = 1000
 _LOG_LINES: Final = 1000
 _TESTS_AT_ONCE: Final = 20
+_PLACE: Final = frozenset({"store", "cursor", "rewind"})
 
 Standing = Literal["active", "trying_again", "failing", "paused", "disabled"]
 Count = Literal[Standing, "unusable"]
@@ -87,6 +89,18 @@ class Attempt(BaseModel):
     elapsed_ms: int = Field(0, description="Time to the answer, in milliseconds.")
 
 
+def _is_time(text: str) -> str:
+    datetime.fromisoformat(text)
+    return text
+
+
+class UnplacedError(ValueError):
+    """A webhook of which nobody knows any more how far it has got is to be reset, and nobody says where it goes on."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"how far the webhook {name!r} has got cannot be read: say where it goes on (start)")
+
+
 class Progress(BaseModel):
     """How a webhook does."""
 
@@ -94,7 +108,7 @@ class Progress(BaseModel):
 
     store: str = "0"
     cursor: int = 0
-    rewind: str | None = None
+    rewind: Annotated[str, AfterValidator(_is_time)] | None = None
     """Where it is to begin, until that is looked up: a time."""
     generation: int = 0
     is_paused: bool = False
@@ -229,6 +243,16 @@ end
 return 1
 """
 
+# What cannot be read may be the generation itself.
+_RESET: Final = """
+if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then return 0 end
+for _, name in ipairs(cjson.decode(ARGV[2])) do redis.call('HDEL', KEYS[2], name) end
+if ARGV[3] ~= '' then redis.call('HSET', KEYS[2], 'rewind', ARGV[3]) end
+if redis.call('HEXISTS', KEYS[2], 'generation') == 0 then redis.call('HSET', KEYS[2], 'generation', ARGV[4]) end
+redis.call('HINCRBY', KEYS[2], 'generation', 1)
+return 1
+"""
+
 _PAUSE: Final = """
 if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then return 0 end
 redis.call('HSET', KEYS[2], 'is_paused', '1')
@@ -301,6 +325,7 @@ class Webhooks:
                 ("commit", _COMMIT),
                 ("release", _RELEASE),
                 ("edit", _EDIT),
+                ("reset", _RESET),
                 ("pause", _PAUSE),
                 ("resume", _RESUME),
                 ("rewind", _REWIND),
@@ -352,13 +377,16 @@ class Webhooks:
 
     async def progress(self, name: str) -> Progress:
         """How it does. Raises UnusableError when that cannot be read."""
-        packed = await cast("Awaitable[dict[bytes, bytes]]", self._redis.hgetall(self._keys(name)[1]))
-        kept = {key.decode("utf-8", "replace"): value.decode("utf-8", "replace") for key, value in packed.items()}
+        kept = await self._state(name)
         try:
             return Progress.model_validate(kept)
         except ValidationError as error:
             why = f"its state in Redis cannot be read: {said_of(error)[:1000]}"
-            raise UnusableError("webhook", Unusable(name=name, why=why, kept=kept)) from error
+            raise UnusableError("webhook", Unusable(name=name, why=why, kept=kept, is_state=True)) from error
+
+    async def _state(self, name: str) -> dict[str, str]:
+        packed = await cast("Awaitable[dict[bytes, bytes]]", self._redis.hgetall(self._keys(name)[1]))
+        return {key.decode("utf-8", "replace"): value.decode("utf-8", "replace") for key, value in packed.items()}
 
     async def count(self) -> dict[Count, int]:
         """The number of webhooks in each standing."""
@@ -428,6 +456,23 @@ class Webhooks:
         if not await self._run("resume", name):
             raise UnknownNameError("webhook", name)
 
+    async def reset(self, name: str, start: datetime | None = None) -> list[str]:
+        """Forget what cannot be read of how it does, and go on, from what was stored at `start` where that is given.
+
+        Gives the names of what is forgotten. Raises UnknownNameError, and UnplacedError when `start` is needed and not given.
+        """
+        faults: set[str] = set()
+        try:
+            Progress.model_validate(await self._state(name))
+        except ValidationError as error:
+            faults = {field for field, _ in faults_of(error)}
+        if start is None and faults & _PLACE:
+            raise UnplacedError(name)
+        since = "" if start is None else start.isoformat()
+        if not await self._run("reset", name, json.dumps(sorted(faults)), since, time.time_ns() // 1_000_000):
+            raise UnknownNameError("webhook", name)
+        return sorted(faults)
+
     async def rewind(self, name: str, to: int | datetime) -> None:
         """Deliver again all behind this number, or that was stored since this time. Raises UnknownNameError."""
         number, since = (0, to.isoformat()) if isinstance(to, datetime) else (to, "")
@@ -481,3 +526,10 @@ def make_webhook(new: Any, *, now: datetime | None = None, secret: str) -> Webho
     """The webhook as it is kept."""
     moment = now or datetime.now(UTC)
     return Webhook(**new.model_dump(), created_at=moment, secrets=(Secret(text=secret),))
+
+
+def start_of(asked: Literal["now", "beginning"] | datetime | None, now: datetime) -> datetime | None:
+    """The time from which on what was stored is delivered."""
+    if asked == "beginning":
+        return datetime.fromtimestamp(0, UTC)
+    return now if asked == "now" else asked
