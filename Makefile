@@ -55,9 +55,10 @@ test-slow: $(VENV)/dev.stamp ## quality gates on the labelled corpora, and long 
 test-servers: $(VENV)/dev.stamp ## the contract of the streams on the system's Redis, on Redis 6.2 and on Valkey 8
 	$(BIN)/python tests/harness/servers.py --into $(VENV)/servers
 
-chaos: $(VENV)/dev.stamp ## every kind of harm under load, then a count: N=20000 SECONDS=300 ONLY=redis_emptied
+chaos: $(VENV)/dev.stamp ## every kind of harm under load, then a count: N=20000 SECONDS=300 STORE=postgresql ONLY=redis_emptied
 	$(BIN)/python tests/harness/chaos.py --articles $(or $(N),20000) --seconds $(or $(SECONDS),300) \
-		$(if $(ONLY),--only $(ONLY),--result tests/benchmarks/results/chaos.json)
+		--store $(or $(STORE),sqlite) \
+		$(if $(ONLY),--only $(ONLY),--result tests/benchmarks/results/chaos$(if $(filter postgresql,$(STORE)),_postgresql).json)
 
 soak: $(VENV)/dev.stamp ## the services for a long while: what must stay flat stays flat: MINUTES=20
 	$(BIN)/python tests/harness/soak.py --minutes $(or $(MINUTES),20)

@@ -37,7 +37,7 @@ from coranto.filter import compile_filter
 from coranto.folding import fold
 from coranto.records import Storage, article_id
 from coranto.store.address import is_postgresql, open_article_reader, open_article_store
-from coranto.store.columns import ARTICLE_COLUMNS, LEDGER_COLUMNS, digests_text, row_of, sortable_time
+from coranto.store.columns import ARTICLE_COLUMNS, LEDGER_COLUMNS, digests_text, names_of, row_of, sortable_time
 from coranto.store.interface import ArticlePlace, SearchFilter
 from coranto.store.postgresql.words import vector
 from coranto.store.revisions import digests_of
@@ -126,6 +126,10 @@ class Corpus:
                 ("topics", [(own, code, topic, 0.9)]),
                 ("tags", [(own, self.dice.choice(self.names))]),
                 ("source_tags", [(own, "news")]),
+                (
+                    "source_articles",
+                    [(name, f"{published[:19]}.000Z", own) for name in names_of(source, row["publisher"], url)],
+                ),
                 ("addresses", [(own, url, own, 1, "own", stored)]),
                 ("announcements", [(place + 1, own, 1, stored)]),
                 ("ledger", list(self.ledger_lines(place, own, url, source, stored))),
@@ -140,12 +144,12 @@ class Corpus:
     def ledger_lines(self, place: int, own: str, url: str, source: str, at: str) -> Iterator[tuple[Any, ...]]:
         """What the ledger says of the article, and now and then of something that was refused."""
         lag = self.dice.randint(10, 5000), self.dice.randint(1, 60)
-        yield (own, f"{place:016x}", url, "sink", "stored", "created", "revision 1", at, source, "authors", *lag)
+        yield (own, f"{place:016x}", url, "sink", "stored", "created", "revision 1", at, source, "authors", *lag, 0)
         if place % LEDGER_LINES_OF_REFUSED == 0:
             refused = f"{url}/about"
             yield (
                 article_id(refused), f"{place:016x}r", refused, "extractor", "dropped", "index_page", None, at, source,
-                None, None, None,
+                None, None, None, 0,
             )  # fmt: skip
 
 
@@ -164,6 +168,7 @@ def columns_of(table: str, *, is_file: bool) -> tuple[str, ...]:
         "topics": ("article_id", "code", "name", "score"),
         "tags": ("article_id", "tag"),
         "source_tags": ("article_id", "tag"),
+        "source_articles": ("name", "at", "article_id"),
         "addresses": ("key_id", "key", "article_id", "is_own", "led_by", "known_since"),
         "announcements": ("number", "article_id", "revision", "announced_at"),
         "ledger": LEDGER_COLUMNS,
@@ -270,6 +275,9 @@ def measure(address: Path | str, corpus: Corpus) -> dict[str, dict[str, float]]:
             "page_of_a_name": lambda: reader.page(where=person, before=place()),
             "page_of_a_rare_name": lambda: reader.page(where=rare_person),
             "page_of_a_source": lambda: reader.page(where=SearchFilter(source=usual), before=place()),
+            "page_of_the_largest_source": lambda: reader.page(where=SearchFilter(source=largest), before=place()),
+            "page_of_a_host": lambda: reader.page(where=SearchFilter(source=f"{usual[-4:]}.example"), before=place()),
+            "page_of_words_of_a_source": lambda: reader.page(common(), where=SearchFilter(source=usual)),
             "page_of_a_written_filter": lambda: reader.page(where=written, before=place()),
             "article": lambda: reader.find(url()),
             "why_of_an_address": lambda: reader.ledger_of(url()),

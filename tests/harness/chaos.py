@@ -1,12 +1,13 @@
 """Chaos: the real services under one kind of harm after the other, and then a count of every article.
 
-    python tests/harness/chaos.py --articles 20000 --seconds 300 [--only redis_emptied] [--result chaos.json]
+    python tests/harness/chaos.py --articles 20000 --seconds 300 [--store postgresql] [--only redis_emptied] [--result chaos.json]
 
 For each kind a pipeline of its own is started: generated articles are served over HTTP from several loopback addresses and
 submitted while the harm is done again and again; then it ends, the pipeline comes to rest, and everything is counted. What
 must hold of each kind stands in `KINDS`: nothing lost, nothing doubled, every entry of every stage with exactly one
 outcome. Where Redis itself forgets, what the feeder's account does not bring back is submitted again, as whoever submitted
-it would do; that may concern only what no feeder had taken yet.
+it would do; that may concern only what no feeder had taken yet. Articles are stored in SQLite, or in a PostgreSQL of the run's
+own, which then is harmed as well.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+import psycopg
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
@@ -42,9 +44,12 @@ from coranto.streams.redis import RedisStreams
 from coranto.topology import FEEDER, FINISHED, LEDGER, REINDEX, STAGES, WORKERS, Keys, StageSpec
 from coranto_cli.local.redis_server import EmbeddedRedis, choose_server
 from fleet import Fleet, Site, SmallDisk, is_article
+from postgresql_server import PostgresqlServer
 from proxy import Proxy
 
 KEYS = Keys()
+Store = Literal["sqlite", "postgresql"]
+STORES: tuple[Store, ...] = ("sqlite", "postgresql")
 MAIN_LINE = tuple(stage for stage in STAGES if stage not in (LEDGER, REINDEX))
 _DAY_SECONDS = 86_400
 
@@ -54,6 +59,7 @@ class Report:
     """What was done, what was submitted, and what became of it."""
 
     kind: str
+    store: Store
     promise: str
     submitted: int
     seed: int
@@ -116,11 +122,32 @@ class Scene:
     replica: EmbeddedRedis | None = None
     replication: Proxy | None = None
     disk: SmallDisk | None = None
+    postgresql: PostgresqlServer | None = None
+    """The server that has the articles; None where a file of the fleet's has them."""
     poison: Counter[str] = field(default_factory=Counter)
 
     def redis(self) -> Redis:
         """A client of the server that is the primary now, past the network that is harmed."""
         return Redis.from_url(self.server.url, socket_timeout=30)
+
+    def ask_store(self, statement: str) -> list[tuple[Any, ...]]:
+        """What the article store answers, asked past our own code; nothing while there is none."""
+        if self.postgresql is not None:
+            with self.postgresql.connect("postgres") as connection:
+                try:
+                    return connection.execute(statement).fetchall()  # type: ignore[arg-type]  # statements of ours
+                except psycopg.errors.UndefinedTable:
+                    return []
+        return ask_file(self.fleet.data / "articles.sqlite", statement)
+
+
+def ask_file(database: Path, statement: str) -> list[tuple[Any, ...]]:
+    """What a store in a file answers; nothing while it is not made, or only begun."""
+    if not database.exists():
+        return []
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as store:
+        # The sink makes the file with its first batch, and the tables a moment later.
+        return store.execute(statement).fetchall() if version_of(store) else []
 
 
 Harm = Callable[[Scene], Awaitable[None]]
@@ -138,6 +165,7 @@ class Kind:
     redis_forgets: bool = False
     needs_disk: bool = False
     needs_replica: bool = False
+    needs_postgresql: bool = False
     poison_every: int = 0
 
 
@@ -281,11 +309,20 @@ async def begin_with_two_versions(scene: Scene) -> None:
         scene.fleet.start(service, "--next-version")
 
 
+async def end_postgresql(scene: Scene) -> None:
+    """Killed with all its processes, or stopped in a hurry, under whatever is being committed; then started again."""
+    assert scene.postgresql is not None
+    await asyncio.to_thread(scene.dice.choice([scene.postgresql.kill, scene.postgresql.stop]))
+    await asyncio.sleep(scene.dice.uniform(0.0, 2.0))
+    await asyncio.to_thread(scene.postgresql.start)
+
+
 async def do_anything(scene: Scene) -> None:
     """Any of the harms under which Redis keeps what it confirmed."""
-    await scene.dice.choice([kill_a_worker, stop_a_worker, kill_redis, fill_memory, slow_the_network, cut_the_network])(
-        scene
-    )
+    harms = [kill_a_worker, stop_a_worker, kill_redis, fill_memory, slow_the_network, cut_the_network]
+    if scene.postgresql is not None:
+        harms.append(end_postgresql)
+    await scene.dice.choice(harms)(scene)
 
 
 _NOTHING_LOST = "nothing is lost or doubled"
@@ -313,6 +350,10 @@ KINDS = (
     ),
     Kind("poison", "what is no event is a dead letter; the rest goes on", kill_a_worker, poison_every=100),
     Kind("two_versions", "what a stage does not know it passes over", kill_a_worker, begin_with_two_versions),
+    Kind(
+        "postgresql_ended", "a commit whose answer is lost is asked for; nothing is lost or doubled", end_postgresql,
+        needs_postgresql=True,
+    ),
     Kind("everything", _NOTHING_LOST, do_anything),
 )  # fmt: skip
 
@@ -370,31 +411,24 @@ async def come_to_rest(scene: Scene, within_seconds: float) -> dict[str, int]:
             with suppress(RedisError, OSError):
                 depths = {stage.name: await RedisStreams(client, stage, KEYS).measure() for stage in STAGES}
                 left = {name: depth.waiting + depth.pending + depth.delayed for name, depth in depths.items()}
-                left["outbox"] = await asyncio.to_thread(count_unannounced, scene.fleet)
+                left["outbox"] = await asyncio.to_thread(count_unannounced, scene)
                 busy = {name: number for name, number in left.items() if number}
                 quiet = quiet + 1 if not busy else 0
     return busy if quiet < 6 else {}
 
 
-def count_unannounced(fleet: Fleet) -> int:
+def count_unannounced(scene: Scene) -> int:
     """Revisions that were stored and are not marked as announced."""
-    database = fleet.data / "articles.sqlite"
-    if not database.exists():
-        return 0
-    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as store:
-        # The sink makes the file with its first batch, and the tables a moment later.
-        if version_of(store) == 0:
-            return 0
-        return int(store.execute("SELECT count(*) FROM outbox").fetchone()[0])
+    rows = scene.ask_store("SELECT count(*) FROM outbox")
+    return int(rows[0][0]) if rows else 0
 
 
 async def count(scene: Scene, numbers: dict[str, int], report: Report) -> set[str]:
     """Fill in the report, and give the addresses that have no end."""
-    with closing(sqlite3.connect(f"file:{scene.fleet.data / 'articles.sqlite'}?mode=ro", uri=True)) as store:
-        stored = Counter(url for (url,) in store.execute("SELECT discovery_url FROM articles"))
-        revisions = [number for (number,) in store.execute("SELECT count(*) FROM revisions GROUP BY article_id")]
-        ledger = list(store.execute("SELECT url, outcome, reason FROM ledger"))
-        (numbered,) = store.execute("SELECT count(*) FROM announcements").fetchone()
+    stored = Counter(url for (url,) in scene.ask_store("SELECT discovery_url FROM articles"))
+    revisions = [number for (number,) in scene.ask_store("SELECT count(*) FROM revisions GROUP BY article_id")]
+    ledger = scene.ask_store("SELECT url, outcome, reason FROM ledger")
+    ((numbered,),) = scene.ask_store("SELECT count(*) FROM announcements")
     report.unannounced = sum(revisions) - numbered
     report.stored = sum(url in stored for url in numbers)
     report.duplicate_records = sum(number - 1 for number in stored.values()) + sum(number - 1 for number in revisions)
@@ -456,11 +490,21 @@ def find_in_account(scene: Scene, urls: set[str]) -> int:
 
 
 async def run(
-    kind: Kind, articles: int, seconds: float, *, seed: int, data: Path, drain_seconds: float = 600
+    kind: Kind,
+    articles: int,
+    seconds: float,
+    *,
+    seed: int,
+    data: Path,
+    store: Store = "sqlite",
+    drain_seconds: float = 600,
 ) -> Report:
     """One kind of harm, from a fresh pipeline to the count."""
-    report = Report(kind.name, kind.promise, articles, seed)
+    report = Report(kind.name, store, kind.promise, articles, seed)
     started = time.monotonic()
+    if kind.needs_postgresql and store != "postgresql":
+        report.skipped = "it is about PostgreSQL: --store postgresql"
+        return report
     disk = SmallDisk(data / "disk", 200_000_000 + 30_000 * articles) if kind.needs_disk else None
     if disk is not None and not disk.mount():
         report.skipped = "mounting a small tmpfs needs root"
@@ -468,7 +512,8 @@ async def run(
     site = Site()
     try:
         await site.start()
-        scene = await _set_up(kind, seconds, disk, random.Random(seed), data)  # noqa: S311 - what is harmed when
+        dice = random.Random(seed)  # noqa: S311 - what is harmed when
+        scene = await _set_up(kind, seconds, disk, dice, data, store)
         try:
             await _play(scene, site, report, articles, drain_seconds)
         finally:
@@ -479,6 +524,8 @@ async def run(
             for server in (scene.server, scene.replica):
                 if server is not None:
                     server.kill()
+            if scene.postgresql is not None:
+                await asyncio.to_thread(scene.postgresql.remove)
     finally:
         await site.stop()
         if disk is not None:
@@ -487,13 +534,21 @@ async def run(
     return report
 
 
-async def _set_up(kind: Kind, seconds: float, disk: SmallDisk | None, dice: random.Random, data: Path) -> Scene:
+async def _set_up(
+    kind: Kind, seconds: float, disk: SmallDisk | None, dice: random.Random, data: Path, store: Store
+) -> Scene:
     place = disk.place if disk is not None else data
     server = EmbeddedRedis(place / "one", port=_free_port() if kind.needs_replica else 0, appendfsync=kind.appendfsync)
     await asyncio.to_thread(server.start)
     proxy = Proxy(server.port or server.socket)
     await proxy.start()
-    scene = Scene(kind, data, Fleet(place / "services", proxy.url), server, proxy, dice, seconds, disk=disk)
+    postgresql, settings = None, {}
+    if store == "postgresql":
+        postgresql = PostgresqlServer()  # on a disk of its own, as servers have
+        await asyncio.to_thread(postgresql.start)
+        settings = {"CORANTO_SINK__DATABASE": postgresql.url("postgres")}
+    fleet = Fleet(place / "services", proxy.url, settings)
+    scene = Scene(kind, data, fleet, server, proxy, dice, seconds, disk=disk, postgresql=postgresql)
     if kind.needs_replica:
         scene.replication = Proxy(server.port)
         await scene.replication.start()
@@ -549,6 +604,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--articles", type=int, default=20_000, help="in all kinds together")
     parser.add_argument("--seconds", type=float, default=300, help="how long there is trouble, in all kinds together")
+    parser.add_argument("--store", choices=STORES, default="sqlite", help="what has the articles")
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("--only", choices=[kind.name for kind in KINDS], nargs="+", help="these kinds alone")
     parser.add_argument("--result", type=Path, help="file that takes the reports as JSON")
@@ -560,7 +616,8 @@ def main() -> int:
     for kind in kinds:
         with tempfile.TemporaryDirectory(prefix="coranto-chaos-") as directory:
             share, seconds = arguments.articles // len(kinds), max(8.0, arguments.seconds / len(kinds))
-            reports.append(asyncio.run(run(kind, share, seconds, seed=arguments.seed, data=Path(directory))))
+            data, store = Path(directory), arguments.store
+            reports.append(asyncio.run(run(kind, share, seconds, seed=arguments.seed, data=data, store=store)))
         print(reports[-1].line(), flush=True)
         if not reports[-1].is_sound:
             print(json.dumps(asdict(reports[-1]), indent=2), flush=True)
