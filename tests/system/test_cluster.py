@@ -42,9 +42,10 @@ from coranto_classifier.duplicates.index import DuplicateIndex
 from coranto_fetcher.visits.validators import PreviousFetch, RedisValidators
 from coranto_gateway.alerts.alert import NewAlert
 from coranto_gateway.alerts.registry import Alerts, Commands, make_alert, told_key
-from coranto_gateway.announcements import Position
-from coranto_gateway.webhooks.registry import Change, Late, Webhooks, make_webhook
-from coranto_gateway.webhooks.webhook import NewWebhook, new_secret
+from coranto_gateway.articles.announcements import Position
+from coranto_gateway.webhooks.deliveries import Change, Late
+from coranto_gateway.webhooks.registry import Webhooks
+from coranto_gateway.webhooks.webhook import NewWebhook, make_webhook, new_secret
 
 PROGRAM = Path(short_pipeline.__file__)
 THREE = Pipeline(3)

@@ -27,13 +27,9 @@ from coranto.streams.connection import connect
 from coranto.streams.tasks import end
 from coranto.worker.health import HealthServer
 from coranto.worker.log import SETTINGS_LOADED, WORKER_STARTED, WORKER_STOPPED, WORKER_STOPPING, configure, get_logger
-from coranto_gateway import access, problems
-from coranto_gateway.access import AccessControl, needs
-from coranto_gateway.activity import Activity, keep_watching
 from coranto_gateway.alerts.courier import Courier
 from coranto_gateway.alerts.registry import Alerts
 from coranto_gateway.alerts.watcher import AlertTools, Watcher
-from coranto_gateway.announcements import Announcements
 from coranto_gateway.api import (
     alerts,
     articles,
@@ -50,12 +46,17 @@ from coranto_gateway.api import (
     why,
 )
 from coranto_gateway.api.sources import FAULTY
-from coranto_gateway.article_stores import ArticleStores
-from coranto_gateway.body_limit import BodyLimit
-from coranto_gateway.browser_safety import ForeignPages, SecurityHeaders
+from coranto_gateway.articles.announcements import Announcements
+from coranto_gateway.articles.stores import ArticleStores
 from coranto_gateway.feeds import Feeds
-from coranto_gateway.lag_history import LagHistory, of_group, of_stage
-from coranto_gateway.metrics import Measured, Metrics
+from coranto_gateway.http import access, problems
+from coranto_gateway.http.access import AccessControl, needs
+from coranto_gateway.http.body_limit import BodyLimit
+from coranto_gateway.http.browser_safety import ForeignPages, SecurityHeaders
+from coranto_gateway.http.server import address_of, listen, serve, stop_on_signals
+from coranto_gateway.monitoring.activity import Activity, keep_watching
+from coranto_gateway.monitoring.lag_history import LagHistory, of_group, of_stage
+from coranto_gateway.monitoring.metrics import Measured, Metrics
 from coranto_gateway.page import alerts as page_alerts
 from coranto_gateway.page import articles as page_articles
 from coranto_gateway.page import failures, overview, sign_in, subscribers
@@ -66,9 +67,10 @@ from coranto_gateway.page import webhooks as page_webhooks
 from coranto_gateway.page.rendering import answer_problem, is_for_people
 from coranto_gateway.parts import Parts, Pipelines
 from coranto_gateway.reach import Reach, keep_reach
-from coranto_gateway.server import address_of, listen, serve, stop_on_signals
 from coranto_gateway.settings import GatewaySettings, Settings
-from coranto_gateway.tokens import RateLimit, Scope, Tokens
+from coranto_gateway.tokens.rate_limit import RateLimit
+from coranto_gateway.tokens.registry import Tokens
+from coranto_gateway.tokens.token import Scope
 from coranto_gateway.webhooks.deliverer import Deliverer
 from coranto_gateway.webhooks.delivery import Tools
 from coranto_gateway.webhooks.registry import Webhooks

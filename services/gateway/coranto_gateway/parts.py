@@ -12,16 +12,17 @@ from redis.asyncio import Redis
 from coranto.admin.pipeline import ConnectedPipeline
 from coranto.pages import FilePageStore
 from coranto.streams.shape import find_shape
-from coranto_gateway.activity import Activity
 from coranto_gateway.alerts.registry import Alerts
-from coranto_gateway.announcements import Announcements
-from coranto_gateway.article_stores import ArticleStores
+from coranto_gateway.articles.announcements import Announcements
+from coranto_gateway.articles.stores import ArticleStores
 from coranto_gateway.feeds import Feeds
-from coranto_gateway.lag_history import LagHistory
-from coranto_gateway.metrics import Metrics
+from coranto_gateway.monitoring.activity import Activity
+from coranto_gateway.monitoring.lag_history import LagHistory
+from coranto_gateway.monitoring.metrics import Metrics
 from coranto_gateway.reach import Reach
 from coranto_gateway.settings import Settings
-from coranto_gateway.tokens import Principal, Tokens
+from coranto_gateway.tokens.registry import Tokens
+from coranto_gateway.tokens.token import Principal
 from coranto_gateway.webhooks.registry import Webhooks
 from coranto_gateway.webhooks.sending import Sender
 

@@ -13,8 +13,8 @@ from coranto.http.client import WebClient
 from coranto.http.settings import SharedWebSettings
 from coranto.settings import Duration, SettingsSection, StoreAddress
 from coranto.worker.settings import WorkerSettings
+from coranto_gateway.addresses.web_address import web_address
 from coranto_gateway.alerts.settings import AlertSettings
-from coranto_gateway.web_address import web_address
 from coranto_gateway.webhooks.settings import WebhookSettings
 
 

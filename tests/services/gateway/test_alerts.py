@@ -40,8 +40,8 @@ from coranto_gateway.alerts.message import Hit, Message
 from coranto_gateway.alerts.registry import Alerts, Commands, make_alert
 from coranto_gateway.alerts.settings import AlertSettings
 from coranto_gateway.alerts.watcher import AlertTools, Watcher
-from coranto_gateway.announcements import Announcements
-from coranto_gateway.article_stores import ArticleStores
+from coranto_gateway.articles.announcements import Announcements
+from coranto_gateway.articles.stores import ArticleStores
 from coranto_gateway.webhooks.sending import Sender
 from coranto_gateway.webhooks.settings import WebhookSettings
 

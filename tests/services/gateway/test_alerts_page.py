@@ -9,7 +9,8 @@ from tests.services.gateway.test_articles import article
 from tests.services.gateway.test_page import ATTACK, Page, hold_to_the_policy, look, post
 from tests.services.gateway.test_stories import hours_ago, member
 
-from coranto_gateway.tokens import Scope, Tokens
+from coranto_gateway.tokens.registry import Tokens
+from coranto_gateway.tokens.token import Scope
 
 FORM = {"name": "bridges", "q": "bridge", "to": "mailto:desk@example.org\nhttps://hooks.example/in"}
 

@@ -8,8 +8,9 @@ import pytest
 from redis.asyncio import Redis
 from typer.testing import CliRunner
 
-from coranto_gateway.commands import app
-from coranto_gateway.tokens import Scope, Tokens
+from coranto_gateway.tokens.commands import app
+from coranto_gateway.tokens.registry import Tokens
+from coranto_gateway.tokens.token import Scope
 
 
 @pytest.fixture

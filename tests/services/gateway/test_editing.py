@@ -22,8 +22,8 @@ from tests.services.gateway.test_webhooks import LOOPBACK
 from tests.services.gateway.webhook_receiver import Receiver
 from typer.testing import CliRunner
 
+from coranto_gateway.addresses.secret_addresses import shown_address
 from coranto_gateway.alerts.commands import app as alerts_app
-from coranto_gateway.secret_addresses import shown_address
 from coranto_gateway.webhooks.webhook import new_secret
 
 __all__ = ["bench", "desk", "run"]

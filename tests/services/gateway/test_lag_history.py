@@ -8,7 +8,7 @@ from tests.services.gateway.conftest import Served
 from tests.services.gateway.test_articles import article
 from tests.services.gateway.test_page import look
 
-from coranto_gateway.lag_history import SLOT_SECONDS, SLOTS, LagHistory
+from coranto_gateway.monitoring.lag_history import SLOT_SECONDS, SLOTS, LagHistory
 
 NOW = 1_800_000_000.0
 KEY = "coranto:gateway:lag"

@@ -20,7 +20,8 @@ from tests.services.gateway.test_subscribers import finished, group
 from coranto_gateway.alerts.message import OPERATOR, Message
 from coranto_gateway.alerts.registry import Alerts
 from coranto_gateway.app import create_api
-from coranto_gateway.tokens import Scope, Tokens
+from coranto_gateway.tokens.registry import Tokens
+from coranto_gateway.tokens.token import Scope
 
 # Where nothing leads from the screens as they are filled here, but somebody who knows the address may go.
 SEEDS = ("/", "/articles?q=bridge", "/submit?url=https://news.example/a0", "/sign-in", "/alerts")

@@ -12,9 +12,11 @@ from redis.asyncio import Redis
 from starlette.routing import Route
 from tests.services.gateway.conftest import Serve
 
-from coranto_gateway.access import AccessControl, needed_by
 from coranto_gateway.app import create_api
-from coranto_gateway.tokens import RateLimit, Scope, Tokens
+from coranto_gateway.http.access import AccessControl, needed_by
+from coranto_gateway.tokens.rate_limit import RateLimit
+from coranto_gateway.tokens.registry import Tokens
+from coranto_gateway.tokens.token import Scope
 
 # Written by hand: whoever adds a route decides here a second time who may use it. Readers see articles, sources and the state of
 # the pipeline; addresses of webhooks and recipients of alerts often hold a secret, and are for operators.

@@ -16,11 +16,11 @@ from tests.services.gateway.webhook_receiver import Receiver
 from typer.testing import CliRunner
 
 from coranto.settings import effective_settings
+from coranto_gateway.addresses.secret_addresses import is_shown, shown_address, without_address
 from coranto_gateway.alerts import commands as alert_commands
 from coranto_gateway.alerts.alert import Recipient, shown_recipient
 from coranto_gateway.alerts.registry import Alerts
 from coranto_gateway.alerts.settings import AlertSettings
-from coranto_gateway.secret_addresses import is_shown, shown_address, without_address
 from coranto_gateway.webhooks import commands as webhook_commands
 
 

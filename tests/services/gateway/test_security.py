@@ -16,7 +16,8 @@ from redis.asyncio import Redis
 from tests.services.gateway.conftest import Serve, Served
 
 from coranto_gateway.app import UnsafeGatewayError
-from coranto_gateway.tokens import Scope, Tokens
+from coranto_gateway.tokens.registry import Tokens
+from coranto_gateway.tokens.token import Scope
 
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - the address that must not be open
 TOKEN = "a-token-that-is-long-enough-1234"

@@ -21,7 +21,7 @@ from tests.shared.store.articles import build_article
 from coranto.records import FinishedArticle
 from coranto.streams.announce import Announcer
 from coranto.topology import FINISHED, Keys, Pipeline
-from coranto_gateway.announcements import Position
+from coranto_gateway.articles.announcements import Position
 
 
 @dataclass

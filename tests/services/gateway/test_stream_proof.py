@@ -23,8 +23,8 @@ from tests.shared.store.articles import build_article
 
 from coranto.store.interface import Stored
 from coranto.store.sqlite.writer import SqliteArticleStore
-from coranto_gateway.announcements import Announcement, Announcements
-from coranto_gateway.article_stores import ArticleStores
+from coranto_gateway.articles.announcements import Announcement, Announcements
+from coranto_gateway.articles.stores import ArticleStores
 
 NGINX = shutil.which("nginx") or shutil.which("/usr/sbin/nginx")
 

@@ -21,8 +21,9 @@ from typer.testing import CliRunner
 
 from coranto_gateway.alerts.registry import Alerts
 from coranto_gateway.app import UnsafeGatewayError
-from coranto_gateway.commands import app as token_app
-from coranto_gateway.tokens import Scope, Tokens
+from coranto_gateway.tokens.commands import app as token_app
+from coranto_gateway.tokens.registry import Tokens
+from coranto_gateway.tokens.token import Scope
 
 __all__ = ["bench", "desk", "run"]
 

@@ -26,15 +26,16 @@ from coranto.store.sqlite.upkeep import SqliteArticleUpkeep
 from coranto.store.sqlite.writer import SqliteArticleStore
 from coranto.streams.tasks import end
 from coranto_cli.local.redis_server import EmbeddedRedis
-from coranto_gateway.announcements import NO_STORE, Announcements, Position
-from coranto_gateway.article_stores import ArticleStores
-from coranto_gateway.metrics import Metrics
+from coranto_gateway.articles.announcements import NO_STORE, Announcements, Position
+from coranto_gateway.articles.stores import ArticleStores
+from coranto_gateway.monitoring.metrics import Metrics
 from coranto_gateway.webhooks.deliverer import Deliverer
+from coranto_gateway.webhooks.deliveries import Attempt, Change, DeadDelivery
 from coranto_gateway.webhooks.delivery import MOST_LATE, Tools
-from coranto_gateway.webhooks.registry import Attempt, Change, DeadDelivery, Webhooks, make_webhook
+from coranto_gateway.webhooks.registry import Webhooks
 from coranto_gateway.webhooks.sending import Sender
 from coranto_gateway.webhooks.settings import WebhookSettings
-from coranto_gateway.webhooks.webhook import NewWebhook, new_secret
+from coranto_gateway.webhooks.webhook import NewWebhook, make_webhook, new_secret
 
 SETTINGS = WebhookSettings(
     allowed_networks=("127.0.0.0/8",), timeout=timedelta(seconds=2), first_retry=timedelta(milliseconds=50)

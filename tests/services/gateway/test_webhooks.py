@@ -19,7 +19,8 @@ from tests.services.gateway.conftest import Serve, Served
 from tests.services.gateway.test_articles import article
 from tests.services.gateway.webhook_receiver import Received, Receiver
 
-from coranto_gateway.tokens import Scope, Tokens
+from coranto_gateway.tokens.registry import Tokens
+from coranto_gateway.tokens.token import Scope
 from coranto_gateway.webhooks.settings import WebhookSettings
 from coranto_gateway.webhooks.webhook import Secret, Webhook, new_secret, signed_headers
 

@@ -11,7 +11,8 @@ from tests.services.gateway.test_page import ATTACK, Page, hold_to_the_policy, l
 from tests.services.gateway.test_webhooks import LOOPBACK
 from tests.services.gateway.webhook_receiver import Receiver
 
-from coranto_gateway.tokens import Scope, Tokens
+from coranto_gateway.tokens.registry import Tokens
+from coranto_gateway.tokens.token import Scope
 
 ADDRESS = "/subscribers/webhooks/desk"
 

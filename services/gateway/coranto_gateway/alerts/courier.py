@@ -17,11 +17,11 @@ from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
 from coranto.records import time_text
+from coranto_gateway.addresses.secret_addresses import without_address
 from coranto_gateway.alerts.alert import Kind, Recipient
 from coranto_gateway.alerts.message import Message
 from coranto_gateway.alerts.settings import AlertSettings
 from coranto_gateway.printable import one_line
-from coranto_gateway.secret_addresses import without_address
 from coranto_gateway.webhooks.reasons import REASONS
 from coranto_gateway.webhooks.sending import LONGEST_RETRY_AFTER, Answer, Sender, packed
 from coranto_gateway.webhooks.webhook import Secret, signed_headers

@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, PlainSerializer, SecretStr
 
 from coranto.settings import Duration, SettingsSection
+from coranto_gateway.addresses.web_address import web_address
 from coranto_gateway.alerts.alert import Kind, is_recipient, shown_recipient
-from coranto_gateway.web_address import web_address
 
 
 class AlertSettings(SettingsSection):

@@ -36,9 +36,9 @@ from coranto_gateway.alerts.registry import (
 )
 from coranto_gateway.alerts.schedule import next_due
 from coranto_gateway.alerts.settings import AlertSettings
-from coranto_gateway.announcements import Announcement, Announcements
-from coranto_gateway.article_stores import ArticleStores
-from coranto_gateway.metrics import Metrics
+from coranto_gateway.articles.announcements import Announcement, Announcements
+from coranto_gateway.articles.stores import ArticleStores
+from coranto_gateway.monitoring.metrics import Metrics
 from coranto_gateway.webhooks.reasons import REASONS
 from coranto_gateway.webhooks.sending import Answer
 

@@ -9,14 +9,14 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from coranto.store.interface import ArticleReader
-from coranto_gateway.access import needs
 from coranto_gateway.alerts.alert import Alert, AlertChange, NewAlert, When, shown_recipient
 from coranto_gateway.alerts.matching import try_out
 from coranto_gateway.alerts.message import Hit, Message
 from coranto_gateway.alerts.registry import AlertState, Sent, make_alert
 from coranto_gateway.definitions import Unusable
+from coranto_gateway.http.access import needs
 from coranto_gateway.parts import Parts, PartsOf
-from coranto_gateway.tokens import Scope
+from coranto_gateway.tokens.token import Scope
 
 router = APIRouter(prefix="/v1/alerts", tags=["alerts"])
 

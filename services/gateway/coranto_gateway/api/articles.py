@@ -15,13 +15,13 @@ from coranto.filter import compile_filter
 from coranto.pages.store import CorruptPageError, MissingPageError, PageTooLargeError
 from coranto.records import FinishedArticle
 from coranto.store.interface import ArticleReader, ArticleSummary, SearchFilter
-from coranto_gateway.access import needs
-from coranto_gateway.cursor import question_hash, read_cursor, write_cursor
-from coranto_gateway.moments import Moment
+from coranto_gateway.http.access import needs
+from coranto_gateway.http.cursor import question_hash, read_cursor, write_cursor
+from coranto_gateway.http.moments import Moment
+from coranto_gateway.http.problems import Problem, not_found
+from coranto_gateway.http.representations import FormatName, answer, answer_all, choose
 from coranto_gateway.parts import Parts, PartsOf
-from coranto_gateway.problems import Problem, not_found
-from coranto_gateway.representations import FormatName, answer, answer_all, choose
-from coranto_gateway.tokens import Scope
+from coranto_gateway.tokens.token import Scope
 
 router = APIRouter(prefix="/v1", tags=["articles"])
 

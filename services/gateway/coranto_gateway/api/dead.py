@@ -14,10 +14,10 @@ from coranto.admin.dead_letters import Filter, Group, Reference
 from coranto.records.envelope import MalformedEventError, peek
 from coranto.streams.interface import DeadLetter
 from coranto.topology import STAGES
-from coranto_gateway.access import needs
+from coranto_gateway.http.access import needs
+from coranto_gateway.http.problems import Problem, not_found
 from coranto_gateway.parts import Parts, PartsOf
-from coranto_gateway.problems import Problem, not_found
-from coranto_gateway.tokens import Scope
+from coranto_gateway.tokens.token import Scope
 
 router = APIRouter(prefix="/v1/dead", tags=["operating"])
 

@@ -18,13 +18,13 @@ from coranto.formats.atom import to_atom_feed
 from coranto.formats.jsonfeed import to_json_feed
 from coranto.records import FinishedArticle
 from coranto.store.interface import ArticleReader, ArticleSummary, SearchFilter
-from coranto_gateway.access import needs, open_to_all
-from coranto_gateway.cursor import question_hash, read_cursor, write_cursor
 from coranto_gateway.definitions import Unusable
 from coranto_gateway.feeds import SavedFeed
+from coranto_gateway.http.access import needs, open_to_all
+from coranto_gateway.http.cursor import question_hash, read_cursor, write_cursor
+from coranto_gateway.http.problems import not_found
 from coranto_gateway.parts import Parts, PartsOf
-from coranto_gateway.problems import not_found
-from coranto_gateway.tokens import Scope
+from coranto_gateway.tokens.token import Scope
 
 router = APIRouter(tags=["feeds"])
 

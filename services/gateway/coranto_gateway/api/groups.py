@@ -9,10 +9,10 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from coranto.admin.groups import SubscriberGroup, remove_group, subscriber_groups
-from coranto_gateway.access import needs
+from coranto_gateway.http.access import needs
+from coranto_gateway.http.problems import Problem, not_found
 from coranto_gateway.parts import Parts, PartsOf
-from coranto_gateway.problems import Problem, not_found
-from coranto_gateway.tokens import Scope
+from coranto_gateway.tokens.token import Scope
 
 router = APIRouter(prefix="/v1/groups", tags=["operating"])
 

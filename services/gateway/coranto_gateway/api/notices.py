@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from coranto_gateway.access import needs
 from coranto_gateway.api.alerts import DeadMessages, Moved
+from coranto_gateway.http.access import needs
 from coranto_gateway.parts import PartsOf
-from coranto_gateway.tokens import Scope
+from coranto_gateway.tokens.token import Scope
 
 router = APIRouter(prefix="/v1/notices", tags=["alerts"])
 

@@ -16,10 +16,10 @@ from coranto.sources.previews import Preview, PreviewDesk, TooManyPreviewsError
 from coranto.sources.registry import Feed, FeedRegistry, new_feed
 from coranto.store.source_accounts import SourceHealth
 from coranto.urls import UnsupportedUrlError, parse
-from coranto_gateway.access import needs
+from coranto_gateway.http.access import needs
+from coranto_gateway.http.problems import Problem, not_found
 from coranto_gateway.parts import Parts, PartsOf
-from coranto_gateway.problems import Problem, not_found
-from coranto_gateway.tokens import Scope
+from coranto_gateway.tokens.token import Scope
 
 router = APIRouter(prefix="/v1/sources", tags=["sources"])
 

@@ -7,10 +7,10 @@ from pydantic import BaseModel, Field
 
 import coranto
 from coranto.admin.pipeline import StageState
-from coranto_gateway.access import needs
+from coranto_gateway.http.access import needs
 from coranto_gateway.parts import PartsOf
-from coranto_gateway.tokens import Scope
-from coranto_gateway.webhooks.registry import Count
+from coranto_gateway.tokens.token import Scope
+from coranto_gateway.webhooks.progress import Count
 
 router = APIRouter(prefix="/v1", tags=["operating"])
 

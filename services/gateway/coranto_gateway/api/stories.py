@@ -12,13 +12,13 @@ from pydantic import BaseModel, Field
 
 from coranto.filter import compile_filter
 from coranto.store.interface import ArticlePlace, ArticleReader, ArticleSummary, SearchFilter
-from coranto_gateway.access import needs
 from coranto_gateway.api.articles import ListedArticle
-from coranto_gateway.cursor import question_hash, read_cursor, write_cursor
-from coranto_gateway.moments import Moment
+from coranto_gateway.http.access import needs
+from coranto_gateway.http.cursor import question_hash, read_cursor, write_cursor
+from coranto_gateway.http.moments import Moment
+from coranto_gateway.http.problems import not_found
 from coranto_gateway.parts import PartsOf
-from coranto_gateway.problems import not_found
-from coranto_gateway.tokens import Scope
+from coranto_gateway.tokens.token import Scope
 
 router = APIRouter(prefix="/v1", tags=["articles"])
 

@@ -13,13 +13,13 @@ from coranto.filter import Filter, FilterError, compile_filter
 from coranto.records import FinishedArticle
 from coranto.records.envelope import FIELD, MalformedEventError, decode
 from coranto.topology import FINISHED
-from coranto_gateway.access import needs
-from coranto_gateway.announcements import NO_STORE, Announcements, Position
-from coranto_gateway.event_stream import EventStream, write_event, write_sign_of_life
-from coranto_gateway.metrics import STREAM_PATH
+from coranto_gateway.articles.announcements import NO_STORE, Announcements, Position
+from coranto_gateway.http.access import needs
+from coranto_gateway.http.event_stream import EventStream, write_event, write_sign_of_life
+from coranto_gateway.http.problems import Problem
+from coranto_gateway.monitoring.metrics import STREAM_PATH
 from coranto_gateway.parts import Parts, PartsOf
-from coranto_gateway.problems import Problem
-from coranto_gateway.tokens import Scope
+from coranto_gateway.tokens.token import Scope
 
 router = APIRouter(tags=["following"])
 

@@ -14,10 +14,10 @@ from pydantic import BaseModel, Field, model_validator
 from coranto.client import Receipt, TooMuchWaitingError
 from coranto.records import Hints, SavedPage, Submission, content_id
 from coranto.urls import UnsupportedUrlError, canonicalize
-from coranto_gateway.access import needs
+from coranto_gateway.http.access import needs
+from coranto_gateway.http.problems import Problem
 from coranto_gateway.parts import Parts, PartsOf, PrincipalOf
-from coranto_gateway.problems import Problem
-from coranto_gateway.tokens import Principal, Scope
+from coranto_gateway.tokens.token import Principal, Scope
 
 router = APIRouter(prefix="/v1", tags=["submitting"])
 

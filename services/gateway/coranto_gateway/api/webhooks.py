@@ -8,25 +8,18 @@ from typing import Annotated, Final, Literal
 from fastapi import APIRouter, Query
 from pydantic import AwareDatetime, BaseModel, Field
 
-from coranto_gateway.access import needs
-from coranto_gateway.announcements import Position
+from coranto_gateway.addresses.secret_addresses import shown_address
+from coranto_gateway.articles.announcements import Position
 from coranto_gateway.definitions import Unusable
+from coranto_gateway.http.access import needs
+from coranto_gateway.http.problems import Problem
 from coranto_gateway.parts import Parts, PartsOf
-from coranto_gateway.problems import Problem
-from coranto_gateway.secret_addresses import shown_address
-from coranto_gateway.tokens import Scope
+from coranto_gateway.tokens.token import Scope
 from coranto_gateway.webhooks.deliverer import send_test
-from coranto_gateway.webhooks.registry import (
-    Attempt,
-    Count,
-    DeadDelivery,
-    Progress,
-    Standing,
-    UnplacedError,
-    make_webhook,
-    start_of,
-)
-from coranto_gateway.webhooks.webhook import Format, NewWebhook, Webhook, WebhookChange, new_secret
+from coranto_gateway.webhooks.deliveries import Attempt, DeadDelivery
+from coranto_gateway.webhooks.progress import Count, Progress, Standing
+from coranto_gateway.webhooks.registry import UnplacedError, start_of
+from coranto_gateway.webhooks.webhook import Format, NewWebhook, Webhook, WebhookChange, make_webhook, new_secret
 
 router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
 

@@ -16,10 +16,10 @@ from coranto.store.ledger import LedgerLine
 from coranto.store.source_accounts import SourceDay
 from coranto.topology import FEEDER, FETCHER, SINK
 from coranto.urls import UnsupportedUrlError
-from coranto_gateway.access import needs
+from coranto_gateway.http.access import needs
+from coranto_gateway.http.problems import Problem
 from coranto_gateway.parts import Parts, PartsOf
-from coranto_gateway.problems import Problem
-from coranto_gateway.tokens import Scope
+from coranto_gateway.tokens.token import Scope
 
 router = APIRouter(prefix="/v1", tags=["operating"])
 _ID = re.compile("[0-9a-f]{32}")

@@ -11,17 +11,17 @@ from urllib.parse import quote
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from coranto_gateway.access import needs
 from coranto_gateway.alerts.alert import AlertOptions, NewAlert
 from coranto_gateway.api import alerts as api
 from coranto_gateway.api import notices
 from coranto_gateway.api.alerts import MadeAlert, Trial, list_alerts
 from coranto_gateway.definitions import NotAddedError, UnusableError, WrongFieldsError, checked_definition
+from coranto_gateway.http.access import needs
 from coranto_gateway.page.faults import faults_in, render_unusable
 from coranto_gateway.page.forms import check_sure, form_of
 from coranto_gateway.page.rendering import render, see
 from coranto_gateway.parts import Parts, PartsOf
-from coranto_gateway.tokens import Scope
+from coranto_gateway.tokens.token import Scope
 
 router = APIRouter(include_in_schema=False)
 

@@ -15,16 +15,16 @@ from pydantic import ValidationError
 from coranto.filter import FilterError, compile_filter, quote
 from coranto.records import Entity, FinishedArticle
 from coranto.store.interface import ArticlePlace, ArticleReader, ArticleSummary, SearchError, SearchFilter
-from coranto_gateway.access import needs
 from coranto_gateway.api import feeds as api
 from coranto_gateway.api.articles import Change, differences, get_revisions
 from coranto_gateway.api.feeds import NewFeed
-from coranto_gateway.cursor import question_hash, read_cursor, write_cursor
+from coranto_gateway.http.access import needs
+from coranto_gateway.http.cursor import question_hash, read_cursor, write_cursor
+from coranto_gateway.http.problems import Problem
 from coranto_gateway.page.forms import form_of
 from coranto_gateway.page.rendering import render
 from coranto_gateway.parts import PartsOf
-from coranto_gateway.problems import Problem
-from coranto_gateway.tokens import Scope
+from coranto_gateway.tokens.token import Scope
 
 router = APIRouter(include_in_schema=False)
 

@@ -10,13 +10,13 @@ from fastapi.responses import Response
 
 from coranto.admin import dead_letters
 from coranto.admin.dead_letters import Filter, Reference
-from coranto_gateway.access import needs
 from coranto_gateway.api.dead import Action, CauseView, Chosen, act, get_letter, send_edited, whole
+from coranto_gateway.http.access import needs
+from coranto_gateway.http.problems import Problem
 from coranto_gateway.page.forms import form_of
 from coranto_gateway.page.rendering import render, see
 from coranto_gateway.parts import PartsOf
-from coranto_gateway.problems import Problem
-from coranto_gateway.tokens import Scope
+from coranto_gateway.tokens.token import Scope
 
 router = APIRouter(include_in_schema=False)
 

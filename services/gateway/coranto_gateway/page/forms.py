@@ -6,7 +6,7 @@ from urllib.parse import parse_qs
 
 from starlette.requests import Request
 
-from coranto_gateway.problems import Problem
+from coranto_gateway.http.problems import Problem
 
 
 async def form_of(request: Request) -> dict[str, str]:

@@ -13,13 +13,13 @@ from fastapi.responses import Response
 from coranto.admin.pipeline import StageState
 from coranto.store.interface import ArticleReader, ArticleSummary
 from coranto.topology import STAGES, StageSpec
-from coranto_gateway.access import needs
-from coranto_gateway.activity import Activity
-from coranto_gateway.lag_history import of_stage
+from coranto_gateway.http.access import needs
+from coranto_gateway.monitoring.activity import Activity
+from coranto_gateway.monitoring.lag_history import of_stage
 from coranto_gateway.page.rendering import render, words_for
 from coranto_gateway.page.words import Words
 from coranto_gateway.parts import Parts, PartsOf
-from coranto_gateway.tokens import Scope
+from coranto_gateway.tokens.token import Scope
 
 router = APIRouter(include_in_schema=False)
 

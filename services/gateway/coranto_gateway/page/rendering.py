@@ -12,10 +12,10 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 import coranto
+from coranto_gateway.http.problems import Problem, to_problem
 from coranto_gateway.page.words import LANGUAGES, Language, Words
 from coranto_gateway.parts import Parts
-from coranto_gateway.problems import Problem, to_problem
-from coranto_gateway.tokens import Principal, Scope
+from coranto_gateway.tokens.token import Principal, Scope
 
 LANGUAGE_COOKIE: Final = "coranto_language"
 

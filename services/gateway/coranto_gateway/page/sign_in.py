@@ -8,12 +8,12 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
-from coranto_gateway.access import COOKIE, open_to_all
+from coranto_gateway.http.access import COOKIE, open_to_all
+from coranto_gateway.http.problems import not_found
 from coranto_gateway.page.forms import form_of
 from coranto_gateway.page.rendering import LANGUAGE_COOKIE, render, see
 from coranto_gateway.page.words import LANGUAGES
 from coranto_gateway.parts import PartsOf
-from coranto_gateway.problems import not_found
 
 router = APIRouter(include_in_schema=False)
 

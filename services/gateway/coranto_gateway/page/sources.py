@@ -11,7 +11,6 @@ from fastapi.responses import Response
 from pydantic import ValidationError
 
 from coranto.sources.previews import Preview
-from coranto_gateway.access import needs
 from coranto_gateway.api import sources as api
 from coranto_gateway.api.sources import (
     FAULTY,
@@ -22,11 +21,12 @@ from coranto_gateway.api.sources import (
     SourceView,
     get_sources,
 )
+from coranto_gateway.http.access import needs
+from coranto_gateway.http.problems import Problem
 from coranto_gateway.page.forms import form_of
 from coranto_gateway.page.rendering import render, see
 from coranto_gateway.parts import Parts, PartsOf
-from coranto_gateway.problems import Problem
-from coranto_gateway.tokens import Scope
+from coranto_gateway.tokens.token import Scope
 
 router = APIRouter(include_in_schema=False)
 

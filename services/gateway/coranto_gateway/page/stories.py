@@ -11,13 +11,13 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from coranto.store.interface import ArticleReader, ArticleSummary
-from coranto_gateway.access import needs
 from coranto_gateway.api.stories import FoundStory, find_stories, moment_of
-from coranto_gateway.cursor import question_hash, read_cursor, write_cursor
+from coranto_gateway.http.access import needs
+from coranto_gateway.http.cursor import question_hash, read_cursor, write_cursor
 from coranto_gateway.page.rendering import render, words_for
 from coranto_gateway.page.words import Words
 from coranto_gateway.parts import PartsOf
-from coranto_gateway.tokens import Scope
+from coranto_gateway.tokens.token import Scope
 
 router = APIRouter(include_in_schema=False)
 

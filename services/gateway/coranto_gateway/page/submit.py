@@ -10,14 +10,14 @@ from fastapi.responses import Response
 from pydantic import ValidationError
 
 from coranto.topology import STAGES
-from coranto_gateway.access import needs
 from coranto_gateway.api.submit import SubmitRequest, hand_in
 from coranto_gateway.api.why import Why, why
+from coranto_gateway.http.access import needs
+from coranto_gateway.http.problems import Problem
 from coranto_gateway.page.forms import form_of
 from coranto_gateway.page.rendering import render, see
 from coranto_gateway.parts import PartsOf, PrincipalOf
-from coranto_gateway.problems import Problem
-from coranto_gateway.tokens import Scope
+from coranto_gateway.tokens.token import Scope
 
 router = APIRouter(include_in_schema=False)
 

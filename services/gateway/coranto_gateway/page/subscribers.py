@@ -8,18 +8,18 @@ from collections.abc import Mapping
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from coranto_gateway.access import needs
 from coranto_gateway.api import feeds as feeds_api
 from coranto_gateway.api import groups as groups_api
 from coranto_gateway.api.groups import LATE, get_groups
 from coranto_gateway.api.webhooks import FAULTY, list_webhooks
 from coranto_gateway.definitions import NotAddedError, WrongFieldsError
-from coranto_gateway.lag_history import of_group
+from coranto_gateway.http.access import needs
+from coranto_gateway.monitoring.lag_history import of_group
 from coranto_gateway.page.faults import faults_in
 from coranto_gateway.page.forms import check_sure, form_of
 from coranto_gateway.page.rendering import render, see
 from coranto_gateway.parts import Parts, PartsOf
-from coranto_gateway.tokens import Scope
+from coranto_gateway.tokens.token import Scope
 
 router = APIRouter(include_in_schema=False)
 

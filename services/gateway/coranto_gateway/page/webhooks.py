@@ -10,17 +10,17 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from coranto.store.interface import ArticleReader
-from coranto_gateway.access import needs
 from coranto_gateway.api import webhooks as api
 from coranto_gateway.api.webhooks import Redelivery, WantedWebhook, webhook_log, webhook_view
 from coranto_gateway.definitions import NotAddedError, UnusableError, WrongFieldsError, checked_definition
+from coranto_gateway.http.access import needs
 from coranto_gateway.page.faults import faults_in, render_unusable
 from coranto_gateway.page.forms import check_sure, form_of
 from coranto_gateway.page.rendering import render, see
 from coranto_gateway.page.subscribers import show_subscribers
 from coranto_gateway.parts import Parts, PartsOf
-from coranto_gateway.tokens import Scope
-from coranto_gateway.webhooks.registry import Attempt
+from coranto_gateway.tokens.token import Scope
+from coranto_gateway.webhooks.deliveries import Attempt
 from coranto_gateway.webhooks.webhook import WebhookOptions
 
 router = APIRouter(include_in_schema=False)

@@ -14,21 +14,16 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from coranto_gateway.announcements import NO_STORE, Position
+from coranto_gateway.addresses.secret_addresses import shown_address
+from coranto_gateway.articles.announcements import NO_STORE, Position
 from coranto_gateway.command_line import Answer, DataOption, ask_definitions, checked, given, shown_unusable, tell, warn
 from coranto_gateway.definitions import Unusable
 from coranto_gateway.printable import log_line, one_line
-from coranto_gateway.secret_addresses import shown_address
-from coranto_gateway.webhooks.registry import (
-    Attempt,
-    Progress,
-    UnplacedError,
-    Webhooks,
-    make_webhook,
-    start_of,
-)
+from coranto_gateway.webhooks.deliveries import Attempt
+from coranto_gateway.webhooks.progress import Progress
+from coranto_gateway.webhooks.registry import UnplacedError, Webhooks, start_of
 from coranto_gateway.webhooks.sending import new_test_id
-from coranto_gateway.webhooks.webhook import Format, NewWebhook, Webhook, new_secret
+from coranto_gateway.webhooks.webhook import Format, NewWebhook, Webhook, make_webhook, new_secret
 
 app = typer.Typer(
     help="Webhooks: finished articles posted to an address of yours, signed.",

@@ -17,8 +17,10 @@ from coranto.store.interface import StoreError
 from coranto.streams.tasks import end
 from coranto.worker.log import TASK_FAILED
 from coranto_gateway.definitions import UnknownNameError, UnusableError
+from coranto_gateway.webhooks.deliveries import Attempt
 from coranto_gateway.webhooks.delivery import WEBHOOKS_WAITING, Delivery, Tools
-from coranto_gateway.webhooks.registry import Attempt, Standing, Webhooks
+from coranto_gateway.webhooks.progress import Standing
+from coranto_gateway.webhooks.registry import Webhooks
 from coranto_gateway.webhooks.sending import Sender, new_test_id, trial_message
 from coranto_gateway.webhooks.webhook import Webhook
 

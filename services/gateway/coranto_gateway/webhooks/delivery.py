@@ -24,12 +24,14 @@ from coranto.records import FinishedArticle
 from coranto.store.interface import ArticleReader, StoreError
 from coranto.streams.tasks import end
 from coranto.worker.breaker import Breaker, Permit
-from coranto_gateway.announcements import NO_STORE, Announcement, Announcements, Position
-from coranto_gateway.article_stores import ArticleStores
-from coranto_gateway.metrics import Metrics
+from coranto_gateway.articles.announcements import NO_STORE, Announcement, Announcements, Position
+from coranto_gateway.articles.stores import ArticleStores
+from coranto_gateway.monitoring.metrics import Metrics
+from coranto_gateway.webhooks.deliveries import Change, Grant, Late
 from coranto_gateway.webhooks.ending import End, Item, News, change_for, decide, note_trouble
+from coranto_gateway.webhooks.progress import Progress
 from coranto_gateway.webhooks.reasons import REASONS
-from coranto_gateway.webhooks.registry import Change, Grant, Late, Progress, Webhooks
+from coranto_gateway.webhooks.registry import Webhooks
 from coranto_gateway.webhooks.sending import Answer, Sender, message_of
 from coranto_gateway.webhooks.settings import WebhookSettings
 from coranto_gateway.webhooks.webhook import Webhook

@@ -8,7 +8,8 @@ from typing import Any, Final, Literal
 
 from coranto.records import FinishedArticle
 from coranto.worker.breaker import Breaker, Permit
-from coranto_gateway.webhooks.registry import MOST_DEAD, Attempt, Change, DeadDelivery, Late, Progress
+from coranto_gateway.webhooks.deliveries import MOST_DEAD, Attempt, Change, DeadDelivery, Late
+from coranto_gateway.webhooks.progress import Progress
 from coranto_gateway.webhooks.sending import Answer
 
 WEBHOOK_TRYING_AGAIN: Final = "webhook.trying_again"

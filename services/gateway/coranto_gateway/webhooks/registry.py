@@ -14,16 +14,15 @@ import json
 import time
 from collections import Counter
 from collections.abc import Awaitable, Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any, Final, Literal, cast
+from typing import Any, Final, Literal, cast
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 from redis.asyncio import Redis
 
-from coranto_gateway.announcements import Position
+from coranto_gateway.addresses.secret_addresses import shown_address
+from coranto_gateway.articles.announcements import Position
 from coranto_gateway.definitions import (
-    ADD,
     MOST_DEFINITIONS,
     Definitions,
     UnknownNameError,
@@ -33,65 +32,13 @@ from coranto_gateway.definitions import (
     fields_of,
     said_of,
 )
-from coranto_gateway.secret_addresses import shown_address
-from coranto_gateway.webhooks.webhook import Secret, Webhook
+from coranto_gateway.webhooks import scripts
+from coranto_gateway.webhooks.deliveries import Attempt, Change, DeadDelivery, Grant, Late
+from coranto_gateway.webhooks.progress import PLACE, Count, Progress
+from coranto_gateway.webhooks.webhook import Webhook
 
-MOST_DEAD: Final = 1000
 _LOG_LINES: Final = 1000
 _TESTS_AT_ONCE: Final = 20
-_PLACE: Final = frozenset({"store", "cursor", "rewind"})
-
-Standing = Literal["active", "trying_again", "failing", "paused", "disabled"]
-Count = Literal[Standing, "unusable"]
-"""What webhooks are counted by."""
-
-
-class Late(BaseModel):
-    """An announcement that the webhook has passed and that is to be tried again, or waits for an earlier one of its article."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    number: int = Field(description="Number of its announcement.")
-    article: str = Field(description="Id of the article.")
-    revision: int = Field(description="Number of its revision.")
-    attempts: int = Field(0, description="Attempts that failed while other deliveries went well.")
-
-
-class DeadDelivery(BaseModel):
-    """An announcement that was given up."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    number: int = Field(description="Number of its announcement.")
-    article: str = Field(description="Id of the article.")
-    revision: int = Field(description="Number of its revision.")
-    url: str = Field(description="Address of the article.")
-    at: datetime = Field(description="When it was given up.")
-    reason: str = Field(description="Why.")
-    detail: str = Field(description="What the receiver answered.")
-
-
-class Attempt(BaseModel):
-    """One line of a webhook's log: one request, and what came of it."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    at: datetime = Field(description="When it ended.")
-    webhook_id: str = Field(description="The `webhook-id` that it was sent with.")
-    number: int | None = Field(None, description="Number of the announcement; null for a test.")
-    article: str | None = Field(None, description="Id of the article.")
-    revision: int | None = Field(None, description="Number of its revision.")
-    outcome: Literal["delivered", "retried", "dead", "test"] = Field(description="What came of it.")
-    reason: str = Field(description="Why, as a word of a closed list.")
-    status: int | None = Field(None, description="Status of the answer; null when there was none.")
-    answer: str = Field("", description="Beginning of the answer's body.")
-    detail: str = Field("", description="What went wrong.")
-    elapsed_ms: int = Field(0, description="Time to the answer, in milliseconds.")
-
-
-def _is_time(text: str) -> str:
-    datetime.fromisoformat(text)
-    return text
 
 
 class UnplacedError(ValueError):
@@ -99,212 +46,6 @@ class UnplacedError(ValueError):
 
     def __init__(self, name: str) -> None:
         super().__init__(f"how far the webhook {name!r} has got cannot be read: say where it goes on (start)")
-
-
-class Progress(BaseModel):
-    """How a webhook does."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    store: str = "0"
-    cursor: int = 0
-    rewind: Annotated[str, AfterValidator(_is_time)] | None = None
-    """Where it is to begin, until that is looked up: a time."""
-    generation: int = 0
-    is_paused: bool = False
-    disabled: str | None = None
-    """Why it was switched off by its receiver."""
-    trouble_since: datetime | None = None
-    trouble: str | None = None
-    is_failing: bool = False
-    """Whether the trouble has lasted so long that it was reported."""
-    not_before: datetime | None = None
-    delivered: int = 0
-    delivered_at: datetime | None = None
-
-    @property
-    def position(self) -> Position:
-        """The place up to which it has got."""
-        return Position(self.store, self.cursor)
-
-    @property
-    def standing(self) -> Standing:
-        """In a word."""
-        if self.disabled is not None:
-            return "disabled"
-        if self.is_paused:
-            return "paused"
-        if self.trouble_since is None:
-            return "active"
-        return "failing" if self.is_failing else "trying_again"
-
-    @property
-    def is_running(self) -> bool:
-        """Whether anything is to be delivered."""
-        return self.disabled is None and not self.is_paused
-
-
-@dataclass(slots=True)
-class Change:
-    """What one commit changes of a webhook's progress, at once."""
-
-    set: dict[str, str] = field(default_factory=dict)
-    unset: list[str] = field(default_factory=list)
-    add: dict[str, int] = field(default_factory=dict)
-    late: list[Late] = field(default_factory=list)
-    not_late: list[int] = field(default_factory=list)
-    dead: list[DeadDelivery] = field(default_factory=list)
-    not_dead: list[int] = field(default_factory=list)
-    log: list[Attempt] = field(default_factory=list)
-
-    def to_json(self) -> str:
-        """As the script takes it."""
-        return json.dumps(
-            {
-                "set": self.set,
-                "unset": self.unset,
-                "add": self.add,
-                "late": {str(each.number): each.model_dump_json() for each in self.late},
-                "not_late": [str(number) for number in self.not_late],
-                "not_dead": [str(number) for number in self.not_dead],
-                "dead": {str(each.number): each.model_dump_json() for each in self.dead},
-                "log": [each.model_dump_json(exclude_none=True) for each in self.log],
-            }
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Grant:
-    """The right to deliver for a webhook, until it is lost."""
-
-    name: str
-    generation: int
-    owner: str
-
-
-_ADD: Final = (
-    ADD
-    + """
-redis.call('DEL', KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6])
-redis.call('HSET', KEYS[2], unpack(ARGV, 4))
-return 'added'
-"""
-)
-
-# All scripts take the same keys: webhooks, state, late, dead, log, lease.
-_ACQUIRE: Final = """
-if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then return 0 end
-local owner = redis.call('GET', KEYS[6])
-if owner and owner ~= ARGV[2] then return 0 end
-redis.call('SET', KEYS[6], ARGV[2], 'PX', ARGV[3])
-return redis.call('HINCRBY', KEYS[2], 'generation', 1)
-"""
-
-_CHECK: Final = """
-local function is_held()
-  if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then return false end
-  if redis.call('HGET', KEYS[2], 'generation') ~= ARGV[4] then return false end
-  redis.call('SET', KEYS[6], ARGV[2], 'PX', ARGV[3])
-  return true
-end
-"""
-
-_COMMIT: Final = (
-    _CHECK
-    + """
-if not is_held() then return 0 end
-local change = cjson.decode(ARGV[5])
-for name, value in pairs(change.set) do redis.call('HSET', KEYS[2], name, value) end
-for _, name in ipairs(change.unset) do redis.call('HDEL', KEYS[2], name) end
-for name, value in pairs(change.add) do redis.call('HINCRBY', KEYS[2], name, value) end
-for _, number in ipairs(change.not_late) do redis.call('HDEL', KEYS[3], number) end
-for number, value in pairs(change.late) do redis.call('HSET', KEYS[3], number, value) end
-for _, number in ipairs(change.not_dead) do redis.call('HDEL', KEYS[4], number) end
-for number, value in pairs(change.dead) do redis.call('HSET', KEYS[4], number, value) end
-for _, line in ipairs(change.log) do redis.call('XADD', KEYS[5], 'MAXLEN', '~', ARGV[6], '*', 'line', line) end
-return 1
-"""
-)
-
-_RELEASE: Final = """
-if redis.call('GET', KEYS[6]) == ARGV[2] and redis.call('HGET', KEYS[2], 'generation') == ARGV[4] then
-  redis.call('DEL', KEYS[6])
-end
-"""
-
-# What is known of the receiver was said by another one, where the address is new.
-_EDIT: Final = """
-if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
-redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
-if ARGV[4] == 'moved' then
-  redis.call('HDEL', KEYS[2], 'disabled', 'not_before', 'trouble_since', 'trouble', 'is_failing')
-  redis.call('HINCRBY', KEYS[2], 'generation', 1)
-end
-return 1
-"""
-
-# What cannot be read may be the generation itself.
-_RESET: Final = """
-if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then return 0 end
-for _, name in ipairs(cjson.decode(ARGV[2])) do redis.call('HDEL', KEYS[2], name) end
-if ARGV[3] ~= '' then redis.call('HSET', KEYS[2], 'rewind', ARGV[3]) end
-if redis.call('HEXISTS', KEYS[2], 'generation') == 0 then redis.call('HSET', KEYS[2], 'generation', ARGV[4]) end
-redis.call('HINCRBY', KEYS[2], 'generation', 1)
-return 1
-"""
-
-_PAUSE: Final = """
-if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then return 0 end
-redis.call('HSET', KEYS[2], 'is_paused', '1')
-return 1
-"""
-
-# What waits because the receiver asked for it is tried at once: whoever resumes knows that it is back.
-_RESUME: Final = """
-if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then return 0 end
-redis.call('HDEL', KEYS[2], 'is_paused', 'disabled', 'not_before')
-redis.call('HINCRBY', KEYS[2], 'generation', 1)
-return 1
-"""
-
-# What is late or dead behind the place comes by itself.
-_REWIND: Final = """
-if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then return 0 end
-redis.call('HINCRBY', KEYS[2], 'generation', 1)
-if ARGV[3] ~= '' then
-  redis.call('HSET', KEYS[2], 'rewind', ARGV[3])
-  return 1
-end
-redis.call('HDEL', KEYS[2], 'rewind')
-redis.call('HSET', KEYS[2], 'cursor', ARGV[2])
-for _, key in ipairs({KEYS[3], KEYS[4]}) do
-  for _, number in ipairs(redis.call('HKEYS', key)) do
-    if tonumber(number) > tonumber(ARGV[2]) then redis.call('HDEL', key, number) end
-  end
-end
-return 1
-"""
-
-_MOVE_DEAD: Final = """
-if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then return -1 end
-local numbers = {unpack(ARGV, 3)}
-if #numbers == 0 then numbers = redis.call('HKEYS', KEYS[4]) end
-local moved = 0
-for _, number in ipairs(numbers) do
-  local packed = redis.call('HGET', KEYS[4], number)
-  if packed then
-    redis.call('HDEL', KEYS[4], number)
-    if ARGV[2] == 'redeliver' then
-      local dead = cjson.decode(packed)
-      redis.call('HSET', KEYS[3], number, cjson.encode(
-        {number = dead.number, article = dead.article, revision = dead.revision, attempts = 0}))
-    end
-    moved = moved + 1
-  end
-end
-if moved > 0 then redis.call('HINCRBY', KEYS[2], 'generation', 1) end
-return moved
-"""
 
 
 class Webhooks:
@@ -317,21 +58,7 @@ class Webhooks:
         self._all = f"{self._prefix}:all"
         self.definitions = Definitions(redis, self._all, Webhook, "webhook", masks={"url": shown_address})
         self._tests = f"{self._prefix}:tests"
-        self._scripts = {
-            name: redis.register_script(text)
-            for name, text in (
-                ("add", _ADD),
-                ("acquire", _ACQUIRE),
-                ("commit", _COMMIT),
-                ("release", _RELEASE),
-                ("edit", _EDIT),
-                ("reset", _RESET),
-                ("pause", _PAUSE),
-                ("resume", _RESUME),
-                ("rewind", _REWIND),
-                ("move_dead", _MOVE_DEAD),
-            )
-        }
+        self._scripts = {name: redis.register_script(text) for name, text in scripts.ALL.items()}
 
     def _keys(self, name: str) -> list[str]:
         parts = ("state", "late", "dead", "log", "lease")
@@ -466,7 +193,7 @@ class Webhooks:
             Progress.model_validate(await self._state(name))
         except ValidationError as error:
             faults = {field for field, _ in faults_of(error)}
-        if start is None and faults & _PLACE:
+        if start is None and faults & PLACE:
             raise UnplacedError(name)
         since = "" if start is None else start.isoformat()
         if not await self._run("reset", name, json.dumps(sorted(faults)), since, time.time_ns() // 1_000_000):
@@ -520,12 +247,6 @@ class Webhooks:
     async def release(self, grant: Grant) -> None:
         """Give the right back."""
         await self._run("release", grant.name, grant.owner, 0, str(grant.generation))
-
-
-def make_webhook(new: Any, *, now: datetime | None = None, secret: str) -> Webhook:
-    """The webhook as it is kept."""
-    moment = now or datetime.now(UTC)
-    return Webhook(**new.model_dump(), created_at=moment, secrets=(Secret(text=secret),))
 
 
 def start_of(asked: Literal["now", "beginning"] | datetime | None, now: datetime) -> datetime | None:

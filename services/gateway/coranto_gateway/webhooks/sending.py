@@ -24,8 +24,8 @@ from coranto.http.errors import (
 from coranto.http.response.headers import retry_after
 from coranto.records import FinishedArticle, time_text
 from coranto.urls import UnsupportedUrlError
-from coranto_gateway.announcements import Position
-from coranto_gateway.secret_addresses import without_address
+from coranto_gateway.addresses.secret_addresses import without_address
+from coranto_gateway.articles.announcements import Position
 from coranto_gateway.webhooks.reasons import REASONS
 from coranto_gateway.webhooks.webhook import Format, Webhook, signed_headers
 

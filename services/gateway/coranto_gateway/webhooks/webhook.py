@@ -17,8 +17,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from coranto.filter import compile_filter
 from coranto.urls import parse
+from coranto_gateway.addresses.secret_addresses import is_shown, shown_address
 from coranto_gateway.definitions import without_defaults
-from coranto_gateway.secret_addresses import is_shown, shown_address
 
 Format = Literal["json", "ninjs", "jsonld"]
 
@@ -149,6 +149,12 @@ class Webhook(NewWebhook):
             for secret in self.secrets_at(now)
         ]
         return self.model_copy(update={"secrets": (Secret(text=text), *kept)[:_MOST_SECRETS]})
+
+
+def make_webhook(new: NewWebhook, *, now: datetime | None = None, secret: str) -> Webhook:
+    """The webhook as it is kept."""
+    moment = now or datetime.now(UTC)
+    return Webhook(**new.model_dump(), created_at=moment, secrets=(Secret(text=secret),))
 
 
 def signed_headers(secrets_in_use: Iterable[Secret], message_id: str, body: bytes, now: datetime) -> dict[str, str]:

@@ -9,7 +9,7 @@ import json
 from datetime import datetime
 
 from coranto.store.interface import ArticlePlace
-from coranto_gateway.problems import Problem
+from coranto_gateway.http.problems import Problem
 
 
 def question_hash(*parts: object) -> str:

@@ -14,7 +14,7 @@ from coranto.formats.jsonld import to_json_ld
 from coranto.formats.markup import WITHDRAWN
 from coranto.formats.ninjs import to_ninjs
 from coranto.records import FinishedArticle
-from coranto_gateway.problems import Problem
+from coranto_gateway.http.problems import Problem
 
 FormatName = Literal["json", "ninjs", "jsonld", "text"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from coranto_gateway.problems import Problem
+from coranto_gateway.http.problems import Problem
 
 
 class BodyLimit:

@@ -14,7 +14,8 @@ from rich.table import Table
 
 from coranto_gateway.command_line import Answer, DataOption, ask_redis, shown_unusable, tell
 from coranto_gateway.printable import one_line
-from coranto_gateway.tokens import Scope, Token, Tokens
+from coranto_gateway.tokens.registry import Tokens
+from coranto_gateway.tokens.token import Scope, Token
 
 app = typer.Typer(help="Tokens for the gateway.", add_completion=False, no_args_is_help=True)
 

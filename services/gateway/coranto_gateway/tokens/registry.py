@@ -13,60 +13,17 @@ import secrets
 import time
 from collections.abc import Awaitable
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
-from typing import Any, Final, cast
+from typing import Final, cast
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 from redis.asyncio import Redis
 
 from coranto_gateway.definitions import Definitions, Unusable
+from coranto_gateway.tokens.token import EVERYTHING, Principal, Scope, Token
 
 _TOKEN: Final = re.compile(r"coranto_([0-9a-f]{8})_([A-Za-z0-9_-]{43})")
 _USE_NOTED_EVERY: Final = timedelta(minutes=1)
-
-
-class Scope(StrEnum):
-    """What a token may do."""
-
-    READ = "read"
-    """Read articles, sources and the state of the pipeline, and follow the stream."""
-    SUBMIT = "submit"
-    """Submit pages and feeds."""
-    OPERATE = "operate"
-    """Change sources, redeliver and discard dead letters, look after webhooks and alerts."""
-
-
-class Token(BaseModel):
-    """What is kept of a token."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    id: str = Field(description="Eight characters that name it.")
-    name: str = Field(description="Who or what uses it.")
-    scopes: frozenset[Scope] = Field(description="What it may do.")
-    digest: str = Field(description="SHA-256 of its secret.")
-    created_at: AwareDatetime = Field(description="When it was made.")
-    ends_at: AwareDatetime | None = Field(None, description="When it ends.")
-    last_used_at: datetime | None = Field(None, description="When it was used last, to the minute.")
-
-    def has_ended(self, now: datetime) -> bool:
-        """Whether its end has come."""
-        return self.ends_at is not None and self.ends_at <= now
-
-
-@dataclass(frozen=True, slots=True)
-class Principal:
-    """Whoever makes a request."""
-
-    name: str
-    scopes: frozenset[Scope]
-    token: str | None = None
-    """Id of the token; None for whoever needs none."""
-
-
-EVERYTHING: Final = frozenset(Scope)
 
 
 class Tokens:
@@ -135,29 +92,6 @@ class Tokens:
         if now - self._noted.get(identity, 0) >= _USE_NOTED_EVERY.total_seconds():
             self._noted[identity] = now
             await self._redis.hset(self._used, identity, str(int(now)))
-
-
-_COUNT: Final = """
-local count = redis.call('INCR', KEYS[1])
-if count == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
-return { count, redis.call('PTTL', KEYS[1]) }
-"""
-
-
-class RateLimit:
-    """Counts the requests of each token in Redis, so that all gateways count together."""
-
-    def __init__(self, redis: Redis, prefix: str, *, per_minute: int) -> None:
-        self._script = redis.register_script(_COUNT)
-        self._prefix = f"{prefix}:gateway:requests"
-        self._per_minute = per_minute
-
-    async def seconds_to_wait(self, token: str) -> int:
-        """Count one request: 0 when it may go on, else seconds until the next one may."""
-        # One script: INCR and PEXPIRE apart could leave a count without an end, and the token locked out for good.
-        answer: Any = await self._script(keys=[f"{self._prefix}:{token}"], args=[60_000])
-        count, left_ms = int(answer[0]), int(answer[1])
-        return 0 if count <= self._per_minute else max(1, -(-left_ms // 1000))
 
 
 def _moment(seconds: bytes | None) -> datetime | None:

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from coranto.streams.tasks import end
-from coranto_gateway.metrics import Metrics
+from coranto_gateway.monitoring.metrics import Metrics
 
 _HEADERS: Final = {
     "cache-control": "no-store",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from coranto_gateway.secret_addresses import shown_address
+from coranto_gateway.addresses.secret_addresses import shown_address
 
 
 def web_address(url: str | None) -> str | None:

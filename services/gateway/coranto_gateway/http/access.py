@@ -17,9 +17,11 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from coranto_gateway import tokens
-from coranto_gateway.problems import Problem, to_problem
-from coranto_gateway.tokens import EVERYTHING, Principal, RateLimit, Tokens
+from coranto_gateway.http.problems import Problem, to_problem
+from coranto_gateway.tokens import token
+from coranto_gateway.tokens.rate_limit import RateLimit
+from coranto_gateway.tokens.registry import Tokens
+from coranto_gateway.tokens.token import EVERYTHING, Principal
 
 COOKIE = "coranto_token"
 _SCOPE: Final = "coranto_scope"
@@ -31,16 +33,16 @@ _SCHEME: Final = {
     "type": "http",
     "scheme": "bearer",
     "description": "A token, which `coranto token add NAME --scope SCOPE` makes. Operations name the scope that it must have: "
-    f"{', '.join(f'`{each}`' for each in tokens.Scope)}. Without it they answer 401 or 403. "
+    f"{', '.join(f'`{each}`' for each in token.Scope)}. Without it they answer 401 or 403. "
     "A gateway that listens on loopback alone takes requests from its own machine without a token.",
 }
 
-Needed = tokens.Scope | Literal["nothing"]
+Needed = token.Scope | Literal["nothing"]
 """What a route needs of whoever asks for it."""
 _Endpoint = TypeVar("_Endpoint", bound=Callable[..., Any])
 
 
-def needs(scope: tokens.Scope) -> Callable[[_Endpoint], _Endpoint]:
+def needs(scope: token.Scope) -> Callable[[_Endpoint], _Endpoint]:
     """State that the route needs a token with this scope. It stands below the route's own decorator."""
     return lambda endpoint: _stating(endpoint, scope)
 
@@ -126,7 +128,7 @@ class AccessControl:
             if match is Match.PARTIAL and found is None:  # of another method, which the route itself refuses
                 found = route
         if found is None:
-            return tokens.Scope.READ  # what there is not, is told only to whoever may see what there is
+            return token.Scope.READ  # what there is not, is told only to whoever may see what there is
         needed = needed_by(found)
         if needed is None:
             raise Problem(403, "scope-not-stated", "this route does not state who may use it, so nobody may")
@@ -143,7 +145,7 @@ class AccessControl:
             raise _unknown("the token is unknown, revoked or has ended; `coranto token list` shows those there are")
         return principal
 
-    async def _check(self, principal: Principal, needed: tokens.Scope) -> None:
+    async def _check(self, principal: Principal, needed: token.Scope) -> None:
         if needed not in principal.scopes:
             raise Problem(
                 403,

@@ -18,7 +18,7 @@ from coranto.records import FinishedArticle
 from coranto.records.envelope import encode
 from coranto.store.interface import Announced, ArticleReader, StoreError
 from coranto.worker.log import get_logger
-from coranto_gateway.article_stores import ArticleStores
+from coranto_gateway.articles.stores import ArticleStores
 
 ANNOUNCEMENTS_WAITING: Final = "announcements.waiting"
 

@@ -1,0 +1,1 @@
+"""Addresses on the web: what is taken for one, and what of it is shown."""

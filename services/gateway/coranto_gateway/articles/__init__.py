@@ -1,0 +1,1 @@
+"""The article store as the gateway reads it: on request, and announcement by announcement."""

@@ -1,0 +1,1 @@
+"""How the pipeline and the gateway do: what is sampled, kept and counted."""

@@ -1,0 +1,1 @@
+"""Who may use the gateway: tokens, what they may do, and how often."""
