@@ -5,15 +5,21 @@ from __future__ import annotations
 from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 
 class UnknownTopicError(ValueError):
     """No topic has this code or name."""
 
 
+Language = Literal["en", "ru"]
+"""Languages that topics have names in: IPTC's English ones, and Russian ones for the top level and what is common below it."""
+
+
 class _Vocabulary(NamedTuple):
     children: dict[str, list[str]]
+    parents: dict[str, str]
+    names: dict[str, dict[Language, str]]
     codes_by_name: dict[str, list[str]]
 
 
@@ -44,15 +50,34 @@ def codes_below(code_or_name: str) -> list[str]:
     return list(dict.fromkeys(codes))
 
 
+def name_in(code_or_name: str, language: Language) -> str:
+    """The topic's name in the language; where it has none there, that of the nearest topic above that has one.
+
+    What is no topic of the vocabulary, such as a name of an earlier edition, comes back as it is.
+    """
+    vocabulary = _load()
+    try:
+        code = codes_named(code_or_name)[0]
+    except UnknownTopicError:
+        return code_or_name
+    while code:
+        if language in vocabulary.names[code]:
+            return vocabulary.names[code][language]
+        code = vocabulary.parents[code]
+    return code_or_name
+
+
 @cache
 def _load() -> _Vocabulary:
-    vocabulary = _Vocabulary({}, {})
+    vocabulary = _Vocabulary({}, {}, {}, {})
     lines = files("coranto").joinpath("data/media_topics.tsv").read_text(encoding="utf-8").splitlines()[1:]
     for line in lines:
-        code, parent, *names = line.split("\t")
+        code, parent, english, russian = line.split("\t")
+        vocabulary.parents[code] = parent
+        vocabulary.names[code] = {"en": english, "ru": russian} if russian else {"en": english}
         vocabulary.children.setdefault(code, [])
         if parent:
             vocabulary.children.setdefault(parent, []).append(code)
-        for name in filter(None, names):
+        for name in vocabulary.names[code].values():
             vocabulary.codes_by_name.setdefault(name.casefold(), []).append(code)
     return vocabulary

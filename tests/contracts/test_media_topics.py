@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import csv
+import re
 from importlib.resources import files
+
+import pytest
+
+from coranto.media_topics import name_in
 
 
 def rows(package: str, name: str) -> list[dict[str, str]]:
@@ -22,3 +27,25 @@ def test_store_and_classifier_know_the_same_topics() -> None:
         }
         for row in rows("coranto_classifier.data", "mediatopics.tsv")
     ]
+
+
+@pytest.mark.parametrize(
+    ("topic", "russian"),
+    [
+        ("15000000", "спорт"),
+        ("medtop:15000000", "спорт"),
+        ("Sport", "спорт"),
+        ("film festival", "кинофестиваль"),
+        # It has no Russian name itself.
+        ("bobsleigh", "спорт"),
+        ("a topic of 1998", "a topic of 1998"),
+    ],
+)
+def test_a_topic_is_named_in_a_language_by_itself_or_by_what_stands_above_it(topic: str, russian: str) -> None:
+    assert name_in(topic, "ru") == russian
+
+
+def test_every_topic_has_a_name_in_both_languages() -> None:
+    for row in rows("coranto", "data/media_topics.tsv"):
+        assert name_in(row["code"], "en") == row["name_en"]
+        assert re.search("[а-я]", name_in(row["code"], "ru")), row["code"]

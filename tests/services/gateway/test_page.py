@@ -210,6 +210,17 @@ async def test_a_standfirst_is_read_once_and_its_names_are_marked(served: Served
     ]
 
 
+async def test_topics_are_named_in_the_language_of_the_page(served: Served) -> None:
+    built = article("one")
+    topic = built.classification.topics[0].model_copy(update={"name": "science and technology"})
+    classification = built.classification.model_copy(update={"topics": (topic,)})
+    await served.store(built.model_copy(update={"classification": classification}))
+    for language, said in (("en", "science and technology"), ("ru", "наука и технологии")):
+        for path in ("/articles?topic=13000000", "/articles?topic=medtop:13000000", "/"):
+            page = await look(served, path, **{"Accept-Language": language})
+            assert page.said.count(said) == (1 if path == "/" else 2), "of the article, and of what was asked for"
+
+
 async def test_a_long_list_goes_on_to_older_articles(served: Served) -> None:
     await served.store(*(article(f"a{number}", hours=number) for number in range(25)))
     page = await look(served, "/articles?q=bridge")

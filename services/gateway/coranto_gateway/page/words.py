@@ -9,6 +9,8 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Final, Literal
 
+from coranto.media_topics import name_in
+
 Language = Literal["en", "ru"]
 LANGUAGES: Final[tuple[Language, ...]] = ("en", "ru")
 
@@ -77,6 +79,10 @@ class Words:
             if reason in given:
                 return given[reason][LANGUAGES.index(self.language)]
         return ""
+
+    def topic(self, code_or_name: str) -> str:
+        """The topic's name in this language, or that of a broader one."""
+        return name_in(code_or_name, self.language)
 
     def number(self, number: float) -> str:
         """The number with its thousands apart: 2,026, in Russian with a narrow space."""
