@@ -6,7 +6,7 @@ import gzip
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,10 @@ from typing import Any
 import numpy as np
 
 from coranto_classifier.entities.multilingual.features import FeatureMaker
+from coranto_classifier.entities.multilingual.name_lists import LISTED, NameLists, add_list_features
 from coranto_classifier.entities.multilingual.pieces import PieceTable, table_path
 from coranto_classifier.entities.multilingual.tokens import sentences_of, tokens_of
+from training.name_lists import make_name_lists
 from training.russian_names import read_texts, tags_of
 from training.window_networks import train_windows
 from training.word_networks import Sentence, count_labels, train_networks
@@ -180,6 +182,12 @@ def _store(path: Path, arrays: dict[str, Any]) -> None:
         np.savez_compressed(file, **arrays)
 
 
+def lists_to_learn_with(data: Path, languages: Sequence[str]) -> dict[str, NameLists]:
+    """The lists of those of the languages that have some."""
+    made = {language: make_name_lists(data, LISTED[language]) for language in languages if language in LISTED}
+    return {language: NameLists(lists, language) for language, lists in made.items() if lists is not None}
+
+
 def train(
     data: Path,
     languages: Sequence[str],
@@ -187,6 +195,7 @@ def train(
     target: Path,
     *,
     recipe: Recipe | None = None,
+    lists: Mapping[str, NameLists] | None = None,
     without: Sequence[str] = (),
     say: Callable[[str], None] = lambda _: None,
 ) -> int:
@@ -211,8 +220,12 @@ def train(
         sentences = read_language(data, language, without=without)
         if several:
             sentences = [sentence for sentence in sentences if _may_have_names(sentence)][:_MOST_SENTENCES]
+        listed = (lists or {}).get(language)
         for words, tags in written_forms(language, sentences):
-            trainer.append(maker.rows(words, language if several else None), tags)
+            rows = maker.rows(words, language if several else None)
+            if listed is not None:
+                add_list_features(rows, words, listed)
+            trainer.append(rows, tags)
             count += 1
     if not count:
         return 0

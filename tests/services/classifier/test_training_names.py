@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 
 from coranto_classifier.entities.multilingual.features import FeatureMaker
+from coranto_classifier.entities.multilingual.name_lists import add_list_features, lists_path, read_lists
 from coranto_classifier.entities.multilingual.pieces import FOLDS, LABELS, PieceTable, as_in_sentence
 from coranto_classifier.text_models import ModelPaths
 
 pytest.importorskip("scipy", reason="make models needs the training extra")
 
-from training.many_names import Recipe, contracted, read_language, train
+from training.many_names import Recipe, contracted, lists_to_learn_with, read_language, train
+from training.name_lists import make_name_lists, store_name_lists
 from training.window_networks import train_windows
 from training.word_networks import count_labels, train_networks
 from training.word_pieces import cluster, read_input_layer, reduce
@@ -67,6 +69,70 @@ def test_same_sentences_give_the_same_bytes_and_a_tagger_that_has_learned(
     tagger.open(str(tmp_path / "one"))
     words, tags = _SENTENCES[0]
     assert tagger.tag(maker.rows(words)) == tags
+
+
+@pytest.fixture
+def finnish_lists(data: Path) -> Path:
+    """The folder with lists of Finnish names in the documented form."""
+    folder = data / "entities_more" / "names"
+    folder.mkdir()
+    lists = {
+        "given": ["Aino", "Matti", "van den"],
+        "surnames": ["Aho", "Virtanen"],
+        "countries": ["Suomi", "Uusi-Seelanti", "Amerikan Samoa"],
+        "regions": ["Eurooppa"],
+        "known_cities": ["Addis Abeba"],
+        "cities": ["Turku", "Vantaa"],
+        "world_cities": ["Paris", "A-muong", "Addis"],
+    }
+    (folder / "fi.json.gz").write_bytes(gzip.compress(json.dumps(lists).encode()))
+    return data
+
+
+def test_lists_keep_single_words_and_the_longer_words_of_places(finnish_lists: Path) -> None:
+    assert make_name_lists(finnish_lists, "fi") == {
+        "given": ["Aino", "Matti"],
+        "surnames": ["Aho", "Virtanen"],
+        "places": ["Addis", "Eurooppa", "Paris", "Suomi", "Turku", "Uusi-Seelanti", "Vantaa"],
+        "words_of_places": ["Abeba", "Amerikan", "Samoa"],
+    }
+    assert make_name_lists(finnish_lists, "sv") is None
+
+
+def test_stored_lists_are_the_same_bytes_and_know_names_in_every_case(finnish_lists: Path, tmp_path: Path) -> None:
+    made = make_name_lists(finnish_lists, "fi")
+    assert made is not None
+    path = lists_path(tmp_path, "fi")
+    store_name_lists(made, path)
+    first = path.read_bytes()
+    store_name_lists(made, path)
+    assert path.read_bytes() == first
+    lists = read_lists(tmp_path, "fi")
+    assert lists is not None
+    words = ("Virtanen", "VIRTANEN", "Virtasen", "Vantaalla", "Ahon", "Matille", "virtanen", "Berlin", "", "ab")
+    assert [lists.codes(word) for word in words] == ["S", "S", "", "p", "s", "", "", "", "", ""]
+    assert read_lists(tmp_path, "sv") is None
+
+
+def test_lists_say_of_a_word_and_its_neighbours(finnish_lists: Path) -> None:
+    (lists,) = lists_to_learn_with(finnish_lists, ["fi", "sv"]).values()
+    rows: list[list[str]] = [[], [], []]
+    add_list_features(rows, ["Matti", "Aho", "tuli"], lists)
+    assert rows == [
+        ["n=G", "nG", "1n=S", "1n|n=S|G"],
+        ["n=S", "nS", "-1n=G", "-1n|n=G|S", "1n=", "1n|n=|S"],
+        ["n=", "-1n=S", "-1n|n=S|"],
+    ]
+    plain: list[list[str]] = [[], []]
+    add_list_features(plain, ["Hän", "tuli"], lists)
+    assert plain == [[], []]
+
+
+def test_hostile_words_are_looked_up_in_bounded_memory(finnish_lists: Path) -> None:
+    (lists,) = lists_to_learn_with(finnish_lists, ["fi"]).values()
+    for number in range(25_000):
+        lists.codes(f"X{number}")
+    assert len(lists._known) <= 20_000
 
 
 def test_no_sentences_make_no_tagger(tmp_path: Path, table: PieceTable) -> None:

@@ -14,10 +14,12 @@ from coranto_classifier.entities.mention import Mention
 from coranto_classifier.entities.multilingual.consistency import made_consistent
 from coranto_classifier.entities.multilingual.features import FeatureMaker
 from coranto_classifier.entities.multilingual.forms import with_plainest_forms
+from coranto_classifier.entities.multilingual.name_lists import add_list_features, read_lists
 from coranto_classifier.entities.multilingual.tokens import sentences_of, tokens_of
 
 MODELS: dict[str, tuple[str, ...]] = {
     "bulgarian": ("bg", "uk"),
+    "finnish": ("fi",),
     "hungarian": ("hu",),
     "indonesian": ("id",),
     "nordic": ("da", "sv"),
@@ -28,7 +30,7 @@ MODELS: dict[str, tuple[str, ...]] = {
 }
 """The model files, each with the languages that it finds names in. Some were trained on further ones."""
 
-_OF_ONE_LANGUAGE = frozenset({"hungarian", "indonesian", "norwegian", "portuguese", "romanian"})
+_OF_ONE_LANGUAGE = frozenset({"finnish", "hungarian", "indonesian", "norwegian", "portuguese", "romanian"})
 """Models that learned from one language only, so that their features have no copies per language."""
 
 _LONGEST_TEXT = 20_000
@@ -52,6 +54,7 @@ class MultilingualRecognizer:
         self._language = language
         self._key = None if model in _OF_ONE_LANGUAGE else language
         self._maker = maker
+        self._lists = read_lists(models, language)
         self._tagger = pycrfsuite.Tagger()
         self._tagger.open(str(models / f"names_{model}.crfsuite"))
         self.version = f"crf-{language}-2"
@@ -78,7 +81,10 @@ class MultilingualRecognizer:
             return
         if self._language == "sr":
             words = [in_latin_letters(word) for word in words]
-        for first, last, kind in entity_spans(self._tagger.tag(self._maker.rows(words, self._key))):
+        rows = self._maker.rows(words, self._key)
+        if self._lists is not None:
+            add_list_features(rows, words, self._lists)
+        for first, last, kind in entity_spans(self._tagger.tag(rows)):
             while first < last and words[first] in _MARKS:
                 first += 1  # noqa: PLW2901 - the marks around a name are not part of it
             while first < last and words[last] in _MARKS:
