@@ -87,25 +87,41 @@ def make_russian_names(data: Path, target: Path, _without: list[str]) -> None:
 def make_many_names(data: Path, target: Path, without: list[str]) -> None:
     """Train the taggers of the other languages, and the table of word pieces that they share."""
     from coranto_classifier.entities.multilingual.features import FeatureMaker
-    from coranto_classifier.entities.multilingual.name_lists import LISTED, lists_path
+    from coranto_classifier.entities.multilingual.name_lists import lists_path
     from coranto_classifier.entities.multilingual.pieces import PieceTable
-    from coranto_classifier.entities.multilingual.recognizer import MODELS
-    from training.many_names import LEARNED_FROM, SOURCES, lists_to_learn_with, make_table, read_language, train
+    from coranto_classifier.entities.multilingual.recognizer import MODELS, WITH_LISTS
+    from training.many_names import (
+        LEARNED_FROM,
+        RECIPES,
+        SOURCES,
+        lists_to_learn_with,
+        make_table,
+        read_language,
+        train,
+    )
     from training.name_lists import make_name_lists, store_name_lists
 
     sentences = [each for code in SOURCES for each in read_language(data, code, without=without)]
     if not sentences:
         return
     make_table(target, sentences, read_language(data, "ru"))
-    for code in sorted({LISTED[code] for languages in MODELS.values() for code in languages if code in LISTED}):
+    for code in sorted(code for name in WITH_LISTS for code in MODELS[name]):
         names = make_name_lists(data, code)
         if names is not None:
             store_name_lists(names, lists_path(target, code))
     maker = FeatureMaker(PieceTable(target))
     for name, languages in MODELS.items():
         learned_from = LEARNED_FROM.get(name, languages)
-        lists = lists_to_learn_with(data, learned_from)
-        count = train(data, learned_from, maker, target / f"names_{name}.crfsuite", lists=lists, without=without)
+        lists = lists_to_learn_with(data, learned_from) if name in WITH_LISTS else {}
+        count = train(
+            data,
+            learned_from,
+            maker,
+            target / f"names_{name}.crfsuite",
+            recipe=RECIPES.get(name),
+            lists=lists,
+            without=without,
+        )
         _say(f"taggers of {' '.join(languages)}: {count} sentences")
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from coranto_classifier.entities.multilingual.features import FeatureMaker
-from coranto_classifier.entities.multilingual.name_lists import LISTED, NameLists, add_list_features
+from coranto_classifier.entities.multilingual.name_lists import NameLists, add_list_features
 from coranto_classifier.entities.multilingual.pieces import PieceTable, table_path
 from coranto_classifier.entities.multilingual.tokens import sentences_of, tokens_of
 from training.name_lists import make_name_lists
@@ -47,6 +47,7 @@ SOURCES: dict[str, tuple[str, ...]] = {
 LEARNED_FROM: dict[str, tuple[str, ...]] = {
     "bulgarian": ("bg", "uk", "ru"),
     "nordic": ("da", "no", "sv"),
+    "polish": ("cs", "pl", "sk", "sl"),
     "slavic": ("cs", "hr", "pl", "sk", "sl", "sr"),
 }
 """The languages of each group's sentences, in the order in which they are read. Some only help: Polish and Slovak
@@ -73,6 +74,10 @@ class Recipe:
     l2: float = 0.05
     rounds: int = 70
     least_count: int = 2
+
+
+RECIPES = {"polish": Recipe(rounds=60)}
+"""The recipes of models that have one of their own."""
 
 
 def read_language(data: Path, language: str, *, held_out: bool = False, without: Sequence[str] = ()) -> list[Sentence]:
@@ -184,7 +189,7 @@ def _store(path: Path, arrays: dict[str, Any]) -> None:
 
 def lists_to_learn_with(data: Path, languages: Sequence[str]) -> dict[str, NameLists]:
     """The lists of those of the languages that have some."""
-    made = {language: make_name_lists(data, LISTED[language]) for language in languages if language in LISTED}
+    made = {language: make_name_lists(data, language) for language in languages}
     return {language: NameLists(lists, language) for language, lists in made.items() if lists is not None}
 
 

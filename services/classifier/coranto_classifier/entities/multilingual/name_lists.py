@@ -17,9 +17,6 @@ from coranto_classifier.entities.multilingual.forms import ENDINGS
 LISTS = {"g": "given", "s": "surnames", "p": "places", "w": "words_of_places"}
 """The lists, each with the letter that it has in the taggers' features."""
 
-LISTED = {"fi": "fi"}
-"""The languages whose taggers read lists, each with the language of its lists."""
-
 _SHORTEST_STEM = 3  # letters
 _MOST_WORDS_KEPT = 20_000
 
@@ -78,14 +75,12 @@ def add_list_features(rows: Sequence[list[str]], words: Sequence[str], lists: Na
             row.extend((f"1n={codes[index + 1]}", f"1n|n={codes[index + 1]}|{codes[index]}"))
 
 
-def read_lists(models: Path, language: str) -> NameLists | None:
-    """The lists that the language's tagger reads; None where it reads none."""
-    if language not in LISTED:
-        return None
-    with gzip.open(lists_path(models, LISTED[language]), "rt", encoding="utf-8") as file:
+def read_lists(models: Path, language: str) -> NameLists:
+    """The stored lists of a language."""
+    with gzip.open(lists_path(models, language), "rt", encoding="utf-8") as file:
         return NameLists(json.load(file), language)
 
 
-def lists_path(models: Path, listed: str) -> Path:
-    """The file of the lists in the models' directory."""
-    return models / f"name_lists_{listed}.json.gz"
+def lists_path(models: Path, language: str) -> Path:
+    """The file of a language's lists in the models' directory."""
+    return models / f"name_lists_{language}.json.gz"

@@ -24,6 +24,7 @@ MODELS: dict[str, tuple[str, ...]] = {
     "indonesian": ("id",),
     "nordic": ("da", "sv"),
     "norwegian": ("no",),
+    "polish": ("pl",),
     "portuguese": ("pt",),
     "romanian": ("ro",),
     "slavic": ("cs", "hr", "sl", "sr"),
@@ -32,6 +33,9 @@ MODELS: dict[str, tuple[str, ...]] = {
 
 _OF_ONE_LANGUAGE = frozenset({"finnish", "hungarian", "indonesian", "norwegian", "portuguese", "romanian"})
 """Models that learned from one language only, so that their features have no copies per language."""
+
+WITH_LISTS = frozenset({"finnish", "polish"})
+"""Models whose features say which words are in lists of names."""
 
 _LONGEST_TEXT = 20_000
 _LONGEST_SENTENCE = 300  # tokens; longer text without a sentence end is tagged in pieces
@@ -54,7 +58,7 @@ class MultilingualRecognizer:
         self._language = language
         self._key = None if model in _OF_ONE_LANGUAGE else language
         self._maker = maker
-        self._lists = read_lists(models, language)
+        self._lists = read_lists(models, language) if model in WITH_LISTS else None
         self._tagger = pycrfsuite.Tagger()
         self._tagger.open(str(models / f"names_{model}.crfsuite"))
         self.version = f"crf-{language}-2"
