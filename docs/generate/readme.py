@@ -19,7 +19,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from coranto.store.words import STEMMERS
+from coranto.store.search.words import STEMMERS
 from generate.markdown import table
 
 README = Path("README.md")

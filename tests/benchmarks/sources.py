@@ -31,7 +31,7 @@ from tests.harness.postgresql_server import PostgresqlServer
 from tests.shared.store.articles import build_article
 
 from coranto.store.address import is_postgresql, open_article_reader, open_article_store
-from coranto.store.columns import LEDGER_COLUMNS
+from coranto.store.database.columns import LEDGER_COLUMNS
 
 RESULTS = Path(__file__).parent / "results"
 NOW = datetime(2026, 3, 30, 10, tzinfo=UTC)

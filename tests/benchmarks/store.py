@@ -31,7 +31,7 @@ from tests.shared.store.articles import NOON, build_article
 
 from coranto.records import ClassifiedArticle, Language, Storage
 from coranto.store.address import open_article_reader, open_article_store
-from coranto.store.columns import row_of
+from coranto.store.database.columns import row_of
 from coranto.store.postgresql import schema as postgresql_schema
 from coranto.store.postgresql.words import vector
 from coranto.store.sqlite import schema as sqlite_schema

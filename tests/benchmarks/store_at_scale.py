@@ -37,10 +37,17 @@ from coranto.filter import compile_filter
 from coranto.folding import fold
 from coranto.records import Storage, article_id
 from coranto.store.address import is_postgresql, open_article_reader, open_article_store
-from coranto.store.columns import ARTICLE_COLUMNS, LEDGER_COLUMNS, digests_text, names_of, row_of, sortable_time
+from coranto.store.database.columns import (
+    ARTICLE_COLUMNS,
+    LEDGER_COLUMNS,
+    digests_text,
+    names_of,
+    row_of,
+    sortable_time,
+)
 from coranto.store.interface import ArticlePlace, SearchFilter
 from coranto.store.postgresql.words import vector
-from coranto.store.revisions import digests_of
+from coranto.store.rules.revisions import digests_of
 from coranto.store.sqlite.schema import word_forms
 
 RESULTS: Final = Path(__file__).parent / "results" / "store_at_scale.json"

@@ -40,7 +40,7 @@ _GIVEN_UP_AT_ONCE: Final = 1000
 _MOST_PACKED_BYTES: Final = 8 * 1024
 # Beyond the last visit, for those that had to wait, and for those whose page is not found at that visit.
 _KEPT_LONGER: Final = timedelta(days=1)
-# Three answers over the span that the store asks for (`coranto.store.retraction`), which is shorter than twice this.
+# Three answers over the span that the store asks for (`coranto.store.rules.retraction`), which is shorter than twice this.
 _LOOK_AGAIN_AFTER: Final = timedelta(hours=12)
 _NEVER: Final = datetime.max.replace(tzinfo=UTC)
 # A page that comes and goes does not keep the article in the schedule for ever.

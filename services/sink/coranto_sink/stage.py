@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from coranto.records import ClassifiedArticle, DroppedArticle, FinishedArticle
 from coranto.store.interface import ArticleRefusedError, ArticleStore, StoreCorruptError, StoreError
-from coranto.store.revisions import Skipped
+from coranto.store.rules.revisions import Skipped
 from coranto.worker.stage import Invalid, Transient, Unwanted
 
 

@@ -9,9 +9,9 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from coranto.store.columns import ARTICLE_TIME, read_record
+from coranto.store.database.columns import ARTICLE_TIME, read_record
+from coranto.store.database.tables import TABLES
 from coranto.store.move import Database, opened
-from coranto.store.tables import TABLES
 
 _SHOWN: Final = 20
 

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 from coranto.filter import Filter
 from coranto.pages.retention import PageUse
 from coranto.records import ClassifiedArticle, DroppedArticle, FinishedArticle, Storage
-from coranto.store.ledger import LedgerLine
-from coranto.store.revisions import Skipped
+from coranto.store.rules.ledger import LedgerLine
+from coranto.store.rules.revisions import Skipped
 
 if TYPE_CHECKING:
-    from coranto.store.identity import Identity
-    from coranto.store.source_accounts import SourceDay, SourceHealth, SourceTotals
+    from coranto.store.database.source_accounts import SourceDay, SourceHealth, SourceTotals
+    from coranto.store.rules.identity import Identity
 
 RevisionKey = tuple[str, int]
 """A revision's article id and number."""

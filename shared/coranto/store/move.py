@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from coranto.store.address import is_postgresql, shown
+from coranto.store.database.tables import TABLES, Row
 from coranto.store.interface import StoreError
 from coranto.store.sqlite import schema as sqlite_schema
-from coranto.store.tables import TABLES, Row
 
 _ROWS_AT_ONCE: Final = 200
 

@@ -17,7 +17,7 @@ from tests.conftest import running_service
 from coranto.client import TooMuchWaitingError
 from coranto.records import DiscoveredArticle, FinishedArticle, Submission, article_id
 from coranto.records.envelope import FIELD, decode, encode
-from coranto.store.retraction import SPAN, VISITS
+from coranto.store.rules.retraction import SPAN, VISITS
 from coranto.topology import DISCOVERED, FEEDER, FINISHED, Keys, Pipeline
 from coranto_feeder.refetch import RefetchSchedule
 from coranto_feeder.settings import FeederSettings

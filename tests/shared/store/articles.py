@@ -23,7 +23,7 @@ from coranto.records import (
     article_id,
 )
 from coranto.store.interface import ArticleStore, Stored
-from coranto.store.revisions import Skipped
+from coranto.store.rules.revisions import Skipped
 from coranto.urls import key_of
 
 NOON = datetime(2026, 3, 14, 12, 0, tzinfo=UTC)

@@ -18,12 +18,12 @@ from tests.shared.store.databases import Database, rows
 from coranto.records import FinishedArticle, Storage, article_id
 from coranto.store.address import open_article_reader, open_article_store
 from coranto.store.check import check
-from coranto.store.columns import address_rows_of, digests_text, row_of
+from coranto.store.database.columns import address_rows_of, digests_text, row_of
+from coranto.store.database.source_accounts import Ended
 from coranto.store.interface import SearchFilter, StoreError
 from coranto.store.postgresql import schema as postgresql_schema
 from coranto.store.postgresql.words import vector
-from coranto.store.revisions import digests_of
-from coranto.store.source_accounts import Ended
+from coranto.store.rules.revisions import digests_of
 from coranto.store.sqlite import schema as sqlite_schema
 
 Connection = Any

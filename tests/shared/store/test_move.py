@@ -16,9 +16,9 @@ from tests.shared.store.databases import Database, count, rows
 from coranto.records import DroppedArticle, Entity
 from coranto.store.address import open_article_reader, open_article_store
 from coranto.store.check import check
+from coranto.store.database.tables import TABLES
 from coranto.store.interface import ArticleStore, StoreError
 from coranto.store.move import move
-from coranto.store.tables import TABLES
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ from tests.shared.store.articles import build_article, store
 from tests.shared.store.databases import count, on_postgresql, rows
 
 from coranto.store.address import open_article_reader, open_article_upkeep
-from coranto.store.columns import sortable_time
+from coranto.store.database.columns import sortable_time
+from coranto.store.database.tables import TABLES
 from coranto.store.interface import ArticleStore, Removed
-from coranto.store.tables import TABLES
 
 
 @on_postgresql

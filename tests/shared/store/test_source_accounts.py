@@ -13,8 +13,8 @@ from tests.shared.store.databases import Database, rows
 
 from coranto.records import DroppedArticle, article_id
 from coranto.store.address import open_article_reader, open_article_store
+from coranto.store.database.source_accounts import Ended, Lacking, Lag
 from coranto.store.interface import ArticleStore
-from coranto.store.source_accounts import Ended, Lacking, Lag
 from coranto.urls import key_of
 
 NOW = datetime(2026, 3, 30, 10, 20, tzinfo=UTC)

@@ -14,7 +14,7 @@ from coranto.filter import compile_filter
 from coranto.records import ArticleDate, ClassifiedArticle
 from coranto.store.address import open_article_reader, open_article_upkeep
 from coranto.store.check import check
-from coranto.store.columns import names_of
+from coranto.store.database.columns import names_of
 from coranto.store.interface import ArticleStore, SearchFilter
 
 Make = Callable[..., ClassifiedArticle]

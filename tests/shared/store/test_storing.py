@@ -15,7 +15,7 @@ from tests.shared.store.databases import Database, on_sqlite, rows
 from coranto.records import ClassifiedArticle, DroppedArticle, FinishedArticle, article_id
 from coranto.store.address import open_article_reader, open_article_store
 from coranto.store.interface import ArticleRefusedError, ArticleStore, Visits
-from coranto.store.revisions import Skipped
+from coranto.store.rules.revisions import Skipped
 from coranto.store.sqlite.writer import SqliteArticleStore
 from coranto.urls import key_of
 

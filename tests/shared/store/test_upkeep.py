@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from coranto.store.columns import sortable_time
+from coranto.store.database.columns import sortable_time
 from coranto.store.interface import Removed, StoreError
 from coranto.store.sqlite.reader import SqliteArticleReader
 from coranto.store.sqlite.upkeep import SqliteArticleUpkeep, copy_database, skip_numbers

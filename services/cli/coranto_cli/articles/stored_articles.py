@@ -12,9 +12,9 @@ from pathlib import Path
 from coranto.client import environment
 from coranto.records import FinishedArticle
 from coranto.store.address import is_postgresql, open_article_reader
+from coranto.store.database.source_accounts import SourceDay, SourceHealth, SourceTotals
 from coranto.store.interface import ArticleReader, StoreError, Visits
-from coranto.store.ledger import LedgerLine
-from coranto.store.source_accounts import SourceDay, SourceHealth, SourceTotals
+from coranto.store.rules.ledger import LedgerLine
 from coranto_cli.errors import NOT_FOUND, CommandError
 
 

@@ -13,7 +13,7 @@ from coranto.admin.find_article import ArticleRef, Location, find_locations
 from coranto.admin.pipeline import connected
 from coranto.client.environment import NotRunningError
 from coranto.records import FinishedArticle, time_text
-from coranto.store.ledger import LedgerLine
+from coranto.store.rules.ledger import LedgerLine
 from coranto_cli.articles.stored_articles import opened_store_if_any
 from coranto_cli.terminal.console import print_message, print_result
 from coranto_cli.terminal.text import count, span, without_reason

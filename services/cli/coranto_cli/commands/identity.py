@@ -9,8 +9,8 @@ from typing import Annotated, Final
 import typer
 
 from coranto.store.address import open_article_upkeep
-from coranto.store.identity import Identity, KnownAddress
 from coranto.store.interface import StoreError, UnsplittableError
+from coranto.store.rules.identity import Identity, KnownAddress
 from coranto.urls import UnsupportedUrlError, key_of
 from coranto_cli.articles.stored_articles import opened_store, store_address
 from coranto_cli.errors import NOT_FOUND, USAGE, CommandError

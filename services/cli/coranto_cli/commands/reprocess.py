@@ -24,7 +24,7 @@ from coranto.filter import Filter, FilterError, compile_filter
 from coranto.pages import FilePageStore
 from coranto.records import ClassifiedArticle, FinishedArticle
 from coranto.store.interface import ArticleReader, SearchFilter
-from coranto.store.revisions import changed_fields, digests_of
+from coranto.store.rules.revisions import changed_fields, digests_of
 from coranto.topology import CLASSIFIER, EXTRACTOR
 from coranto_cli.articles.single_page import ENTRY_POINTS, load_stage, one_stage, started
 from coranto_cli.articles.stored_articles import opened_store

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from coranto.store.source_accounts import SourceHealth
+from coranto.store.database.source_accounts import SourceHealth
 from coranto_cli.articles.stored_articles import opened_store_if_any
 from coranto_cli.commands.why import how_ended, in_words
 from coranto_cli.errors import FAILED, NOT_FOUND

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from coranto.admin.find_article import ArticleRef
-from coranto.store.source_accounts import Ended, Lag, SourceDay
+from coranto.store.database.source_accounts import Ended, Lag, SourceDay
 from coranto_cli.articles.stored_articles import opened_store_if_any
 from coranto_cli.articles.whereabouts import (
     locate,

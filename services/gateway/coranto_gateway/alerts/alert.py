@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from coranto.store.query import parse as parse_words
+from coranto.store.search.query import parse as parse_words
 from coranto_gateway.addresses.secret_addresses import is_shown, mark_of, shown_address
 from coranto_gateway.definitions import without_defaults
 from coranto_gateway.webhooks.webhook import Secret, checked_address, checked_filter, checked_name

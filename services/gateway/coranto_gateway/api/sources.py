@@ -14,7 +14,7 @@ from coranto.sources.feed_lists import listed_feeds, read_feed_list, write_feed_
 from coranto.sources.opml import BadOpmlError
 from coranto.sources.previews import Preview, PreviewDesk, TooManyPreviewsError
 from coranto.sources.registry import Feed, FeedRegistry, new_feed
-from coranto.store.source_accounts import SourceHealth
+from coranto.store.database.source_accounts import SourceHealth
 from coranto.urls import UnsupportedUrlError, parse
 from coranto_gateway.http.access import needs
 from coranto_gateway.http.problems import Problem, not_found

@@ -11,9 +11,9 @@ from pydantic import BaseModel, Field
 
 from coranto.admin.find_article import ArticleRef, Location, find_locations
 from coranto.records import FinishedArticle
+from coranto.store.database.source_accounts import SourceDay
 from coranto.store.interface import ArticleReader, Visits
-from coranto.store.ledger import LedgerLine
-from coranto.store.source_accounts import SourceDay
+from coranto.store.rules.ledger import LedgerLine
 from coranto.topology import FEEDER, FETCHER, SINK
 from coranto.urls import UnsupportedUrlError
 from coranto_gateway.http.access import needs

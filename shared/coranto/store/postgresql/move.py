@@ -9,12 +9,12 @@ from typing import Any, Final
 import psycopg
 from psycopg import Connection
 
+from coranto.store.database.tables import TABLES, Row
 from coranto.store.interface import NewerSchemaError, StoreError
 from coranto.store.postgresql import schema
 from coranto.store.postgresql.connection import connect, explain, shown
 from coranto.store.postgresql.words import vector
 from coranto.store.postgresql.writer import storable
-from coranto.store.tables import TABLES, Row
 
 _ROWS_AT_ONCE: Final = 200
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from psycopg import Connection
 
-from coranto.store.columns import ARTICLE_TIME, ENDED_BEFORE, names_of
+from coranto.store.database.columns import ARTICLE_TIME, ENDED_BEFORE, names_of
 from coranto.store.interface import NewerSchemaError
 
 _ROWS_AT_ONCE: Final = 1_000

@@ -14,12 +14,12 @@ import psycopg
 from psycopg import Connection
 
 from coranto.records import article_id
-from coranto.store.columns import hour_of, sortable_time
-from coranto.store.identity import why_not_split
+from coranto.store.database.columns import hour_of, sortable_time
 from coranto.store.interface import NewerSchemaError, Removed, StoreError, UnsplittableError
 from coranto.store.postgresql import schema
 from coranto.store.postgresql.connection import connect, explain, shown
 from coranto.store.postgresql.writer import unlist
+from coranto.store.rules.identity import why_not_split
 from coranto.urls import key_of
 
 # In this order: the others refer to articles.

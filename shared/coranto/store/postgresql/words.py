@@ -16,8 +16,8 @@ from operator import itemgetter
 from typing import Final
 
 from coranto.folding import fold
-from coranto.store.query import Part, spellings_of
-from coranto.store.words import Remembered, forms_beside, stem, stemmer_for, stemmer_token, words_of
+from coranto.store.search.query import Part, spellings_of
+from coranto.store.search.words import Remembered, forms_beside, stem, stemmer_for, stemmer_token, words_of
 
 # What PostgreSQL takes: a megabyte of words and positions, words of 2,046 bytes, positions up to 16,383, and 255 of a word.
 _MOST_BYTES: Final = 1_000_000

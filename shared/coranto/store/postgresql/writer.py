@@ -13,18 +13,18 @@ from typing import Any, TypeVar, cast
 import psycopg
 from psycopg import Connection
 
-from coranto.store.batch import Batch, Rows, Work, ledger_rows, listings_of, rows_of_all
-from coranto.store.columns import ARTICLE_COLUMNS, ARTICLE_TIME, ENDED_BEFORE, LEDGER_COLUMNS, sortable_time
-from coranto.store.group_commit import GroupCommit
-from coranto.store.identity import Split
+from coranto.store.database.batch import Batch, Rows, Work, ledger_rows, listings_of, rows_of_all
+from coranto.store.database.columns import ARTICLE_COLUMNS, ARTICLE_TIME, ENDED_BEFORE, LEDGER_COLUMNS, sortable_time
+from coranto.store.database.group_commit import GroupCommit
+from coranto.store.database.reading import ledger_line_of
+from coranto.store.database.writing import BatchedArticleStore
 from coranto.store.interface import RevisionKey
-from coranto.store.ledger import LedgerLine
 from coranto.store.postgresql import schema
 from coranto.store.postgresql.connection import connect, explain, is_fault_of_server
 from coranto.store.postgresql.words import vector
-from coranto.store.reading import ledger_line_of
-from coranto.store.retraction import GONE, NOT_FOUND, OTHERS_ASKED, OtherPage, OtherPages
-from coranto.store.writing import BatchedArticleStore
+from coranto.store.rules.identity import Split
+from coranto.store.rules.ledger import LedgerLine
+from coranto.store.rules.retraction import GONE, NOT_FOUND, OTHERS_ASKED, OtherPage, OtherPages
 from coranto.topology import FETCHER
 
 Value = TypeVar("Value")

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 
-from coranto.store.group_commit import GroupCommit, WorkT
+from coranto.store.database.group_commit import GroupCommit, WorkT
 from coranto.store.interface import NewerSchemaError
 
 UNAVAILABLE = {

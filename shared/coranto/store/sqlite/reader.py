@@ -18,9 +18,18 @@ from coranto.folding import fold
 from coranto.media_topics import UnknownTopicError, codes_below
 from coranto.pages.retention import PageUse, pages_of_record
 from coranto.records import FinishedArticle
-from coranto.store import source_accounts
-from coranto.store.columns import ARTICLE_TIME, LEDGER_COLUMNS, read_record, sortable_time, source_name
-from coranto.store.identity import Identity, identity_of
+from coranto.store.database import source_accounts
+from coranto.store.database.columns import ARTICLE_TIME, LEDGER_COLUMNS, read_record, sortable_time, source_name
+from coranto.store.database.reading import (
+    HIT_COLUMNS,
+    RANKED,
+    SUMMARY_COLUMNS,
+    id_of,
+    ledger_line_of,
+    search_hit_of,
+    summary_of,
+)
+from coranto.store.database.source_accounts import SourceDay, SourceHealth, SourceTotals
 from coranto.store.interface import (
     EVERYTHING,
     Announced,
@@ -34,21 +43,12 @@ from coranto.store.interface import (
     StoreError,
     Visits,
 )
-from coranto.store.ledger import LedgerLine
-from coranto.store.query import Part, match_expression, parse
-from coranto.store.reading import (
-    HIT_COLUMNS,
-    RANKED,
-    SUMMARY_COLUMNS,
-    id_of,
-    ledger_line_of,
-    search_hit_of,
-    summary_of,
-)
-from coranto.store.source_accounts import SourceDay, SourceHealth, SourceTotals
+from coranto.store.rules.identity import Identity, identity_of
+from coranto.store.rules.ledger import LedgerLine
+from coranto.store.search.query import Part, match_expression, parse
+from coranto.store.search.words import stemmer_for
 from coranto.store.sqlite import schema
 from coranto.store.sqlite.where import add_functions, condition_of
-from coranto.store.words import stemmer_for
 
 _BUSY_TIMEOUT_SECONDS = 10.0
 _MANY_MATCHES = 20_000

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from coranto.folding import fold
 from coranto.records import ClassifiedArticle
-from coranto.store.columns import (
+from coranto.store.database.columns import (
     ARTICLE_TIME,
     ENDED_BEFORE,
     address_columns,
@@ -20,10 +20,10 @@ from coranto.store.columns import (
     names_of,
     read_record,
 )
-from coranto.store.identity import addresses_of
 from coranto.store.interface import NewerSchemaError
-from coranto.store.revisions import digests_of
-from coranto.store.words import forms_of, stemmer_for, stemmer_token
+from coranto.store.rules.identity import addresses_of
+from coranto.store.rules.revisions import digests_of
+from coranto.store.search.words import forms_of, stemmer_for, stemmer_token
 
 _ROWS_AT_ONCE = 100
 

@@ -12,10 +12,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from coranto.records import article_id
-from coranto.store.batch import listings_of
-from coranto.store.columns import hour_of, sortable_time
-from coranto.store.identity import why_not_split
+from coranto.store.database.batch import listings_of
+from coranto.store.database.columns import hour_of, sortable_time
 from coranto.store.interface import NewerSchemaError, Removed, StoreError, UnsplittableError
+from coranto.store.rules.identity import why_not_split
 from coranto.store.sqlite import schema
 from coranto.store.sqlite.group_commit import is_fault_of_storage
 from coranto.store.sqlite.writer import LISTED_BY, UNLIST

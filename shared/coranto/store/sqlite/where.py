@@ -15,7 +15,7 @@ from typing import Final
 from coranto.filter.fields import FIELDS
 from coranto.filter.language import All, AnyOf, Missing, Node, Not, Test
 from coranto.folding import fold
-from coranto.store.columns import PUBLISHED_TIME, sortable_time
+from coranto.store.database.columns import PUBLISHED_TIME, sortable_time
 from coranto.urls import UnsupportedUrlError, host_of
 
 _RECORD: Final = (

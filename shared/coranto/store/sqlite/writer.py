@@ -13,9 +13,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from coranto.store.batch import Batch, Rows, Work, ledger_rows, listings_of, rows_of_all
-from coranto.store.columns import ARTICLE_COLUMNS, ARTICLE_TIME, ENDED_BEFORE, LEDGER_COLUMNS, sortable_time
-from coranto.store.identity import Split
+from coranto.store.database.batch import Batch, Rows, Work, ledger_rows, listings_of, rows_of_all
+from coranto.store.database.columns import ARTICLE_COLUMNS, ARTICLE_TIME, ENDED_BEFORE, LEDGER_COLUMNS, sortable_time
+from coranto.store.database.reading import ledger_line_of
+from coranto.store.database.writing import BatchedArticleStore
 from coranto.store.interface import (
     ArticleRefusedError,
     NewerSchemaError,
@@ -24,13 +25,12 @@ from coranto.store.interface import (
     StoreError,
     StoreUnavailableError,
 )
-from coranto.store.ledger import LedgerLine
-from coranto.store.reading import ledger_line_of
-from coranto.store.retraction import GONE, NOT_FOUND, OTHERS_ASKED, OtherPage, OtherPages
+from coranto.store.rules.identity import Split
+from coranto.store.rules.ledger import LedgerLine
+from coranto.store.rules.retraction import GONE, NOT_FOUND, OTHERS_ASKED, OtherPage, OtherPages
 from coranto.store.sqlite import schema
 from coranto.store.sqlite.group_commit import CORRUPT, UNAVAILABLE, FileGroupCommit, is_fault_of_storage, primary_code
 from coranto.store.sqlite.schema import word_forms
-from coranto.store.writing import BatchedArticleStore
 from coranto.topology import FETCHER
 
 

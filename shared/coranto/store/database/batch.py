@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from coranto.folding import fold
 from coranto.records import ClassifiedArticle, DroppedArticle, FinishedArticle, Storage
-from coranto.store.columns import (
+from coranto.store.database.columns import (
     address_rows_of,
     digests_text,
     hour_of,
@@ -29,11 +29,11 @@ from coranto.store.columns import (
     sortable_time,
     to_milliseconds,
 )
-from coranto.store.identity import Split, identify, ids_of, key_and_id
 from coranto.store.interface import RevisionKey, Stored
-from coranto.store.ledger import NOTHING_NEW, LedgerLine, known_source, line_of_drop, line_of_verdict
-from coranto.store.retraction import LastRevision, OtherPages, find_change, is_news, may_revise, next_revision
-from coranto.store.revisions import Latest, Skipped, decide, digests_of, latest_of, material_of
+from coranto.store.rules.identity import Split, identify, ids_of, key_and_id
+from coranto.store.rules.ledger import NOTHING_NEW, LedgerLine, known_source, line_of_drop, line_of_verdict
+from coranto.store.rules.retraction import LastRevision, OtherPages, find_change, is_news, may_revise, next_revision
+from coranto.store.rules.revisions import Latest, Skipped, decide, digests_of, latest_of, material_of
 from coranto.topology import SINK
 
 Value = TypeVar("Value")

@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import Any, Final, Literal
 
 from coranto.records import ArticleDate, article_id
-from coranto.store.columns import ARTICLE_TIME, LEDGER_COLUMNS
+from coranto.store.database.columns import ARTICLE_TIME, LEDGER_COLUMNS
 from coranto.store.interface import ArticlePlace, ArticleSummary, SearchHit
-from coranto.store.ledger import LedgerLine
-from coranto.store.query import Part, excerpt
-from coranto.store.words import stemmer_for
+from coranto.store.rules.ledger import LedgerLine
+from coranto.store.search.query import Part, excerpt
+from coranto.store.search.words import stemmer_for
 from coranto.urls import UnsupportedUrlError, key_of
 
 _CHANGE: Final = (

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Final, Literal
 
 from coranto.records import ClassifiedArticle, DroppedArticle, Storage
-from coranto.store.revisions import Skipped
+from coranto.store.rules.revisions import Skipped
 from coranto.topology import SINK
 
 FIELDS: Final[Mapping[str, Callable[[ClassifiedArticle], object]]] = {

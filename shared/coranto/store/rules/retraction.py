@@ -15,8 +15,8 @@ from typing import Final, Literal, Protocol
 
 from coranto.domains import is_same_site, registered_domain
 from coranto.records import DroppedArticle, FinishedArticle, Storage, article_id
-from coranto.store.columns import to_milliseconds
-from coranto.store.ledger import LedgerLine
+from coranto.store.database.columns import to_milliseconds
+from coranto.store.rules.ledger import LedgerLine
 from coranto.topology import CLASSIFIER, EXTRACTOR, FETCHER
 from coranto.urls import UnsupportedUrlError, host_of, key_of
 

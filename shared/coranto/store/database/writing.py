@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from typing import cast
 
 from coranto.records import ClassifiedArticle, DroppedArticle, FinishedArticle
-from coranto.store.batch import FindUnannounced, MarkAnnounced, ReadRevisions, RecordDrop, StoreArticle, Work
-from coranto.store.group_commit import GroupCommit
+from coranto.store.database.batch import FindUnannounced, MarkAnnounced, ReadRevisions, RecordDrop, StoreArticle, Work
+from coranto.store.database.group_commit import GroupCommit
 from coranto.store.interface import RevisionKey, Stored
-from coranto.store.revisions import Skipped
+from coranto.store.rules.revisions import Skipped
 
 
 class BatchedArticleStore(ABC):

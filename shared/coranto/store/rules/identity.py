@@ -17,7 +17,7 @@ from coranto.records import ClassifiedArticle, article_id
 from coranto.urls import UnsupportedUrlError, canonicalize, key_of
 
 if TYPE_CHECKING:
-    from coranto.store.asking import Ask
+    from coranto.store.database.asking import Ask
 
 LedBy = Literal["own", "redirect", "canonical"]
 """How an address leads to an article: it is the article's own, it redirected, or the page at it declares the article's."""

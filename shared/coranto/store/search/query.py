@@ -14,7 +14,7 @@ from itertools import islice, product
 from typing import Final
 
 from coranto.folding import fold
-from coranto.store.words import STEMMERS, places_of, stem, stemmer_token, words_of
+from coranto.store.search.words import STEMMERS, places_of, stem, stemmer_token, words_of
 
 # A bracket opens a group only where a word could begin: `f(x)` is what it always was.
 _OUTSIDE = re.compile(r'"(?P<phrase>[^"]*)"?|(?<!\S)(?P<sign>\()|(?P<word>[^\s"]+)')

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from coranto.store.columns import ARTICLE_COLUMNS, LEDGER_COLUMNS
+from coranto.store.database.columns import ARTICLE_COLUMNS, LEDGER_COLUMNS
 
 TABLES: Final[dict[str, tuple[tuple[str, ...], str]]] = {
     "articles": (("number", *ARTICLE_COLUMNS, "unchanged_visits"), "number"),

@@ -16,9 +16,9 @@ from pydantic import ValidationError
 
 from coranto.folding import fold
 from coranto.records import ClassifiedArticle, FinishedArticle, Storage, time_text, v1
-from coranto.store.identity import Split, addresses_of
-from coranto.store.ledger import LedgerLine, known_source
-from coranto.store.revisions import Digests
+from coranto.store.rules.identity import Split, addresses_of
+from coranto.store.rules.ledger import LedgerLine, known_source
+from coranto.store.rules.revisions import Digests
 
 PUBLISHED_TIME: Final = (
     "coalesce(substr(published, 1, 19) || CASE length(published) WHEN 20 THEN '.000Z' ELSE substr(published, 20) END,"

@@ -15,9 +15,9 @@ from typing import Any, Final
 from pydantic import ConfigDict
 from pydantic.dataclasses import dataclass
 
-from coranto.store.asking import Ask
-from coranto.store.columns import hour_of, sortable_time
-from coranto.store.ledger import FIELDS, known_source
+from coranto.store.database.asking import Ask
+from coranto.store.database.columns import hour_of, sortable_time
+from coranto.store.rules.ledger import FIELDS, known_source
 from coranto.topology import CLASSIFIER, EXTRACTOR, SINK
 
 WEEK: Final = timedelta(days=7)

@@ -1,0 +1,1 @@
+"""Words as a search compares them, and what a user types as an expression of them."""
