@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 
 from coranto_classifier.entities.countries import find_country
+from coranto_classifier.entities.english.gazetteer import Gazetteer
+from coranto_classifier.entities.english.post_processing import PostProcessor
 from coranto_classifier.entities.linking import NamedEntity, merge_mentions
-from coranto_classifier.entities.mention import Mention
+from coranto_classifier.entities.mention import EntityType, Mention
 from coranto_classifier.entities.place_ids import find_place_id
-from coranto_classifier.text_models import ArticleText, TextModels
+from coranto_classifier.text_models import ArticleText, ModelPaths, TextModels
 
 
 def entities(models: TextModels, text: str, title: str = "") -> dict[tuple[str, str], NamedEntity]:
@@ -152,6 +154,32 @@ def test_english_names_lose_article_and_possessive(models: TextModels) -> None:
     assert ("place", "New York") in found
     person = found["person", "Jerome Powell"]
     assert person.count == 2
+
+
+@pytest.mark.parametrize(
+    ("sentence", "found", "corrected"),
+    [
+        ("Analysts say Huawei leads .", [(2, 2, "person")], [("Huawei", "organisation")]),
+        ("Analysts say Huawei leads .", [], [("Huawei", "organisation")]),
+        ("A door of Airbus fell off .", [], [("Airbus", "organisation")]),
+        (
+            "He told Human Rights Watch in Geneva .",
+            [(6, 6, "place")],
+            [("Human Rights Watch", "organisation"), ("Geneva", "place")],
+        ),
+        ("He ate an apple and a Visa Platinum card .", [], []),
+        ("He met Henry Ford there .", [(2, 3, "person")], [("Henry Ford", "person")]),
+        ("Goals by Norwegian Erling Haaland decided it .", [(2, 4, "person")], [("Erling Haaland", "person")]),
+        ("Director Roman Polanski left .", [(1, 2, "person")], [("Roman Polanski", "person")]),
+        ("The South Korean firm agreed .", [(1, 2, "place")], []),
+    ],
+)
+def test_english_taggers_answer_is_corrected_by_the_lists(
+    sentence: str, found: list[tuple[int, int, EntityType]], corrected: list[tuple[str, EntityType]]
+) -> None:
+    words = sentence.split()
+    spans = PostProcessor(Gazetteer(ModelPaths().shipped)).corrected(words, found, {})
+    assert [(" ".join(words[first : last + 1]), kind) for first, last, kind in spans] == corrected
 
 
 def test_language_without_a_recognizer_is_noted(models: TextModels) -> None:

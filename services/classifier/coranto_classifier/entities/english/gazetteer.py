@@ -11,7 +11,7 @@ from typing import Any
 LISTS = {"g": "given", "s": "surnames", "c": "cities", "r": "regions", "n": "countries", "o": "organisations"}
 """The lists, each with the one-letter code it has in the tagger's features."""
 
-GIVEN_NAME, SURNAME, CITY, REGION, COUNTRY = "g", "s", "c", "r", "n"
+GIVEN_NAME, SURNAME, CITY, REGION, COUNTRY, ORGANISATION = "g", "s", "c", "r", "n", "o"
 _LONGEST_PHRASE = 4  # words
 
 

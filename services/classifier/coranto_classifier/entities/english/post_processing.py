@@ -9,7 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from coranto_classifier.entities.bio import TokenSpan
-from coranto_classifier.entities.english.gazetteer import CITY, COUNTRY, GIVEN_NAME, REGION, SURNAME, Gazetteer
+from coranto_classifier.entities.english.gazetteer import (
+    CITY,
+    COUNTRY,
+    GIVEN_NAME,
+    ORGANISATION,
+    REGION,
+    SURNAME,
+    Gazetteer,
+)
 from coranto_classifier.entities.english.tokens import CaseCounts
 from coranto_classifier.entities.mention import EntityType
 from coranto_classifier.word_lists import word_list
@@ -25,6 +33,7 @@ _EMPLOYMENT = word_list("english_employment")
 _LONGEST_JOB_TITLE = 4  # words: "Detective Chief Inspector", "First Deputy Prime Minister"
 _UNAMBIGUOUS_PLACES = (REGION, COUNTRY)
 _PLACES = (REGION, COUNTRY, CITY)
+_COMPASS = frozenset({"north", "south", "east", "west"})
 _CONJUNCTIONS = frozenset({"and", "-", "–", "—"})
 
 
@@ -37,7 +46,12 @@ class PostProcessor:
     def corrected(self, words: Sequence[str], found: Sequence[TokenSpan], cases: CaseCounts) -> Iterator[TokenSpan]:
         """The tagger's entities without job titles and common words, and the places and employers it missed."""
         taken = {index for first, last, _ in found for index in range(first, last + 1)}
-        listed = [each for each in self._listed_places(words) if not taken.intersection(range(each[0], each[1] + 1))]
+        found = [(first, last, self._listed_type(words[first : last + 1]) or kind) for first, last, kind in found]
+        listed = [
+            each
+            for each in (*self._listed_places(words), *self._listed_organisations(words))
+            if not taken.intersection(range(each[0], each[1] + 1))
+        ]
         taken |= {index for first, last, _ in listed for index in range(first, last + 1)}
         missed = [
             (index, index, kind)
@@ -45,12 +59,16 @@ class PostProcessor:
             if index not in taken and word[:1].isupper() and (kind := self._type_from_context(words, index)) is not None
         ]
         for first, last, kind in sorted([*found, *listed, *missed]):
+            if self._is_demonym(words[first : last + 1]):
+                continue
             name = first + self._job_title_length(words[first : last + 1])
             if name > first and kind == "organisation":
                 kind = "person" if self._is_person(words[name : last + 1]) else kind  # noqa: PLW2901 - corrected
             if kind == "person" and last > name and words[last].lower() in _SURE_ORGANISATIONS:
                 kind = "organisation"  # noqa: PLW2901 - corrected
             if kind == "person":
+                if name < last and words[name].lower() in _DEMONYMS and GIVEN_NAME not in self._codes(words[name]):
+                    name += 1  # "Minnesotan Scott LeDoux"
                 yield from self._checked_if_single(words, name, last, kind, cases)
             else:
                 for start, end in self._trimmed(words, first, last, kind):
@@ -101,6 +119,49 @@ class PostProcessor:
             if words[index][:1].isupper() and words[last][:1].isupper() and (last > index or is_single):
                 yield index, last, "place"
             index = last + 1
+
+    def _listed_organisations(self, words: Sequence[str]) -> Iterator[TokenSpan]:
+        """Well-known organisations by the list alone, without words that may be something else."""
+        codes = self._gazetteer.phrase_codes([word.lower() for word in words])
+        index = 0
+        while index < len(words):
+            last = index
+            while codes[index] == ORGANISATION and last + 1 < len(words) and codes[last + 1] == ORGANISATION:
+                last += 1
+            is_whole = last > index or self._listed_type(words[index : index + 1]) is not None
+            if (
+                is_whole
+                and words[index][:1].isupper()
+                and words[last][:1].isupper()
+                and not self._is_in_name(words, index, last)
+            ):
+                yield index, last, "organisation"
+            index = last + 1
+
+    def _listed_type(self, words: Sequence[str]) -> EntityType | None:
+        """Organisation for a well-known one whose name means nothing else."""
+        lowered = [word.lower() for word in words]
+        if len(words) > 1:
+            is_listed = set(self._gazetteer.phrase_codes(lowered)) == {ORGANISATION}
+        else:
+            is_listed = self._codes(words[0]) == ORGANISATION and self._gazetteer.usual_case(lowered[0]) in (
+                "U",
+                "u",
+                "?",
+            )
+        return "organisation" if is_listed else None
+
+    @staticmethod
+    def _is_in_name(words: Sequence[str], first: int, last: int) -> bool:
+        """True where a capitalised word follows or, inside the sentence, precedes: the words are part of another name."""
+        return (last + 1 < len(words) and words[last + 1][:1].isupper()) or (
+            first > 1 and words[first - 1][:1].isupper()
+        )
+
+    @staticmethod
+    def _is_demonym(words: Sequence[str]) -> bool:
+        """True for "South Korean"."""
+        return len(words) == 2 and words[0].lower() in _COMPASS and words[1].lower() in _DEMONYMS
 
     def _job_title_length(self, words: Sequence[str]) -> int:
         """Number of words before a person's name that are a job title: 2 in "Transport Minister Enescu"."""
