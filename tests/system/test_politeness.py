@@ -233,3 +233,36 @@ async def test_every_host_sees_one_polite_client_and_none_waits_for_another(
         assert live_seconds < 30
         # A feeder and two fetchers wanted this host all the time, one was killed, and Redis with them: it was not forgotten.
         assert max(later.begun - earlier.begun for earlier, later in pairwise(hosts.logs[CROWDED])) < 30
+
+
+@pytest.mark.slow
+async def test_host_of_a_killed_fetcher_is_asked_again_within_thirty_seconds(
+    own_redis: EmbeddedRedis, tmp_path: Path
+) -> None:
+    """Killed in the middle of a request that may take a minute: the lease does not last as long as that."""
+    redis: Redis = Redis.from_url(own_redis.url)
+    async with serving() as hosts, AsyncExitStack() as stack:
+        stack.push_async_callback(redis.aclose)
+        settings = settings_for(own_redis.url, tmp_path, timedelta(seconds=1))
+        # As shipped: neither limit makes the host free any sooner.
+        del settings["CORANTO_FETCHER__TOTAL_TIMEOUT"], settings["CORANTO_DELIVERY__CLAIM_AFTER"]
+        settings["CORANTO_FETCHER__OBEY_ROBOTS"] = "false"
+        first = await stack.enter_async_context(running_service("fetcher", settings))
+        await discover(redis, [discovered(hosts.url(TARPIT, f"/page{n}")) for n in range(3)])
+        log = hosts.logs[TARPIT]
+
+        async def is_asked() -> bool:
+            return len(log) == 1
+
+        await eventually(is_asked, within_seconds=60, what="the first request")
+        await stack.enter_async_context(running_service("fetcher", settings))
+        first.kill()
+        killed = time.monotonic()
+
+        async def is_asked_again() -> bool:
+            return len(log) > 1
+
+        await eventually(is_asked_again, within_seconds=60, what="the next request")
+        assert log[0].ended is not None
+        assert log[0].ended < log[1].begun
+        assert log[1].begun - killed < 30
