@@ -141,7 +141,9 @@ def create(settings: Settings | None = None) -> Worker:
         stop=stop,
     )
     refetches = (
-        RefetchSchedule(redis, pipeline, submit, after=feeder.refetch_after, limit=feeder.refetch_limit)
+        RefetchSchedule(
+            redis, pipeline, submit, after=feeder.refetch_after, limit=feeder.refetch_limit, registry=registry
+        )
         if feeder.refetch_after
         else None
     )

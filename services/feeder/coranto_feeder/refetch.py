@@ -3,7 +3,8 @@
 An article enters the schedule when it is stored for the first time, which `recovery` reads from the stream of finished
 articles. When it is due it is submitted as a revisit and backlog, with what was said of it at first; whether anything has
 changed, the fetcher and the store find out. Feeders share the schedule. When each visit is due follows from the time of
-storing alone, so an article that is noted twice, or visited late, has no visit more. One whose page was not found has a few more:
+storing alone, so an article that is noted twice, or visited late, has no visit more. While the feed that named it fails, it is left
+alone: its site is in trouble, and a page that is not found then is not withdrawn. One whose page was not found has a few more:
 the store takes it for withdrawn only when that was so several times over a day.
 """
 
@@ -13,7 +14,7 @@ import asyncio
 import json
 import re
 import zlib
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final, cast
@@ -23,6 +24,7 @@ from redis.asyncio import Redis
 
 from coranto.client import TooMuchWaitingError
 from coranto.records import Discovery, Storage, Submission, article_id, content_id
+from coranto.sources.registry import FeedRegistry
 from coranto.topology import FEEDER, FETCHER, Keys, Pipeline
 from coranto.urls import key_of
 from coranto.worker.log import get_logger
@@ -45,6 +47,11 @@ _LOOK_AGAIN_AFTER: Final = timedelta(hours=12)
 _NEVER: Final = datetime.max.replace(tzinfo=UTC)
 # A page that comes and goes does not keep the article in the schedule for ever.
 _MOST_ABSENCES: Final = 6
+_PUT_OFF: Final = timedelta(hours=1)
+# A feed that has failed so often, some 34 hours, may be gone for good, and its site be well.
+_TROUBLE_ENDS_WITH_FAILURES: Final = 10
+# How polls end through no fault of the site's.
+_NOT_THE_SITE: Final = frozenset({"submit_refused", "robots_denied", "error"})
 # A day without a zone may begin half a day earlier or later than ours.
 _ZONES: Final = timedelta(days=1)
 
@@ -124,13 +131,16 @@ class RefetchSchedule:
         *,
         after: Sequence[timedelta],
         limit: int,
+        registry: FeedRegistry | None = None,
         now: Callable[[], datetime] = _utc_now,
     ) -> None:
+        """`registry` tells how the feeds fare that articles came from; without it nothing is put off because of them."""
         self._redis = redis
         self._pipeline = pipeline
         self._submit = submit
         self._after = sorted(set(after))
         self._limit = max(1, limit // pipeline.partitions)
+        self._registry = registry
         self._now = now
         self._claim = redis.register_script(_CLAIM)
         self.metrics: FeedMetrics | None = None
@@ -237,10 +247,13 @@ class RefetchSchedule:
         visits = [
             None if packed is None else Visit.unpack(name, packed) for name, packed in zip(names, entries, strict=True)
         ]
+        current = [visit for visit in visits if visit is not None and now < self._end_of(visit)]
+        troubled = await self._find_troubled({visit.discovery.feed for visit in current})
+        put_off = {visit.article for visit in current if visit.discovery.feed in troubled}
         submissions = {
             visit.article: visit.to_submission(self._number_of(visit, now), now)
-            for visit in visits
-            if visit is not None and now < self._end_of(visit)
+            for visit in current
+            if visit.article not in put_off
         }
         refused: set[str] = set()
         try:
@@ -250,7 +263,9 @@ class RefetchSchedule:
             refused = {one.id for one in error.refused}  # they come up again when their lease is over
         async with self._redis.pipeline(transaction=False) as pipe:
             for name, visit in zip(names, visits, strict=True):
-                if visit is None or name not in submissions:
+                if name in put_off:
+                    pipe.zadd(_due(keys), {name: (now + _PUT_OFF).timestamp()}, xx=True)
+                elif visit is None or name not in submissions:
                     pipe.zrem(_due(keys), name)
                     pipe.delete(_entry(keys, name))
                 elif submissions[name].id not in refused:
@@ -259,6 +274,17 @@ class RefetchSchedule:
                     pipe.zadd(_due(keys), {name: following.timestamp()}, xx=True)
             await pipe.execute()
         return len(submissions) - len(refused)
+
+    async def _find_troubled(self, feeds: Collection[str | None]) -> set[str | None]:
+        """Which of these feeds say that their site is in trouble."""
+        if self._registry is None:
+            return set()
+        found = [feed for url in feeds if url is not None and (feed := await self._registry.find(url)) is not None]
+        return {
+            feed.url
+            for feed in found
+            if 0 < feed.failures < _TROUBLE_ENDS_WITH_FAILURES and feed.last_outcome not in _NOT_THE_SITE
+        }
 
     def _number_of(self, visit: Visit, now: datetime) -> int:
         return sum(visit.stored_at + span <= now for span in self._after)

@@ -17,6 +17,7 @@ from tests.conftest import running_service
 from coranto.client import TooMuchWaitingError
 from coranto.records import DiscoveredArticle, FinishedArticle, Submission, article_id
 from coranto.records.envelope import FIELD, decode, encode
+from coranto.sources.registry import FeedRegistry, new_feed
 from coranto.store.rules.retraction import SPAN, VISITS
 from coranto.topology import DISCOVERED, FEEDER, FINISHED, Keys, Pipeline
 from coranto_feeder.refetch import RefetchSchedule
@@ -50,7 +51,10 @@ class Feeder:
         self.now = STORED_AT + timedelta(seconds=1)
         self.submitted: list[Submission] = []
         self.refusal: Exception | None = None
-        self.schedule = RefetchSchedule(redis, Pipeline(), self._submit, after=after, limit=limit, now=lambda: self.now)
+        self.registry = FeedRegistry(redis, Keys())
+        self.schedule = RefetchSchedule(
+            redis, Pipeline(), self._submit, after=after, limit=limit, registry=self.registry, now=lambda: self.now
+        )
 
     async def _submit(self, submissions: Sequence[Submission]) -> None:
         self.submitted += submissions
@@ -285,6 +289,49 @@ async def test_what_is_refused_because_too_much_waits_is_submitted_later(feeder:
     feeder.submitted.clear()
     assert await feeder.tick_at(HOUR + timedelta(minutes=6)) == 1
     assert [again.id for again in feeder.submitted] == [one.id]
+
+
+async def test_article_is_left_alone_while_the_feed_that_named_it_fails(feeder: Feeder) -> None:
+    feed = new_feed("https://paper.example/rss", now=STORED_AT)
+    await feeder.registry.add(feed)
+    await feeder.registry.add(new_feed("https://other.example/rss", now=STORED_AT))
+    await feeder.read(
+        finished("one", discovery={"feed": feed.url}), finished("two", discovery={"feed": "https://other.example/rss"})
+    )
+
+    async def poll_ends(outcome: str, failures: int) -> None:
+        state = feed.model_copy(update={"failures": failures, "last_outcome": outcome})
+        await feeder.registry.save(state, STORED_AT + 9 * DAY)
+
+    def visited() -> list[str]:
+        names = [one.url.rpartition("/")[2].partition("?")[0] for one in feeder.submitted]
+        feeder.submitted.clear()
+        return names
+
+    await poll_ends("status_404", 3)
+    await feeder.tick_at(HOUR)
+    assert visited() == ["two"]
+    await feeder.tick_at(HOUR + timedelta(minutes=59))
+    assert visited() == []
+    await poll_ends("new", 0)
+    await feeder.tick_at(2 * HOUR)
+    assert visited() == ["one"]
+    # What is not the site's fault, or has lasted so long that only the feed may be gone, keeps nothing from being visited.
+    await poll_ends("submit_refused", 3)
+    await feeder.tick_at(6 * HOUR)
+    assert sorted(visited()) == ["one", "two"]
+    await poll_ends("status_410", 10)
+    await feeder.tick_at(DAY)
+    assert sorted(visited()) == ["one", "two"]
+
+
+async def test_article_whose_feed_fails_to_the_end_leaves_nothing_behind(feeder: Feeder, redis: Redis) -> None:
+    feed = new_feed("https://paper.example/rss", now=STORED_AT)
+    await feeder.registry.add(feed)
+    await feeder.read(finished("one", discovery={"feed": feed.url}))
+    await feeder.registry.save(feed.model_copy(update={"failures": 2, "last_outcome": "timed_out"}), STORED_AT)
+    assert sum([await feeder.tick_at(timedelta(hours=hours, minutes=1)) for hours in range(24 * 6)]) == 0
+    assert await keys_of(redis) == []
 
 
 async def test_schedule_is_bounded_and_gives_up_what_is_due_last(redis: Redis) -> None:
