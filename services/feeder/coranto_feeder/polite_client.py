@@ -24,6 +24,8 @@ from coranto.urls import parse
 _MOST_REDIRECTS: Final = 5
 _LONGEST_RETRY_AFTER: Final = timedelta(days=1)
 _LONGEST_WAIT: Final = timedelta(seconds=20)
+# Waited out under the lease, which must not end meanwhile; through a longer one the host is anybody's.
+_LONGEST_PAUSE: Final = timedelta(seconds=10)
 _REFUSALS: Final = frozenset({403, 429, 503})
 
 
@@ -225,7 +227,7 @@ class _Turns:
                 self._has_asked = True
                 return self._lease
             delay = self._policy.delay_for(host, crawl_delay=self._crawl_delay)
-            if delay <= _LONGEST_WAIT:
+            if delay <= _LONGEST_PAUSE:
                 await asyncio.sleep(delay.total_seconds())
                 if await self._hosts.renew(self._lease):
                     return self._lease

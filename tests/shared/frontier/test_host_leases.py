@@ -129,6 +129,20 @@ async def test_lease_of_a_process_that_died_ends_by_itself(leases: RedisHostLeas
     await refused(leases, "c")
 
 
+async def test_host_of_a_process_that_died_has_its_whole_pause(leases: RedisHostLeases, redis: Redis) -> None:
+    lease = await acquire(leases, "a")
+    await elapse(redis, ms(1_000))
+    # As long as its robots.txt asks for, which nobody knows who has not read it.
+    await elapse(redis, (await leases.release(lease, HostFeedback.FINE, delay=ms(30_000))).wait)
+    lease = await acquire(leases, "a")
+    await elapse(redis, ms(10_000))
+    assert await leases.renew(lease)
+    await elapse(redis, ms(20_000))  # killed, at the latest a quarter of the lease after that
+    assert ms(14_000) < await refused(leases, "b") <= ms(15_000)
+    await elapse(redis, ms(15_000))
+    await acquire(leases, "b")
+
+
 async def test_renewal_extends_a_lease_and_says_when_it_is_lost(leases: RedisHostLeases, redis: Redis) -> None:
     lease = await acquire(leases, "a")
     for _ in range(3):

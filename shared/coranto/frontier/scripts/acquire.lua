@@ -5,11 +5,15 @@ local now = now_of(KEYS[1])
 local token, holder, is_backlog = ARGV[1], ARGV[2], ARGV[5] == '1'
 local delay, grace, keep = tonumber(ARGV[3]), tonumber(ARGV[6]), tonumber(ARGV[7])
 local state = redis.call('HMGET', KEYS[1], 'token', 'lease_until', 'started', 'next_at', 'fetch_time', 'aside_until',
-  'failing_since', 'next_holder', 'next_until', 'next_is_backlog')
+  'failing_since', 'next_holder', 'next_until', 'next_is_backlog', 'delay')
 local lease_until, started, next_at = tonumber(state[2] or 0), tonumber(state[3] or now), tonumber(state[4] or 0)
 local fetch_time, aside_until, failing_since = tonumber(state[5] or 0), tonumber(state[6] or 0), tonumber(state[7] or now)
 -- redis-py asks again by itself when an answer was lost.
 if state[1] == token and lease_until > now then return { 1, 0, 0 } end
+-- Never given back: its holder was killed, and may have asked until it would have extended the lease again.
+if state[1] and lease_until <= now then
+  next_at = math.max(next_at, lease_until - 3 / 4 * ARGV[4] + math.max(delay, tonumber(state[11] or 0)))
+end
 if lease_until <= now and aside_until > now then return { 2, aside_until - now, now - failing_since } end
 
 -- One who was told a time comes first, for a while beyond it; what is live passes what is not.

@@ -36,7 +36,7 @@ if retry_after >= 0 then wait = math.max(wait, retry_after) else wait = math.max
 wait = math.max(wait, set_aside)
 redis.call('HDEL', KEYS[1], 'token', 'lease_until', 'started')
 redis.call('HSET', KEYS[1], 'fetch_time', fetch_time, 'pause', pause, 'refusals', refusals, 'next_at', now + wait,
-  'written_at', now)
+  'delay', delay, 'written_at', now)
 if set_aside > 0 then redis.call('HSET', KEYS[1], 'aside_until', now + wait) end
 redis.call('PEXPIRE', KEYS[1], ARGV[10] + wait)
 return { wait, fetch_time, feedback == 'fine' and 0 or now - failing_since }
