@@ -99,17 +99,21 @@ class Submitter:
     async def find_room(self, queues: Sequence[HostClass], *, max_backlog: int) -> list[Room]:
         """See `AsyncClient.find_room`."""
         pipeline = await self._pipeline.find()
-        asked = [text for queue in queues for text in (queue.host, queue.priority)]
-        answers: list[Any] = []
-        for keys in pipeline.all_keys():
-            arguments = [max_backlog, *_limits(keys), *asked]
-            answers.append(await self._find_room(keys=[keys.stream(SUBMITTED)], args=arguments))
-        # Pages are spread evenly: the fullest partition is the one that refuses.
-        number = len(answers)
-        return [
-            Room(number * min(int(left) for left, _ in each), number * max(int(waiting) for _, waiting in each))
-            for each in zip(*answers, strict=True)
-        ]
+        rooms: list[Room] = []
+        for first in range(0, len(queues), _AT_ONCE):
+            part = queues[first : first + _AT_ONCE]
+            asked = [text for queue in part for text in (queue.host, queue.priority)]
+            answers: list[Any] = []
+            for keys in pipeline.all_keys():
+                arguments = [max_backlog, *_limits(keys), *asked]
+                answers.append(await self._find_room(keys=[keys.stream(SUBMITTED)], args=arguments))
+            # Pages are spread evenly: the fullest partition is the one that refuses.
+            number = len(answers)
+            rooms += [
+                Room(number * min(int(left) for left, _ in each), number * max(int(waiting) for _, waiting in each))
+                for each in zip(*answers, strict=True)
+            ]
+        return rooms
 
     async def _call(self, keys: Keys, part: list[Submission], max_backlog: int, keep: timedelta) -> list[int]:
         arguments: list[str | bytes | int] = [int(keep.total_seconds() * 1000), max_backlog, *_limits(keys)]

@@ -177,7 +177,9 @@ async def test_room_behind_the_stream_is_told_by_host_and_class(redis: Redis, mo
     await redis.set(f"{prefix}:count", 30)
     asked = [HostClass("www.news.example"), HostClass("news.example", "backlog"), HostClass("other.example")]
     client = AsyncClient(redis)
-    assert await client.find_room(asked) == [Room(20, 10), Room(0, 30), Room(30, 0)]
+    rooms = [Room(20, 10), Room(0, 30), Room(30, 0)]
+    assert await client.find_room(asked) == rooms
+    assert await client.find_room(asked * 400) == rooms * 400
     assert await client.submit(pages(5))
     with pytest.raises(TooMuchWaitingError):
         await client.submit([pages(1)[0].model_copy(update={"priority": "backlog"})])
