@@ -389,7 +389,7 @@ async def test_webhooks_and_alerts_are_kept_by_a_cluster(cluster: redis_nodes.Cl
         assert await webhooks.asked_tests() == [("desk", "test-1")]
         await webhooks.remove("desk")
 
-        alert = make_alert(NewAlert(name="desk", q="bridge", to=["telegram:1"]), now=now, secret=new_secret())
+        alert = make_alert(NewAlert(name="desk", q="bridge", to=["telegram:1"]), now=now)
         await alerts.add(alert)
         generation = await alerts.acquire("one", seconds=60)
         commands = Commands()
