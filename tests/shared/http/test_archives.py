@@ -223,6 +223,25 @@ def test_bombs_of_every_packing_cost_no_memory() -> None:
     assert peak < 30_000_000
 
 
+def test_large_chunk_costs_no_memory() -> None:
+    headers = [*HTML, ("Transfer-Encoding", "chunked")]
+    chunks = {
+        "too large": b"%x\r\n%s\r\n0\r\n\r\n" % (20 << 20, bytes(20 << 20)),
+        "cut": b"%x\r\n%s" % (20 << 20, PAGE),
+        "as large as a body may be": b"%x\r\n%s\r\n0\r\n\r\n" % (1 << 20, b"a" * (1 << 20)),
+    }
+    body = archive(
+        *((f"https://a.example/{number}", "200 OK", headers, chunk) for number, chunk in enumerate(chunks.values()))
+    )
+    del chunks
+    tracemalloc.start()
+    found = read(body, max_bytes=1 << 20)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert [getattr(one, "reason", "page") for one in found] == ["too_large", "page", "page"]
+    assert peak < 10_000_000
+
+
 def test_archive_that_begins_with_a_skipped_frame_is_read() -> None:
     skipped = b"\x53\x2a\x4d\x18\x03\x00\x00\x00abc"
     assert read(skipped + zstandard.compress(archive(("https://a.example/1", "200 OK", HTML, PAGE), packed=False))) == [

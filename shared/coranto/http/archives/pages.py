@@ -226,7 +226,8 @@ def _body(record: Any, max_bytes: int) -> bytes:
         for name in ("Content-Encoding", "Transfer-Encoding")
     )
     # warcio's own unpacking bounds nothing: a brotli of a few kilobytes may fill all memory.
-    stream = ChunkedDataReader(record.raw_stream) if transfer.strip().lower() == "chunked" else record.raw_stream
+    is_chunked = transfer.strip().lower() == "chunked"
+    stream = ChunkedDataReader(_Chunks(record.raw_stream, max_bytes)) if is_chunked else record.raw_stream
     decoder = BodyDecoder(
         encoding,
         max_bytes=max_bytes,
@@ -242,6 +243,25 @@ def _body(record: Any, max_bytes: int) -> bytes:
     if (missing := getattr(record.raw_stream, "limit", 0)) > 0 and not record.raw_stream.read(1):
         raise ValueError(f"the archive ends within the record, of which {missing} bytes are missing")
     return body
+
+
+class _Chunks:
+    """A stream of chunks, none of which is larger than a body may be: warcio holds a chunk whole, of up to 2 GiB."""
+
+    def __init__(self, stream: Any, max_bytes: int) -> None:
+        self._stream = stream
+        self._max_bytes = max_bytes
+
+    def read(self, size: int) -> bytes:
+        """As many bytes, or those there are. Raises BodyTooLargeError."""
+        piece = bytes(self._stream.read(min(size, self._max_bytes + 1)))
+        if len(piece) > self._max_bytes:
+            raise BodyTooLargeError(f"a chunk has {size} bytes, expected {self._max_bytes} at most")
+        return piece
+
+    def readline(self, length: int) -> bytes:
+        """The line that a chunk begins with."""
+        return bytes(self._stream.readline(length))
 
 
 def _read_all(stream: Any, max_bytes: int) -> bytes:
