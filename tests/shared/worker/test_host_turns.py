@@ -117,6 +117,18 @@ async def test_lists_of_several_hosts_are_read_in_turns(redis: Redis, reader: Re
     assert abs(sum("first" in url for url in both) - sum("second" in url for url in both)) <= 1
 
 
+async def test_room_that_the_backlog_does_not_need_is_not_left_empty(redis: Redis, reader: Reader) -> None:
+    client = AsyncClient(redis)
+    await client.submit(pages("crowd.example", 3_000))
+    for page in pages("old.example", 20, priority="backlog"):
+        await client.submit([page])
+        await reader.read(100)
+        assert await redis.xlen(STREAM) == MOST_IN_STREAM
+    await client.submit(pages("old.example", 100, priority="backlog"))
+    brought = [url for _ in range(10) for url in await reader.read(20)]
+    assert sum("backlog" in url for url in brought) <= 20, "nothing was owed for the time when none waited"
+
+
 async def test_one_host_fills_half_of_the_room_and_the_others_are_accepted(redis: Redis, reader: Reader) -> None:
     client, room = AsyncClient(redis), 1_000 + MOST_IN_STREAM
     with pytest.raises(TooMuchWaitingError) as refused:

@@ -47,9 +47,13 @@ local is_shared = redis.call('EXISTS', prefix .. ':backlog') == 1
 local owed = is_shared and tonumber(redis.call('GET', prefix .. ':owed') or 0) or 0
 local live = bring('live', is_shared and room - math.floor((owed + room) / ONE_IN) or room)
 local backlog = bring('backlog', room - live)
+-- Where the backlog has less than its share, the room is not left empty, and nothing is owed to it afterwards.
+if is_shared then live = live + bring('live', room - live - backlog) end
 if redis.call('GET', prefix .. ':count') == '0' then
   redis.call('DEL', prefix .. ':count', prefix .. ':owed', prefix .. ':oldest:live', prefix .. ':oldest:backlog')
-elseif is_shared and live + backlog > 0 then
+elseif redis.call('EXISTS', prefix .. ':backlog') == 0 then
+  redis.call('DEL', prefix .. ':owed')
+elseif live + backlog > 0 then
   redis.call('SET', prefix .. ':owed', math.max(0, owed + live + backlog - ONE_IN * backlog))
 end
 return live + backlog
