@@ -24,8 +24,6 @@ from coranto.urls import parse
 _MOST_REDIRECTS: Final = 5
 _LONGEST_RETRY_AFTER: Final = timedelta(days=1)
 _LONGEST_WAIT: Final = timedelta(seconds=20)
-# Waited out under the lease, which must not end meanwhile; through a longer one the host is anybody's.
-_LONGEST_PAUSE: Final = timedelta(seconds=10)
 _REFUSALS: Final = frozenset({403, 429, 503})
 
 
@@ -227,15 +225,23 @@ class _Turns:
                 self._has_asked = True
                 return self._lease
             delay = self._policy.delay_for(host, crawl_delay=self._crawl_delay)
-            if delay <= _LONGEST_PAUSE:
-                await asyncio.sleep(delay.total_seconds())
-                if await self._hosts.renew(self._lease):
+            if delay <= _LONGEST_WAIT:
+                if await self._pause(self._lease, delay):
                     return self._lease
                 self._lease = None  # somebody else has it by now
         await self.end()
         self._lease = await self._wait_for_turn(host)
         self._has_asked, self._crawl_delay = True, crawl_delay
         return self._lease
+
+    async def _pause(self, lease: HostLease, delay: timedelta) -> bool:
+        """Wait between two requests under a lease, which may be shorter; gives whether it still stands."""
+        try:
+            async with self._hosts.keep(lease):
+                await asyncio.sleep(delay.total_seconds())
+        except HostLostError:
+            return False
+        return await self._hosts.renew(lease)
 
     async def _wait_for_turn(self, host: str) -> HostLease:
         patience = asyncio.get_running_loop().time() + _LONGEST_WAIT.total_seconds()

@@ -118,6 +118,28 @@ async def test_lease_that_is_lost_is_not_used(
     await client.give_back(other)
 
 
+async def test_host_is_kept_through_a_pause_that_is_longer_than_the_lease(
+    redis: Redis, browser: WebClient, site: Site
+) -> None:
+    leases = RedisHostLeases(redis, lease=timedelta(seconds=1.5))
+    client = PoliteClient(browser, leases, HostPolicy(min_delay=timedelta(seconds=2)))
+    asked = asyncio.Event()
+
+    def old(_: web.Request) -> web.Response:
+        asked.set()
+        return web.Response(status=302, headers={"Location": "/new"})
+
+    site.documents["/old"] = old
+    site.says("/new", text=FEED)
+    getting = asyncio.create_task(client.get(f"{site.url}/old", "a"))
+    await asked.wait()
+    while "/new" not in paths(site):
+        with pytest.raises(HostBusyError):
+            await client.acquire(f"{site.url}/x", "other")
+        await asyncio.sleep(0.02)
+    assert (await getting).response.status == 200
+
+
 async def test_refusals_make_the_host_rest_for_everybody(client: PoliteClient, site: Site) -> None:
     site.says("/feed", status=429, headers={"Retry-After": "60"})
     await client.get(f"{site.url}/feed", "a")
