@@ -79,6 +79,7 @@ def test_what_a_server_repeats_of_an_address_is_left_out() -> None:
     url = "https://hooks.example/api/webhooks/1234/hunter2%20b?token=hunter3&x=1"
     said = "Cannot POST /api/webhooks/1234/hunter2%20b?token=hunter3&x=1: hunter2 b, hunter3"
     assert without_address(said, url) == "Cannot POST /…: …, …"
+    assert without_address("no hunter2, nor /hunter2", "https://desk.example/?hunter2") == "no …, nor /…"
     assert without_address("no such page: in", "https://desk.example/in") == "no such page: in"
 
 

@@ -52,6 +52,7 @@ def without_address(text: str, url: str) -> str:
     found = {
         f"{path}?{parts.query}",
         path,
+        parts.query,
         segments[-1],
         *(each for each in segments if _LIKE_A_SECRET.fullmatch(each)),
     }
