@@ -20,7 +20,7 @@ from coranto.store.address import open_article_reader, open_article_store
 from coranto.store.check import check
 from coranto.store.database.columns import address_rows_of, digests_text, row_of
 from coranto.store.database.source_accounts import Ended
-from coranto.store.interface import SearchFilter, StoreError
+from coranto.store.interface import SearchFilter, StoreError, StoreUnavailableError
 from coranto.store.postgresql import schema as postgresql_schema
 from coranto.store.postgresql.words import vector
 from coranto.store.rules.revisions import digests_of
@@ -228,3 +228,36 @@ async def test_earlier_store_is_read_or_says_how_it_becomes_readable_and_the_sin
     assert check(database).is_sound
     with open_article_reader(database) as reader:
         assert len(reader.page(where=SearchFilter(source="example"))) == 3
+
+
+async def test_sink_writes_no_more_into_a_store_that_a_later_one_has_upgraded(database: Database) -> None:
+    article_store = open_article_store(database)
+    await article_store.open()
+    await article_store.store(build_article("https://news.example/1"))
+    if isinstance(database, Path):
+        with closing(sqlite3.connect(database)) as file:
+            file.execute(f"PRAGMA user_version = {sqlite_schema.VERSION + 1}")
+    else:
+        with psycopg.connect(database) as server:
+            server.execute("UPDATE store SET schema_version = schema_version + 1")
+    with pytest.raises(StoreUnavailableError, match="run the newer program"):
+        await article_store.store(build_article("https://news.example/2"))
+    await article_store.close()
+    assert rows(database, "SELECT url FROM articles") == [("https://news.example/1",)]
+
+
+async def test_article_whose_time_an_older_sink_has_changed_is_stored_all_the_same(database: Database) -> None:
+    article_store = open_article_store(database)
+    await article_store.open()
+    await article_store.store(build_article("https://news.example/1"))
+    # As a sink does that knows no lists.
+    change = "UPDATE articles SET published = '2020-01-01T00:00:00.000Z', published_local = NULL"
+    if isinstance(database, Path):
+        with closing(sqlite3.connect(database, isolation_level=None)) as file:
+            file.execute(change)
+    else:
+        with psycopg.connect(database) as server:
+            server.execute(change)
+    await article_store.store(build_article("https://news.example/1", fetch=2, title="Another title"))
+    await article_store.close()
+    assert check(database).is_sound

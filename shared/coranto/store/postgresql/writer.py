@@ -91,6 +91,8 @@ class _Database(GroupCommit[Work]):
             (self._patience,),
         )
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (schema.WRITE_LOCK,))
+        # Each time: another sink may have upgraded the tables meanwhile, and what this one writes would lack what is new.
+        schema.version_of(connection)
         batch = _ServerBatch(connection)
         results = batch.run(works)
         connection.commit()
@@ -340,6 +342,7 @@ _LIST = f"""
     INSERT INTO source_articles (name, at, article_id)
     SELECT name, {ARTICLE_TIME}, id FROM unnest(%s::text[], %s::text[]) AS listed (article_id, name)
     JOIN articles ON articles.id = listed.article_id
+    ON CONFLICT DO NOTHING
 """  # noqa: S608 - made of constants
 _UNLIST = """
     DELETE FROM source_articles USING unnest(%s::text[], %s::text[], %s::text[]) AS listed (name, at, article_id)

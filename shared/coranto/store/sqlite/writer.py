@@ -42,7 +42,7 @@ class SqliteArticleStore(BatchedArticleStore):
             FileGroupCommit[Work](
                 path,
                 prepare=schema.migrate,
-                run=lambda connection, works: _FileBatch(connection).run(works),
+                run=_run,
                 batch_size=batch_size,
                 busy_timeout=busy_timeout,
             )
@@ -57,6 +57,12 @@ class SqliteArticleStore(BatchedArticleStore):
 
     def _explain(self, error: Exception) -> Exception:
         return _explain(error, self._path)
+
+
+def _run(connection: sqlite3.Connection, works: Sequence[Work]) -> Sequence[object]:
+    # Each time: another sink may have upgraded the file meanwhile, and what this one writes would lack what is new.
+    schema.version_of(connection)
+    return _FileBatch(connection).run(works)
 
 
 def _explain(error: Exception, path: Path) -> Exception:
@@ -303,7 +309,8 @@ LISTED_BY = f"source, publisher, url, {ARTICLE_TIME}, id"
 UNLIST = "DELETE FROM source_articles WHERE name = ? AND at = ? AND article_id = ?"
 _LIST = (
     "INSERT INTO source_articles (name, at, article_id)"  # noqa: S608 - made of constants
-    f" SELECT ?2, {ARTICLE_TIME}, id FROM articles WHERE id = ?1"
+    # One that an older sink stored beside this one may have stayed in its list.
+    f" SELECT ?2, {ARTICLE_TIME}, id FROM articles WHERE id = ?1 ON CONFLICT DO NOTHING"
 )
 _WRITE_REVISION = (
     "INSERT INTO revisions (article_id, revision, change, changed_fields, submission, stored_at, digests, record)"
