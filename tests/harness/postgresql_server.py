@@ -141,18 +141,34 @@ class PostgresqlServer:
         """Whether its process is there."""
         return self._process is not None and self._process.poll() is None
 
+    def cpu_seconds(self) -> float:
+        """CPU time of the processes that work for it now."""
+        total = 0.0
+        for process in _children_of(self._process.pid) if self._process is not None else ():
+            with suppress(FileNotFoundError, ProcessLookupError):
+                total += int(Path(f"/proc/{process}/schedstat").read_text().split()[0]) / 1e9
+        return total
+
     def stop(self) -> None:
         """Stop it as an operator would who is in a hurry: connections are ended, what is committed is kept."""
         self._end(signal.SIGINT)
 
     def kill(self) -> None:
-        """End all its processes at this instant."""
-        if self._process is not None:
+        """End all its processes at this instant, and wait until none is left: a second server must not find one at work."""
+        if self._process is None:
+            return
+        with suppress(ProcessLookupError):
+            self._process.send_signal(signal.SIGSTOP)  # starts no more of them
+        # Each has a session of its own, so that no signal reaches them together.
+        others = _children_of(self._process.pid)
+        for process in (self._process.pid, *others):
             with suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
-            (self._data / "postmaster.pid").unlink(missing_ok=True)
-            self._process = None
+                os.kill(process, signal.SIGKILL)
+        self._process.wait()
+        while any(map(_is_alive, others)):
+            time.sleep(0.01)
+        (self._data / "postmaster.pid").unlink(missing_ok=True)
+        self._process = None
 
     def _end(self, how: signal.Signals) -> None:
         if self._process is not None:
@@ -184,6 +200,17 @@ class PostgresqlServer:
         """Drop it, whoever is connected."""
         with self.connect("postgres") as connection:
             connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")  # type: ignore[call-overload]  # a name of ours
+
+
+def _children_of(process: int) -> list[int]:
+    return [int(text) for text in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def _free_port() -> int:

@@ -217,7 +217,6 @@ STEPS: Final[tuple[tuple[str | Callable[[Connection[Any]], None], ...], ...]] = 
         )
         """,
         _list_by_source,
-        "DROP INDEX articles_source",
         "UPDATE ledger SET outcome = 'accepted' WHERE outcome = 'dropped' AND reason = 'feed_registered'",
         "DROP INDEX ledger_source",
         "ALTER TABLE ledger ADD COLUMN is_revisit integer NOT NULL DEFAULT 0",
@@ -230,6 +229,8 @@ STEPS: Final[tuple[tuple[str | Callable[[Connection[Any]], None], ...], ...]] = 
         CREATE INDEX ledger_source ON ledger (source, at)
             INCLUDE (stage, outcome, reason, lacks, found_after_seconds, stored_after_seconds, is_revisit)
         """,
+        # Last: from here until the commit readers of articles wait.
+        "DROP INDEX articles_source",
     ),
 )
 
