@@ -105,3 +105,21 @@ def test_each_process_has_a_port_of_its_own_and_another_where_that_is_taken(tmp_
         )
         assert other.environment("feeder-1")["CORANTO_HEALTH__PORT"] == "0"
         assert "is taken" in told[0]
+
+
+def test_the_page_has_its_usual_port_or_says_that_it_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[str] = []
+    supervisor = Supervisor(Plan(tmp_path, redis_url="redis://h"), report=told.append)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        monkeypatch.setattr("coranto_cli.local.supervisor.GATEWAY_PORT", taken.getsockname()[1])
+        assert supervisor.environment("sink-1")["CORANTO_GATEWAY__PORT"] == "0"
+        assert not told, "it is not the sink's business"
+        for _ in range(2):
+            assert supervisor.environment("gateway-1")["CORANTO_GATEWAY__PORT"] == "0"
+        assert len(told) == 1
+        assert "CORANTO_GATEWAY__PORT" in told[0]
+        monkeypatch.setenv("CORANTO_GATEWAY__PORT", "1234")
+        other = Supervisor(Plan(tmp_path, redis_url="redis://h"), report=told.append)
+        assert other.environment("gateway-1")["CORANTO_GATEWAY__PORT"] == "1234"
+        assert len(told) == 1

@@ -68,7 +68,7 @@ async def _with_sample(supervisor: Supervisor, stop: asyncio.Event) -> None:
     from coranto_samplesite import SampleSite  # late: a web server that only this option needs
 
     async with SampleSite() as site, connected_to(supervisor.redis_url) as pipeline:
-        await pipeline.client.submit(new_submission(url, source="sample") for url in site.sources)
+        await pipeline.client.submit(new_submission(url) for url in site.sources)
         print_result(f"sample site: {site.base_url}/ and {site.wire_url}/, its feeds are submitted")
         try:
             await stop.wait()

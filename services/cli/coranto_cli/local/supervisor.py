@@ -60,6 +60,7 @@ class Supervisor:
         ]
         self._tasks: list[asyncio.Task[None]] = []
         self._is_port_told = False
+        self._is_page_port_told = False
 
     @property
     def redis_url(self) -> str:
@@ -141,13 +142,22 @@ class Supervisor:
             "CORANTO_HEALTH__PORT": str(self._free_port(service)),
         }
         # On a port of its own where another system has taken the usual one.
-        defaults = {
-            **self.plan.settings,
-            "CORANTO_GATEWAY__PORT": str(GATEWAY_PORT if _is_free("127.0.0.1", GATEWAY_PORT) else 0),
-        }
+        defaults = {**self.plan.settings, "CORANTO_GATEWAY__PORT": str(self._page_port(service))}
         if self.plan.is_data_named:
             return {**defaults, **os.environ, **places, **always}
         return {**defaults, **places, **os.environ, **always}
+
+    def _page_port(self, service: str) -> int:
+        """The gateway's usual port, or 0, which takes any, where another program has it."""
+        if _is_free("127.0.0.1", GATEWAY_PORT):
+            return GATEWAY_PORT
+        if service.startswith("gateway-") and "CORANTO_GATEWAY__PORT" not in os.environ and not self._is_page_port_told:
+            self.report(
+                f"port {GATEWAY_PORT} is taken by another program: the page is at a free one; "
+                "CORANTO_GATEWAY__PORT names one of your choice"
+            )
+            self._is_page_port_told = True
+        return 0
 
     async def page_address(self) -> str | None:
         """Where the gateway serves its page; None when none is part of this system."""

@@ -163,8 +163,11 @@ async def why(parts: Parts, url: str) -> Why:
 def _times(endings: list[LedgerLine], article: FinishedArticle | None) -> dict[str, datetime]:
     if endings and (article is None or endings[0].outcome != "stored"):
         return {endings[0].stage: endings[0].at}
-    if article is None:
-        return {}
+    return {} if article is None else times_of(article)
+
+
+def times_of(article: FinishedArticle) -> dict[str, datetime]:
+    """When each stage was done with a stored article, as far as its record says."""
     # What came from elsewhere, or from an earlier version, says nothing of the stages between.
     known = {FEEDER.name: article.discovery.discovered_at, FETCHER.name: article.fetch.fetched_at}
     return known | (article.stage_times or {}) | {SINK.name: article.storage.stored_at}

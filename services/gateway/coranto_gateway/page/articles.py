@@ -18,11 +18,13 @@ from coranto.store.interface import ArticlePlace, ArticleReader, ArticleSummary,
 from coranto_gateway.api import feeds as api
 from coranto_gateway.api.articles import Change, differences, get_revisions
 from coranto_gateway.api.feeds import NewFeed
+from coranto_gateway.api.why import times_of
 from coranto_gateway.http.access import needs
 from coranto_gateway.http.cursor import question_hash, read_cursor, write_cursor
 from coranto_gateway.http.problems import Problem
 from coranto_gateway.page.forms import form_of
 from coranto_gateway.page.rendering import render
+from coranto_gateway.page.submit import LINE
 from coranto_gateway.parts import PartsOf
 from coranto_gateway.tokens.token import Scope
 
@@ -171,6 +173,8 @@ async def show_article(
         request,
         "article.html",
         article=article,
+        stages=LINE,
+        times=times_of(article),
         lead=lead,
         blocks=blocks,
         title=_named(article.content.title or article.url, article.classification.entities, "title", 0),

@@ -9,6 +9,8 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from pydantic import ValidationError
 
+from coranto.records import FinishedArticle
+from coranto.store.interface import ArticleReader
 from coranto.topology import STAGES
 from coranto_gateway.api.submit import SubmitRequest, hand_in
 from coranto_gateway.api.why import Why, why
@@ -22,7 +24,8 @@ from coranto_gateway.tokens.token import Scope
 router = APIRouter(include_in_schema=False)
 
 _MOST_WATCHED: Final = 10
-_LINE: Final = tuple(spec.name for spec in STAGES if spec.ends_articles)
+LINE: Final = tuple(spec.name for spec in STAGES if spec.ends_articles)
+"""The stages that an article goes through."""
 
 
 @router.get("/submit")
@@ -32,12 +35,18 @@ async def show(
 ) -> Response:
     """The form, and where the addresses are that are watched."""
     watched = [await why(parts, each) for each in url or []]
-    journeys = [(each, _steps(each), _shares(each)) for each in watched]
+    wanted = [each.article for each in watched]
+
+    def look(reader: ArticleReader) -> list[FinishedArticle | None]:
+        return [None if each is None else reader.find(each) for each in wanted]
+
+    articles = await parts.stores.ask_if_any(look) or [None for _ in wanted]
+    journeys = [(each, _steps(each), _shares(each), article) for each, article in zip(watched, articles, strict=True)]
     return render(
         request,
         "submit.html",
         journeys=journeys,
-        is_moving=any(any(step == "now" for _, step in steps) or not _has_ended(each) for each, steps, _ in journeys),
+        is_moving=any(any(step == "now" for _, step in steps) or not _has_ended(each) for each, steps, *_ in journeys),
     )
 
 
@@ -74,16 +83,16 @@ def _steps(found: Why) -> list[tuple[str, str]]:
         here = found.endings[0].stage
         mark = "done" if found.endings[0].outcome in ("stored", "accepted") else "bad"
     else:
-        return [(name, "next") for name in _LINE]
-    if here not in _LINE:
-        return [(name, "done") for name in _LINE]
-    at = _LINE.index(here)
-    return [(name, "done" if number < at else mark if number == at else "next") for number, name in enumerate(_LINE)]
+        return [(name, "next") for name in LINE]
+    if here not in LINE:
+        return [(name, "done") for name in LINE]
+    at = LINE.index(here)
+    return [(name, "done" if number < at else mark if number == at else "next") for number, name in enumerate(LINE)]
 
 
 def _shares(found: Why) -> dict[str, tuple[float, float]]:
     """Where in the whole time each stage, as far as it is known, worked: its beginning and its width in hundredths."""
-    known = [(name, found.times[name]) for name in _LINE if name in found.times]
+    known = [(name, found.times[name]) for name in LINE if name in found.times]
     if len(known) < 2:
         return {}
     begin, whole = known[0][1], (known[-1][1] - known[0][1]).total_seconds()
@@ -91,5 +100,6 @@ def _shares(found: Why) -> dict[str, tuple[float, float]]:
         return {}
     ends = [100 * max(0.0, (at - begin).total_seconds()) / whole for _, at in known]
     return {
-        name: (start, max(1.0, end - start)) for (name, _), start, end in zip(known, [0.0, *ends], ends, strict=False)
+        name: (min(start, 99.0), max(1.0, end - start))
+        for (name, _), start, end in zip(known, [0.0, *ends], ends, strict=False)
     }

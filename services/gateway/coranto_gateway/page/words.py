@@ -145,6 +145,10 @@ class Words:
         day = "" if moment.date() == self.now.date() else f"{self.date(moment)}, "
         return f"{day}{moment:%H:%M:%S}"
 
+    def millisecond(self, moment: datetime) -> str:
+        """The moment to the millisecond."""
+        return f"{self.second(moment)}.{moment.microsecond // 1000:03}"
+
     def clock(self, unix: float) -> str:
         """The hour of a Unix time, in UTC."""
         return f"{datetime.fromtimestamp(unix, UTC):%H:%M}"
