@@ -18,7 +18,7 @@ from coranto_gateway.api.alerts import MadeAlert, Trial, list_alerts
 from coranto_gateway.definitions import NotAddedError, UnusableError, WrongFieldsError, checked_definition
 from coranto_gateway.http.access import needs
 from coranto_gateway.page.faults import faults_in, render_unusable
-from coranto_gateway.page.forms import check_sure, form_of
+from coranto_gateway.page.forms import check_sure, form_of, form_of_kept, said_in
 from coranto_gateway.page.rendering import render, see
 from coranto_gateway.parts import Parts, PartsOf
 from coranto_gateway.tokens.token import Scope
@@ -168,11 +168,8 @@ async def _show_all(
 
 
 def _fields(form: Mapping[str, str]) -> dict[str, object]:
-    """The fields of the form; what is left empty is as if it had not been said."""
-    said = {name: form.get(name, "").strip() for name in AlertOptions.model_fields}
-    kept = {name: text for name, text in said.items() if text or name in ("q", "where")}
-    defaults = {name: field.default for name, field in AlertOptions.model_fields.items()}
-    return defaults | kept | {"to": [line.strip() for line in form.get("to", "").splitlines() if line.strip()]}
+    to = [line.strip() for line in form.get("to", "").splitlines() if line.strip()]
+    return said_in(form, AlertOptions) | {"to": to}
 
 
 def _wanted(form: Mapping[str, str]) -> NewAlert:
@@ -181,8 +178,5 @@ def _wanted(form: Mapping[str, str]) -> NewAlert:
 
 
 def _form_of(kept: Mapping[str, object]) -> dict[str, str]:
-    """The form as it shows what is kept."""
     to = kept.get("to")
-    shown = {name: "" if kept.get(name) is None else str(kept[name]) for name in AlertOptions.model_fields}
-    shown["corrections"] = "on" if kept.get("corrections") is True else ""
-    return shown | {"to": "\n".join(map(str, to)) if isinstance(to, list) else ""}
+    return form_of_kept(kept, AlertOptions) | {"to": "\n".join(map(str, to)) if isinstance(to, list) else ""}

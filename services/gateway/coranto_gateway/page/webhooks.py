@@ -15,7 +15,7 @@ from coranto_gateway.api.webhooks import Redelivery, WantedWebhook, webhook_log,
 from coranto_gateway.definitions import NotAddedError, UnusableError, WrongFieldsError, checked_definition
 from coranto_gateway.http.access import needs
 from coranto_gateway.page.faults import faults_in, render_unusable
-from coranto_gateway.page.forms import check_sure, form_of
+from coranto_gateway.page.forms import check_sure, form_of, form_of_kept, said_in
 from coranto_gateway.page.rendering import render, see
 from coranto_gateway.page.subscribers import show_subscribers
 from coranto_gateway.parts import Parts, PartsOf
@@ -115,15 +115,11 @@ def _address(name: str) -> str:
 
 
 def _fields(form: Mapping[str, str]) -> dict[str, object]:
-    """The fields of the form; what is left empty is as if it had not been said."""
-    said = {name: form.get(name, "").strip() for name in WebhookOptions.model_fields}
-    defaults = {name: field.default for name, field in WebhookOptions.model_fields.items()}
-    return defaults | {name: text for name, text in said.items() if text} | {"url": form.get("url", "").strip()}
+    return said_in(form, WebhookOptions) | {"url": form.get("url", "").strip()}
 
 
 def _form_of(kept: Mapping[str, object]) -> dict[str, str]:
-    """The form as it shows what is kept."""
-    return {name: "" if kept.get(name) is None else str(kept[name]) for name in (*WebhookOptions.model_fields, "url")}
+    return form_of_kept(kept, WebhookOptions) | {"url": str(kept.get("url") or "")}
 
 
 async def _show(
