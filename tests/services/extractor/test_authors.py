@@ -246,6 +246,32 @@ def test_authors_of_other_articles_below_the_text_are_nobodys_here(
     assert _names(read_article(page)) == ([], [])
 
 
+@pytest.mark.parametrize(
+    ("above_headline", "above_text"),
+    [
+        # A section in the box of the byline.
+        ("", """<div class="author">by <address>Jane Doe</address><ul class="breadcrumbs">in<li>Harbour Tests</li></ul></div>"""),
+        # Cards, each with the byline of its own article.
+        ("", """<div class="byline">By Jane Doe</div>
+             <h2>Ferry stays away for another week</h2><div class="byline">By Max Roe</div>
+             <h2>Market moves to the old town</h2><div class="byline">By Ann Poe</div>"""),
+        # What readers wrote.
+        ("""<div><ul class="jcomments-latest"><li><span class="author">Max Roe</span> so nice</li></ul></div>""",
+         """<div class="byline">By Jane Doe</div>"""),
+    ],
+)  # fmt: skip
+def test_names_of_other_articles_readers_and_sections_are_left_out(
+    above_headline: str, above_text: str, write_page: Write, read_article: Read
+) -> None:
+    page = write_page(above=above_text).replace(b"<h1>", f"{above_headline}<h1>".encode())
+    assert _names(read_article(page)) == (["Jane Doe"], [])
+
+
+def test_heading_such_as_read_also_ends_where_bylines_are_looked_for(write_page: Write, read_article: Read) -> None:
+    below = "<h4>Auch interessant</h4><div>Im Wortlaut von Jane Doe</div>"
+    assert _names(read_article(write_page(below=below))) == ([], [])
+
+
 def test_byline_below_the_text_counts_though_the_name_is_a_link(write_page: Write, read_article: Read) -> None:
     page = write_page(below="<p><a href='/people/jane'>Written by Jane Doe and Max Roe</a></p><p>8 April 2024</p>")
     assert _names(read_article(page)) == (["Jane Doe", "Max Roe"], [])

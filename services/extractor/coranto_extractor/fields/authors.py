@@ -35,7 +35,7 @@ from coranto_extractor.language import phrase_lists
 from coranto_extractor.language.date_parsing import parse_date_text
 from coranto_extractor.language.phrase_lists import cached_per_languages, class_alternatives
 from coranto_extractor.language.text_comparison import alphanumeric_key
-from coranto_extractor.page.blocks import Block, normalize_space
+from coranto_extractor.page.blocks import HEADINGS, Block, normalize_space
 from coranto_extractor.page.metadata import PageMetadata, clean, item_values, strings, types_of
 
 Entries = list[tuple[str, str | None]]
@@ -59,6 +59,7 @@ _MAX_BYLINE_ELEMENT_CHARS = 300
 _BYLINE_LEVELS = 3
 _MAX_INLINE_BYLINES = 2
 _MAX_HREF_CHARS = 300
+_CRUMBS = frozenset({"side:breadcrumb", "side:breadcrumbs"})
 _REGIONS_OF_OTHERS = frozenset({"comment", "nav"})
 # So many of the last lines of the text may be a byline.
 _CLOSING_LINES = 2
@@ -361,9 +362,16 @@ def _is_in_other_content(element: html.HtmlElement) -> bool:
 
 def _byline_elements(near: Sequence[Block]) -> Iterator[tuple[str, str | None]]:
     """Texts in elements whose class says that they are a byline."""
+    first: Block | None = None
+    headings = [block.index for block in near if block.tag in HEADINGS]
     for block in near:
-        if len(block.text) > _MAX_BYLINE_CHARS or block.tag in ("h1", "h2"):
+        if len(block.text) > _MAX_BYLINE_CHARS or block.tag in ("h1", "h2") or block.regions & _CRUMBS:
             continue
+        if first is not None and any(first.index < index < block.index for index in headings):
+            # Behind another heading stands the byline of another article.
+            continue
+        if bare_names(block.text_apart) or names_in_byline(block.text_apart):
+            first = first or block
         element: html.HtmlElement | None = block.element
         for _ in range(_BYLINE_LEVELS):
             if element is None:
@@ -384,7 +392,7 @@ def _byline_elements(near: Sequence[Block]) -> Iterator[tuple[str, str | None]]:
         inline = [
             child
             for child in block.element.iter("a", "span", "b", "strong", "em", "i", "cite")
-            if _byline_class().search(child.get("class") or "")
+            if _byline_class().search(child.get("class") or "") and not _is_in_other_content(child)
         ]
         for child in inline[:_MAX_INLINE_BYLINES]:
             if not _class_of_other_content().search(child.get("class") or ""):

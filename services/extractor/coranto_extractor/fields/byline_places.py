@@ -10,6 +10,7 @@ from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
 from coranto_extractor.fields.byline_lines import names_in_byline
 from coranto_extractor.fields.page_reading import PageReading
 from coranto_extractor.page.blocks import Block
+from coranto_extractor.page.surroundings import before_teasers
 
 # Between the headline and the text are so many blocks at most; more of them are a menu or a list.
 _MAX_BLOCKS_ABOVE_TEXT = 20
@@ -41,8 +42,10 @@ class Places:
 
     @property
     def first_below_text(self) -> Sequence[Block]:
-        """The blocks that follow the last line of the text."""
-        return [] if self._end is None else self._blocks[self._end + 1 : self._end + 1 + _BLOCKS_BELOW_TEXT]
+        """The blocks that follow the last line of the text, up to the teasers of other articles."""
+        if self._end is None:
+            return []
+        return before_teasers(self._blocks[self._end + 1 : self._end + 1 + _BLOCKS_BELOW_TEXT])
 
     def _block_range(self, element: html.HtmlElement) -> tuple[int, int] | None:
         """The blocks of the smallest block-level element that the element is or is in; None where that has none."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
 
+from coranto_extractor.language import phrase_lists
 from coranto_extractor.page.blocks import HEADINGS, Block, BlockList
 
 # How many blocks to look at: above the headline, from the headline on, and below the last paragraph.
@@ -36,7 +37,7 @@ def around_headline(blocks: BlockList, heading: str | None, container: html.Html
         *reversed(blocks[max(0, start - _BLOCKS_ABOVE_HEADLINE) : start]),
     ]
     last = prose[-1] if prose else first
-    window += _before_teasers(blocks[last + 1 : last + 1 + _BLOCKS_BELOW_TEXT])
+    window += before_teasers(blocks[last + 1 : last + 1 + _BLOCKS_BELOW_TEXT])
     # Some pages put the headline itself into the caption of the picture above the text.
     is_in_caption = start < len(blocks) and "caption" in blocks[start].regions
     excluded = _OUTSIDE_ARTICLE if is_in_caption else _OUTSIDE_ARTICLE | {"caption"}
@@ -54,13 +55,18 @@ def _index_of_headline(blocks: BlockList, heading: str | None) -> int | None:
     )
 
 
-def _before_teasers(blocks: Sequence[Block]) -> Sequence[Block]:
-    """The blocks up to the first linked heading. What follows it belongs to other articles."""
-    end = next(
-        (n for n, block in enumerate(blocks) if block.tag in HEADINGS and block.link_share > _MAX_TEASER_LINK_SHARE),
-        None,
-    )
+def before_teasers(blocks: Sequence[Block]) -> Sequence[Block]:
+    """The blocks up to the first linked heading, or one such as “Read also”. What follows it belongs to other articles."""
+    end = next((n for n, block in enumerate(blocks) if block.tag in HEADINGS and _heads_teasers(block)), None)
     return blocks[:end]
+
+
+def _heads_teasers(heading: Block) -> bool:
+    label = heading.text.strip(" :.…»›>▶|-–—").casefold()
+    return (
+        heading.link_share > _MAX_TEASER_LINK_SHARE
+        or phrase_lists.exact_phrase("read_also").fullmatch(label) is not None
+    )
 
 
 def below_text(blocks: BlockList, texts: Sequence[str], known: Sequence[Block]) -> list[Block]:
@@ -71,6 +77,6 @@ def below_text(blocks: BlockList, texts: Sequence[str], known: Sequence[Block]) 
     known_indexes = {block.index for block in known}
     return [
         block
-        for block in blocks[end + 1 : end + 1 + _BLOCKS_WITH_BYLINES]
+        for block in before_teasers(blocks[end + 1 : end + 1 + _BLOCKS_WITH_BYLINES])
         if block.index not in known_indexes and block.text not in closing and not block.regions & _WITHOUT_BYLINES
     ]
