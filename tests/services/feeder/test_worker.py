@@ -6,17 +6,19 @@ import asyncio
 import signal
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from redis.asyncio import Redis
-from tests.conftest import running_service
+from tests.conftest import eventually, running_service
 
 from coranto.client import AsyncClient, new_submission
 from coranto.records import DiscoveredArticle
 from coranto.records.envelope import FIELD, decode
-from coranto.sources.registry import FeedRegistry
-from coranto.topology import DISCOVERED, Keys
+from coranto.sources.registry import FeedRegistry, new_feed
+from coranto.topology import DISCOVERED, FETCHER, Keys
 from coranto_cli.local.redis_server import EmbeddedRedis
 
 if TYPE_CHECKING:  # pytest hands conftest's classes over as fixtures; tests only name their types
@@ -105,3 +107,40 @@ async def test_redis_restarted_empty_gets_back_what_had_not_ended_and_its_feeds(
         # One that the poller finds anew in the forgotten feed may come as a first visit; the others are second visits.
         assert sum(one.discovery.is_recrawl for one in await found(after)) >= 20
         await after.aclose()
+
+
+@pytest.mark.slow
+async def test_running_feeder_takes_in_the_rest_of_a_feed_when_there_is_room(
+    redis: Redis, redis_url: str, site: Site, tmp_path: Path
+) -> None:
+    """With the rhythm as shipped the feed would be read again after a quarter of an hour."""
+    queues = Keys().host_queues(FETCHER)
+    waiting, url = f"{queues}:waiting:live:paper.example", site.url + "/rss"
+    for _ in range(100):
+        await redis.rpush(waiting, *([b"x"] * 1_000))
+    await redis.set(f"{queues}:count", 100_000)
+    entries = "".join(ENTRY.format(number).replace("/news/", "https://paper.example/") for number in range(1_500))
+    site.says("/rss", text=FEED.format(entries))
+    registry = FeedRegistry(redis, Keys())
+    await registry.add(new_feed(url, now=datetime.now(UTC)))
+
+    async def entries_left() -> int | None:
+        feed = await registry.find(url)
+        return feed.entries_left if feed is not None and feed.polls else None
+
+    async def is_left() -> bool:
+        return await entries_left() == 1_500
+
+    async def is_taken_in() -> bool:
+        return await entries_left() == 0
+
+    settings = {
+        "CORANTO_REDIS__URL": redis_url,
+        "CORANTO_FEEDER__DATA": str(tmp_path),
+        "CORANTO_FEEDER__ALLOWED_NETWORKS": "127.0.0.0/8",
+    }
+    async with running_service("feeder", settings):
+        await until(is_left)
+        await redis.delete(waiting, f"{queues}:count")
+        await eventually(is_taken_in, within_seconds=150, what="the rest of the feed")
+    assert int(await redis.zcard(Keys().submissions())) == 1_500
