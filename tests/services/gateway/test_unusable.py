@@ -10,7 +10,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 from redis.asyncio import Redis
 from tests.conftest import eventually
-from tests.services.gateway.conftest import Serve
+from tests.services.gateway.conftest import Serve, Served
 from tests.services.gateway.test_alerts import Desk, article, desk, stories
 from tests.services.gateway.test_page import look, post
 from tests.services.gateway.test_webhook_commands import Command, run
@@ -166,7 +166,17 @@ async def test_it_is_shown_on_the_page_in_the_list_and_in_the_metrics(serve: Ser
         await eventually(are_counted, what="both gauges")
 
 
-STATE = "coranto:{webhooks}:desk:state"
+STATE, LEASE = "coranto:{webhooks}:desk:state", "coranto:{webhooks}:desk:lease"
+
+
+async def let_go(served: Served, redis: Redis) -> None:
+    """Pause the webhook, and wait until no gateway writes its state any more."""
+    await served.post("/v1/webhooks/desk/pause", None)
+
+    async def is_free() -> bool:
+        return not await redis.exists(LEASE)
+
+    await eventually(is_free, what="the end of its delivery")
 
 
 async def test_a_webhook_whose_state_cannot_be_read_is_reset_and_goes_on_from_its_place(
@@ -176,6 +186,7 @@ async def test_a_webhook_whose_state_cannot_be_read_is_reset_and_goes_on_from_it
         await served.post("/v1/webhooks", {"name": "desk", "url": receiver.url}, status=201)
         await served.announce(article("one"))
         await eventually(lambda: len(receiver.accepted) == 1, what="the first delivery")
+        await let_go(served, redis)
         await redis.hset(STATE, mapping={"trouble_since": "<b>", "delivered": "many", "generation": "x"})  # type: ignore[misc]
         problem = await served.get("/v1/webhooks/desk", status=409)
         assert "webhooks reset" in problem["detail"]
@@ -187,9 +198,10 @@ async def test_a_webhook_whose_state_cannot_be_read_is_reset_and_goes_on_from_it
         await served.announce(article("two"))
         done = (await run("reset", "desk")).stderr
         assert "forgotten: delivered, generation, trouble_since" in done
-        await eventually(lambda: len(receiver.accepted) == 2, what="the delivery of what came meanwhile")
-        assert (await served.get("/v1/webhooks/desk"))["standing"] == "active"
+        assert (await served.get("/v1/webhooks/desk"))["standing"] == "paused"
         assert "all of it could be read" in (await run("reset", "desk")).stderr
+        await run("resume", "desk")
+        await eventually(lambda: len(receiver.accepted) == 2, what="the delivery of what came meanwhile")
         await run("reset", "none", code=3)
 
 
@@ -200,13 +212,16 @@ async def test_of_a_webhook_whose_place_cannot_be_read_somebody_says_where_it_go
     async with serve(webhooks=LOOPBACK) as served, Receiver() as receiver:
         await served.announce(article("before"))
         await served.post("/v1/webhooks", {"name": "desk", "url": receiver.url}, status=201)
+        await let_go(served, redis)
         await redis.hset(STATE, field, value)  # type: ignore[misc]
         assert "where it goes on" in (await served.post("/v1/webhooks/desk/reset", {}, status=422))["detail"]
         assert "where it goes on" in (await run("reset", "desk", code=2)).stderr
         await run("reset", "desk", "--start", "now", "--since", "2026-01-01", code=2)
-        assert (await served.post("/v1/webhooks/desk/reset", {"start": "now"}))["standing"] == "active"
+        assert (await served.post("/v1/webhooks/desk/reset", {"start": "now"}))["standing"] == "paused"
         await redis.hset(STATE, field, value)  # type: ignore[misc]
         await post(served, "/subscribers/webhooks/desk/reset", start="beginning")
+        assert receiver.accepted == []
+        await run("resume", "desk")
         await eventually(lambda: len(receiver.accepted) == 1, what="the delivery of all that is stored")
 
 
