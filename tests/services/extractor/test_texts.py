@@ -500,3 +500,45 @@ def test_reading_that_repeats_the_headline_does_not_win_by_that(
     article = read_article(page.encode())
     assert article.origins["paragraphs"].source == "blocks"
     assert tuple(block.text for block in article.paragraphs) == paragraphs
+
+
+def _told(first: int, end: int) -> str:
+    """Paragraphs that share no words but those of the headline."""
+    words = (
+        "engineers",
+        "towers",
+        "bolts",
+        "cables",
+        "piers",
+        "and",
+        "opened",
+        "lanes",
+        "for",
+        "all",
+        "buses",
+        "again",
+    )
+    return _set(*(f"At the harbour bridge, {', '.join(f'{word}{n}' for word in words)}." for n in range(first, end)))
+
+
+@pytest.mark.parametrize(
+    ("more", "is_text"),
+    [
+        (_told(10, 16), True),
+        # Set otherwise, linked, or the same again.
+        (_told(10, 16).replace("<p>", "<p class='teaser'>"), False),
+        (_told(10, 16).replace("<p>", "<p><a href='/2'>Ferry</a>, <a href='/3'>market and town hall</a> "), False),
+        (_told(0, 6), False),
+    ],
+)
+def test_text_in_two_elements_of_which_other_readings_take_one_is_read_whole(
+    more: str, is_text: bool, read_article: Read
+) -> None:
+    def element(paragraphs: str) -> str:
+        return f"<div class='article__body'><div><div><div>{paragraphs}</div></div></div></div>"
+
+    page = (
+        f"<title>Harbour bridge opens again</title>{_DATED}<main><article><h1>Harbour bridge opens again</h1><div class='body'>"
+        f"{element(_told(0, 10))}<div><p>Advertisement</p></div>{element(more)}</div></article></main>"
+    )
+    assert len(read_article(page.encode()).paragraphs) == (16 if is_text else 10)

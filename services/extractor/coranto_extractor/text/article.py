@@ -126,8 +126,8 @@ def _is_linked_paragraph(chosen: Sequence[Block], n: int) -> bool:
         return False
     before = next((other for other in reversed(chosen[max(0, n - _MAX_LINKED_PARAGRAPHS) : n]) if other.is_prose), None)
     after = next((other for other in chosen[n + 1 : n + 1 + _MAX_LINKED_PARAGRAPHS] if other.is_prose), None)
-    place = _place(block)
-    return before is not None and after is not None and _place(before) == place == _place(after)
+    place = place_of(block)
+    return before is not None and after is not None and place_of(before) == place == place_of(after)
 
 
 def _headings_of_entries(chosen: Sequence[Block]) -> set[int]:
@@ -139,7 +139,7 @@ def _headings_of_entries(chosen: Sequence[Block]) -> set[int]:
     for n, block in enumerate(chosen):
         if block.tag in HEADINGS:
             is_entry = _is_link(block) and n + 1 < len(chosen) and chosen[n + 1].is_prose
-            place = _place(block) if is_entry else None
+            place = place_of(block) if is_entry else None
             if place is not None:
                 entries.setdefault(place, []).append(block)
         elif place is not None and block.is_prose:
@@ -154,7 +154,7 @@ def _headings_of_entries(chosen: Sequence[Block]) -> set[int]:
     }
 
 
-def _place(block: Block) -> tuple[str, str | None, str, str | None]:
+def place_of(block: Block) -> tuple[str, str | None, str, str | None]:
     """Tag and class of the block and of the element around it."""
     parent = block.element.getparent()
     return block.tag, block.element.get("class"), parent.tag, parent.get("class")

@@ -17,7 +17,7 @@ from trafilatura import bare_extraction
 
 from coranto_extractor.language.text_comparison import overlap, tokens
 from coranto_extractor.page.blocks import HEADINGS, Block, BlockList, text_weight
-from coranto_extractor.text.article import article_blocks, find_standfirst
+from coranto_extractor.text.article import article_blocks, find_standfirst, place_of
 from coranto_extractor.text.container import (
     before_comments,
     correct_mislabelled_regions,
@@ -66,6 +66,12 @@ _TOPIC_SHARE = 0.4
 _WITHOUT_KINDS = 0.95
 # Weight of a candidate below which the page is refused anyway.
 _MIN_TEXT_WEIGHT = 90.0
+# Where ours is the whole text of which the other two have a part: so much of theirs is in ours, ours has that part once, and so
+# much of the rest, by weight, is set like that part and is linked no more than this.
+_MIN_CONTAINED_SHARE = 0.9
+_MAX_REPETITION = 1.2
+_MIN_SHARE_SET_ALIKE = 0.85
+_MAX_LINK_SHARE_OF_HALF = 0.1
 # A line of the standfirst is in the text already when so many of its characters are in one of so many first lines.
 _COMPARED_CHARS = 60
 _COMPARED_LINES = 4
@@ -189,6 +195,8 @@ def select(
         return ChosenText(_with_standfirst(standfirst, ours), blocks, container, "blocks", shingle_f1(*counts))
     third = trafilatura_candidate(root)
     counts.append(shingles(third))
+    if _is_whole(members, counts):
+        return ChosenText(_with_standfirst(standfirst, ours), blocks, container, "blocks", shingle_f1(*counts[:2]))
     best: tuple[float, str, Lines] = (0.0, "blocks", [])
     candidates = (("blocks", ours), ("paragraph-scores", second), ("trafilatura", third))
     weights = [_weight_of_own_lines(texts, heading) for _, texts in candidates]
@@ -235,6 +243,27 @@ def _is_settled(ours: Lines, counts: Sequence[Shingles], topic: frozenset[str], 
     if reference and shingle_f1(counts[0], reference) < _MIN_AGREEMENT_WITH_REFERENCE:
         return False
     return overlap(" ".join(ours), topic) >= MIN_TOPIC_OVERLAP
+
+
+def _is_whole(members: Sequence[Block], counts: Sequence[Shingles]) -> bool:
+    """True when ours has all that the other candidates agree on, once, and the rest of it is paragraphs set like those.
+
+    Magazines put the halves of a text into elements side by side, of which the other two take one.
+    """
+    ours, *others = counts
+    if any((ours & other).total() < max(1, _MIN_CONTAINED_SHARE * other.total()) for other in others):
+        return False
+    agreed = others[0] | others[1]
+    added = [block for block in members if (one := shingles([block.text])) and (one & agreed).total() < one.total() / 2]
+    is_once = (
+        ours.total() - shingles([block.text for block in added]).total() < (ours & agreed).total() * _MAX_REPETITION
+    )
+    is_added = set(map(id, added))
+    places = {place_of(block) for block in members if block.is_prose and id(block) not in is_added}
+    weight = sum(block.weight for block in added)
+    alike = sum(block.weight for block in added if place_of(block) in places)
+    linked = sum(block.link_chars for block in added) / max(1, sum(len(block.text) for block in added))
+    return is_once and alike > _MIN_SHARE_SET_ALIKE * weight and linked < _MAX_LINK_SHARE_OF_HALF
 
 
 def _fit(texts: Lines, topic: frozenset[str], heading: str | None) -> float:
