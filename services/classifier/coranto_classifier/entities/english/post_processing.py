@@ -20,6 +20,7 @@ from coranto_classifier.entities.english.gazetteer import (
 )
 from coranto_classifier.entities.english.tokens import CaseCounts
 from coranto_classifier.entities.mention import EntityType
+from coranto_classifier.entities.place_ids import find_place_id
 from coranto_classifier.word_lists import word_list
 
 _ORGANISATION_WORDS = word_list("organisation_words")
@@ -33,6 +34,7 @@ _EMPLOYMENT = word_list("english_employment")
 _LONGEST_JOB_TITLE = 4  # words: "Detective Chief Inspector", "First Deputy Prime Minister"
 _UNAMBIGUOUS_PLACES = (REGION, COUNTRY)
 _PLACES = (REGION, COUNTRY, CITY)
+_CONTRACTED_PRONOUNS = ("i'", "i’")
 _COMPASS = frozenset({"north", "south", "east", "west"})
 _CONJUNCTIONS = frozenset({"and", "-", "–", "—"})
 
@@ -49,7 +51,7 @@ class PostProcessor:
         found = [(first, last, self._listed_type(words[first : last + 1]) or kind) for first, last, kind in found]
         listed = [
             each
-            for each in (*self._listed_places(words), *self._listed_organisations(words))
+            for each in (*self._listed_places(words), *self._listed_organisations(words), *self._large_cities(words))
             if not taken.intersection(range(each[0], each[1] + 1))
         ]
         taken |= {index for first, last, _ in listed for index in range(first, last + 1)}
@@ -119,6 +121,13 @@ class PostProcessor:
             if words[index][:1].isupper() and words[last][:1].isupper() and (last > index or is_single):
                 yield index, last, "place"
             index = last + 1
+
+    def _large_cities(self, words: Sequence[str]) -> Iterator[TokenSpan]:
+        """Cities of 100,000 inhabitants or more whose name means nothing else, by the lists alone."""
+        for index, word in enumerate(words):
+            is_city = word[:1].isupper() and self._codes(word) == CITY and find_place_id(word) is not None
+            if is_city and not self._is_in_name(words, index, index):
+                yield index, index, "place"
 
     def _listed_organisations(self, words: Sequence[str]) -> Iterator[TokenSpan]:
         """Well-known organisations by the list alone, without words that may be something else."""
@@ -190,7 +199,9 @@ class PostProcessor:
         if kind == "place":
             return lower not in _DEMONYMS
         capital, small = cases.get(lower, (0, 0))
-        if lower in _NEVER_NAMES:
+        if lower in _NEVER_NAMES or lower.startswith(_CONTRACTED_PRONOUNS):
+            return False
+        if lower in _JOB_TITLES and not {GIVEN_NAME, SURNAME} & set(self._codes(lower)):
             return False
         # "Power was cut": a word that is usually in lower case is no person because of the sentence's capital.
         is_usually_small = self._gazetteer.usual_case(lower) in ("l", "m") and GIVEN_NAME not in self._codes(lower)
