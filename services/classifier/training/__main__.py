@@ -65,12 +65,16 @@ def make_cities(_data: Path, target: Path, _without: list[str]) -> None:
 def make_names(data: Path, target: Path, without: list[str]) -> None:
     """Train the English tagger."""
     from coranto_classifier.entities.english.gazetteer import Gazetteer
+    from coranto_classifier.entities.multilingual.opinions import OpinionMaker
+    from coranto_classifier.entities.multilingual.pieces import PieceTable
     from training import crf
     from training.lists import make_lists
 
     make_lists(target / "english_lists.json.gz", crf.written_texts(data))
     paths = [data / "entities_free" / f"{name}.jsonl.gz" for name in crf.SOURCES if name not in without]
-    count = crf.train([path for path in paths if path.exists()], Gazetteer(target), target / "english_names.crfsuite")
+    opinions = OpinionMaker(PieceTable(target))
+    found = [path for path in paths if path.exists()]
+    count = crf.train(found, Gazetteer(target), opinions, target / "english_names.crfsuite")
     _say(f"English tagger: {count} sentences")
 
 
@@ -170,10 +174,10 @@ PARTS: dict[str, Callable[[Path, Path, list[str]], None]] = {
     "russian": make_russian,
     "countries": make_countries,
     "russian_places": make_russian_places,
-    "names": make_names,
-    "cities": make_cities,
     "russian_names": make_russian_names,
     "many_names": make_many_names,
+    "names": make_names,
+    "cities": make_cities,
     "english_vectors": make_english_vectors,
     "topics": make_topics,
 }

@@ -11,6 +11,7 @@ from typing import Any
 from coranto_classifier.entities.english.features import features
 from coranto_classifier.entities.english.gazetteer import Gazetteer
 from coranto_classifier.entities.english.tokens import count_cases, tokens_of
+from coranto_classifier.entities.multilingual.opinions import OpinionMaker
 from coranto_classifier.word_lists import word_list
 
 _DEMONYMS = word_list("english_demonyms")
@@ -74,11 +75,12 @@ def _without_known_mistakes(words: list[str], tags: list[str]) -> list[str]:
 def train(
     sources: Iterable[Path],
     gazetteer: Gazetteer,
+    opinions: OpinionMaker,
     target: Path,
     *,
     l1: float = 0.1,
     l2: float = 0.05,
-    iterations: int = 100,
+    iterations: int = 60,
 ) -> int:
     """Train on the files and store the model. Returns the number of sentences. The same files give the same bytes."""
     import pycrfsuite  # type: ignore[import-untyped]  # ships no types
@@ -95,7 +97,7 @@ def train(
             group = sentences[first : first + _DOCUMENT]
             cases = count_cases([word for words, _ in group for word in [*words, "\n"]])
             for words, tags in group:
-                rows = features(words, gazetteer, cases, source=source.name.split(".")[0])
+                rows = features(words, gazetteer, opinions, cases, source=source.name.split(".")[0])
                 trainer.append(rows, _without_known_mistakes(words, tags))
                 count += 1
     trainer.train(str(target))

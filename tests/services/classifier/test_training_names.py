@@ -11,6 +11,7 @@ import pytest
 
 from coranto_classifier.entities.multilingual.features import FeatureMaker
 from coranto_classifier.entities.multilingual.name_lists import add_list_features, lists_path, read_lists
+from coranto_classifier.entities.multilingual.opinions import OpinionMaker
 from coranto_classifier.entities.multilingual.pieces import FOLDS, LABELS, PieceTable, as_in_sentence
 from coranto_classifier.text_models import ModelPaths
 
@@ -131,6 +132,23 @@ def test_hostile_words_are_looked_up_in_bounded_memory(finnish_lists: Path) -> N
     for number in range(25_000):
         lists.codes(f"X{number}")
     assert len(lists._known) <= 20_000
+
+
+def test_opinions_of_a_sentence_are_of_words_in_context_and_of_their_neighbours(table: PieceTable) -> None:
+    opinions = OpinionMaker(table)
+    rows: list[list[str]] = [[], [], []]
+    opinions.add(rows, ["said", "Macron", "."], "crossner")
+    own = [name for name in rows[1] if name.startswith("xm")]
+    assert len(own) == 1
+    assert own[0].startswith("xmUP"), "a name of a person, by its pieces and its neighbours"
+    assert f"crossner~{own[0]}" in rows[1]
+    assert [name for name in rows[0] if name.startswith("1x|x=")]
+    assert not [name for name in rows[0] if name.startswith("-1")]
+    assert not [name for name in rows[2] if name.startswith("1")]
+    again: list[list[str]] = [[], [], []]
+    opinions.learn(["other", "words"])
+    opinions.add(again, ["said", "Macron", "."], "crossner")
+    assert again == rows
 
 
 def test_no_sentences_make_no_tagger(tmp_path: Path, table: PieceTable) -> None:

@@ -13,6 +13,7 @@ from coranto_classifier.topics.vectors import RussianVectors
 
 if TYPE_CHECKING:
     from coranto_classifier.entities.multilingual.features import FeatureMaker
+    from coranto_classifier.entities.multilingual.pieces import PieceTable
 
 WITH_NORMAL_FORMS = frozenset({"ru", "en"})
 """Languages whose names are put into their normal form. In the others a name stands as the text gives it."""
@@ -29,8 +30,9 @@ def _russian(models: Path, vectors: Callable[[], RussianVectors]) -> EntityRecog
 
 def _english(models: Path, _vectors: Callable[[], RussianVectors]) -> EntityRecognizer:
     from coranto_classifier.entities.english.recognizer import EnglishRecognizer
+    from coranto_classifier.entities.multilingual.opinions import OpinionMaker
 
-    return EnglishRecognizer(models)
+    return EnglishRecognizer(models, OpinionMaker(_pieces(models)))
 
 
 def _multilingual(language: str, models: Path, _vectors: Callable[[], RussianVectors]) -> EntityRecognizer:
@@ -41,11 +43,18 @@ def _multilingual(language: str, models: Path, _vectors: Callable[[], RussianVec
 
 @cache
 def _feature_maker(models: Path) -> FeatureMaker:
-    """The table of word pieces that these languages share, read once in a process."""
+    """What makes the features of these languages, shared by them."""
     from coranto_classifier.entities.multilingual.features import FeatureMaker
+
+    return FeatureMaker(_pieces(models))
+
+
+@cache
+def _pieces(models: Path) -> PieceTable:
+    """The table of word pieces, read once in a process."""
     from coranto_classifier.entities.multilingual.pieces import PieceTable
 
-    return FeatureMaker(PieceTable(models))
+    return PieceTable(models)
 
 
 RECOGNIZERS: dict[str, Callable[[Path, Callable[[], RussianVectors]], EntityRecognizer]] = {

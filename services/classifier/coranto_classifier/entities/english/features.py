@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 
 from coranto_classifier.entities.english.gazetteer import Gazetteer
 from coranto_classifier.entities.english.tokens import CaseCounts
+from coranto_classifier.entities.multilingual.opinions import OpinionMaker
 from coranto_classifier.word_lists import word_list
 
 TARGET_DOMAIN = "crossner"
@@ -27,59 +30,94 @@ _PLACE_WORDS = word_list("place_words")
 _TITLES = word_list("titles")
 _SHOUTING = 0.6  # share of words in capitals
 _OFFSETS = (-2, -1, 1, 2)
+_WORDS_KEPT = 10_000  # a text repeats its words, and a process sees the same ones all day
 
 
 def features(
-    words: Sequence[str], gazetteer: Gazetteer, cases: CaseCounts | None = None, *, source: str = TARGET_DOMAIN
+    words: Sequence[str],
+    gazetteer: Gazetteer,
+    opinions: OpinionMaker,
+    cases: CaseCounts | None = None,
+    *,
+    source: str = TARGET_DOMAIN,
 ) -> list[list[str]]:
     """The features of each word of a sentence. `cases` counts the capitalisation of the words in the whole text."""
-    lowered = [word.lower() for word in words]
-    shapes = [_shape(word) for word in words]
-    codes = [gazetteer.codes(word) for word in lowered]
-    phrases = gazetteer.phrase_codes(lowered)
-    usual = [gazetteer.usual_case(word) for word in lowered]
+    known = [_word_features(gazetteer, word) for word in words]
+    phrases = gazetteer.phrase_codes([word.lower for word in known])
     is_shouting = sum(word.isupper() for word in words) > _SHOUTING * len(words)
     rows = []
-    for index, word in enumerate(words):
-        lower = lowered[index]
-        is_capital = word[:1].isupper()
-        row = ["b", f"w={lower}", f"s={shapes[index]}"]
-        row.extend(f"p{size}={lower[:size]}" for size in (2, 3) if len(lower) > size)
-        row.extend(f"e{size}={lower[-size:]}" for size in (2, 3, 4) if len(lower) > size)
-        row.append(f"m={codes[index]}:{is_capital}")
-        row.extend(f"m{code}" for code in codes[index])
+    for index, word in enumerate(known):
+        row = [*word.own]
         if phrases[index]:
             row.append(f"ph={phrases[index]}")
-        _add_word_kinds(row, lower, "")
-        row.append(f"c={usual[index]}:{is_capital}")
-        row.append(f"c0={usual[index]}:{is_capital}:{index == 0}")
+        row += word.kinds
+        row += (word.case, f"c0={word.usual}:{word.is_capital}:{index == 0}")
         if index == 0:
-            row.append("first")
-            row.append(f"first:s={shapes[index]}")
+            row += ("first", f"first:s={word.shape}")
         if is_shouting:
             row.append("shouting")
-        if cases is not None and is_capital:
-            capital, small = cases.get(lower, (0, 0))
+        if cases is not None and word.is_capital:
+            capital, small = cases.get(word.lower, (0, 0))
             row.append(
                 f"seen={'both' if capital and small else 'capital' if capital > 1 else 'small' if small else 'once'}"
             )
         for offset in _OFFSETS:
             near = index + offset
-            if not 0 <= near < len(words):
+            if not 0 <= near < len(known):
                 row.append(f"{offset}edge")
                 continue
-            row.append(f"{offset}w={lowered[near]}")
-            row.append(f"{offset}s={shapes[near]}")
+            other = known[near]
+            row += other.beside[offset]
             if abs(offset) == 1:
-                row.append(f"{offset}m={codes[near]}")
-                row.append(f"{offset}s|s={shapes[near]}|{shapes[index]}")
-                row.append(f"{offset}e3={lowered[near][-3:]}")
-                _add_word_kinds(row, lowered[near], str(offset))
-                if is_capital:
-                    row.append(f"{offset}c={usual[near]}:{words[near][:1].isupper()}|{usual[index]}")
+                row.append(f"{offset}s|s={other.shape}|{word.shape}")
+                row += other.next_to[offset]
+                if word.is_capital:
+                    row.append(f"{offset}c={other.usual}:{other.is_capital}|{word.usual}")
         row += [f"{source}~{name}" for name in row if name.startswith(_DOMAIN_FEATURES)]
         rows.append(row)
+    opinions.add(rows, words, source)
     return rows
+
+
+@dataclass(frozen=True, slots=True)
+class _WordFeatures:
+    """What a word adds to its own row and, by their offsets, to those of its neighbours."""
+
+    lower: str
+    shape: str
+    usual: str
+    is_capital: bool
+    case: str
+    own: tuple[str, ...]
+    kinds: tuple[str, ...]
+    beside: dict[int, tuple[str, ...]]
+    next_to: dict[int, tuple[str, ...]]
+
+
+@lru_cache(maxsize=_WORDS_KEPT)
+def _word_features(gazetteer: Gazetteer, word: str) -> _WordFeatures:
+    lower, shape, is_capital = word.lower(), _shape(word), word[:1].isupper()
+    codes, usual = gazetteer.codes(lower), gazetteer.usual_case(lower)
+    own = ["b", f"w={lower}", f"s={shape}"]
+    own += [f"p{size}={lower[:size]}" for size in (2, 3) if len(lower) > size]
+    own += [f"e{size}={lower[-size:]}" for size in (2, 3, 4) if len(lower) > size]
+    own.append(f"m={codes}:{is_capital}")
+    own += [f"m{code}" for code in codes]
+    kinds = _kinds(lower)
+    beside: dict[int, tuple[str, ...]] = {offset: (f"{offset}w={lower}", f"{offset}s={shape}") for offset in _OFFSETS}
+    for offset in (-1, 1):
+        beside[offset] += (f"{offset}m={codes}",)
+    return _WordFeatures(
+        lower=lower,
+        shape=shape,
+        usual=usual,
+        is_capital=is_capital,
+        case=f"c={usual}:{is_capital}",
+        own=tuple(own),
+        kinds=kinds,
+        beside=beside,
+        next_to={offset: (f"{offset}e3={lower[-3:]}", *(f"{offset}{kind}" for kind in kinds)) for offset in (-1, 1)},
+    )
 
 
 def _shape(word: str) -> str:
@@ -90,11 +128,11 @@ def _shape(word: str) -> str:
     return re.sub(r"(.)\1{2,}", r"\1\1", shape)
 
 
-def _add_word_kinds(row: list[str], lower: str, offset: str) -> None:
-    """Features of words that often stand beside or inside a kind of name, such as "Inc" or "President"."""
-    if lower in _ORGANISATION_WORDS:
-        row.append(f"{offset}org")
-    if lower in _PLACE_WORDS:
-        row.append(f"{offset}loc")
-    if lower.rstrip(".") in _TITLES:
-        row.append(f"{offset}title")
+def _kinds(lower: str) -> tuple[str, ...]:
+    """Features of a word that often stands beside or inside a kind of name, such as "Inc" or "President"."""
+    lists = (
+        ("org", lower in _ORGANISATION_WORDS),
+        ("loc", lower in _PLACE_WORDS),
+        ("title", lower.rstrip(".") in _TITLES),
+    )
+    return tuple(name for name, holds in lists if holds)

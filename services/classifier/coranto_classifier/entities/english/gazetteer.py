@@ -32,6 +32,7 @@ class Gazetteer:
         self._phrases: dict[str, str] = {
             name: code for code, key in LISTS.items() if code not in people for name in stored[key] if " " in name
         }
+        self._phrase_starts = frozenset(name.split(" ", 1)[0] for name in self._phrases)
 
     def codes(self, word: str) -> str:
         """Codes of the lists that hold the word."""
@@ -47,7 +48,9 @@ class Gazetteer:
     def phrase_codes(self, words: Sequence[str]) -> list[str]:
         """For each word, the code of the longest listed phrase that covers it; "" where there is none."""
         codes = [""] * len(words)
-        for start in range(len(words)):
+        for start, word in enumerate(words):
+            if word not in self._phrase_starts:
+                continue
             for length in range(_LONGEST_PHRASE, 1, -1):
                 phrase = " ".join(words[start : start + length])
                 code = self._phrases.get(phrase) if start + length <= len(words) else None

@@ -16,9 +16,11 @@ from coranto_classifier.entities.english.gazetteer import Gazetteer
 from coranto_classifier.entities.english.post_processing import PostProcessor
 from coranto_classifier.entities.english.tokens import CaseCounts, count_cases, sentences_of, tokens_of
 from coranto_classifier.entities.mention import Mention
+from coranto_classifier.entities.multilingual.opinions import OpinionMaker
 
 _LONGEST_TEXT = 20_000
 _LONGEST_SENTENCE = 400  # tokens; longer text without a sentence end is tagged in pieces
+_LONGEST_WORD = 60  # characters that are looked at: the features of words are kept
 _LONGEST_ACRONYM = 6  # letters
 _ARTICLE = re.compile(r"^(?:the|a|an)\s+", re.IGNORECASE)
 _POSSESSIVE = re.compile(r"['’]s?$")
@@ -27,19 +29,22 @@ _POSSESSIVE = re.compile(r"['’]s?$")
 class EnglishRecognizer:
     """Finds people, organisations and places in English text."""
 
-    def __init__(self, models: Path) -> None:
+    def __init__(self, models: Path, opinions: OpinionMaker) -> None:
         import pycrfsuite  # type: ignore[import-untyped]  # ships no types
 
         self._gazetteer = Gazetteer(models)
+        self._opinions = opinions
         self._post_processor = PostProcessor(self._gazetteer)
         self._tagger = pycrfsuite.Tagger()
         self._tagger.open(str(models / "english_names.crfsuite"))
-        self.version = "crf-en-4"
+        self.version = "crf-en-5"
 
     def find(self, text: str) -> list[Mention]:
         """The mentions in the first 20,000 characters of the text."""
         text = text[:_LONGEST_TEXT]
-        cases = count_cases([text[start:end] for start, end in tokens_of(text)])
+        words = _words(text, tokens_of(text))
+        cases = count_cases(words)
+        self._opinions.learn(words)
         mentions: list[Mention] = []
         for sentence_start, sentence_end in sentences_of(text):
             tokens = [(sentence_start + a, sentence_start + b) for a, b in tokens_of(text[sentence_start:sentence_end])]
@@ -49,15 +54,19 @@ class EnglishRecognizer:
 
     def _find_in(self, text: str, tokens: Sequence[tuple[int, int]], cases: CaseCounts) -> Iterator[Mention]:
         """The mentions among the tokens of one sentence."""
-        words = [text[start:end] for start, end in tokens]
+        words = _words(text, tokens)
         if not any(word[:1].isupper() for word in words):
             return
-        tags = self._tagger.tag(features(words, self._gazetteer, cases))
+        tags = self._tagger.tag(features(words, self._gazetteer, self._opinions, cases))
         for first, last, kind in self._post_processor.corrected(words, list(entity_spans(tags)), cases):
             start, end = tokens[first][0], tokens[last][1]
             normal = normal_form(text[start:end])
             if normal:
                 yield Mention(start, end, kind, text[start:end], normal)
+
+
+def _words(text: str, tokens: Sequence[tuple[int, int]]) -> list[str]:
+    return [text[start : min(end, start + _LONGEST_WORD)] for start, end in tokens]
 
 
 def normal_form(name: str) -> str:

@@ -21,7 +21,7 @@ Domain Adaptation", 2007).
 """
 
 _MOST_WORDS_KEPT = 20_000
-_KINDS = "POL"  # person, organisation, place
+KINDS = "POL"  # person, organisation, place
 _LEAST, _MOST = -6, 4  # of a logit
 
 
@@ -54,7 +54,7 @@ class FeatureMaker:
         known = [self._known[word] for word in words]
         inputs = np.stack([word.inputs for word in known])
         judged = self._table.judge_in_context(inputs, np.array([word.fold for word in known]))
-        context = [_context(word.case, level) for word, level in zip(known, _levels(judged), strict=True)]
+        context = [context_features(word.case, level) for word, level in zip(known, levels_of(judged), strict=True)]
         rows = []
         for index, word in enumerate(known):
             row = [*word.own, *context[index][0]]
@@ -92,7 +92,7 @@ class FeatureMaker:
             new = list(dict.fromkeys(words))
         pieces = [self._table.split(word) for word in new]
         inputs, folds = self._table.inputs(new, pieces), self._table.folds_of(new, pieces)
-        levels = _levels(self._table.judge(inputs, folds))
+        levels = levels_of(self._table.judge(inputs, folds))
         for word, numbers, level, row, fold in zip(new, pieces, levels, inputs, folds, strict=True):
             self._known[word] = self._features_of(word, numbers, level, row, int(fold))
 
@@ -103,13 +103,13 @@ class FeatureMaker:
         case = "U" if word[:1].isupper() else "l"
         own, inner = level[:3], level[3:]
         highest = max(own)
-        likeliest = f"{case}{_KINDS[own.index(highest)]}{highest}"
-        kinds = [f"{kind}{value}" for kind, value in zip(_KINDS, own, strict=True)]
+        likeliest = f"{case}{KINDS[own.index(highest)]}{highest}"
+        kinds = [f"{kind}{value}" for kind, value in zip(KINDS, own, strict=True)]
         row = ["b", f"w={lower}", f"s={shape}", f"m{likeliest}"]
         row += [f"p{size}={lower[:size]}" for size in (2, 3) if len(lower) > size]
         row += [f"e{size}={lower[-size:]}" for size in (2, 3, 4) if len(lower) > size]
         row += [f"q{case}{kind}" for kind in kinds]
-        row += [f"i{case}{kind}{value}" for kind, value in zip(_KINDS, inner, strict=True)]
+        row += [f"i{case}{kind}{value}" for kind, value in zip(KINDS, inner, strict=True)]
         classes = self._table.classes(pieces)
         near: list[str] = []
         far = [f"w={lower}", f"s={shape}"]
@@ -133,16 +133,16 @@ class FeatureMaker:
         )
 
 
-def _context(case: str, level: Sequence[int]) -> tuple[list[str], list[str], str]:
+def context_features(case: str, level: Sequence[int]) -> tuple[list[str], list[str], str]:
     """Features of a word judged in context: for its own row, for its neighbours' rows, and the likeliest kind."""
-    kinds = [f"x{kind}{value}" for kind, value in zip(_KINDS, level[:3], strict=True)]
-    inner = [f"xi{kind}{value}" for kind, value in zip(_KINDS, level[3:], strict=True)]
+    kinds = [f"x{kind}{value}" for kind, value in zip(KINDS, level[:3], strict=True)]
+    inner = [f"xi{kind}{value}" for kind, value in zip(KINDS, level[3:], strict=True)]
     highest = max(level[:3])
-    likeliest = f"{_KINDS[level.index(highest)]}{highest}"
+    likeliest = f"{KINDS[level.index(highest)]}{highest}"
     return [*kinds, *inner, f"xm{case}{likeliest}"], kinds, likeliest
 
 
-def _levels(judged: Matrix) -> list[list[int]]:
+def levels_of(judged: Matrix) -> list[list[int]]:
     """Rounded logits, a row per word: of its kinds, and of being inside a name."""
     chances = np.concatenate([judged[:, 1::2] + judged[:, 2::2], judged[:, 2::2]], axis=1)
     logits = np.log((chances + 1e-6) / (1 - chances + 1e-6))

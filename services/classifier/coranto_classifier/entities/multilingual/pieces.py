@@ -119,12 +119,12 @@ class PieceTable:
 
 def _judged(inputs: Matrix, folds: NDArray[np.int64], networks: Sequence[Sequence[Matrix]]) -> Matrix:
     """Each row's answer from the network of its fold."""
-    answers = np.zeros((len(inputs), LABELS), dtype=np.float32)
+    logits = np.zeros((len(inputs), LABELS), dtype=np.float32)
     for fold, (hidden, output, bias) in enumerate(networks):
         rows = np.flatnonzero(folds == fold)
         if len(rows):
-            answers[rows] = grouped_softmax(np.maximum(inputs[rows] @ hidden, 0) @ output + bias)
-    return answers
+            logits[rows] = np.maximum(inputs[rows] @ hidden, 0) @ output + bias
+    return grouped_softmax(logits)
 
 
 def table_path(models: Path) -> Path:

@@ -1,0 +1,99 @@
+"""What the pieces of words say of a sentence in a language whose tagger has features of its own.
+
+The networks have learned from other languages' names, and know names that the tagger has never seen: "Seagal", "Huawei".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from coranto_classifier.entities.multilingual.features import KINDS, context_features, levels_of
+from coranto_classifier.entities.multilingual.pieces import Matrix, PieceTable
+
+_MOST_WORDS_KEPT = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class _WordOpinion:
+    """What the pieces say of a word by itself, for its own row and for those of its neighbours."""
+
+    own: tuple[str, ...]
+    before: tuple[str, ...]  # for the row of the word before it
+    after: tuple[str, ...]  # for the row of the word after it
+    likeliest: str
+    case: str
+    inputs: Matrix
+    fold: int
+
+
+class OpinionMaker:
+    """Features of sentences; those of a word are kept, because a text repeats its words."""
+
+    def __init__(self, table: PieceTable) -> None:
+        self._table = table
+        self._known: dict[str, _WordOpinion] = {}
+
+    def add(self, rows: Sequence[list[str]], words: Sequence[str], source: str) -> None:
+        """Add features to the rows of a sentence, two of them also as the source's own."""
+        self.learn(words)
+        known = [self._known[word] for word in words]
+        judged = self._table.judge_in_context(
+            np.stack([word.inputs for word in known]), np.array([word.fold for word in known])
+        )
+        context = [_context(word.case, tuple(level)) for word, level in zip(known, levels_of(judged), strict=True)]
+        last = len(known) - 1
+        for index, word in enumerate(known):
+            row, (own, _, _, likeliest) = rows[index], context[index]
+            row += word.own
+            row += own
+            row += (f"{source}~l{word.likeliest}", f"{source}~{own[-1]}")
+            if index:
+                near, (_, _, after, kind) = known[index - 1], context[index - 1]
+                row += near.after
+                row += after
+                row += (f"-1x|x={kind}|{likeliest}", f"-1l|{near.likeliest}|{word.likeliest}")
+            if index < last:
+                near, (_, before, _, kind) = known[index + 1], context[index + 1]
+                row += near.before
+                row += before
+                row += (f"1x|x={kind}|{likeliest}", f"1l|{near.likeliest}|{word.likeliest}")
+
+    def learn(self, words: Sequence[str]) -> None:
+        """Look the words up that are new. All of a text at once take a third of the time that its sentences take."""
+        new = [word for word in dict.fromkeys(words) if word not in self._known]
+        if not new:
+            return
+        if len(self._known) > _MOST_WORDS_KEPT:
+            self._known.clear()
+            new = list(dict.fromkeys(words))
+        pieces = [self._table.split(word) for word in new]
+        inputs, folds = self._table.inputs(new, pieces), self._table.folds_of(new, pieces)
+        levels = levels_of(self._table.judge(inputs, folds))
+        for word, numbers, level, row, fold in zip(new, pieces, levels, inputs, folds, strict=True):
+            case = "U" if word[:1].isupper() else "l"
+            alone, inner = level[:3], level[3:]
+            highest = max(alone)
+            likeliest = f"{case}{KINDS[alone.index(highest)]}{highest}"
+            kinds = [f"{kind}{value}" for kind, value in zip(KINDS, alone, strict=True)]
+            own = [f"q{case}{kind}" for kind in kinds]
+            own += [f"i{case}{kind}{value}" for kind, value in zip(KINDS, inner, strict=True)]
+            own.append(f"l{likeliest}")
+            beside = [f"q{kind}" for kind in kinds]
+            classes = self._table.classes(numbers)
+            if classes is not None:
+                whole = "w" if len(numbers) == 1 else "p"
+                own += [f"kf{whole}{classes[0]}:{case}", f"kb{whole}{classes[1]}:{case}"]
+                beside.append(f"kb{classes[1]}")
+            before, after = (tuple(f"{offset}{name}" for name in beside) for offset in (1, -1))
+            self._known[word] = _WordOpinion(tuple(own), before, after, likeliest, case, row, int(fold))
+
+
+@lru_cache(maxsize=20_000)
+def _context(case: str, level: tuple[int, ...]) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...], str]:
+    """Features of a word judged in context: for its own row, for those of the words before and after it; its likeliest kind."""
+    own, kinds, likeliest = context_features(case, level)
+    return tuple(own), tuple(f"1{name}" for name in kinds), tuple(f"-1{name}" for name in kinds), likeliest
