@@ -75,6 +75,29 @@ def test_what_was_typed_wrongly_is_not_repeated(text: str) -> None:
     assert "hunter2" not in shown_recipient(text)
 
 
+async def test_half_a_character_is_refused_and_nothing_is_kept(serve: Serve) -> None:
+    half = "https://desk.example/hunter2\ud800"
+    bodies = [
+        *(
+            ("webhooks", {"name": "desk", "url": half}),
+            ("webhooks", {"name": "desk", "url": half[:20], "where": "\ud800"}),
+        ),
+        *(
+            ("alerts", {"name": "desk", "q": "bridge", "to": [to]})
+            for to in (half, f"slack:{half}", "matrix:!a\ud800", "apprise:json://a\ud800")
+        ),
+    ]
+    async with serve() as served:
+        for kind, body in bodies:
+            answer = await served.client.post(
+                f"/v1/{kind}", content=json.dumps(body), headers={"Content-Type": "application/json"}
+            )
+            assert answer.status_code == 422
+            assert "is half of one" in answer.text
+            assert "hunter2" not in answer.text
+            assert (await served.get(f"/v1/{kind}"))["items"] == []
+
+
 def test_what_a_server_repeats_of_an_address_is_left_out() -> None:
     url = "https://hooks.example/api/webhooks/1234/hunter2%20b?token=hunter3&x=1"
     said = "Cannot POST /api/webhooks/1234/hunter2%20b?token=hunter3&x=1: hunter2 b, hunter3"

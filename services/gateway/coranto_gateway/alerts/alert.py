@@ -16,6 +16,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from coranto.store.search.query import parse as parse_words
 from coranto_gateway.addresses.secret_addresses import is_shown, mark_of, shown_address
 from coranto_gateway.definitions import without_defaults
+from coranto_gateway.printable import checked_text
 from coranto_gateway.webhooks.webhook import Secret, checked_address, checked_filter, checked_name
 
 When = Literal["at_once", "hourly", "daily"]
@@ -40,6 +41,7 @@ class Recipient:
     @classmethod
     def parse(cls, text: str) -> Recipient:  # noqa: C901 - a case for each channel
         """The recipient. Raises ValueError when the text names none; what was typed is not repeated where it may hold a secret."""
+        checked_text(text)
         if is_shown(text):
             raise ValueError("this is how a recipient is shown; expected its address itself")
         scheme, _, rest = text.partition(":")

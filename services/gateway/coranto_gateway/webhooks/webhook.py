@@ -19,6 +19,7 @@ from coranto.filter import compile_filter
 from coranto.urls import parse
 from coranto_gateway.addresses.secret_addresses import is_shown, shown_address
 from coranto_gateway.definitions import without_defaults
+from coranto_gateway.printable import checked_text
 
 Format = Literal["json", "ninjs", "jsonld"]
 
@@ -68,6 +69,7 @@ def checked_name(name: str) -> str:
 
 def checked_address(url: str) -> str:
     """The address on the web. Raises ValueError when it is none, or holds a password; what was given is not repeated."""
+    checked_text(url)
     if is_shown(url):
         raise ValueError("this is how an address is shown; expected the address itself")
     try:
@@ -90,7 +92,7 @@ def _may_mean_address(url: str) -> str:
 
 def checked_filter(text: str) -> str:
     """The filter without space around it. Raises ValueError when it is none."""
-    if text.strip():
+    if checked_text(text).strip():
         compile_filter(text)
     return text.strip()
 
