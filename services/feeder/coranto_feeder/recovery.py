@@ -175,7 +175,8 @@ class JournalRecovery:
         # Only now: a feed that came first would be polled, and all its entries taken for new.
         for feed in feeds:
             await self._registry.add(feed)
-        loss = _Loss(run_id, min(since, unfinished.since) if unfinished is not None else since, time.time())
+        since = min(since, unfinished.since) if unfinished is not None else since
+        loss = _Loss(run_id, since, await self._journal.latest())
         in_doubt = len(await self._journal.pending(since=loss.since, until=loss.until))
         if heartbeat is None or missing:
             self._log.warning(REDIS_LOST_DATA, missing_streams=sorted(missing), in_doubt=in_doubt)

@@ -44,6 +44,12 @@ CREATE INDEX IF NOT EXISTS seen_by_time ON seen (seen_at);
 CREATE TABLE IF NOT EXISTS note (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 """
 
+# Later than all before it, whatever the clock says: what was passed on before a loss is told by it from what came after.
+_HAND_ON: Final = """
+INSERT OR IGNORE INTO handed_on (submission, handed_at, record)
+VALUES (?, max(?, (SELECT ifnull(max(handed_at), 0) FROM handed_on) + 0.000001), ?)
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class SeenArticle:
@@ -134,7 +140,7 @@ class SqliteJournal:
             await asyncio.to_thread(
                 self._execute_all,
                 (
-                    ("INSERT OR IGNORE INTO handed_on (submission, handed_at, record) VALUES (?, ?, ?)", submissions),
+                    (_HAND_ON, submissions),
                     ("INSERT OR REPLACE INTO seen (article, submission, seen_at) VALUES (?, ?, ?)", seen),
                 ),
             )
@@ -166,6 +172,11 @@ class SqliteJournal:
         query = "SELECT record FROM handed_on WHERE handed_at BETWEEN ? AND ? ORDER BY handed_at"
         rows = await self._query(query, (since, until))
         return [Submission.model_validate_json(record) for (record,) in rows]
+
+    async def latest(self) -> float:
+        """When the last of those was passed on that have not ended, in Unix seconds; 0 when there is none."""
+        ((latest,),) = await self._query("SELECT ifnull(max(handed_at), 0) FROM handed_on")
+        return float(latest)
 
     async def notes(self) -> dict[str, str]:
         """The notes, by name."""

@@ -230,6 +230,22 @@ async def test_what_there_is_no_room_for_is_submitted_again_once_there_is(
     assert await taken_up.tick() == 0
 
 
+async def test_clock_that_was_ahead_neither_hides_what_is_lost_nor_has_it_submitted_twice(
+    keeping: Keeping, submission: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(JournalRecovery, "_LOOK_FOR_ROOM_EVERY", timedelta(0))
+    names = [str(number) for number in range(5)]
+    for name in names:
+        await keeping.journal.append([submission("https://example.org/1", id=name)])
+        _age(keeping.journal, name, timedelta(hours=-1))
+    await keeping.recovery.tick()
+    await keeping.restart(is_emptied=True)
+    host = FullHost(keeping.journal)
+    recovery = keeping.recover_by(host.submit)
+    assert [await recovery.tick() for _ in range(4)] == [2, 2, 1, 0]
+    assert len(set(host.accepted)) == len(host.accepted) == 5
+
+
 async def test_room_is_looked_for_ever_more_seldom_while_there_is_none(keeping: Keeping, submission: Make) -> None:
     await keeping.journal.append([submission("https://example.org/1", id="a")])
     await keeping.recovery.tick()
