@@ -123,7 +123,10 @@ async def test_a_hit_and_a_message_that_cannot_be_read_stop_no_other(desk: Desk,
         await eventually(lambda: stories(receiver) == [["A bridge"]], what="the message")
 
 
-@pytest.mark.parametrize("packed", ["", "{", "[]", '"x"', "{}"])
+@pytest.mark.parametrize(
+    "packed",
+    ["", "{", "[]", '"x"', "{}", '{"name": "\\ud800"}', pytest.param('{"a":' * 9_000 + "1" + "}" * 9_000, id="nested")],
+)
 async def test_what_is_no_definition_at_all_is_shown_and_removed(serve: Serve, redis: Redis, packed: str) -> None:
     for key in (WEBHOOKS, ALERTS):
         await redis.hset(key, "desk", packed)  # type: ignore[misc]
