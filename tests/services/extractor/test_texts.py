@@ -542,3 +542,13 @@ def test_text_in_two_elements_of_which_other_readings_take_one_is_read_whole(
         f"{element(_told(0, 10))}<div><p>Advertisement</p></div>{element(more)}</div></article></main>"
     )
     assert len(read_article(page.encode()).paragraphs) == (16 if is_text else 10)
+
+
+def test_part_between_two_that_the_readings_agree_on_is_text(read_article: Read) -> None:
+    tips = f"<div><div><div><div class='tips'>{_told(10, 16).replace('<p>', '<p class=tip>')}</div></div></div></div>"
+    page = (
+        f"<title>Harbour bridge opens again</title>{_DATED}<main><article><h1>Harbour bridge opens again</h1><div class='body'>"
+        f"<div class='article__body'>{_told(0, 10)}</div>{tips}<div class='article__body'>{_told(16, 19)}</div>"
+        "</div></article></main>"
+    )
+    assert len(read_article(page.encode()).paragraphs) == 19

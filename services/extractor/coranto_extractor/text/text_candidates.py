@@ -71,7 +71,7 @@ _MIN_TEXT_WEIGHT = 90.0
 _MIN_CONTAINED_SHARE = 0.9
 _MAX_REPETITION = 1.2
 _MIN_SHARE_SET_ALIKE = 0.85
-_MAX_LINK_SHARE_OF_HALF = 0.1
+_MAX_LINK_SHARE_OF_HALF = 0.15
 # A line of the standfirst is in the text already when so many of its characters are in one of so many first lines.
 _COMPARED_CHARS = 60
 _COMPARED_LINES = 4
@@ -246,7 +246,7 @@ def _is_settled(ours: Lines, counts: Sequence[Shingles], topic: frozenset[str], 
 
 
 def _is_whole(members: Sequence[Block], counts: Sequence[Shingles]) -> bool:
-    """True when ours has all that the other candidates agree on, once, and the rest of it is paragraphs set like those.
+    """True when ours has all that the other candidates have, once, and the rest of it stands between that or is set like it.
 
     Magazines put the halves of a text into elements side by side, of which the other two take one.
     """
@@ -259,11 +259,13 @@ def _is_whole(members: Sequence[Block], counts: Sequence[Shingles]) -> bool:
         ours.total() - shingles([block.text for block in added]).total() < (ours & agreed).total() * _MAX_REPETITION
     )
     is_added = set(map(id, added))
-    places = {place_of(block) for block in members if block.is_prose and id(block) not in is_added}
+    common = [block for block in members if id(block) not in is_added]
+    places = {place_of(block) for block in common if block.is_prose}
     weight = sum(block.weight for block in added)
     alike = sum(block.weight for block in added if place_of(block) in places)
     linked = sum(block.link_chars for block in added) / max(1, sum(len(block.text) for block in added))
-    return is_once and alike > _MIN_SHARE_SET_ALIKE * weight and linked < _MAX_LINK_SHARE_OF_HALF
+    is_between = bool(common) and all(common[0].index < block.index < common[-1].index for block in added)
+    return is_once and linked < _MAX_LINK_SHARE_OF_HALF and (is_between or alike > _MIN_SHARE_SET_ALIKE * weight)
 
 
 def _fit(texts: Lines, topic: frozenset[str], heading: str | None) -> float:
