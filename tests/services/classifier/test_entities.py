@@ -172,6 +172,13 @@ def test_english_names_lose_article_and_possessive(models: TextModels) -> None:
         ("Goals by Norwegian Erling Haaland decided it .", [(2, 4, "person")], [("Erling Haaland", "person")]),
         ("Director Roman Polanski left .", [(1, 2, "person")], [("Roman Polanski", "person")]),
         ("The South Korean firm agreed .", [(1, 2, "place")], []),
+        (
+            "Manchester City beat West Ham United there .",
+            [(0, 5, "place")],
+            [("Manchester City", "organisation"), ("West Ham United", "organisation")],
+        ),
+        ("The Bank of England and Santander met .", [(1, 3, "organisation")], [("Bank of England", "organisation")]),
+        ("He said Herzl knew .", [(1, 2, "organisation")], [("Herzl", "organisation")]),
         ("I’ve met Abbotsford folk .", [(0, 0, "person")], [("Abbotsford", "place")]),
         ("The Emperor left for Shanghai .", [(1, 1, "organisation")], [("Shanghai", "place")]),
         ("He met King and Shanghai Tang .", [(2, 2, "person")], [("King", "person")]),

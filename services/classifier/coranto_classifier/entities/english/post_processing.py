@@ -26,6 +26,7 @@ from coranto_classifier.word_lists import word_list
 _ORGANISATION_WORDS = word_list("organisation_words")
 _JOB_TITLES = word_list("english_titles")
 _DEMONYMS = word_list("english_demonyms")
+_INSIDE_NAMES = word_list("english_inside_names")
 _NEVER_NAMES = word_list("english_never_names")
 _BEFORE_PLACES = word_list("english_before_places")
 _ABOVE_PLACES = word_list("english_above_places")
@@ -48,7 +49,11 @@ class PostProcessor:
     def corrected(self, words: Sequence[str], found: Sequence[TokenSpan], cases: CaseCounts) -> Iterator[TokenSpan]:
         """The tagger's entities without job titles and common words, and the places and employers it missed."""
         taken = {index for first, last, _ in found for index in range(first, last + 1)}
-        found = [(first, last, self._listed_type(words[first : last + 1]) or kind) for first, last, kind in found]
+        found = [
+            (first, last, self._listed_type(words[first : last + 1]) or kind)
+            for span in found
+            for first, last, kind in self._without_common_words(words, *span)
+        ]
         listed = [
             each
             for each in (*self._listed_places(words), *self._listed_organisations(words), *self._large_cities(words))
@@ -75,6 +80,24 @@ class PostProcessor:
             else:
                 for start, end in self._trimmed(words, first, last, kind):
                     yield from self._checked_if_single(words, start, end, kind, cases)
+
+    def _without_common_words(
+        self, words: Sequence[str], first: int, last: int, kind: EntityType
+    ) -> Iterator[TokenSpan]:
+        """The name without common words at its start, or the two that one inside it stands between: "Arsenal beat Leeds United"."""
+        while first < last and self._is_common(words[first]):
+            first += 1
+        for index in range(first + 1, last):
+            if self._is_common(words[index]):
+                yield from self._without_common_words(words, first, index - 1, kind)
+                yield from self._without_common_words(words, index + 1, last, kind)
+                return
+        is_club = last > first and words[last].lower() in _SURE_ORGANISATIONS
+        yield first, last, "organisation" if is_club else kind
+
+    def _is_common(self, word: str) -> bool:
+        """True for a word that is usually written small, and does not join the words of names as "of" does."""
+        return word.islower() and word not in _INSIDE_NAMES and self._gazetteer.usual_case(word) in ("l", "m")
 
     def _trimmed(self, words: Sequence[str], first: int, last: int, kind: EntityType) -> Iterator[tuple[int, int]]:
         """A place or organisation without common words at its ends; two listed places joined by "and" as two."""
