@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
+SHIPPED = Path(str(files("coranto_classifier").joinpath("models")))
+"""Where the package keeps its models."""
+
 OWN_TEXTS = Path(__file__).parent / "own"
 """Texts written for the topics of which the labelled files have few."""
 
@@ -66,13 +69,14 @@ def make_names(data: Path, target: Path, without: list[str]) -> None:
     """Train the English tagger."""
     from coranto_classifier.entities.english.gazetteer import Gazetteer
     from coranto_classifier.entities.multilingual.opinions import OpinionMaker
-    from coranto_classifier.entities.multilingual.pieces import PieceTable
+    from coranto_classifier.entities.multilingual.pieces import PieceTable, table_path
     from training import crf
     from training.lists import make_lists
 
     make_lists(target / "english_lists.json.gz", crf.written_texts(data))
     paths = [data / "entities_free" / f"{name}.jsonl.gz" for name in crf.SOURCES if name not in without]
-    opinions = OpinionMaker(PieceTable(target))
+    # Without sentences in other languages no table is made: then the shipped one serves.
+    opinions = OpinionMaker(PieceTable(target if table_path(target).exists() else SHIPPED))
     found = [path for path in paths if path.exists()]
     count = crf.train(found, Gazetteer(target), opinions, target / "english_names.crfsuite")
     _say(f"English tagger: {count} sentences")
@@ -195,7 +199,7 @@ def main() -> None:
     parser.add_argument(
         "--target",
         type=Path,
-        default=Path(str(files("coranto_classifier").joinpath("models"))),
+        default=SHIPPED,
         help="where models are stored",
     )
     parser.add_argument("--only", choices=sorted(PARTS), action="append", help="make this part only; may be repeated")

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from coranto_classifier.entities.english.recognizer import EnglishRecognizer
 from coranto_classifier.entities.multilingual.features import FeatureMaker
 from coranto_classifier.entities.multilingual.name_lists import add_list_features, lists_path, read_lists
 from coranto_classifier.entities.multilingual.opinions import OpinionMaker
@@ -17,6 +18,7 @@ from coranto_classifier.text_models import ModelPaths
 
 pytest.importorskip("scipy", reason="make models needs the training extra")
 
+from training.__main__ import make_names
 from training.many_names import Recipe, contracted, lists_to_learn_with, read_language, train
 from training.name_lists import make_name_lists, store_name_lists
 from training.window_networks import train_windows
@@ -132,6 +134,22 @@ def test_hostile_words_are_looked_up_in_bounded_memory(finnish_lists: Path) -> N
     for number in range(25_000):
         lists.codes(f"X{number}")
     assert len(lists._known) <= 20_000
+
+
+def test_english_tagger_is_made_with_the_shipped_table_where_none_was_made(tmp_path: Path) -> None:
+    folder, target = tmp_path / "entities_free", tmp_path / "models"
+    folder.mkdir()
+    target.mkdir()
+    sentences = [
+        (["Anna", "Kovacs", "works", "in", "Oslo", "."], ["B-person", "I-person", "O", "O", "B-place", "O"]),
+        (["Rain", "fell", "."], ["O", "O", "O"]),
+    ] * 8
+    lines = [json.dumps({"tokens": words, "tags": tags}) + "\n" for words, tags in sentences]
+    (folder / "gum.jsonl.gz").write_bytes(gzip.compress("".join(lines).encode()))
+    make_names(tmp_path, target, [])
+    recognizer = EnglishRecognizer(target, OpinionMaker(PieceTable(ModelPaths().shipped)))
+    found = [(mention.text, mention.type) for mention in recognizer.find("Anna Kovacs works in Oslo.")]
+    assert found == [("Anna Kovacs", "person"), ("Oslo", "place")]
 
 
 def test_opinions_of_a_sentence_are_of_words_in_context_and_of_their_neighbours(table: PieceTable) -> None:
