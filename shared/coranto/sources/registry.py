@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Iterable, Mapping
 from datetime import datetime
 from typing import Final, Protocol, cast
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from redis.asyncio import Redis
 
 from coranto.records import content_id
@@ -402,8 +402,18 @@ class FeedRegistry:
 
     async def waiting_for_room(self) -> list[WaitingFeed]:
         """Feeds of which entries were left because there was no room, those polled longest ago first; none that is polled now."""
-        packed = await cast("Awaitable[list[bytes]]", self._redis.hvals(self._waiting))
-        return sorted((WaitingFeed.model_validate_json(one) for one in packed), key=lambda one: one.since)
+        rows = await cast("Awaitable[dict[bytes, bytes]]", self._redis.hgetall(self._waiting))
+        waiting: list[WaitingFeed] = []
+        damaged: list[bytes] = []
+        for name, packed in rows.items():
+            try:
+                waiting.append(WaitingFeed.model_validate_json(packed))
+            except ValidationError:
+                damaged.append(name)
+        if damaged:
+            # Not everybody's wait: such a feed is due at its latest time, and then says again what it waits for.
+            await self._redis.hdel(self._waiting, *damaged)
+        return sorted(waiting, key=lambda one: one.since)
 
     async def call(self, waiting: WaitingFeed, due_at: datetime) -> None:
         """Let the feed be due then, if not before, because there is room for what was left of it; unless it is being polled."""

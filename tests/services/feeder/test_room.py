@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from coranto.client import AsyncClient, HostClass, Room
 from coranto.records import Submission
 from coranto.sources.registry import Feed, new_feed
-from coranto.topology import FETCHER, Keys
+from coranto.topology import FEEDER, FETCHER, Keys
 from coranto_feeder.polling.poll import FeedReader
 from coranto_feeder.polling.poller import Poller
 from coranto_feeder.polling.room import RoomWatch
@@ -86,6 +86,17 @@ async def test_feed_is_due_as_soon_as_its_host_has_room(polled: PolledFeeds, sit
     assert (result.feed.entries_left, result.feed.left_for, result.feed.gaps) == (0, None, 0)
     assert len(watched.submitted) == 1_200
     assert await polled.registry.waiting_for_room() == []
+
+
+async def test_damaged_note_of_one_feed_keeps_no_other_waiting(polled: PolledFeeds, redis: Redis) -> None:
+    feed = new_feed("https://paper.example/list.xml", now=polled.now)
+    await polled.registry.add(feed)
+    waiting = {"entries_left": 50, "left_for": "live:paper.example", "polled_at": polled.now}
+    await polled.registry.save(feed.model_copy(update=waiting), polled.now + timedelta(hours=3))
+    notes = Keys().owned_by(FEEDER, "feeds-waiting-for-room")
+    await redis.hset(notes, "damaged", b'{"id": \xff')
+    assert await Watched(polled, redis).watch.tick() == 1
+    assert await redis.hlen(notes) == 1
 
 
 async def test_no_more_feeds_are_called_than_there_is_room_for(polled: PolledFeeds, redis: Redis) -> None:
