@@ -21,6 +21,11 @@ _OBLIQUE: dict[str, str] = {
 ou ou á a, ou u á a, ého tví é tví, ém tví é tví, ým tvím é tví, ého u ý -, ému u ý -, ém u ý -, ým em ý -
 """,
     "hr": _SOUTHERN,
+    "pl": """
+- stwie - stwo, - stwem - stwo, ji iej ja a, ję ą ja a, ją ą ja a, ii iej ia a, ię ą ia a, ią ą ia a, dzie iej da a, y iej a a,
+ę ą a a, ą ą a a, iej ji a ja, iej y a a, cie im t i, cie ym t y, u iego - i, owi iemu - i, em im - i, u ego - y, owi emu - y,
+em ym - y, iego u i -, iemu owi i -, im iem i -, im em i -, ego u y -, emu owi y -, ym iem y -, ym em y -
+""",
     "sl": """
 - ije - ija, - iji - ija, - ijo - ija, e ije a ija, i iji a ija, o ijo a ija, ega stva o stvo, emu stvu o stvo, em stvu o stvo,
 ega rja o rje, em rju o rje, im rjem o rje, ega išča o išče, em išču o išče, im iščem o išče, ega tra i ter, ega a i -,
@@ -40,6 +45,10 @@ em em - -, u ovi - -, ovi ovi - -, - ovi - -, a ého - ý, em ým - ý, y ové a
 ou ovou a ová, u ovou a ová, - ovou - ová
 """,
     "hr": "a og - i, a oga - i, u om - i, u ome - i, om im - i",
+    "pl": """
+em iem - -, em em - -, owi owi - -, em im - i, em ym - y, a iego - i, owi iemu - i, em ą - a, ą ą a a, y iej a a, ie iej a a,
+ę ą a a
+""",
     "sl": "om om - -, om em - -, a ega - i, om im - i",
     "sr": "a og - i, a oga - i, u om - i, u ome - i, om im - i",
     "uk": """
