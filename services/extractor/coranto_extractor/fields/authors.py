@@ -370,36 +370,45 @@ def _byline_elements(near: Sequence[Block]) -> Iterator[tuple[str, str | None]]:
         if first is not None and any(first.index < index < block.index for index in headings):
             # Behind another heading stands the byline of another article.
             continue
-        if bare_names(block.text_apart) or names_in_byline(block.text_apart):
-            first = first or block
-        element: html.HtmlElement | None = block.element
-        for _ in range(_BYLINE_LEVELS):
-            if element is None:
+        entries = [*_in_byline_box(block), *_in_inline_bylines(block)]
+        yield from entries
+        if first is None and entries and (bare_names(block.text_apart) or names_in_byline(block.text_apart)):
+            first = block
+
+
+def _in_byline_box(block: Block) -> Entries:
+    """The texts of a block that is, or stands in, an element marked as a byline."""
+    element: html.HtmlElement | None = block.element
+    for _ in range(_BYLINE_LEVELS):
+        if element is None:
+            break
+        names = f"{element.get('class') or ''} {element.get('id') or ''} {element.get('itemprop') or ''}"
+        if _byline_class().search(names):
+            is_short = len(element.text_content()) < _MAX_BYLINE_ELEMENT_CHARS
+            if not is_short or _class_of_other_content().search(names):
                 break
-            names = f"{element.get('class') or ''} {element.get('id') or ''} {element.get('itemprop') or ''}"
-            if _byline_class().search(names):
-                is_short = len(element.text_content()) < _MAX_BYLINE_ELEMENT_CHARS
-                if is_short and not _class_of_other_content().search(names):
-                    linked: Entries = [
-                        (names_in_byline(text) or text, href)
-                        for href, text in block.links
-                        if 3 < len(text) < _MAX_LINK_CHARS
-                    ]
-                    lines: Entries = [(name, None) for name in bare_names(block.text_apart)]
-                    yield from linked or lines or [(names_in_byline(block.text_apart) or block.text_apart, None)]
-                break
-            element = element.getparent()
-        inline = [
-            child
-            for child in block.element.iter("a", "span", "b", "strong", "em", "i", "cite")
-            if _byline_class().search(child.get("class") or "") and not _is_in_other_content(child)
-        ]
-        for child in inline[:_MAX_INLINE_BYLINES]:
-            if not _class_of_other_content().search(child.get("class") or ""):
-                # Behind the name, the element may hold a button to follow its bearer.
-                for named in list(child.iterdescendants("a")) or [child]:
-                    text = normalize_space(named.text_content())
-                    yield names_in_byline(text) or text, named.get("href")
+            linked: Entries = [
+                (names_in_byline(text) or text, href) for href, text in block.links if 3 < len(text) < _MAX_LINK_CHARS
+            ]
+            lines: Entries = [(name, None) for name in bare_names(block.text_apart)]
+            return linked or lines or [(names_in_byline(block.text_apart) or block.text_apart, None)]
+        element = element.getparent()
+    return []
+
+
+def _in_inline_bylines(block: Block) -> Iterator[tuple[str, str | None]]:
+    """The texts of elements in the block's lines that are marked as a byline."""
+    inline = [
+        child
+        for child in block.element.iter("a", "span", "b", "strong", "em", "i", "cite")
+        if _byline_class().search(child.get("class") or "") and not _is_in_other_content(child)
+    ]
+    for child in inline[:_MAX_INLINE_BYLINES]:
+        if not _class_of_other_content().search(child.get("class") or ""):
+            # Behind the name, the element may hold a button to follow its bearer.
+            for named in list(child.iterdescendants("a")) or [child]:
+                text = normalize_space(named.text_content())
+                yield names_in_byline(text) or text, named.get("href")
 
 
 def _bare_names(places: Places, language: str | None) -> list[str]:
