@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from coranto_classifier.entities.multilingual.known_words import KnownWords, levels_of
 from coranto_classifier.entities.multilingual.pieces import Matrix, PieceTable
 
 _COPIED = ("xm", "b", "w=", "s=", "e2=", "e3=", "first", "-1w", "1w=", "-1s=", "1s=", "m")
@@ -20,9 +21,7 @@ The common copy learns what holds for all of them, the language's own what is it
 Domain Adaptation", 2007).
 """
 
-_MOST_WORDS_KEPT = 20_000
 KINDS = "POL"  # person, organisation, place
-_LEAST, _MOST = -6, 4  # of a logit
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +45,11 @@ class FeatureMaker:
 
     def __init__(self, table: PieceTable) -> None:
         self._table = table
-        self._known: dict[str, _WordFeatures] = {}
+        self._known: KnownWords[_WordFeatures] = KnownWords(table, self._features_of)
 
     def rows(self, words: Sequence[str], language: str | None = None) -> list[list[str]]:
         """The features of each word of a sentence. `language` is None where a model has one language only."""
-        self._learn(words)
-        known = [self._known[word] for word in words]
+        known = self._known.of(words)
         inputs = np.stack([word.inputs for word in known])
         judged = self._table.judge_in_context(inputs, np.array([word.fold for word in known]))
         context = [context_features(word.case, level) for word, level in zip(known, levels_of(judged), strict=True)]
@@ -82,19 +80,6 @@ class FeatureMaker:
                 row += [f"{language}~{name}" for name in row if name.startswith(_COPIED)]
             rows.append(row)
         return rows
-
-    def _learn(self, words: Sequence[str]) -> None:
-        new = [word for word in dict.fromkeys(words) if word not in self._known]
-        if not new:
-            return
-        if len(self._known) > _MOST_WORDS_KEPT:
-            self._known.clear()
-            new = list(dict.fromkeys(words))
-        pieces = [self._table.split(word) for word in new]
-        inputs, folds = self._table.inputs(new, pieces), self._table.folds_of(new, pieces)
-        levels = levels_of(self._table.judge(inputs, folds))
-        for word, numbers, level, row, fold in zip(new, pieces, levels, inputs, folds, strict=True):
-            self._known[word] = self._features_of(word, numbers, level, row, int(fold))
 
     def _features_of(
         self, word: str, pieces: Sequence[int], level: Sequence[int], inputs: Matrix, fold: int
@@ -140,14 +125,6 @@ def context_features(case: str, level: Sequence[int]) -> tuple[list[str], list[s
     highest = max(level[:3])
     likeliest = f"{KINDS[level.index(highest)]}{highest}"
     return [*kinds, *inner, f"xm{case}{likeliest}"], kinds, likeliest
-
-
-def levels_of(judged: Matrix) -> list[list[int]]:
-    """Rounded logits, a row per word: of its kinds, and of being inside a name."""
-    chances = np.concatenate([judged[:, 1::2] + judged[:, 2::2], judged[:, 2::2]], axis=1)
-    logits = np.log((chances + 1e-6) / (1 - chances + 1e-6))
-    levels: list[list[int]] = np.clip(np.rint(logits), _LEAST, _MOST).astype(int).tolist()
-    return levels
 
 
 def shape_of(word: str) -> str:

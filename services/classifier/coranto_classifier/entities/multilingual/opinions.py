@@ -11,10 +11,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from coranto_classifier.entities.multilingual.features import KINDS, context_features, levels_of
+from coranto_classifier.entities.multilingual.features import KINDS, context_features
+from coranto_classifier.entities.multilingual.known_words import KnownWords, levels_of
 from coranto_classifier.entities.multilingual.pieces import Matrix, PieceTable
-
-_MOST_WORDS_KEPT = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +34,11 @@ class OpinionMaker:
 
     def __init__(self, table: PieceTable) -> None:
         self._table = table
-        self._known: dict[str, _WordOpinion] = {}
+        self._known: KnownWords[_WordOpinion] = KnownWords(table, self._opinion_of)
 
     def add(self, rows: Sequence[list[str]], words: Sequence[str], source: str) -> None:
         """Add features to the rows of a sentence, two of them also as the source's own."""
-        self.learn(words)
-        known = [self._known[word] for word in words]
+        known = self._known.of(words)
         judged = self._table.judge_in_context(
             np.stack([word.inputs for word in known]), np.array([word.fold for word in known])
         )
@@ -63,33 +61,28 @@ class OpinionMaker:
                 row += (f"1x|x={kind}|{likeliest}", f"1l|{near.likeliest}|{word.likeliest}")
 
     def learn(self, words: Sequence[str]) -> None:
-        """Look the words up that are new. All of a text at once take a third of the time that its sentences take."""
-        new = [word for word in dict.fromkeys(words) if word not in self._known]
-        if not new:
-            return
-        if len(self._known) > _MOST_WORDS_KEPT:
-            self._known.clear()
-            new = list(dict.fromkeys(words))
-        pieces = [self._table.split(word) for word in new]
-        inputs, folds = self._table.inputs(new, pieces), self._table.folds_of(new, pieces)
-        levels = levels_of(self._table.judge(inputs, folds))
-        for word, numbers, level, row, fold in zip(new, pieces, levels, inputs, folds, strict=True):
-            case = "U" if word[:1].isupper() else "l"
-            alone, inner = level[:3], level[3:]
-            highest = max(alone)
-            likeliest = f"{case}{KINDS[alone.index(highest)]}{highest}"
-            kinds = [f"{kind}{value}" for kind, value in zip(KINDS, alone, strict=True)]
-            own = [f"q{case}{kind}" for kind in kinds]
-            own += [f"i{case}{kind}{value}" for kind, value in zip(KINDS, inner, strict=True)]
-            own.append(f"l{likeliest}")
-            beside = [f"q{kind}" for kind in kinds]
-            classes = self._table.classes(numbers)
-            if classes is not None:
-                whole = "w" if len(numbers) == 1 else "p"
-                own += [f"kf{whole}{classes[0]}:{case}", f"kb{whole}{classes[1]}:{case}"]
-                beside.append(f"kb{classes[1]}")
-            before, after = (tuple(f"{offset}{name}" for name in beside) for offset in (1, -1))
-            self._known[word] = _WordOpinion(tuple(own), before, after, likeliest, case, row, int(fold))
+        """Look up the words of a whole text, which is quicker than sentence by sentence."""
+        self._known.learn(words)
+
+    def _opinion_of(
+        self, word: str, pieces: Sequence[int], level: Sequence[int], inputs: Matrix, fold: int
+    ) -> _WordOpinion:
+        case = "U" if word[:1].isupper() else "l"
+        alone, inner = level[:3], level[3:]
+        highest = max(alone)
+        likeliest = f"{case}{KINDS[alone.index(highest)]}{highest}"
+        kinds = [f"{kind}{value}" for kind, value in zip(KINDS, alone, strict=True)]
+        own = [f"q{case}{kind}" for kind in kinds]
+        own += [f"i{case}{kind}{value}" for kind, value in zip(KINDS, inner, strict=True)]
+        own.append(f"l{likeliest}")
+        beside = [f"q{kind}" for kind in kinds]
+        classes = self._table.classes(pieces)
+        if classes is not None:
+            whole = "w" if len(pieces) == 1 else "p"
+            own += [f"kf{whole}{classes[0]}:{case}", f"kb{whole}{classes[1]}:{case}"]
+            beside.append(f"kb{classes[1]}")
+        before, after = (tuple(f"{offset}{name}" for name in beside) for offset in (1, -1))
+        return _WordOpinion(tuple(own), before, after, likeliest, case, inputs, fold)
 
 
 @lru_cache(maxsize=20_000)
