@@ -200,9 +200,9 @@ async def test_a_webhook_whose_state_cannot_be_read_is_reset_and_goes_on_from_it
         assert [each["action"] for each in page.all("form") if str(each.get("action")).endswith("reset")]
         await served.announce(article("two"))
         done = (await run("reset", "desk")).stderr
-        assert "forgotten: delivered, generation, trouble_since" in done
+        assert "discarded: delivered, generation, trouble_since" in done
         assert (await served.get("/v1/webhooks/desk"))["standing"] == "paused"
-        assert "all of it could be read" in (await run("reset", "desk")).stderr
+        assert "nothing to reset: all of it can be read" in (await run("reset", "desk")).stderr
         await run("resume", "desk")
         await eventually(lambda: len(receiver.accepted) == 2, what="the delivery of what came meanwhile")
         await run("reset", "none", code=3)

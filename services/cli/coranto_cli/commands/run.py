@@ -33,7 +33,10 @@ _LONGEST_SECONDS = 1800.0
 def run(
     source: Annotated[
         str | None,
-        typer.Argument(metavar="SOURCE", help="A feed, page, file or directory; by default the sample site."),
+        typer.Argument(
+            metavar="SOURCE",
+            help="A feed, page, file, list of addresses (.txt) or directory; by default the sample site.",
+        ),
     ] = None,
     timeout: Annotated[
         float, typer.Option("--timeout", min=1, metavar="SECONDS", help="Give up after so many seconds.")

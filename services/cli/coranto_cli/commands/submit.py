@@ -25,7 +25,8 @@ def submit(
         list[str] | None,
         typer.Argument(
             metavar="URL|FILE|DIR|-",
-            help="Pages, feeds, saved pages, archives of pages (WARC), directories of them; - reads a list.",
+            help="Pages, feeds, saved pages, archives of pages (WARC), lists of addresses (.txt), directories of pages; "
+            "- reads a list.",
         ),
     ] = None,
     lists: Annotated[

@@ -42,6 +42,10 @@ _FILE_SUFFIXES = {
     ".pdf",
     ".md",
 }
+# Each of so many first lines of a text file must be an address before it is read as a list; one in an article's text is not enough.
+_LISTED_ADDRESS = re.compile(r"(?:https?|feed)://\S+", re.IGNORECASE)
+_LIST_HEAD_LINES = 20
+_LIST_HEAD_CHARS = 65_536
 _AT_ONCE = 200
 _ARCHIVED_AT_ONCE = 50
 _LARGEST_FILE_BYTES = 100_000_000  # ten times what the fetcher accepts from the web
@@ -96,7 +100,10 @@ def _from_argument(argument: str, refuse: Callable[[str], None]) -> Iterator[Sou
             refuse(f"{argument} contains no {_suffixes()} files")
         yield from map(_saved, files)
     elif path.is_file():
-        if path.suffix.lower() in CONTENT_TYPES or _is_archive(path):
+        if path.suffix.lower() == ".txt" and _lists_addresses(path):
+            with path.open(encoding="utf-8-sig", errors="replace") as lines:
+                yield from _from_lines(lines, argument, refuse)
+        elif path.suffix.lower() in CONTENT_TYPES or _is_archive(path):
             yield _saved(path)
         else:
             refuse(
@@ -106,6 +113,15 @@ def _from_argument(argument: str, refuse: Callable[[str], None]) -> Iterator[Sou
             )
     else:
         refuse(f"{argument!r} is neither an http(s) address nor a file or directory here{_suggestion(argument)}")
+
+
+def _lists_addresses(file: Path) -> bool:
+    """Whether a text file is a list of addresses rather than an article: each of its first lines is one."""
+    with file.open(encoding="utf-8-sig", errors="replace") as text:
+        head = text.read(_LIST_HEAD_CHARS)
+    stripped = (line.strip() for line in head.splitlines())
+    lines = [line for line in stripped if line and not line.startswith("#")][:_LIST_HEAD_LINES]
+    return bool(lines) and all(_LISTED_ADDRESS.fullmatch(line) for line in lines)
 
 
 def _from_lines(lines: Iterable[str], name: str, refuse: Callable[[str], None]) -> Iterator[Source]:

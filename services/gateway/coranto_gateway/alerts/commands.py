@@ -116,7 +116,7 @@ def edit_alert(
     ] = None,
     data: DataOption = None,
 ) -> None:
-    """Change what is given of an alert, also of one that cannot be used as it is kept.
+    """Change the given settings of an alert, even of an unusable one.
 
     Its secret stays; with its first webhook it gets one, which is printed this once.
     """
@@ -168,7 +168,7 @@ def list_alerts(
     data: DataOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")] = False,
 ) -> None:
-    """Show every alert and how it does. Exit code 1 when one cannot be used as it is kept."""
+    """List all alerts with their state. Exit code 1 when one is unusable."""
     state = _with_alerts(data, lambda kept: kept.state())
     table = Table("Name", "When", "Standing", "Found", "Last", "Dead", "To", box=None)
     for alert in sorted(state.alerts.values(), key=lambda alert: alert.name):

@@ -76,7 +76,7 @@ def edit_webhook(
     ] = None,
     data: DataOption = None,
 ) -> None:
-    """Change what is given of a webhook, also of one that cannot be used as it is kept. Its secrets and its place stay."""
+    """Change the given settings of a webhook, even of an unusable one; it keeps its secrets and its place."""
     fields = given(url=url, where=where, format=form, at_once=at_once, per_minute=per_minute)
     if per_minute == 0:
         fields["per_minute"] = None
@@ -90,7 +90,7 @@ def list_webhooks(
     data: DataOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")] = False,
 ) -> None:
-    """Show every webhook and how it does. Exit code 1 when one is failing or disabled, or cannot be used as it is kept."""
+    """List all webhooks with their state. Exit code 1 when one is failing, disabled or unusable."""
 
     async def look(kept: Webhooks) -> tuple[list[tuple[Webhook, Progress, tuple[int, int]]], list[Unusable]]:
         usable, unusable = await kept.all()
@@ -204,7 +204,7 @@ def reset_webhook(
     ] = None,
     data: DataOption = None,
 ) -> None:
-    """Forget what cannot be read of how a webhook does, and have it go on. `coranto webhooks list` says what is wrong."""
+    """Discard the progress of a webhook that cannot be read, and let it go on. `coranto webhooks list` says what is wrong."""
     if start is not None and since is not None:
         tell("give --start or --since, and not both")
         raise typer.Exit(2)
@@ -218,7 +218,7 @@ def reset_webhook(
     except UnplacedError as error:
         tell(f"{error}; see --help")
         raise typer.Exit(2) from error
-    tell(f"forgotten: {', '.join(forgotten)}" if forgotten else "all of it could be read")
+    tell(f"discarded: {', '.join(forgotten)}" if forgotten else "nothing to reset: all of it can be read")
 
 
 @app.command("rotate")
