@@ -81,7 +81,7 @@ def test_day_of_a_source_is_told_in_counts(data: Path) -> None:
     assert told.exit_code == 0
     lines = [" ".join(line.split()) for line in told.output.splitlines()]
     assert lines[:6] == [
-        f"example, {day} (UTC)", "4 discovered", "3 new, they had not ended before", "4 fetched", "2 created",
+        f"example, {day} (UTC)", "4 discovered", "3 new, not processed before", "4 fetched", "2 created",
         "1 updated, by the publisher",
     ]  # fmt: skip
     assert "1 index_page, dropped by the extractor" in lines
@@ -100,7 +100,7 @@ def test_day_of_a_source_is_told_in_counts(data: Path) -> None:
 def test_day_without_anything_and_a_store_without_anything_are_told(data: Path, tmp_path: Path) -> None:
     nothing = call(data, "why", "--source", "example", "--day", str(TODAY - timedelta(days=9)))
     assert nothing.exit_code == 3
-    assert "Nothing that example named ended on" in nothing.output
+    assert "Nothing from example ended on" in nothing.output
     empty = tmp_path / "empty"
     empty.mkdir()
     assert call(empty, "why", "--source", "example").exit_code == 3

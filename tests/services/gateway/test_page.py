@@ -379,6 +379,15 @@ async def test_what_became_of_a_submitted_page_is_told_with_its_times_and_in_wor
         assert "paywall_stub" in page.said
 
 
+async def test_a_stored_page_that_is_submitted_again_is_shown_as_stored_and_known(served: Served) -> None:
+    (bridge,) = await served.store(article("bridge"))
+    await served.drop(dropped("duplicate", datetime.now(UTC), url=bridge.url, stage="feeder"))
+    page = await look(served, f"/submit?url={bridge.url}")
+    assert "It is stored." in page.said
+    assert "The article was found before" in page.said
+    assert not [each for each in page.all("li") if each.get("class") == "is-bad"]
+
+
 async def test_a_page_on_its_way_shows_when_the_stages_before_were_done(served: Served, redis: Redis) -> None:
     streams, at = RedisStreams(redis, CLASSIFIER, KEYS), datetime.now(UTC)
     await streams.ensure()

@@ -91,7 +91,7 @@ def _of_source(source: str, day: date, data: Path | None, *, as_json: bool) -> N
     if as_json:
         write_json(asdict(found))
     elif found.is_empty:
-        print_result(f"Nothing that {source} named ended on {day}; `coranto sources` lists the names there are.")
+        print_result(f"Nothing from {source} ended on {day}; `coranto sources` lists the names there are.")
     else:
         _print_day(found)
     if found.is_empty:
@@ -102,7 +102,7 @@ def _print_day(day: SourceDay) -> None:
     print_result(f"{day.source}, {day.day} (UTC)", style="bold")
     facts = [
         ("discovered", day.discovered, ""),
-        ("new", day.new, "they had not ended before"),
+        ("new", day.new, "not processed before"),
         ("fetched", day.fetched, ""),
         ("created", day.created, ""),
         ("updated", day.updated, "by the publisher"),

@@ -79,6 +79,9 @@ def _steps(found: Why) -> list[tuple[str, str]]:
     if found.now:
         here = found.now[-1].stage
         mark = "bad" if found.now[-1].state == "dead" else "now"
+    elif found.article:
+        # Submitted again, it ends early as known: the article came through all the same.
+        return [(name, "done") for name in LINE]
     elif found.endings:
         here = found.endings[0].stage
         mark = "done" if found.endings[0].outcome in ("stored", "accepted") else "bad"
