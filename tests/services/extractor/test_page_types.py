@@ -231,6 +231,33 @@ def test_product_of_a_shop_that_runs_on_blog_software_is_doubtful(
     assert read_article(write_page(head=head), address).doubt is None
 
 
+@pytest.mark.parametrize(
+    ("button", "price", "language"),
+    [
+        ("<button>Add to cart</button>", "$19.90", "en"),
+        ("<form><input type='submit' value='In den Warenkorb'></form>", "19,90 €", "de"),
+        ("<button type='submit'><span>Dodaj do</span> <span>koszyka</span></button>", "89,00 zł", "pl"),
+        ("<button>В корзину</button>", "8 900 ₽", "ru"),
+    ],
+)
+def test_price_and_a_button_to_buy_without_date_and_author_make_a_page_doubtful(
+    button: str, price: str, language: str, read_article: Callable[..., Content]
+) -> None:
+    text = "The lamp gives warm light for ten hours, and its brass is polished by hand. Two batteries are in the box."
+
+    def page(shop: str, byline: str = "") -> bytes:
+        return (
+            f"<html lang={language}><title>Brass lamp</title><body><main><h1>Brass lamp</h1>{byline}{shop}"
+            f"<p>{text}</p><p>{text.replace('lamp', 'light')}</p></main></body></html>"
+        ).encode()
+
+    offered = f"<p>{price}</p>{button}"
+    assert _doubted_as(read_article(page(offered))) == "product_page"
+    assert read_article(page(button)).doubt is None, "a site of news may sell things, too"
+    assert read_article(page(f"<p>{price}</p>")).doubt is None
+    assert read_article(page(offered, "<time datetime='2024-01-05'>5 January 2024</time>")).doubt is None
+
+
 def test_article_in_a_box_with_the_class_comments_is_read(
     write_page: Write, read_article: Callable[..., Content], paragraphs: tuple[str, ...]
 ) -> None:

@@ -9,9 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Literal
 
 from coranto_extractor.language.phrase_lists import cached_per_languages, class_alternatives
+from coranto_extractor.page.blocks import normalize_space
 from coranto_extractor.page_type.structure import judge_structure, measure_structure
 from coranto_extractor.page_type.summary import (
     ARTICLE_TYPES,
@@ -22,11 +24,11 @@ from coranto_extractor.page_type.summary import (
     match,
 )
 
-Kind = Literal["statement", "markup", "address", "shape", "structure", "last-resort", "words"]
+Kind = Literal["statement", "markup", "address", "shape", "structure", "last-resort", "offer", "words"]
 # How likely each kind of sign makes it that the page is no article; kinds count as independent of each other. The shape of a
 # list says enough: it is made of several measurements, and no article of the corpora has it. Of the others it takes two or three.
 _PROBABILITIES: dict[Kind, float] = {
-    "shape": 0.9, "statement": 0.8, "markup": 0.7, "last-resort": 0.5, "address": 0.3, "words": 0.3,
+    "shape": 0.9, "statement": 0.8, "markup": 0.7, "last-resort": 0.5, "offer": 0.5, "address": 0.3, "words": 0.3,
 }  # fmt: skip
 # What the model says is one sign, so it does not refuse alone; and it is a sign only from where it is more likely than not.
 _MIN_STRUCTURE, _MAX_STRUCTURE = 0.5, 0.89
@@ -71,6 +73,10 @@ _MIN_PRICES_WITH_CART = 8
 _MAX_TEXT_SHARE_OF_TYPED_LIST = 0.35
 _MAX_TEXT_SHARE_OF_LIST_URL = 0.3
 _SHOWN_URL_CHARS = 80
+_MAX_SHOP_LINE_CHARS = 40
+_MAX_BUTTONS = 100
+# Before white space is taken out.
+_MAX_BUTTON_CHARS = 400
 
 
 @dataclass(frozen=True)
@@ -157,11 +163,26 @@ def _product_signs(summary: PageSummary, metrics: PageMetrics) -> Iterator[Sign]
         yield _sign("shape", "product_list", f"{metrics.prices} prices")
     elif metrics.prices >= _MIN_PRICES and lists_goods and summary.is_unsigned:
         yield _sign("shape", "product_list", f"{metrics.prices} prices beside {metrics.paragraphs} paragraphs")
+    elif metrics.prices and is_short and summary.is_unsigned and _cart(summary):
+        # A shop that says of its page in no other way what it is.
+        yield _sign("offer", "product_page", "a price, no date and no author")
 
 
 def _cart(summary: PageSummary) -> str | None:
-    """What a shop says beside a product, such as “add to cart”, in one of the page's short blocks."""
-    return match("shop", " ".join(block.text for block in summary.blocks if len(block.text) < 40)[:8000])
+    """What a shop says beside a product, such as “add to cart”, in one of the page's short blocks or on a button."""
+    lines = [block.text for block in summary.blocks if len(block.text) < _MAX_SHOP_LINE_CHARS]
+    return match("shop", " ".join([*islice(_buttons(summary), _MAX_BUTTONS), *lines])[:8000])
+
+
+def _buttons(summary: PageSummary) -> Iterator[str]:
+    """What stands on the page's buttons, which are no blocks of its text."""
+    for element in summary.reading.root.iter("button", "input"):
+        if element.tag == "button":
+            text = normalize_space(element.text_content()[:_MAX_BUTTON_CHARS])
+        else:
+            text = element.get("value") or "" if element.get("type") in ("submit", "button") else ""
+        if 0 < len(text) < _MAX_SHOP_LINE_CHARS:
+            yield text
 
 
 def _list_signs(summary: PageSummary, metrics: PageMetrics) -> Iterator[Sign]:
