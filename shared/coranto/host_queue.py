@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
+
+QUEUED: Final = "queued"
+"""Reason of the outcome of a message that goes into the queue of its host; it has not been tried yet."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from pathlib import Path
 from redis.asyncio import Redis
 
 from coranto.client import AsyncClient, environment
+from coranto.host_queue import QUEUED
 from coranto.streams.connection import connect
 from coranto.streams.interface import Delayed, Depth, Kept
 from coranto.streams.redis import RedisStreams
@@ -55,6 +56,11 @@ class StageState:
     def count(self, kind: str) -> int:
         """Outcomes of this kind since the pipeline began."""
         return sum(number for (each, _), number in self.outcomes.items() if each == kind)
+
+    @property
+    def retried(self) -> int:
+        """How often messages were put off for another try since the pipeline began; those that went into a queue had none yet."""
+        return self.count("retried") - self.outcomes.get(("retried", QUEUED), 0)
 
 
 class ConnectedPipeline:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from coranto.host_queue import HostQueue
+from coranto.host_queue import QUEUED, HostQueue
 from coranto.records import DiscoveredArticle, FetchedArticle, FinishedArticle, Record
 from coranto.records.envelope import Event, MalformedEventError, decode, encode, new_traceparent
 from coranto.streams.interface import Accept, Dead, Drop, Entry, Outcome, Publish, Retry
@@ -21,7 +21,6 @@ from coranto.worker.breaker import Verdict
 from coranto.worker.notices import LONGEST_ERROR, Notices, clean, describe, trace_of, url_of
 from coranto.worker.stage import Accepted, Invalid, Stage, StageSignal, Transient, Unwanted
 
-QUEUED = "queued"
 BUGS: Final = frozenset({"error", "deadline"})
 """Reasons of failures nobody foresaw: a bug, a hang, a machine that starves. Their cause is rarely the one message."""
 

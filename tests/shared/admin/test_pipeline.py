@@ -10,18 +10,24 @@ from redis.asyncio import Redis
 
 from coranto.admin.find_article import ArticleRef, find_locations
 from coranto.admin.idle import wait_until_idle
-from coranto.admin.pipeline import ConnectedPipeline, connected
+from coranto.admin.pipeline import ConnectedPipeline, StageState, connected
 from coranto.frontier import HostFeedback, HostLease, RedisHostLeases, host_key
 from coranto.records import Record
 from coranto.records.envelope import encode
 from coranto.sources.registry import Feed, FeedRegistry
-from coranto.streams.interface import Dead, Drop, Entry, Outcome, Retry
+from coranto.streams.interface import Dead, Depth, Drop, Entry, Outcome, Retry
 from coranto.streams.redis import RedisStreams
 from coranto.testing import discovered, fetched, submission
 from coranto.topology import FEEDER, FETCHER, Pipeline, StageSpec
 from coranto.urls import parse
 
 URL = "https://news.example/one"
+
+
+def test_messages_that_only_wait_for_their_host_are_not_counted_as_retried() -> None:
+    outcomes = {("retried", "queued"): 39, ("retried", "http_5xx"): 2, ("published", "ok"): 36}
+    state = StageState("fetcher", Depth(0, 0, 0, 0, 0.0, 0), outcomes)
+    assert (state.retried, state.count("retried"), state.count("published")) == (2, 41, 36)
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ def stage_table(states: Sequence[StageState], *, rates: Mapping[str, float] | No
         row = [state.stage, number(depth.waiting), number(depth.pending), number(depth.delayed)]
         row.append(f"[red]{number(depth.dead)}[/red]" if depth.dead else "·")
         row.append(span(depth.oldest_age_seconds) if depth.waiting + depth.pending else "·")
-        row += [number(state.count(kind)) for kind in ("published", "dropped", "retried")]
+        row += [number(state.count("published")), number(state.count("dropped")), number(state.retried)]
         if rates is not None:
             rate = rates.get(state.stage, 0.0)
             row.append(f"{rate:.0f}" if narrow and rate >= 10 else f"{rate:.1f}")

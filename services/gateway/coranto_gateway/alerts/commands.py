@@ -159,7 +159,9 @@ def try_alert(
     for hit in hits:
         typer.echo(hit.model_dump_json() if as_json else _line_of(hit))
     if not hits:
-        tell("it would have told of nothing")
+        tell(
+            f"it would have told of nothing; articles older than {new.max_age_hours} h when they were stored tell nobody"
+        )
         raise typer.Exit(3)
 
 

@@ -100,8 +100,8 @@ class Activity:
                     found[stage, kind, reason] = more
         return found
 
-    def slots(self, ends: Callable[[str, str], str | None], *, seconds: float = 300.0) -> list[Slot]:
-        """What ended in each five minutes of the hour, counted under the name that `ends` gives for stage and outcome."""
+    def slots(self, ends: Callable[[str, str, str], str | None], *, seconds: float = 300.0) -> list[Slot]:
+        """What ended in each five minutes of the hour, counted under the name that `ends` gives for stage, outcome and reason."""
         slots: list[Slot] = []
         kept = list(self.samples)
         for earlier, later in pairwise(kept):
@@ -111,7 +111,7 @@ class Activity:
             counts = dict(slots[-1].outcomes)
             for stage, state in later.stages.items():
                 for cause, number in state.outcomes.items():
-                    name = ends(stage, cause[0])
+                    name = ends(stage, *cause)
                     more = number - earlier.stages[stage].outcomes.get(cause, 0)
                     if name is not None and more > 0:
                         counts[name] = counts.get(name, 0) + more

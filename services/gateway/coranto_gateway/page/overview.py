@@ -11,6 +11,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from coranto.admin.pipeline import StageState
+from coranto.host_queue import QUEUED
 from coranto.store.interface import ArticleReader, ArticleSummary
 from coranto.topology import STAGES, StageSpec
 from coranto_gateway.http.access import needs
@@ -72,7 +73,7 @@ async def show(request: Request, parts: PartsOf) -> Response:
     latest, count = await parts.stores.ask_if_any(look) or ([], 0)
     troubles = _troubles(parts, stations, words)
     reasons = sorted(activity.reasons().items(), key=lambda each: -each[1])
-    unremarkable = [each for each in reasons if each[0][1] not in ("published", "accepted")]
+    unremarkable = [each for each in reasons if each[0][1] not in ("published", "accepted") and each[0][2] != QUEUED]
     slots = activity.slots(_shown_as)
     now = time.time()
     by_stage = await parts.lags.of([of_stage(spec.name) for spec in _LINE], now=now)
@@ -99,8 +100,10 @@ async def show(request: Request, parts: PartsOf) -> Response:
 _OUTCOMES: Final = ("stored", "dropped", "retried", "dead")
 
 
-def _shown_as(stage: str, kind: str) -> str | None:
-    """Under which name of the chart an outcome counts: a publication only where it ends the line."""
+def _shown_as(stage: str, kind: str, reason: str) -> str | None:
+    """Under which name of the chart an outcome counts: a publication only where it ends the line, and waiting for a host not."""
+    if reason == QUEUED:
+        return None
     if kind == "published":
         return "stored" if stage == "sink" else None
     return kind if kind in _OUTCOMES and stage not in ("ledger", "reindex") else None
