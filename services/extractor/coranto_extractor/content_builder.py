@@ -8,7 +8,7 @@ from typing import Any
 
 from coranto.records.sections import Block as TextBlock
 from coranto.records.sections import Content, Provenance
-from coranto_extractor.fields.authors import Byline
+from coranto_extractor.fields.authorship.authors import Byline
 from coranto_extractor.fields.corrections import find_correction
 from coranto_extractor.fields.evidence import Extracted, RejectionLog
 from coranto_extractor.language.text_comparison import count_words

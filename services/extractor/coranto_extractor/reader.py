@@ -13,8 +13,8 @@ from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
 
 from coranto.records.sections import Content, Doubt
 from coranto_extractor.content_builder import ContentBuilder
-from coranto_extractor.fields.author_bios import article_indexes
-from coranto_extractor.fields.authors import Byline, find_authors
+from coranto_extractor.fields.authorship.author_bios import article_indexes
+from coranto_extractor.fields.authorship.authors import Byline, find_authors
 from coranto_extractor.fields.corrections import find_correction
 from coranto_extractor.fields.dateline import find_dateline_agency
 from coranto_extractor.fields.dates import find_modified, find_published

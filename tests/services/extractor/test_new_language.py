@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from coranto.records import Content
-from coranto_extractor.fields.author_names import bare_name
+from coranto_extractor.fields.authorship.author_names import bare_name
 from coranto_extractor.language.date_parsing import parse_date_text
 from coranto_extractor.language.phrase_lists import KEYS, languages, load_languages, with_extra_languages
 from coranto_extractor.page.captions import split_caption

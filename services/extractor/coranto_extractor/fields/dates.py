@@ -19,7 +19,7 @@ from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
 
 from coranto.records.sections import ArticleDate
 from coranto.urls import UnsupportedUrlError, host_of
-from coranto_extractor.fields.byline_places import Places
+from coranto_extractor.fields.authorship.byline_places import Places
 from coranto_extractor.fields.date_order import DateReader, date_reader
 from coranto_extractor.fields.evidence import Extracted
 from coranto_extractor.fields.page_reading import PageReading

@@ -7,7 +7,7 @@ from itertools import islice
 
 from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
 
-from coranto_extractor.fields.byline_lines import names_in_byline
+from coranto_extractor.fields.authorship.byline_lines import names_in_byline
 from coranto_extractor.fields.page_reading import PageReading
 from coranto_extractor.page.blocks import Block
 from coranto_extractor.page.surroundings import before_teasers

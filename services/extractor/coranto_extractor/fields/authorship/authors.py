@@ -15,7 +15,7 @@ from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
 from coranto.domains import is_same_site
 from coranto.records.sections import Person
 from coranto.urls import host_of
-from coranto_extractor.fields.author_names import (
+from coranto_extractor.fields.authorship.author_names import (
     NameLists,
     SiteNames,
     agency_of,
@@ -26,8 +26,8 @@ from coranto_extractor.fields.author_names import (
     sort_names,
     why_not_a_person,
 )
-from coranto_extractor.fields.byline_lines import bare_names, is_byline_word, names_in_byline
-from coranto_extractor.fields.byline_places import Places
+from coranto_extractor.fields.authorship.byline_lines import bare_names, is_byline_word, names_in_byline
+from coranto_extractor.fields.authorship.byline_places import Places
 from coranto_extractor.fields.evidence import Extracted, RejectionLog
 from coranto_extractor.fields.page_reading import PageReading
 from coranto_extractor.fields.titles import site_names

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from coranto_extractor.fields.author_names import (
+from coranto_extractor.fields.authorship.author_names import (
     agency_of,
     bare_name,
     is_first_name_alone,

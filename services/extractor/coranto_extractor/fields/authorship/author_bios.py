@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from coranto_extractor.fields.author_names import bare_name, has_two_parts
+from coranto_extractor.fields.authorship.author_names import bare_name, has_two_parts
 from coranto_extractor.language.text_comparison import alphanumeric_key
 from coranto_extractor.page.blocks import text_weight
 
