@@ -23,7 +23,9 @@ def blocks(language: str) -> list[str]:
 
 
 QUERIES = [query for block in blocks("sql") for query in block.split(";") if query.strip()]
-COMMANDS = [line for block in blocks("sh") for line in block.splitlines() if line.startswith("coranto ")]
+COMMANDS = [
+    line for block in blocks("sh") for line in block.splitlines() if line.startswith((".venv/bin/coranto ", "coranto "))
+]
 
 
 @pytest.fixture

@@ -83,6 +83,17 @@ def test_indefinite_pronoun_is_no_person(models: TextModels) -> None:
     assert ("person", "Nobody") not in entities(models, "Nobody was hurt in Santiago, officials said.")
 
 
+def test_unknown_english_name_is_of_one_type_in_a_text(models: TextModels) -> None:
+    text = (
+        "Fjordbank of Norway said on Friday that it had agreed to merge. Ingrid Haugen, the chief executive of Fjordbank, will "
+        "lead the new company. Fjordbank shares slipped by 1 per cent, and Haugen was pleased."
+    )
+    found = entities(models, text)
+    assert ("organisation", "Fjordbank") in found
+    assert ("person", "Fjordbank") not in found
+    assert ("organisation", "Haugen") not in found
+
+
 def test_surname_belongs_to_the_fuller_name_and_both_are_kept(models: TextModels) -> None:
     found = entities(models, "Президент Владимир Путин прибыл в Москву. Вечером Путин выступил. С Путиным говорили.")
     person = found["person", "Владимир Путин"]

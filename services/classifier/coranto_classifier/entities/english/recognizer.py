@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from coranto_classifier.entities.bio import entity_spans
 from coranto_classifier.entities.english.features import features
-from coranto_classifier.entities.english.gazetteer import Gazetteer
+from coranto_classifier.entities.english.gazetteer import GIVEN_NAME, SURNAME, Gazetteer
 from coranto_classifier.entities.english.post_processing import PostProcessor
 from coranto_classifier.entities.english.tokens import CaseCounts, count_cases, sentences_of, tokens_of
 from coranto_classifier.entities.mention import Mention
@@ -50,7 +51,29 @@ class EnglishRecognizer:
             tokens = [(sentence_start + a, sentence_start + b) for a, b in tokens_of(text[sentence_start:sentence_end])]
             for first in range(0, len(tokens), _LONGEST_SENTENCE):
                 mentions.extend(self._find_in(text, tokens[first : first + _LONGEST_SENTENCE], cases))
-        return mentions
+        return self._agreed(mentions)
+
+    def _agreed(self, mentions: Sequence[Mention]) -> list[Mention]:
+        """The mentions, with a single word that is an organisation somewhere in the text as one throughout it.
+
+        One sense per discourse (Gale, Church and Yarowsky 1992). People are introduced by their full names, so a word of such
+        a name stays a person's, and so does one that the lists have as a given name or a surname.
+        """
+        organisations = {mention.normal for mention in mentions if mention.type == "organisation"}
+        of_people = {
+            word
+            for mention in mentions
+            if mention.type == "person" and " " in mention.normal
+            for word in mention.normal.split()
+        }
+
+        def is_organisation(mention: Mention) -> bool:
+            name = mention.normal
+            if mention.type != "person" or " " in name or name not in organisations or name in of_people:
+                return False
+            return not {GIVEN_NAME, SURNAME}.intersection(self._gazetteer.codes(name.lower()))
+
+        return [replace(each, type="organisation") if is_organisation(each) else each for each in mentions]
 
     def _find_in(self, text: str, tokens: Sequence[tuple[int, int]], cases: CaseCounts) -> Iterator[Mention]:
         """The mentions among the tokens of one sentence."""
