@@ -1,1 +1,5 @@
-"""robots.txt: what a file says to one agent, and the files of all sites."""
+"""robots.txt: what a file says to one agent (`RobotsRules`), and the files of all sites (`cache`)."""
+
+from coranto.http.robots.rules import RobotsRules
+
+__all__ = ["RobotsRules"]
