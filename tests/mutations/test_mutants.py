@@ -21,7 +21,7 @@ TESTS_OF: dict[str, tuple[str, float]] = {
     "coranto_fetcher.rights.signals": ("tests/services/fetcher/test_rights.py", 0.9),
     "coranto.http.response.headers": ("tests/shared/http/test_headers.py", 0.9),
     "coranto.http.robots.rules": ("tests/shared/http/test_robots.py", 0.8),
-    "coranto.urls.address": ("tests/shared/test_urls.py", 0.85),
+    "coranto.urls.address": ("tests/shared/test_urls.py", 0.8),
     "coranto.urls.host": ("tests/shared/test_urls.py", 0.85),
     "coranto.urls.identity": ("tests/shared/test_urls.py", 0.85),
     "coranto.http.redirects": ("tests/shared/http/test_redirects.py", 0.9),

@@ -168,6 +168,13 @@ def test_links_are_joined_to_their_document() -> None:
     assert join("https://example.org/a", "https:b") == "https://example.org/b"
 
 
+def test_links_of_a_saved_page_stay_on_this_machine() -> None:
+    assert join("file:///pages/one.html", "two.html") == "file:///pages/two.html"
+    assert join("file:///pages/one.html", "//localhost/two.html") == "file:///two.html"
+    with pytest.raises(UnsupportedUrlError, match="a file on this machine"):
+        join("file:///pages/one.html", "//news.example/two.html")
+
+
 def test_parts_of_an_address_are_told_apart() -> None:
     address = parse("https://News.Example.org:8443/a?b#c")
     assert (address.host, address.authority, address.origin) == (
