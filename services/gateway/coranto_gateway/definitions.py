@@ -27,7 +27,8 @@ class Unusable(BaseModel):
     kept: dict[str, Any] = Field(description="What is kept of it, but for secrets.")
     is_state: bool = Field(
         False,
-        description="Whether it is how it does that cannot be read, which a reset mends; else what it is, which a change does.",
+        description="True when its progress cannot be read, which a reset repairs; false when its definition cannot, which an "
+        "edit repairs.",
     )
 
 

@@ -139,7 +139,7 @@ async def edit(name: str, change: AlertChange, parts: PartsOf) -> MadeAlert:
     """Fields that are not given stay as they are, its secret and what it has told of too.
 
     What it has found already is told all the same, when it is due by the new times; whoever it does not tell any more gets nothing
-    more. With its first webhook it gets a secret. One that cannot be used as it is kept is mended so.
+    more. With its first webhook it gets a secret. An edit also repairs an alert whose stored definition cannot be used.
     """
     alert, secret = await parts.alerts.edit(name, change.model_dump(mode="json", exclude_unset=True))
     return await _with_secret(parts, alert, secret)

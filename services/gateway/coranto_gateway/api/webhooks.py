@@ -166,8 +166,8 @@ async def webhook_view(parts: Parts, name: str) -> WebhookView:
 async def edit(name: str, change: WebhookChange, parts: PartsOf) -> WebhookView:
     """Fields that are not given stay as they are, its secrets and its place too.
 
-    What is begun from now on goes by it. With a new address, one that was disabled or waited goes on at once. One that cannot be
-    used as it is kept is mended so.
+    Deliveries that begin after the change use it. With a new address, a webhook that was disabled or waiting goes on at once. An
+    edit also repairs a webhook whose stored definition cannot be used.
     """
     webhook = await parts.webhooks.edit(name, change.model_dump(mode="json", exclude_unset=True))
     return await _view_of(parts, webhook)
