@@ -279,10 +279,9 @@ class RefetchSchedule:
         """Which of these feeds say that their site is in trouble."""
         if self._registry is None:
             return set()
-        found = [feed for url in feeds if url is not None and (feed := await self._registry.find(url)) is not None]
         return {
             feed.url
-            for feed in found
+            for feed in await self._registry.find_all([url for url in feeds if url is not None])
             if 0 < feed.failures < _TROUBLE_ENDS_WITH_FAILURES and feed.last_outcome not in _NOT_THE_SITE
         }
 

@@ -109,7 +109,7 @@ class HandedIn:
         if not self.left:
             return None
         ((queue, _),) = Counter(self.left.values()).most_common(1)
-        return f"{queue.priority}:{queue.host}"
+        return name_of(queue)
 
     @property
     def left_keys(self) -> tuple[str, ...]:
@@ -151,6 +151,17 @@ async def hand_in(submit: Submit, states: Iterable[EntryState], make: Callable[[
             raise PollFailedError("submit_refused", str(error), retry_after=timedelta(minutes=1)) from error
         submitted += len(wanted)
     return HandedIn(submitted, left)
+
+
+def name_of(queue: HostClass) -> str:
+    """How `Feed.left_for` names it."""
+    return f"{queue.priority}:{queue.host}"
+
+
+def queue_named(name: str) -> HostClass:
+    """The one that `name_of` named so."""
+    priority, _, host = name.partition(":")
+    return HostClass(host, "backlog" if priority == "backlog" else "live")
 
 
 def queue_of(submission: Submission) -> HostClass:

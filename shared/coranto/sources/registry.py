@@ -6,7 +6,7 @@ again by itself when that one dies.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Iterable, Mapping
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final, Protocol, cast
 
@@ -325,6 +325,16 @@ class FeedRegistry:
         packed = await cast("Awaitable[bytes | None]", self._redis.hget(self._feeds, feed_id(url)))
         return None if packed is None else Feed.model_validate_json(packed)
 
+    async def find_all(self, urls: Sequence[str]) -> list[Feed]:
+        """The feeds at these addresses, as far as there are any, with one question."""
+        return await self._load([feed_id(url) for url in urls])
+
+    async def _load(self, ids: Sequence[str | bytes]) -> list[Feed]:
+        if not ids:
+            return []
+        packed = await cast("Awaitable[list[bytes | None]]", self._redis.hmget(self._feeds, ids))
+        return [Feed.model_validate_json(one) for one in packed if one is not None]
+
     async def awaits_poll(self, feed: Feed) -> bool:
         """Whether the feed is yet to be polled for the first time, or a poll that was asked for is due or under way."""
         due = await self._redis.zscore(self._due, feed.id)
@@ -347,11 +357,7 @@ class FeedRegistry:
     async def descendants(self, index: Feed) -> list[Feed]:
         """All sitemaps that come from the same registered index as this one."""
         name = self._descendants(index.root or index.url)
-        ids = await cast("Awaitable[set[bytes]]", self._redis.smembers(name))
-        if not ids:
-            return []
-        packed = await cast("Awaitable[list[bytes | None]]", self._redis.hmget(self._feeds, sorted(ids)))
-        return [Feed.model_validate_json(one) for one in packed if one is not None]
+        return await self._load(sorted(await cast("Awaitable[set[bytes]]", self._redis.smembers(name))))
 
     async def find_due(self, now: datetime, *, limit: int) -> list[Feed]:
         """Feeds that are due, the longest waiting first."""

@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Final, Literal
+from typing import Final
 
 from coranto.client import HostClass, Room
 from coranto.sources.registry import FeedRegistry, WaitingFeed
+from coranto_feeder.submissions import queue_named
 
 FindRoom = Callable[[Sequence[HostClass]], Awaitable[list[Room]]]
 
@@ -45,13 +46,12 @@ class RoomWatch:
         waiting = await self._registry.waiting_for_room()
         if not waiting:
             return 0
-        queues = {one.queue: _host_class(one.queue) for one in waiting}
+        queues = {one.queue: queue_named(one.queue) for one in waiting}
         rooms = dict(zip(queues, await self._find_room(list(queues.values())), strict=True))
-        called = 0
-        for one in _within(waiting, rooms):
+        called = _within(waiting, rooms)
+        for one in called:
             await self._registry.call(one, max(self._now(), one.since + _SHORTEST_WAIT))
-            called += 1
-        return called
+        return len(called)
 
 
 def _within(waiting: Sequence[WaitingFeed], rooms: dict[str, Room]) -> list[WaitingFeed]:
@@ -68,10 +68,3 @@ def _within(waiting: Sequence[WaitingFeed], rooms: dict[str, Room]) -> list[Wait
         if not one.is_called:
             called.append(one)
     return called
-
-
-def _host_class(queue: str) -> HostClass:
-    """What `Feed.left_for` names."""
-    priority, _, host = queue.partition(":")
-    kind: Literal["live", "backlog"] = "backlog" if priority == "backlog" else "live"
-    return HostClass(host, kind)
