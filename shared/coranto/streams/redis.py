@@ -5,7 +5,6 @@ Works from Redis 6.2 on. All keys of a partition share a hash tag, so each scrip
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import timedelta
@@ -15,12 +14,21 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
 
 from coranto.host_queue import HostRest
-from coranto.records.envelope import FIELD
 from coranto.streams.connection import load_script, server_memory
+from coranto.streams.entry_fields import (
+    age_seconds,
+    as_number,
+    as_text,
+    commit_arguments,
+    event_of,
+    id_order,
+    to_dead_letter,
+    to_entry,
+    unpacked,
+)
 from coranto.streams.errors import is_transient
 from coranto.streams.host_queues import LANES
 from coranto.streams.interface import (
-    Accept,
     Committed,
     Dead,
     DeadLetter,
@@ -35,12 +43,9 @@ from coranto.streams.interface import (
     Line,
     Outcome,
     OutcomeKind,
-    Publish,
     Retention,
-    Retry,
     Unsettled,
 )
-from coranto.streams.packing import pack, unpack
 from coranto.topology import DEAD_LETTERS, DROPPED, STREAMS, Keys, StageSpec, Stream, readers_of
 
 # Entries one call of trim.lua removes: what takes Redis a millisecond or two.
@@ -51,7 +56,6 @@ _TRIM_STEPS = 50
 _COUNT_AT_MOST = 10_000
 _MEMORY_KNOWN_FOR_SECONDS = 60.0
 _EFFECTS: tuple[Effect, ...] = ("superseded", "applied", "repeated", "refused")  # as commit.lua numbers them
-_LONGEST_NUMBER = 15  # digits, of what stands in an entry
 _NO_REST = HostRest()
 _LOOKED_AT_ONCE = 500  # entries or messages that one call reads for somebody who only looks
 
@@ -115,13 +119,13 @@ class RedisStreams:
         if not await self._redis.exists(stream):
             return False
         rows: Any = await self._redis.xinfo_groups(stream)
-        return any(_text(row["name"]) == group for row in rows)
+        return any(as_text(row["name"]) == group for row in rows)
 
     def entries(
         self, line: Line, rows: Sequence[tuple[bytes, Mapping[bytes, bytes]]], deliveries: int = 1
     ) -> list[Entry]:
         """Entries as they came from Redis, in our form."""
-        return [_to_entry(line, entry_id, fields, deliveries) for entry_id, fields in rows]
+        return [to_entry(line, entry_id, fields, deliveries) for entry_id, fields in rows]
 
     async def commit(
         self,
@@ -151,7 +155,7 @@ class RedisStreams:
             forgets = (
                 keys.fetched_before(outcome.forgets) if isinstance(outcome, Drop | Dead) and outcome.forgets else ""
             )
-            arguments += _arguments(entry, outcome, forgets=forgets, has_queues=bool(self._queues))
+            arguments += commit_arguments(entry, outcome, forgets=forgets, has_queues=bool(self._queues))
         effects, length = await self._commit(
             keys=[
                 self.main,
@@ -185,7 +189,7 @@ class RedisStreams:
                 break  # what was claimed is ours by now, and must not idle until it is claimed once more
             for entry_id, deliveries, flat in rows:
                 fields = dict(zip(flat[::2], flat[1::2], strict=True))
-                taken.append(_to_entry(line, entry_id, fields, int(deliveries)))
+                taken.append(to_entry(line, entry_id, fields, int(deliveries)))
                 suspects -= int(deliveries) > 2
             if len(taken) >= count:
                 break
@@ -198,7 +202,7 @@ class RedisStreams:
             keys=[self.claimed], args=[self._queues, self.spec.name, consumer, count, slow, milliseconds]
         )
         entries = [
-            _to_entry("host", entry_id, dict(zip(flat[::2], flat[1::2], strict=True)), 1) for entry_id, flat in rows
+            to_entry("host", entry_id, dict(zip(flat[::2], flat[1::2], strict=True)), 1) for entry_id, flat in rows
         ]
         return HostClaims(entries, None if int(next_ms) < 0 else int(next_ms))
 
@@ -303,12 +307,17 @@ class RedisStreams:
                     name=name,
                     entries=int(entries),
                     bytes=int(used),
-                    oldest_age_seconds=_age(oldest),
+                    oldest_age_seconds=age_seconds(oldest),
                     retention=keeping,
                     bytes_limit=await self._bytes_limit(keeping) if keeping is not None else None,
                     groups=tuple(
                         GroupState(
-                            _text(group), _text(group) in ours, int(pending), _age(age), float(share), int(waiting)
+                            as_text(group),
+                            as_text(group) in ours,
+                            int(pending),
+                            age_seconds(age),
+                            float(share),
+                            int(waiting),
                         )
                         for group, pending, age, share, waiting in groups
                     ),
@@ -338,7 +347,7 @@ class RedisStreams:
             pending=sum(int(pending) for _, pending, _ in own),
             delayed=int(delayed) + queued,
             dead=int(dead),
-            oldest_age_seconds=max(_age(age) or 0.0 for age in (oldest_turn, *(oldest for _, _, oldest in own))),
+            oldest_age_seconds=max(age_seconds(age) or 0.0 for age in (oldest_turn, *(oldest for _, _, oldest in own))),
             downstream=max((int(waiting) + int(pending) for waiting, pending, _ in downstream), default=0),
             queued=queued,
         )
@@ -348,14 +357,14 @@ class RedisStreams:
         answer: Any = await cast("Any", self._redis.hgetall(self.keys.outcomes(self.spec)))
         counted: dict[tuple[OutcomeKind, str], int] = {}
         for name, number in answer.items():
-            kind, _, reason = _text(name).partition("|")
+            kind, _, reason = as_text(name).partition("|")
             counted[cast("OutcomeKind", kind), reason] = int(number)
         return counted
 
     async def dead_letters(self, *, after: str | None = None, count: int = 100) -> list[DeadLetter]:
         """Dead letters, oldest first, beginning behind the id `after`."""
         rows: Any = await self._redis.xrange(self.keys.dead(self.spec), f"({after}" if after else "-", "+", count=count)
-        return [_to_dead_letter(_text(entry_id), fields, self.keys.partition) for entry_id, fields in rows]
+        return [to_dead_letter(as_text(entry_id), fields, self.keys.partition) for entry_id, fields in rows]
 
     async def redeliver(self, dead_id: str, *, event: bytes | None = None) -> bool:
         """Send a dead letter back to its stage with fresh attempts, edited when `event` is given."""
@@ -374,7 +383,7 @@ class RedisStreams:
         while True:
             count, rows = await self._read_delayed(keys=keys, args=[since, skipped, _LOOKED_AT_ONCE])
             for due, event, attempts, reason in rows:
-                yield Delayed(int(float(due)), _number(attempts), _text(reason), event)
+                yield Delayed(int(float(due)), as_number(attempts), as_text(reason), event)
             if int(count) < _LOOKED_AT_ONCE:
                 break
             skipped += _LOOKED_AT_ONCE
@@ -392,7 +401,7 @@ class RedisStreams:
             ):
                 skipped += len(rows)
                 for name, due, count in rows:
-                    host, kind = _text(name), lane.partition(":")[0]
+                    host, kind = as_text(name), lane.partition(":")[0]
                     yield host, int(float(due)), int(count), f"{self._queues}:waiting:{kind}:{host}"
 
     async def _read_whole_queue(self, key: str) -> AsyncIterator[tuple[bytes, int, str]]:
@@ -401,8 +410,8 @@ class RedisStreams:
             skipped += len(rows)
             for packed, attempts, reason in rows:
                 # What waits to be read is as it was handed in; what was read once waits packed.
-                event = packed if self.spec.takes_turns else _unpacked(packed)
-                yield event, _number(attempts), _text(reason)
+                event = packed if self.spec.takes_turns else unpacked(packed)
+                yield event, as_number(attempts), as_text(reason)
 
     async def count_delayed(self, *, due_from_ms: int) -> int:
         """How many messages wait for a retry that is due at `due_from_ms` or later."""
@@ -418,12 +427,12 @@ class RedisStreams:
             async for page in entry_pages(self._redis, key):
                 # Asked after the page was read: what was settled in between is left out, and what was taken is in flight.
                 last = await self._last_delivered(key)
-                held = await self._held(key, page[0][0], page[-1][0], len(page)) if _order(page[0][0]) <= last else {}
+                held = await self._held(key, page[0][0], page[-1][0], len(page)) if id_order(page[0][0]) <= last else {}
                 for entry_id, event in page:
                     if entry_id in held:
                         consumer, idle_ms = held[entry_id]
                         yield Unsettled(line, entry_id, event, consumer, idle_ms)
-                    elif _order(entry_id) > last:
+                    elif id_order(entry_id) > last:
                         yield Unsettled(line, entry_id, event)
 
     async def _held(self, key: str, first: str, last: str, count: int) -> dict[str, tuple[str, int]]:
@@ -434,7 +443,9 @@ class RedisStreams:
             if "NOGROUP" not in str(error):
                 raise
             return {}
-        return {_text(row["message_id"]): (_text(row["consumer"]), int(row["time_since_delivered"])) for row in rows}
+        return {
+            as_text(row["message_id"]): (as_text(row["consumer"]), int(row["time_since_delivered"])) for row in rows
+        }
 
     async def _last_delivered(self, key: str) -> tuple[int, int]:
         """Id of the last entry that the stage has taken; before all others when there is no group."""
@@ -445,7 +456,8 @@ class RedisStreams:
                 raise
             return (0, 0)
         return next(
-            (_order(_text(row["last-delivered-id"])) for row in rows if _text(row["name"]) == self.spec.name), (0, 0)
+            (id_order(as_text(row["last-delivered-id"])) for row in rows if as_text(row["name"]) == self.spec.name),
+            (0, 0),
         )
 
 
@@ -455,110 +467,7 @@ async def entry_pages(redis: Redis, stream: str) -> AsyncIterator[list[tuple[str
     while True:
         rows: Any = await redis.xrange(stream, start, "+", count=_LOOKED_AT_ONCE)
         if rows:
-            yield [(_text(entry_id), _event_of(fields) or b"") for entry_id, fields in rows]
+            yield [(as_text(entry_id), event_of(fields) or b"") for entry_id, fields in rows]
         if len(rows) < _LOOKED_AT_ONCE:
             return
-        start = f"({_text(rows[-1][0])}"
-
-
-def _arguments(entry: Entry, outcome: Outcome, *, forgets: str, has_queues: bool) -> tuple[str | bytes | int, ...]:
-    match outcome:
-        case Publish(event_id, event):
-            return "P", event_id or "", event or b""
-        case Accept(reason, notice):
-            return "A", reason, notice or b""
-        case Drop(reason, notice):
-            return "D", reason, notice or b"", forgets
-        case Retry(reason, delay_ms, attempts, lost, failing_since_ms, queue):
-            event = entry.event if entry.event is not None else entry.raw
-            state = reason, delay_ms, attempts, entry.since_ms, lost, failing_since_ms
-            if queue is None or not has_queues:
-                return "R", *state, event
-            kind = "backlog" if queue.is_backlog else "live"
-            return "Q", *state, pack(event), queue.host, kind, str(int(queue.is_front))
-        case Dead(reason, error, traceback, attempts, notice):
-            return (
-                "X",
-                reason,
-                error,
-                traceback,
-                attempts,
-                entry.event if entry.event is not None else entry.raw,
-                notice or b"",
-                forgets,
-            )
-
-
-def _to_entry(line: Line, entry_id: bytes | str, fields: Mapping[bytes, bytes], deliveries: int) -> Entry:
-    name = _text(entry_id)
-    event = _event_of(fields)
-    since = fields.get(b"since")
-    is_own = line != "main"
-    return Entry(
-        line=line,
-        id=name,
-        event=event,
-        attempts=_number(fields.get(b"attempts")) if is_own else 0,
-        since_ms=_number(since) if is_own and since else int(name.split("-")[0]),
-        deliveries=deliveries + _number(fields.get(b"lost")),
-        raw=b"" if event is not None else _as_json(fields),
-        failing_since_ms=_number(fields.get(b"failing")) if is_own else 0,
-        host=fields.get(b"host", b"").decode("utf-8", "replace") if line == "host" else "",
-        is_slow=line == "host" and fields.get(b"slow") == b"1",
-    )
-
-
-def _event_of(fields: Mapping[bytes, bytes]) -> bytes | None:
-    packed = fields.get(b"packed")
-    return fields.get(FIELD) if packed is None else _unpacked(packed)
-
-
-def _unpacked(packed: bytes) -> bytes:
-    try:
-        return unpack(packed)
-    except ValueError:
-        return packed  # changed by hand: it is malformed, and ends as a dead letter
-
-
-def _to_dead_letter(entry_id: str, fields: Mapping[bytes, bytes], partition: int) -> DeadLetter:
-    def text(name: bytes) -> str:
-        return fields.get(name, b"").decode("utf-8", "replace")
-
-    return DeadLetter(
-        id=entry_id,
-        stage=text(b"stage"),
-        partition=partition,
-        reason=text(b"reason"),
-        error=text(b"error"),
-        traceback=text(b"traceback"),
-        attempts=_number(fields.get(b"attempts")),
-        died_at_ms=int(entry_id.split("-", maxsplit=1)[0]),
-        event=fields.get(b"event", b""),
-    )
-
-
-def _as_json(fields: Mapping[bytes, bytes]) -> bytes:
-    """The fields of an entry that is none of ours, readable and complete; bytes that are no UTF-8 are escaped."""
-    readable = {
-        name.decode("utf-8", "backslashreplace"): value.decode("utf-8", "backslashreplace")
-        for name, value in fields.items()
-    }
-    return json.dumps(readable, ensure_ascii=False).encode()
-
-
-def _order(entry_id: str) -> tuple[int, int]:
-    milliseconds, _, number = entry_id.partition("-")
-    return int(milliseconds), int(number or 0)
-
-
-def _number(value: bytes | None) -> int:
-    # Anybody may write an entry: Python refuses to read thousands of digits, and no count of ours has more than these.
-    return int(value) if value is not None and value.isdigit() and len(value) <= _LONGEST_NUMBER else 0
-
-
-def _age(milliseconds: bytes) -> float | None:
-    return max(0.0, int(milliseconds) / 1000) if milliseconds else None
-
-
-def _text(value: bytes | str) -> str:
-    return value.decode() if isinstance(value, bytes) else value
+        start = f"({as_text(rows[-1][0])}"

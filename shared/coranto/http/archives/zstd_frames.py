@@ -1,7 +1,7 @@
 """Unpacks Zstandard in bounded steps, and tells when it breaks off: `zstandard` takes a cut stream for one that ends there.
 
 For whole archives, which are read: only reading bounds what a step gives, whatever it is made from. Bodies that are handed over as
-they come are for `coranto.http.response.decoding`, which goes by 64 bytes to keep its bound: too slow for a gigabyte.
+they come are for `coranto.http.response.unpacking`, which goes by 64 bytes to keep its bound: too slow for a gigabyte.
 """
 
 from __future__ import annotations
