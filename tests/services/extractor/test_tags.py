@@ -106,3 +106,80 @@ def test_name_of_the_site_is_not_a_tag(
     assert name == "Security" or name not in kept
     assert ("海港邮报官网" in kept) is (name != "海港邮报")
     assert ("Harbour Post official site" in kept) is ("harbourpost" not in url)
+
+
+SITE_WIDE = "news, politics, weather, photos, video, horoscopes, currencies, Westland"
+
+
+@pytest.mark.parametrize(
+    "site_wide",
+    [
+        f'<meta name="keywords" content="{SITE_WIDE}">',
+        f'<meta name="news_keywords" content="{SITE_WIDE}">',
+        _keywords(*SITE_WIDE.split(", ")),
+    ],
+)
+def test_keywords_that_stand_on_every_page_of_the_site_give_way_to_the_tags_of_the_article(
+    site_wide: str, write_page: Write, read_article: Read
+) -> None:
+    shown = f'<ul class="tags">{_links("Bridges", "Ferries")}</ul>'
+    assert read_article(write_page(head=site_wide, below=shown)).tags == ("Bridges", "Ferries")
+    assert read_article(write_page(head=site_wide)).tags == ()
+
+
+def test_few_tags_need_not_be_words_of_the_text(write_page: Write, read_article: Read) -> None:
+    page = write_page(head='<meta name="keywords" content="Infrastructure, Westland, Transport">')
+    assert read_article(page).tags == ("Infrastructure", "Westland", "Transport")
+
+
+def test_latin_tags_of_a_text_in_another_script_are_not_judged_by_it(read_article: Read) -> None:
+    lines = (
+        "पुल की मरम्मत दो साल बाद पूरी हुई और शुक्रवार को उसे यातायात के लिए खोल दिया गया, परिषद ने कहा।",
+        "इंजीनियरों ने सभी चालीस केबल बदल दिए, और काम पर योजना से एक तिहाई कम खर्च आया, रिपोर्ट में बताया गया।",
+        "सोमवार से बसें फिर चलेंगी; उनकी जगह चलने वाली नाव रविवार की शाम को आखिरी बार नदी पार करेगी।",
+    )
+    text = "".join(f"<p>{line}</p>" for line in lines)
+    tags = "Samastipur news, bridge repair, Bihar, harbour, council, ferry"
+    page = f"""<html lang="hi"><head><title>पुल फिर खुला</title><meta name="keywords" content="{tags}">
+    <meta property="article:published_time" content="2024-01-05T10:00:00Z"></head>
+    <body><article><h1>पुल फिर खुला</h1>{text}</article></body></html>"""
+    assert len(read_article(page.encode()).tags) == 6
+
+
+def test_words_of_the_headline_one_by_one_are_no_tags(write_page: Write, read_article: Read) -> None:
+    page = write_page(
+        title="Harbour bridge opens again after repairs",
+        head=_keywords("harbour", "bridge", "opens", "again", "repairs"),
+    )
+    assert read_article(page).tags == ()
+    page = write_page(
+        title="Harbour bridge opens again after repairs", head=_keywords("Harbour", "Bridge repairs", "Ferries")
+    )
+    assert read_article(page).tags == ("Harbour", "Bridge repairs", "Ferries")
+
+
+@pytest.mark.parametrize(
+    ("stated", "section"),
+    [
+        ("Business,Entrepreneurs,Small Business", "Business"),
+        ("Region, News, Traffic", "Region"),
+        ("Food & Drink", "Food & Drink"),
+        ("Business, Finance, & Economics", "Business, Finance, & Economics"),
+    ],
+)
+def test_of_categories_joined_by_commas_one_is_the_section(
+    stated: str, section: str, write_page: Write, read_article: Read
+) -> None:
+    head = (
+        f'<script type="application/ld+json">{json.dumps({"@type": "NewsArticle", "articleSection": stated})}</script>'
+    )
+    assert read_article(write_page(head=head)).section == section
+
+
+def test_of_joined_categories_the_one_among_the_breadcrumbs_is_the_section(
+    write_page: Write, read_article: Read
+) -> None:
+    stated = {"@type": "NewsArticle", "articleSection": "Front page,Newsletter,Traffic"}
+    head = f'<script type="application/ld+json">{json.dumps(stated)}</script>'
+    crumbs = '<ul class="breadcrumb"><li><a href="/">Home</a></li><li><a href="/traffic">Traffic</a></li></ul>'
+    assert read_article(write_page(head=head, above=crumbs)).section == "Traffic"

@@ -11,9 +11,11 @@ from typing import NamedTuple
 
 from coranto_extractor.fields.evidence import Extracted
 from coranto_extractor.fields.page_reading import PageReading
-from coranto_extractor.language.text_comparison import alphanumeric_key
+from coranto_extractor.fields.titles import site_names
+from coranto_extractor.language.scripts import UNSPACED_CHARACTER
+from coranto_extractor.language.text_comparison import alphanumeric_key, overlap, stems
 from coranto_extractor.page.blocks import Block, text_weight
-from coranto_extractor.page.metadata import PageMetadata, strings
+from coranto_extractor.page.metadata import PageMetadata, strings, types_of
 from coranto_extractor.page.standfirst import is_marked_as_standfirst
 
 _MIN_LEAD_CHARS = 20
@@ -27,6 +29,13 @@ _OPENING_LINES = 4
 _COMPARED_LETTERS = 80
 _ELLIPSIS_AT_END = re.compile(r"(?:\.\.\.|…|\[…\]|\[&hellip;\])\s*$")
 _MAX_LINK_SHARE = 0.3
+# What stands between the headline and the summary where a description begins with both.
+_AFTER_HEADLINE = re.compile(r"\s+[-–—―|·•»]+\s+|\s*(?:-{2,}|[|»:]+|[.。](?=\s))\s*|,(?=\S)|$")
+_SENTENCE_END = (".", "!", "?", "…", "。", "！", "？")
+# A description of which the article has fewer words than this may be of the site.
+_MIN_TOPIC_OVERLAP = 0.5
+_MIN_SITE_NAME_LETTERS = 4
+_SITE_TYPES = frozenset({"WebSite", "Organization", "NewsMediaOrganization", "Blog"})
 
 
 class Lead(NamedTuple):
@@ -88,15 +97,57 @@ def _may_be_standfirst(text: str, reading: PageReading) -> bool:
 
 
 def _stated(reading: PageReading, descriptions: Sequence[tuple[str, str]]) -> Lead | None:
+    """The summary that the page states; None when it is the headline or the beginning of the text."""
     opening = alphanumeric_key(" ".join(reading.texts[:_OPENING_LINES]))
-    for text, source in descriptions:
-        if len(text) < _MIN_LEAD_CHARS:
-            continue
+    for description, source in descriptions:
+        text = _without_headline(description, reading.title or "")
         key = alphanumeric_key(_ELLIPSIS_AT_END.sub("", text))
-        if key and key != alphanumeric_key(reading.title or "") and key[:_COMPARED_LETTERS] not in opening:
+        if len(text) < _MIN_LEAD_CHARS and text == description:
+            continue
+        if len(text) < _MIN_LEAD_CHARS or not key or key[:_COMPARED_LETTERS] in opening:
+            return None
+        if not _describes_site(text, reading):
             return Lead(Extracted(text, source, 0.7))
-        return None
     return None
+
+
+def _without_headline(description: str, title: str) -> str:
+    """The description without the headline that it begins with, unless the headline goes on as its first sentence."""
+    while title and description[: len(title)].casefold() == title.casefold():
+        rest = description[len(title) :]
+        mark = _AFTER_HEADLINE.match(rest)
+        is_whole = title.endswith(_SENTENCE_END) or UNSPACED_CHARACTER.search(title) is not None
+        if mark is None and not rest[0].isupper() and not (is_whole and rest[0].isspace()):
+            return description
+        description = rest[mark.end() if mark else 0 :].strip()
+    return description
+
+
+def _describes_site(description: str, reading: PageReading) -> bool:
+    """True for a site's motto or a line for search engines, of whose words the article has hardly any.
+
+    The one names the site or stands above the headline; the other lists the headline among words that are on every page.
+    """
+    key, page = alphanumeric_key(description), reading.metadata
+    listed = (
+        re.search(rf"[,|–—-]\s+{re.escape(reading.title or '')}", description, re.IGNORECASE) if reading.title else None
+    )
+    if listed:
+        description = description[: listed.start()] + description[listed.end() :]
+    elif not (
+        any(len(name) >= _MIN_SITE_NAME_LETTERS and name in key for name in map(alphanumeric_key, site_names(page)))
+        or any(key == alphanumeric_key(text) for text in _site_descriptions(page))
+        or any(key == alphanumeric_key(block.text) for block in reading.blocks[: reading.blocks.headline_index])
+    ):
+        return False
+    return overlap(" ".join((*reading.texts, reading.title or "")), stems(description)) < _MIN_TOPIC_OVERLAP
+
+
+def _site_descriptions(page: PageMetadata) -> Iterator[str]:
+    """What the page states of the site it belongs to."""
+    for node in page.nodes:
+        if types_of(node) & _SITE_TYPES:
+            yield from strings(node.get("description"))
 
 
 def _descriptions(page: PageMetadata) -> Iterator[tuple[str, str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,7 +15,7 @@ from coranto_extractor.fields.page_reading import PageReading
 from coranto_extractor.fields.titles import site_names
 from coranto_extractor.language import phrase_lists
 from coranto_extractor.language.phrase_lists import alternatives, cached_per_languages, class_alternatives
-from coranto_extractor.language.text_comparison import alphanumeric_key
+from coranto_extractor.language.text_comparison import alphanumeric_key, stems
 from coranto_extractor.page.blocks import normalize_space
 from coranto_extractor.page.metadata import PageMetadata, item_values, strings, types_of
 
@@ -56,6 +56,13 @@ _MIN_LINKED_SHARE = 0.5
 # At least so many tags, with a larger share of codes than this, are there for machines.
 _MIN_TAGS_WITH_CODES = 5
 _MAX_CODE_SHARE = 0.6
+# At least so many tags, with a smaller share that the article has words of than this, are the site's: the same on each page.
+_MIN_TAGS_OF_SITE = 5
+_MIN_TOPICAL_SHARE = 0.2
+_MIN_TAG_OVERLAP = 0.5
+# At least so many single words, with a larger share from the headline than this, are the headline cut into words.
+_MIN_WORDS_OF_HEADLINE = 5
+_MAX_HEADLINE_SHARE = 0.8
 
 
 @cached_per_languages
@@ -96,10 +103,19 @@ def find_section(reading: PageReading, breadcrumbs: Sequence[str]) -> Extracted[
     page = reading.metadata
     not_sections = {name.casefold() for name in site_names(page)} | set(phrase_lists.phrases("home_labels"))
     for text, source, confidence in _stated_sections(reading, breadcrumbs):
-        if text and text.casefold() not in not_sections:
-            return Extracted(text, source, confidence)
-    named = _section_in_url(page, reading.root, not_sections)
-    return Extracted(named, "address", 0.5) if named else None
+        named = [text] if source == "breadcrumbs" else _sections_in(text)
+        sections = [one for one in named if one and one.casefold() not in not_sections]
+        if sections:
+            section = next((one for one in sections if one in breadcrumbs), sections[0])
+            return Extracted(section, source, confidence)
+    in_url = _section_in_url(page, reading.root, not_sections)
+    return Extracted(in_url, "address", 0.5) if in_url else None
+
+
+def _sections_in(text: str) -> list[str]:
+    """The sections that one value names: blogs join all categories of an article by commas, “Business,Small Business”."""
+    is_one_name = ", &" in text
+    return [text] if is_one_name or "," not in text else [one for part in text.split(",") if (one := part.strip())]
 
 
 def _stated_sections(reading: PageReading, breadcrumbs: Sequence[str]) -> Iterator[tuple[str, str, float]]:
@@ -230,7 +246,7 @@ def find_tags(reading: PageReading) -> Extracted[tuple[str, ...]] | None:
             for tag in reversed(_without_codes([_COUNT_AFTER_TAG.sub("", text) for text in texts]))
             if tag.casefold() not in not_tags and not _names_site(tag, site_keys)
         }
-        if not tags:
+        if not tags or _are_of_site(tags.values(), reading) or _are_of_headline(tags, reading.title or ""):
             continue
         found = Extracted(tuple(tags.values())[::-1][:_MAX_TAGS], source, confidence)
         # A single tag in the metadata may be the section. If so, a list elsewhere on the page does not contain it.
@@ -240,6 +256,35 @@ def find_tags(reading: PageReading) -> Extracted[tuple[str, ...]] | None:
             return found
         single = found
     return single
+
+
+def _are_of_site(tags: Collection[str], reading: PageReading) -> bool:
+    """True when the article has words of hardly any of the tags: they are the site's own keywords, or its menu.
+
+    Tags in Latin letters tell nothing of a text in others.
+    """
+    text = " ".join((reading.title or "", *reading.texts))
+    is_latin = sum(map(str.isascii, text)) * 2 > len(text)
+    comparable = [tag for tag in tags if is_latin or not tag.isascii()]
+    if len(comparable) < _MIN_TAGS_OF_SITE:
+        return False
+    found, key = stems(text), alphanumeric_key(text)
+    topical = sum(
+        len(topic & found) >= _MIN_TAG_OVERLAP * len(topic) if (topic := stems(tag)) else alphanumeric_key(tag) in key
+        for tag in comparable
+    )
+    return topical < _MIN_TOPICAL_SHARE * len(comparable)
+
+
+def _are_of_headline(tags: Collection[str], title: str) -> bool:
+    """True for the words of the headline one by one, as some systems state them for want of keywords."""
+    words = {alphanumeric_key(word) for word in title.split()}
+    of_headline = sum(alphanumeric_key(tag) in words for tag in tags)
+    return (
+        len(tags) >= _MIN_WORDS_OF_HEADLINE
+        and of_headline >= _MAX_HEADLINE_SHARE * len(tags)
+        and not any(" " in tag for tag in tags)
+    )
 
 
 def _site_name_keys(page: PageMetadata) -> set[str]:
