@@ -132,3 +132,43 @@ def test_picture_that_a_script_loads_late_is_found(attribute: str, write_page: W
     assert image is not None
     assert image.url is not None
     assert image.url.startswith("https://news.example/granary.jpg")
+
+
+@pytest.mark.parametrize(
+    "control",
+    [
+        '<a href="javascript:window.print()"><img src="/i/p.gif" alt="Print this article"></a>',
+        '<a href="#"><img src="/i/close.png" alt="Close window"></a>',
+        '<a href="mailto:?subject=x"><span><img src="/i/mail.gif" alt="Mail to a friend"></span></a>',
+        '<img src="/icons/small/date.png" alt="Created">',
+        '<img src="/i/save_icon.jpg" alt="Save this">',
+        '<img class="icon" src="/i/x.png" alt="Comments">',
+        '<img id="search-icon" src="/i/x.png" alt="search">',
+    ],
+)
+def test_control_is_no_picture_of_the_article(control: str, write_page: Write, read_article: Read) -> None:
+    article = read_article(write_page(above=f"<p>{control}</p>"))
+    assert (article.image, article.images) == (None, ())
+
+
+def test_picture_with_a_caption_may_open_a_script(write_page: Write, read_article: Read) -> None:
+    picture = '<a href="javascript:zoom()"><img src="/b.jpg" alt="x"></a><figcaption>The bridge at night.</figcaption>'
+    image = read_article(write_page(above=f"<figure>{picture}</figure>")).image
+    assert image is not None
+    assert image.caption == "The bridge at night."
+
+
+@pytest.mark.parametrize(
+    "text", [".", "Photo", "IMG_0239", "DSC00417", "bridge_final.jpg", "usatsi-21653153-lowres-1", "Bild:"]
+)
+def test_file_name_mark_or_label_is_no_caption(text: str, write_page: Write, read_article: Read) -> None:
+    image = read_article(write_page(above=f'<figure><img src="/b.jpg"><figcaption>{text}</figcaption></figure>')).image
+    assert image is not None
+    assert image.caption is None
+
+
+@pytest.mark.parametrize("text", ["Bananen", "Tesla-Chef", "Bundespressekonferenz", "Sunak 2023", "チコちゃん"])
+def test_word_may_be_a_caption(text: str, write_page: Write, read_article: Read) -> None:
+    image = read_article(write_page(above=f'<figure><img src="/b.jpg"><figcaption>{text}</figcaption></figure>')).image
+    assert image is not None
+    assert image.caption == text

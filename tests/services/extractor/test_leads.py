@@ -74,6 +74,7 @@ TITLE = "Harbour bridge opens again"
         f"{TITLE}{SUMMARY}",
         f"{TITLE}---{SUMMARY}",
         f"{TITLE.upper()} – {SUMMARY}",
+        f"{SUMMARY} |",
     ],
 )
 def test_lead_does_not_repeat_the_headline_before_it(description: str, write_page: Write, read_article: Read) -> None:

@@ -146,16 +146,36 @@ def test_latin_tags_of_a_text_in_another_script_are_not_judged_by_it(read_articl
     assert len(read_article(page.encode()).tags) == 6
 
 
-def test_words_of_the_headline_one_by_one_are_no_tags(write_page: Write, read_article: Read) -> None:
-    page = write_page(
-        title="Harbour bridge opens again after repairs",
-        head=_keywords("harbour", "bridge", "opens", "again", "repairs"),
-    )
-    assert read_article(page).tags == ()
-    page = write_page(
-        title="Harbour bridge opens again after repairs", head=_keywords("Harbour", "Bridge repairs", "Ferries")
-    )
-    assert read_article(page).tags == ("Harbour", "Bridge repairs", "Ferries")
+@pytest.mark.parametrize(
+    ("title", "description", "address"),
+    [
+        ("Harbour bridge opens again after repairs", "", "/city/1"),
+        ("A crossing is back", "The harbour bridge opens again: repairs took two years.", "/city/1"),
+        ("A crossing is back", "", "/city/harbour-bridge-opens-again-after-repairs"),
+    ],
+)
+def test_words_of_one_line_one_by_one_are_no_tags(
+    title: str, description: str, address: str, write_page: Write, read_article: Read
+) -> None:
+    summary = f'<meta name="description" content="{description}">'
+    page = write_page(title=title, head=summary + _keywords("harbour", "bridge", "opens", "again", "repairs"))
+    assert read_article(page, f"https://news.example{address}").tags == ()
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [("Harbour", "Bridge repairs", "Opens", "Again", "After"), ("repairs", "harbour", "again", "bridge", "opens")],
+)
+def test_tags_that_are_in_the_headline_in_another_way_are_kept(
+    tags: tuple[str, ...], write_page: Write, read_article: Read
+) -> None:
+    page = write_page(title="Harbour bridge opens again after repairs", head=_keywords(*tags))
+    assert read_article(page).tags == tags
+
+
+def test_many_keywords_of_which_a_few_happen_to_fit_are_of_the_site(write_page: Write, read_article: Read) -> None:
+    tags = f"{SITE_WIDE}, city, cables, report, reaction, interview, quiz, president"
+    assert read_article(write_page(head=f'<meta name="keywords" content="{tags}">')).tags == ()
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 from urllib.parse import unquote
 
@@ -34,6 +35,12 @@ _CAMEL_CASE_BOUNDARY = re.compile(r"(?<=[a-z])(?=[A-Z])")
 # In the name of a file, shorter words say nothing, and with more digits it was filed under a number.
 _MAX_INITIALS = 2
 _MAX_DIGITS = 8
+# “IMG_0239”, “usatsi-21653153-lowres-1.jpg”: what an editor uploaded, not what a reader is told.
+_FILE_NAME = re.compile(r"\S+\.(?:jpe?g|png|webp|gif|avif)|(?=[!-~]*(?:_|\d{4}|-[^-]+-))[!-~]+", re.IGNORECASE)
+# In the name of a file or folder, of a class or an id.
+_ICON = re.compile(r"(?:^|[/_-])ico(?:n|ns)?(?=$|[/._\s-])", re.IGNORECASE)
+_LEADS_NOWHERE = ("javascript:", "mailto:", "#")
+_LEVELS_OF_CONTROL = 3
 _IMAGE_URL = re.compile(r"\.(?:jpe?g|png|webp|gif|avif)(?:$|[?#])", re.IGNORECASE)
 # Pictures are searched in an ancestor of the container this many levels up, or in an article element at least so many up.
 _SCOPE_LEVELS = 5
@@ -174,13 +181,30 @@ def _figures(page: PageMetadata, container: html.HtmlElement | None) -> Iterator
         if credit is None and _belongs_to_other_page(page, element, container):
             continue
         alt = normalize_space(element.get("alt") or "")
-        if holder is None and len(alt) < _MIN_ALT_CHARS:
+        if holder is None and (len(alt) < _MIN_ALT_CHARS or _is_control(element, url)):
             continue
         seen.add(url)
-        yield (
-            Image(url=url, caption=caption or alt[:_MAX_CAPTION_CHARS] or None, credit=credit),
-            bool(caption or credit),
-        )
+        shown = _shown_caption(caption) or _shown_caption(alt[:_MAX_CAPTION_CHARS])
+        yield Image(url=url, caption=shown, credit=credit), bool(caption or credit)
+
+
+def _is_control(element: html.HtmlElement, url: str) -> bool:
+    """True for an icon, and for a picture in a link that leads nowhere: to print, to share, to close."""
+    names = f"{element.get('class') or ''} {element.get('id') or ''}"
+    if _ICON.search(url.rpartition("?")[0] or url) or any(map(_ICON.search, names.split())):
+        return True
+    ancestors = islice(element.iterancestors(), _LEVELS_OF_CONTROL)
+    link = next((ancestor for ancestor in ancestors if ancestor.tag == "a"), None)
+    href = (link.get("href") or "").strip().lower() if link is not None else None
+    return href is not None and (not href or href.startswith(_LEADS_NOWHERE))
+
+
+def _shown_caption(text: str | None) -> str | None:
+    """The caption, unless it is a mark, a label such as “Photo”, or the name of a file."""
+    is_label = (
+        not text or not alphanumeric_key(text) or text.casefold().strip(" :") in phrase_lists.phrases("photo_labels")
+    )
+    return None if is_label or _FILE_NAME.fullmatch(text or "") else text
 
 
 def _belongs_to_other_page(page: PageMetadata, element: html.HtmlElement, container: html.HtmlElement) -> bool:

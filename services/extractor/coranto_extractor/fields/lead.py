@@ -31,6 +31,7 @@ _ELLIPSIS_AT_END = re.compile(r"(?:\.\.\.|…|\[…\]|\[&hellip;\])\s*$")
 _MAX_LINK_SHARE = 0.3
 # What stands between the headline and the summary where a description begins with both.
 _AFTER_HEADLINE = re.compile(r"\s+[-–—―|·•»]+\s+|\s*(?:-{2,}|[|»:]+|[.。](?=\s))\s*|,(?=\S)|$")
+_SEPARATORS = " |–—-•·»"
 _SENTENCE_END = (".", "!", "?", "…", "。", "！", "？")
 # A description of which the article has fewer words than this may be of the site.
 _MIN_TOPIC_OVERLAP = 0.5
@@ -102,7 +103,7 @@ def _stated(reading: PageReading, descriptions: Sequence[tuple[str, str]]) -> Le
     for description, source in descriptions:
         text = _without_headline(description, reading.title or "")
         key = alphanumeric_key(_ELLIPSIS_AT_END.sub("", text))
-        if len(text) < _MIN_LEAD_CHARS and text == description:
+        if len(text) < _MIN_LEAD_CHARS and len(description) < _MIN_LEAD_CHARS:
             continue
         if len(text) < _MIN_LEAD_CHARS or not key or key[:_COMPARED_LETTERS] in opening:
             return None
@@ -120,7 +121,7 @@ def _without_headline(description: str, title: str) -> str:
         if mark is None and not rest[0].isupper() and not (is_whole and rest[0].isspace()):
             return description
         description = rest[mark.end() if mark else 0 :].strip()
-    return description
+    return description.rstrip(_SEPARATORS)
 
 
 def _describes_site(description: str, reading: PageReading) -> bool:

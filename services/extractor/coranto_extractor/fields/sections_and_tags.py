@@ -56,13 +56,15 @@ _MIN_LINKED_SHARE = 0.5
 # At least so many tags, with a larger share of codes than this, are there for machines.
 _MIN_TAGS_WITH_CODES = 5
 _MAX_CODE_SHARE = 0.6
-# At least so many tags, with a smaller share that the article has words of than this, are the site's: the same on each page.
+# At least so many tags, with a smaller share that the article has words of, are the site's: the same on each page.
 _MIN_TAGS_OF_SITE = 5
 _MIN_TOPICAL_SHARE = 0.2
+_MANY_TAGS = 12
+_MIN_TOPICAL_SHARE_OF_MANY = 0.3
 _MIN_TAG_OVERLAP = 0.5
-# At least so many single words, with a larger share from the headline than this, are the headline cut into words.
-_MIN_WORDS_OF_HEADLINE = 5
-_MAX_HEADLINE_SHARE = 0.8
+# At least so many single words, with this share of them in the order in which they stand in one line, are cut from it.
+_MIN_WORDS_OF_LINE = 5
+_MIN_SHARE_OF_LINE = 0.8
 
 
 @cached_per_languages
@@ -246,9 +248,10 @@ def find_tags(reading: PageReading) -> Extracted[tuple[str, ...]] | None:
             for tag in reversed(_without_codes([_COUNT_AFTER_TAG.sub("", text) for text in texts]))
             if tag.casefold() not in not_tags and not _names_site(tag, site_keys)
         }
-        if not tags or _are_of_site(tags.values(), reading) or _are_of_headline(tags, reading.title or ""):
+        in_order = tuple(tags.values())[::-1][:_MAX_TAGS]
+        if not tags or _are_of_site(in_order, reading) or _are_cut_from_line(in_order, reading):
             continue
-        found = Extracted(tuple(tags.values())[::-1][:_MAX_TAGS], source, confidence)
+        found = Extracted(in_order, source, confidence)
         # A single tag in the metadata may be the section. If so, a list elsewhere on the page does not contain it.
         if single and (len(tags) == 1 or single.value[0].casefold() in tags):
             return single
@@ -273,18 +276,28 @@ def _are_of_site(tags: Collection[str], reading: PageReading) -> bool:
         len(topic & found) >= _MIN_TAG_OVERLAP * len(topic) if (topic := stems(tag)) else alphanumeric_key(tag) in key
         for tag in comparable
     )
-    return topical < _MIN_TOPICAL_SHARE * len(comparable)
+    share = _MIN_TOPICAL_SHARE_OF_MANY if len(comparable) >= _MANY_TAGS else _MIN_TOPICAL_SHARE
+    return topical < share * len(comparable)
 
 
-def _are_of_headline(tags: Collection[str], title: str) -> bool:
-    """True for the words of the headline one by one, as some systems state them for want of keywords."""
-    words = {alphanumeric_key(word) for word in title.split()}
-    of_headline = sum(alphanumeric_key(tag) in words for tag in tags)
-    return (
-        len(tags) >= _MIN_WORDS_OF_HEADLINE
-        and of_headline >= _MAX_HEADLINE_SHARE * len(tags)
-        and not any(" " in tag for tag in tags)
-    )
+def _are_cut_from_line(tags: Sequence[str], reading: PageReading) -> bool:
+    """True for the words of the headline, the address or the summary one by one, as some systems state them for want of tags."""
+    if len(tags) < _MIN_WORDS_OF_LINE or any(" " in tag for tag in tags):
+        return False
+    page = reading.metadata
+    lines = (reading.title, page.url, page.first("description"), page.first("og:description"))
+    return any(_count_in_order(tags, line) >= _MIN_SHARE_OF_LINE * len(tags) for line in lines if line)
+
+
+def _count_in_order(tags: Sequence[str], line: str) -> int:
+    """How many of the tags stand in the line, one behind the other."""
+    letters, place, count = alphanumeric_key(line), 0, 0
+    for tag in map(alphanumeric_key, tags):
+        found = letters.find(tag, place)
+        if found >= 0:
+            place = found + len(tag)
+            count += 1
+    return count
 
 
 def _site_name_keys(page: PageMetadata) -> set[str]:

@@ -77,7 +77,10 @@ def _credit_beside_text() -> re.Pattern[str]:
 
 @cached_per_languages
 def _never_in_names() -> re.Pattern[str]:
-    return re.compile(rf"{_NEVER_IN_NAMES_OF_DESKS}|\.{alternatives('host_endings')}\b|\d")
+    endings, forms = alternatives("host_endings"), "|".join(map(re.escape, phrase_lists.markup_names("legal_forms")))
+    return re.compile(
+        rf"{_NEVER_IN_NAMES_OF_DESKS}|\.{endings}\b|\w{{4}}\.(?i:{endings})\b|\d|(?<!\w)(?:{forms})(?!\w)"
+    )
 
 
 @cached_per_languages
