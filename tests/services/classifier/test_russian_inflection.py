@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from coranto_classifier.entities.mention import EntityType
@@ -76,6 +78,11 @@ def test_person_is_put_into_the_nominative(finder: RussianRecognizer, text: str,
         ("Тренер «[Эвертона]» доволен.", "Эвертон"),
         ("По данным [Росстата], цены выросли.", "Росстат"),
         ("Об этом сообщили в [Роструде].", "Роструд"),
+        ("Приговор участницам [панк-группы Pussy Riot] смягчён.", "Pussy Riot"),
+        ("Конкурс проводится [медиакомпанией Deutsche Welle] летом.", "Deutsche Welle"),
+        ("В интервью [радиостанции rbb-Inforadio] она ответила.", "rbb-Inforadio"),
+        ("Председатель [правления «Газпром-медиа»] ушёл.", "правление «Газпром-медиа»"),
+        ("«[Карамба ТВ]» создано весной.", "Карамба ТВ"),
     ],
 )
 def test_organisation_is_put_into_the_nominative(finder: RussianRecognizer, text: str, name: str) -> None:
@@ -90,6 +97,7 @@ def test_organisation_is_put_into_the_nominative(finder: RussianRecognizer, text
         ("Король [Тонги] прибыл.", "Тонга"),
         ("Посол [Боснии и Герцеговины] уехал.", "Босния и Герцеговина"),
         ("Мосты строят в [Донецкой] и Луганской народных республиках.", "Донецкая народная республика"),
+        ("Глава [Донецкой] и Луганской народных республик прибыл.", "Донецкая народная республика"),
         ("Дороги чинят в [Тульской] и Псковской областях.", "Тульская область"),
         ("Дороги чинят в Тульской и [Псковской областях].", "Псковская область"),
         ("Рейсы в [Сан Луисе] отменены.", "Сан Луис"),
@@ -107,6 +115,21 @@ def test_surname_takes_the_form_that_the_full_name_shows(finder: RussianRecogniz
     full, short = text.index("Клода"), text.rindex("Моне")
     spans: list[tuple[int, int, EntityType]] = [(full, full + 10, "person"), (short, short + 4, "person")]
     assert finder.normalizer.normal_forms(text, spans) == ["Клод Моне", "Моне"]
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("[Аркадия] и [Бориса Ротенбергов] ищут.", ["Аркадий Ротенберг", "Борис Ротенберг"]),
+        ("[Анна] и [Сергей Ивановы] приехали.", ["Анна Иванова", "Сергей Иванов"]),
+        ("[Ксения] и [Борис Немцов] приехали.", ["Ксения", "Борис Немцов"]),
+    ],
+)
+def test_people_named_together_share_their_surname(finder: RussianRecognizer, text: str, names: list[str]) -> None:
+    spans: list[tuple[int, int, EntityType]] = [
+        (*found.span(1), "person") for found in re.finditer(r"\[([^]]+)\]", text)
+    ]
+    assert finder.normalizer.normal_forms(text.replace("[", " ").replace("]", " "), spans) == names
 
 
 def edges(finder: RussianRecognizer, text: str, kind: EntityType) -> list[str]:

@@ -84,6 +84,27 @@ class Dictionary:
         found = word.inflect(grammemes)
         return None if found is None else str(found.word)
 
+    def given_name(self, word: str, case: str) -> tuple[str, str] | None:
+        """The nominative and the gender of a given name in the case; None for another word."""
+        for parse in self.parses(word)[:8]:
+            tag = parse[0]
+            is_given = "Name" in tag and tag.number == "sing" and str(tag.gender) in ("masc", "femn")
+            if is_given and tag.case == case and (form := self.inflected(parse, {"nomn", "sing"})) is not None:
+                return cased_like(word, form), GENDERS[str(tag.gender)]
+        return None
+
+    def plural_surname(self, word: str) -> dict[str, dict[str, str]]:
+        """For each case in which the word may be a surname in the plural, the man's and the woman's one, under "m" and "f"."""
+        found = {}
+        for tag, lemma, _, _ in self.parses(word)[:8]:
+            if "Surn" in tag and tag.number == "plur":
+                man = next(
+                    (each for each in self.parses(lemma) if "Surn" in each[0] and each[0].gender == "masc"), None
+                )
+                woman = self.inflected(man, {"femn", "nomn", "sing"}) if man else None
+                found[str(tag.case)] = {"m": cased_like(word, lemma), "f": cased_like(word, woman or lemma)}
+        return found
+
     def agreeing(self, adjective: str, noun: Reading) -> str | None:
         """The adjective in the nominative, in the noun's gender and number."""
         for parse in self.parses(adjective)[:8]:

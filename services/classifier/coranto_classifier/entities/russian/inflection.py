@@ -12,6 +12,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from coranto_classifier.entities.countries import find_country
 from coranto_classifier.entities.mention import EntityType
@@ -50,15 +51,18 @@ _WORD_BEFORE = re.compile(r"([\w-]+)[ \u00a0]+[«\"“„]?$")
 _TOKEN = re.compile(r"[^\s]+")
 _GLUED_INITIALS = re.compile(r"\b([А-ЯЁA-Z]\.)(?=[А-ЯЁA-Z])")
 _ORGANISATION_CLASSES = word_list("russian_organisation_classes")
+_ORGANISATION_HEADS = word_list("russian_organisation_heads")
 _PLACE_CLASSES = word_list("russian_place_classes")
 _REGIONS = {"област": "область", "республик": "республика", "район": "район", "кра": "край", "округ": "округ"}
 _REGIONS_TOGETHER = re.compile(
     r"(?:(?:\s*,\s*|\s+и\s+)[А-ЯЁ][а-яё-]+(?:ой|ая|ую|ом|им|ый|ий|ого|его))*"
-    r"((?:\s+[а-яё]+(?:ых|их|ым|им|ыми|ими|ые|ие))?)\s+(област|республик|район|кра|округ)(?:ях|ах|ей|ов|ев|ям|ам|ями|ами|и|ы|я|а)\b"
+    r"((?:\s+[а-яё]+(?:ых|их|ым|им|ыми|ими|ые|ие))?)\s+(?:(област|республик|район|кра|округ)(?:ях|ах|ей|ов|ев|ям|ам|ями|ами|и|ы|я|а)|(республик))\b"
 )
 """The words after "Тульской" in "Тульской, Тверской и Псковской областях"."""
 
 _SINGULAR_ADJECTIVE = re.compile(r"[А-ЯЁ][а-яё-]+(?:ой|ая|ую|ого|его|ому|ему|ым|ом)")
+_LIKELY = 0.04  # probability of a dictionary parse that is to be considered
+_SHORTEST_COMPOUNDED = 6  # letters of a class that compounds may end with
 _WITHOUT_PREPOSITION = 0.2  # weight of the case that only prepositions govern
 _VERB_AGREES = 4.0  # factor for the nominative of a verb's subject
 _SAME_PERSON = 8.0  # factor for a form that is part of a full name in the text
@@ -83,6 +87,7 @@ class RussianNormalizer:
     def normal_forms(self, text: str, spans: Sequence[tuple[int, int, EntityType]]) -> list[str]:
         """The normal form of each span. Where several are possible, the one that other mentions support wins."""
         options = [self._candidates(text, start, end, kind) for start, end, kind in spans]
+        shared = self._people_of_one_surname(text, spans)
         support: dict[str, float] = defaultdict(float)
         for candidates in options:
             total = sum(candidate.weight for candidate in candidates) or 1.0
@@ -95,11 +100,27 @@ class RussianNormalizer:
         # Full names first: they show the nominative of the surname.
         for index in sorted(range(len(spans)), key=lambda index: text.count(" ", *spans[index][:2]) == 0):
             start, end, kind = spans[index]
-            form = _best(options[index], support, words, known_forms if kind == "person" else set())
+            form = shared.get(index) or _best(
+                options[index], support, words, known_forms if kind == "person" else set()
+            )
             chosen[index] = form if form is not None else text[start:end].strip(QUOTES)
             if kind == "person" and " " in chosen[index]:
                 known_forms.update(chosen[index].split())
         return [_balanced(chosen[index]) for index in range(len(spans))]
+
+    def _people_of_one_surname(self, text: str, spans: Sequence[tuple[int, int, EntityType]]) -> dict[int, str]:
+        """The full names of people named together, by the position of their spans: "Аркадия" and "Бориса Ротенбергов"."""
+        found: dict[int, str] = {}
+        for index, (one, other) in enumerate(pairwise(spans)):
+            first, second = text[one[0] : one[1]], text[other[0] : other[1]].split()
+            is_pair = one[2] == other[2] == "person" and text[one[1] : other[0]].strip() == "и"
+            if not is_pair or " " in first or len(second) != 2:
+                continue
+            for case, surname in self.dictionary.plural_surname(second[1]).items():
+                given = [self.dictionary.given_name(word, case) for word in (first, second[0])]
+                if given[0] is not None and given[1] is not None:
+                    found[index], found[index + 1] = (f"{each[0]} {surname[each[1]]}" for each in given if each)
+        return found
 
     def _candidates(self, text: str, start: int, end: int, kind: EntityType) -> list[_Candidate]:
         """The possible nominatives of a span, with weights; empty when it should stay as written."""
@@ -139,7 +160,7 @@ class RussianNormalizer:
         match = _REGIONS_TOGETHER.match(after)
         if match is None:
             return None
-        noun = _REGIONS[match.group(2)]
+        noun = _REGIONS[match.group(2) or match.group(3)]
         reading = Reading(noun, "nomn", "f" if noun[-1] in "ьа" else "m", "s", 1.0)
         parts = [self.dictionary.agreeing(word, reading) for word in (adjective, *match.group(1).split())]
         if parts[0] is None or None in parts:
@@ -157,9 +178,9 @@ class RussianNormalizer:
                 before = words[index - 1]
                 is_class = self._is_class(before, classes)
                 if word[0] in QUOTES:
-                    is_repeated = is_class or self._may_be_nominative(word.strip(QUOTES))
+                    is_repeated = is_class or self._is_nominative_after(before, word.strip(QUOTES))
                     return (words[index:], True) if is_repeated else (words, False)
-                if word[0].isalpha() and word[0].isupper() and not CYRILLIC.search(word):
+                if word[0].isalpha() and not CYRILLIC.search(word):
                     return (words[index:], True) if is_class else (words, False)
                 is_common = before == before.lower() or before.isupper() or (kind == "place" and may_be_common)
                 if word[0].isupper() and is_class and is_common:
@@ -174,17 +195,31 @@ class RussianNormalizer:
                 break
         return words, False
 
+    def _is_nominative_after(self, noun: str, name: str) -> bool:
+        """True for a quoted name in apposition, which is in the nominative: "НПО «Молния»", not "правления «Газпром-медиа»"."""
+        tags = [tag for tag, _, score, _ in self.dictionary.parses(name)[:6] if score > _LIKELY]
+        is_indeclinable = not CYRILLIC.search(name) or any("Fixd" in tag for tag in tags)
+        if is_indeclinable and self.dictionary.lemma(noun.lower())[0] in _ORGANISATION_HEADS:
+            return False
+        return self._may_be_nominative(name)
+
     def _may_be_nominative(self, word: str) -> bool:
         """True for a word that may be in the nominative, and for one that is not Russian."""
         if not CYRILLIC.search(word):
             return True
-        return any(tag.case in (None, "nomn") for tag, _, score, _ in self.dictionary.parses(word)[:6] if score > 0.04)
+        parses = self.dictionary.parses(word)[:6]
+        return any(tag.case in (None, "nomn") for tag, _, score, _ in parses if score > _LIKELY)
 
     def _is_adjective(self, word: str) -> bool:
         return str(self.dictionary.parses(word.lower())[0][0].POS) == "ADJF"
 
     def _is_class(self, word: str, classes: frozenset[str]) -> bool:
-        return any(lemma in classes for _, lemma, _, _ in self.dictionary.parses(word.strip(QUOTES).lower())[:3])
+        """True for a common noun of the classes, and for a compound of one: "медиакомпания", "панк-группа"."""
+        lemmas = [lemma for _, lemma, _, _ in self.dictionary.parses(word.strip(QUOTES).lower())[:3]]
+        return any(
+            lemma in classes or lemma.rsplit("-", 1)[-1] in classes or _is_compound_of(lemma, classes)
+            for lemma in lemmas
+        )
 
     def _cases_before(self, before: str, kind: EntityType) -> dict[str, float]:
         """Weight of each case, by the word before the name."""
@@ -318,7 +353,7 @@ class RussianNormalizer:
                 return position
             if position and word in _CONJUNCTIONS:
                 continue
-            tags = [tag for tag, _, score, _ in self.dictionary.parses(word)[:6] if score > 0.04]
+            tags = [tag for tag, _, score, _ in self.dictionary.parses(word)[:6] if score > _LIKELY]
             is_adjective = any(tag.POS in ("ADJF", "PRTF") for tag in tags)
             is_noun = any(tag.POS == "NOUN" for tag in tags)
             if (
@@ -334,7 +369,7 @@ class RussianNormalizer:
 
     def _agrees_with_next(self, words: Sequence[str], position: int) -> bool:
         """True for a word that may be an adjective and agrees with the next word: "Частного корреспондента"."""
-        following = [tag for tag, _, score, _ in self.dictionary.parses(words[position + 1])[:6] if score > 0.04]
+        following = [tag for tag, _, score, _ in self.dictionary.parses(words[position + 1])[:6] if score > _LIKELY]
         return any(
             tag.case == other.case
             and tag.number == other.number
@@ -362,6 +397,12 @@ _EAST_ASIAN_SURNAMES = word_list("east_asian_surnames")
 def _is_east_asian(words: Sequence[str]) -> bool:
     """True for East Asian names, of which only the last word is declined: "Ким Чен Ына", "Ван Цзюня"."""
     return 2 <= len(words) <= 3 and words[0].lower() in _EAST_ASIAN_SURNAMES
+
+
+def _is_compound_of(lemma: str, classes: frozenset[str]) -> bool:
+    return any(
+        lemma[-length:] in classes for length in range(_SHORTEST_COMPOUNDED, len(lemma)) if lemma[:-length].isalpha()
+    )
 
 
 def opens_sentence(text: str, position: int) -> bool:

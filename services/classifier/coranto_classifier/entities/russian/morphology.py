@@ -37,6 +37,7 @@ _LISTED = 0.5
 _HARDLY = 0.1  # factor for a word as written where its ending is of another case
 _VOCATIVE = 0.1  # factor: news address nobody
 _IN_GAZETTEER = 3.0
+_GUESSED_GIVEN_NAME = 0.2  # factor in the name of an organisation, for a word that no dictionary has
 
 
 def is_acronym(word: str) -> bool:
@@ -180,7 +181,9 @@ def _phrase_reading(
         return None
     is_known = dictionary.is_known(word)
     weight = (
-        (score + 0.02) * dictionary.usage_factor(inflected, word) * _factor(tag, inflected, kind, is_alone=is_alone)
+        (score + 0.02)
+        * dictionary.usage_factor(inflected, word)
+        * _factor(tag, inflected, kind, is_alone=is_alone, is_known=is_known)
     )
     if number == "plur" and is_head_first and not (is_known and "Pltm" in tag):
         is_sure = is_known or (kind == "place" and word.endswith(_PLURAL_ENDINGS))
@@ -231,10 +234,10 @@ def _is_listed(name: str) -> bool:
     return find_country(name) is not None or is_town(name)
 
 
-def _factor(tag: Any, nominative: str, kind: EntityType, *, is_alone: bool) -> float:
+def _factor(tag: Any, nominative: str, kind: EntityType, *, is_alone: bool, is_known: bool) -> float:
     """Factor for the weight of a dictionary parse in the name of a place or an organisation."""
     if kind != "place":
-        return 2.0 if "Geox" in tag else 1.0
+        return 2.0 if "Geox" in tag else _GUESSED_GIVEN_NAME if "Name" in tag and not is_known else 1.0
     factor = 0.5 if any(mark in tag for mark in ("Name", "Surn", "Patr")) else 1.0
     if "Geox" in tag:
         return factor * 4.0
