@@ -85,7 +85,7 @@ def test_there_is_one_wheel_of_each_distribution_with_the_version_of_the_file(wh
 
 def test_the_library_is_small_and_holds_itself_only(wheels: Path) -> None:
     (wheel,) = wheels.glob("coranto-*.whl")
-    assert wheel.stat().st_size < 250_000
+    assert wheel.stat().st_size < 600_000  # nearly all of it source; a model or a sample page would show
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
     assert {name.partition("/")[0].partition("-")[0] for name in names} == {"coranto"}
