@@ -251,8 +251,9 @@ def test_every_stemmer_of_the_list_exists(language: str, stemmer: str) -> None:
     assert stem("information", stemmer)
 
 
-def test_forms_hold_only_what_is_not_among_the_words_themselves() -> None:
-    assert forms_of("Мост моста мосты ещё Ёж", "russian") == "еще ещ еж"
+def test_forms_hold_only_what_does_not_stand_among_the_words_as_it_is() -> None:
+    assert forms_of("мост моста мосты ещё Ёж", "russian") == "еще ещ еж"
+    assert forms_of("Мост моста мосты", "russian") == "мост"
     assert forms_of("Ремонт моста", "russian") == "мост"
     assert forms_of("Мост", None) is None
     assert forms_of("a1 b2 2026", "english") is None

@@ -12,7 +12,6 @@ import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from itertools import chain, filterfalse
-from operator import itemgetter
 from types import MappingProxyType
 from typing import Final, TypeVar
 
@@ -76,17 +75,22 @@ def places_of(text: str) -> Iterator[tuple[int, int]]:
 
 
 def forms_of(text: str | None, stemmer: str | None) -> str | None:
-    """What the index needs beside the words themselves: folded words and stems that are not among them, each once."""
+    """What the index needs beside the words themselves: folded words and stems.
+
+    Left out are those that stand in the text like this already; to look for them behind capitals as well takes longer than
+    the index takes room for the few.
+    """
     if not text:
         return None
+    forms_by_word = _forms_by_word(stemmer).__getitem__
     # As SQLite reads them: letters in two code points, such as a decomposed й, are not the letters that a query has.
-    written = list(map(_with_forms(stemmer).__getitem__, dict.fromkeys(_WORD.findall(text))))
-    known = set(map(itemgetter(0), written))
-    forms = chain.from_iterable(written)
+    words = dict.fromkeys(_WORD.findall(text))
+    forms = dict.fromkeys(map(forms_by_word, words))
     if not unicodedata.is_normalized("NFC", text):
         composed = words_of(text)
-        forms = chain(map(fold, composed), *(_with_forms(stemmer)[word][1:] for word in composed))
-    return " ".join(filterfalse(known.__contains__, dict.fromkeys(forms))) or None
+        forms |= dict.fromkeys(chain(map(fold, composed), map(forms_by_word, composed)))
+    forms.pop("", None)
+    return " ".join(filterfalse(words.__contains__, forms)) or None
 
 
 class Remembered(dict[str, Value]):
@@ -109,9 +113,9 @@ class Remembered(dict[str, Value]):
 
 
 @cache
-def _with_forms(stemmer: str | None) -> Remembered[tuple[str, ...]]:
-    """Words in lower case, each with its forms."""
-    return Remembered(lambda word: (word.lower(), *forms_beside(word, stemmer)))
+def _forms_by_word(stemmer: str | None) -> Remembered[str]:
+    """What `forms_beside` gives, as one text: that is what they are wanted for, and most words have at most one."""
+    return Remembered(lambda word: " ".join(forms_beside(word, stemmer)))
 
 
 def forms_beside(word: str, stemmer: str | None) -> tuple[str, ...]:
