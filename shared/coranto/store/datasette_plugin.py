@@ -17,7 +17,9 @@ _NOTHING = '""'
 def prepare_connection(conn: sqlite3.Connection) -> None:
     """Replace `escape_fts` where the database is an article store."""
     try:
-        from coranto.store.search.query import match_expression, parse  # late: the extra `store` may be absent
+        # Late: the extra `store` may be absent.
+        from coranto.store.search.query import parse
+        from coranto.store.sqlite.words import match_expression
     except ImportError:
         return
 

@@ -15,8 +15,9 @@ from tests.shared.store.databases import Database, rows
 from coranto.records import ArticleDate, ClassifiedArticle, Entity, Language
 from coranto.store.address import open_article_reader
 from coranto.store.interface import ArticleStore, SearchError, SearchFilter
-from coranto.store.search.query import match_expression, parse
+from coranto.store.search.query import parse
 from coranto.store.search.words import STEMMERS, forms_of, stem
+from coranto.store.sqlite.words import match_expression
 
 MakeArticle = Callable[..., ClassifiedArticle]
 Fill = Callable[..., Any]

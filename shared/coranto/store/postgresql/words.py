@@ -11,12 +11,13 @@ import unicodedata
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import chain, filterfalse, islice, product
+from itertools import chain, filterfalse
 from operator import itemgetter
 from typing import Final
 
 from coranto.folding import fold
-from coranto.store.search.query import Part, spellings_of
+from coranto.store.search.expression import Dialect, spellings_of, stand_apart
+from coranto.store.search.query import Part
 from coranto.store.search.words import Remembered, forms_beside, stem, stemmer_for, stemmer_token, words_of
 
 # What PostgreSQL takes: a megabyte of words and positions, words of 2,046 bytes, positions up to 16,383, and 255 of a word.
@@ -26,7 +27,6 @@ _LAST_POSITION: Final = 16_383
 _MOST_POSITIONS: Final = 255
 _GAP: Final = 10
 """Between headline, lead and text, so that no phrase reaches from one into the next."""
-_MOST_SPELLINGS_OF_A_PHRASE: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,52 +166,39 @@ def query(parts: Iterable[Part], stemmers: Collection[str], *, by_positions: boo
 
     Without `by_positions`, words of a phrase need only occur: for texts that have not all positions, looked through afterwards.
     """
-    join = " <-> " if by_positions else " & "
-    return " & ".join(
-        "(" + " | ".join(f"({_alternatives(each, stemmers, join)})" for each in part.group) + ")" for part in parts
-    )
+    return _Tsquery(" <-> " if by_positions else " & ").expression(parts, stemmers)
 
 
-def _alternatives(part: Part, stemmers: Collection[str], join: str) -> str:
-    if part.is_phrase:
-        return _as_written(part.words, join)
-    if part.is_beginning:
-        spellings = dict.fromkeys((part.words, tuple(map(fold, part.words))))
-        if len(part.words) == 1:
-            return " | ".join(_word(word, "*") for (word,) in spellings)
-        return " | ".join(
-            f"({join.join([*(_word(word, 'AB') for word in words[:-1]), _word(words[-1], '*AB')])})"
-            for words in spellings
+class _Tsquery(Dialect):
+    any_of = " | "
+    all_of = " & "
+
+    def __init__(self, follows: str) -> None:
+        self._follows = follows
+
+    def word(self, word: str) -> str:
+        return _word(word)
+
+    def stem(self, cut: str, stemmers: Sequence[str]) -> str:
+        names = self.any_of.join(f"'{_name_of(stemmer)}'" for stemmer in stemmers)
+        return f"({_word(cut)} & ({names}))"
+
+    def phrases(self, phrases: Sequence[Sequence[str]]) -> str:
+        return self._any_phrase([_word(word, "AB") for word in phrase] for phrase in phrases)
+
+    def beginnings(self, phrases: Sequence[Sequence[str]]) -> str:
+        if len(phrases[0]) == 1:
+            return self._any_phrase([_word(word, "*")] for (word,) in phrases)
+        return self._any_phrase(
+            [*(_word(word, "AB") for word in words[:-1]), _word(words[-1], "*AB")] for words in phrases
         )
-    if len(part.words) == 1:
-        return _forms(part.words[0], stemmers)
-    together = _as_written(part.words, join)
-    if all(word.isalpha() and len(word) > 2 for word in part.words):
-        apart = " & ".join(f"({_forms(word, stemmers)})" for word in part.words)
-        return f"{together} | ({apart})"
-    return together
 
-
-def _forms(word: str, stemmers: Collection[str]) -> str:
-    folded = fold(word)
-    by_stem: dict[str, list[str]] = {}
-    for stemmer in sorted(stemmers):
-        cut = stem(folded, stemmer)
-        if cut != folded:
-            by_stem.setdefault(cut, []).append(f"'{_name_of(stemmer)}'")
-    alternatives = [_word(spelling) for spelling in dict.fromkeys((word, folded))]
-    alternatives += [f"({_word(cut)} & ({' | '.join(names)}))" for cut, names in by_stem.items()]
-    return " | ".join(alternatives)
+    def _any_phrase(self, phrases: Iterable[Sequence[str]]) -> str:
+        return self.any_of.join(f"({self._follows.join(phrase)})" for phrase in phrases)
 
 
 def _name_of(stemmer: str) -> str:
     return f"~{stemmer_token(stemmer)}"  # no word begins so: `snow*` must not find every text that has a stemmer
-
-
-def _as_written(words: Sequence[str], join: str) -> str:
-    spellings = islice(product(*map(spellings_of, words)), _MOST_SPELLINGS_OF_A_PHRASE)
-    phrases = dict.fromkeys([tuple(words), tuple(map(fold, words)), *spellings])
-    return " | ".join(f"({join.join(_word(word, 'AB') for word in phrase)})" for phrase in phrases)
 
 
 def _word(word: str, marks: str = "") -> str:
@@ -247,10 +234,8 @@ def _occurs(part: Part, columns: Sequence[Sequence[str]], stemmer: str | None) -
 
 
 def _is_of_several_words(part: Part) -> bool:
-    if len(part.words) == 1:
-        return False
     # Words that may also stand apart are found by the index alone.
-    return part.is_phrase or part.is_beginning or not all(word.isalpha() and len(word) > 2 for word in part.words)
+    return len(part.words) > 1 and not stand_apart(part)
 
 
 def _holds(part: Part, words: Sequence[str]) -> bool:

@@ -1,4 +1,4 @@
-"""What a user types into a search: words, `"phrases"`, `begin*` and `(one | another)`, as an expression for FTS5 and as marks.
+"""What a user types into a search: words, `"phrases"`, `begin*` and `(one | another)`, as parts and as marks.
 
 Words match in any of their forms, phrases as they are written, and of a group one is enough. Nothing else has a meaning:
 operators of FTS5 are words.
@@ -8,24 +8,20 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice, product
-from typing import Final
 
 from coranto.folding import fold
-from coranto.store.search.words import STEMMERS, places_of, stem, stemmer_token, words_of
+from coranto.store.search.words import places_of, stem, words_of
 
 # A bracket opens a group only where a word could begin: `f(x)` is what it always was.
 _OUTSIDE = re.compile(r'"(?P<phrase>[^"]*)"?|(?<!\S)(?P<sign>\()|(?P<word>[^\s"]+)')
 _INSIDE = re.compile(r'"(?P<phrase>[^"]*)"?|(?P<sign>[|)])|(?P<word>[^\s"|)]+)')
+# An index refuses deep or endless expressions; a query from outside must not be able to ask for one.
 _MOST_PARTS = 32
 _MOST_WORDS_IN_PART = 32
-_MOST_SPELLINGS_OF_A_PHRASE = 64
-# FTS5 refuses deep or endless expressions; a query from outside must not be able to ask for one.
 _EXCERPT_WORDS = 24
 _WORDS_BEFORE_MATCH = 6
-ALL_STEMMERS: Final = frozenset(STEMMERS.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,68 +82,6 @@ def _parts_of(group: Sequence[Sequence[Part]]) -> Sequence[Part]:
     ]
     first, *others = dict.fromkeys(choices) if choices else (None,)
     return [] if first is None else [replace(first, synonyms=tuple(others))]
-
-
-def match_expression(parts: Iterable[Part], stemmers: Collection[str] = ALL_STEMMERS) -> str:
-    """The parts as an FTS5 expression over the table `articles_fts`; empty when there are none.
-
-    A stem counts only in texts of a language that has this stemmer: the German stem of `news` is `new`.
-    """
-    return " AND ".join(
-        "("
-        + " OR ".join(
-            f"({_alternatives(each, stemmers)})" if part.synonyms else _alternatives(each, stemmers)
-            for each in part.group
-        )
-        + ")"
-        for part in parts
-    )
-
-
-def _alternatives(part: Part, stemmers: Collection[str]) -> str:
-    if part.is_phrase:
-        return _as_written(part.words)
-    if part.is_beginning:
-        spellings = dict.fromkeys((" ".join(part.words), " ".join(map(fold, part.words))))
-        # Not in the column with the stemmer's name: `snow*` would find every text that has one.
-        columns = "title lead text title_forms text_forms" if len(part.words) == 1 else "title lead text"
-        return f"{{{columns}}} : (" + " OR ".join(f'"{spelling}"*' for spelling in spellings) + ")"
-    if len(part.words) == 1:
-        return _forms(part.words[0], stemmers)
-    # "Санкт-Петербурга" is two words to the index. Figures and single letters say too little to stand apart.
-    together = _as_written(part.words)
-    if all(word.isalpha() and len(word) > 2 for word in part.words):
-        apart = " AND ".join(f"({_forms(word, stemmers)})" for word in part.words)
-        return f"{together} OR ({apart})"
-    return together
-
-
-def _forms(word: str, stemmers: Collection[str]) -> str:
-    folded = fold(word)
-    by_stem: dict[str, list[str]] = {}
-    for stemmer in sorted(stemmers):
-        cut = stem(folded, stemmer)
-        if cut != folded:
-            by_stem.setdefault(cut, []).append(f'"{stemmer_token(stemmer)}"')
-    alternatives = [f'"{spelling}"' for spelling in dict.fromkeys((word, folded))]
-    alternatives += [f'("{cut}" AND stemmer : ({" OR ".join(names)}))' for cut, names in by_stem.items()]
-    return " OR ".join(alternatives)
-
-
-def _as_written(words: Sequence[str]) -> str:
-    # The columns with the text itself tell `ё` and `е` apart, so every likely spelling is asked for.
-    spellings = islice(product(*map(spellings_of, words)), _MOST_SPELLINGS_OF_A_PHRASE)
-    phrases = dict.fromkeys([tuple(words), tuple(map(fold, words)), *spellings])
-    return "{title lead text} : (" + " OR ".join(f'"{" ".join(phrase)}"' for phrase in phrases) + ")"
-
-
-def spellings_of(word: str) -> list[str]:
-    """The word, and how it is written by those who put `е` for `ё` or the other way."""
-    plain = word.replace("ё", "е").replace("Ё", "Е")
-    # A Russian word has one ё at most, bar a few, so no combinations need be tried.
-    places = [place for place, letter in enumerate(plain) if letter in "еЕ"][:8]
-    dotted = [f"{plain[:place]}{'ё' if plain[place] == 'е' else 'Ё'}{plain[place + 1 :]}" for place in places]
-    return list(dict.fromkeys([word, plain, *dotted]))
 
 
 def excerpt(parts: Sequence[Part], texts: Iterable[str | None], stemmer: str | None) -> str:

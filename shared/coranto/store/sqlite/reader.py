@@ -45,10 +45,11 @@ from coranto.store.interface import (
 )
 from coranto.store.rules.identity import Identity, identity_of
 from coranto.store.rules.ledger import LedgerLine
-from coranto.store.search.query import Part, match_expression, parse
+from coranto.store.search.query import Part, parse
 from coranto.store.search.words import stemmer_for
 from coranto.store.sqlite import schema
 from coranto.store.sqlite.where import add_functions, condition_of
+from coranto.store.sqlite.words import match_expression, ranking_expression
 
 _BUSY_TIMEOUT_SECONDS = 10.0
 _MANY_MATCHES = 20_000
@@ -174,22 +175,27 @@ class SqliteArticleReader:
                 values | {"limit": limit},
             )
             return [search_hit_of(row, parts) for row in rows]
-        oldest = self._connection.execute(
-            f"SELECT articles_fts.rowid FROM {table} WHERE {conditions}"  # noqa: S608 - made of constants
-            " ORDER BY articles_fts.rowid DESC LIMIT 1 OFFSET :others",
-            values | {"others": RANKED - 1},
-        ).fetchone()
-        if oldest is not None:
-            conditions += " AND articles_fts.rowid >= :oldest"
-            values |= {"oldest": oldest[0]}
+        found = self._connection.execute(
+            f"SELECT articles_fts.rowid FROM {table} WHERE {conditions} ORDER BY articles_fts.rowid DESC LIMIT :ranked",  # noqa: S608 - made of constants
+            values | {"ranked": RANKED},
+        ).fetchall()
+        if not found:
+            return []
         # A word of the headline tells more than one of the lead, and that more than one of the text; the word as
-        # it was typed more than another form. The stemmer's name is only asked for, and has no weight.
+        # it was typed more than another form.
         rows = self._connection.execute(
             f"WITH best AS ("  # noqa: S608 - made of constants
-            " SELECT articles_fts.rowid AS place, bm25(articles_fts, 10.0, 3.0, 1.0, 5.0, 0.5, 0.0) AS rank"
-            f" FROM {table} WHERE {conditions} ORDER BY rank LIMIT :limit"
+            " SELECT rowid AS place, bm25(articles_fts, 10.0, 3.0, 1.0, 5.0, 0.5, 0.0) AS rank FROM articles_fts"
+            # With a plus, because the index would be asked anew for each of them.
+            " WHERE articles_fts MATCH :expression AND rowid >= :oldest AND +rowid IN (SELECT value FROM json_each(:found))"
+            " ORDER BY rank LIMIT :limit"
             f") SELECT {HIT_COLUMNS} FROM best JOIN articles ON articles.number = place ORDER BY rank",
-            values | {"limit": limit},
+            {
+                "expression": ranking_expression(parts, self._stemmers(where.language)),
+                "oldest": found[-1][0],
+                "found": json.dumps([place for (place,) in found]),
+                "limit": limit,
+            },
         )
         return [search_hit_of(row, parts) for row in rows]
 
