@@ -266,6 +266,17 @@ async def test_full_disk_delays_articles_and_they_are_stored_once_there_is_room(
         disk.rmdir()
 
 
+async def test_long_values_are_compressed_in_the_quickest_way_that_the_server_has(database: str) -> None:
+    ways = rows(database, "SELECT enumvals FROM pg_settings WHERE name = 'default_toast_compression'")[0][0]
+    article_store = open_article_store(database)
+    await article_store.open()
+    await store(build_article(text="The ferry was late again. " * 1_000), article_store=article_store)
+    await article_store.close()
+    used = rows(database, "SELECT pg_column_compression(text), pg_column_compression(record) FROM articles, revisions")
+    assert used == [("lz4", "lz4") if "lz4" in ways else ("pglz", "pglz")]
+    assert rows(database, "SHOW default_toast_compression") == [("pglz",)]
+
+
 # --- what PostgreSQL does not take -------------------------------------------------------------------------------------
 
 

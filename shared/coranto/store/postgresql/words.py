@@ -142,21 +142,22 @@ def _is_small(columns: Sequence[Sequence[str]]) -> bool:
     return sum(map(len, columns)) <= _LAST_POSITION // 4 and letters <= _MOST_BYTES // 50 and longest <= 200
 
 
+_Word = tuple[str, tuple[str, ...]]
+"""A word as the index has it, and its other forms."""
 _PLAIN: Final = itemgetter(0)
+_FORMS: Final = itemgetter(1)
 
 
-def _forms_of_all(words: Iterable[tuple[str, ...]]) -> dict[str, None]:
+def _forms_of_all(words: Iterable[_Word]) -> dict[str, None]:
     """Folded words and stems beside the words themselves, each once."""
-    return dict.fromkeys(chain.from_iterable(word[1:] for word in words if len(word) > 1))
+    return dict.fromkeys(chain.from_iterable(map(_FORMS, words)))
 
 
 @cache
-def _with_forms(stemmer: str | None) -> Remembered[tuple[str, ...]]:
-    """Words as the index has them, each with its forms."""
-
-    def make(word: str) -> tuple[str, ...]:
+def _with_forms(stemmer: str | None) -> Remembered[_Word]:
+    def make(word: str) -> _Word:
         own = plain(word)
-        return own, *(form for form in map(plain, forms_beside(word, stemmer)) if form != own)
+        return own, tuple(form for form in map(plain, forms_beside(word, stemmer)) if form != own)
 
     return Remembered(make)
 
