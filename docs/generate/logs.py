@@ -135,6 +135,11 @@ EVENTS: Mapping[str, LogEvent] = {
     "webhook.disabled": LogEvent(
         "error", "A webhook's receiver answered 410: nothing is sent until `coranto webhooks resume`."
     ),
+    "webhook.row_set_aside": LogEvent(
+        "error",
+        "A row of a webhook in Redis could not be read, for the reason in the line; it was set aside and the webhook goes on. "
+        "`coranto webhooks show` has it, `coranto webhooks reset` discards it.",
+    ),
     "webhook.reset": LogEvent(
         "warning",
         "A webhook's place is not one of this article store, so it goes on from now; `coranto webhooks redeliver` sets it back.",

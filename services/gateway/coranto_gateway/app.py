@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -75,6 +76,7 @@ from coranto_gateway.webhooks.deliverer import Deliverer
 from coranto_gateway.webhooks.delivery import Tools
 from coranto_gateway.webhooks.registry import Webhooks
 from coranto_gateway.webhooks.sending import Sender
+from coranto_gateway.webhooks.set_aside import WEBHOOK_ROW_SET_ASIDE, SetAside
 
 ROUTERS = (articles, stream, stories, why, status, dead, sources, submit, feeds, groups, webhooks, alerts, notices)
 _DESCRIPTION = """
@@ -241,21 +243,31 @@ class Gateway:
 def make_parts(settings: Settings, redis: Redis, metrics: Metrics) -> Parts:
     """The collaborators of the routes."""
     stores = ArticleStores(revealed(settings.gateway.database), readers=settings.gateway.readers)
+    prefix, operator = settings.pipeline.prefix, settings.gateway.alerts.operator
+    alerts = Alerts(redis, prefix)
+
+    async def tell_set_aside(name: str, row: SetAside) -> None:
+        metrics.webhook_rows_set_aside.labels(row.part).inc()
+        get_logger(service="gateway").error(WEBHOOK_ROW_SET_ASIDE, webhook=name, row=row.key, why=row.why)
+        with suppress(RedisError, OSError):  # it is in the log, and on the page
+            told = f"webhook {name}: a row in Redis cannot be read and was set aside ({row.key}); it goes on"
+            await alerts.notify(operator, told, now=datetime.now(UTC))
+
     return Parts(
         settings=settings,
         redis=redis,
         pipelines=Pipelines(redis, settings),
         stores=stores,
         pages=FilePageStore(settings.pages.path),
-        tokens=Tokens(redis, settings.pipeline.prefix, settings_token=_settings_token(settings.gateway)),
-        feeds=Feeds(redis, settings.pipeline.prefix),
+        tokens=Tokens(redis, prefix, settings_token=_settings_token(settings.gateway)),
+        feeds=Feeds(redis, prefix),
         announcements=Announcements(stores, kept=settings.gateway.replay_buffer),
-        webhooks=Webhooks(redis, settings.pipeline.prefix),
+        webhooks=Webhooks(redis, prefix, tell_set_aside),
         sender=Sender(settings.to_webhook_client()),
         reach=Reach.of(settings),
-        alerts=Alerts(redis, settings.pipeline.prefix),
+        alerts=alerts,
         activity=Activity(),
-        lags=LagHistory(redis, settings.pipeline.prefix),
+        lags=LagHistory(redis, prefix),
         metrics=metrics,
         stop=asyncio.Event(),
     )

@@ -25,11 +25,6 @@ class Unusable(BaseModel):
     name: str = Field(description="Its name.")
     why: str = Field(description="What is wrong with it.")
     kept: dict[str, Any] = Field(description="What is kept of it, but for secrets.")
-    is_state: bool = Field(
-        False,
-        description="True when its progress cannot be read, which a reset repairs; false when its definition cannot, which an "
-        "edit repairs.",
-    )
 
 
 class UnknownNameError(LookupError):
@@ -59,7 +54,7 @@ class UnusableError(ValueError):
     def __init__(self, what: What, unusable: Unusable) -> None:
         super().__init__(
             f"the {what} {unusable.name!r} cannot be used as it is kept: {unusable.why}; mend it with "
-            f"`coranto {what}s {'reset' if unusable.is_state else 'edit'}`, or remove it"
+            f"`coranto {what}s edit`, or remove it"
         )
         self.what = what
         self.unusable = unusable

@@ -71,6 +71,7 @@ ROUTES: Final[Mapping[str, str]] = {
         DELETE /v1/webhooks/{name}
         GET /v1/webhooks/{name}/log
         GET /v1/webhooks/{name}/dead
+        GET /v1/webhooks/{name}/set-aside
         POST /v1/webhooks/{name}/test
         POST /v1/webhooks/{name}/pause
         POST /v1/webhooks/{name}/resume

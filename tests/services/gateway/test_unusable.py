@@ -10,9 +10,9 @@ import pytest
 from prometheus_client import CollectorRegistry
 from redis.asyncio import Redis
 from tests.conftest import eventually
-from tests.services.gateway.conftest import Serve, Served
+from tests.services.gateway.conftest import Serve
 from tests.services.gateway.test_alerts import Desk, article, desk, stories
-from tests.services.gateway.test_page import look, post
+from tests.services.gateway.test_page import look
 from tests.services.gateway.test_webhook_commands import Command, run
 from tests.services.gateway.test_webhook_delivery import Bench, bench
 from tests.services.gateway.test_webhooks import LOOPBACK
@@ -98,22 +98,6 @@ async def test_other_alerts_go_on_and_what_the_bad_one_has_found_waits(desk: Des
         assert stories(late) == [["A bridge"]]
 
 
-async def test_a_webhook_whose_state_cannot_be_read_stops_no_other(serve: Serve, redis: Redis) -> None:
-    async with serve(webhooks=LOOPBACK) as served, Receiver() as receiver:
-        for name in ("desk", "good"):
-            await served.post("/v1/webhooks", {"name": name, "url": receiver.url}, status=201)
-        await redis.hset("coranto:{webhooks}:desk:state", "cursor", "far")  # type: ignore[misc]
-        await served.announce(article("one"))
-        await eventually(lambda: len(receiver.accepted) == 1, what="the delivery of the other")
-        listed = await served.get("/v1/webhooks")
-        assert [each["name"] for each in listed["items"]] == ["good"]
-        assert "cursor" in listed["unusable"][0]["why"]
-        assert (await served.get("/v1/status"))["webhooks"] == {"active": 1, "unusable": 1}
-        assert "cannot be used" in (await look(served, "/subscribers")).said
-        assert "cursor" in (await look(served, "/subscribers/webhooks/desk")).said
-        assert (await served.client.delete("/v1/webhooks/desk")).status_code == 204
-
-
 async def test_a_hit_and_a_message_that_cannot_be_read_stop_no_other(desk: Desk, redis: Redis) -> None:
     await redis.hset("coranto:{alerts}:hits", "x y", '{"story": 7}')  # type: ignore[misc]
     await redis.hset("coranto:{alerts}:messages", "x-1", "{")  # type: ignore[misc]
@@ -167,65 +151,6 @@ async def test_it_is_shown_on_the_page_in_the_list_and_in_the_metrics(serve: Ser
             return all(gauge(registry, f"coranto_gateway_{kind}", "unusable") == 1 for kind in ("webhooks", "alerts"))
 
         await eventually(are_counted, what="both gauges")
-
-
-STATE, LEASE = "coranto:{webhooks}:desk:state", "coranto:{webhooks}:desk:lease"
-
-
-async def let_go(served: Served, redis: Redis) -> None:
-    """Pause the webhook, and wait until no gateway writes its state any more."""
-    await served.post("/v1/webhooks/desk/pause", None)
-
-    async def is_free() -> bool:
-        return not await redis.exists(LEASE)
-
-    await eventually(is_free, what="the end of its delivery")
-
-
-async def test_a_webhook_whose_state_cannot_be_read_is_reset_and_goes_on_from_its_place(
-    serve: Serve, redis: Redis, run: Command
-) -> None:
-    async with serve(webhooks=LOOPBACK) as served, Receiver() as receiver:
-        await served.post("/v1/webhooks", {"name": "desk", "url": receiver.url}, status=201)
-        await served.announce(article("one"))
-        await eventually(lambda: len(receiver.accepted) == 1, what="the first delivery")
-        await let_go(served, redis)
-        await redis.hset(STATE, mapping={"trouble_since": "<b>", "delivered": "many", "generation": "x"})  # type: ignore[misc]
-        problem = await served.get("/v1/webhooks/desk", status=409)
-        assert "webhooks reset" in problem["detail"]
-        assert "trouble_since" in problem["detail"]
-        (unusable,) = (await served.get("/v1/webhooks"))["unusable"]
-        assert unusable["is_state"] is True
-        page = await look(served, "/subscribers/webhooks/desk")
-        assert [each["action"] for each in page.all("form") if str(each.get("action")).endswith("reset")]
-        await served.announce(article("two"))
-        done = (await run("reset", "desk")).stderr
-        assert "discarded: delivered, generation, trouble_since" in done
-        assert (await served.get("/v1/webhooks/desk"))["standing"] == "paused"
-        assert "nothing to reset: all of it can be read" in (await run("reset", "desk")).stderr
-        await run("resume", "desk")
-        await eventually(lambda: len(receiver.accepted) == 2, what="the delivery of what came meanwhile")
-        await run("reset", "none", code=3)
-
-
-@pytest.mark.parametrize(("field", "value"), [("cursor", "far"), ("rewind", "soon")])
-async def test_of_a_webhook_whose_place_cannot_be_read_somebody_says_where_it_goes_on(
-    serve: Serve, redis: Redis, run: Command, field: str, value: str
-) -> None:
-    async with serve(webhooks=LOOPBACK) as served, Receiver() as receiver:
-        await served.announce(article("before"))
-        await served.post("/v1/webhooks", {"name": "desk", "url": receiver.url}, status=201)
-        await let_go(served, redis)
-        await redis.hset(STATE, field, value)  # type: ignore[misc]
-        assert "where it goes on" in (await served.post("/v1/webhooks/desk/reset", {}, status=422))["detail"]
-        assert "where it goes on" in (await run("reset", "desk", code=2)).stderr
-        await run("reset", "desk", "--start", "now", "--since", "2026-01-01", code=2)
-        assert (await served.post("/v1/webhooks/desk/reset", {"start": "now"}))["standing"] == "paused"
-        await redis.hset(STATE, field, value)  # type: ignore[misc]
-        await post(served, "/subscribers/webhooks/desk/reset", start="beginning")
-        assert receiver.accepted == []
-        await run("resume", "desk")
-        await eventually(lambda: len(receiver.accepted) == 1, what="the delivery of all that is stored")
 
 
 async def test_alerts_whose_state_cannot_be_read_reckon_it_anew(serve: Serve, redis: Redis) -> None:

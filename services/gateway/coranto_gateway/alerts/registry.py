@@ -232,7 +232,7 @@ class Alerts:
     async def log(self, name: str | None = None, *, limit: int = 100) -> list[Sent]:
         """The latest attempts, of one alert or of all, the last first."""
         rows = await self._redis.xrevrange(self._keys["log"], count=_LOG_LINES)
-        lines = (Sent.model_validate_json(fields[b"line"]) for _, fields in rows)
+        lines = read_rows(Sent, {entry: fields.get(b"line", b"") for entry, fields in rows}).values()
         return [line for line in lines if name in (None, line.alert)][:limit]
 
     async def state(self) -> AlertState:

@@ -18,7 +18,8 @@ from coranto_gateway.tokens.token import Scope
 from coranto_gateway.webhooks.deliverer import send_test
 from coranto_gateway.webhooks.deliveries import Attempt, DeadDelivery
 from coranto_gateway.webhooks.progress import Count, Progress, Standing
-from coranto_gateway.webhooks.registry import UnplacedError, start_of
+from coranto_gateway.webhooks.registry import start_of
+from coranto_gateway.webhooks.set_aside import SetAside
 from coranto_gateway.webhooks.webhook import Format, NewWebhook, Webhook, WebhookChange, make_webhook, new_secret
 
 router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
@@ -54,10 +55,13 @@ class WebhookView(BaseModel):
     why: str | None = Field(description="What went wrong last, where it stands so for that.")
     trouble_since: datetime | None = Field(description="Since when nothing could be delivered.")
     not_before: datetime | None = Field(description="When the receiver wants to be asked again, as it said last.")
-    position: str = Field(description="The place up to which it has got, as in the stream.")
-    behind: int | None = Field(description="Announcements that it has still to look at; null without a store.")
+    position: str | None = Field(
+        description="The place up to which it has got, as in the stream; null until it is known."
+    )
+    behind: int | None = Field(description="Announcements that it has still to look at; null until its place is known.")
     late: int = Field(description="Deliveries that it has passed and that are tried again.")
     dead: int = Field(description="Deliveries that were given up.")
+    set_aside: int = Field(description="Rows of it in Redis that could not be read, and were set aside.")
     delivered: int
     delivered_at: datetime | None
     secrets: int = Field(description="Secrets in use; more than one while an old one is phased out.")
@@ -91,6 +95,12 @@ class DeadDeliveryList(BaseModel):
     items: list[DeadDelivery]
 
 
+class SetAsideList(BaseModel):
+    """Rows that were set aside, the last first."""
+
+    items: list[SetAside]
+
+
 class Rotation(BaseModel):
     """How a secret is changed."""
 
@@ -108,7 +118,7 @@ class Reset(BaseModel):
     start: Literal["now", "beginning"] | AwareDatetime | None = Field(
         None,
         description="With what is announced from now on, with all that is stored, or with what was stored at this time or later. "
-        "Null leaves the place as it is, which must be readable then.",
+        "Null leaves the place as it is.",
     )
 
 
@@ -203,6 +213,14 @@ async def show_dead(name: str, parts: PartsOf) -> DeadDeliveryList:
     return DeadDeliveryList(items=await parts.webhooks.dead(name))
 
 
+@router.get("/{name}/set-aside", summary="What could not be read")
+@needs(Scope.OPERATE)
+async def show_set_aside(name: str, parts: PartsOf) -> SetAsideList:
+    """Rows of the webhook in Redis that were set aside, so that it went on; a reset discards them."""
+    await parts.webhooks.get(name)
+    return SetAsideList(items=await parts.webhooks.set_aside(name))
+
+
 @router.post("/{name}/test", summary="Send a test")
 @needs(Scope.OPERATE)
 async def test(name: str, parts: PartsOf) -> Attempt:
@@ -228,14 +246,11 @@ async def resume(name: str, parts: PartsOf) -> WebhookView:
     return await webhook_view(parts, name)
 
 
-@router.post("/{name}/reset", summary="Reset a webhook whose state cannot be read")
+@router.post("/{name}/reset", summary="Discard what could not be read")
 @needs(Scope.OPERATE)
 async def reset(name: str, wanted: Reset, parts: PartsOf) -> WebhookView:
-    """It forgets what cannot be read of how it does, and goes on; one of which all can be read goes on from `start`."""
-    try:
-        await parts.webhooks.reset(name, start_of(wanted.start, parts.sender.now()))
-    except UnplacedError as error:
-        raise Problem(422, "bad-request", str(error)) from error
+    """The rows that were set aside are discarded; with `start`, it goes on from there."""
+    await parts.webhooks.reset(name, start_of(wanted.start, parts.sender.now()))
     return await webhook_view(parts, name)
 
 
@@ -306,8 +321,9 @@ async def _view(parts: Parts, webhook: Webhook, progress: Progress, now: Positio
         why=progress.disabled or progress.trouble,
         trouble_since=progress.trouble_since,
         not_before=progress.not_before,
-        position=str(progress.position),
-        behind=max(0, now.number - progress.cursor) if progress.rewind is None else None,
+        position=None if progress.position is None else str(progress.position),
+        behind=None if progress.position is None else max(0, now.number - progress.position.number),
+        set_aside=progress.set_aside,
         late=late,
         dead=dead,
         delivered=progress.delivered,

@@ -53,6 +53,12 @@ class Metrics:
             ["standing"],
             registry=add,
         )
+        self.webhook_rows_set_aside = Counter(
+            "coranto_gateway_webhook_rows_set_aside",
+            "Rows of webhooks in Redis that could not be read and were set aside, by what they belong to (state, late, dead, log).",
+            ["part"],
+            registry=add,
+        )
         self.alerts = Gauge(
             "coranto_gateway_alerts",
             "Alerts by standing (active, paused, unusable); every gateway reports all of them.",

@@ -27,6 +27,7 @@ router = APIRouter(include_in_schema=False)
 
 _LINES: Final = 50
 _DEAD_SHOWN: Final = 50
+_ROWS_SHOWN: Final = 50
 
 
 @router.post("/subscribers/webhooks")
@@ -92,7 +93,7 @@ async def remove(request: Request, name: str, parts: PartsOf) -> Response:
 async def act(
     request: Request, name: str, action: Literal["pause", "resume", "redeliver", "discard", "reset"], parts: PartsOf
 ) -> Response:
-    """Pause or resume it; deliver again what was given up, or let it be; reset one whose state cannot be read."""
+    """Pause or resume it; deliver again what was given up, or let it be; discard what could not be read."""
     form = await form_of(request)
     numbers = [int(each) for each in form.get("number", "").split() if each.isdecimal()]
     done: int | None = None
@@ -102,7 +103,7 @@ async def act(
         case "resume":
             await api.resume(name, parts)
         case "reset":
-            await api.reset(name, api.Reset(start="beginning" if form.get("start") == "beginning" else "now"), parts)
+            await api.reset(name, api.Reset(start=None), parts)
         case "redeliver":
             done = (await api.redeliver(name, Redelivery(dead=not numbers, numbers=numbers), parts)).moved
         case "discard":
@@ -151,6 +152,7 @@ async def _show(
         faults=faults_in(wrong),
         log=log,
         dead=shown,
+        aside=(await parts.webhooks.set_aside(name))[:_ROWS_SHOWN],
         titles=await _titles(parts, named),
         secret=secret,
         tested=tested,

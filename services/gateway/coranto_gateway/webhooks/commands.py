@@ -21,8 +21,9 @@ from coranto_gateway.definitions import Unusable
 from coranto_gateway.printable import log_line, one_line
 from coranto_gateway.webhooks.deliveries import Attempt
 from coranto_gateway.webhooks.progress import Progress
-from coranto_gateway.webhooks.registry import UnplacedError, Webhooks, start_of
+from coranto_gateway.webhooks.registry import Webhooks, start_of
 from coranto_gateway.webhooks.sending import new_test_id
+from coranto_gateway.webhooks.set_aside import SetAside
 from coranto_gateway.webhooks.webhook import Format, NewWebhook, Webhook, make_webhook, new_secret
 
 app = typer.Typer(
@@ -98,10 +99,12 @@ def list_webhooks(
 
     rows, unusable = _with_webhooks(data, look)
     table = Table("Name", "Standing", "Delivered", "Last", "Late", "Dead", "Address", box=None)
+    aside = 0
     for webhook, progress, (late, dead) in rows:
         if as_json:
             typer.echo(json.dumps(_shown(webhook, progress, late, dead), ensure_ascii=False))
             continue
+        aside += progress.set_aside
         last = "never" if progress.delivered_at is None else f"{progress.delivered_at:%Y-%m-%d %H:%M}"
         style = "red" if progress.standing in ("failing", "disabled") else None
         numbers = (str(number) for number in (late, dead))
@@ -122,18 +125,24 @@ def list_webhooks(
     if not as_json:
         empty = "No webhooks. Make one with: coranto webhooks add NAME URL"
         Console(highlight=False).print(table if rows or unusable else empty, markup=False)
+    if aside and not as_json:
+        tell(f"{aside} rows could not be read and were set aside: see coranto webhooks show NAME")
     if unusable or any(progress.standing in ("failing", "disabled") for _, progress, _ in rows):
         raise typer.Exit(1)
 
 
 @app.command("show")
 def show_webhook(name: NameArgument, data: DataOption = None) -> None:
-    """Show a webhook, how far it has got, and what it could not deliver, as JSON."""
+    """Show a webhook, how far it has got, what it could not deliver, and what could not be read of it, as JSON."""
 
     async def look(kept: Webhooks) -> dict[str, Any]:
         webhook, dead = await kept.get(name), await kept.dead(name)
         shown = _shown(webhook, await kept.progress(name), (await kept.counts(name))[0], len(dead))
-        return shown | {"dead_deliveries": [each.model_dump(mode="json") for each in dead]}
+        aside = await kept.set_aside(name)
+        return shown | {
+            "dead_deliveries": [each.model_dump(mode="json") for each in dead],
+            "rows_set_aside": [each.model_dump(mode="json") for each in aside],
+        }
 
     typer.echo(json.dumps(_with_webhooks(data, look), indent=2, ensure_ascii=False))
 
@@ -196,7 +205,7 @@ def reset_webhook(
     start: Annotated[
         Literal["now", "beginning"] | None,
         typer.Option(
-            "--start", help="Where it goes on, where its place cannot be read: `beginning` delivers all that is stored."
+            "--start", help="Have it go on from here instead of its place: `beginning` delivers all that is stored."
         ),
     ] = None,
     since: Annotated[
@@ -204,21 +213,18 @@ def reset_webhook(
     ] = None,
     data: DataOption = None,
 ) -> None:
-    """Discard the progress of a webhook that cannot be read, and let it go on. `coranto webhooks list` says what is wrong."""
+    """Discard the rows of a webhook that could not be read and were set aside; `coranto webhooks show` lists them."""
     if start is not None and since is not None:
         tell("give --start or --since, and not both")
         raise typer.Exit(2)
     asked = start if since is None else since.replace(tzinfo=since.tzinfo or UTC)
 
-    async def ask(kept: Webhooks) -> list[str]:
+    async def ask(kept: Webhooks) -> int:
         return await kept.reset(name, start_of(asked, datetime.now(UTC)))
 
-    try:
-        forgotten = _with_webhooks(data, ask)
-    except UnplacedError as error:
-        tell(f"{error}; see --help")
-        raise typer.Exit(2) from error
-    tell(f"discarded: {', '.join(forgotten)}" if forgotten else "nothing to reset: all of it can be read")
+    tell(f"rows discarded: {_with_webhooks(data, ask)}")
+    if asked is not None:
+        tell("set back; the gateway goes on from there")
 
 
 @app.command("rotate")
@@ -281,15 +287,20 @@ def discard(name: NameArgument, numbers: NumbersArgument = None, data: DataOptio
 
 
 def _with_webhooks(data: Path | None, use: Callable[[Webhooks], Awaitable[Answer]]) -> Answer:
-    return ask_definitions(data, Webhooks, use)
+    return ask_definitions(data, lambda redis, prefix: Webhooks(redis, prefix, _tell_set_aside), use)
+
+
+async def _tell_set_aside(name: str, row: SetAside) -> None:
+    tell(f"webhook {name!r}: a row that cannot be read was set aside ({row.key}: {row.why}); see coranto webhooks show")
 
 
 def _shown(webhook: Webhook, progress: Progress, late: int, dead: int) -> dict[str, Any]:
     known = webhook.model_dump(mode="json", exclude={"secrets"}) | {"url": shown_address(webhook.url)}
     how = progress.model_dump(mode="json", include={"trouble_since", "trouble", "disabled", "not_before", "delivered"})
     last = progress.delivered_at.isoformat() if progress.delivered_at is not None else None
-    shown = known | how | {"delivered_at": last, "standing": progress.standing, "position": str(progress.position)}
-    return shown | {"late": late, "dead": dead}
+    position = str(progress.position) if progress.position is not None else None
+    shown = known | how | {"delivered_at": last, "standing": progress.standing, "position": position}
+    return shown | {"late": late, "dead": dead, "set_aside": progress.set_aside}
 
 
 def _line(attempt: Attempt) -> str:

@@ -90,6 +90,8 @@ class Deliverer:
                 running.delivery.use(webhook)
                 if not progress.is_running:
                     running.delivery.stop()
+                elif progress.position is None:
+                    running.delivery.write_place()
             elif progress.is_running and not self._is_stopping and time.monotonic() >= self._rests_until.get(name, 0):
                 await self._begin(webhook)
         for standing, number in standings.items():

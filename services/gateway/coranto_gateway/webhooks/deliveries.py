@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from coranto_gateway.webhooks.progress import Number
+from coranto_gateway.webhooks.set_aside import SetAside
 
 MOST_DEAD: Final = 1000
 
@@ -17,7 +21,7 @@ class Late(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    number: int = Field(description="Number of its announcement.")
+    number: Number = Field(description="Number of its announcement.")
     article: str = Field(description="Id of the article.")
     revision: int = Field(description="Number of its revision.")
     attempts: int = Field(0, description="Attempts that failed while other deliveries went well.")
@@ -28,7 +32,7 @@ class DeadDelivery(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    number: int = Field(description="Number of its announcement.")
+    number: Number = Field(description="Number of its announcement.")
     article: str = Field(description="Id of the article.")
     revision: int = Field(description="Number of its revision.")
     url: str = Field(description="Address of the article.")
@@ -55,6 +59,18 @@ class Attempt(BaseModel):
     elapsed_ms: int = Field(0, description="Time to the answer, in milliseconds.")
 
 
+def place_in(log: Sequence[Attempt], store: str, *, longest: timedelta) -> int | None:
+    """The place behind which all comes that was not settled yet, by a log, the last line first; None when it says nothing of it.
+
+    `longest` is the time that one delivery may be under way: what was begun before a line of that age is settled, or late.
+    """
+    lines = [(each.number, each.at) for each in log if each.number and each.webhook_id == f"{store}-{each.number}"]
+    if not lines:
+        return None
+    begun = lines[0][1] - longest
+    return next((number for number, at in lines if at < begun), min(lines)[0]) - 1
+
+
 @dataclass(slots=True)
 class Change:
     """What one commit changes of a webhook's progress, at once."""
@@ -67,6 +83,7 @@ class Change:
     dead: list[DeadDelivery] = field(default_factory=list)
     not_dead: list[int] = field(default_factory=list)
     log: list[Attempt] = field(default_factory=list)
+    made_again: list[SetAside] = field(default_factory=list)
 
     def to_json(self) -> str:
         """As the script takes it."""
@@ -80,6 +97,7 @@ class Change:
                 "not_dead": [str(number) for number in self.not_dead],
                 "dead": {str(each.number): each.model_dump_json() for each in self.dead},
                 "log": [each.model_dump_json(exclude_none=True) for each in self.log],
+                "aside": {each.key: each.model_dump_json() for each in self.made_again},
             }
         )
 

@@ -27,11 +27,11 @@ from coranto.worker.breaker import Breaker, Permit
 from coranto_gateway.articles.announcements import NO_STORE, Announcement, Announcements, Position
 from coranto_gateway.articles.stores import ArticleStores
 from coranto_gateway.monitoring.metrics import Metrics
-from coranto_gateway.webhooks.deliveries import Change, Grant, Late
+from coranto_gateway.webhooks.deliveries import Change, DeadDelivery, Grant, Late, place_in
 from coranto_gateway.webhooks.ending import End, Item, News, change_for, decide, note_trouble
 from coranto_gateway.webhooks.progress import Progress
 from coranto_gateway.webhooks.reasons import REASONS
-from coranto_gateway.webhooks.registry import Webhooks
+from coranto_gateway.webhooks.registry import LOG_LINES, Webhooks
 from coranto_gateway.webhooks.sending import Answer, Sender, message_of
 from coranto_gateway.webhooks.settings import WebhookSettings
 from coranto_gateway.webhooks.webhook import Webhook
@@ -95,6 +95,10 @@ class Delivery:
             self._wanted = _filter_of(webhook)
         self.webhook = webhook
 
+    def write_place(self) -> None:
+        """Write the place again with what is written next: in Redis it is lost."""
+        self._written = -1
+
     def stop(self) -> None:
         """Begin nothing more; what is under way is finished."""
         self._stop.set()
@@ -157,6 +161,9 @@ class Delivery:
         if progress.rewind is not None:
             cursor = await self._tools.announcements.number_at(datetime.fromisoformat(progress.rewind))
             change.unset.append("rewind")
+        elif cursor is None:
+            cursor = await self._find_place(now)
+            self._tell_reset(Position(now.store, cursor), "how far it had got cannot be read")
         elif progress.store not in (now.store, NO_STORE):
             self._tell_reset(now, f"the place is of the article store {progress.store}, and this is {now.store}")
             cursor = now.number
@@ -171,8 +178,44 @@ class Delivery:
             change.not_dead = [each.number for each in dead if each.number > cursor]
         self._late = {each.number: Item(each, is_fresh=False) for each in late if each.number not in change.not_late}
         self._dead = len(dead) - len(change.not_dead)
+        await self._make_again(change, cursor)
         self._store, self._taken = now.store, cursor
         await self._commit(change)
+
+    async def _find_place(self, now: Position) -> int:
+        """A place behind which all comes that may not have been delivered: by the log, else all since the webhook was made."""
+        log = await self._tools.webhooks.log(self.webhook.name, limit=LOG_LINES)
+        number = place_in(log, now.store, longest=2 * self._tools.settings.timeout)
+        if number is None:
+            number = await self._tools.announcements.number_at(self.webhook.created_at)
+        return min(number, now.number)
+
+    async def _make_again(self, change: Change, cursor: int) -> None:
+        """Make deliveries again whose rows were set aside, of announcements that the place has passed."""
+        for row in await self._tools.webhooks.set_aside(self.webhook.name):
+            number = row.number
+            if number is None or number > cursor or row.is_made_again:
+                continue
+            article = await self._announced(number)
+            if article is None:
+                continue
+            late = Late(number=number, article=article.id, revision=article.storage.revision)
+            if row.part == "late":
+                change.late.append(late)
+                self._late[number] = Item(late, is_fresh=False)
+            else:
+                dead = late.model_dump(exclude={"attempts"})
+                detail = REASONS["unreadable"]
+                change.dead.append(DeadDelivery(**dead, url=article.url, at=row.at, reason="unreadable", detail=detail))
+                self._dead += 1
+            change.made_again.append(row.model_copy(update={"is_made_again": True}))
+
+    async def _announced(self, number: int) -> FinishedArticle | None:
+        def look(reader: ArticleReader) -> FinishedArticle | None:
+            found = reader.announced_after(number - 1, 1)
+            return found[0].article if found and found[0].number == number else None
+
+        return await self._tools.stores.ask_if_any(look)
 
     def _tell_reset(self, now: Position, why: str) -> None:
         self._tools.log.warning(WEBHOOK_RESET, webhook=self.webhook.name, to=str(now), why=why)
@@ -298,13 +341,10 @@ class Delivery:
         return await self._tools.sender.send(self.webhook, message)
 
     async def _find(self, late: Late) -> FinishedArticle | None:
-        def look(reader: ArticleReader) -> FinishedArticle | None:
-            found = reader.announced_after(late.number - 1, 1)
-            # In another store the number may mean another article.
-            is_it = found and (found[0].number, found[0].article.id) == (late.number, late.article)
-            return found[0].article if is_it and found[0].article.storage.revision == late.revision else None
-
-        return await self._tools.stores.ask_if_any(look)
+        article = await self._announced(late.number)
+        # In another store the number may mean another article.
+        is_it = article is not None and (article.id, article.storage.revision) == (late.article, late.revision)
+        return article if is_it else None
 
     def _settle(self, item: Item, answer: Answer, end: End) -> None:
         """Take note of what is in Redis now."""

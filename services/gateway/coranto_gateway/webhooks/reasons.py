@@ -24,6 +24,7 @@ REASONS: Final[Mapping[str, str]] = {
     "not_wanted": "The webhook's filter does not let the article through.",
     "gave_up": "The receiver failed with this record again and again while it took others: it is a dead delivery.",
     "not_written": "The record cannot be written in the webhook's format, which is a bug: it is a dead delivery.",
+    "unreadable": "What Redis kept of a dead delivery could not be read; it stands here anew, for the same record.",
     "record_gone": "The record is no longer in the article store: it is a dead delivery.",
 }
 """The closed list, each word with a sentence about it."""

@@ -10,14 +10,14 @@ changes a webhook's progress by hand makes the generation grow as well, and has 
 
 from __future__ import annotations
 
-import json
 import time
 from collections import Counter
-from collections.abc import Awaitable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, Literal, cast
+from typing import Any, Final, Literal, TypeVar, cast
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from redis.asyncio import Redis
 
 from coranto_gateway.addresses.secret_addresses import shown_address
@@ -27,32 +27,31 @@ from coranto_gateway.definitions import (
     Definitions,
     UnknownNameError,
     Unusable,
-    UnusableError,
-    faults_of,
     fields_of,
     said_of,
 )
 from coranto_gateway.webhooks import scripts
 from coranto_gateway.webhooks.deliveries import Attempt, Change, DeadDelivery, Grant, Late
-from coranto_gateway.webhooks.progress import PLACE, Count, Progress
+from coranto_gateway.webhooks.progress import Count, Progress, read_progress
+from coranto_gateway.webhooks.set_aside import Part, SetAside, note_row
 from coranto_gateway.webhooks.webhook import Webhook
 
-_LOG_LINES: Final = 1000
+LOG_LINES: Final = 1000
 _TESTS_AT_ONCE: Final = 20
+_PARTS: Final = ("state", "late", "dead", "log", "lease", "aside")
 
-
-class UnplacedError(ValueError):
-    """A webhook of which nobody knows any more how far it has got is to be reset, and nobody says where it goes on."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(f"how far the webhook {name!r} has got cannot be read: say where it goes on (start)")
+Row = TypeVar("Row", bound=BaseModel)
+Delivered = TypeVar("Delivered", Late, DeadDelivery)
+Tell = Callable[[str, SetAside], Awaitable[None]]
+"""Told of each row that is set aside, with the name of its webhook."""
 
 
 class Webhooks:
     """The webhooks of a pipeline."""
 
-    def __init__(self, redis: Redis, prefix: str) -> None:
+    def __init__(self, redis: Redis, prefix: str, tell: Tell | None = None) -> None:
         self._redis = redis
+        self._tell = tell
         # One hash tag: a script touches several of these keys.
         self._prefix = f"{prefix}:{{webhooks}}"
         self._all = f"{self._prefix}:all"
@@ -61,11 +60,15 @@ class Webhooks:
         self._scripts = {name: redis.register_script(text) for name, text in scripts.ALL.items()}
 
     def _keys(self, name: str) -> list[str]:
-        parts = ("state", "late", "dead", "log", "lease")
-        return [self._all, *(f"{self._prefix}:{name}:{part}" for part in parts)]
+        return [self._all, *(f"{self._prefix}:{name}:{part}" for part in _PARTS)]
 
     async def _run(self, script: str, name: str, *args: str | bytes | int) -> Any:
         return await self._scripts[script](keys=self._keys(name), args=[name, *args])
+
+    async def _change(self, script: str, name: str, *args: str | bytes | int) -> Any:
+        """Run a script that makes the generation grow, after what cannot be read of it was set aside."""
+        await self.progress(name)
+        return await self._run(script, name, *args)
 
     # --- for operators ---------------------------------------------------------------------------------------------
 
@@ -88,32 +91,28 @@ class Webhooks:
         await self._redis.delete(*self._keys(name)[1:])
 
     async def all(self) -> tuple[list[tuple[Webhook, Progress]], list[Unusable]]:
-        """All webhooks by name, each with how it does; and those that cannot be used as they, or their state, are kept."""
-        found, unusable = await self.definitions.all()
-        usable: list[tuple[Webhook, Progress]] = []
-        for webhook in found:
-            try:
-                usable.append((webhook, await self.progress(webhook.name)))
-            except UnusableError as error:
-                unusable.append(error.unusable)
-        return usable, unusable
+        """All webhooks by name, each with how it does; and those that cannot be used as they are kept."""
+        usable, unusable = await self.definitions.all()
+        return [(webhook, await self.progress(webhook.name)) for webhook in usable], unusable
 
     async def get(self, name: str) -> Webhook:
         """The webhook. Raises UnknownNameError, and UnusableError when it cannot be used as it is kept."""
         return await self.definitions.get(name)
 
     async def progress(self, name: str) -> Progress:
-        """How it does. Raises UnusableError when that cannot be read."""
-        kept = await self._state(name)
-        try:
-            return Progress.model_validate(kept)
-        except ValidationError as error:
-            why = f"its state in Redis cannot be read: {said_of(error)[:1000]}"
-            raise UnusableError("webhook", Unusable(name=name, why=why, kept=kept, is_state=True)) from error
-
-    async def _state(self, name: str) -> dict[str, str]:
-        packed = await cast("Awaitable[dict[bytes, bytes]]", self._redis.hgetall(self._keys(name)[1]))
-        return {key.decode("utf-8", "replace"): value.decode("utf-8", "replace") for key, value in packed.items()}
+        """How it does. What cannot be read of that is set aside."""
+        _, state, *_, aside = self._keys(name)
+        pipe = self._redis.pipeline(transaction=False)
+        pipe.hgetall(state)
+        pipe.hlen(aside)
+        kept, number = await pipe.execute()
+        known = {field: kept[field.encode()] for field in Progress.model_fields if field.encode() in kept}
+        progress, faults = read_progress({field: value.decode("utf-8", "replace") for field, value in known.items()})
+        # Another generation than any gateway has, so that one that delivers begins anew.
+        instead = {"is_paused": "1", "generation": str(time.time_ns() // 1_000_000)}
+        for field, why in faults.items():
+            await self._set_aside(name, "state", field, known[field], why, instead.get(field, ""))
+        return progress.model_copy(update={"set_aside": number + len(faults)})
 
     async def count(self) -> dict[Count, int]:
         """The number of webhooks in each standing."""
@@ -123,28 +122,64 @@ class Webhooks:
 
     async def counts(self, name: str) -> tuple[int, int]:
         """How many deliveries are late, and how many dead."""
-        _, _, late, dead, _, _ = self._keys(name)
+        _, _, late, dead, *_ = self._keys(name)
         return await self._redis.hlen(late), await self._redis.hlen(dead)
 
     async def late(self, name: str) -> list[Late]:
-        """What is to be tried again, by number."""
-        packed = await cast("Awaitable[list[bytes]]", self._redis.hvals(self._keys(name)[2]))
-        return sorted((Late.model_validate_json(each) for each in packed), key=lambda late: late.number)
+        """What is to be tried again, by number. What cannot be read is set aside."""
+        return await self._deliveries(name, "late", Late)
 
     async def dead(self, name: str) -> list[DeadDelivery]:
-        """What was given up, by number."""
-        packed = await cast("Awaitable[list[bytes]]", self._redis.hvals(self._keys(name)[3]))
-        return sorted((DeadDelivery.model_validate_json(each) for each in packed), key=lambda dead: dead.number)
+        """What was given up, by number. What cannot be read is set aside."""
+        return await self._deliveries(name, "dead", DeadDelivery)
 
     async def log(self, name: str, *, limit: int = 100) -> list[Attempt]:
-        """The latest attempts, the last first."""
+        """The latest attempts, the last first. What cannot be read is set aside."""
         rows = cast("Any", await self._redis.xrevrange(self._keys(name)[4], count=limit))
-        return [Attempt.model_validate_json(fields[b"line"]) for _, fields in rows]
+        lines = {entry.decode(): fields.get(b"line", repr(fields).encode()) for entry, fields in rows}
+        return [line for _, line in await self._readable(name, "log", lines, Attempt)]
+
+    async def set_aside(self, name: str) -> list[SetAside]:
+        """The rows that were set aside, the last first."""
+        packed = await cast("Awaitable[list[bytes]]", self._redis.hvals(self._keys(name)[6]))
+        found: list[SetAside] = []
+        for each in packed:
+            with suppress(ValidationError):
+                found.append(SetAside.model_validate_json(each))
+        return sorted(found, key=lambda row: row.at, reverse=True)
+
+    async def _deliveries(self, name: str, part: Literal["late", "dead"], model: type[Delivered]) -> list[Delivered]:
+        key = self._keys(name)[1 + _PARTS.index(part)]
+        packed = await cast("Awaitable[dict[bytes, bytes]]", self._redis.hgetall(key))
+        rows = {number.decode("utf-8", "surrogateescape"): each for number, each in packed.items()}
+        found = await self._readable(name, part, rows, model)
+        for number, each in found:
+            if number != str(each.number):
+                await self._set_aside(name, part, number, rows[number], f"it is of the number {each.number}")
+        return sorted((each for number, each in found if number == str(each.number)), key=lambda each: each.number)
+
+    async def _readable(
+        self, name: str, part: Part, rows: Mapping[str, bytes], model: type[Row]
+    ) -> list[tuple[str, Row]]:
+        found: list[tuple[str, Row]] = []
+        for row, packed in rows.items():
+            try:
+                found.append((row, model.model_validate_json(packed)))
+            except ValidationError as error:
+                await self._set_aside(name, part, row, packed, said_of(error))
+        return found
+
+    async def _set_aside(self, name: str, part: Part, row: str, packed: bytes, why: str, instead: str = "") -> None:
+        told = note_row(part, row, packed, why, datetime.now(UTC))
+        key, in_redis = 2 + _PARTS.index(part), row.encode("utf-8", "surrogateescape")
+        arguments = (key, in_redis, packed, instead, told.key, told.model_dump_json())
+        if await self._run("set_aside", name, *arguments) and self._tell is not None:
+            await self._tell(name, told)
 
     async def write_log(self, name: str, attempt: Attempt) -> None:
         """Note an attempt that was no delivery."""
         line = attempt.model_dump_json(exclude_none=True)
-        await self._redis.xadd(self._keys(name)[4], {"line": line}, maxlen=_LOG_LINES, approximate=True)
+        await self._redis.xadd(self._keys(name)[4], {"line": line}, maxlen=LOG_LINES, approximate=True)
 
     async def edit(self, name: str, fields: Mapping[str, Any]) -> Webhook:
         """Change these fields, and give the webhook; with a new address, it begins anew with its receiver.
@@ -170,7 +205,7 @@ class Webhooks:
 
     async def _write(self, packed: bytes, edited: Webhook) -> bool:
         is_moved = fields_of(packed).get("url") != edited.url
-        answer = await self._run("edit", edited.name, packed, edited.model_dump_json(), "moved" if is_moved else "")
+        answer = await self._change("edit", edited.name, packed, edited.model_dump_json(), "moved" if is_moved else "")
         return bool(answer)
 
     async def pause(self, name: str) -> None:
@@ -180,30 +215,23 @@ class Webhooks:
 
     async def resume(self, name: str) -> None:
         """Go on at once, also when it was disabled or waits. Raises UnknownNameError."""
-        if not await self._run("resume", name):
+        if not await self._change("resume", name):
             raise UnknownNameError("webhook", name)
 
-    async def reset(self, name: str, start: datetime | None = None) -> list[str]:
-        """Forget what cannot be read of how it does, and go on, from what was stored at `start` where that is given.
+    async def reset(self, name: str, start: datetime | None = None) -> int:
+        """Forget what was set aside, and give how many rows; with `start`, go on from what was stored then.
 
-        Gives the names of what is forgotten. Raises UnknownNameError, and UnplacedError when `start` is needed and not given.
+        Raises UnknownNameError.
         """
-        faults: set[str] = set()
-        try:
-            Progress.model_validate(await self._state(name))
-        except ValidationError as error:
-            faults = {field for field, _ in faults_of(error)}
-        if start is None and faults & PLACE:
-            raise UnplacedError(name)
-        since = "" if start is None else start.isoformat()
-        if not await self._run("reset", name, json.dumps(sorted(faults)), since, time.time_ns() // 1_000_000):
+        discarded = int(await self._change("reset", name, "" if start is None else start.isoformat()))
+        if discarded < 0:
             raise UnknownNameError("webhook", name)
-        return sorted(faults)
+        return discarded
 
     async def rewind(self, name: str, to: int | datetime) -> None:
         """Deliver again all behind this number, or that was stored since this time. Raises UnknownNameError."""
         number, since = (0, to.isoformat()) if isinstance(to, datetime) else (to, "")
-        if not await self._run("rewind", name, number, since):
+        if not await self._change("rewind", name, number, since):
             raise UnknownNameError("webhook", name)
 
     async def redeliver(self, name: str, numbers: Iterable[int] = ()) -> int:
@@ -215,7 +243,8 @@ class Webhooks:
         return await self._move_dead(name, "discard", numbers)
 
     async def _move_dead(self, name: str, what: str, numbers: Iterable[int]) -> int:
-        moved = int(await self._run("move_dead", name, what, *numbers))
+        await self.dead(name)  # sets aside what cannot be read
+        moved = int(await self._change("move_dead", name, what, *numbers))
         if moved < 0:
             raise UnknownNameError("webhook", name)
         return moved
@@ -241,7 +270,7 @@ class Webhooks:
 
     async def commit(self, grant: Grant, change: Change, *, seconds: float) -> bool:
         """Write the change and keep the right for so long; False, and nothing is written, when the right is lost."""
-        arguments = (grant.owner, round(seconds * 1000), str(grant.generation), change.to_json(), _LOG_LINES)
+        arguments = (grant.owner, round(seconds * 1000), str(grant.generation), change.to_json(), LOG_LINES)
         return bool(await self._run("commit", grant.name, *arguments))
 
     async def release(self, grant: Grant) -> None:

@@ -1,4 +1,4 @@
-"""What must be one step in Redis. All scripts take the same keys: webhooks, state, late, dead, log, lease.
+"""What must be one step in Redis. All scripts take the same keys: webhooks, state, late, dead, log, lease, set aside.
 
 Whoever has the lease is known by the webhook's generation as well, which grows with each change by hand.
 """
@@ -13,7 +13,7 @@ from coranto_gateway import definitions
 ADD: Final = (
     definitions.ADD
     + """
-redis.call('DEL', KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6])
+redis.call('DEL', KEYS[2], KEYS[3], KEYS[4], KEYS[5], KEYS[6], KEYS[7])
 redis.call('HSET', KEYS[2], unpack(ARGV, 4))
 return 'added'
 """
@@ -43,11 +43,17 @@ if not is_held() then return 0 end
 local change = cjson.decode(ARGV[5])
 for name, value in pairs(change.set) do redis.call('HSET', KEYS[2], name, value) end
 for _, name in ipairs(change.unset) do redis.call('HDEL', KEYS[2], name) end
-for name, value in pairs(change.add) do redis.call('HINCRBY', KEYS[2], name, value) end
+for name, value in pairs(change.add) do
+  -- One that was damaged a moment ago begins anew: what stands below must be written all the same.
+  if type(redis.pcall('HINCRBY', KEYS[2], name, value)) == 'table' then redis.call('HSET', KEYS[2], name, value) end
+end
 for _, number in ipairs(change.not_late) do redis.call('HDEL', KEYS[3], number) end
 for number, value in pairs(change.late) do redis.call('HSET', KEYS[3], number, value) end
 for _, number in ipairs(change.not_dead) do redis.call('HDEL', KEYS[4], number) end
 for number, value in pairs(change.dead) do redis.call('HSET', KEYS[4], number, value) end
+for row, value in pairs(change.aside) do
+  if redis.call('HEXISTS', KEYS[7], row) == 1 then redis.call('HSET', KEYS[7], row, value) end
+end
 for _, line in ipairs(change.log) do redis.call('XADD', KEYS[5], 'MAXLEN', '~', ARGV[6], '*', 'line', line) end
 return 1
 """
@@ -70,14 +76,29 @@ end
 return 1
 """
 
-# What cannot be read may be the generation itself.
-RESET: Final = """
+# Only as it was read: whoever delivers may have written it anew.
+SET_ASIDE: Final = """
 if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then return 0 end
-for _, name in ipairs(cjson.decode(ARGV[2])) do redis.call('HDEL', KEYS[2], name) end
-if ARGV[3] ~= '' then redis.call('HSET', KEYS[2], 'rewind', ARGV[3]) end
-if redis.call('HEXISTS', KEYS[2], 'generation') == 0 then redis.call('HSET', KEYS[2], 'generation', ARGV[4]) end
-redis.call('HINCRBY', KEYS[2], 'generation', 1)
+local key, row = KEYS[tonumber(ARGV[2])], ARGV[3]
+if ARGV[2] == '5' then
+  if redis.call('XDEL', key, row) == 0 then return 0 end
+else
+  if redis.call('HGET', key, row) ~= ARGV[4] then return 0 end
+  if ARGV[5] == '' then redis.call('HDEL', key, row) else redis.call('HSET', key, row, ARGV[5]) end
+end
+redis.call('HSET', KEYS[7], ARGV[6], ARGV[7])
 return 1
+"""
+
+RESET: Final = """
+if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then return -1 end
+local discarded = redis.call('HLEN', KEYS[7])
+redis.call('DEL', KEYS[7])
+if ARGV[2] ~= '' then
+  redis.call('HSET', KEYS[2], 'rewind', ARGV[2])
+  redis.call('HINCRBY', KEYS[2], 'generation', 1)
+end
+return discarded
 """
 
 PAUSE: Final = """
@@ -119,10 +140,10 @@ if #numbers == 0 then numbers = redis.call('HKEYS', KEYS[4]) end
 local moved = 0
 for _, number in ipairs(numbers) do
   local packed = redis.call('HGET', KEYS[4], number)
-  if packed then
+  local is_read, dead = pcall(cjson.decode, packed or '')
+  if packed and is_read and type(dead) == 'table' then
     redis.call('HDEL', KEYS[4], number)
     if ARGV[2] == 'redeliver' then
-      local dead = cjson.decode(packed)
       redis.call('HSET', KEYS[3], number, cjson.encode(
         {number = dead.number, article = dead.article, revision = dead.revision, attempts = 0}))
     end
@@ -140,6 +161,7 @@ ALL: Final[Mapping[str, str]] = {
     "commit": COMMIT,
     "release": RELEASE,
     "edit": EDIT,
+    "set_aside": SET_ASIDE,
     "reset": RESET,
     "pause": PAUSE,
     "resume": RESUME,
