@@ -10,7 +10,17 @@ from pathlib import Path
 import pytest
 
 from coranto.domains import registered_domain
-from coranto.urls import MAX_URL_CHARS, UnsupportedUrlError, canonicalize, host_of, is_saved_page, join, key_of, parse
+from coranto.urls import (
+    MAX_URL_CHARS,
+    UnsupportedUrlError,
+    canonicalize,
+    host_of,
+    is_saved_page,
+    join,
+    key_of,
+    parse,
+    site_name,
+)
 
 SAME = [
     ("HTTP://Example.ORG", "http://example.org/"),
@@ -333,3 +343,19 @@ def test_longest_address_is_the_same_for_every_spelling_of_it() -> None:
 def test_leading_zeros_of_a_port_count_for_nothing() -> None:
     assert str(parse("http://a.example:000080/")) == "http://a.example/"
     assert str(parse("http://a.example:0/")) == "http://a.example:0/"
+
+
+@pytest.mark.parametrize(
+    ("publisher", "url", "name"),
+    [
+        ("The Meridian", "https://a.example/1", "The Meridian"),
+        (None, "https://www.paper.example/1", "paper.example"),
+        ("", "https://xn--e1afmkfd.example/1", "пример.example"),
+        (None, "http://127.0.0.1:8000/1", "sports.warc"),
+        (None, "http://[::1]/1", "sports.warc"),
+        (None, "saved-page:1f2e", "sports.warc"),
+        (None, "http://xn--99999999999/", "sports.warc"),
+    ],
+)
+def test_site_is_named_by_its_publisher_or_host(publisher: str | None, url: str, name: str) -> None:
+    assert site_name(publisher, url, "sports.warc") == name

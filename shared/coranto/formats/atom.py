@@ -9,6 +9,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from coranto.formats.markup import WITHDRAWN, to_html
 from coranto.records import FinishedArticle, time_text
+from coranto.urls import site_name
 
 # What XML 1.0 cannot hold in any form, not even escaped.
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -36,7 +37,7 @@ def to_atom_entry(article: FinishedArticle) -> str:
         )
     # An entry without author is only valid in a feed that has one; the publisher stands in.
     names = [*(author.name for author in content.authors), *content.signed_by] or [
-        content.publisher or article.discovery.source
+        site_name(content.publisher, article.url, article.discovery.source)
     ]
     lines += [f"<author><name>{_text(name)}</name></author>" for name in names]
     lines += [

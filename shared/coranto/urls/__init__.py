@@ -16,6 +16,7 @@ from coranto.urls.identity import (
     is_saved_page,
     key_of,
 )
+from coranto.urls.site import site_name
 
 __all__ = [
     "DEFAULT_PORTS",
@@ -31,4 +32,5 @@ __all__ = [
     "join",
     "key_of",
     "parse",
+    "site_name",
 ]

@@ -10,6 +10,7 @@ from typing import Final
 from coranto.filter import Filter, compile_filter, quote
 from coranto.records import FinishedArticle
 from coranto.store.interface import ArticleReader, ArticleSummary, SearchFilter
+from coranto.urls import site_name
 from coranto_gateway.alerts.alert import Alert, NewAlert
 from coranto_gateway.alerts.message import LONGEST_EXCERPT, Hit
 
@@ -89,7 +90,7 @@ def _hit(article: FinishedArticle, why: str) -> Hit:
         article=article.id,
         url=article.url,
         title=(content.title or article.url)[:300],
-        publisher=(content.publisher or article.discovery.source)[:200],
+        publisher=site_name(content.publisher, article.url, article.discovery.source)[:200],
         published=(content.published.text or "") if content.published else "",
         why=why[:LONGEST_EXCERPT],
         at=article.storage.stored_at,
@@ -117,7 +118,7 @@ def _hit_of(summary: ArticleSummary, story: str) -> Hit:
         article=summary.id,
         url=summary.url,
         title=(summary.title or summary.url)[:300],
-        publisher=(summary.publisher or summary.source)[:200],
+        publisher=site_name(summary.publisher, summary.url, summary.source)[:200],
         published=summary.published or "",
         why=summary.excerpt[:LONGEST_EXCERPT],
         at=summary.first_stored,

@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 
 from coranto.filter import compile_filter
 from coranto.store.interface import ArticlePlace, ArticleReader, ArticleSummary, SearchFilter
+from coranto.urls import site_name
 from coranto_gateway.api.articles import ListedArticle
 from coranto_gateway.http.access import needs
 from coranto_gateway.http.cursor import question_hash, read_cursor, write_cursor
@@ -66,7 +67,7 @@ class FoundStory:
     @property
     def publishers(self) -> list[str]:
         """Who published it, in the order they did."""
-        return list(dict.fromkeys(each.publisher or each.source for each in self.articles))
+        return list(dict.fromkeys(site_name(each.publisher, each.url, each.source) for each in self.articles))
 
     @property
     def languages(self) -> list[str]:

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from coranto.filter import FilterError, compile_filter, quote
 from coranto.records import Entity, FinishedArticle
 from coranto.store.interface import ArticlePlace, ArticleReader, ArticleSummary, SearchError, SearchFilter
+from coranto.urls import site_name
 from coranto_gateway.api import feeds as api
 from coranto_gateway.api.articles import Change, differences, get_revisions
 from coranto_gateway.api.feeds import NewFeed
@@ -173,6 +174,7 @@ async def show_article(
         request,
         "article.html",
         article=article,
+        site=site_name(article.content.publisher, article.url, article.discovery.source),
         stages=LINE,
         times=times_of(article),
         lead=lead,

@@ -12,6 +12,8 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 import coranto
+from coranto.store.interface import ArticleSummary
+from coranto.urls import site_name
 from coranto_gateway.http.problems import Problem, to_problem
 from coranto_gateway.page.words import LANGUAGES, Language, Words
 from coranto_gateway.parts import Parts
@@ -22,13 +24,15 @@ LANGUAGE_COOKIE: Final = "coranto_language"
 
 @cache
 def _templates() -> Environment:
-    return Environment(
+    environment = Environment(
         loader=PackageLoader("coranto_gateway.page"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.globals["site_of"] = _site_of
+    return environment
 
 
 def language_of(request: Request) -> Language:
@@ -80,6 +84,11 @@ def render(request: Request, template: str, *, status: int = 200, **values: Any)
 def _with_query(path: str, **values: object) -> str:
     given = {name: value for name, value in values.items() if value not in (None, "")}
     return f"{path}?{urlencode(given)}" if given else path
+
+
+def _site_of(article: ArticleSummary) -> str:
+    """What readers know the article's site by."""
+    return site_name(article.publisher, article.url, article.source)
 
 
 def _is_web_address(url: str) -> bool:

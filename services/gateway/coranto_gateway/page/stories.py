@@ -11,6 +11,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from coranto.store.interface import ArticleReader, ArticleSummary
+from coranto.urls import site_name
 from coranto_gateway.api.stories import FoundStory, find_stories, moment_of
 from coranto_gateway.http.access import needs
 from coranto_gateway.http.cursor import question_hash, read_cursor, write_cursor
@@ -175,12 +176,10 @@ def _nodes(members: Sequence[Member], axis: Axis, words: Words) -> Iterator[Node
     labelled = -_LABEL_WIDTH
     for x, together in _together(members, axis):
         chief = min(together, key=lambda each: _IMPORTANCE.index(each.mark))
-        label = ""
+        label, who = "", site_name(chief.article.publisher, chief.article.url, chief.article.source)
         if chief.mark in ("original", "update") and x - labelled >= _LABEL_WIDTH:
-            label, labelled = chief.article.publisher or chief.article.source, x
-        told = ", ".join(
-            [chief.article.publisher or chief.article.source, words.when(chief.at), words.text(chief.mark)]
-        )
+            label, labelled = who, x
+        told = ", ".join([who, words.when(chief.at), words.text(chief.mark)])
         if len(together) > 1:
             told = words.text("{count} at about the same time, the first: {told}", count=words.number(len(together)),
                               told=told)  # fmt: skip
