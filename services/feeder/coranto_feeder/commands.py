@@ -1,10 +1,11 @@
-"""The command line's part that manages feeds: `coranto feeds list | add | try | remove | import | export`."""
+"""The command line's part that manages feeds: `coranto feeds list | add | try | poll | remove | import | export`."""
 
 from __future__ import annotations
 
 import asyncio
 import re
 import sys
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -28,7 +29,7 @@ from coranto.urls import UnsupportedUrlError, parse
 from coranto.worker.log import configure
 from coranto_cli.errors import FAILED, NOT_FOUND, USAGE, CommandError
 from coranto_cli.given.sources import web_address
-from coranto_cli.terminal.console import print_message, print_result, write_json, write_json_lines
+from coranto_cli.terminal.console import err, print_message, print_result, write_json, write_json_lines
 from coranto_cli.terminal.options import DataOption
 from coranto_cli.terminal.text import count, span
 from coranto_feeder.feed_metrics import is_silent
@@ -104,7 +105,7 @@ def _print_feed(feed: Feed, now: datetime) -> None:
     facts = [feed.kind.value.replace("_", " "), outcome]
     if feed.polled_at is not None:
         facts[-1] += f" {_ago(feed.polled_at, now)}"
-        facts.append(_rate(feed.items_per_day))
+        facts.append(_rate(feed))
         facts.append("never anything new" if feed.last_new_at is None else f"last new {_ago(feed.last_new_at, now)}")
     if feed.lag_seconds is not None:
         facts.append(f"found {span(feed.lag_seconds)} after publication")
@@ -238,6 +239,57 @@ def _print_report(report: FeedReport) -> None:
             print_result(f"{name:10} {value}")
 
 
+@app.command("poll")
+def poll_feeds(
+    sources: Annotated[
+        list[str], typer.Argument(help="Addresses, or names of sources, as `coranto feeds list` shows them.")
+    ],
+    data: DataOption = None,
+    *,
+    timeout: Annotated[
+        float, typer.Option("--timeout", min=0, metavar="SECONDS", help="Wait so long for the polls to end.")
+    ] = 60.0,
+) -> None:
+    """Have these polled at once by the running feeder, and show what came of it.
+
+    Exit code 3 when one is not known or is paused, 1 when no feeder has polled it in time.
+    """
+    wanted = set(sources)
+
+    async def poll(registry: FeedRegistry) -> tuple[list[str], list[Feed], list[Feed]]:
+        known, now = await registry.all(), datetime.now(UTC)
+        feeds = [feed for feed in known if wanted & {feed.url, feed.source, feed.title}]
+        refused = [
+            f"no such feed: {source}; see `coranto feeds list`"
+            for source in sources
+            if not any(source in (feed.url, feed.source, feed.title) for feed in feeds)
+        ]
+        asked = {feed.url: feed.polls for feed in feeds if await registry.announce(feed.url, now, now=now)}
+        refused += [f"{feed.url} is paused: resume it on the page first" for feed in feeds if feed.url not in asked]
+        deadline = time.monotonic() + timeout
+        while True:
+            found = await registry.find_all(list(asked))
+            waiting = [feed for feed in found if feed.polls == asked[feed.url]]
+            if not waiting or time.monotonic() > deadline:
+                return refused, [feed for feed in found if feed not in waiting], waiting
+            await asyncio.sleep(0.2)
+
+    with err.status("waiting for the feeder"):
+        refused, polled, waiting = _with_registry(data, poll)
+    now = datetime.now(UTC)
+    for feed in polled:
+        _print_feed(feed, now)
+    for told in refused:
+        print_message(told, style="red")
+    for feed in waiting:
+        print_message(
+            f"{feed.url} was not polled within {timeout:g} s; it is next. Is a feeder running? See `coranto status`",
+            style="yellow",
+        )
+    if refused or waiting:
+        raise typer.Exit(NOT_FOUND if refused else FAILED)
+
+
 @app.command("remove")
 def remove_feeds(
     urls: Annotated[list[str], typer.Argument(help="Addresses as `coranto feeds list` shows them.")],
@@ -369,7 +421,11 @@ def _until(moment: datetime | None, now: datetime) -> str:
     return "now" if moment is None or moment <= now else f"in {span((moment - now).total_seconds())}"
 
 
-def _rate(items_per_day: float) -> str:
+def _rate(feed: Feed) -> str:
+    items_per_day = feed.items_per_day
+    # The dates of old entries alone tell nothing of what is to come.
+    if feed.polls < 2 and items_per_day < 0.01:
+        return "how many a day is not known yet"
     # It halves every few days and never gets to 0: a feed that fell silent would be shown with 1e-27.
     return f"{items_per_day:.3g} a day" if items_per_day >= 0.01 or not items_per_day else "fewer than 0.01 a day"
 

@@ -1,5 +1,6 @@
 """Serves the sample site until interrupted: `python -m coranto_samplesite`."""
 
+import argparse
 import asyncio
 import contextlib
 
@@ -16,5 +17,8 @@ async def serve() -> None:
 
 
 if __name__ == "__main__":
+    argparse.ArgumentParser(
+        prog="python -m coranto_samplesite", description="Serves the sample site on loopback until Ctrl-C."
+    ).parse_args()
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(serve())

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from coranto_cli.articles.single_page import try_page
+from coranto_cli.errors import CommandError
 from coranto_cli.given.sources import Source, find_sources
 
 
@@ -43,3 +47,11 @@ def test_text_of_an_article_with_an_address_in_it_is_a_page(tmp_path: Path) -> N
         found, refused = sources_of(file, text)
         assert [one.file for one in found] == [file]
         assert not refused
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_list_is_not_tried_and_what_to_do_instead_is_told(tmp_path: Path, count: int) -> None:
+    file = tmp_path / "urls.txt"
+    file.write_text("https://paper.example/1\n" * count, encoding="utf-8")
+    with pytest.raises(CommandError, match=rf"is a list of {count} address.*coranto run .*urls.txt"):
+        try_page(str(file), as_json=False)

@@ -6,6 +6,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from redis.asyncio import Redis
 
 from coranto.sources.registry import FeedRegistry, new_feed
@@ -61,3 +62,11 @@ def test_address_of_a_feed_is_known_as_one_and_its_next_poll_is_no_work_left(
     assert "unknown" not in shown.out
     assert main(["wait", "--timeout", "10"]) == 0
     assert "1 feed to be polled again when due" in capsys.readouterr().err
+
+
+def test_wait_says_that_there_are_no_feeds(
+    redis_url: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CORANTO_REDIS__URL", redis_url)
+    assert main(["wait", "--timeout", "10"]) == 0
+    assert "done; there are no feeds" in capsys.readouterr().err

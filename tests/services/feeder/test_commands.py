@@ -92,7 +92,8 @@ async def test_list_shows_what_an_operator_asks(run: Run, redis: Redis) -> None:
     await add("failing", failures=2, last_outcome="status_404", last_error="status 404")
     await add("cut", last_outcome="read_in_part", last_warning="the document breaks off")
     await add("silent", last_new_at=now - timedelta(days=3), ignores_conditional_requests=True)
-    await add("faded", items_per_day=2.06e-27)
+    await add("faded", items_per_day=2.06e-27, polls=9)
+    await add("young", items_per_day=2.06e-27, polls=1)
     everything = await off_loop(run, "list")
     assert everything.exit_code == 0
     assert "e-27" not in everything.output
@@ -101,6 +102,7 @@ async def test_list_shows_what_an_operator_asks(run: Run, redis: Redis) -> None:
         "Fine paper · Europe",
         "12 a day",
         "fewer than 0.01 a day",
+        "how many a day is not known yet",
         "found 4 min after publication",
         "next poll in 30 min",
         "status_404, 2 times in a row",
@@ -117,6 +119,35 @@ async def test_list_shows_what_an_operator_asks(run: Run, redis: Redis) -> None:
     assert (silent.exit_code, len(silent.lines)) == (1, 1)
     assert (await off_loop(run, "list", "--silent", "4 d")).exit_code == 0
     assert (await off_loop(run, "list", "--silent", "soon")).exit_code == 2
+
+
+async def test_a_feed_is_polled_at_once_by_the_running_feeder(run: Run, redis: Redis) -> None:
+    registry, now = FeedRegistry(redis, Keys()), datetime.now(UTC)
+    for name in ("one", "two", "held"):
+        url = f"https://example.org/{name}"
+        await registry.add(Feed(url=url, source=f"Paper {name}", added_at=now, polls=1, polled_at=now))
+        feed = await registry.find(url)
+        assert feed is not None
+        await registry.save(feed, now + timedelta(hours=1))
+    await registry.pause("https://example.org/held")
+
+    async def feeder() -> None:
+        while not (due := await registry.find_due(datetime.now(UTC), limit=5)):
+            await asyncio.sleep(0.01)
+        for feed in due:
+            polled = feed.model_copy(update={"polls": feed.polls + 1, "last_outcome": "new"})
+            await registry.save(polled, datetime.now(UTC) + timedelta(hours=1))
+
+    polling = asyncio.create_task(feeder())
+    done = await off_loop(run, "poll", "Paper one")
+    await polling
+    assert (done.exit_code, "· new" in done.output) == (0, True)
+    assert "example.org/two" not in done.output
+    unpolled = await off_loop(run, "poll", "https://example.org/two", "--timeout", "0")
+    assert (unpolled.exit_code, "Is a feeder running?" in unpolled.output) == (1, True)
+    for name, told in (("https://example.org/held", "is paused"), ("https://example.org/none", "no such feed")):
+        refused = await off_loop(run, "poll", name)
+        assert (refused.exit_code, told in refused.output) == (3, True)
 
 
 STORIES = "".join(f"<a href='/2026/11/{name}'>{name}</a>" for name in ("bridge-opens", "rain-stops", "market-day"))

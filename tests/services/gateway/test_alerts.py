@@ -806,6 +806,9 @@ async def test_from_the_command_line_too(
         assert "server_error" in (await run("test", "desk", code=1)).stdout
         assert "daily at 08:00" in (await run("list")).stdout
         assert json.loads((await run("list", "--json")).stdout)["zone"] == "Europe/Berlin"
+        shown = json.loads((await run("show", "desk")).stdout)
+        assert (shown["when"], shown["standing"], shown["dead_messages"]) == ("daily", "active", [])
+        assert not {"secret", "id"} & shown.keys()
         assert len((await run("log", "desk", "--json")).stdout.splitlines()) == 2
         tried = await run("try", "--words", "bridges", "--data", str(tmp_path), "--json")
         assert json.loads(tried.stdout)["url"] == "https://news.example/one"
@@ -823,7 +826,7 @@ async def test_from_the_command_line_too(
         assert changed.stdout.startswith("whsec_")
         assert "warning: https://10.0.0.1/" in changed.stderr
         assert (await run("edit", "mail", "--when", "hourly")).stdout == "", "it has its secret already"
-        for command in ("log", "test", "pause", "resume", "redeliver", "remove"):
+        for command in ("show", "log", "test", "pause", "resume", "redeliver", "remove"):
             assert "no alert 'desk'" in (await run(command, "desk", code=3)).stderr
 
 

@@ -26,6 +26,7 @@ from coranto_cli.errors import NOT_FOUND, USAGE, CommandError
 from coranto_cli.given.sources import Source, find_sources, to_submission
 from coranto_cli.terminal.article_printing import print_article
 from coranto_cli.terminal.console import err, out, print_message, print_result, write_json
+from coranto_cli.terminal.text import count
 
 ENTRY_POINTS = "coranto.stages"
 _STAGES = (FEEDER, FETCHER, EXTRACTOR, CLASSIFIER, SINK)
@@ -51,6 +52,12 @@ def try_page(source: str, *, as_json: bool) -> None:
     """Print what becomes of the page, an address or a file. Raises typer.Exit when it is no article, and CommandError."""
     wrong: list[str] = []
     sources = find_sources([source] if source != "-" else [], [], refuse=wrong.append)
+    if len(sources) > 1 or (sources and sources[0].file is None and Path(source).is_file()):
+        raise CommandError(
+            f"{source} is a list of {count(len(sources), 'address', 'addresses')}: try one of them, or process all with "
+            f"`coranto run {source}` or `coranto submit {source}`",
+            exit_code=USAGE,
+        )
     if len(sources) != 1:
         raise CommandError(wrong[0] if wrong else f"expected one page, got {source!r}", exit_code=USAGE)
     with err.status("reading the page"), _own_directory() as directory:

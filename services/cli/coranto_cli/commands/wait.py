@@ -54,4 +54,6 @@ async def _wait(timeout_seconds: float | None, data: Path | None) -> bool:
         elif feeds := await count_feeds(pipeline):
             # Their next polls are no work that is left: there is always a next one.
             print_message(f"done; {count(feeds, 'feed')} to be polled again when due: see `coranto feeds list`")
+        else:
+            print_message("done; there are no feeds, so nothing comes unless you submit it or add one")
         return result.is_idle

@@ -1,8 +1,9 @@
-"""The command line's part that looks after alerts: `coranto alerts add | list | try | log | test | pause | …`."""
+"""The command line's part that looks after alerts: `coranto alerts add | list | show | try | log | test | pause | …`."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
@@ -15,7 +16,7 @@ from rich.table import Table
 
 from coranto.store.interface import SearchError
 from coranto_cli.articles.stored_articles import opened_store
-from coranto_gateway.alerts.alert import NewAlert, When, shown_recipient
+from coranto_gateway.alerts.alert import Alert, NewAlert, When, shown_recipient
 from coranto_gateway.alerts.matching import try_out
 from coranto_gateway.alerts.message import Hit
 from coranto_gateway.alerts.registry import (
@@ -199,6 +200,27 @@ def list_alerts(
         )
     if state.unusable:
         raise typer.Exit(1)
+
+
+@app.command("show")
+def show_alert(name: NameArgument, data: DataOption = None) -> None:
+    """Show an alert, what it has found and not sent yet, and the messages that were given up, as JSON."""
+
+    async def look(kept: Alerts) -> tuple[Alert, AlertState]:
+        return await kept.get(name), await kept.state()
+
+    alert, state = _with_alerts(data, look)
+    due, sent = state.due.get(alert.id), state.last_sent.get(alert.id)
+    shown = alert.model_dump(mode="json", exclude={"secret", "id"}) | {
+        "to": [shown_recipient(each) for each in alert.to],
+        "standing": "paused" if alert.id in state.paused else "active",
+        "found": [hit.model_dump(mode="json") for hit in state.hits.get(alert.id, ())],
+        "found_beyond": state.more.get(alert.id, 0),
+        "due_at": due.isoformat() if due is not None else None,
+        "sent_at": sent.isoformat() if sent is not None else None,
+        "dead_messages": [each.to_show().model_dump(mode="json") for each in state.dead_of(alert.id)],
+    }
+    typer.echo(json.dumps(shown, indent=2, ensure_ascii=False))
 
 
 @app.command("log")
