@@ -47,8 +47,11 @@ from coranto_extractor.text import text_candidates
 from coranto_extractor.text.paragraphs import kept_paragraphs, lines_of, with_standfirst
 from coranto_extractor.text.text_candidates import ChosenText
 
-# Reasons that are about what the page hides. If the feed has the text, the article is not lost.
-_FEED_CAN_HELP = frozenset({"too_short", "paywall_stub", "consent_wall", "challenge_wall", "error_page", "empty_page"})
+# Reasons that may be about what the page hides; of one that hides all, only links to others are left. If the feed has the text,
+# the article is not lost.
+_FEED_CAN_HELP = frozenset(
+    {"too_short", "index_page", "paywall_stub", "consent_wall", "challenge_wall", "error_page", "empty_page"}
+)
 # A page that shows less text than this, in Latin letters, may have the article in its scripts.
 _MIN_SHOWN_TEXT_WEIGHT = 250.0
 # A text that does not take up the headline and is shorter than this may be a consent notice or the like.

@@ -13,7 +13,7 @@ REASONS: dict[str, str] = {
     "video_or_gallery": "The page has a video or pictures and hardly any text.",
     "product_page": "The page offers a product.",
     "product_list": "The page lists products.",
-    "other_page": "The page is built like a list, a product or a form rather than an article.",
+    "other_page": "The page is built like a list, a product or a form, or is about the site itself.",
     "too_short": "The page has less text than two sentences.",
     "not_text": "The page's media type is not HTML, XHTML or plain text.",
     "binary": "The bytes are not text in any charset.",

@@ -82,6 +82,7 @@ KEYS: dict[str, str] = {
     "not_found": "what pages say that are not there",
     "paywall": "what pages say whose text is for subscribers",
     "search": "what the title of a search result page contains",
+    "service_titles": "titles of pages that a site has about itself: “privacy policy”",
     "shop": "what shops say beside a product",
     # Other fields.
     "correction": "what a correction note begins with",

@@ -33,11 +33,12 @@ def around_headline(blocks: BlockList, heading: str | None, container: html.Html
     if first < start:
         first = start + _ASSUMED_DISTANCE
     window = [
-        *blocks[start : min(first + 2, start + _MAX_BLOCKS_BELOW_HEADLINE)],
+        *blocks[start : min(first + 1, start + _MAX_BLOCKS_BELOW_HEADLINE)],
+        *before_teasers(blocks, first + 1, _BLOCKS_BELOW_TEXT)[:1],
         *reversed(blocks[max(0, start - _BLOCKS_ABOVE_HEADLINE) : start]),
     ]
     last = prose[-1] if prose else first
-    window += before_teasers(blocks[last + 1 : last + 1 + _BLOCKS_BELOW_TEXT])
+    window += before_teasers(blocks, last + 1, _BLOCKS_BELOW_TEXT)
     # Some pages put the headline itself into the caption of the picture above the text.
     is_in_caption = start < len(blocks) and "caption" in blocks[start].regions
     excluded = _OUTSIDE_ARTICLE if is_in_caption else _OUTSIDE_ARTICLE | {"caption"}
@@ -55,10 +56,24 @@ def _index_of_headline(blocks: BlockList, heading: str | None) -> int | None:
     )
 
 
-def before_teasers(blocks: Sequence[Block]) -> Sequence[Block]:
-    """The blocks up to the first linked heading, or one such as “Read also”. What follows it belongs to other articles."""
-    end = next((n for n, block in enumerate(blocks) if block.tag in HEADINGS and _heads_teasers(block)), None)
-    return blocks[:end]
+def before_teasers(blocks: Sequence[Block], start: int, count: int) -> Sequence[Block]:
+    """So many blocks from this index on, up to the first linked heading, or one such as “Read also”.
+
+    What follows it belongs to other articles, and so does what stands above it in the same card, as a date often does.
+    """
+    following = blocks[start : start + count]
+    end = next((n for n, block in enumerate(following) if block.tag in HEADINGS and _heads_teasers(block)), None)
+    if end is None:
+        return following
+    card = following[end].element.getparent()
+    if card is not None and start and not _is_within(blocks[start - 1], card):
+        while end and _is_within(following[end - 1], card):
+            end -= 1
+    return following[:end]
+
+
+def _is_within(block: Block, element: html.HtmlElement) -> bool:
+    return block.element is element or element in block.element.iterancestors()
 
 
 def _heads_teasers(heading: Block) -> bool:
@@ -77,6 +92,6 @@ def below_text(blocks: BlockList, texts: Sequence[str], known: Sequence[Block]) 
     known_indexes = {block.index for block in known}
     return [
         block
-        for block in before_teasers(blocks[end + 1 : end + 1 + _BLOCKS_WITH_BYLINES])
+        for block in before_teasers(blocks, end + 1, _BLOCKS_WITH_BYLINES)
         if block.index not in known_indexes and block.text not in closing and not block.regions & _WITHOUT_BYLINES
     ]

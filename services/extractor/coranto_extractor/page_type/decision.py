@@ -8,12 +8,14 @@ from math import prod
 
 from coranto.records.sections import Doubt
 from coranto_extractor.language import phrase_lists
+from coranto_extractor.page_type.entries import count_entries
 from coranto_extractor.page_type.signs import Sign, find_signs
 from coranto_extractor.page_type.summary import ARTICLE_TYPES, PageMetrics, PageSummary, match, measure
 from coranto_extractor.refusal import NotAnArticle
 
 _SEARCH_URL = re.compile(r"[?&](?:q|query|s|search|text|keywords?)=|/search/?(?:\?|$)", re.IGNORECASE)
 _FRONT_PAGE_PATH = re.compile(r"/(?:index\.\w+|[a-z]{2}(?:-[a-z]{2})?/?|home/?)?")
+_NUMBER = re.compile(r"\d[\d.,]*\s")
 # Weights are lengths in Latin letters, shares are parts of the weight of the whole page.
 # A page with less text than this is refused.
 MIN_TEXT_WEIGHT = 90.0
@@ -37,6 +39,9 @@ _MAX_TEASERS_OF_SEARCH = 4
 _MIN_RESULTS = 3
 _MIN_LINK_SHARE_WITHOUT_TEXT = 0.5
 _MIN_PAGE_WEIGHT_WITHOUT_TEXT = 600
+# On a page without text, so many linked lines outside the menus are a list, and so many pictures a gallery.
+_MIN_ENTRIES_WITHOUT_TEXT = 3
+_MIN_PICTURES = 5
 _MIN_LETTER_SHARE = 0.3
 _MAX_EVIDENCE_CHARS = 300
 _MIN_DOUBT = 0.5
@@ -92,8 +97,9 @@ def _check_walls(summary: PageSummary, metrics: PageMetrics) -> NotAnArticle | N
         return NotAnArticle("challenge_wall", f"“{phrase}”")
     phrase = match("consent", title)
     if not phrase and metrics.text_weight < _MAX_CONSENT_TEXT_WEIGHT:
-        phrase = match("consent", " ".join(summary.texts))
-    if phrase and not metrics.is_stated_article:
+        # “We and our 742 partners”
+        phrase = match("consent", _NUMBER.sub("", " ".join(summary.texts)))
+    if phrase and summary.is_unsigned and not metrics.is_stated_article:
         return NotAnArticle("consent_wall", f"“{phrase}”")
     if metrics.text_weight < _MAX_PAYWALL_TEXT_WEIGHT:
         phrase = match("paywall", _page_beginning(summary))
@@ -132,6 +138,18 @@ def _check_length(summary: PageSummary, metrics: PageMetrics) -> NotAnArticle | 
         return NotAnArticle("video_or_gallery", f"a video and {metrics.text_weight:.0f} characters of text")
     if metrics.link_share > _MIN_LINK_SHARE_WITHOUT_TEXT and metrics.page_weight > _MIN_PAGE_WEIGHT_WITHOUT_TEXT:
         return NotAnArticle("index_page", f"{metrics.link_share:.0%} of the words are links")
+    if not metrics.is_stated_article:
+        if next(summary.reading.root.iterfind(".//input[@type='password']"), None) is not None:
+            return NotAnArticle("paywall_stub", f"a field for a password, {metrics.text_weight:.0f} characters of text")
+        entries = count_entries(summary.page, summary.blocks)
+        if entries >= _MIN_ENTRIES_WITHOUT_TEXT:
+            seen = f"{entries} links to pages of the site, {metrics.text_weight:.0f} characters of text"
+            return NotAnArticle("index_page", seen)
+        pictures = sum(1 for _ in summary.reading.root.iter("figure"))
+        if pictures >= _MIN_PICTURES:
+            return NotAnArticle(
+                "video_or_gallery", f"{pictures} pictures, {metrics.text_weight:.0f} characters of text"
+            )
     return NotAnArticle("too_short", f"{metrics.text_weight:.0f} characters of text")
 
 

@@ -12,8 +12,11 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Literal
 
+from coranto_extractor.language import phrase_lists
 from coranto_extractor.language.phrase_lists import cached_per_languages, class_alternatives
-from coranto_extractor.page.blocks import normalize_space
+from coranto_extractor.language.sentences import SENTENCE_END
+from coranto_extractor.page.blocks import normalize_space, text_weight
+from coranto_extractor.page_type.entries import find_entries, find_linked_lines, find_repeated_link
 from coranto_extractor.page_type.structure import judge_structure, measure_structure
 from coranto_extractor.page_type.summary import (
     ARTICLE_TYPES,
@@ -62,6 +65,18 @@ _MIN_EXCERPT_SHARE = 0.5
 _MIN_LINKED_LINES = 4
 _MIN_LINKED_SHARE = 0.3
 _MAX_UNLINKED_SHARE = 0.5
+# A list whose lines open with a link, or where the same words lead to one page after the other: so many of them at least, in this
+# share of the text or beside this share of its lines.
+_MIN_ENTRIES = 3
+_MIN_REPETITIONS = 3
+_MIN_SHARE_OF_ENTRIES = 0.5
+_REPETITIONS_PER_LINE = 0.4
+# A text without sentences, such as a table of scores, has less than this share of its weight in lines that could be prose.
+_MIN_PROSE_SHARE = 0.2
+_MIN_PROSE_WEIGHT = 60.0
+_SURE_PROSE_WEIGHT = 150.0
+# An introduction above a list has no more text than this.
+_MAX_INTRODUCTION_WEIGHT = 200.0
 # Lists of teasers or goods rarely have more text of their own; articles with prices in them do.
 _MAX_LIST_TEXT_WEIGHT = 4000.0
 # Prices for each paragraph of a list of goods. A buyer's guide has fewer prices and longer paragraphs.
@@ -128,6 +143,8 @@ def find_signs(summary: PageSummary, metrics: PageMetrics) -> list[Sign]:
         is_linked = metrics.page_weight - metrics.link_weight < _MAX_UNLINKED_SHARE * metrics.text_weight
         kind: Kind = "shape" if is_linked and metrics.teasers >= _MANY_TEASERS else "last-resort"
         signs.append(_sign(kind, "index_page", "no paragraphs that make a text"))
+    if not metrics.is_stated_article:
+        signs.extend((*_without_prose(summary, metrics), *_service_title(summary)))
     cart = _cart(summary) if any(sign.reason.startswith("product") for sign in signs) else None
     if cart:
         signs.append(_sign("words", "", f"“{cart}”"))
@@ -190,11 +207,59 @@ def _list_signs(summary: PageSummary, metrics: PageMetrics) -> Iterator[Sign]:
         return
     yield from _typed_list(summary, metrics)
     yield from _teasers(summary, metrics)
+    yield from _entries(summary, metrics)
     yield from _address(summary, metrics)
     if metrics.linked_lines >= _MIN_LINKED_LINES and metrics.linked_share > _MIN_LINKED_SHARE:
         yield _sign(
             "shape", "index_page", f"{metrics.linked_lines} of {metrics.paragraphs} lines of the text are links"
         )
+
+
+def _entries(summary: PageSummary, metrics: PageMetrics) -> Iterator[Sign]:
+    """Lines that open with a link, or the same link beside each of them."""
+    # trafilatura sets bars between the cells of a table.
+    texts = {cell.strip() for text in summary.texts for cell in (text, *text.split("|"))}
+    lines = [block for block in summary.blocks if block.text in texts]
+    if summary.has_stated_date or not lines:
+        return
+    # The date and the author shown may be those of an entry.
+    kind: Kind = "shape" if summary.is_unsigned else "markup"
+    entries = find_entries(lines)
+    if len(entries) >= _MIN_ENTRIES and (
+        sum(block.weight for block in entries) > _MIN_SHARE_OF_ENTRIES * metrics.text_weight
+    ):
+        yield _sign(kind, "index_page", f"{len(entries)} of {metrics.paragraphs} lines of the text open with a link")
+    label, count = find_repeated_link(summary.page, summary.blocks[lines[0].index : lines[-1].index + 1])
+    if count >= max(_MIN_REPETITIONS, _REPETITIONS_PER_LINE * metrics.paragraphs):
+        yield _sign(kind, "index_page", f"{count} links “{label}” in {metrics.paragraphs} lines of the text")
+
+
+def _without_prose(summary: PageSummary, metrics: PageMetrics) -> Iterator[Sign]:
+    """A text without sentences, or hardly more than an introduction to what is linked below it."""
+    if summary.has_stated_date or summary.has_author:
+        return
+    prose = sum(map(text_weight, filter(_may_be_prose, summary.texts)))
+    if prose < _MIN_PROSE_SHARE * metrics.text_weight:
+        yield _sign("last-resort", "other_page", "a text without sentences")
+    elif metrics.text_weight < _MAX_INTRODUCTION_WEIGHT and not summary.has_own_date:
+        linked = find_linked_lines(summary.blocks)
+        if len(linked) >= _MIN_ENTRIES:
+            yield _sign("last-resort", "index_page", f"{len(linked)} linked lines and hardly any text")
+
+
+def _service_title(summary: PageSummary) -> Iterator[Sign]:
+    """A title that sites give to pages about themselves."""
+    if summary.has_own_date or summary.has_author:
+        return
+    # The title of the window is that of the site on many pages.
+    title = summary.title or ""
+    if phrase_lists.exact_phrase("service_titles").fullmatch(title.casefold().strip(" .:!")):
+        yield _sign("statement", "other_page", f"title “{title}”")
+
+
+def _may_be_prose(text: str) -> bool:
+    weight = text_weight(text)
+    return weight > _SURE_PROSE_WEIGHT or (weight >= _MIN_PROSE_WEIGHT and SENTENCE_END.search(text) is not None)
 
 
 def _typed_list(summary: PageSummary, metrics: PageMetrics) -> Iterator[Sign]:
@@ -230,15 +295,17 @@ def _teasers(summary: PageSummary, metrics: PageMetrics) -> Iterator[Sign]:
         and metrics.dated_teasers > _TEASERS_PER_PARAGRAPH_OF_DATED_LIST * metrics.paragraphs
         and metrics.longest < _MAX_TEASER_WEIGHT
     )
+    # Somebody who is named may have written about what is linked.
+    kind: Kind = "markup" if summary.has_author else "shape"
     is_one_of_many = metrics.paragraphs == 1 and breaks_off and metrics.teasers >= _MANY_TEASERS
     if is_one_of_many and not summary.has_own_date:
-        yield _sign("shape", "index_page", f"a text that breaks off, and {metrics.teasers} linked headings")
+        yield _sign(kind, "index_page", f"a text that breaks off, and {metrics.teasers} linked headings")
     elif is_dated_list:
         evidence = f"{metrics.dated_teasers} linked headings, each with a date, among {metrics.paragraphs} paragraphs"
-        yield _sign("shape", "index_page", evidence)
+        yield _sign(kind, "index_page", evidence)
     elif is_long_list or is_plain_list:
         evidence = f"{metrics.teasers_between} linked headings between {metrics.paragraphs} paragraphs"
-        yield _sign("shape", "index_page", evidence)
+        yield _sign(kind, "index_page", evidence)
 
 
 def _address(summary: PageSummary, metrics: PageMetrics) -> Iterator[Sign]:

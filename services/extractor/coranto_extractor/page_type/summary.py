@@ -31,6 +31,7 @@ _END_CHARS = 40
 _BREAKING_OFF = re.compile(r"(?:…|\.{3})[\])]?(?:\s[^.!?…]{0,30})?$")
 _MIN_TEASER_LINK_SHARE = 0.6
 _MIN_TEASER_CHARS = 30
+_CURRENCY_SIGNS = "$€£¥₽₺₴₹₩₫₪฿"
 # The date of a teaser may be one of its lines. A list may have a line of introduction.
 _MAX_LINES_OF_TEASER = 3
 _MAX_OTHER_LINES_OF_LIST = 1
@@ -39,7 +40,7 @@ _MAX_OTHER_LINES_OF_LIST = 1
 @cached_per_languages
 def _price() -> re.Pattern[str]:
     currencies = class_alternatives("currencies")
-    return re.compile(rf"(?:[$€£¥₽]\s?\d[\d.,]*|\d[\d.,]*\s?(?:[$€£¥₽]|EUR|USD|{currencies}))")
+    return re.compile(rf"[{_CURRENCY_SIGNS}]\s?\d|\d[\d.,]*\s?(?:[{_CURRENCY_SIGNS}]|EUR|USD|(?i:{currencies}))")
 
 
 @dataclass(frozen=True)

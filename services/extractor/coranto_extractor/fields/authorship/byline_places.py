@@ -45,7 +45,7 @@ class Places:
         """The blocks that follow the last line of the text, up to the teasers of other articles."""
         if self._end is None:
             return []
-        return before_teasers(self._blocks[self._end + 1 : self._end + 1 + _BLOCKS_BELOW_TEXT])
+        return before_teasers(self._blocks, self._end + 1, _BLOCKS_BELOW_TEXT)
 
     def _block_range(self, element: html.HtmlElement) -> tuple[int, int] | None:
         """The blocks of the smallest block-level element that the element is or is in; None where that has none."""
