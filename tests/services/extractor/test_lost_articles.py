@@ -86,3 +86,29 @@ def test_paragraphs_set_as_links_or_headings_are_read_in_the_last_resort(
 def test_notice_on_a_page_without_text_does_not_become_its_text(read_refusal: Callable[..., NotAnArticle]) -> None:
     page = f"<html><head><title>{_TITLE}</title></head><body><h1>{_TITLE}</h1><aside>{_CONSENT}</aside></body>"
     assert read_refusal(page.encode()).reason == "too_short"
+
+
+_ARTICLE = """<meta property="og:type" content="article">
+<meta property="article:published_time" content="2024-01-05T10:00:00Z">"""
+
+
+@pytest.mark.parametrize(
+    ("title", "head"),
+    [
+        ("Chocolate chip cookies", ""),
+        ("Les cookies de ma grand-mère", ""),
+        ("Роскомнадзор ограничил доступ к сайту городской газеты за статью о мосте", ""),
+        ("Доступ ограничен", _ARTICLE),
+        ("Captcha: how machines learned to read", _ARTICLE),
+        ("Just a moment: the harbour bridge in a thousand pictures, and those who took them", ""),
+    ],
+)
+def test_headline_that_has_words_of_a_wall_does_not_make_one(
+    title: str,
+    head: str,
+    paragraphs: tuple[str, ...],
+    write_page: Callable[..., bytes],
+    read_article: Callable[..., Content],
+) -> None:
+    body = "".join(f"<p>{paragraph}</p>" for paragraph in paragraphs)
+    assert read_article(write_page(title=title, body=body, head=head)).title == title

@@ -30,7 +30,7 @@ _MAX_ERROR_TEXT_WEIGHT = 1500
 _BRIEF_TEXT_WEIGHT = 400
 _MAX_ERROR_HEADINGS_TEXT_WEIGHT = 300
 # In the title of an error page, “not found” takes up this share; the site's name may be the rest.
-_MIN_ERROR_SHARE_OF_TITLE = 0.3
+_MIN_TOPIC_SHARE_OF_TITLE = 0.3
 _MAX_VIDEO_PAGE_WEIGHT = 4000
 # A front page with at least this share of text may be everything the site has.
 _MIN_TEXT_SHARE_OF_FRONT_PAGE = 0.4
@@ -86,25 +86,44 @@ def _page_beginning(summary: PageSummary) -> str:
     return " ".join(block.text for block in summary.blocks[:60])[:3000]
 
 
+def _titles(summary: PageSummary) -> tuple[str, str]:
+    return summary.title or "", summary.page.page_title or ""
+
+
+def _topic_of_title(key: str, summary: PageSummary, metrics: PageMetrics) -> str | None:
+    """The phrase under the key that a title is about; above a few unsigned words it may be any part of the title.
+
+    News is about sites that were blocked, and things that were not found, too.
+    """
+    is_brief = metrics.text_weight < _BRIEF_TEXT_WEIGHT and summary.is_unsigned
+    for title in _titles(summary):
+        found = [one.group(0) for one in phrase_lists.any_phrase(key).finditer(title)]
+        if found and (is_brief or sum(map(len, found)) >= len(title) * _MIN_TOPIC_SHARE_OF_TITLE):
+            return found[0]
+    return None
+
+
 def _check_walls(summary: PageSummary, metrics: PageMetrics) -> NotAnArticle | None:
     if metrics.text_weight > _MAX_CHALLENGE_TEXT_WEIGHT:
         return None
-    title = f"{summary.page.page_title or ''} {summary.title or ''}"
-    phrase = match("bot_challenge", title)
-    if not phrase and metrics.page_weight < _MAX_CHALLENGE_PAGE_WEIGHT:
-        phrase = match("bot_challenge", _page_beginning(summary))
-    if phrase:
-        return NotAnArticle("challenge_wall", f"“{phrase}”")
-    phrase = match("consent", title)
-    if not phrase and metrics.text_weight < _MAX_CONSENT_TEXT_WEIGHT:
-        # “We and our 742 partners”
-        phrase = match("consent", _NUMBER.sub("", " ".join(summary.texts)))
-    if phrase and summary.is_unsigned and not metrics.is_stated_article:
-        return NotAnArticle("consent_wall", f"“{phrase}”")
+    is_signed_article = metrics.is_stated_article and not summary.is_unsigned
+    if not is_signed_article:
+        phrase = _topic_of_title("bot_challenge", summary, metrics)
+        if not phrase and metrics.page_weight < _MAX_CHALLENGE_PAGE_WEIGHT:
+            phrase = match("bot_challenge", _page_beginning(summary).replace(summary.title or "\n", " "))
+        if phrase:
+            return NotAnArticle("challenge_wall", f"“{phrase}”")
+    if summary.is_unsigned and not metrics.is_stated_article:
+        phrase = _topic_of_title("consent", summary, metrics)
+        if not phrase and metrics.text_weight < _MAX_CONSENT_TEXT_WEIGHT:
+            # “We and our 742 partners”
+            phrase = match("consent", _NUMBER.sub("", " ".join(summary.texts)))
+        if phrase:
+            return NotAnArticle("consent_wall", f"“{phrase}”")
     if metrics.text_weight < _MAX_PAYWALL_TEXT_WEIGHT:
         phrase = match("paywall", _page_beginning(summary))
         if not phrase and metrics.page_weight < _MAX_LOGIN_PAGE_WEIGHT:
-            phrase = match("login", title)
+            phrase = match("login", " ".join(_titles(summary)))
         if phrase:
             return NotAnArticle("paywall_stub", f"“{phrase}”, {metrics.text_weight:.0f} characters of text")
     return None
@@ -113,18 +132,11 @@ def _check_walls(summary: PageSummary, metrics: PageMetrics) -> NotAnArticle | N
 def _check_error_page(summary: PageSummary, metrics: PageMetrics) -> NotAnArticle | None:
     if metrics.text_weight > _MAX_ERROR_TEXT_WEIGHT or metrics.is_stated_article:
         return None
-    phrase = None
-    titles = (summary.title or "", summary.page.page_title or "")
-    for title in (*titles[:1], *titles[1].split("|")):
-        if phrase_lists.exact_phrase("error_title").fullmatch(title.casefold().strip(" .!")):
-            return NotAnArticle("error_page", f"title “{title}”")
-    for title in titles:
-        found = [one.group(0) for one in phrase_lists.any_phrase("not_found").finditer(title)]
-        # News is about things that were not found, too: above a longer text, the words must be what the title is about.
-        is_about_it = sum(map(len, found)) >= len(title) * _MIN_ERROR_SHARE_OF_TITLE
-        if found and (metrics.text_weight < _BRIEF_TEXT_WEIGHT or is_about_it):
-            phrase = found[0]
-            break
+    title, page_title = _titles(summary)
+    for part in (title, *page_title.split("|")):
+        if phrase_lists.exact_phrase("error_title").fullmatch(part.casefold().strip(" .!")):
+            return NotAnArticle("error_page", f"title “{part}”")
+    phrase = _topic_of_title("not_found", summary, metrics)
     if not phrase and metrics.text_weight < _MAX_ERROR_HEADINGS_TEXT_WEIGHT:
         headings = [block.text for block in summary.blocks if block.tag in ("h1", "h2") and len(block.text) < 80]
         phrase = match("not_found", " ".join(headings))
