@@ -191,6 +191,10 @@ class Removed:
         )
 
 
+Listing = tuple[str, str, str]
+"""A row of the lists of sources: name, time and article id. They are in the order of these."""
+
+
 class ArticleUpkeep(Protocol):
     """The article store as its operators see it: what is removed for good. Safe beside a running sink; raises StoreError."""
 
@@ -227,6 +231,20 @@ class ArticleUpkeep(Protocol):
 
     def remove_ledger_before(self, moment: datetime, *, at_most: int) -> int:
         """Remove up to so many ledger lines of before this time, and give how many."""
+        ...
+
+    def add_listings(self, after: int, *, at_most: int) -> tuple[int | None, int]:
+        """Put up to so many articles behind this number into the lists of their sources that lack them.
+
+        The number of the last one, None when there are no more; and how many rows were lacking. Safe to repeat.
+        """
+        ...
+
+    def remove_stray_listings(self, after: Listing, *, at_most: int) -> tuple[Listing | None, int]:
+        """Of up to so many rows of the lists of sources behind this one, remove those of no article, or not as it is.
+
+        The last row looked at, None when there are no more; and how many were removed. Safe to repeat.
+        """
         ...
 
 

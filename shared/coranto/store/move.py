@@ -19,6 +19,7 @@ from typing import Any, Final, Protocol
 from coranto.store.address import is_postgresql, shown
 from coranto.store.database.tables import TABLES, Row
 from coranto.store.interface import StoreError
+from coranto.store.search.words import places_of
 from coranto.store.sqlite import schema as sqlite_schema
 
 _ROWS_AT_ONCE: Final = 200
@@ -132,6 +133,12 @@ def _comparable(value: Any) -> Any:
     return value.replace("\x00", "\ufffd") if isinstance(value, str) else value
 
 
+def _differ(forms: str | None, others: str | None, text: str) -> bool:
+    """Whether they differ in more than words that the text has itself, which may be among its forms and need not."""
+    differing = set((forms or "").split()) ^ set((others or "").split())
+    return bool(differing) and not differing <= {text[start:end].lower() for start, end in places_of(text)}
+
+
 @contextmanager
 def opened(address: str | Path, *, writes: bool = False) -> Iterator[Database]:
     """One side of a move; rolled back unless it was committed. Raises StoreError, FileNotFoundError."""
@@ -217,8 +224,11 @@ class _File:
         for row in self._connection.execute(
             "SELECT id, language, title, lead, text, title_forms, text_forms, stemmer FROM articles"
         ):
-            if sqlite_schema.word_forms(*row[1:5]) != row[5:]:
-                yield row[0]
+            article, language, title, lead, text, *stored, stemmer = row
+            *made, made_stemmer = sqlite_schema.word_forms(language, title, lead, text)
+            written = (title or "", f"{lead or ''}\n{text}")
+            if stemmer != made_stemmer or any(map(_differ, stored, made, written)):
+                yield article
 
     def commit(self) -> None:
         self._connection.execute("COMMIT")

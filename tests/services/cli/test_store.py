@@ -160,6 +160,18 @@ def test_check_tells_what_does_not_agree_and_ends_with_code_1(data: Path) -> Non
     assert "1 revisions that are neither announced nor waiting to be" in checked.stdout
 
 
+def test_lists_of_sources_are_repaired_when_that_is_asked_for(data: Path) -> None:
+    rows(data / "articles.sqlite", "DELETE FROM source_articles")
+    checked = RUNNER.invoke(app, ["store", "check", "--data", str(data)])
+    assert checked.exit_code == 1
+    assert "`coranto store check --repair`" in checked.output
+    repaired = RUNNER.invoke(app, ["store", "check", "--repair", "--data", str(data)])
+    assert repaired.exit_code == 0, repaired.output
+    assert "rows added, 0 rows removed" in repaired.stdout
+    again = RUNNER.invoke(app, ["store", "check", "--repair", "--json", "--data", str(data)])
+    assert json.loads(again.stdout)["repaired_lists"] == {"added": 0, "removed": 0}
+
+
 def test_check_tells_of_pages_that_are_missing(data: Path) -> None:
     for page in (data / "pages").rglob("*.zst"):
         page.unlink()

@@ -13,9 +13,10 @@ from tests.harness.postgresql_server import PostgresqlServer
 from tests.shared.store.articles import build_article, store
 from tests.shared.store.databases import Database, count, rows
 
-from coranto.records import DroppedArticle, Entity
+from coranto.records import DroppedArticle, Entity, Language
+from coranto.store import check as store_check
 from coranto.store.address import open_article_reader, open_article_store
-from coranto.store.check import check
+from coranto.store.check import RepairedLists, check, repair_lists
 from coranto.store.database.tables import TABLES
 from coranto.store.interface import ArticleStore, StoreError
 from coranto.store.move import move
@@ -187,6 +188,67 @@ async def test_check_finds_what_does_not_agree(filled: Database, what: str) -> N
     found = {finding.what: finding.count for finding in check(filled).findings}
     assert found[what] == 1
     assert len(found) == 1
+
+
+async def test_check_finds_a_list_that_lacks_one_article_or_has_a_strange_one(filled: Database) -> None:
+    for damage, number in (
+        ("DELETE FROM source_articles WHERE name = 'example' AND article_id = (SELECT min(id) FROM articles)", 1),
+        ("UPDATE source_articles SET name = 'strange' WHERE name = 'example' AND article_id > 'e'", 1),
+        ("INSERT INTO source_articles SELECT 'odd', at, article_id FROM source_articles WHERE name = 'strange'", 10),
+    ):
+        rows(filled, damage)
+        (finding,) = check(filled).findings
+        assert "lists of sources" in finding.what
+        assert finding.count >= number
+        assert finding.is_repairable
+
+
+async def test_damaged_lists_of_sources_are_repaired_in_batches(
+    filled: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = rows(filled, "SELECT name, at, article_id FROM source_articles ORDER BY name, at, article_id")
+    assert len(whole) > 40
+    monkeypatch.setattr(store_check, "_ROWS_AT_ONCE", 100)
+    assert repair_lists(filled) == RepairedLists(0, 0)
+    lost = rows(filled, "SELECT count(*) FROM source_articles WHERE article_id < '8'")[0][0]
+    rows(filled, "DELETE FROM source_articles WHERE article_id < '8'")
+    rows(filled, "UPDATE source_articles SET at = '2020' WHERE article_id > 'c' AND name = 'example'")
+    moved = rows(filled, "SELECT count(*) FROM source_articles WHERE at = '2020'")[0][0]
+    rows(filled, "INSERT INTO source_articles VALUES ('nowhere', '2021', 'x'), ('strange', '2021', 'x')")
+    assert lost
+    assert moved
+    # Ended half-way, it is begun anew.
+    calls: list[int] = []
+
+    def stop(number: int) -> None:
+        calls.append(number)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        repair_lists(filled, on_rows=stop)
+    repaired = repair_lists(filled)
+    assert repaired.removed == moved + 2
+    assert 0 < repaired.added < lost + moved
+    assert rows(filled, "SELECT name, at, article_id FROM source_articles ORDER BY name, at, article_id") == whole
+    assert check(filled).is_sound
+
+
+async def test_forms_that_stand_in_the_text_need_not_be_among_the_forms(tmp_path: Path) -> None:
+    path = tmp_path / "articles.sqlite"
+    article_store = open_article_store(path)
+    await article_store.open()
+    article = build_article(title="Мост закрыт", text="Движение по мосту.\nНа Мост ведут мосты.")
+    language = article.classification.model_copy(update={"language": Language(code="ru", confidence=0.9)})
+    await store(article.model_copy(update={"classification": language}), article_store=article_store)
+    await article_store.close()
+    (forms,) = rows(path, "SELECT text_forms FROM articles")[0]
+    assert "мост" in forms.split()
+    rows(path, "UPDATE articles SET text_forms = ?", " ".join(form for form in forms.split() if form != "мост"))
+    assert check(path).is_sound
+    rows(path, "UPDATE articles SET text_forms = ?", " ".join(form for form in forms.split() if form != "движен"))
+    (finding,) = check(path).findings
+    assert finding.what == "articles whose words are not what the index holds"
 
 
 async def test_check_finds_an_index_that_does_not_hold_the_words(filled: Database) -> None:

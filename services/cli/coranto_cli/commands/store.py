@@ -13,7 +13,7 @@ from coranto.admin.pipeline import pages_directory
 from coranto.pages import FilePageStore
 from coranto.pages.retention import check as check_pages
 from coranto.store.address import is_postgresql, open_article_reader, shown
-from coranto.store.check import StoreReport
+from coranto.store.check import RepairedLists, StoreReport, repair_lists
 from coranto.store.check import check as check_store
 from coranto.store.interface import StoreError
 from coranto.store.move import move
@@ -74,14 +74,28 @@ def move_store(
 
 
 @app.command("check")
-def check(as_json: JsonOption = False, data: DataOption = None) -> None:
+def check(
+    is_to_repair: Annotated[
+        bool,
+        typer.Option(
+            "--repair", help="First make the lists of sources what the articles say. Nothing else is repaired."
+        ),
+    ] = False,
+    as_json: JsonOption = False,
+    data: DataOption = None,
+) -> None:
     """Check that the store agrees with itself, with its ledger, with its index of words, and with the page store.
 
     Services may run. Exit code 1 when something does not agree.
     """
     address = store_address(data)
+    repaired: RepairedLists | None = None
     try:
         with progress() as bar:
+            if is_to_repair:
+                task = bar.add_task("repairing lists of sources", total=None)
+                repaired = repair_lists(address, on_rows=lambda number: bar.advance(task, number))
+                bar.remove_task(task)
             task = bar.add_task("reading records", total=None)
             report = check_store(address, on_record=lambda: bar.advance(task))
             missing = _missing_pages(address, data)
@@ -90,8 +104,13 @@ def check(as_json: JsonOption = False, data: DataOption = None) -> None:
     except StoreError as error:
         raise CommandError(str(error)) from error
     if as_json:
-        write_json({"store": shown(address), **asdict(report), "missing_pages": missing})
+        lists = None if repaired is None else asdict(repaired)
+        write_json({"store": shown(address), **asdict(report), "missing_pages": missing, "repaired_lists": lists})
     else:
+        if repaired is not None:
+            print_result(
+                f"lists of sources: {count(repaired.added, 'row')} added, {count(repaired.removed, 'row')} removed"
+            )
         _print(report, missing)
     if not report.is_sound or missing:
         raise typer.Exit(FAILED)
@@ -112,7 +131,10 @@ def _print(report: StoreReport, missing: int | None) -> None:
         f"{count(rows['articles'], 'article')}, {count(rows['revisions'], 'revision')}, {count(rows['ledger'], 'ledger line')}"
     )
     for finding in report.findings:
-        print_result(f"{finding.count} {finding.what}: {', '.join(finding.articles[:5])}", style="red")
+        told = [f"{finding.count} {finding.what}", *([", ".join(finding.articles[:5])] if finding.articles else [])]
+        print_result(": ".join(told), style="red")
+    if any(finding.is_repairable for finding in report.findings):
+        print_message("`coranto store check --repair` makes the lists of sources anew")
     if missing is None:
         print_message("there is no page store here, so pages were not looked for", style="yellow")
     elif missing:

@@ -29,7 +29,7 @@ from coranto.store.database.columns import (
     sortable_time,
     to_milliseconds,
 )
-from coranto.store.interface import RevisionKey, Stored
+from coranto.store.interface import Listing, RevisionKey, Stored
 from coranto.store.rules.identity import Split, identify, ids_of, key_and_id
 from coranto.store.rules.ledger import NOTHING_NEW, LedgerLine, known_source, line_of_drop, line_of_verdict
 from coranto.store.rules.retraction import LastRevision, OtherPages, find_change, is_news, may_revise, next_revision
@@ -380,10 +380,22 @@ def ledger_rows(rows: Rows) -> list[dict[str, Any]]:
     return [ledger_row_of(line) for line in rows.ledger.values()]
 
 
-def listings_of(rows: Iterable[tuple[str, str | None, str, str, str]]) -> list[tuple[str, str, str]]:
+def listings_of(rows: Iterable[tuple[str, str | None, str, str, str]]) -> list[Listing]:
     """The rows of `source_articles`, of articles by source, publisher, address, time and id."""
     return [
         (name, at, article) for source, publisher, url, at, article in rows for name in names_of(source, publisher, url)
+    ]
+
+
+def stray_listings(rows: Iterable[tuple[str, str, str, str | None, str | None, str, str, str]]) -> list[Listing]:
+    """Those of the rows of `source_articles` that are of no article, or not as it is.
+
+    Behind each row, what `listings_of` takes of its article; None where there is none.
+    """
+    return [
+        (name, at, article)
+        for name, at, article, *listed in rows
+        if listed[0] is None or (name, at, article) not in listings_of([tuple(listed)])  # type: ignore[list-item]  # it is all there
     ]
 
 

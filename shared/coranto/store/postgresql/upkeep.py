@@ -14,11 +14,12 @@ import psycopg
 from psycopg import Connection
 
 from coranto.records import article_id
+from coranto.store.database.batch import listings_of, stray_listings
 from coranto.store.database.columns import hour_of, sortable_time
-from coranto.store.interface import NewerSchemaError, Removed, StoreError, UnsplittableError
+from coranto.store.interface import Listing, NewerSchemaError, Removed, StoreError, UnsplittableError
 from coranto.store.postgresql import schema
 from coranto.store.postgresql.connection import connect, explain, shown
-from coranto.store.postgresql.writer import unlist
+from coranto.store.postgresql.writer import LISTED_BY, remove_listings, unlist
 from coranto.store.rules.identity import why_not_split
 from coranto.urls import key_of
 
@@ -140,6 +141,47 @@ class PostgresqlArticleUpkeep:
             ).rowcount
             connection.commit()
             return gone
+
+    def add_listings(self, after: int, *, at_most: int) -> tuple[int | None, int]:
+        """Put up to so many articles behind this number into the lists of their sources that lack them.
+
+        The number of the last one, None when there are no more; and how many rows were lacking. Safe to repeat. Raises StoreError.
+        """
+        with self._connected() as connection:
+            connection.execute("SELECT pg_advisory_xact_lock(%s)", (schema.WRITE_LOCK,))
+            rows = connection.execute(
+                f"SELECT number, {LISTED_BY} FROM articles WHERE number > %s ORDER BY number LIMIT %s",  # noqa: S608 - made of constants
+                (after, at_most),
+            ).fetchall()
+            if not rows:
+                return None, 0
+            columns = zip(*listings_of(row[1:] for row in rows), strict=True)
+            added = connection.execute(
+                "INSERT INTO source_articles (name, at, article_id) SELECT * FROM unnest(%s::text[], %s::text[], %s::text[])"
+                " ON CONFLICT DO NOTHING",
+                list(map(list, columns)),
+            ).rowcount
+            connection.commit()
+            return rows[-1][0], added
+
+    def remove_stray_listings(self, after: Listing, *, at_most: int) -> tuple[Listing | None, int]:
+        """Of up to so many rows of the lists of sources behind this one, remove those of no article, or not as it is.
+
+        The last row looked at, None when there are no more; and how many were removed. Safe to repeat. Raises StoreError.
+        """
+        with self._connected() as connection:
+            connection.execute("SELECT pg_advisory_xact_lock(%s)", (schema.WRITE_LOCK,))
+            rows = connection.execute(
+                f"SELECT name, at, article_id, {LISTED_BY} FROM source_articles LEFT JOIN articles ON id = article_id"  # noqa: S608 - made of constants
+                " WHERE (name, at, article_id) > (%s, %s, %s) ORDER BY name, at, article_id LIMIT %s",
+                (*after, at_most),
+            ).fetchall()
+            if not rows:
+                return None, 0
+            strays = stray_listings(rows)
+            remove_listings(connection, strays)
+            connection.commit()
+            return rows[-1][:3], len(strays)
 
     @contextmanager
     def _connected(self, *, writes: bool = True) -> Iterator[Connection[Any]]:

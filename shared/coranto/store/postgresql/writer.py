@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 
 import psycopg
 from psycopg import Connection
@@ -18,7 +18,7 @@ from coranto.store.database.columns import ARTICLE_COLUMNS, ARTICLE_TIME, ENDED_
 from coranto.store.database.group_commit import GroupCommit
 from coranto.store.database.reading import ledger_line_of
 from coranto.store.database.writing import BatchedArticleStore
-from coranto.store.interface import RevisionKey
+from coranto.store.interface import Listing, RevisionKey
 from coranto.store.postgresql import schema
 from coranto.store.postgresql.connection import connect, explain, is_fault_of_server
 from coranto.store.postgresql.words import vector
@@ -340,6 +340,8 @@ _WRITE_ADDRESSES = """
         article_id = excluded.article_id, is_own = 1, led_by = 'own', known_since = excluded.known_since
     WHERE excluded.is_own = 1 AND addresses.is_own = 0
 """
+LISTED_BY: Final = f"source, publisher, url, {ARTICLE_TIME}, id"
+"""What `listings_of` takes."""
 _LIST = f"""
     INSERT INTO source_articles (name, at, article_id)
     SELECT name, {ARTICLE_TIME}, id FROM unnest(%s::text[], %s::text[]) AS listed (article_id, name)
@@ -393,11 +395,13 @@ def storable(value: Value) -> Value:
 
 def unlist(connection: Connection[Any], ids: Sequence[str]) -> None:
     """Take these articles out of the lists of their sources."""
-    listed = connection.execute(
-        f"SELECT source, publisher, url, {ARTICLE_TIME}, id FROM articles WHERE id = ANY(%s)",  # noqa: S608 - made of constants
-        (ids,),
-    ).fetchall()
-    _insert(connection.cursor(), _UNLIST, listings_of(listed))
+    listed = connection.execute(f"SELECT {LISTED_BY} FROM articles WHERE id = ANY(%s)", (ids,)).fetchall()  # noqa: S608 - made of constants
+    remove_listings(connection, listings_of(listed))
+
+
+def remove_listings(connection: Connection[Any], listings: Sequence[Listing]) -> None:
+    """Remove these rows of the lists of sources."""
+    _insert(connection.cursor(), _UNLIST, listings)
 
 
 def _insert(cursor: psycopg.Cursor[Any], statement: Any, rows: Sequence[tuple[Any, ...]]) -> None:

@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from coranto.records import article_id
-from coranto.store.database.batch import listings_of
+from coranto.store.database.batch import listings_of, stray_listings
 from coranto.store.database.columns import hour_of, sortable_time
-from coranto.store.interface import NewerSchemaError, Removed, StoreError, UnsplittableError
+from coranto.store.interface import Listing, NewerSchemaError, Removed, StoreError, UnsplittableError
 from coranto.store.rules.identity import why_not_split
 from coranto.store.sqlite import schema
 from coranto.store.sqlite.group_commit import is_fault_of_storage
@@ -141,6 +141,40 @@ class SqliteArticleUpkeep:
     def copy_to(self, target: Path) -> None:
         """Write a consistent copy of the file, as it is at one moment, while others write. Raises StoreError."""
         copy_database(self._path, target)
+
+    def add_listings(self, after: int, *, at_most: int) -> tuple[int | None, int]:
+        """Put up to so many articles behind this number into the lists of their sources that lack them.
+
+        The number of the last one, None when there are no more; and how many rows were lacking. Safe to repeat. Raises StoreError.
+        """
+        with self._connected() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            rows = connection.execute(
+                f"SELECT number, {LISTED_BY} FROM articles WHERE number > ? ORDER BY number LIMIT ?",  # noqa: S608 - made of constants
+                (after, at_most),
+            ).fetchall()
+            added = connection.executemany(
+                "INSERT INTO source_articles (name, at, article_id) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+                listings_of(row[1:] for row in rows),
+            ).rowcount
+            connection.execute("COMMIT")
+            return (rows[-1][0], added) if rows else (None, 0)
+
+    def remove_stray_listings(self, after: Listing, *, at_most: int) -> tuple[Listing | None, int]:
+        """Of up to so many rows of the lists of sources behind this one, remove those of no article, or not as it is.
+
+        The last row looked at, None when there are no more; and how many were removed. Safe to repeat. Raises StoreError.
+        """
+        with self._connected() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            rows = connection.execute(
+                f"SELECT name, at, article_id, {LISTED_BY} FROM source_articles LEFT JOIN articles ON id = article_id"  # noqa: S608 - made of constants
+                " WHERE (name, at, article_id) > (?, ?, ?) ORDER BY name, at, article_id LIMIT ?",
+                (*after, at_most),
+            ).fetchall()
+            removed = connection.executemany(UNLIST, stray_listings(rows)).rowcount
+            connection.execute("COMMIT")
+            return (rows[-1][:3], removed) if rows else (None, 0)
 
     @contextmanager
     def _connected(self) -> Iterator[sqlite3.Connection]:
