@@ -110,6 +110,27 @@ def test_two_names_of_one_country_are_one_place(models: TextModels) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "name", "code"),
+    [
+        ("Voters in Georgia went to the polls. The governor of Georgia spoke in Atlanta on Tuesday.", "Georgia", None),
+        ("Thousands marched in Tbilisi as the parliament of Georgia passed the law on Friday.", "Georgia", "GE"),
+        (
+            "A polícia da Bahia prendeu quatro homens em Salvador nesta terça-feira, disse o governador.",
+            "Salvador",
+            None,
+        ),
+    ],
+)
+def test_country_that_shares_its_name_is_named_only_where_the_text_tells(
+    text: str, name: str, code: str | None, models: TextModels
+) -> None:
+    analysis = models.analyse(ArticleText(title="", text=text))
+    place = next(entity for entity in analysis.entities if entity.name == name)
+    assert (place.type, place.country) == ("place", code)
+    assert place.id == (f"iso3166:{code}" if code else None)
+
+
+@pytest.mark.parametrize(
     ("name", "code"),
     [("Кыргызстан", "KG"), ("Киргизия", "KG"), ("the United States", "US"), ("США", "US"), ("U.K.", "GB"), ("Беларусь", "BY"),
      ("Белоруссия", "BY"), ("КНР", "CN"), ("Париж", None), ("", None)],

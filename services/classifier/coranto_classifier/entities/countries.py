@@ -1,8 +1,12 @@
-"""Countries by any of their names: Киргизия and Кыргызстан are the same place, with the code KG."""
+"""Countries by any of their names: Киргизия and Кыргызстан are the same place, with the code KG.
+
+Some names are those of another place that is in the news as often, such as the American state of Georgia.
+"""
 
 from __future__ import annotations
 
 import csv
+import re
 from functools import cache
 from importlib.resources import files
 
@@ -26,3 +30,19 @@ def _codes_by_name() -> dict[str, str]:
 def find_country(name: str) -> str | None:
     """ISO 3166-1 alpha-2 code of the country with this name; None for any other name."""
     return _codes_by_name().get(_key(name))
+
+
+@cache
+def _words_of_shared_names() -> dict[str, re.Pattern[str]]:
+    """For each name that a country shares with another place, the words that tell that the country is meant."""
+    table = files("coranto_classifier").joinpath("data/shared_country_names.tsv").read_text(encoding="utf-8")
+    return {
+        _key(row["name"]): re.compile(rf"\b(?:{'|'.join(map(re.escape, row['words'].split('|')))})\b")
+        for row in csv.DictReader(table.splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE)
+    }
+
+
+def may_be_elsewhere(name: str, text: str) -> bool:
+    """Whether the name is that of another place as well, and nothing in the text tells that the country is meant."""
+    words = _words_of_shared_names().get(_key(name))
+    return words is not None and words.search(text) is None

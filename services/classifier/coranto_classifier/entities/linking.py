@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from coranto_classifier.entities.countries import find_country
+from coranto_classifier.entities.countries import find_country, may_be_elsewhere
 from coranto_classifier.entities.mention import EntityType, Mention
 from coranto_classifier.entities.place_ids import find_place_id
 
@@ -62,7 +62,7 @@ def merge_mentions(text: str, mentions: Sequence[Mention]) -> list[NamedEntity]:
     acronyms = _acronyms(text, mentions)
     for mention in mentions:
         groups[mention.type, _group_key(mention, owners, acronyms)].append(mention)
-    entities = [_entity(kind, group) for (kind, _), group in groups.items()]
+    entities = [_entity(kind, group, text) for (kind, _), group in groups.items()]
     return sorted(entities, key=lambda entity: (-entity.count, entity.mentions[0].start))
 
 
@@ -198,7 +198,7 @@ def _group_key(mention: Mention, owners: dict[str, str], acronyms: dict[str, str
     return find_place_id(mention.normal) or key
 
 
-def _entity(kind: EntityType, mentions: Sequence[Mention]) -> NamedEntity:
+def _entity(kind: EntityType, mentions: Sequence[Mention], text: str) -> NamedEntity:
     """One entity. A person gets the fullest form of the name, a place or organisation the most frequent one."""
     forms = Counter(mention.normal for mention in mentions)
     first_seen = {form: position for position, form in enumerate(forms)}
@@ -208,7 +208,8 @@ def _entity(kind: EntityType, mentions: Sequence[Mention]) -> NamedEntity:
     else:
         name = max(forms, key=lambda form: (forms[form], -first_seen[form]))
     aliases = tuple(form for form in forms if _key(form) != _key(name))
-    country, own_id = (find_country(name), find_place_id(name)) if kind == "place" else (None, None)
+    is_known = kind == "place" and not may_be_elsewhere(name, text)
+    country, own_id = (find_country(name), find_place_id(name)) if is_known else (None, None)
     return NamedEntity(kind, name, aliases, country, tuple(mentions), own_id)
 
 
