@@ -56,7 +56,7 @@ def lines(number: int, sources: int) -> Iterator[tuple[Any, ...]]:
         yield (
             key, f"{place:032x}", f"https://news.example/{place}", stage, outcome, reason, None, at, source,
             dice.choice(("", "", "authors", "image", "authors,image")) if outcome == "stored" else None,
-            dice.randint(10, 5000) if is_new else None, dice.randint(1, 60) if is_new else None,
+            dice.randint(10, 5000) if is_new else None, dice.randint(1, 60) if is_new else None, 0, None,
         )  # fmt: skip
 
 

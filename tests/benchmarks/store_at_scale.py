@@ -155,12 +155,26 @@ class Corpus:
     def ledger_lines(self, place: int, own: str, url: str, source: str, at: str) -> Iterator[tuple[Any, ...]]:
         """What the ledger says of the article, and now and then of something that was refused."""
         lag = self.dice.randint(10, 5000), self.dice.randint(1, 60)
-        yield (own, f"{place:016x}", url, "sink", "stored", "created", "revision 1", at, source, "authors", *lag, 0)
+        yield (
+            own,
+            f"{place:016x}",
+            url,
+            "sink",
+            "stored",
+            "created",
+            "revision 1",
+            at,
+            source,
+            "authors",
+            *lag,
+            0,
+            None,
+        )
         if place % LEDGER_LINES_OF_REFUSED == 0:
             refused = f"{url}/about"
             yield (
                 article_id(refused), f"{place:016x}r", refused, "extractor", "dropped", "index_page", None, at, source,
-                None, None, None, 0,
+                None, None, None, 0, None,
             )  # fmt: skip
 
 

@@ -268,6 +268,9 @@ class DroppedArticle(Record):
     reason: str = Field(description="Reason from the stage's closed list.")
     detail: str | None = Field(None, description="What was seen, in a few words.")
     dropped_at: UtcTime = Field(description="When.")
+    stage_times: dict[str, UtcTime] | None = Field(
+        None, description="When each stage before that was done with it, by the stage's name."
+    )
 
     @property
     def subject(self) -> str:

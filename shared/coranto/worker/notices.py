@@ -7,7 +7,7 @@ where no event can be made there is none. The dead letter is kept all the same.
 from __future__ import annotations
 
 import traceback as tracebacks
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -25,6 +25,7 @@ LONGEST_DETAIL = 300
 _LONGEST_ADDRESS = 8_000
 _LONGEST_ID = 200
 _LONGEST_SOURCE = 200
+_LONGEST_STAGE = 100
 
 
 def clean(text: str, longest: int) -> str:
@@ -70,6 +71,7 @@ class Notices:
             detail,
             feed=_feed_of(record),
             named_by=_source_of(record),
+            stage_times=record.stage_times if isinstance(record, DiscoveredArticle) else None,
         )
 
     def of_raw(self, raw: bytes | None, reason: str, detail: str | None) -> bytes | None:
@@ -94,6 +96,7 @@ class Notices:
         *,
         feed: str | None = None,
         named_by: str | None = None,
+        stage_times: Mapping[str, datetime] | None = None,
     ) -> bytes | None:
         if not self._spec.ends_articles:
             return None
@@ -109,6 +112,7 @@ class Notices:
                 reason=reason,
                 detail=clean(detail, LONGEST_DETAIL) if detail else None,
                 dropped_at=datetime.fromtimestamp(self._clock(), UTC),
+                stage_times=stage_times and {clean(stage, _LONGEST_STAGE): at for stage, at in stage_times.items()},
             )
             return encode(dropped, source=self._source)
         except (ValidationError, ValueError):

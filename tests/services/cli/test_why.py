@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import Result
-from tests.shared.store.articles import build_article, reason_to_skip, store
+from tests.shared.store.articles import NOON, build_article, reason_to_skip, store
 from typer.testing import CliRunner
 
 from coranto.admin.find_article import Location
@@ -45,6 +45,7 @@ def data(tmp_path: Path) -> Path:
             reason="index_page",
             detail="41 links",
             dropped_at=datetime.now(UTC),
+            stage_times={"feeder": NOON, "fetcher": NOON},
         )  # fmt: skip
         await article_store.record_drop(refused)
         await article_store.close()
@@ -72,6 +73,9 @@ def test_why_tells_what_stopped_an_address_and_knows_nothing_of_another(data: Pa
     told = call(data, "why", "https://news.example/list")
     assert told.exit_code == 0
     assert "dropped by the extractor: index_page: 41 links" in told.output
+    assert "had passed: feeder 12:00:00, fetcher 12:00:00" in told.output
+    (line,) = json.loads(call(data, "why", "https://news.example/list", "--json").stdout)["ledger"]
+    assert set(line["times"]) == {"feeder", "fetcher"}
     assert call(data, "why", "https://news.example/never").exit_code == 3
 
 

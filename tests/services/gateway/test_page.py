@@ -372,11 +372,17 @@ async def test_what_became_of_a_submitted_page_is_told_with_its_times_and_in_wor
     assert list(why["times"]) == ["feeder", "fetcher", "extractor", "classifier", "sink"]
     for path in (f"/submit?url={ferry.url}", f"/articles/{ferry.id}"):
         assert (await look(served, path)).said.count(f"{moments['extractor']:%H:%M:%S}") >= 2, path
-    await served.drop(dropped("paywall_stub", datetime.now(UTC), url="https://news.example/wall", stage="extractor"))
+    refused = dropped("paywall_stub", datetime.now(UTC), url="https://news.example/wall", stage="extractor")
+    passed = {stage: moments[stage] for stage in ("feeder", "fetcher")}
+    await served.drop(refused.model_copy(update={"stage_times": passed}))
+    why = await served.get("/v1/why", params={"url": "https://news.example/wall"})
+    assert list(why["times"]) == ["feeder", "fetcher", "extractor"]
+    assert list(why["endings"][0]["times"]) == ["feeder", "fetcher"]
     for language, said in (("en", "instead of the text"), ("ru", "форма входа или подписки")):
         page = await look(served, "/submit?url=https://news.example/wall", **{"Accept-Language": language})
         assert said in page.said
         assert "paywall_stub" in page.said
+        assert len([each for each in page.all("rect") if each.get("class") == "c-pub"]) == 3
 
 
 async def test_a_stored_page_that_is_submitted_again_is_shown_as_stored_and_known(served: Served) -> None:

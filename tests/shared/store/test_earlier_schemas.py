@@ -18,7 +18,7 @@ from tests.shared.store.databases import Database, rows
 from coranto.records import FinishedArticle, Storage, article_id
 from coranto.store.address import open_article_reader, open_article_store
 from coranto.store.check import check
-from coranto.store.database.columns import address_rows_of, digests_text, row_of
+from coranto.store.database.columns import address_rows_of, digests_text, names_of, row_of
 from coranto.store.database.source_accounts import Ended
 from coranto.store.interface import SearchFilter, StoreError, StoreUnavailableError
 from coranto.store.postgresql import schema as postgresql_schema
@@ -59,6 +59,8 @@ def fill(run: Callable[[str, dict[str, Any]], object], *, is_file: bool, version
     def insert(table: str, row: dict[str, Any]) -> None:
         run(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({', '.join(f':{name}' for name in row)})", row)  # noqa: S608 - names of ours
 
+    knows_sources = version >= (sqlite_schema.SOURCES_SINCE if is_file else 2)
+    tells_revisits = version >= (sqlite_schema.REVISITS_SINCE if is_file else 3)
     for number in (1, 2):
         article = article_at(f"https://news.example/{number}")
         row = row_of(article, article.storage)
@@ -80,13 +82,19 @@ def fill(run: Callable[[str, dict[str, Any]], object], *, is_file: bool, version
         insert("announcements", {"number": number, "article_id": article.id, "revision": 1, "announced_at": STORED})
         for key_id, key, owner, is_own, *_ in address_rows_of(article, ()):
             insert("addresses", {"key_id": key_id, "key": key, "article_id": owner, "is_own": is_own})
-    knows_sources = version >= (sqlite_schema.SOURCES_SINCE if is_file else 2)
+        for name in names_of(row["source"], row["publisher"], row["url"]) if tells_revisits else ():
+            insert("source_articles", {"name": name, "at": row["published"][:19] + ".000Z", "article_id": article.id})
     for url, submission, stage, outcome, reason, at in LINES:
         line = {
             "article_id": article_id(url), "submission": submission, "url": url, "stage": stage, "outcome": outcome,
             "reason": reason, "at": at,
         }  # fmt: skip
-        insert("ledger", line | ({"source": "example"} if knows_sources else {}))
+        if knows_sources:
+            line["source"] = "example"
+        if tells_revisits:
+            line["is_revisit"] = int((submission, reason) in REVISITS)
+            line["outcome"] = "accepted" if reason == "feed_registered" else outcome
+        insert("ledger", line)
 
 
 def make_earlier(database: Database, version: int) -> None:

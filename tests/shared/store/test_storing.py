@@ -226,6 +226,31 @@ async def test_dropped_article_is_one_line_of_the_ledger_however_often_it_comes(
     with open_article_reader(database) as reader:
         (line,) = reader.ledger_of(article.url)
     assert (line.stage, line.outcome, line.reason, line.detail) == ("extractor", "dropped", "index_page", "41 links")
+    assert line.stage_times is None
+
+
+async def test_what_was_refused_tells_when_the_stages_before_were_done(
+    article_store: ArticleStore, database: Database, make_article: MakeArticle
+) -> None:
+    article = make_article()
+    times = {"feeder": article.discovery.discovered_at, "fetcher": article.fetch.fetched_at}
+    dropped = DroppedArticle(
+        id=article.id, url=article.url, submission="s", stage="extractor", outcome="dropped", reason="index_page",
+        dropped_at=article.fetch.fetched_at, stage_times=times,
+    )  # fmt: skip
+    await article_store.record_drop(dropped)
+    strange = {f"{number}\x00{'s' * 1000}": article.fetch.fetched_at for number in range(1000)}
+    await article_store.record_drop(
+        dropped.model_copy(update={"submission": "strange", "stage_times": strange, "id": "f" * 32})
+    )
+    await store(article, article_store=article_store)
+    older = make_article(fetch=0, title="Before it was corrected").model_copy(update={"stage_times": times})
+    assert await reason_to_skip(older, article_store=article_store) == "outdated"
+    with open_article_reader(database) as reader:
+        lines = {line.submission: line.stage_times for line in reader.ledger()}
+    assert lines["s"] == lines["submission-0"] == times
+    assert lines["submission-1"] is None, "the record has them"
+    assert len(lines["strange"] or ()) == 16
 
 
 async def test_visit_that_finds_nothing_new_is_counted_and_has_no_line(

@@ -9,15 +9,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from coranto.records import DiscoveredArticle, Submission
+from coranto.records import DiscoveredArticle, DroppedArticle, Submission
 from coranto.records.envelope import decode, encode
 from coranto.streams.interface import Drop
 from coranto.testing import FakeClock, MemoryPipeline, MemoryReader, MemoryStreams, discovered, submission
-from coranto.topology import DISCOVERED, FEEDER, Keys
+from coranto.topology import DISCOVERED, FEEDER, FETCHER, Keys
 from coranto.worker.breaker import Breaker
 from coranto.worker.delivery import Delivery
 from coranto.worker.flow import Flow
 from coranto.worker.metrics import Metrics
+from coranto.worker.notices import Notices
 from coranto.worker.settings import BreakerSettings, DeliverySettings
 from coranto.worker.stage import RetryPolicy, Stage, Transient, Unwanted
 
@@ -120,6 +121,14 @@ async def test_a_record_says_when_each_stage_was_done_with_it() -> None:
         await until(lambda: bool(pipeline.stream(Keys().stream(DISCOVERED)).rows))
     (row,) = pipeline.stream(Keys().stream(DISCOVERED)).rows.values()
     assert decode(row.event, DiscoveredArticle).record.stage_times == {"feeder": datetime.fromtimestamp(began + 3, UTC)}
+
+
+async def test_what_ends_early_says_when_the_stages_before_were_done() -> None:
+    notices = Notices(FETCHER, source="test", clock=FakeClock())
+    passed = discovered("https://news.example/1").done_by("feeder", datetime(2026, 3, 14, tzinfo=UTC))
+    notice = notices.of_record(passed, "dropped", "not_found", None)
+    assert notice is not None
+    assert decode(notice, DroppedArticle).record.stage_times == passed.stage_times
 
 
 async def test_a_stage_hears_what_is_published_by_now_and_of_nothing_else() -> None:

@@ -73,6 +73,9 @@ def print_lines(ledger: list[LedgerLine]) -> None:
         detail = without_reason(line.detail or "", line.reason)
         seen = f": {detail}" if detail else ""
         print_result(f"{line.at:%Y-%m-%d %H:%M:%S} UTC  {line.outcome} by the {line.stage}: {line.reason}{seen}")
+        if line.stage_times:
+            passed = ", ".join(f"{stage} {at:%H:%M:%S}" for stage, at in line.stage_times.items())
+            print_result(f"  had passed: {passed}")
 
 
 def in_words(location: Location) -> str:
@@ -107,4 +110,5 @@ def plain_location(location: Location) -> dict[str, Any]:
 def plain_line(line: LedgerLine) -> dict[str, Any]:
     """A line of the ledger, for programs."""
     names = ("url", "stage", "outcome", "reason", "detail")
-    return {name: getattr(line, name) for name in names} | {"at": time_text(line.at)}
+    times = {stage: time_text(at) for stage, at in (line.stage_times or {}).items()}
+    return {name: getattr(line, name) for name in names} | {"at": time_text(line.at), "times": times}

@@ -70,6 +70,9 @@ class Ending(BaseModel):
     reason: str
     detail: str | None
     at: datetime
+    times: dict[str, datetime] = Field(
+        description="Of what was not stored: when each stage before was done with it, as far as that is known."
+    )
 
     @classmethod
     def of(cls, line: LedgerLine) -> Ending:
@@ -82,6 +85,7 @@ class Ending(BaseModel):
             reason=line.reason,
             detail=line.detail,
             at=line.at,
+            times=dict(line.stage_times or {}),
         )
 
 
@@ -162,7 +166,7 @@ async def why(parts: Parts, url: str) -> Why:
 
 def _times(endings: list[LedgerLine], article: FinishedArticle | None) -> dict[str, datetime]:
     if endings and (article is None or endings[0].outcome != "stored"):
-        return {endings[0].stage: endings[0].at}
+        return {**(endings[0].stage_times or {}), endings[0].stage: endings[0].at}
     return {} if article is None else times_of(article)
 
 

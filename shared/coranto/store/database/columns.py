@@ -111,7 +111,7 @@ def address_rows_of(article: FinishedArticle, splits: Collection[Split]) -> list
 
 LEDGER_COLUMNS: Final = (
     *("article_id", "submission", "url", "stage", "outcome", "reason", "detail", "at", "source", "lacks"),
-    *("found_after_seconds", "stored_after_seconds", "is_revisit"),
+    *("found_after_seconds", "stored_after_seconds", "is_revisit", "stage_times"),
 )
 """The columns that `ledger_row_of` fills."""
 
@@ -134,6 +134,8 @@ def ledger_row_of(line: LedgerLine) -> dict[str, Any]:
     row["at"] = sortable_time(line.at)
     row["lacks"] = None if line.lacks is None else ",".join(line.lacks)
     row["is_revisit"] = int(line.is_revisit)
+    if line.stage_times is not None:
+        row["stage_times"] = json.dumps({stage: sortable_time(at) for stage, at in line.stage_times.items()})
     return row
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final, Literal
@@ -99,5 +100,7 @@ def ledger_line_of(row: Sequence[Any]) -> LedgerLine:
     lacks = values.pop("lacks")
     at = datetime.fromisoformat(values.pop("at"))
     is_revisit = bool(values.pop("is_revisit"))
+    times = values.pop("stage_times")
+    stage_times = times and {stage: datetime.fromisoformat(passed) for stage, passed in json.loads(times).items()}
     fields = None if lacks is None else tuple(filter(None, lacks.split(",")))
-    return LedgerLine(**values, at=at, lacks=fields, is_revisit=is_revisit)
+    return LedgerLine(**values, at=at, lacks=fields, is_revisit=is_revisit, stage_times=stage_times)

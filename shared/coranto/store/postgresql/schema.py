@@ -232,6 +232,10 @@ STEPS: Final[tuple[tuple[str | Callable[[Connection[Any]], None], ...], ...]] = 
         # Last: from here until the commit readers of articles wait.
         "DROP INDEX articles_source",
     ),
+    (
+        # As in SQLite: the stages that it had passed.
+        "ALTER TABLE ledger ADD COLUMN stage_times text",
+    ),
 )
 
 VERSION: Final = len(STEPS)

@@ -357,13 +357,16 @@ _FORGET_LINES = """
     DELETE FROM ledger USING unnest(%s::text[], %s::text[]) AS other (article_id, submission)
     WHERE ledger.article_id = other.article_id AND ledger.submission = other.submission
 """
-_TEXTS = LEDGER_COLUMNS[: LEDGER_COLUMNS.index("found_after_seconds")]
+_NUMBERS = ("found_after_seconds", "stored_after_seconds", "is_revisit")
+_IS_REVISIT = (
+    "CASE WHEN is_revisit = 1 OR outcome IN ('stored', 'accepted') THEN is_revisit"
+    f" ELSE {ENDED_BEFORE.format('line.')}::integer END"
+)
 # One line per article and submission. The later event wins: a dead letter that was redelivered ends as stored.
 _WRITE_LEDGER = (
     f"INSERT INTO ledger ({', '.join(LEDGER_COLUMNS)})"  # noqa: S608 - made of constants
-    f" SELECT {', '.join(LEDGER_COLUMNS[:-1])}, CASE WHEN is_revisit = 1 OR outcome IN ('stored', 'accepted')"
-    f" THEN is_revisit ELSE {ENDED_BEFORE.format('line.')}::integer END"
-    f" FROM unnest({', '.join('%s::text[]' if name in _TEXTS else '%s::integer[]' for name in LEDGER_COLUMNS)})"
+    f" SELECT {', '.join(_IS_REVISIT if name == 'is_revisit' else name for name in LEDGER_COLUMNS)}"
+    f" FROM unnest({', '.join('%s::integer[]' if name in _NUMBERS else '%s::text[]' for name in LEDGER_COLUMNS)})"
     f" AS line ({', '.join(LEDGER_COLUMNS)})"
     " ON CONFLICT (article_id, submission) DO UPDATE SET "
     + ", ".join(f"{name} = excluded.{name}" for name in LEDGER_COLUMNS[2:])

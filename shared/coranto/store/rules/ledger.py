@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Any, Final, Literal
 
 from coranto.records import ClassifiedArticle, DroppedArticle, Storage
@@ -31,6 +32,7 @@ NOTHING_NEW: Final = frozenset({"unchanged", "not_modified"})
 
 _LONGEST: Final = 200
 _LONGEST_WORD: Final = 100
+_MOST_STAGES: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,8 @@ class LedgerLine:
     """Of a new article, from publication to discovery, where its feed or sitemap is polled and both moments are known."""
     stored_after_seconds: int | None = None
     """Of a new article, from discovery to storing."""
+    stage_times: Mapping[str, datetime] | None = None
+    """Of what was not stored: when each stage before was done with it; None where nothing is known."""
     is_revisit: bool = False
     """Whether the same had ended or was stored before. Of what ends early, the store finds that out as it writes the line."""
 
@@ -68,7 +72,14 @@ def line_of_verdict(article: ClassifiedArticle, verdict: Storage | Skipped, now:
         "source": known_source(article.discovery.source),
     }
     if isinstance(verdict, Skipped):
-        return LedgerLine(**line, outcome="dropped", reason=verdict.reason, detail=verdict.detail, is_revisit=True)
+        return LedgerLine(
+            **line,
+            outcome="dropped",
+            reason=verdict.reason,
+            detail=verdict.detail,
+            stage_times=_known_times(article.stage_times),
+            is_revisit=True,
+        )
     found_after, stored_after = _lags(article, verdict)
     return LedgerLine(
         **line,
@@ -94,12 +105,18 @@ def line_of_drop(dropped: DroppedArticle) -> LedgerLine:
         detail=dropped.detail,
         at=dropped.dropped_at,
         source=None if dropped.source is None else known_source(dropped.source),
+        stage_times=_known_times(dropped.stage_times),
     )
 
 
 def known_source(source: str) -> str:
     """The source as the ledger names it: the beginning of a name that is longer than an index takes."""
     return source[:_LONGEST]
+
+
+def _known_times(times: Mapping[str, datetime] | None) -> Mapping[str, datetime] | None:
+    """Those of as many stages as a pipeline may have: the record may come from anywhere."""
+    return {stage[:_LONGEST_WORD]: at for stage, at in islice(times.items(), _MOST_STAGES)} if times else None
 
 
 def _lags(article: ClassifiedArticle, storage: Storage) -> tuple[int | None, int | None]:

@@ -394,9 +394,12 @@ class SqliteArticleReader:
 
     @property
     def _ledger(self) -> str:
-        if self._version >= schema.REVISITS_SINCE:
+        if self._version >= schema.STAGE_TIMES_SINCE:
             return _LEDGER
-        first_lacking = "is_revisit" if self._version >= schema.SOURCES_SINCE else "source"
+        if self._version >= schema.REVISITS_SINCE:
+            first_lacking = "stage_times"
+        else:
+            first_lacking = "is_revisit" if self._version >= schema.SOURCES_SINCE else "source"
         there = LEDGER_COLUMNS[: LEDGER_COLUMNS.index(first_lacking)]
         return f"SELECT {', '.join(name if name in there else 'NULL' for name in LEDGER_COLUMNS)} FROM ledger"  # noqa: S608 - made of constants
 

@@ -444,6 +444,10 @@ STEPS: tuple[tuple[str | Callable[[sqlite3.Connection], None], ...], ...] = (
             (source, at, stage, outcome, reason, lacks, found_after_seconds, stored_after_seconds, is_revisit)
         """,
     ),
+    (
+        # What ended early tells of the stages that it had passed.
+        "ALTER TABLE ledger ADD COLUMN stage_times TEXT",
+    ),
 )
 
 VERSION = len(STEPS)
@@ -459,6 +463,8 @@ SOURCES_SINCE = 8
 """The schema version from which on the ledger knows sources, and every address by what it leads to its article."""
 REVISITS_SINCE = 9
 """The schema version from which on the ledger tells first visits from later ones, and articles are listed by source."""
+STAGE_TIMES_SINCE = 10
+"""The schema version from which on the ledger tells when the stages before were done."""
 
 
 def version_of(connection: sqlite3.Connection) -> int:

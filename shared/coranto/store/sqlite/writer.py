@@ -317,11 +317,13 @@ _WRITE_REVISION = (
     " VALUES (:article_id, :revision, :change, :changed_fields, :submission, :stored_at, :digests, :record)"
 )
 _WRITE_OUTBOX = "INSERT INTO outbox (article_id, revision, stored_at) VALUES (:article_id, :revision, :stored_at)"
+_IS_REVISIT = (
+    f"CASE WHEN :is_revisit OR :outcome IN ('stored', 'accepted') THEN :is_revisit ELSE {ENDED_BEFORE.format(':')} END"
+)
 # One line per article and submission. The later event wins: a dead letter that was redelivered ends as stored.
 _WRITE_LEDGER = (
     f"INSERT INTO ledger ({', '.join(LEDGER_COLUMNS)})"  # noqa: S608 - made of constants
-    f" VALUES ({', '.join(f':{name}' for name in LEDGER_COLUMNS if name != 'is_revisit')}, CASE WHEN :is_revisit"
-    f" OR :outcome IN ('stored', 'accepted') THEN :is_revisit ELSE {ENDED_BEFORE.format(':')} END)"
+    f" VALUES ({', '.join(_IS_REVISIT if name == 'is_revisit' else f':{name}' for name in LEDGER_COLUMNS)})"
     " ON CONFLICT (article_id, submission) DO UPDATE SET "
     + ", ".join(f"{name} = excluded.{name}" for name in LEDGER_COLUMNS[2:])
     + " WHERE excluded.at >= ledger.at"
