@@ -92,6 +92,16 @@ def make_russian_names(data: Path, target: Path, _without: list[str]) -> None:
         _say(f"Russian tagger: {count} texts")
 
 
+def make_declinable(data: Path, target: Path) -> None:
+    """Write the names that Slavic names are declined with."""
+    from coranto_classifier.entities.multilingual.base_names import base_names_path
+    from coranto_classifier.entities.multilingual.declension import DECLINED
+    from training.base_names import make_base_names
+    from training.lists import census_given_names
+
+    make_base_names(data, sorted(DECLINED), (name.title() for name in census_given_names()), base_names_path(target))
+
+
 def make_many_names(data: Path, target: Path, without: list[str]) -> None:
     """Train the taggers of the other languages, and the table of word pieces that they share."""
     from coranto_classifier.entities.multilingual.features import FeatureMaker
@@ -109,6 +119,7 @@ def make_many_names(data: Path, target: Path, without: list[str]) -> None:
     )
     from training.name_lists import make_name_lists, store_name_lists
 
+    make_declinable(data, target)
     sentences = [each for code in SOURCES for each in read_language(data, code, without=without)]
     if not sentences:
         return

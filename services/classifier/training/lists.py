@@ -36,6 +36,11 @@ def _census(file: str, count: int) -> list[str]:
     return [line.split()[0].lower() for line in text.splitlines()[:count] if line.strip()]
 
 
+def census_given_names() -> set[str]:
+    """The commonest given names of the US Census, in lower case."""
+    return set(_census("dist.male.first", 1200)) | set(_census("dist.female.first", _GIVEN_NAMES))
+
+
 def own_list(name: str) -> set[str]:
     """Lines of one of our own lists, in lower case."""
     text = (Path(__file__).parent / "data" / name).read_text(encoding="utf-8")
@@ -91,7 +96,7 @@ def make_lists(target: Path, texts: Iterable[Sequence[str]]) -> None:
     }  # fmt: skip
     regions = {state["name"].lower() for state in places.get_us_states().values()}
     regions |= own_list("english_regions.txt")
-    given = sorted(set(_census("dist.male.first", 1200)) | set(_census("dist.female.first", _GIVEN_NAMES)))
+    given = sorted(census_given_names())
     stored: dict[str, Any] = {
         "given": given,
         "surnames": sorted(_census("dist.all.last", _SURNAMES)),

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import pytest
 
 from coranto_classifier.entities.mention import EntityType, Mention
+from coranto_classifier.entities.multilingual.articles import without_ending
+from coranto_classifier.entities.multilingual.base_names import BaseNames
 from coranto_classifier.entities.multilingual.consistency import made_consistent
+from coranto_classifier.entities.multilingual.declension import DECLINED, Decliner
 from coranto_classifier.entities.multilingual.features import shape_of
 from coranto_classifier.entities.multilingual.forms import listed_place, with_plainest_forms
-from coranto_classifier.entities.multilingual.nominative import nominative
 from coranto_classifier.entities.multilingual.recognizer import MODELS, in_latin_letters
 from coranto_classifier.entities.multilingual.tokens import sentences_of, tokens_of
 from coranto_classifier.entities.recognizers import RECOGNIZERS, WITH_NORMAL_FORMS
-from coranto_classifier.text_models import ArticleText, TextModels
+from coranto_classifier.text_models import ArticleText, ModelPaths, TextModels
 
 _ARTICLES = {
     "bg": (
@@ -241,6 +245,19 @@ def test_country_and_city_of_a_dateline_are_places_and_a_persons_name_stays() ->
     assert consistent("Denzel Washington přijel. Washington hrál.", "cs", *names) == list(names)
 
 
+@cache
+def decliner(language: str) -> Decliner:
+    return Decliner(language, BaseNames(ModelPaths().shipped, language))
+
+
+def declined(language: str, marked: str, kind: EntityType) -> str:
+    """The nominative of the name that stands in square brackets."""
+    start, end = marked.index("["), marked.index("]") - 1
+    text = marked.replace("[", "").replace("]", "")
+    (mention,) = decliner(language).declined(text, [Mention(start, end, kind, text[start:end], text[start:end])])
+    return mention.normal
+
+
 @pytest.mark.parametrize(
     ("language", "name", "normal"),
     [
@@ -256,22 +273,67 @@ def test_country_and_city_of_a_dateline_are_places_and_a_persons_name_stays() ->
         ("pl", "Nowego Jorku", "Nowy Jork"),
         ("pl", "Ministerstwie Zdrowia", "Ministerstwo Zdrowia"),
         ("pl", "Rada Ministrów", "Rada Ministrów"),
-        ("hr", "HNK-a", "HNK"),
         ("sr", "Narodnog pozorišta", "Narodno pozorište"),
         ("sl", "Evropskega sodišča", "Evropsko sodišče"),
-        ("bg", "Националната библиотека", "Национална библиотека"),
-        ("bg", "Софийския университет", "Софийски университет"),
         ("hr", "Ujedinjene nacije", "Ujedinjene nacije"),
         ("hr", "Narodna banka", "Narodna banka"),
         ("cs", "Spojené státy", "Spojené státy"),
         ("sl", "Novo mesto", "Novo mesto"),
         ("uk", "Народна рада", "Народна рада"),
+    ],
+)
+@pytest.mark.parametrize("before", ["", "Delegacija "])
+def test_organisation_is_declined_with_its_adjectives(before: str, language: str, name: str, normal: str) -> None:
+    assert declined(language, f"{before}[{name}]", "organisation") == normal
+
+
+@pytest.mark.parametrize(
+    ("language", "name", "normal"),
+    [
+        ("hr", "HNK-a", "HNK"),
+        ("bg", "Националната библиотека", "Национална библиотека"),
+        ("bg", "Софийския университет", "Софийски университет"),
         ("pt", "Banco do Brasil", "Banco do Brasil"),
         ("hu", "Magyar Nemzeti Bank", "Magyar Nemzeti Bank"),
     ],
 )
-def test_name_is_put_into_the_nominative_where_its_endings_tell(language: str, name: str, normal: str) -> None:
-    assert nominative(name, language, is_person=False) == normal
+def test_articles_and_endings_of_acronyms_are_taken_off(language: str, name: str, normal: str) -> None:
+    assert without_ending(name, language) == normal
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "normal"),
+    [
+        ("pl", "Wizyta w [Polsce] trwa.", "Polska"),
+        ("pl", "Gaz płynie do [Niemiec].", "Niemcy"),
+        ("pl", "Mieszka w [Krakowie].", "Kraków"),
+        ("pl", "Jedzie do [Nowego Jorku].", "Nowy Jork"),
+        ("pl", "Mieszka w [Rawalpindi].", "Rawalpindi"),
+        ("cs", "Žije v [Praze].", "Praha"),
+        ("cs", "Přiletěl z [Finska] včera.", "Finsko"),
+        ("hr", "Živi u [Zagrebu].", "Zagreb"),
+        ("sr", "Živi u [Beogradu].", "Beograd"),
+        ("sl", "Prišel je iz [Maribora].", "Maribor"),
+        ("uk", "Живе у [Києві].", "Київ"),
+        ("uk", "Їде до [Львова].", "Львів"),
+        ("uk", "Їде з [Харкова].", "Харків"),
+        ("uk", "Місто [Одеса] чекає.", "Одеса"),
+    ],
+)
+def test_place_is_put_into_the_nominative(language: str, text: str, normal: str) -> None:
+    assert declined(language, text, "place") == normal
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "normal"),
+    [
+        ("pl", "Szef [Gazprom] milczy.", "Gazprom"),
+        ("sl", "Ruski [Gazprom] molči.", "Gazprom"),
+        ("uk", "Прес-служба “[Нафтогазу] мовчить.", "Нафтогаз"),
+    ],
+)
+def test_company_is_left_or_declined_by_what_stands_before_it(language: str, text: str, normal: str) -> None:
+    assert declined(language, text, "organisation") == normal
 
 
 @pytest.mark.parametrize(
@@ -280,7 +342,7 @@ def test_name_is_put_into_the_nominative_where_its_endings_tell(language: str, n
         ("cs", "Vladimírem Novákem", "Vladimír Novák"),
         ("cs", "Petru Novákovi", "Petr Novák"),
         ("cs", "Jany Novákové", "Jana Nováková"),
-        ("cs", "Miloše Nového", "Miloše Nového"),
+        ("cs", "Miloše Nového", "Miloš Nový"),
         ("cs", "Petra Nováková", "Petra Nováková"),
         ("uk", "Олександра Малиновського", "Олександр Малиновський"),
         ("uk", "Олени Малиновської", "Олена Малиновська"),
@@ -296,8 +358,28 @@ def test_name_is_put_into_the_nominative_where_its_endings_tell(language: str, n
         ("sr", "Tom Strom", "Tom Strom"),
     ],
 )
-def test_person_is_put_into_the_nominative_where_the_endings_tell(language: str, name: str, normal: str) -> None:
-    assert nominative(name, language, is_person=True) == normal
+def test_words_of_a_persons_name_agree(language: str, name: str, normal: str) -> None:
+    assert declined(language, f"[{name}]", "person") == normal
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "normal"),
+    [
+        ("pl", "Decyzja prezydenta [Imrana Chana] zapadła.", "Imran Chan"),
+        ("pl", "Premier [Theresa May] milczy.", "Theresa May"),
+        ("cs", "Podle prezidenta [Donalda Trumpa] ano.", "Donald Trump"),
+        ("cs", "[Trumpovi] se to líbí.", "Trump"),
+        ("uk", "Зустріч із [В. Путіним] скасовано.", "В. Путін"),
+    ],
+)
+def test_title_and_preposition_tell_the_case_of_a_person(language: str, text: str, normal: str) -> None:
+    assert declined(language, text, "person") == normal
+
+
+def test_table_of_every_declined_language_is_whole() -> None:
+    for language in DECLINED:
+        assert declined(language, "[Li]", "person") == "Li"
+        assert BaseNames(ModelPaths().shipped, language).has("Berlin" if language != "uk" else "Берлін", "place")
 
 
 @pytest.mark.parametrize(

@@ -1,22 +1,21 @@
 """Gathers the forms of a name that one text uses, without a dictionary: "Tusk", "Tuska" and "Tuskowi" are one person.
 
-A form whose endings tell the nominative is put into it (`nominative`). Two forms belong together when their words begin
-alike and differ in endings that the language's cases have; the plainest one that the text has becomes the normal form of
-all, and a name that stands in one form only keeps it. The name of a country, continent or well-known city becomes its form
-in the gazetteer.
+Two forms belong together when their words begin alike and differ in endings that the language's cases have; the plainest one
+that the text has becomes the normal form of all, and a name that stands in one form only keeps it. The name of a country,
+continent or well-known city becomes its form in the gazetteer. Slavic names are declined before (`declension`).
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 
 from coranto_classifier.entities.countries import find_country
 from coranto_classifier.entities.mention import EntityType, Mention
-from coranto_classifier.entities.multilingual.nominative import nominative
+from coranto_classifier.entities.multilingual.articles import without_ending
 
 ENDINGS: dict[str, str] = {
     "cs": "a á e é ě i í o u ů y ý ou ovi em em om ech ách ami ího ému ém ým ové ovou ů",
@@ -39,15 +38,18 @@ ENDINGS: dict[str, str] = {
 _SHORTEST_STEM = 3  # letters
 _SHORTEST_LISTED_STEM = 4  # where a name is not known to be a place: "Malá" is no form of Mali
 _FEMININE = ("a", "á", "а")
+_WRITTEN, _SHORTEST = 1.0, 1.5  # mentions that a form counts as, for being in the text and for being the shortest
 _MOST_NAMES = 300  # different ones of a kind in a text; more are left as they are, to keep the time bounded
 
 
-def with_plainest_forms(mentions: Sequence[Mention], language: str) -> list[Mention]:
-    """The mentions, each with the plainest form of its name that the text has as its normal form."""
-    mentions = [
-        replace(mention, normal=nominative(mention.normal, language, is_person=mention.type == "person"))
-        for mention in mentions
-    ]
+def with_plainest_forms(mentions: Sequence[Mention], language: str, *, are_declined: bool = False) -> list[Mention]:
+    """The mentions, each with the plainest form of its name that the text has as its normal form.
+
+    With `are_declined` the normal forms are nominatives already, but not all the same: then the one of most mentions counts,
+    and those that the text has or that are shortest count more.
+    """
+    written = {" ".join(mention.text.split()) for mention in mentions} if are_declined else None
+    mentions = [replace(mention, normal=without_ending(mention.normal, language)) for mention in mentions]
     if language not in ENDINGS:
         return list(mentions)
     counts: dict[EntityType, Counter[str]] = defaultdict(Counter)
@@ -56,7 +58,7 @@ def with_plainest_forms(mentions: Sequence[Mention], language: str) -> list[Ment
     plain: dict[tuple[EntityType, str], str] = {}
     for kind, forms in counts.items():
         for group in grouped(list(forms), language):
-            best = _plainest(group, forms)
+            best = _plainest(group, forms) if written is None else _likeliest(group, forms, written)
             plain |= {(kind, form): best for form in group}
     return [
         replace(
@@ -131,6 +133,16 @@ def _plainest(group: Sequence[str], counts: Counter[str]) -> str:
     )
 
 
+def _likeliest(group: Sequence[str], counts: Counter[str], written: Collection[str]) -> str:
+    """The form that most mentions were declined to, with a vote for being written somewhere, and more for being short."""
+    shortest = min(map(len, group))
+
+    def votes(name: str) -> float:
+        return counts[name] + _WRITTEN * (name in written) + _SHORTEST * (len(name) == shortest)
+
+    return max(group, key=lambda name: (votes(name), sum(word.endswith(_FEMININE) for word in name.split()), name))
+
+
 def listed_place(name: str, language: str, *, shortest: int = _SHORTEST_LISTED_STEM) -> str | None:
     """The country or well-known place that the name is a form of, as the lists write it: Německu → Německo. None for others.
 
@@ -146,13 +158,18 @@ def listed_place(name: str, language: str, *, shortest: int = _SHORTEST_LISTED_S
     return max(found, key=lambda known: (_shared(known, name), -len(known), known), default=None)
 
 
+def known_places(language: str) -> list[str]:
+    """The well-known places of a language."""
+    table = files("coranto_classifier").joinpath("data/known_places.tsv").read_text(encoding="utf-8")
+    rows = dict(line.split("\t") for line in table.splitlines())
+    return rows.get(language, "").split("|")
+
+
 @cache
 def _known_places(language: str) -> dict[str, list[str]]:
     """The well-known places of a language by the letters that their forms begin with."""
-    table = files("coranto_classifier").joinpath("data/known_places.tsv").read_text(encoding="utf-8")
-    rows = dict(line.split("\t") for line in table.splitlines())
     places: defaultdict[str, list[str]] = defaultdict(list)
-    for name in rows.get(language, "").split("|"):
+    for name in known_places(language):
         places[beginning_of(name)].append(name)
     return dict(places)
 

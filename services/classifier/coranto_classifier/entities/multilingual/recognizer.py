@@ -11,7 +11,9 @@ from pathlib import Path
 
 from coranto_classifier.entities.bio import entity_spans
 from coranto_classifier.entities.mention import Mention
+from coranto_classifier.entities.multilingual.base_names import BaseNames
 from coranto_classifier.entities.multilingual.consistency import made_consistent
+from coranto_classifier.entities.multilingual.declension import DECLINED, Decliner
 from coranto_classifier.entities.multilingual.features import FeatureMaker
 from coranto_classifier.entities.multilingual.forms import with_plainest_forms
 from coranto_classifier.entities.multilingual.name_lists import add_list_features, read_lists
@@ -59,9 +61,10 @@ class MultilingualRecognizer:
         self._key = None if model in _OF_ONE_LANGUAGE else language
         self._maker = maker
         self._lists = read_lists(models, language) if model in WITH_LISTS else None
+        self._decliner = Decliner(language, BaseNames(models, language)) if language in DECLINED else None
         self._tagger = pycrfsuite.Tagger()
         self._tagger.open(str(models / f"names_{model}.crfsuite"))
-        self.version = f"crf-{language}-2"
+        self.version = f"crf-{language}-3"
 
     def find(self, text: str) -> list[Mention]:
         """The mentions in the first 20,000 characters of the text."""
@@ -76,7 +79,10 @@ class MultilingualRecognizer:
             for first in range(0, len(tokens), _LONGEST_SENTENCE)
             for mention in self._find_in(text, tokens[first : first + _LONGEST_SENTENCE])
         ]
-        return with_plainest_forms(made_consistent(text, sentences, mentions, self._language), self._language)
+        mentions = made_consistent(text, sentences, mentions, self._language)
+        if self._decliner is not None:
+            mentions = self._decliner.declined(text, mentions)
+        return with_plainest_forms(mentions, self._language, are_declined=self._decliner is not None)
 
     def _find_in(self, text: str, tokens: Sequence[tuple[int, int]]) -> Iterator[Mention]:
         """The mentions among the tokens of one sentence."""
