@@ -647,3 +647,28 @@ def test_dates_of_other_things_in_scripts_are_left_out(
 ) -> None:
     published = read_article(write_page(head=f"<script>var state={script}</script>")).published
     assert (published.day.isoformat() if published else None) == day
+
+
+@pytest.mark.parametrize(
+    "opening",
+    ["(21 November 2022) ", "[21.11.2022] ", "(<b>21 November 2022</b>) – "],
+)
+def test_day_in_brackets_that_opens_the_first_paragraph_is_the_articles(
+    opening: str, write_page: Write, read_article: Read
+) -> None:
+    body = f"<p>{opening}The bridge over the harbour was opened again after two years of repairs, the council said.</p>"
+    body += (
+        "<p>Engineers replaced four of the nine piers and all of the cables, which had been there since 1931.</p>" * 2
+    )
+    published = read_article(write_page(body=body)).published
+    assert published is not None
+    assert published.text == "2022-11-21"
+
+
+@pytest.mark.parametrize("key", ["publishedAt", "datePublished", "first_published_at", "pubDate"])
+def test_date_in_a_script_within_a_string_of_a_script_is_read(key: str, write_page: Write, read_article: Read) -> None:
+    inner = f'{{\\"title\\":\\"Harbour bridge opens again\\",\\"{key}\\":\\"2026-01-29T18:40:00+09:00\\"}}'
+    below = f'<script>self.__next_f.push([1,"{inner}"])</script>'
+    published = read_article(write_page(below=below)).published
+    assert published is not None
+    assert published.text == "2026-01-29T18:40:00+09:00"

@@ -166,3 +166,53 @@ def test_marks_sections_and_dates_around_a_headline_are_cut(
     heading: str, stated: list[str], title: str, read_article: Read
 ) -> None:
     assert read_article(_page(heading, *stated)).title == title
+
+
+@pytest.mark.parametrize(
+    ("language", "section", "title", "headings"),
+    [
+        ("de", "Gaspreise", "Energiekrise: Rechte auf einen Blick", "<h6>{}</h6><h5><em>Von Lena Holm</em></h5>"),
+        ("ru", "Новости", "Мост в порту снова открыт для машин", "<h4>{}</h4><div>4 мая 2023</div>"),
+        ("tr", "Haberler", "Liman köprüsü yeniden trafiğe açıldı", "<h3>{}</h3>"),
+        ("ja", "ニュース", "港の橋が再び車に開放されました", "<h2>本文</h2><h3>{}</h3>"),
+        ("el", "Ειδήσεις", "Η γέφυρα του λιμανιού άνοιξε ξανά", "<h2>Κύριο</h2><h2>{}</h2>"),
+    ],
+)
+def test_heading_of_a_low_rank_is_the_headline_where_the_title_only_names_the_section(
+    language: str, section: str, title: str, headings: str, read_article: Read
+) -> None:
+    text = "".join(
+        f"<p>The boys sang in town number {n} that year, and the bishop came to hear them.</p>" for n in range(9)
+    )
+    below = "<h4>Other things to read today</h4>"
+    body = f"<div>{headings.format(title)}{text}</div>{below}"
+    page = f'<html lang="{language}"><head><title>{section}</title></head><body>{body}</body></html>'
+    assert read_article(page.encode()).title == title
+
+
+def test_heading_of_a_low_rank_does_not_replace_a_title_that_tells_something(read_article: Read) -> None:
+    text = "".join(
+        f"<p>The boys sang in town number {n} that year, and the bishop came to hear them.</p>" for n in range(9)
+    )
+    page = f"<html><head><title>A choir and its past</title></head><body><h4>Choose a day and an hour</h4>{text}</body></html>"
+    assert read_article(page.encode()).title == "A choir and its past"
+
+
+@pytest.mark.parametrize(
+    "heading",
+    [
+        "Hafenbrücke wieder offen <small>Verkehr in der Stadt</small>",
+        "<small>Verkehr in der Stadt</small> Hafenbrücke wieder offen",
+        "Hafenbrücke wieder offen<span class='aural'>, Thema:</span> <small>Verkehr</small>",
+        "<span class='element-invisible'>Artikel:</span> Hafenbrücke wieder offen",
+    ],
+)
+def test_small_letters_and_words_for_screen_readers_in_a_heading_are_not_of_the_headline(
+    heading: str, read_article: Read
+) -> None:
+    text = "".join(
+        f"<p>Die Knaben sangen in jenem Jahr in {n} Städten, und der Bischof kam, um sie zu hören.</p>"
+        for n in range(9)
+    )
+    page = f"<html lang=de><head><title>Beispielpost</title></head><body><h1>{heading}</h1>{text}</body></html>"
+    assert read_article(page.encode()).title == "Hafenbrücke wieder offen"

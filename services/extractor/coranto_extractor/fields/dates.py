@@ -39,7 +39,7 @@ _IN_URL = re.compile(
 )
 _DAY_FIRST_IN_URL = re.compile(r"/(0[1-9]|[12]\d|3[01])[-_.](0[1-9]|1[0-2])[-_.]((?:19|20)\d{2})(?!\d)")
 _IN_SCRIPT = re.compile(
-    r"""["'](?:date_?published|publish(?:ed)?_?(?:date|at|on|time)?|pub_?date|publication_?date|first_?published(?:_?(?:at|date))?)["']\s{0,5}:\s{0,5}["']([^"'\n]{8,40})["']""",
+    r"""["'](?:date_?published|publish(?:ed)?_?(?:date|at|on|time)?|pub_?date|publication_?date|first_?published(?:_?(?:at|date))?)\\?["']\s{0,5}:\s{0,5}\\?["']([^"'\n\\]{8,40})\\?["']""",
     re.IGNORECASE,
 )
 _CLASS_OF_OTHER_DATES = re.compile(
@@ -69,7 +69,8 @@ _MAX_OTHER_TIMES = 50
 _MIN_LABEL_CHARS_IN_PROSE = 6
 # A paragraph of the text tells the day only at its beginning: “5 January 2024. …”, “Berlin, 5 January 2024 – …”.
 _MIN_PARAGRAPH_CHARS = 80
-_BEGINS_WITH_DATELINE = re.compile(r"\d|[^.!?\d]{2,40}\d.{2,24}?[-–—:(]")
+_BEGINS_WITH_DATELINE = re.compile(r"[(\[]?\d|[^.!?\d]{2,40}\d.{2,24}?[-–—:(]")
+_BEGINS_WITH_NUMBER = re.compile(r"[(\[]?\d")
 # So many linked lines between a date and the headline are a menu.
 _MIN_MENU_LINKS = 3
 _MAX_LINK_SHARE = 0.5
@@ -513,7 +514,7 @@ def _text_with_date(block: Block) -> str:
         return block.text_apart
     if _date_class().search(block.element.get("class") or ""):
         return text[:_MAX_DATE_BLOCK_CHARS]
-    return text[:_DATELINE_CHARS] if text[0].isdigit() else ""
+    return text[:_DATELINE_CHARS] if _BEGINS_WITH_NUMBER.match(text) else ""
 
 
 def _published_after_update(text: str, start: int, reader: DateReader) -> ArticleDate | None:

@@ -49,6 +49,7 @@ _BREADCRUMB_REGIONS = frozenset({"nav", "list", "side:breadcrumb", "side:breadcr
 _BREADCRUMB_TRUST = 0.85
 _MAX_SITE_NAME_WORDS = 5
 _PAGE_TITLE_TRUST = 0.95
+_LOW_HEADINGS = frozenset({"h3", "h4", "h5", "h6"})
 _REGIONS_BESIDE_ARTICLE = frozenset({"nav", "aside", "footer", "comment", "consent", "notice", "author-box"})
 
 
@@ -63,6 +64,8 @@ class Headline:
 def find_headline(page: PageMetadata, blocks: BlockList) -> Headline | None:
     """The headline; None when the page has none."""
     found = _find_headline(page, blocks)
+    if found is not None and found.title.value == found.heading:
+        found = replace(found, title=replace(found.title, value=_without_small(found.heading, page, blocks)))
     if found is None or "&" not in found.title.value:
         return found
     # Some pages escape twice.
@@ -159,13 +162,30 @@ def _unconfirmed_headline(
     if first and _resembles(first, titles):
         return Headline(Extracted(first, "h1", 0.5), first)
     twos = [block.text for block in own if block.tag == "h2"]
-    if twos and not ones and is_weak and len(twos[0].split()) > 1:
-        return Headline(Extracted(twos[0], "h1", 0.4), twos[0])
+    heading = next((block.text for block in own if block.tag == "h2" and not _is_label(block)), None)
+    if not heading and all(text_weight(title) <= _MAX_LABEL_WEIGHT for title, _ in stated):
+        heading = _lower_heading(blocks, site_keys)
+    if heading and not ones and is_weak:
+        return Headline(Extracted(heading, "h1", 0.4), heading)
     if titles:
         trust = next(trust for title, trust in stated if title == titles[0])
         return Headline(Extracted(titles[0], "metadata", 0.6 * trust), titles[0])
     first = next(iter([*ones, *twos, *(title for title, _ in stated)]), None)
     return Headline(Extracted(first, "h1", 0.4), first) if first else None
+
+
+def _lower_heading(blocks: Sequence[Block], site_keys: set[str]) -> str | None:
+    """The first heading of a low rank with the text below it, on a page that has none of a high rank."""
+    headings = (block for block in blocks if block.tag in _LOW_HEADINGS and not block.links)
+    told = (block for block in headings if not _is_label(block) and not _is_site_name(block.text, site_keys))
+    return next(
+        (block.text for block in told if len(block.text) <= _MAX_TITLE_CHARS and _is_above_prose(block, blocks)), None
+    )
+
+
+def _is_label(block: Block) -> bool:
+    """True for one word that is short, as headings for screen readers are (“Main”), or linked."""
+    return len(block.text.split()) == 1 and (text_weight(block.text) <= _MAX_LABEL_WEIGHT or bool(block.links))
 
 
 def _is_above_prose(block: Block, blocks: Sequence[Block]) -> bool:
@@ -221,6 +241,20 @@ def _headline_in(block: Block, stated: Sequence[str], segments: Sequence[str]) -
         if is_headline and any(title.endswith(f": {child}") for title in stated):
             return child
     return heading
+
+
+def _without_small(heading: str, page: PageMetadata, blocks: Sequence[Block]) -> str:
+    """The heading without what it sets in small letters before or behind the headline, unless the metadata have that, too."""
+    block = next((block for block in blocks if block.tag == "h1" and block.text == heading), None)
+    small = next(block.element.iter("small"), None) if block is not None else None
+    if small is None:
+        return heading
+    beside = normalize_space(small.text_content())
+    rest = heading.removesuffix(beside).removeprefix(beside).strip(_MARKS_AT_ENDS)
+    is_stated = any(
+        alphanumeric_key(title) == alphanumeric_key(heading) for title, _ in _stated_titles(page, site_names(page))
+    )
+    return heading if is_stated or len(rest) <= _MIN_SEGMENT_LETTERS else rest
 
 
 def _headings(page: PageMetadata, blocks: Sequence[Block]) -> list[tuple[Block, float]]:

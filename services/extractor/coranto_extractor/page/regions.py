@@ -51,7 +51,9 @@ _SIDE_NAMES = re.compile(
 _HIDING_CLASSES = frozenset({"hidden", "d-none", "hide", "is-hidden", "u-hidden", "display-none"})
 _SHOWING_CLASS = re.compile(r"(?:^|\s)(?:\w{1,10}:|d-\w{2,3}-)(?:block|flex|grid|inline|table|contents)")
 _SCREEN_READER_CLASS = re.compile(
-    r"visually-?hidden|sr-only|screen-?reader|off-?screen|(?:^|\s)hidden-text", re.IGNORECASE
+    r"visually-?hidden|hidden-?visually|sr-only|screen-?reader|off-?screen|element-invisible|assistive-text|a11y-hidden"
+    r"|(?:^|\s)(?:hidden-text|aural)(?:$|\s)",
+    re.IGNORECASE,
 )
 _HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 # Longer class lists are the states and templates of a whole page.

@@ -51,9 +51,9 @@ def _index_of_headline(blocks: BlockList, heading: str | None) -> int | None:
     exact = next((n for n, block in enumerate(blocks) if block.text == heading and block.tag in ("h1", "h2")), None)
     if exact is not None:
         return exact
-    return next(
-        (n for n, block in enumerate(blocks) if heading in block.text and len(block.text) < 2 * len(heading)), None
-    )
+    holding = [n for n, block in enumerate(blocks) if heading in block.text and len(block.text) < 2 * len(heading)]
+    # Menus list the headlines of the day.
+    return next((n for n in holding if "nav" not in blocks[n].regions), next(iter(holding), None))
 
 
 def before_teasers(blocks: Sequence[Block], start: int, count: int) -> Sequence[Block]:
