@@ -424,7 +424,7 @@ def _until(moment: datetime | None, now: datetime) -> str:
 def _rate(feed: Feed) -> str:
     items_per_day = feed.items_per_day
     # The dates of old entries alone tell nothing of what is to come.
-    if feed.polls < 2 and items_per_day < 0.01:
+    if items_per_day < 0.01 and (feed.polls < 2 or not feed.observed_days):
         return "how many a day is not known yet"
     # It halves every few days and never gets to 0: a feed that fell silent would be shown with 1e-27.
     return f"{items_per_day:.3g} a day" if items_per_day >= 0.01 or not items_per_day else "fewer than 0.01 a day"

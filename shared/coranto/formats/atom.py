@@ -9,7 +9,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from coranto.formats.markup import WITHDRAWN, to_html
 from coranto.records import FinishedArticle, time_text
-from coranto.urls import site_name
+from coranto.urls import is_saved_page, site_name
 
 # What XML 1.0 cannot hold in any form, not even escaped.
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -26,7 +26,8 @@ def to_atom_entry(article: FinishedArticle) -> str:
         "<entry>",
         f"<id>urn:coranto:article:{article.id}</id>",
         f"<title>{_text(content.title or url)}</title>",
-        f'<link rel="alternate" href={_attribute(url)}/>',
+        # A saved page without an address has a name that leads nowhere.
+        *([] if is_saved_page(url) else [f'<link rel="alternate" href={_attribute(url)}/>']),
         f"<updated>{time_text(article.storage.changed_at)}</updated>",
     ]
     # RFC 4287 wants a zone and an hour; where the page gives none, there is no date that would be true.

@@ -6,6 +6,7 @@ from typing import Any
 
 from coranto.formats.markup import WITHDRAWN, to_html
 from coranto.records import ArticleDate, FinishedArticle, time_text
+from coranto.urls import is_saved_page
 
 VERSION = "https://jsonfeed.org/version/1.1"
 
@@ -16,7 +17,7 @@ def to_json_feed_item(article: FinishedArticle) -> dict[str, Any]:
     language = article.classification.language.code
     item: dict[str, Any] = {
         "id": f"urn:coranto:article:{article.id}",
-        "url": article.url,
+        "url": None if is_saved_page(article.url) else article.url,
         "title": content.title,
         "summary": content.lead,
         "content_html": to_html(content),

@@ -92,7 +92,7 @@ async def test_list_shows_what_an_operator_asks(run: Run, redis: Redis) -> None:
     await add("failing", failures=2, last_outcome="status_404", last_error="status 404")
     await add("cut", last_outcome="read_in_part", last_warning="the document breaks off")
     await add("silent", last_new_at=now - timedelta(days=3), ignores_conditional_requests=True)
-    await add("faded", items_per_day=2.06e-27, polls=9)
+    await add("faded", items_per_day=2.06e-27, polls=9, observed_days=4.0)
     await add("young", items_per_day=2.06e-27, polls=1)
     everything = await off_loop(run, "list")
     assert everything.exit_code == 0

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
 import feedparser  # type: ignore[import-untyped]
 import pytest
 from tests.services.gateway.conftest import Serve, Served
@@ -32,6 +35,18 @@ async def test_a_question_becomes_a_feed_that_a_reader_can_follow(serve: Serve) 
         assert entry.title == "Bridge &amp; &lt;Neva&gt;" or entry.title == "Bridge & <Neva>"
         again = await served.client.get(made["atom_path"], headers={"If-None-Match": answer.headers["etag"]})
         assert (again.status_code, again.content) == (304, b"")
+        for tags in ("*", f'"other", W/{answer.headers["etag"]}'):
+            again = await served.client.get(made["atom_path"], headers={"If-None-Match": tags})
+            assert again.status_code == 304, "a proxy that compresses makes the tag weak"
+        day = timedelta(days=1)
+        for since, status in ((datetime.now(UTC) + day, 304), (datetime.now(UTC) - day, 200)):
+            asked = {"If-Modified-Since": format_datetime(since, usegmt=True)}
+            assert (await served.client.get(made["atom_path"], headers=asked)).status_code == status
+            with_tag = asked | {"If-None-Match": '"other"'}
+            assert (await served.client.get(made["atom_path"], headers=with_tag)).status_code == 200
+        for wrong in ("soon", "9" * 5000):
+            told = await served.client.get(made["atom_path"], headers={"If-Modified-Since": wrong})
+            assert told.status_code == 200
 
         await served.store(article("bridge", hours=1, fetch=2, title="Bridge closed"))
         changed = await served.client.get(made["atom_path"], headers={"If-None-Match": answer.headers["etag"]})

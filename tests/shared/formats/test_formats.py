@@ -285,6 +285,12 @@ def test_atom_entry_has_all_that_the_standard_asks_for(article: FinishedArticle)
         assert entry.findtext(f"{ATOM}{element}"), element
 
 
+def test_feeds_link_to_no_saved_page_without_an_address() -> None:
+    saved = finished().model_copy(update={"url": f"urn:sha256:{'0' * 64}"})
+    assert "<link" not in to_atom_entry(saved)
+    assert "url" not in to_json_feed_item(saved)
+
+
 def test_atom_survives_characters_that_xml_cannot_hold() -> None:
     (entry,) = parsed_feed(finished(title="before\x00\x08\ufffe after")).findall(f"{ATOM}entry")
     assert entry.findtext(f"{ATOM}title") == "before after"

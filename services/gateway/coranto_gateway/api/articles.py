@@ -16,6 +16,7 @@ from coranto.pages.store import CorruptPageError, MissingPageError, PageTooLarge
 from coranto.records import FinishedArticle
 from coranto.store.interface import ArticleReader, ArticleSummary, SearchFilter
 from coranto_gateway.http.access import needs
+from coranto_gateway.http.conditional import has_it
 from coranto_gateway.http.cursor import question_hash, read_cursor, write_cursor
 from coranto_gateway.http.moments import Moment
 from coranto_gateway.http.problems import Problem, not_found
@@ -201,7 +202,7 @@ async def show_article(
     """The latest revision."""
     form = choose(request, format)
     response = answer(await get_article(parts, id), form)
-    if request.headers.get("if-none-match") == response.headers["ETag"]:
+    if has_it(request, response.headers["ETag"]):
         return Response(status_code=304, headers={"ETag": response.headers["ETag"], "Vary": "Accept"})
     return response
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Annotated, Final, Literal
 from urllib.parse import urlsplit
@@ -21,6 +21,7 @@ from coranto.store.interface import ArticleReader, ArticleSummary, SearchFilter
 from coranto_gateway.definitions import Unusable
 from coranto_gateway.feeds import SavedFeed
 from coranto_gateway.http.access import needs, open_to_all
+from coranto_gateway.http.conditional import has_it
 from coranto_gateway.http.cursor import question_hash, read_cursor, write_cursor
 from coranto_gateway.http.problems import not_found
 from coranto_gateway.parts import Parts, PartsOf
@@ -29,6 +30,7 @@ from coranto_gateway.tokens.token import Scope
 router = APIRouter(tags=["feeds"])
 
 _ON_A_PAGE: Final = 50
+_A_SECOND: Final = timedelta(seconds=1)
 _FOLDER: Final = "/feeds/"
 
 
@@ -143,10 +145,12 @@ async def send_feed(
     updated = max((article.storage.stored_at for article in articles), default=feed.created_at)
     headers = {
         "ETag": _etag(kind, articles),
-        "Last-Modified": format_datetime(updated.astimezone(UTC), usegmt=True),
         "Cache-Control": "private, max-age=60",
     }
-    if request.headers.get("if-none-match") == headers["ETag"]:
+    # More may come in the present second, which has no finer name.
+    if updated < datetime.now(UTC) - _A_SECOND:
+        headers["Last-Modified"] = format_datetime(updated.astimezone(UTC), usegmt=True)
+    if has_it(request, headers["ETag"], updated):
         return Response(status_code=304, headers=headers)
     own = _address(parts, f"{_FOLDER}{secret}.{kind}")
     older = None
