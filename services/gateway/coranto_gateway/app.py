@@ -329,7 +329,7 @@ def guarded(api: FastAPI, parts: Parts) -> ASGIApp:
     settings = parts.settings.gateway
     limit = RateLimit(parts.redis, parts.settings.pipeline.prefix, per_minute=settings.requests_per_minute)
     is_token_needed = not settings.is_loopback or settings.public_url is not None
-    app: ASGIApp = BodyLimit(api, max_bytes=settings.max_body_bytes)
+    app: ASGIApp = BodyLimit(api, max_bytes=settings.max_body_bytes, seconds=settings.receive_timeout.total_seconds())
     app = AccessControl(
         app,
         routes=api.routes,

@@ -69,6 +69,11 @@ class GatewaySettings(SettingsSection):
         ge=timedelta(seconds=1),
         description="Time in which a reader of a stream has to take what it is sent; a slower one is cut off.",
     )
+    receive_timeout: Duration = Field(
+        timedelta(seconds=60),
+        ge=timedelta(seconds=1),
+        description="Time in which a client has to send the head of a request, and then its body; a slower one is cut off.",
+    )
     replay_buffer: int = Field(
         1000, ge=10, description="Latest articles kept in memory for readers of streams that lag a little."
     )

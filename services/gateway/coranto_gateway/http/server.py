@@ -7,13 +7,52 @@ import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
+from typing import Any, cast
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from coranto_gateway.settings import GatewaySettings
 
 _BACKLOG = 512
+
+
+class _Protocol(H11Protocol):
+    """Closes connections on which no whole head of a request comes in time: uvicorn would keep them for as long as they live."""
+
+    def __init__(self, *args: Any, seconds: float, **named: Any) -> None:
+        super().__init__(*args, **named)
+        self._seconds = seconds
+        self._head_timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        """Wait for the first head."""
+        super().connection_made(transport)
+        self._head_timer = self.loop.call_later(self._seconds, self._give_up)
+
+    def data_received(self, data: bytes) -> None:
+        """Read on; between two requests without any data, uvicorn's own time for idle connections runs."""
+        super().data_received(data)
+        if self.cycle is not None and not self.cycle.response_complete:
+            self._forget_timer()
+        elif self._head_timer is None:
+            self._head_timer = self.loop.call_later(self._seconds, self._give_up)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nothing more comes."""
+        self._forget_timer()
+        super().connection_lost(exc)
+
+    def _give_up(self) -> None:
+        self._head_timer = None
+        self.transport.close()
+
+    def _forget_timer(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
 
 
 class _Server(uvicorn.Server):
@@ -73,6 +112,7 @@ async def serve(
         # Without it, uvicorn waits for streams without end.
         timeout_graceful_shutdown=max(1, round(settings.grace_period.total_seconds())),
         ws="none",
+        http=cast("type[asyncio.Protocol]", partial(_Protocol, seconds=settings.receive_timeout.total_seconds())),
     )
     server = _Server(config)
     serving = asyncio.create_task(server.serve([sock]))
