@@ -9,9 +9,8 @@ import json
 import re
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from datetime import date, datetime
-from types import TracebackType
-from typing import Any, Self
+from datetime import datetime
+from typing import Any
 
 import psycopg
 from psycopg import Connection
@@ -22,8 +21,8 @@ from coranto.folding import fold
 from coranto.media_topics import UnknownTopicError, codes_below
 from coranto.pages.retention import PageUse, pages_of_record
 from coranto.records import FinishedArticle
-from coranto.store.database import source_accounts
-from coranto.store.database.columns import ARTICLE_TIME, LEDGER_COLUMNS, read_record, sortable_time, source_name
+from coranto.store.database.answers import LEDGER, AnsweringReader, Since
+from coranto.store.database.columns import ARTICLE_TIME, read_record, sortable_time, source_name
 from coranto.store.database.reading import (
     HIT_COLUMNS,
     RANKED,
@@ -33,10 +32,8 @@ from coranto.store.database.reading import (
     search_hit_of,
     summary_of,
 )
-from coranto.store.database.source_accounts import SourceDay, SourceHealth, SourceTotals
 from coranto.store.interface import (
     EVERYTHING,
-    Announced,
     ArticlePlace,
     ArticleRefusedError,
     ArticleSummary,
@@ -45,21 +42,19 @@ from coranto.store.interface import (
     SearchFilter,
     SearchHit,
     StoreError,
-    Visits,
 )
 from coranto.store.postgresql import schema
 from coranto.store.postgresql.connection import conninfo, explain, shown
 from coranto.store.postgresql.words import holds_phrases, query
 from coranto.store.postgresql.writer import storable
-from coranto.store.rules.identity import Identity, identity_of
 from coranto.store.rules.ledger import LedgerLine
-from coranto.store.search.query import Part, parse
+from coranto.store.search.query import Part
 from coranto.store.search.words import stemmer_for
 
 _ROWS_AT_ONCE = 100
 _LISTED = "source_articles AS listed JOIN articles ON articles.id = listed.article_id"
-_PARAMETER = re.compile(r"(?<!:):(\w+)")
-_LEDGER = f"SELECT {', '.join(LEDGER_COLUMNS)} FROM ledger"  # noqa: S608 - made of constants
+# Not a cast, nor the minutes of a time.
+_PARAMETER = re.compile(r"(?<![:\w]):([a-z]\w*)")
 _ANNOUNCED = (
     "SELECT announcements.number, record::text FROM announcements JOIN articles"
     " ON articles.id = announcements.article_id AND articles.revision = announcements.revision"
@@ -77,7 +72,7 @@ _WAITING = (
 _RANK = "ts_rank('{0.05,0.5,0.1,1.0}', search, %(strict)s::tsquery, 1)"
 
 
-class PostgresqlArticleReader:
+class PostgresqlArticleReader(AnsweringReader):
     """The articles and the ledger in the PostgreSQL database at the address. Several threads may use it."""
 
     def __init__(self, address: str, *, connections: int = 4) -> None:
@@ -107,14 +102,6 @@ class PostgresqlArticleReader:
             open=True,
         )
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
     def close(self) -> None:
         """Let the connections go."""
         self._pool.close()
@@ -142,18 +129,6 @@ class PostgresqlArticleReader:
             cursor.itersize = _ROWS_AT_ONCE
             cursor.execute(statement, values)
             yield from cursor
-
-    def find(self, url_or_id: str) -> FinishedArticle | None:
-        """The latest revision of the article with this id or address, if it is stored."""
-        found = self.revisions_of(url_or_id)
-        return found[-1] if found else None
-
-    def revisions_of(self, url_or_id: str) -> list[FinishedArticle]:
-        """Every stored revision of the article, first to latest; empty when it is not stored."""
-        rows = self._all(
-            "SELECT record::text FROM revisions WHERE article_id = %s ORDER BY revision", (self._resolve(url_or_id),)
-        )
-        return [read_record(record) for (record,) in rows]
 
     def iterate(self, *, since: datetime | None = None) -> Iterator[FinishedArticle]:
         """Every article in its latest revision, in the order of first storing; only those stored `since`, if given."""
@@ -186,7 +161,7 @@ class PostgresqlArticleReader:
         `"a phrase"` is taken as it is written, and `begin*` finds what begins so. Without words, whatever the filter
         lets through, latest first. Raises SearchError.
         """
-        parts = _parts(query)
+        parts = self._parts(query)
         order = f"{_RANK} DESC, number" if parts else f"{_by_time(where)[0]} DESC"
         rows = self._found(HIT_COLUMNS, parts, where, f"ORDER BY {order}", limit=limit, ranked=bool(parts))
         return [search_hit_of(row, parts) for row in rows]
@@ -200,26 +175,14 @@ class PostgresqlArticleReader:
         limit: int = 50,
     ) -> list[ArticleSummary]:
         """Articles that `search` would find, latest first; those before the place, if one is given. Raises SearchError."""
-        parts = _parts(query)
+        parts = self._parts(query)
         order = "ORDER BY {} DESC, {} DESC".format(*_by_time(where))
         rows = self._found(SUMMARY_COLUMNS, parts, where, order, before=before, limit=limit)
         return [summary_of(row, parts) for row in rows]
 
     def count_found(self, query: str = "", *, where: SearchFilter = EVERYTHING) -> int:
         """Number of articles that `search` would find; reads them all. Raises SearchError."""
-        return sum(1 for _ in self._found("id", _parts(query), where, ""))
-
-    def story(self, story_id: str, *, limit: int = 200) -> list[ArticleSummary]:
-        """The articles of a story in the order they were published, the first ones when there are more than `limit`."""
-        rows = self._all(
-            f"SELECT {SUMMARY_COLUMNS} FROM articles WHERE story_id = %s ORDER BY {ARTICLE_TIME}, id LIMIT %s",  # noqa: S608 - made of constants
-            (story_id, limit),
-        )
-        return [summary_of(row, []) for row in rows]
-
-    def store_id(self) -> str:
-        """What names this store in the records that it stored; another store has another id."""
-        return str(self._all("SELECT id FROM store")[0][0])
+        return sum(1 for _ in self._found("id", self._parts(query), where, ""))
 
     def _found(
         self,
@@ -305,70 +268,17 @@ class PostgresqlArticleReader:
             held = [row[0] for row in rows]
         return {stemmer for stemmer in map(stemmer_for, held) if stemmer is not None}
 
-    def ledger_of(self, url_or_id: str) -> list[LedgerLine]:
-        """What became of each submission of the article, latest first."""
-        rows = self._all(
-            f"{_LEDGER} WHERE article_id = ANY(%s) OR url = %s ORDER BY at DESC",
-            ([self._resolve(url_or_id), storable(id_of(url_or_id))], storable(url_or_id)),
-        )
-        return [ledger_line_of(row) for row in rows]
-
     def ledger(self) -> Iterator[LedgerLine]:
         """Every line of the ledger, oldest first."""
-        for row in self._stream(f"{_LEDGER} ORDER BY at"):
+        for row in self._stream(f"{LEDGER} ORDER BY at"):
             yield ledger_line_of(row)
 
-    def identity_of(self, url_or_id: str) -> Identity | None:
-        """Every address that leads to the stored article, and by what; None when it is not stored. Raises StoreError."""
-        return identity_of(self._ask, self._resolve(url_or_id))
-
-    def visits_of(self, url_or_id: str) -> Visits | None:
-        """How often the stored article was looked at again in vain; None when it is not stored. Raises StoreError."""
-        rows = self._all(
-            "SELECT unchanged_visits, last_fetched FROM articles WHERE id = %s", (self._resolve(url_or_id),)
-        )
-        return Visits(rows[0][0], datetime.fromisoformat(rows[0][1])) if rows else None
-
-    def source_day(self, source: str, day: date) -> SourceDay:
-        """What became of what this source named, on a day in UTC. Raises StoreError."""
-        return source_accounts.day_of(self._ask, source, day)
-
-    def source_health(self, source: str, now: datetime) -> SourceHealth:
-        """How this source does, by the four weeks before this time. Raises StoreError."""
-        return source_accounts.health_of(self._ask, source, now)
-
-    def source_totals(self, since: datetime) -> list[SourceTotals]:
-        """Every source that the ledger knows, by name, with what ended since this time. Raises StoreError."""
-        return source_accounts.totals(self._ask, since)
+    def _need(self, what: Since) -> None:
+        """A database of another version than this program's is not opened."""
 
     def _ask(self, statement: str, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
         named = _PARAMETER.sub(r"%(\1)s", statement)
         return self._all(named, {name: storable(value) for name, value in values.items()})
-
-    def count_by_outcome(self) -> dict[tuple[str, str, str], int]:
-        """Number of ledger lines by stage, outcome and reason."""
-        rows = self._all("SELECT stage, outcome, reason, count(*) FROM ledger GROUP BY stage, outcome, reason")
-        return {(stage, outcome, reason): count for stage, outcome, reason, count in rows}
-
-    def count(self) -> int:
-        """Number of articles stored."""
-        return int(self._all("SELECT count(*) FROM articles")[0][0])
-
-    def announced_after(self, number: int, limit: int = 100) -> list[Announced]:
-        """What was announced after this number, in order; from the beginning after 0. Raises StoreError."""
-        rows = self._all(
-            "SELECT number, record::text FROM announcements JOIN revisions USING (article_id, revision)"
-            " WHERE number > %s ORDER BY number LIMIT %s",
-            (number, limit),
-        )
-        return [Announced(position, read_record(record)) for position, record in rows]
-
-    def number_of(self, article_id: str, revision: int) -> int | None:
-        """The number that this revision was announced under; None when it was not, or is not here."""
-        rows = self._all(
-            "SELECT number FROM announcements WHERE article_id = %s AND revision = %s", (article_id, revision)
-        )
-        return int(rows[0][0]) if rows else None
 
     def last_number(self) -> int:
         """The number of the latest announcement; 0 before the first."""
@@ -390,13 +300,6 @@ class PostgresqlArticleReader:
             {"id": asked},
         )
         return str(rows[0][0]) if rows else asked
-
-
-def _parts(query: str) -> list[Part]:
-    parts = parse(query)
-    if query.strip() and not parts:
-        raise SearchError(f"there is no word to search for in {query!r}: a word has a letter or a digit")
-    return parts
 
 
 def _by_time(where: SearchFilter) -> tuple[str, str]:

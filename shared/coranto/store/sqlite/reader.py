@@ -9,16 +9,15 @@ import json
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final
 
 from coranto.folding import fold
 from coranto.media_topics import UnknownTopicError, codes_below
 from coranto.pages.retention import PageUse, pages_of_record
 from coranto.records import FinishedArticle
-from coranto.store.database import source_accounts
+from coranto.store.database.answers import AnsweringReader, Since
 from coranto.store.database.columns import ARTICLE_TIME, LEDGER_COLUMNS, read_record, sortable_time, source_name
 from coranto.store.database.reading import (
     HIT_COLUMNS,
@@ -29,10 +28,8 @@ from coranto.store.database.reading import (
     search_hit_of,
     summary_of,
 )
-from coranto.store.database.source_accounts import SourceDay, SourceHealth, SourceTotals
 from coranto.store.interface import (
     EVERYTHING,
-    Announced,
     ArticlePlace,
     ArticleReader,
     ArticleSummary,
@@ -41,11 +38,9 @@ from coranto.store.interface import (
     SearchFilter,
     SearchHit,
     StoreError,
-    Visits,
 )
-from coranto.store.rules.identity import Identity, identity_of
 from coranto.store.rules.ledger import LedgerLine
-from coranto.store.search.query import Part, parse
+from coranto.store.search.query import Part
 from coranto.store.search.words import stemmer_for
 from coranto.store.sqlite import schema
 from coranto.store.sqlite.where import add_functions, condition_of
@@ -58,7 +53,13 @@ _WHEN = ARTICLE_TIME
 # CROSS JOIN: the list is read in its order, up to the limit, and no article that is not on it.
 _LISTED = "source_articles AS listed CROSS JOIN articles ON articles.id = listed.article_id"
 _SUMMARY = f"SELECT {SUMMARY_COLUMNS}"
-_LEDGER = f"SELECT {', '.join(LEDGER_COLUMNS)} FROM ledger"  # noqa: S608 - made of constants
+_SINCE: Final[Mapping[Since, tuple[int, str]]] = {
+    "announcements": (schema.ANNOUNCED_SINCE, "numbers no announcements"),
+    "sources": (schema.SOURCES_SINCE, "has no sources in its ledger"),
+    "revisits": (schema.REVISITS_SINCE, "has no lists of sources and does not tell first visits from later ones"),
+    "word forms": (schema.SEARCHABLE_SINCE, "has no index of word forms"),
+}
+"""The first schema version that has it, and what those before are like."""
 
 
 def open_article_store(path: Path, *, read_only: bool = True) -> ArticleReader:
@@ -70,7 +71,7 @@ def open_article_store(path: Path, *, read_only: bool = True) -> ArticleReader:
     return SqliteArticleReader(path, read_only=read_only)
 
 
-class SqliteArticleReader:
+class SqliteArticleReader(AnsweringReader):
     """The articles and the ledger in the SQLite file at `path`."""
 
     def __init__(self, path: Path, *, read_only: bool = True, any_thread: bool = False) -> None:
@@ -88,6 +89,7 @@ class SqliteArticleReader:
             add_functions(self._connection)
             self._path = path
             self._version = version = schema.version_of(self._connection)
+            self.ledger_rows = _ledger_of(version)
         except (sqlite3.Error, NewerSchemaError) as error:
             self._connection.close()
             raise StoreError(f"{path} cannot be read as an article store: {error}") from error
@@ -95,29 +97,9 @@ class SqliteArticleReader:
             self._connection.close()
             raise StoreError(f"{path} is not an article store: it lacks the tables the sink makes")
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
     def close(self) -> None:
         """Let the file go."""
         self._connection.close()
-
-    def find(self, url_or_id: str) -> FinishedArticle | None:
-        """The latest revision of the article with this id or address, if it is stored."""
-        found = self.revisions_of(url_or_id)
-        return found[-1] if found else None
-
-    def revisions_of(self, url_or_id: str) -> list[FinishedArticle]:
-        """Every stored revision of the article, first to latest; empty when it is not stored."""
-        rows = self._connection.execute(
-            "SELECT record FROM revisions WHERE article_id = ? ORDER BY revision", (self._resolve(url_or_id),)
-        )
-        return [read_record(record) for (record,) in rows]
 
     def iterate(self, *, since: datetime | None = None) -> Iterator[FinishedArticle]:
         """Every article in its latest revision, in the order of first storing; only those stored `since`, if given."""
@@ -135,7 +117,7 @@ class SqliteArticleReader:
 
         Last come those whose latest revision waits to be announced, without one. All are of one moment. Raises StoreError.
         """
-        self._need(schema.ANNOUNCED_SINCE, "numbers no announcements")
+        self._need("announcements")
         self._connection.execute("BEGIN")
         try:
             # CROSS JOIN: the announcements are read in their order, and nothing is sorted.
@@ -228,25 +210,6 @@ class SqliteArticleReader:
         number: int = row.fetchone()[0]
         return number
 
-    def story(self, story_id: str, *, limit: int = 200) -> list[ArticleSummary]:
-        """The articles of a story in the order they were published, the first ones when there are more than `limit`."""
-        rows = self._connection.execute(
-            f"{_SUMMARY} FROM articles WHERE story_id = :story ORDER BY {_WHEN}, id LIMIT :limit",
-            {"story": story_id, "limit": limit},
-        )
-        return [summary_of(row, []) for row in rows.fetchall()]
-
-    def store_id(self) -> str:
-        """What names this store in the records that it stored; another store has another id."""
-        return str(self._connection.execute("SELECT id FROM store").fetchone()[0])
-
-    def _parts(self, query: str) -> list[Part]:
-        self._need(schema.SEARCHABLE_SINCE, "has no index of word forms")
-        parts = parse(query)
-        if query.strip() and not parts:
-            raise SearchError(f"there is no word to search for in {query!r}: a word has a letter or a digit")
-        return parts
-
     def _selection(
         self, parts: list[Part], where: SearchFilter, *, by_time: bool = False
     ) -> tuple[str, str, dict[str, object]]:
@@ -255,7 +218,7 @@ class SqliteArticleReader:
         table = "articles"
         listed = "listed.name = :source"
         if where.source is not None:
-            self._need(schema.REVISITS_SINCE, "has no lists of sources")
+            self._need("revisits")
             values["source"] = source_name(where.source)
             table = _LISTED
         if parts:
@@ -348,98 +311,22 @@ class SqliteArticleReader:
             held = [row[0] for row in rows]
         return {stemmer for stemmer in map(stemmer_for, held) if stemmer is not None}
 
-    def ledger_of(self, url_or_id: str) -> list[LedgerLine]:
-        """What became of each submission of the article, latest first."""
-        rows = self._connection.execute(
-            f"{self._ledger} WHERE article_id IN (:id, :asked) OR url = :url ORDER BY at DESC",
-            {"id": self._resolve(url_or_id), "asked": id_of(url_or_id), "url": url_or_id},
-        )
-        return [ledger_line_of(row) for row in rows]
-
     def ledger(self) -> Iterator[LedgerLine]:
         """Every line of the ledger, oldest first."""
-        for row in self._connection.execute(f"{self._ledger} ORDER BY at"):
+        for row in self._connection.execute(f"{self.ledger_rows} ORDER BY at"):
             yield ledger_line_of(row)
-
-    def identity_of(self, url_or_id: str) -> Identity | None:
-        """Every address that leads to the stored article, and by what; None when it is not stored. Raises StoreError."""
-        self._need(schema.SOURCES_SINCE, "does not tell by what addresses lead to articles")
-        return identity_of(self._ask, self._resolve(url_or_id))
-
-    def visits_of(self, url_or_id: str) -> Visits | None:
-        """How often the stored article was looked at again in vain; None when it is not stored. Raises StoreError."""
-        self._need(schema.SOURCES_SINCE, "has no sources in its ledger")
-        rows = self._connection.execute(
-            "SELECT unchanged_visits, last_fetched FROM articles WHERE id = ?", (self._resolve(url_or_id),)
-        ).fetchall()
-        return Visits(rows[0][0], datetime.fromisoformat(rows[0][1])) if rows else None
-
-    def source_day(self, source: str, day: date) -> SourceDay:
-        """What became of what this source named, on a day in UTC. Raises StoreError."""
-        self._need(schema.REVISITS_SINCE, "does not tell first visits from later ones")
-        return source_accounts.day_of(self._ask, source, day)
-
-    def source_health(self, source: str, now: datetime) -> SourceHealth:
-        """How this source does, by the four weeks before this time. Raises StoreError."""
-        self._need(schema.REVISITS_SINCE, "does not tell first visits from later ones")
-        return source_accounts.health_of(self._ask, source, now)
-
-    def source_totals(self, since: datetime) -> list[SourceTotals]:
-        """Every source that the ledger knows, by name, with what ended since this time. Raises StoreError."""
-        self._need(schema.REVISITS_SINCE, "does not tell first visits from later ones")
-        return source_accounts.totals(self._ask, since)
 
     def _ask(self, statement: str, values: Mapping[str, object]) -> list[tuple[Any, ...]]:
         return self._connection.execute(statement, values).fetchall()
 
-    @property
-    def _ledger(self) -> str:
-        if self._version >= schema.STAGE_TIMES_SINCE:
-            return _LEDGER
-        if self._version >= schema.REVISITS_SINCE:
-            first_lacking = "stage_times"
-        else:
-            first_lacking = "is_revisit" if self._version >= schema.SOURCES_SINCE else "source"
-        there = LEDGER_COLUMNS[: LEDGER_COLUMNS.index(first_lacking)]
-        return f"SELECT {', '.join(name if name in there else 'NULL' for name in LEDGER_COLUMNS)} FROM ledger"  # noqa: S608 - made of constants
-
-    def count_by_outcome(self) -> dict[tuple[str, str, str], int]:
-        """Number of ledger lines by stage, outcome and reason."""
-        rows = self._connection.execute(
-            "SELECT stage, outcome, reason, count(*) FROM ledger GROUP BY stage, outcome, reason"
-        )
-        return {(stage, outcome, reason): count for stage, outcome, reason, count in rows}
-
-    def count(self) -> int:
-        """Number of articles stored."""
-        number: int = self._connection.execute("SELECT count(*) FROM articles").fetchone()[0]
-        return number
-
-    def announced_after(self, number: int, limit: int = 100) -> list[Announced]:
-        """What was announced after this number, in order; from the beginning after 0. Raises StoreError."""
-        self._need(schema.ANNOUNCED_SINCE, "numbers no announcements")
-        rows = self._connection.execute(
-            "SELECT number, record FROM announcements JOIN revisions USING (article_id, revision)"
-            " WHERE number > ? ORDER BY number LIMIT ?",
-            (number, limit),
-        ).fetchall()
-        return [Announced(position, read_record(record)) for position, record in rows]
-
-    def number_of(self, article_id: str, revision: int) -> int | None:
-        """The number that this revision was announced under; None when it was not, or is not here."""
-        self._need(schema.ANNOUNCED_SINCE, "numbers no announcements")
-        row = self._connection.execute(
-            "SELECT number FROM announcements WHERE article_id = ? AND revision = ?", (article_id, revision)
-        ).fetchone()
-        return None if row is None else int(row[0])
-
     def last_number(self) -> int:
         """The number of the latest announcement; 0 before the first."""
-        self._need(schema.ANNOUNCED_SINCE, "numbers no announcements")
+        self._need("announcements")
         (number,) = self._connection.execute("SELECT coalesce(max(number), 0) FROM announcements").fetchone()
         return int(number)
 
-    def _need(self, version: int, lacks: str) -> None:
+    def _need(self, what: Since) -> None:
+        version, lacks = _SINCE[what]
         if self._version < version:
             raise StoreError(
                 f"{self._path} has schema version {self._version}, which {lacks}: start the sink once, "
@@ -467,3 +354,15 @@ class SqliteArticleReader:
             {"id": asked, "text": url_or_id},
         ).fetchone()
         return asked if row is None else str(row[0])
+
+
+def _ledger_of(version: int) -> str:
+    """What selects LEDGER_COLUMNS in a file of this schema version: NULL for those that it lacks."""
+    lacking = (
+        ("source", schema.SOURCES_SINCE),
+        ("is_revisit", schema.REVISITS_SINCE),
+        ("stage_times", schema.STAGE_TIMES_SINCE),
+    )
+    first = next((LEDGER_COLUMNS.index(name) for name, since in lacking if version < since), len(LEDGER_COLUMNS))
+    names = [name if place < first else "NULL" for place, name in enumerate(LEDGER_COLUMNS)]
+    return f"SELECT {', '.join(names)} FROM ledger"  # noqa: S608 - made of constants
