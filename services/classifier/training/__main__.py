@@ -92,6 +92,16 @@ def make_russian_names(data: Path, target: Path, _without: list[str]) -> None:
         _say(f"Russian tagger: {count} texts")
 
 
+def make_people(data: Path, _target: Path, _without: list[str]) -> None:
+    """Write the table of well-known people."""
+    from training.people import make_people as write
+
+    path = data / "entities" / "entities.jsonl.gz"
+    if path.exists():
+        count = write(path, Path(str(files("coranto_classifier").joinpath("data/people_ids.tsv"))))
+        _say(f"people with a number: {count}")
+
+
 def make_declinable(data: Path, target: Path) -> None:
     """Write the names that Slavic names are declined with."""
     from coranto_classifier.entities.multilingual.base_names import base_names_path
@@ -193,6 +203,7 @@ PARTS: dict[str, Callable[[Path, Path, list[str]], None]] = {
     "many_names": make_many_names,
     "names": make_names,
     "cities": make_cities,
+    "people": make_people,
     "english_vectors": make_english_vectors,
     "topics": make_topics,
 }

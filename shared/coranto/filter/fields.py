@@ -73,7 +73,7 @@ FIELDS: Final[Mapping[str, Field]] = MappingProxyType(
         "entity_id": Field(
             "texts",
             lambda a: (each.id for each in a.classification.entities if each.id),
-            "Countries and cities in any language: `iso3166:KG`, `geonames:703448`.",
+            "Countries, cities and well-known people in any language: `iso3166:KG`, `geonames:703448`, `wikidata:Q7747`.",
         ),
         "person": Field("texts", _named("person"), "Names of persons."),
         "organisation": Field("texts", _named("organisation"), "Names of organisations."),

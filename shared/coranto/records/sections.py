@@ -365,8 +365,8 @@ class Entity(Section):
     country: str | None = Field(None, description="ISO 3166-1 alpha-2 code, when the place is a country.")
     id: str | None = Field(
         None,
-        description="The same in all languages: `iso3166:` and the code of a country, or `geonames:` and the number of a "
-        "city of 100,000 or more whose name means no other; null for anything else.",
+        description="The same in all languages: `iso3166:` and the code of a country, `geonames:` and the number of a city of "
+        "100,000 or more whose name means no other, or `wikidata:` and that of a well-known person; null for anything else.",
     )
 
 

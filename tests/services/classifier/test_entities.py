@@ -9,6 +9,8 @@ from coranto_classifier.entities.english.gazetteer import Gazetteer
 from coranto_classifier.entities.english.post_processing import PostProcessor
 from coranto_classifier.entities.linking import NamedEntity, merge_mentions
 from coranto_classifier.entities.mention import EntityType, Mention
+from coranto_classifier.entities.name_key import word_key
+from coranto_classifier.entities.people_ids import find_person_id
 from coranto_classifier.entities.place_ids import find_place_id
 from coranto_classifier.text_models import ArticleText, ModelPaths, TextModels
 
@@ -159,7 +161,48 @@ def test_name_that_stands_for_several_places_or_none_has_no_id(name: str) -> Non
     assert find_place_id(name) is None
 
 
-def test_only_places_have_ids_and_names_of_one_city_are_one_place(models: TextModels) -> None:
+@pytest.mark.parametrize(
+    ("names", "own_id"),
+    [
+        (
+            ("Владимир Путин", "Vladimir Putin", "Władimir Putin", "Володимир Путін", "Владимир Владимирович Путин"),
+            "wikidata:Q7747",
+        ),
+        (("Angela Merkel", "Ангела Меркель", "Ангела Меркел"), "wikidata:Q567"),
+        (("Алексей Навальный", "Alexei Navalny", "Alekszej Navalnij", "Олексій Навальний"), "wikidata:Q155979"),
+    ],
+)
+def test_well_known_person_has_the_same_id_in_all_languages(names: tuple[str, ...], own_id: str) -> None:
+    assert {name: find_person_id(name) for name in names} == dict.fromkeys(names, own_id)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "Путин",
+        "В. Путин",
+        "Владимир Потанин",
+        "Владимир Иванов",
+        "John Smith",
+        "Boris Johnson",
+        "Владимир Путин Младший",
+        "普京",
+    ],
+)
+def test_surname_initials_and_ordinary_names_have_no_id(name: str) -> None:
+    assert find_person_id(name) is None
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("Putin", "Potanin"), ("Valuev", "Vavilov"), ("Müller", "Malraux"), ("Nixon", "Nissen")],
+)
+def test_keys_of_different_surnames_differ(one: str, other: str) -> None:
+    assert word_key(one) != word_key(other)
+
+
+def test_names_of_one_city_are_one_place_and_a_person_called_like_one_has_no_id(models: TextModels) -> None:
     found = entities(
         models, "Делегация вылетела из Санкт-Петербурга. Вечером в Петербурге пошёл снег, сообщил Владимир Киев."
     )

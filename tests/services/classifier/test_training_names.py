@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from coranto_classifier.entities.english.recognizer import EnglishRecognizer
+from coranto_classifier.entities.multilingual.base_names import BaseNames, base_names_path
 from coranto_classifier.entities.multilingual.features import FeatureMaker
 from coranto_classifier.entities.multilingual.name_lists import add_list_features, lists_path, read_lists
 from coranto_classifier.entities.multilingual.opinions import OpinionMaker
@@ -19,11 +20,58 @@ from coranto_classifier.text_models import ModelPaths
 pytest.importorskip("scipy", reason="make models needs the training extra")
 
 from training.__main__ import make_names
+from training.base_names import make_base_names
 from training.many_names import Recipe, contracted, lists_to_learn_with, read_language, train
 from training.name_lists import make_name_lists, store_name_lists
+from training.people import make_people
 from training.window_networks import train_windows
 from training.word_networks import count_labels, train_networks
 from training.word_pieces import cluster, read_input_layer, reduce
+
+
+def test_people_have_a_number_where_the_texts_mean_one_person_by_an_extraordinary_name(tmp_path: Path) -> None:
+    linked = [
+        ("Ангела Меркель", "Q567"), ("Ангела Меркель", "Q567"), ("Кисин, Евгений Игоревич", "Q160154"),
+        ("Виктор Янукович", "Q1"), ("Виктор Янукович", "Q2"), ("Сергей Иванов", "Q3"), ("Папа", "Q4"), ("Иван Крузенштерн", "NULL"),
+    ]  # fmt: skip
+    rows = [
+        {"source": "nerel", "spans": [{"type": "person", "normal": name, "link": f"Wikidata:{number}"}]}
+        for name, number in linked
+    ]
+    rows.append({"source": "bsnlp", "spans": [{"type": "person", "normal": "Дональд Туск", "link": "Wikidata:Q946"}]})
+    entities, target = tmp_path / "entities.jsonl.gz", tmp_path / "people.tsv"
+    with gzip.open(entities, "wt", encoding="utf-8") as file:
+        file.writelines(json.dumps(row) + "\n" for row in rows)
+    assert make_people(entities, target) == 2
+    lines = [line.split("\t") for line in target.read_text(encoding="utf-8").splitlines()]
+    assert lines[0] == ["key", "wikidata", "name"]
+    assert {(number, name) for _, number, name in lines[1:]} == {
+        ("Q567", "Ангела Меркель"), ("Q160154", "Евгений Игоревич Кисин"),
+    }  # fmt: skip
+
+
+def test_names_in_the_nominative_are_stored_once_for_all_that_list_them(tmp_path: Path) -> None:
+    folder = tmp_path / "data" / "entities_more" / "names"
+    folder.mkdir(parents=True)
+    for language, city in (("cs", "Brno"), ("hr", "Split"), ("pl", "Gdynia"), ("sl", "Celje"), ("sr", "Niš")):
+        lists = {
+            "given": [f"Jan{language}"], "surnames": ["Novak"], "countries": [], "regions": [], "known_cities": ["London"],
+            "cities": [city, "Londona", "Nowy Sącz"], "world_cities": [],
+        }  # fmt: skip
+        with gzip.open(folder / f"{language}.json.gz", "wt", encoding="utf-8") as file:
+            json.dump(lists, file)
+    target = base_names_path(tmp_path)
+    assert make_base_names(tmp_path / "data", ["cs", "hr", "pl", "sl", "sr"], ["Anna"], target)
+    names = BaseNames(tmp_path, "sr")
+    assert all(names.has(place, "place") for place in ("Niš", "Split", "London", "Sącz"))
+    assert not names.has("Brno", "place")
+    assert not names.has("Londona", "place"), "a form of another place is no base form"
+    assert names.has("Janhr", "person")
+    assert not names.has("Jancs", "person")
+    assert names.has_given_name("Jancs")
+    assert names.has_given_name("Anna")
+    assert not make_base_names(tmp_path / "data", ["uk"], [], tmp_path / "other.json.gz")
+
 
 _SENTENCES = [
     (

@@ -14,6 +14,7 @@ from itertools import pairwise
 
 from coranto_classifier.entities.countries import find_country, may_be_elsewhere
 from coranto_classifier.entities.mention import EntityType, Mention
+from coranto_classifier.entities.people_ids import find_person_id
 from coranto_classifier.entities.place_ids import find_place_id
 
 _MENTIONS_KEPT = 50
@@ -40,7 +41,7 @@ class NamedEntity:
     country: str | None
     mentions: tuple[Mention, ...]
     id: str | None = None
-    """The same in all languages, where the gazetteer has the place."""
+    """The same in all languages, where a table has the place or the person."""
 
     @property
     def count(self) -> int:
@@ -208,8 +209,9 @@ def _entity(kind: EntityType, mentions: Sequence[Mention], text: str) -> NamedEn
     else:
         name = max(forms, key=lambda form: (forms[form], -first_seen[form]))
     aliases = tuple(form for form in forms if _key(form) != _key(name))
-    is_known = kind == "place" and not may_be_elsewhere(name, text)
-    country, own_id = (find_country(name), find_place_id(name)) if is_known else (None, None)
+    country, own_id = None, find_person_id(name) if kind == "person" else None
+    if kind == "place" and not may_be_elsewhere(name, text):
+        country, own_id = find_country(name), find_place_id(name)
     return NamedEntity(kind, name, aliases, country, tuple(mentions), own_id)
 
 
