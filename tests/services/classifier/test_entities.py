@@ -298,6 +298,23 @@ def test_name_in_a_dateline_is_the_agencys(models: TextModels) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "tagged", "kind"),
+    [
+        ("Corona Stage Academy", "place", "organisation"),
+        ("Istanbul Canal", "organisation", "place"),
+        ("South Bank Tower", "person", "place"),
+        ("Jane Street", "person", "person"),
+        ("Downing Street", "person", "place"),
+        ("Ministry", "place", "place"),
+    ],
+)
+def test_last_word_of_an_english_name_tells_its_type(name: str, tagged: EntityType, kind: EntityType) -> None:
+    words = ["They", "saw", *name.split(), "yesterday"]
+    spans = PostProcessor(Gazetteer(ModelPaths().shipped)).corrected(words, [(2, len(words) - 2, tagged)], {})
+    assert [found for _, _, found in spans] == [kind]
+
+
+@pytest.mark.parametrize(
     ("text", "kind"),
     [
         ("Ялта. 14 марта. Полярис — Вулкан выбросил пепел.", "organisation"),

@@ -31,6 +31,7 @@ _NEVER_NAMES = word_list("english_never_names")
 _BEFORE_PLACES = word_list("english_before_places")
 _ABOVE_PLACES = word_list("english_above_places")
 _SURE_ORGANISATIONS = word_list("english_sure_organisations")
+_SURE_PLACES = word_list("english_sure_places")
 _EMPLOYMENT = word_list("english_employment")
 _LONGEST_JOB_TITLE = 4  # words: "Detective Chief Inspector", "First Deputy Prime Minister"
 _UNAMBIGUOUS_PLACES = (REGION, COUNTRY)
@@ -71,8 +72,8 @@ class PostProcessor:
             name = first + self._job_title_length(words[first : last + 1])
             if name > first and kind == "organisation":
                 kind = "person" if self._is_person(words[name : last + 1]) else kind  # noqa: PLW2901 - corrected
-            if kind == "person" and last > name and words[last].lower() in _SURE_ORGANISATIONS:
-                kind = "organisation"  # noqa: PLW2901 - corrected
+            if kind == "person" and last > name:
+                kind = self._type_of_last_word(words, name, last, kind) or kind  # noqa: PLW2901 - corrected
             if kind == "person":
                 if name < last and words[name].lower() in _DEMONYMS and GIVEN_NAME not in self._codes(words[name]):
                     name += 1  # "Minnesotan Scott LeDoux"
@@ -92,8 +93,16 @@ class PostProcessor:
                 yield from self._without_common_words(words, first, index - 1, kind)
                 yield from self._without_common_words(words, index + 1, last, kind)
                 return
-        is_club = last > first and words[last].lower() in _SURE_ORGANISATIONS
-        yield first, last, "organisation" if is_club else kind
+        yield first, last, (self._type_of_last_word(words, first, last, kind) if last > first else None) or kind
+
+    def _type_of_last_word(self, words: Sequence[str], first: int, last: int, kind: EntityType) -> EntityType | None:
+        """Organisation for "Curie Institute", place for "South Bank Tower"; a surname may be such a word: "Jane Street"."""
+        word = words[last].lower()
+        if kind == "person" and GIVEN_NAME in self._codes(words[first]) and SURNAME in self._codes(word):
+            return None
+        if not words[last][:1].isupper():
+            return None
+        return "organisation" if word in _SURE_ORGANISATIONS else "place" if word in _SURE_PLACES else None
 
     def _is_common(self, word: str) -> bool:
         """True for a word that is usually written small, and does not join the words of names as "of" does."""

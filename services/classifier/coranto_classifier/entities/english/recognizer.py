@@ -38,7 +38,7 @@ class EnglishRecognizer:
         self._post_processor = PostProcessor(self._gazetteer)
         self._tagger = pycrfsuite.Tagger()
         self._tagger.open(str(models / "english_names.crfsuite"))
-        self.version = "crf-en-5"
+        self.version = "crf-en-6"
 
     def find(self, text: str) -> list[Mention]:
         """The mentions in the first 20,000 characters of the text."""
