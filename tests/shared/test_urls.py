@@ -353,7 +353,7 @@ def test_leading_zeros_of_a_port_count_for_nothing() -> None:
         ("", "https://xn--e1afmkfd.example/1", "пример.example"),
         (None, "http://127.0.0.1:8000/1", "sports.warc"),
         (None, "http://[::1]/1", "sports.warc"),
-        (None, "saved-page:1f2e", "sports.warc"),
+        (None, f"urn:sha256:{'0' * 64}", ""),
         (None, "http://xn--99999999999/", "sports.warc"),
     ],
 )

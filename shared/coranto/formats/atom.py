@@ -38,7 +38,7 @@ def to_atom_entry(article: FinishedArticle) -> str:
         )
     # An entry without author is only valid in a feed that has one; the publisher stands in.
     names = [*(author.name for author in content.authors), *content.signed_by] or [
-        site_name(content.publisher, article.url, article.discovery.source)
+        site_name(content.publisher, url, article.discovery.source) or article.discovery.source
     ]
     lines += [f"<author><name>{_text(name)}</name></author>" for name in names]
     lines += [

@@ -21,6 +21,8 @@ from tests.services.gateway.test_subscribers import finished, group
 
 from coranto.sources.registry import FeedRegistry
 from coranto.topology import Keys
+from coranto_gateway.webhooks.deliveries import Attempt
+from coranto_gateway.webhooks.registry import Webhooks
 
 if TYPE_CHECKING:
     from playwright.async_api import Page
@@ -124,6 +126,10 @@ async def test_every_screen_fits_and_can_be_used_by_all_and_nothing_complains(
     (source, *_) = (await served.get("/v1/sources"))["items"]
     await served.post("/v1/webhooks", {"name": "desk", "url": "https://desk.example/in"}, status=201)
     await served.post("/v1/webhooks/desk/pause", {})
+    refused = Attempt(at=datetime.now(UTC), webhook_id="5-1", number=1, article=identity, revision=1, outcome="retried",
+                      reason="address_refused", detail=f"set CORANTO_GATEWAY__{'X' * 60}")  # fmt: skip
+    await Webhooks(redis, "coranto").write_log("desk", refused)
+    await redis.hset("coranto:{webhooks}:desk:dead", "5", "x" * 300)  # type: ignore[misc]
     await served.post("/v1/alerts", {"name": "bridges", "q": "bridge", "to": ["mailto:desk@example.org"]}, status=201)
     for kind in ("webhooks", "alerts"):
         await redis.hset(f"coranto:{{{kind}}}:all", "spoilt", '{"where": "mood == 1"}')  # type: ignore[misc]

@@ -67,7 +67,8 @@ class FoundStory:
     @property
     def publishers(self) -> list[str]:
         """Who published it, in the order they did."""
-        return list(dict.fromkeys(site_name(each.publisher, each.url, each.source) for each in self.articles))
+        names = (site_name(each.publisher, each.url, each.source) for each in self.articles)
+        return [name for name in dict.fromkeys(names) if name]
 
     @property
     def languages(self) -> list[str]:

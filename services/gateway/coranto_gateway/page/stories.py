@@ -179,7 +179,7 @@ def _nodes(members: Sequence[Member], axis: Axis, words: Words) -> Iterator[Node
         label, who = "", site_name(chief.article.publisher, chief.article.url, chief.article.source)
         if chief.mark in ("original", "update") and x - labelled >= _LABEL_WIDTH:
             label, labelled = who, x
-        told = ", ".join([who, words.when(chief.at), words.text(chief.mark)])
+        told = ", ".join([*([who] if who else []), words.when(chief.at), words.text(chief.mark)])
         if len(together) > 1:
             told = words.text("{count} at about the same time, the first: {told}", count=words.number(len(together)),
                               told=told)  # fmt: skip

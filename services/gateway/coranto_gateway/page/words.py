@@ -110,6 +110,10 @@ class Words:
             return self.span(seconds)
         return f"{self._with_comma(f'{max(0.0, seconds):.1f}')} {_UNITS[self.language][0]}"
 
+    def milliseconds(self, number: float) -> str:
+        """A span of so many milliseconds."""
+        return f"{self.number(number)} {'мс' if self.language == 'ru' else 'ms'}"
+
     def adds(self, stage: str, reason: str, detail: str) -> str:
         """What the detail says beyond the meaning of the reason."""
         return "" if detail == Words("en", self.now).reason(stage, reason) else detail

@@ -126,7 +126,7 @@ def list_webhooks(
         empty = "No webhooks. Make one with: coranto webhooks add NAME URL"
         Console(highlight=False).print(table if rows or unusable else empty, markup=False)
     if aside and not as_json:
-        tell(f"{aside} rows could not be read and were set aside: see coranto webhooks show NAME")
+        tell(f"rows that could not be read and were set aside: {aside}; see coranto webhooks show NAME")
     if unusable or any(progress.standing in ("failing", "disabled") for _, progress, _ in rows):
         raise typer.Exit(1)
 
