@@ -22,6 +22,8 @@ from coranto.records import FinishedArticle
 from coranto.streams.announce import Announcer
 from coranto.topology import FINISHED, Keys, Pipeline
 from coranto_gateway.articles.announcements import Position
+from coranto_gateway.tokens.registry import Tokens
+from coranto_gateway.tokens.token import Scope
 
 
 @dataclass
@@ -263,3 +265,28 @@ async def test_stopping_ends_streams_at_once_and_the_reader_goes_on_at_the_next_
     async with serve() as served:
         await served.announce(*map(build_article, urls(2, 3)))
         assert [event.url for event in await reader.take(served, 1)] == urls(2, 3)
+
+
+async def test_a_stream_ends_with_its_token(served: Served, redis: Redis) -> None:
+    tokens = Tokens(redis, "coranto")
+    _, kept_text = await tokens.add("kept", frozenset({Scope.READ}))
+    gone, gone_text = await tokens.add("gone", frozenset({Scope.READ}))
+
+    def headers(text: str) -> dict[str, str]:
+        return {"Authorization": f"Bearer {text}"}
+
+    async with (
+        served.client.stream("GET", "/v1/stream", headers=headers(kept_text)) as other,
+        served.client.stream("GET", "/v1/stream", headers=headers(gone_text)) as stream,
+    ):
+        lines = stream.aiter_lines()
+        await anext(lines)
+        await tokens.remove(gone.id)
+        async with asyncio.timeout(15):
+            assert [line async for line in lines if line.startswith("event")] == []
+        assert (await served.client.get("/v1/stream", headers=headers(gone_text))).status_code == 401
+        await served.announce(build_article("https://news.example/one"))
+        async with asyncio.timeout(15):
+            async for event in Reader().read(other.aiter_lines()):
+                assert event.url == "https://news.example/one"
+                break

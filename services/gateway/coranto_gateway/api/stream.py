@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import AsyncGenerator
+from functools import partial
 from typing import Annotated, Any, Final, cast
 
 from fastapi import APIRouter, Header, Query
@@ -18,7 +19,7 @@ from coranto_gateway.http.access import needs
 from coranto_gateway.http.event_stream import EventStream, write_event, write_sign_of_life
 from coranto_gateway.http.problems import Problem
 from coranto_gateway.monitoring.metrics import STREAM_PATH
-from coranto_gateway.parts import Parts, PartsOf
+from coranto_gateway.parts import Parts, PartsOf, PrincipalOf
 from coranto_gateway.tokens.token import Scope
 
 router = APIRouter(tags=["following"])
@@ -51,6 +52,7 @@ then goes on from now.
 @needs(Scope.READ)
 async def follow(
     parts: PartsOf,
+    principal: PrincipalOf,
     where: Annotated[str, Query(max_length=4000, description="A filter; without it, all articles.")] = "",
     after: Annotated[str | None, Query(max_length=200, description="A place; the header wins.")] = None,
     last_event_id: Annotated[str | None, Header(max_length=200, description="The place of the last event.")] = None,
@@ -66,6 +68,7 @@ async def follow(
         _chunks(parts.announcements, start, reset, wanted, pause=settings.heartbeat.total_seconds()),
         send_timeout=settings.send_timeout.total_seconds(),
         stop=parts.stop,
+        may_read=partial(parts.tokens.may_still, principal, Scope.READ),
         metrics=parts.metrics,
     )
 

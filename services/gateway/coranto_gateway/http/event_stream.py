@@ -7,15 +7,18 @@ off, and one that has gone is noticed at once. The library for it watches signal
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import suppress
 from typing import Final
 
+from redis.exceptions import RedisError
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from coranto.streams.tasks import end
 from coranto_gateway.monitoring.metrics import Metrics
 
+_ASK_EVERY_SECONDS: Final = 3.0
 _HEADERS: Final = {
     "cache-control": "no-store",
     # nginx would collect what is sent until it has enough.
@@ -40,13 +43,20 @@ def write_sign_of_life(position: str, text: str) -> bytes:
 
 
 class EventStream(Response):
-    """Sends what the generator gives until it ends, its reader goes, or `stop` is set."""
+    """Sends what the generator gives until it ends, its reader goes or may not read any more, or `stop` is set."""
 
     media_type = "text/event-stream"
 
     def __init__(
-        self, chunks: AsyncGenerator[bytes, None], *, send_timeout: float, stop: asyncio.Event, metrics: Metrics
+        self,
+        chunks: AsyncGenerator[bytes, None],
+        *,
+        send_timeout: float,
+        stop: asyncio.Event,
+        may_read: Callable[[], Awaitable[bool]],
+        metrics: Metrics,
     ) -> None:
+        """`may_read` is asked every few seconds."""
         # Not the parent's: it would state the length of a body that there is not.
         self.status_code = 200
         self.background = None
@@ -54,6 +64,7 @@ class EventStream(Response):
         self._chunks = chunks
         self._send_timeout = send_timeout
         self._stop = stop
+        self._may_read = may_read
         self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -63,12 +74,13 @@ class EventStream(Response):
             asyncio.create_task(self._send(send)),
             asyncio.create_task(_gone(receive)),
             asyncio.create_task(self._stop.wait()),
+            asyncio.create_task(self._refused()),
         ]
         self._metrics.stream_readers.inc()
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            sending, _, stopping = tasks
-            if stopping.done() and not sending.done():
+            sending, _, *stopping = tasks
+            if any(task.done() for task in stopping) and not sending.done():
                 await end([sending])
                 async with asyncio.timeout(1):
                     await send({"type": "http.response.body", "body": b"", "more_body": False})
@@ -87,6 +99,13 @@ class EventStream(Response):
         async for chunk in self._chunks:
             async with asyncio.timeout(self._send_timeout):
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
+
+    async def _refused(self) -> None:
+        is_refused = False
+        while not is_refused:
+            await asyncio.sleep(_ASK_EVERY_SECONDS)
+            with suppress(RedisError, OSError):  # nobody knows, so the reader keeps what it had
+                is_refused = not await self._may_read()
 
 
 async def _gone(receive: Receive) -> None:

@@ -26,6 +26,10 @@ _TOKEN: Final = re.compile(r"coranto_([0-9a-f]{8})_([A-Za-z0-9_-]{43})")
 _USE_NOTED_EVERY: Final = timedelta(minutes=1)
 
 
+SETTINGS: Final = "settings"
+"""Stands for the id of the token of the settings."""
+
+
 class Tokens:
     """The tokens in Redis, and the one of the settings."""
 
@@ -62,22 +66,33 @@ class Tokens:
     async def find(self, text: str) -> Principal | None:
         """Whose token this is; None when it is nobody's, or has ended."""
         if self._settings_digest is not None and hmac.compare_digest(_digest(text), self._settings_digest):
-            return Principal("settings", EVERYTHING, "settings")
+            return Principal("settings", EVERYTHING, SETTINGS)
         match = _TOKEN.fullmatch(text)
         if match is None:
             return None
         identity, secret = match.groups()
+        token = await self._find_valid(identity)
+        if token is None or not hmac.compare_digest(_digest(secret), token.digest):
+            return None
+        await self._note_use(identity)
+        return Principal(token.name, token.scopes, identity)
+
+    async def may_still(self, principal: Principal, scope: Scope) -> bool:
+        """Whether somebody who was found before has still a token with this scope."""
+        if principal.token in (None, SETTINGS):
+            return True
+        token = await self._find_valid(principal.token)
+        return token is not None and scope in token.scopes
+
+    async def _find_valid(self, identity: str) -> Token | None:
         packed = await cast("Awaitable[bytes | None]", self._redis.hget(self._tokens, identity))
         if packed is None:
             return None
         try:
-            token, now = Token.model_validate_json(packed), datetime.now(UTC)
+            token = Token.model_validate_json(packed)
         except ValidationError:  # `coranto token list` says what is wrong with it
             return None
-        if not hmac.compare_digest(_digest(secret), token.digest) or token.has_ended(now):
-            return None
-        await self._note_use(identity)
-        return Principal(token.name, token.scopes, identity)
+        return None if token.has_ended(datetime.now(UTC)) else token
 
     async def exist(self) -> bool:
         """Whether there is a token that somebody could use."""
