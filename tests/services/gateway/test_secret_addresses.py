@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+import structlog
 from redis.asyncio import Redis
 from tests.conftest import eventually
 from tests.services.gateway.conftest import Serve
@@ -15,7 +18,8 @@ from tests.services.gateway.test_webhooks import LOOPBACK
 from tests.services.gateway.webhook_receiver import Receiver
 from typer.testing import CliRunner
 
-from coranto.settings import effective_settings
+from coranto.settings import LogSettings, effective_settings
+from coranto.worker.log import configure
 from coranto_gateway.addresses.secret_addresses import is_shown, shown_address, without_address
 from coranto_gateway.alerts import commands as alert_commands
 from coranto_gateway.alerts.alert import Recipient, shown_recipient
@@ -111,8 +115,19 @@ def test_recipients_in_settings_are_shown_so_too() -> None:
     assert shown["operator"] == [shown_recipient("slack:https://hooks.example/hunter2"), "telegram:1"]
 
 
+@pytest.fixture
+def console(capfd: pytest.CaptureFixture[str]) -> Iterator[pytest.CaptureFixture[str]]:
+    """What is written to a terminal, with logging as it is in a process of its own."""
+    before, handlers, level = structlog.get_config(), logging.root.handlers[:], logging.root.level
+    configure(LogSettings(level="info", format="console"))
+    yield capfd
+    structlog.configure(**before)
+    logging.root.handlers[:] = handlers
+    logging.root.setLevel(level)
+
+
 async def test_no_secret_of_an_address_is_shown_anywhere(
-    serve: Serve, redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    serve: Serve, redis: Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch, console: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("CORANTO_REDIS__URL", redis_url)
 
@@ -180,4 +195,4 @@ async def test_no_secret_of_an_address_is_shown_anywhere(
         said += [(await served.client.get(path)).text for path in paths]
     assert all(said)
     assert [each for each in said if "hunter2" in each] == []
-    assert "hunter2" not in "".join(capfd.readouterr())
+    assert "hunter2" not in "".join(console.readouterr())

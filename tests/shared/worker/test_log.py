@@ -1,4 +1,4 @@
-"""Logging where lines cannot be written."""
+"""Logging where lines cannot be written, and what may not be in them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import io
 import json
 import logging
 from collections.abc import Iterator
+from typing import Literal
 
 import pytest
 import structlog
@@ -56,3 +57,19 @@ def test_lines_that_cannot_be_written_are_counted_and_the_work_goes_on(disk: Sma
 def test_a_line_is_written_in_one_piece(disk: SmallDisk) -> None:
     log.get_logger().info("first")
     assert disk.writes == 1
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_a_traceback_shows_no_values(
+    disk: SmallDisk, form: Literal["json", "console"], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stderr", disk)
+    log.configure(LogSettings(level="info", format=form))
+    password = "hunter2"
+    try:
+        raise RuntimeError("the server does not answer")
+    except RuntimeError:
+        log.get_logger().exception("task.failed")
+        logging.getLogger("library").exception("failed")
+    assert "the server does not answer" in disk.getvalue()
+    assert password not in disk.getvalue()
