@@ -32,7 +32,9 @@ def make_people(entities: Path, target: Path) -> int:
                 numbers[key][number] += 1
                 names[key][name] += 1
                 with_surname[key.split()[1]].add(number)
-    ordinary = {word_key(name) for name in own_list("ordinary_surnames.txt")}
+    surnames = own_list("ordinary_surnames.txt")
+    ordinary = {word_key(name) for name in surnames}
+    ordinary |= {word_key(f"{name}а") for name in surnames if name.endswith(("в", "н"))}  # a woman's: Орлова
     ordinary |= {surname for surname, found in with_surname.items() if len(found) >= _LEAST_NAMESAKES}
     lines = [
         f"{key}\tQ{number}\t{min(names[key], key=lambda name: (-names[key][name], name))}"
