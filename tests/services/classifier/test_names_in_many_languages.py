@@ -367,6 +367,10 @@ def test_words_of_a_persons_name_agree(language: str, name: str, normal: str) ->
     [
         ("pl", "Decyzja prezydenta [Imrana Chana] zapadła.", "Imran Chan"),
         ("pl", "Premier [Theresa May] milczy.", "Theresa May"),
+        ("pl", "Po rozmowach kanclerz [Angeli Merkel] milczy.", "Angela Merkel"),
+        ("pl", "Sprawa [Bibi] trwa.", "Bibi"),
+        ("uk", "За словами [Лесі Паламарчук], усе добре.", "Леся Паламарчук"),
+        ("uk", "Так сказала [Богдана Стецишин].", "Богдана Стецишин"),
         ("cs", "Podle prezidenta [Donalda Trumpa] ano.", "Donald Trump"),
         ("cs", "[Trumpovi] se to líbí.", "Trump"),
         ("uk", "Зустріч із [В. Путіним] скасовано.", "В. Путін"),

@@ -49,8 +49,10 @@ _UNUSUAL = 0.4  # factor for a gender that few nouns with the ending have
 _AS_WRITTEN = 0.3  # weight of a word that may be the nominative itself but is in no list
 _MAYBE_OBLIQUE = 0.2  # the same for one with a consonant at its end
 _WOMAN = 0.4  # factor for an unknown word of a person's name in -a, which is a man's in another case more often
+_OTHER_VOWEL = 0.5  # the same for one in -i, -y or -u: Лесі, Angeli
 _SURELY_OBLIQUE = 0.01  # the same for an ending that hardly any nominative has
 _INDECLINABLE = 0.2
+_WOMANS_SURNAME = 1.0  # weight of a consonant's being the end of a woman's surname, which then is not declined
 _AT_THE_START = {"n": 1.5, "g": 0.4, "d": 0.2, "a": 0.3, "i": 0.3, "l": 0.03}
 _BEHIND_A_NAME = {"n": 1.0, "g": 0.6, "d": 0.2, "a": 0.35, "i": 0.3, "l": 0.03}
 _BEHIND_A_WORD = {"n": 0.5, "g": 1.0, "d": 0.3, "a": 0.4, "i": 0.4, "l": 0.03}
@@ -224,10 +226,10 @@ class Decliner:
             if word.endswith(("ий", "ій")):
                 yield _Reading(word, "n", "m", 1.0, is_adjective=not is_person)
             if is_person:
-                yield _Reading(word, "*", "f", _SURELY_OBLIQUE if is_oblique else _INDECLINABLE)
+                yield _Reading(word, "*", "f", _SURELY_OBLIQUE if is_oblique else _WOMANS_SURNAME)
             return
-        if is_person and last in _WOMENS and not is_known:
-            weight *= _WOMAN
+        if is_person and not is_known:
+            weight *= _WOMAN if last in _WOMENS else 1.0 if last in _NOUNS else _OTHER_VOWEL
         usual = _NOUNS.get(last, "mp")
         for gender in usual:
             yield _Reading(word, "n", gender, weight * (1.0 if gender == usual[0] else _UNUSUAL))
