@@ -53,9 +53,6 @@ _MAX_JSON_NODES = 200
 _MAX_TAGS = 40
 _MAX_LINKED_TAGS = 25
 _MIN_LINKED_SHARE = 0.5
-# At least so many tags, with a larger share of codes than this, are there for machines.
-_MIN_TAGS_WITH_CODES = 5
-_MAX_CODE_SHARE = 0.6
 # At least so many tags, with a smaller share that the article has words of, are the site's: the same on each page.
 _MIN_TAGS_OF_SITE = 5
 _MIN_TOPICAL_SHARE = 0.2
@@ -320,7 +317,7 @@ def _names_site(tag: str, site_keys: AbstractSet[str]) -> bool:
 
 
 def _without_codes(texts: Sequence[str]) -> list[str]:
-    """The tags for people. Those for machines are left out, and all are when most are for machines."""
+    """The tags for people, without those for machines."""
     tags = [tag for text in texts if 1 < len(tag := text.strip(" #,;.\"'«»")) <= _MAX_TAG_CHARS]
     labelled = [tag for tag in tags if _LABELLED_TAG.match(tag)]
     if len(labelled) > 1:
@@ -333,17 +330,11 @@ def _without_codes(texts: Sequence[str]) -> list[str]:
         if len(labelled) > len(tags) / 2:
             return values
         tags = [*values, *(tag for tag in tags if tag not in labelled)]
-    plain = [tag for tag in tags if not _machine_tag().search(tag)]
-    are_codes = len(plain) >= _MIN_TAGS_WITH_CODES and sum(map(_is_code, plain)) > len(plain) * _MAX_CODE_SHARE
-    return [] if are_codes else plain
+    return [tag for tag in tags if not _machine_tag().search(tag)]
 
 
 def _is_subject_label(label: str) -> bool:
     return label.casefold() in phrase_lists.markup_name_set("subject_labels")
-
-
-def _is_code(tag: str) -> bool:
-    return tag.isascii() and tag.isupper() and " " not in tag
 
 
 def _tag_lists(page: PageMetadata, root: html.HtmlElement) -> Iterator[tuple[list[str], str, float]]:
