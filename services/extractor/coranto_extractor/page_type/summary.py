@@ -116,7 +116,8 @@ class PageMetrics:
     teasers_between: int
     """Linked headings between the paragraphs of the text."""
     dated_teasers: int
-    """Linked headings with a date and a few lines of the text behind each, when those are all the lines of the text."""
+    """Linked headings with a date and a few lines of the text behind each, when those are all the lines of the text. 0 for a page
+    with a date of its own."""
     paragraphs: int
     linked_lines: int
     """Lines of the text that are links, and no sentences."""
@@ -161,7 +162,8 @@ def measure(summary: PageSummary) -> PageMetrics:
         link_weight=sum(block.link_chars * block.weight / max(1, len(block.text)) for block in blocks),
         teasers=sum(1 for block in blocks if block.tag in ("h2", "h3", "h4") and _is_linked(block)),
         teasers_between=_teasers_between(blocks, summary.texts),
-        dated_teasers=_dated_teasers(summary, lines),
+        # Only asked about pages without a date of their own, and it takes a walk through the whole page.
+        dated_teasers=0 if summary.has_own_date else _dated_teasers(summary, lines),
         paragraphs=len(weights),
         linked_lines=len(linked),
         linked_share=sum(block.weight for block in linked) / max(1.0, sum(weights)),
