@@ -25,7 +25,7 @@ from typing import Any
 from extraction import CORPUS, RESULTS, Row, _scorer, rows
 
 from coranto_extractor import reader
-from coranto_extractor.fields import dates, images, sections_and_tags, titles
+from coranto_extractor.fields import dates, images, tags, titles
 from coranto_extractor.fields.authorship import authors
 from coranto_extractor.language import phrase_lists
 from coranto_extractor.page_request import PageRequest
@@ -67,7 +67,7 @@ def _find_authors(summary: PageSummary) -> Row:
 
 
 def _find_tags(summary: PageSummary) -> Row:
-    found = sections_and_tags.find_tags(summary.reading)
+    found = tags.find_tags(summary.reading)
     return {"tags": list(found.value) if found else []}
 
 
@@ -104,7 +104,7 @@ GROUPS = {
         tuple(f"fields.authorship.{name}" for name in ("authors", "author_names", "byline_lines", "byline_places")),
         "authors",
     ),
-    "tags": Group(_find_tags, ("fields.sections_and_tags",), "tags"),
+    "tags": Group(_find_tags, ("fields.tags",), "tags"),
     "images": Group(_find_images, ("fields.images", "page.captions"), "image_credit"),
     "page_type": Group(
         _judge, tuple(f"page_type.{name}" for name in ("decision", "signs", "summary", "structure", "entries"))

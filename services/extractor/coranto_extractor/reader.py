@@ -26,7 +26,8 @@ from coranto_extractor.fields.links import find_alternates, find_canonical_url, 
 from coranto_extractor.fields.page_reading import PageReading
 from coranto_extractor.fields.paywall import find_paywall
 from coranto_extractor.fields.publisher import find_publisher
-from coranto_extractor.fields.sections_and_tags import find_breadcrumbs, find_section, find_tags
+from coranto_extractor.fields.sections import find_breadcrumbs, find_section
+from coranto_extractor.fields.tags import find_tags
 from coranto_extractor.fields.titles import Headline, find_headline, site_names
 from coranto_extractor.fields.video import has_video
 from coranto_extractor.language.text_comparison import overlap, stems

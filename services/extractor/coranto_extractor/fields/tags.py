@@ -1,12 +1,10 @@
-"""Finds where the publisher files the article: section, breadcrumbs and tags."""
+"""Finds the tags that the publisher gave the article, and tells them from those of the site, of machines and of menus."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from typing import Any
-from urllib.parse import urlsplit
 
 from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
 
@@ -17,22 +15,9 @@ from coranto_extractor.language import phrase_lists
 from coranto_extractor.language.phrase_lists import alternatives, cached_per_languages, class_alternatives
 from coranto_extractor.language.text_comparison import alphanumeric_key, stems
 from coranto_extractor.page.blocks import normalize_space
-from coranto_extractor.page.metadata import PageMetadata, item_values, strings, types_of
+from coranto_extractor.page.metadata import PageMetadata, item_values, strings
 
 _TAG_CLASS_IN_CAMEL_CASE = re.compile(r"[a-z]Tags?(?:List)?(?:$|[\s_-])")
-_SECTION_META = (
-    "article:section",
-    "og:article:section",
-    "section",
-    "cxenseparse:section",
-    "parsely-section",
-    "category",
-    "sailthru.section",
-    "dc.subject.section",
-    "news_section",
-    "article:category",
-)
-_BREADCRUMB_CLASS = re.compile(r"breadcrumb|bread-crumb|crumbs|pathway", re.IGNORECASE)
 _MENU_CLASS = re.compile(
     r"(?:^|[\s_-])(?:navigation|navbar|menu|sub-?nav|site-header|page-header|masthead|sidebar|trending|popular|burger|hamburger|offcanvas)(?:$|[\s_-])",
     re.IGNORECASE,
@@ -43,13 +28,6 @@ _COUNT_AFTER_TAG = re.compile(r"(?<=\S)\s{0,3}(?:\[\d{1,6}\]|\((?!(?:19|20)\d{2}
 # “Page Type: Article”, “Subject: Justice”: usually for statistics.
 _LABELLED_TAG = re.compile(r"([A-Za-z][A-Za-z _-]{1,24}):(?=\s?\S)")
 _MAX_TAG_CHARS = 60
-_MAX_SECTION_CHARS = 40
-# A section in the metadata, and a breadcrumb, may be a little longer.
-_MAX_STATED_SECTION_CHARS = 80
-_MAX_BREADCRUMBS = 10
-# The last breadcrumb is the article itself when it begins like the title for this many characters.
-_COMPARED_TITLE_CHARS = 30
-_MAX_JSON_NODES = 200
 _MAX_TAGS = 40
 _MAX_LINKED_TAGS = 25
 _MIN_LINKED_SHARE = 0.5
@@ -62,6 +40,7 @@ _MIN_TAG_OVERLAP = 0.5
 # At least so many single words, with this share of them in the order in which they stand in one line, are cut from it.
 _MIN_WORDS_OF_LINE = 5
 _MIN_SHARE_OF_LINE = 0.8
+_MAX_LABEL_CHARS = 40
 
 
 @cached_per_languages
@@ -86,151 +65,6 @@ def _tag_url() -> re.Pattern[str]:
     return re.compile(
         rf"/(?:tags?|topics?|keywords?|story|label|hashtag|{class_alternatives('tag_url_folders')})/", re.IGNORECASE
     )
-
-
-@cached_per_languages
-def _section_class() -> re.Pattern[str]:
-    return re.compile(
-        r"(?:^|[\s_-])(?:category|section-?name|kicker|article[-_]{0,2}section|categories"
-        rf"|{class_alternatives('section_class_names')})(?:$|[\s_-])|__category",
-        re.IGNORECASE,
-    )
-
-
-def find_section(reading: PageReading, breadcrumbs: Sequence[str]) -> Extracted[str] | None:
-    """The publisher's own section; None when there is none. Never the name of the site or of its front page."""
-    page = reading.metadata
-    not_sections = {name.casefold() for name in site_names(page)} | set(phrase_lists.phrases("home_labels"))
-    for text, source, confidence in _stated_sections(reading, breadcrumbs):
-        named = [text] if source == "breadcrumbs" else _sections_in(text)
-        sections = [one for one in named if one and one.casefold() not in not_sections]
-        if sections:
-            section = next((one for one in sections if one in breadcrumbs), sections[0])
-            return Extracted(section, source, confidence)
-    in_url = _section_in_url(page, reading.root, not_sections)
-    return Extracted(in_url, "address", 0.5) if in_url else None
-
-
-def _sections_in(text: str) -> list[str]:
-    """The sections that one value names: blogs join all categories of an article by commas, “Business,Small Business”."""
-    is_one_name = ", &" in text
-    return [text] if is_one_name or "," not in text else [one for part in text.split(",") if (one := part.strip())]
-
-
-def _stated_sections(reading: PageReading, breadcrumbs: Sequence[str]) -> Iterator[tuple[str, str, float]]:
-    page = reading.metadata
-    for text in strings(page.article.get("articleSection")):
-        yield text, "json-ld", 0.95
-    stated = page.first(*_SECTION_META)
-    if stated and len(stated) < _MAX_STATED_SECTION_CHARS and not stated.startswith("http"):
-        yield stated, "opengraph", 0.85
-    for text in item_values(page.itemprops.get("articleSection", ())):
-        if len(text) < _MAX_STATED_SECTION_CHARS:
-            yield text, "microdata", 0.9
-    for text in breadcrumbs:
-        yield text, "breadcrumbs", 0.7
-    for block in reading.near_headline:
-        if len(block.text) < _MAX_SECTION_CHARS and _section_class().search(block.element.get("class") or ""):
-            # This source's name is part of published records.
-            yield block.text.strip(" ,/|"), "section", 0.5
-
-
-def _section_in_url(page: PageMetadata, root: html.HtmlElement, not_sections: AbstractSet[str]) -> str | None:
-    """The page's own name for the first folder of its URL: the text of a link that leads there."""
-    own = _folders(page.url)
-    if len(own) < 2:
-        return None
-    names: dict[int, str] = {}
-    for link in root.iter("a"):
-        href = link.get("href")
-        if not href or href.startswith(("#", "javascript:", "mailto:")):
-            continue
-        folders = _folders(page.absolute(href))
-        is_parent = 0 < len(folders) < len(own) and own[: len(folders)] == folders
-        if not is_parent or not _may_be_section(folders) or _host(page.absolute(href)) != page.host:
-            continue
-        text = normalize_space(link.text_content()).strip(" ,/|»›")
-        is_name = 2 < len(text) < _MAX_SECTION_CHARS and text.casefold() not in not_sections
-        if is_name and not phrase_lists.exact_phrase("read_also").fullmatch(text.casefold()):
-            names.setdefault(len(folders), text)
-    return names[min(names)] if names else None
-
-
-def _folders(url: str | None) -> list[str]:
-    try:
-        return [folder for folder in urlsplit(url or "").path.casefold().split("/") if folder]
-    except ValueError:
-        return []
-
-
-def _host(url: str | None) -> str:
-    try:
-        return (urlsplit(url or "").hostname or "").removeprefix("www.")
-    except ValueError:
-        return ""
-
-
-def _may_be_section(folders: Sequence[str]) -> bool:
-    """False when the last folder is a year or a page number, or the only folder is a language."""
-    is_language = len(folders) == 1 and folders[0] in phrase_lists.languages()
-    return len(folders[-1]) > 1 and not folders[-1].isdigit() and not is_language
-
-
-def find_breadcrumbs(reading: PageReading) -> Extracted[tuple[str, ...]] | None:
-    """The sections from the top down, without the front page and the article itself."""
-    page = reading.metadata
-    for node in page.nodes[:_MAX_JSON_NODES]:
-        if "BreadcrumbList" in types_of(node):
-            names = [
-                name
-                for item in _list_items(page, node)
-                for name in strings(item.get("name") or page.resolve(item.get("item")))[:1]
-            ]
-            breadcrumbs = _without_ends(names, reading.title)
-            if breadcrumbs:
-                return Extracted(breadcrumbs, "json-ld", 0.9)
-    for element in reading.root.iterfind(".//*[@class]"):
-        is_list = element.tag in ("ul", "ol", "nav", "div", "p")
-        if is_list and _BREADCRUMB_CLASS.search(element.get("class") or ""):
-            anchors = list(element.iter("a"))
-            # Only the first link leads to the front page: a section with its own host has that host's front page.
-            inner = anchors[1:] if anchors and _links_to_front_page(page, anchors[0]) else anchors
-            texts = [normalize_space(link.text_content()) for link in inner]
-            breadcrumbs = _without_ends([text for text in texts if text], reading.title)
-            return Extracted(breadcrumbs, "breadcrumbs", 0.7) if breadcrumbs else None
-    return None
-
-
-def _links_to_front_page(page: PageMetadata, link: html.HtmlElement) -> bool:
-    """True for a link to the site's front page, or to the front page of one of its languages."""
-    href = link.get("href")
-    folders = _folders(page.absolute(href))
-    return bool(href and page.absolute(href)) and (
-        not folders or (len(folders) == 1 and folders[0] in phrase_lists.languages())
-    )
-
-
-def _list_items(page: PageMetadata, node: dict[str, Any]) -> list[dict[str, Any]]:
-    items = node.get("itemListElement")
-    items = items if isinstance(items, list) else [items]
-    found = [page.resolve(item) for item in items]
-    return sorted((item for item in found if isinstance(item, dict)), key=lambda item: _number(item.get("position")))
-
-
-def _number(value: object) -> int:
-    try:
-        return int(str(value))
-    except ValueError:
-        return 0
-
-
-def _without_ends(names: Sequence[str], title: str | None) -> tuple[str, ...]:
-    """The breadcrumbs without the front page and without the article itself."""
-    home = set(phrase_lists.phrases("home_labels"))
-    kept = [name for name in names if name.casefold().strip(" /") not in home and len(name) < _MAX_STATED_SECTION_CHARS]
-    if kept and title and (kept[-1] == title or kept[-1][:_COMPARED_TITLE_CHARS] == title[:_COMPARED_TITLE_CHARS]):
-        kept.pop()
-    return tuple(dict.fromkeys(kept))[:_MAX_BREADCRUMBS]
 
 
 def find_tags(reading: PageReading) -> Extracted[tuple[str, ...]] | None:
@@ -389,10 +223,10 @@ def _labelled_tags(root: html.HtmlElement) -> list[str]:
     for element in root.iter("ul", "ol"):
         before = element.getprevious()
         label = normalize_space(before.text_content()).casefold().strip(" :") if before is not None else ""
-        is_label = label and len(label) < _MAX_SECTION_CHARS and labels.fullmatch(label)
+        is_label = label and len(label) < _MAX_LABEL_CHARS and labels.fullmatch(label)
         if is_label and not _is_in_menu(element):
             texts = _texts_of_links(element)
-            if texts and max(map(len, texts)) <= _MAX_SECTION_CHARS:
+            if texts and max(map(len, texts)) <= _MAX_LABEL_CHARS:
                 return texts
     return []
 
