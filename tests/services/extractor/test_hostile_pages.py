@@ -172,6 +172,12 @@ def _seconds(page: bytes) -> float:
         lambda n: b'<meta property="og:title" content="' + b"|" * (4 * n) + b'"><h1>T words</h1>' + _PROSE,
         lambda n: b"<h1>T words</h1>" + _PROSE + b"<p>" + b"a@" * (8 * n) + b"</p>" + _PROSE,
         lambda n: b"<h1>T words</h1><div class=byline>By " + b"(" * (4 * n) + b"</div>" + _PROSE,
+        lambda n: (
+            b'<script type="application/ld+json">{"@type": "NewsArticle", "description": "'
+            + b"Words|" * (30 * n)
+            + b'"}</script><article><h1>Words</h1>'
+            + b"".join(b"<p>Prose %d of words, and more of it for a long time.</p>" % k for k in range(9))
+        ),
         lambda n: b"<article>" * 60 + b"<article>x</article>" * n + _PROSE * 4,
     ],
 )

@@ -31,6 +31,8 @@ _ELLIPSIS_AT_END = re.compile(r"(?:\.\.\.|…|\[…\]|\[&hellip;\])\s*$")
 _MAX_LINK_SHARE = 0.3
 # What stands between the headline and the summary where a description begins with both.
 _AFTER_HEADLINE = re.compile(r"\s+[-–—―|·•»]+\s+|\s*(?:-{2,}|[|»:]+|[.。](?=\s))\s*|,(?=\S)|$")
+# Some descriptions say it twice; each time costs a copy of what is left, which may be megabytes long.
+_MAX_REPETITIONS = 5
 _SEPARATORS = " |–—-•·»"
 _SENTENCE_END = (".", "!", "?", "…", "。", "！", "？")
 # A description of which the article has fewer words than this may be of the site.
@@ -114,7 +116,9 @@ def _stated(reading: PageReading, descriptions: Sequence[tuple[str, str]]) -> Le
 
 def _without_headline(description: str, title: str) -> str:
     """The description without the headline that it begins with, unless the headline goes on as its first sentence."""
-    while title and description[: len(title)].casefold() == title.casefold():
+    for _ in range(_MAX_REPETITIONS):
+        if not title or description[: len(title)].casefold() != title.casefold():
+            break
         rest = description[len(title) :]
         mark = _AFTER_HEADLINE.match(rest)
         is_whole = title.endswith(_SENTENCE_END) or UNSPACED_CHARACTER.search(title) is not None
