@@ -172,6 +172,26 @@ def test_a_brief_about_something_not_found_is_an_article(title: str) -> None:
     assert isinstance(result, Content), result
 
 
+@pytest.mark.parametrize(
+    ("title", "text"),
+    [
+        (
+            "Logga in med mobilen blir dyrare för kommunerna",
+            "Priset höjs i mars, skriver myndigheten. Flera kommuner säger att de ska se sig om efter andra.",
+        ),
+        (
+            "More newspapers in the north ask their readers to pay as subscribers only",
+            "A third of all newspapers ask for money, a study says. Ten years ago it was one in ten of them.",
+        ),
+    ],
+)
+def test_signed_brief_about_logging_in_or_paying_is_an_article(title: str, text: str) -> None:
+    head = f'<title>{title}</title>{_ARTICLE_HEAD}<meta name="author" content="Anna Lind">'
+    page = f"<html><head>{head}</head><body><article><h1>{title}</h1><p>{text}</p></article></body></html>"
+    result = read(page.encode(), PageRequest(url="https://news.example/1", content_type="text/html"))
+    assert isinstance(result, Content), result
+
+
 _MENU = "".join(f"<li><a href='/goods/{n}'>Goods</a> of our house, part number {n}</li>" for n in range(60))
 
 

@@ -82,8 +82,9 @@ def _weigh(signs: Sequence[Sign]) -> Doubt | None:
     return Doubt(reason=reason, evidence=evidence[:_MAX_EVIDENCE_CHARS], probability=round(certainty, 2))
 
 
-def _page_beginning(summary: PageSummary) -> str:
-    return " ".join(block.text for block in summary.blocks[:60])[:3000]
+def _beginning_below_headline(summary: PageSummary) -> str:
+    beginning = " ".join(block.text for block in summary.blocks[:60])[:3000]
+    return beginning.replace(summary.title or "\n", " ")
 
 
 def _titles(summary: PageSummary) -> tuple[str, str]:
@@ -110,7 +111,7 @@ def _check_walls(summary: PageSummary, metrics: PageMetrics) -> NotAnArticle | N
     if not is_signed_article:
         phrase = _topic_of_title("bot_challenge", summary, metrics)
         if not phrase and metrics.page_weight < _MAX_CHALLENGE_PAGE_WEIGHT:
-            phrase = match("bot_challenge", _page_beginning(summary).replace(summary.title or "\n", " "))
+            phrase = match("bot_challenge", _beginning_below_headline(summary))
         if phrase:
             return NotAnArticle("challenge_wall", f"“{phrase}”")
     if summary.is_unsigned and not metrics.is_stated_article:
@@ -121,9 +122,9 @@ def _check_walls(summary: PageSummary, metrics: PageMetrics) -> NotAnArticle | N
         if phrase:
             return NotAnArticle("consent_wall", f"“{phrase}”")
     if metrics.text_weight < _MAX_PAYWALL_TEXT_WEIGHT:
-        phrase = match("paywall", _page_beginning(summary))
+        phrase = match("paywall", _beginning_below_headline(summary))
         if not phrase and metrics.page_weight < _MAX_LOGIN_PAGE_WEIGHT:
-            phrase = match("login", " ".join(_titles(summary)))
+            phrase = _topic_of_title("login", summary, metrics)
         if phrase:
             return NotAnArticle("paywall_stub", f"“{phrase}”, {metrics.text_weight:.0f} characters of text")
     return None
