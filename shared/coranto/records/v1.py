@@ -81,7 +81,7 @@ def _fetch(fetch: Mapping[str, Any], saved_as: str) -> Fields:
     fields.pop("headers", None)
     fields["final_url"] = _on_the_web(fields["final_url"]) or saved_as
     stated = fields.pop("last_modified", None)
-    with suppress(ValueError, TypeError):
+    with suppress(ValueError, TypeError, OverflowError):
         at = parsedate_to_datetime(stated)
         fields["last_modified"] = (at if at.tzinfo else at.replace(tzinfo=UTC)).isoformat()
     return fields

@@ -7,6 +7,7 @@ import time
 import pytest
 
 from coranto_classifier.duplicates.fingerprint import make_fingerprint
+from coranto_classifier.entities.name_key import name_key
 from coranto_classifier.text_models import LONGEST_TEXT, ArticleText, TextModels
 
 _SENTENCE = "Президент России Владимир Путин прибыл в Москву. "
@@ -74,3 +75,9 @@ def test_direction_marks_and_nuls_do_not_shift_positions(models: TextModels) -> 
     for entity in analysis.entities:
         for mention in entity.mentions:
             assert merge_mentions[mention.start : mention.end] == mention.text
+
+
+def test_name_of_combining_marks_takes_bounded_time() -> None:
+    started = time.process_time()
+    assert name_key("Anna N" + "\u0323\u0301" * 100_000) is None
+    assert time.process_time() - started < 1

@@ -41,12 +41,13 @@ _GIVEN_NAMES = dict(pair.split("=") for pair in _UKRAINIAN.split())
 _PATRONYMIC = re.compile(r"(?:ович|евич|ьич|овна|евна|ична|инична)$")
 _NOT_LETTERS = re.compile("[^a-z]+")
 _LEAST_CONSONANTS = 5
+_LONGEST_NAME = 100  # characters; to bring thousands of combining marks into order takes the square of their number
 _VOWEL = "-"
 
 
 def name_key(name: str) -> str | None:
     """The key of a given name and a surname, with or without a patronymic between them. None for any other name."""
-    words = name.split()
+    words = name.split() if len(name) <= _LONGEST_NAME else []
     words = [word for position, word in enumerate(words) if position in (0, len(words) - 1) or not _is_patronymic(word)]
     if len(words) != 2 or any("." in word for word in words):
         return None

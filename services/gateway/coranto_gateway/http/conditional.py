@@ -20,6 +20,6 @@ def has_it(request: Request, etag: str, modified: datetime | None = None) -> boo
         return False
     try:
         since = parsedate_to_datetime(request.headers.get("if-modified-since", ""))
-    except ValueError:
+    except (ValueError, OverflowError):  # the year may have any number of digits
         return False
     return since.tzinfo is not None and modified.astimezone(UTC).replace(microsecond=0) <= since
