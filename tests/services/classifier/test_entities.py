@@ -169,6 +169,8 @@ def test_name_that_stands_for_several_places_or_none_has_no_id(name: str) -> Non
             "wikidata:Q7747",
         ),
         (("Angela Merkel", "Ангела Меркель", "Ангела Меркел"), "wikidata:Q567"),
+        (("Джон Болтон", "John Bolton", "Џон Болтон"), "wikidata:Q311269"),
+        (("Дональд Трамп", "Доналд Тръмп"), "wikidata:Q22686"),
         (("Алексей Навальный", "Alexei Navalny", "Alekszej Navalnij", "Олексій Навальний"), "wikidata:Q155979"),
     ],
 )
@@ -187,6 +189,10 @@ def test_well_known_person_has_the_same_id_in_all_languages(names: tuple[str, ..
         "John Smith",
         "Boris Johnson",
         "Владимир Путин Младший",
+        # With the keys of Чехов, Зарипова and Ицков.
+        "Антон Зуев",
+        "Юлия Шарапова",
+        "Дмитрий Усков",
         "普京",
     ],
 )

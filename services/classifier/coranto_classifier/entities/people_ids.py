@@ -8,19 +8,23 @@ from __future__ import annotations
 from functools import cache
 from importlib.resources import files
 
-from coranto_classifier.entities.name_key import name_key
+from coranto_classifier.entities.name_key import cyrillic_consonants, name_key
 
 
 @cache
-def _people() -> dict[str, str]:
-    """Wikidata's identifiers by the keys of names."""
+def _people() -> dict[str, tuple[str, str]]:
+    """Wikidata's identifiers and Russian names by the keys of names."""
     table = files("coranto_classifier").joinpath("data/people_ids.tsv").read_text(encoding="utf-8")
     rows = (line.split("\t") for line in table.splitlines()[1:])
-    return {key: number for key, number, _ in rows}
+    return {key: (number, known) for key, number, known in rows}
 
 
 def find_person_id(name: str) -> str | None:
     """The identifier of the well-known person with this full name, in Latin or Cyrillic letters; None for any other name."""
     key = name_key(name)
-    number = None if key is None else _people().get(key)
-    return None if number is None else f"wikidata:{number}"
+    found = None if key is None else _people().get(key)
+    if found is None:
+        return None
+    number, known = found
+    consonants = cyrillic_consonants(name)
+    return f"wikidata:{number}" if consonants in (None, cyrillic_consonants(known)) else None
