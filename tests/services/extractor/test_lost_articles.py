@@ -112,3 +112,24 @@ def test_headline_that_has_words_of_a_wall_does_not_make_one(
 ) -> None:
     body = "".join(f"<p>{paragraph}</p>" for paragraph in paragraphs)
     assert read_article(write_page(title=title, body=body, head=head)).title == title
+
+
+def test_brief_that_speaks_of_consent_is_no_wall_for_consent(
+    write_page: Callable[..., bytes], read_article: Callable[..., Content]
+) -> None:
+    title = "Bundesrat stimmt Gesetz über Brücken zu"
+    lines = (
+        "Der Bundesrat hat am Freitag die Zustimmung zu dem Gesetz über die Brücken gegeben, teilte er in Berlin mit.",
+        "Ohne Einwilligung der Länder kann das Geld nicht ausgegeben werden, sagte eine Sprecherin der Regierung.",
+    )
+    page = write_page(title=title, body="".join(f"<p>{line}</p>" for line in lines))
+    assert read_article(page).title == title
+
+
+def test_dated_brief_of_something_that_was_not_found_is_no_error_page(
+    write_page: Callable[..., bytes], read_article: Callable[..., Content]
+) -> None:
+    title = "Missing hiker not found after ten days on the mountain"
+    line = "The search for a hiker from the town went on without a result on Friday, the police said in the evening."
+    body = f"<time datetime='2024-01-05'>5 January 2024</time><p>{line}</p>"
+    assert read_article(write_page(title=title, body=body)).title == title

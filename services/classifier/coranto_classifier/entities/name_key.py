@@ -46,7 +46,7 @@ _CONSONANTS = str.maketrans(
     dict.fromkeys("аеёийоуъыьэюяєіїј'’-", "")
     | {"х": "г", "ґ": "г", "ў": "в", "љ": "л", "њ": "н", "ћ": "ч", "ђ": "дж", "џ": "дж", "щ": "ш"}
 )
-_LEAST_CONSONANTS = 5
+_LEAST_CONSONANTS = 6  # "Bob Dolan" has the skeleton of Bob Dylan
 _LONGEST_NAME = 100  # characters; to bring thousands of combining marks into order takes the square of their number
 _VOWEL = "-"
 

@@ -138,7 +138,7 @@ def _check_error_page(summary: PageSummary, metrics: PageMetrics) -> NotAnArticl
         if phrase_lists.exact_phrase("error_title").fullmatch(part.casefold().strip(" .!")):
             return NotAnArticle("error_page", f"title “{part}”")
     phrase = _topic_of_title("not_found", summary, metrics)
-    if not phrase and metrics.text_weight < _MAX_ERROR_HEADINGS_TEXT_WEIGHT:
+    if not phrase and summary.is_unsigned and metrics.text_weight < _MAX_ERROR_HEADINGS_TEXT_WEIGHT:
         headings = [block.text for block in summary.blocks if block.tag in ("h1", "h2") and len(block.text) < 80]
         phrase = match("not_found", " ".join(headings))
     return NotAnArticle("error_page", f"“{phrase}”") if phrase else None

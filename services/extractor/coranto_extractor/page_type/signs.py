@@ -241,7 +241,7 @@ def _without_prose(summary: PageSummary, metrics: PageMetrics) -> Iterator[Sign]
     prose = sum(map(text_weight, filter(_may_be_prose, summary.texts)))
     if prose < _MIN_PROSE_SHARE * metrics.text_weight:
         yield _sign("last-resort", "other_page", "a text without sentences")
-    elif metrics.text_weight < _MAX_INTRODUCTION_WEIGHT and not summary.has_own_date:
+    elif metrics.text_weight < _MAX_INTRODUCTION_WEIGHT and summary.is_unsigned:
         linked = find_linked_lines(summary.blocks)
         if len(linked) >= _MIN_ENTRIES:
             yield _sign("last-resort", "index_page", f"{len(linked)} linked lines and hardly any text")
