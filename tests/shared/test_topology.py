@@ -53,7 +53,7 @@ def test_a_service_is_started_as_a_module_of_its_name(service: str) -> None:
     source = (
         Path(str(import_module(f"coranto_{service}").__file__)).with_name("__main__.py").read_text(encoding="utf-8")
     )
-    assert "create().run()" in source
+    assert f'run(create, "coranto_{service}")' in source
 
 
 def test_the_drawing_shows_what_the_services_declare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.request import urlopen
 
 import pytest
+from tests.harness.redis_nodes import free_port
 
 if TYPE_CHECKING:
     from tests.services.cli.conftest import Background, Shell
@@ -69,7 +70,8 @@ def test_nothing_outlives_a_killed_up_and_the_next_one_goes_on(shell: Shell, sta
     page = shell.page("late.html", "please wait an hour")
     assert shell("submit", str(page), "--data", "data").code == 0
     first.stop(signal.SIGKILL)
-    second = start("up", "--data", "data")
+    # A port of its own: another test's page may take the usual one in the moment after it was seen to be free.
+    second = start("up", "--data", "data", CORANTO_GATEWAY__PORT=str(free_port()))
     second.until("ready")
     assert second.output.count("ended") == 0
     names = shell.processes().values()
