@@ -310,6 +310,7 @@ def test_articles_and_endings_of_acronyms_are_taken_off(language: str, name: str
         ("pl", "Jedzie do [Nowego Jorku].", "Nowy Jork"),
         ("pl", "Mieszka w [Rawalpindi].", "Rawalpindi"),
         ("cs", "Žije v [Praze].", "Praha"),
+        ("cs", "Navštívil továrnu v [Brně].", "Brno"),
         ("cs", "Přiletěl z [Finska] včera.", "Finsko"),
         ("hr", "Živi u [Zagrebu].", "Zagreb"),
         ("sr", "Živi u [Beogradu].", "Beograd"),

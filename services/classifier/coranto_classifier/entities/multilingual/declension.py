@@ -18,6 +18,7 @@ from importlib.resources import files
 
 from coranto_classifier.entities.mention import EntityType, Mention
 from coranto_classifier.entities.multilingual.base_names import BaseNames
+from coranto_classifier.entities.place_ids import find_place_id
 
 DECLINED = frozenset({"cs", "hr", "pl", "sl", "sr", "uk"})
 """The languages that have a table."""
@@ -44,6 +45,7 @@ _MOST_READINGS_KEPT = 20_000
 
 _LISTED, _UNLISTED = 1.0, 0.15  # weights of a reading by whether a list has its nominative
 _IN_TEXT = 3.0  # factor where the text has the nominative
+_WELL_KNOWN = 3.0  # factor for a country, or a town of 100,000 or more
 _LISTED_AS_WRITTEN, _FOREIGN_AS_WRITTEN = 1.5, 0.6  # weights of a word that a list has
 _UNUSUAL = 0.4  # factor for a gender that few nouns with the ending have
 _AS_WRITTEN = 0.3  # weight of a word that may be the nominative itself but is in no list
@@ -125,6 +127,8 @@ class Decliner:
         ways = self._person(readings, cases) if kind == "person" else self._phrase(readings, cases)
         best, most = tuple(words), 0.0
         for way, weight in ways:
+            if kind == "place" and find_place_id(" ".join([*way, *words[len(way) :]])) is not None:
+                weight *= _WELL_KNOWN  # noqa: PLW2901 - corrected
             if weight > most or (weight == most and way == tuple(words[: len(way)])):
                 best, most = way, weight
         return " ".join([*best, *words[len(best) :]])
