@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
+import logging
 import os
 import sys
 import time
@@ -13,6 +14,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+import structlog
 from redis.asyncio import Redis
 
 from coranto_cli.local.redis_server import EmbeddedRedis, NoRedisServerError, choose_server
@@ -26,6 +28,16 @@ def pytest_report_header() -> str:
         return f"redis server: {choose_server()}"
     except NoRedisServerError as error:
         return f"redis server: none ({error})"
+
+
+@pytest.fixture
+def logging_restored() -> Iterator[None]:
+    """For tests that set logging up as a process does: afterwards it is as before."""
+    before, handlers, level = structlog.get_config(), logging.root.handlers[:], logging.root.level
+    yield
+    structlog.configure(**before)
+    logging.root.handlers[:] = handlers
+    logging.root.setLevel(level)
 
 
 @pytest.fixture(scope="session")

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-import structlog
 from redis.asyncio import Redis
 from tests.conftest import eventually
 from tests.services.gateway.conftest import Serve
@@ -116,14 +113,10 @@ def test_recipients_in_settings_are_shown_so_too() -> None:
 
 
 @pytest.fixture
-def console(capfd: pytest.CaptureFixture[str]) -> Iterator[pytest.CaptureFixture[str]]:
+def console(capfd: pytest.CaptureFixture[str], logging_restored: None) -> pytest.CaptureFixture[str]:
     """What is written to a terminal, with logging as it is in a process of its own."""
-    before, handlers, level = structlog.get_config(), logging.root.handlers[:], logging.root.level
     configure(LogSettings(level="info", format="console"))
-    yield capfd
-    structlog.configure(**before)
-    logging.root.handlers[:] = handlers
-    logging.root.setLevel(level)
+    return capfd
 
 
 async def test_no_secret_of_an_address_is_shown_anywhere(

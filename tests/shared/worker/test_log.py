@@ -5,11 +5,9 @@ from __future__ import annotations
 import io
 import json
 import logging
-from collections.abc import Iterator
 from typing import Literal
 
 import pytest
-import structlog
 
 from coranto.settings import LogSettings
 from coranto.worker import log
@@ -29,16 +27,12 @@ class SmallDisk(io.StringIO):
 
 
 @pytest.fixture
-def disk(monkeypatch: pytest.MonkeyPatch) -> Iterator[SmallDisk]:
-    """Standard error on a small disk, and logging set up for it; both as before afterwards."""
-    before, handlers, level = structlog.get_config(), logging.root.handlers[:], logging.root.level
+def disk(monkeypatch: pytest.MonkeyPatch, logging_restored: None) -> SmallDisk:
+    """Standard error on a small disk, and logging set up for it."""
     file = SmallDisk()
     monkeypatch.setattr("sys.stderr", file)
     log.configure(LogSettings(level="info", format="json"))
-    yield file
-    structlog.configure(**before)
-    logging.root.handlers[:] = handlers
-    logging.root.setLevel(level)
+    return file
 
 
 def test_lines_that_cannot_be_written_are_counted_and_the_work_goes_on(disk: SmallDisk) -> None:

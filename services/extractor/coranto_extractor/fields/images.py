@@ -201,10 +201,9 @@ def _is_control(element: html.HtmlElement, url: str) -> bool:
 
 def _shown_caption(text: str | None) -> str | None:
     """The caption, unless it is a mark, a label such as “Photo”, or the name of a file."""
-    is_label = (
-        not text or not alphanumeric_key(text) or text.casefold().strip(" :") in phrase_lists.phrases("photo_labels")
-    )
-    return None if is_label or _FILE_NAME.fullmatch(text or "") else text
+    if not text or not alphanumeric_key(text) or _FILE_NAME.fullmatch(text):
+        return None
+    return None if text.casefold().strip(" :") in phrase_lists.phrases("photo_labels") else text
 
 
 def _belongs_to_other_page(page: PageMetadata, element: html.HtmlElement, container: html.HtmlElement) -> bool:

@@ -13,7 +13,7 @@ from coranto_extractor.fields.evidence import Extracted
 from coranto_extractor.fields.page_reading import PageReading
 from coranto_extractor.fields.titles import site_names
 from coranto_extractor.language.scripts import UNSPACED_CHARACTER
-from coranto_extractor.language.text_comparison import alphanumeric_key, overlap, stems
+from coranto_extractor.language.text_comparison import alphanumeric_key, stems
 from coranto_extractor.page.blocks import Block, text_weight
 from coranto_extractor.page.metadata import PageMetadata, strings, types_of
 from coranto_extractor.page.standfirst import is_marked_as_standfirst
@@ -145,7 +145,8 @@ def _describes_site(description: str, reading: PageReading) -> bool:
         or any(key == alphanumeric_key(block.text) for block in reading.blocks[: reading.blocks.headline_index])
     ):
         return False
-    return overlap(" ".join((*reading.texts, reading.title or "")), stems(description)) < _MIN_TOPIC_OVERLAP
+    topic = stems(description)
+    return len(topic & reading.article_stems) < _MIN_TOPIC_OVERLAP * len(topic)
 
 
 def _site_descriptions(page: PageMetadata) -> Iterator[str]:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
 
 from coranto_extractor.fields.evidence import RejectionLog
 from coranto_extractor.fields.titles import Headline
+from coranto_extractor.language.text_comparison import stems
 from coranto_extractor.page.blocks import Block, BlockList
 from coranto_extractor.page.metadata import PageMetadata
 
@@ -42,3 +44,13 @@ class PageReading:
     def title(self) -> str | None:
         """The headline, without the site's name and other additions."""
         return self.headline.title.value if self.headline else None
+
+    @cached_property
+    def article_text(self) -> str:
+        """The headline and the text."""
+        return " ".join((self.title or "", *self.texts))
+
+    @cached_property
+    def article_stems(self) -> frozenset[str]:
+        """The stems of the headline and the text, by which tags and descriptions are told from those of the site."""
+        return stems(self.article_text)

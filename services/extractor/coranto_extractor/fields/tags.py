@@ -28,6 +28,8 @@ _COUNT_AFTER_TAG = re.compile(r"(?<=\S)\s{0,3}(?:\[\d{1,6}\]|\((?!(?:19|20)\d{2}
 # “Page Type: Article”, “Subject: Justice”: usually for statistics.
 _LABELLED_TAG = re.compile(r"([A-Za-z][A-Za-z _-]{1,24}):(?=\s?\S)")
 _MAX_TAG_CHARS = 60
+# The line above a list of tags, and the tags below such a line.
+_MAX_LABEL_CHARS = 40
 _MAX_TAGS = 40
 _MAX_LINKED_TAGS = 25
 _MIN_LINKED_SHARE = 0.5
@@ -40,7 +42,6 @@ _MIN_TAG_OVERLAP = 0.5
 # At least so many single words, with this share of them in the order in which they stand in one line, are cut from it.
 _MIN_WORDS_OF_LINE = 5
 _MIN_SHARE_OF_LINE = 0.8
-_MAX_LABEL_CHARS = 40
 
 
 @cached_per_languages
@@ -97,12 +98,12 @@ def _are_of_site(tags: Collection[str], reading: PageReading) -> bool:
 
     Tags in Latin letters tell nothing of a text in others.
     """
-    text = " ".join((reading.title or "", *reading.texts))
+    text = reading.article_text
     is_latin = sum(map(str.isascii, text)) * 2 > len(text)
     comparable = [tag for tag in tags if is_latin or not tag.isascii()]
     if len(comparable) < _MIN_TAGS_OF_SITE:
         return False
-    found, key = stems(text), alphanumeric_key(text)
+    found, key = reading.article_stems, alphanumeric_key(text)
     topical = sum(
         len(topic & found) >= _MIN_TAG_OVERLAP * len(topic) if (topic := stems(tag)) else alphanumeric_key(tag) in key
         for tag in comparable
