@@ -25,8 +25,9 @@ from typing import Any
 from extraction import CORPUS, RESULTS, Row, _scorer, rows
 
 from coranto_extractor import reader
-from coranto_extractor.fields import dates, images, tags, titles
+from coranto_extractor.fields import images, tags, titles
 from coranto_extractor.fields.authorship import authors
+from coranto_extractor.fields.dating import dates
 from coranto_extractor.language import phrase_lists
 from coranto_extractor.page_request import PageRequest
 from coranto_extractor.page_type import decision
@@ -97,11 +98,20 @@ class Group:
 GROUPS = {
     "titles": Group(_find_title, ("fields.titles",), "title"),
     "dates": Group(
-        _find_dates, ("fields.dates", "fields.date_order", "language.date_parsing", "page.surroundings"), "published"
+        _find_dates,
+        (
+            *(
+                f"fields.dating.{name}"
+                for name in ("dates", "date_reader", "shown", "stated", "time_elements", "url_dates", "page_clock")
+            ),
+            "language.date_parsing",
+            "page.surroundings",
+        ),
+        "published",
     ),
     "authors": Group(
         _find_authors,
-        tuple(f"fields.authorship.{name}" for name in ("authors", "author_names", "byline_lines", "byline_places")),
+        ("fields.places", *(f"fields.authorship.{name}" for name in ("authors", "author_names", "byline_lines"))),
         "authors",
     ),
     "tags": Group(_find_tags, ("fields.tags",), "tags"),

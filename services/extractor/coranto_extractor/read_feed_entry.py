@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from coranto.records.sections import Content
 from coranto_extractor.content_builder import ContentBuilder
-from coranto_extractor.fields.dateline import find_dateline_agency
+from coranto_extractor.fields.authorship.dateline import find_dateline_agency
 from coranto_extractor.fields.evidence import Extracted, RejectionLog
 from coranto_extractor.language.date_parsing import make_moment
 from coranto_extractor.page import tree

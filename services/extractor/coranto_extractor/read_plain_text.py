@@ -5,8 +5,8 @@ from __future__ import annotations
 from coranto.records.sections import Content, Image
 from coranto_extractor.content_builder import ContentBuilder, text_blocks
 from coranto_extractor.fields.authorship.authors import find_authors_in_lines
-from coranto_extractor.fields.dateline import find_dateline_agency
-from coranto_extractor.fields.dates import with_assumed_zone
+from coranto_extractor.fields.authorship.dateline import find_dateline_agency
+from coranto_extractor.fields.dating.page_clock import with_assumed_zone
 from coranto_extractor.fields.evidence import Extracted, RejectionLog
 from coranto_extractor.language.date_parsing import parse_date_text
 from coranto_extractor.page.blocks import text_weight

@@ -15,9 +15,9 @@ from coranto.records.sections import Content, Doubt
 from coranto_extractor.content_builder import ContentBuilder
 from coranto_extractor.fields.authorship.author_bios import article_indexes
 from coranto_extractor.fields.authorship.authors import Byline, find_authors
+from coranto_extractor.fields.authorship.dateline import find_dateline_agency
 from coranto_extractor.fields.corrections import find_correction
-from coranto_extractor.fields.dateline import find_dateline_agency
-from coranto_extractor.fields.dates import find_modified, find_published
+from coranto_extractor.fields.dating.dates import find_modified, find_published
 from coranto_extractor.fields.declared_language import find_declared_language
 from coranto_extractor.fields.evidence import Extracted, RejectionLog
 from coranto_extractor.fields.images import find_images

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from coranto.records import Content
-from coranto_extractor.fields.dates import date_in_url
+from coranto_extractor.fields.dating.url_dates import date_in_url
 from coranto_extractor.language import month_names
 from coranto_extractor.language.date_parsing import parse_date, parse_date_text
 from generate.month_names import read_language, render

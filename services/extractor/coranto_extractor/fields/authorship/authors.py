@@ -27,9 +27,9 @@ from coranto_extractor.fields.authorship.author_names import (
     why_not_a_person,
 )
 from coranto_extractor.fields.authorship.byline_lines import bare_names, is_byline_word, names_in_byline
-from coranto_extractor.fields.authorship.byline_places import Places
 from coranto_extractor.fields.evidence import Extracted, RejectionLog
 from coranto_extractor.fields.page_reading import PageReading
+from coranto_extractor.fields.places import Places
 from coranto_extractor.fields.titles import site_names
 from coranto_extractor.language import phrase_lists
 from coranto_extractor.language.date_parsing import parse_date_text
