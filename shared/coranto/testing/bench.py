@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -68,8 +67,8 @@ async def delivering(
     pipeline = MemoryPipeline(clock)
     streams = [MemoryStreams(pipeline, stage.spec, Keys(number)) for number in range(partitions)]
     metrics = Metrics()
-    # Its pauses are waited out for real: give it short ones.
-    gate = Breaker(breaker or BreakerSettings(), clock=time.monotonic)
+    # A pause is over when the clock says so, but a message that waits looks at it only once a pause of real time: give short ones.
+    gate = Breaker(breaker or BreakerSettings(), clock=clock)
     flow = Flow(stage.concurrency, gate, partitions=partitions)
     of_stage: list[StageStreams] = [*streams]
     delivery = Delivery(stage, of_stage, DeliverySettings(), flow, consumer="one", metrics=metrics, clock=clock)

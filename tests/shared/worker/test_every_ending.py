@@ -21,7 +21,7 @@ REASONS = dict.fromkeys(
     ("accepted", "unwanted", "invalid", "passing", "its_turn", "world_down"), "Asked for by the test."
 )
 SURROGATE = b'{"specversion":"1.0","type":"x","id":"1","source":"s","data":{"id":"\\ud83d"}}'
-PAUSE = 0.1
+PAUSE = 0.05
 BREAKER = BreakerSettings(
     failures=3, probe_after=timedelta(seconds=PAUSE), max_pause=timedelta(seconds=PAUSE), max_dead_in_a_row=12
 )
@@ -124,7 +124,7 @@ async def set_gate(bench: Bench, gate: str) -> None:
         for _ in range(BREAKER.max_dead_in_a_row):
             breaker.report("malformed", "none", is_dead=True, is_end=True, is_trial=False)
     if gate == "half_open":
-        await asyncio.sleep(PAUSE)
+        bench.clock.advance(BREAKER.probe_after)
     bench.flow.judge(is_paused=gate == "paused", is_delayed_full=gate == "delayed_full")
     assert breaker.is_closed == (gate not in {"open", "half_open", "open_for_dead_letters"})
 
@@ -147,7 +147,7 @@ async def test_a_message_ends_once_and_the_stage_goes_on(ending: str, gate: str,
         for partition in range(partitions):
             add(bench, "published", partition=partition)
         if gate in {"open", "open_for_dead_letters", "paused"}:
-            await asyncio.sleep(PAUSE / 3)
+            await asyncio.sleep(2 * PAUSE)
             assert bench.counts == {}
         elif gate == "half_open":
             await until(lambda: bool(bench.counts))
@@ -155,7 +155,7 @@ async def test_a_message_ends_once_and_the_stage_goes_on(ending: str, gate: str,
         async with asyncio.timeout(10):
             while bench.unsettled or bench.counts.get(("published", "ok"), 0) < partitions:
                 await pass_time(bench)
-                await asyncio.sleep(PAUSE / 5)
+                await asyncio.sleep(PAUSE / 3)
                 seen = bench.counts
         kind, reason = ENDINGS[ending]
         expected = 1 if ending != "published" else partitions + 1
@@ -177,6 +177,7 @@ async def test_a_trial_gives_its_permit_back_however_it_ends(ending: str) -> Non
         add(bench, ending)
         await until(lambda: bool(bench.counts))
         await until(lambda: bench.flow.breaker.trial_age_seconds is None)
+        bench.clock.advance(BREAKER.max_pause)
         for _ in range(3):
             add(bench, "published")
         await until(lambda: bench.counts.get(("published", "ok"), 0) >= 3)
@@ -189,7 +190,9 @@ async def test_dead_letters_are_not_flooded(ending: str) -> None:
         for _ in range(500):
             add(bench, ending)
         await until(lambda: not bench.flow.breaker.is_closed)
-        await asyncio.sleep(PAUSE * 5)
+        for _ in range(5):
+            bench.clock.advance(BREAKER.probe_after)
+            await asyncio.sleep(2 * PAUSE)
         dead = sum(n for (kind, _), n in bench.counts.items() if kind == "dead")
         assert BREAKER.max_dead_in_a_row <= dead <= BREAKER.max_dead_in_a_row + 8
         assert bench.flow.breaker.reason == "dead_letters"
@@ -237,7 +240,9 @@ async def test_good_messages_pass_those_that_are_held_back() -> None:
         await set_gate(bench, "open_for_dead_letters")
         add(bench, "malformed")
         add(bench, "published")
+        bench.clock.advance(BREAKER.probe_after)
         await until(lambda: ("retried", "malformed") in bench.counts)
+        bench.clock.advance(BREAKER.probe_after)
         await until(lambda: bench.flow.breaker.is_closed)
         await pass_time(bench)
         await until(lambda: bench.counts.get(("dead", "malformed")) == 1)
