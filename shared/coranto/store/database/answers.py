@@ -17,9 +17,20 @@ from coranto.store.interface import Announced, ArticleSummary, SearchError, Visi
 from coranto.store.rules.identity import Identity, identity_of
 from coranto.store.rules.ledger import LedgerLine
 from coranto.store.search.query import Part, parse
+from coranto.store.search.words import stemmer_for
 
 LEDGER: Final = f"SELECT {', '.join(LEDGER_COLUMNS)} FROM ledger"  # noqa: S608 - made of constants
 _RECORD: Final = "CAST(record AS text)"
+# From one value of the index to the next: DISTINCT would read a line for every article.
+_LANGUAGES: Final = """
+    WITH RECURSIVE held (language) AS (
+        SELECT min(language) FROM articles
+        UNION ALL
+        SELECT (SELECT min(language) FROM articles WHERE language > held.language) FROM held
+        WHERE held.language IS NOT NULL
+    )
+    SELECT language FROM held WHERE language IS NOT NULL
+"""
 
 Since = Literal["announcements", "sources", "revisits", "word forms"]
 """What a store of an earlier version lacks."""
@@ -54,6 +65,11 @@ class AnsweringReader(ABC):
     @abstractmethod
     def _need(self, what: Since) -> None:
         """Raise StoreError where the store is of a version that lacks it."""
+
+    def _stemmers(self, language: str | None) -> set[str]:
+        """The stemmers of the language asked for, else of all that are in the store: their number is that of Snowball's."""
+        held = [language] if language is not None else [row[0] for row in self._ask(_LANGUAGES, {})]
+        return {stemmer for stemmer in map(stemmer_for, held) if stemmer is not None}
 
     def find(self, url_or_id: str) -> FinishedArticle | None:
         """The latest revision of the article with this id or address, if it is stored."""

@@ -49,7 +49,6 @@ from coranto.store.postgresql.words import holds_phrases, query
 from coranto.store.postgresql.writer import storable
 from coranto.store.rules.ledger import LedgerLine
 from coranto.store.search.query import Part
-from coranto.store.search.words import stemmer_for
 
 _ROWS_AT_ONCE = 100
 _LISTED = "source_articles AS listed JOIN articles ON articles.id = listed.article_id"
@@ -248,25 +247,6 @@ class PostgresqlArticleReader(AnsweringReader):
     def _queries(self, parts: Sequence[Part], language: str | None) -> dict[str, Any]:
         stemmers = self._stemmers(language)
         return {"strict": query(parts, stemmers), "loose": query(parts, stemmers, by_positions=False)}
-
-    def _stemmers(self, language: str | None) -> set[str]:
-        """The stemmers of the language asked for, else of all that are in the store: their number is that of Snowball's."""
-        held = [language]
-        if language is None:
-            rows = self._all(
-                # From one value of the index to the next: DISTINCT would read a line for every article.
-                """
-                WITH RECURSIVE held (language) AS (
-                    SELECT min(language) FROM articles
-                    UNION ALL
-                    SELECT (SELECT min(language) FROM articles WHERE language > held.language) FROM held
-                    WHERE held.language IS NOT NULL
-                )
-                SELECT language FROM held WHERE language IS NOT NULL
-                """
-            )
-            held = [row[0] for row in rows]
-        return {stemmer for stemmer in map(stemmer_for, held) if stemmer is not None}
 
     def ledger(self) -> Iterator[LedgerLine]:
         """Every line of the ledger, oldest first."""

@@ -41,7 +41,6 @@ from coranto.store.interface import (
 )
 from coranto.store.rules.ledger import LedgerLine
 from coranto.store.search.query import Part
-from coranto.store.search.words import stemmer_for
 from coranto.store.sqlite import schema
 from coranto.store.sqlite.where import add_functions, condition_of
 from coranto.store.sqlite.words import match_expression, ranking_expression
@@ -290,26 +289,6 @@ class SqliteArticleReader(AnsweringReader):
             condition, bound = condition_of(where.also.tree)
             add(condition, **bound)
         return conditions, values
-
-    def _stemmers(self, language: str | None) -> set[str]:
-        """The stemmers of the language asked for, else of all that are in the store: their number is that of Snowball's."""
-        if language is not None:
-            held = [language]
-        else:
-            rows = self._connection.execute(
-                # From one value of the index to the next: DISTINCT would read a line for every article.
-                """
-                WITH RECURSIVE held (stemmer) AS (
-                    SELECT min(language) FROM articles
-                    UNION ALL
-                    SELECT (SELECT min(language) FROM articles WHERE language > held.stemmer) FROM held
-                    WHERE held.stemmer IS NOT NULL
-                )
-                SELECT stemmer FROM held WHERE stemmer IS NOT NULL
-                """
-            )
-            held = [row[0] for row in rows]
-        return {stemmer for stemmer in map(stemmer_for, held) if stemmer is not None}
 
     def ledger(self) -> Iterator[LedgerLine]:
         """Every line of the ledger, oldest first."""
