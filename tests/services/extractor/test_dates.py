@@ -672,3 +672,62 @@ def test_date_in_a_script_within_a_string_of_a_script_is_read(key: str, write_pa
     published = read_article(write_page(below=below)).published
     assert published is not None
     assert published.text == "2026-01-29T18:40:00+09:00"
+
+
+@pytest.mark.parametrize(
+    ("line", "published"),
+    [
+        ("4 March 2025, 09:00 | Updated 5 March 2025, 10:12", "2025-03-04T09:00"),
+        ("Erna Banck | The Post | Updated: Mar 5, 2025, 10:12 | Published: Mar 4, 2025, 09:00", "2025-03-04T09:00"),
+        ("26/03/2025 01:57 | Actualizado a 27/03/2025 19:20", "2025-03-26T01:57"),
+        ("05.04.2025 - Güncelleme : 06.04.2025", "2025-04-05"),
+        ("By Erna Banck, harbour and sea, for the Post. Last updated on March 5, 2025", "2025-03-05"),
+        ("2025年3月5日 更新", "2025-03-05"),
+    ],
+)  # fmt: skip
+def test_date_before_the_label_of_a_change_is_of_publication(
+    line: str, published: str, write_page: Write, read_article: Read
+) -> None:
+    found = read_article(write_page(above=f"<p>{line}</p>")).published
+    assert found is not None
+    assert found.local == published
+
+
+def test_time_element_that_states_a_change_is_not_the_publication(write_page: Write, read_article: Read) -> None:
+    stated = '<time itemprop="dateModified" datetime="2025-03-27T19:20:45+01:00" data-timestamp="1743099645">'
+    found = read_article(write_page(above=f"{stated}26/03/2025 01:57 | Updated 27/03/2025 19:20</time>"))
+    assert found.published is not None
+    assert found.modified is not None
+    assert (found.published.day, found.modified.day) == (date(2025, 3, 26), date(2025, 3, 27))
+
+
+def test_day_in_an_address_among_the_sources_is_of_another_page(write_page: Write, read_article: Read) -> None:
+    sources = "<h2>Sources</h2><p>https://other.example/2022/07/23/what-the-harbour-costs/</p>"
+    assert read_article(write_page(below=sources)).published is None
+
+
+@pytest.mark.parametrize(
+    ("opening", "day"),
+    [
+        ("SKELBY, March 4, 2025 — ", "2025-03-04"),
+        ("Skelby, 4. März 2025 – ", "2025-03-04"),
+        ("SKELBY, 4 mars 2025 (AFP) - ", "2025-03-04"),
+        ("СКЕЛБИ, 4 марта 2025 — ", "2025-03-04"),
+        ("SKELBY, NY / PRESSWIRE / March 4, 2025 / ", "2025-03-04"),
+        ("On Monday, 4 March 2025 (the day of the flood), ", None),
+        ("By 4 March 2025 – the day of the flood – ", None),
+        ("In a letter of 4 March 2025 – the first in years – ", None),
+    ],
+)
+def test_dateline_of_a_long_paragraph_tells_the_day(
+    opening: str, day: str | None, write_page: Write, read_article: Read
+) -> None:
+    first = (
+        "the bridge over the harbour was opened again after two years of repairs, said the council, which had first "
+    )
+    first += (
+        "planned to build a tunnel for eleven times the price and then found that there was no money for it at all."
+    )
+    body = f"<p>{opening}{first}</p>" + "<p>Engineers replaced four of the nine piers and all of the cables.</p>" * 4
+    published = read_article(write_page(body=body)).published
+    assert (published.text if published else None) == day

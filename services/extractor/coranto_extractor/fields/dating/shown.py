@@ -12,6 +12,7 @@ from coranto_extractor.fields.page_reading import PageReading
 from coranto_extractor.fields.places import Places
 from coranto_extractor.language import phrase_lists
 from coranto_extractor.language.phrase_lists import cached_per_languages, class_alternatives
+from coranto_extractor.language.scripts import CAPITALS
 from coranto_extractor.page.blocks import Block
 
 _REGIONS_OF_OTHER_DATES = frozenset({"nav", "aside", "comment", "caption"})
@@ -26,6 +27,14 @@ _MIN_LABEL_CHARS_IN_PROSE = 6
 # A paragraph of the text tells the day only at its beginning: “5 January 2024. …”, “Berlin, 5 January 2024 – …”.
 _MIN_PARAGRAPH_CHARS = 80
 _BEGINS_WITH_DATELINE = re.compile(r"[(\[]?\d|[^.!?\d]{2,40}\d.{2,24}?[-–—:(]")
+# With letters in its path: some pages write the day behind their host without a space.
+_URL = re.compile(r"https?://[^\s/]+/\S*[^\W\d_]\S*")
+_CAPITALISED = rf"[{CAPITALS}][\w.’'-]{{0,30}}"
+# Of a long paragraph, nothing but a place, perhaps a source, and a month may stand before the day.
+_DATELINE = re.compile(
+    rf"(?:{_CAPITALISED} ){{0,3}}{_CAPITALISED} ?[,/] ?(?:{_CAPITALISED}[ ,/]{{1,3}}){{0,4}}"
+    rf"\d[^!?—–]{{2,20}}?\s?(?:[—–/]|\s-\s|\([{CAPITALS}]{{2}})"
+)
 _BEGINS_WITH_NUMBER = re.compile(r"[(\[]?\d")
 # So many linked lines between a date and the headline are a menu.
 _MIN_MENU_LINKS = 3
@@ -56,9 +65,10 @@ def find_shown_dates(reading: PageReading, reader: DateReader) -> ShownDates:
     for block in near:
         if block.index in other_indexes:
             continue
-        text = _text_with_date(block)
+        # The day in an address that is shown is of another page.
+        text = _URL.sub("", _text_with_date(block))
         is_paragraph = block.is_prose and len(block.text) > _MIN_PARAGRAPH_CHARS and block.text in texts
-        if is_paragraph and not _BEGINS_WITH_DATELINE.match(text):
+        if is_paragraph and not (_BEGINS_WITH_DATELINE.match(text) or _DATELINE.match(text)):
             continue
         moment = next(filter(None, map(reader.shown, _readings(block, text))), None)
         if moment is None:
@@ -67,14 +77,9 @@ def find_shown_dates(reading: PageReading, reader: DateReader) -> ShownDates:
             updated.append(moment)
             continue
         label = phrase_lists.any_phrase("updated").search(text)
-        if label and label.start() < _MAX_CHARS_BEFORE_LABEL:
-            first = _published_after_update(text, label.end(), reader)
-            if first:
-                published.append(first)
-            else:
-                updated.append(moment)
-        else:
-            published.append(moment)
+        first, last = _beside_label(text, label, reader) if label else (moment, None)
+        published.extend(filter(None, [first]))
+        updated.extend(filter(None, [last]))
     return ShownDates(published, updated)
 
 
@@ -113,7 +118,7 @@ def _readings(block: Block, text: str) -> Iterator[str]:
     """The text as it is, and the other ways to put its elements together: calendar sheets have day, month and year in three."""
     yield text
     if text != block.text[: len(text)]:
-        yield block.text
+        yield _URL.sub("", block.text)
         yield text.replace(" | ", " ")
 
 
@@ -124,6 +129,9 @@ def _text_with_date(block: Block) -> str:
         return block.text_apart
     if _date_class().search(block.element.get("class") or ""):
         return text[:_MAX_DATE_BLOCK_CHARS]
+    dateline = _DATELINE.match(text)
+    if dateline:
+        return dateline[0]
     return text[:_DATELINE_CHARS] if _BEGINS_WITH_NUMBER.match(text) else ""
 
 
@@ -133,6 +141,19 @@ def _date_class() -> re.Pattern[str]:
         "date|time|publish|posted|pubdate|byline|meta|created|dated|stamp|" + class_alternatives("date_class_names"),
         re.IGNORECASE,
     )
+
+
+def _beside_label(
+    text: str, updated: re.Match[str], reader: DateReader
+) -> tuple[ArticleDate | None, ArticleDate | None]:
+    """The dates of publication and of the last change in a line that labels the second: “5 January | Updated 6 January”."""
+    before, behind = reader.shown(text[: updated.start()]), reader.shown(text[updated.end() :])
+    if before is None:
+        first = _published_after_update(text, updated.end(), reader)
+        return first, None if first else behind
+    if behind is None and updated.start() < _MAX_CHARS_BEFORE_LABEL:
+        return None, before
+    return before, behind
 
 
 def _published_after_update(text: str, start: int, reader: DateReader) -> ArticleDate | None:

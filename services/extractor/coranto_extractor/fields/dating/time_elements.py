@@ -31,8 +31,7 @@ def times_above_text(places: Places) -> Iterator[DateStatement]:
             continue
         for element in block.element.iter("time"):
             stamp = element.get("datetime")
-            is_change = _CLASS_OF_CHANGE.search(element.get("class") or "")
-            if stamp and len(stamp) <= _MAX_TIME_ELEMENT_CHARS and not is_change:
+            if stamp and len(stamp) <= _MAX_TIME_ELEMENT_CHARS and not _is_of_change(element):
                 yield DateStatement(stamp, "time-element", 0.8)
 
 
@@ -42,6 +41,8 @@ def stamps_beside_headline(places: Places) -> Iterator[DateStatement]:
         if block.is_prose or "comment" in block.regions:
             continue
         for element in islice(block.element.iter(), MAX_DATES):
+            if _is_of_change(element):
+                continue
             for name, value in element.items():
                 if _STAMP_ATTRIBUTE.match(name) and _MIN_STAMP_CHARS <= len(value) <= _MAX_TIME_ELEMENT_CHARS:
                     yield DateStatement(value, "time-element", 0.7)
@@ -56,6 +57,8 @@ def times_in_elements(
     for position, element in enumerate(root.iter("time", "abbr")):
         stamp = element.get("datetime") or (element.get("title") if element.tag == "abbr" else None)
         if not stamp or len(stamp) > _MAX_TIME_ELEMENT_CHARS:
+            continue
+        if _is_stated_change(element):
             continue
         if inside is not None and inside.isdisjoint((element, *element.iterancestors())):
             continue
@@ -83,3 +86,12 @@ def _time_rank(element: html.HtmlElement) -> float:
     if _CLASS_OF_CHANGE.search(names):
         rank += 1.5
     return rank
+
+
+def _is_of_change(element: html.HtmlElement) -> bool:
+    return _CLASS_OF_CHANGE.search(element.get("class") or "") is not None or _is_stated_change(element)
+
+
+def _is_stated_change(element: html.HtmlElement) -> bool:
+    properties = (element.get("itemprop") or "").split()
+    return "dateModified" in properties and "datePublished" not in properties
