@@ -430,3 +430,11 @@ def test_first_name_alone_is_completed_from_the_page(write_page: Write, read_art
 
 def test_linked_name_below_the_text_is_a_topic(write_page: Write, read_article: Read) -> None:
     assert _names(read_article(write_page(below='<p><a href="/topics/max-roe">Max Roe</a></p>'))) == ([], [])
+
+
+def test_byline_below_the_standfirst_names_the_author(write_page: Write, read_article: Read) -> None:
+    standfirst = "<div>The ferry, which nobody had wanted to lose, has been bought by a group of neighbours.</div>"
+    article = read_article(
+        write_page(above=f"{standfirst}<div>Frankfurt, 23 October 2024</div><div>Dieter Kuckuck</div>")
+    )
+    assert [person.name for person in article.authors] == ["Dieter Kuckuck"]

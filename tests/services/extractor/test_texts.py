@@ -552,3 +552,60 @@ def test_part_between_two_that_the_readings_agree_on_is_text(read_article: Read)
         "</div></article></main>"
     )
     assert len(read_article(page.encode()).paragraphs) == 19
+
+
+def test_standfirst_is_found_whichever_reading_is_selected(read_article: Read, paragraphs: tuple[str, ...]) -> None:
+    notes = "".join(
+        f"<div>Every week our {who} write to you about what they have seen, heard and eaten, wherever they were.</div>"
+        for who in ("cooks", "singers", "gardeners", "sailors")
+    )
+    page = (
+        f"<title>Harbour bridge opens again</title>{_DATED}<div><h1>Harbour bridge opens again</h1><div>Today, 15:02</div>"
+        f"<div>{_STANDFIRST}</div><div>A bridge and its towers</div><div class='article_body'>{_set(*paragraphs)}</div>"
+        f"<div>{notes}</div></div>"
+    )
+    article = read_article(page.encode())
+    assert article.origins["paragraphs"].source == "paragraph-scores"
+    assert tuple(block.text for block in article.paragraphs) == (_STANDFIRST, *paragraphs)
+
+
+@pytest.mark.parametrize(
+    ("line", "is_standfirst"),
+    [
+        ("Taucher haben den letzten Bolzen erst in der Nacht zum Freitag gesetzt", True),
+        ("Водолазы установили последний болт только в ночь на пятницу", True),
+        ("Updated Nov 20 20244:29 in the morning, an hour and a half ago", False),
+        ("Harbour market", False),
+    ],
+)
+def test_line_in_a_div_right_below_the_headline_is_a_standfirst(
+    line: str, is_standfirst: bool, write_page: Write, read_article: Read, paragraphs: tuple[str, ...]
+) -> None:
+    article = read_article(write_page(head=_DATED, above=f"<div>{line}</div><div>Jane Doe</div>"))
+    lines = (line, *paragraphs) if is_standfirst else paragraphs
+    assert tuple(block.text for block in article.paragraphs) == lines
+
+
+def test_standfirst_is_found_below_the_first_of_two_headlines(
+    write_page: Write, read_article: Read, paragraphs: tuple[str, ...]
+) -> None:
+    repeated = "<figure><figcaption>The bridge in 1911.</figcaption></figure><h1>Harbour bridge opens again</h1>"
+    article = read_article(write_page(head=_DATED, above=f"<div>{_STANDFIRST}</div>{repeated}"))
+    assert tuple(block.text for block in article.paragraphs) == (_STANDFIRST, *paragraphs)
+
+
+@pytest.mark.parametrize(
+    "label", ["<h3><a href='#part-{n}'>Part {n}</a></h3>", "<ul><li><a href='#'>Part {n}</a></li></ul>"]
+)
+def test_headings_that_link_to_themselves_and_buttons_that_unfold_parts_are_text(
+    label: str, read_lines: ReadLines, paragraphs: tuple[str, ...]
+) -> None:
+    parts = "".join(f"{label.format(n=n)}<p>{n}. {paragraphs[n]}</p>" for n in range(4))
+    contents = "<ul>" + "".join(f"<li><a href='#part-{n}'>Part {n}</a></li>" for n in range(4)) + "</ul>"
+    lines = read_lines(f"<p>{paragraphs[0]} {paragraphs[1]}</p>{contents}{parts}")
+    assert [line for line in lines if line.startswith("Part ")] == [f"Part {n}" for n in range(4)]
+
+
+def test_the_same_link_above_each_embedded_post_is_no_text(read_lines: ReadLines, paragraphs: tuple[str, ...]) -> None:
+    skip = "<div><a href='#behind'>Skip to what is behind this embedded post</a></div>"
+    assert read_lines("".join(f"{skip}<p>{paragraph}</p>" for paragraph in paragraphs)) == list(paragraphs)

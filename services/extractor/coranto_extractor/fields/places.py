@@ -33,12 +33,21 @@ class Places:
         first, last = (lines[0], lines[-1]) if lines else (None, None)
         headline = next((block.index for block in self._blocks if block.text == heading), None)
         begin = next((block.index for block in self._blocks[headline or 0 :] if block.text == first), None)
+        if headline is not None and begin is not None:
+            begin = self._below_standfirst(headline, begin, lines[1:2])
         self._begin = begin
         self._end = next((block.index for block in reversed(self._blocks) if block.text == last), None)
         self.between_headline_and_text: Sequence[Block] = ()
         if headline is not None and begin is not None and headline < begin <= headline + _MAX_BLOCKS_ABOVE_TEXT:
-            self.between_headline_and_text = self._blocks[headline + 1 : begin]
+            between = self._blocks[headline + 1 : begin]
+            self.between_headline_and_text = [block for block in between if block.text != first]
         """The blocks below the headline and above the first paragraph of the text."""
+
+    def _below_standfirst(self, headline: int, begin: int, second: Sequence[str]) -> int:
+        """Where the text goes on below its first line, if that is right below the headline and the byline is in between."""
+        limit = headline + _MAX_BLOCKS_ABOVE_TEXT
+        following = next((block.index for block in self._blocks[begin + 1 : limit] if block.text in second), begin)
+        return following if begin == headline + 1 else begin
 
     @property
     def first_below_text(self) -> Sequence[Block]:

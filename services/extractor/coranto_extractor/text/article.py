@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from itertools import islice
+from itertools import islice, pairwise
 
 from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
 
@@ -24,6 +24,9 @@ _MAX_BYLINE_WEIGHT = 140
 _MAX_DATE_WEIGHT = 60
 _COMPARED_CHARS = 60
 _YEAR_OR_CLOCK = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)|(?<!\d)\d{1,2}:\d{2}(?!\d)")
+# Also where a script has put the year and the hour together: “Nov 20 20194:29 AM”.
+_YEAR_OR_TIME = re.compile(r"(?<!\d)(?:19|20)\d\d|\d:\d\d")
+_YEAR = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)")
 _CLOCK_TIME = re.compile(r"\b\d{1,2}[:.]\d{2}\b")
 # A line with a larger share of links is not text. Between paragraphs, some kinds may have more.
 _MAX_LINE_LINK_SHARE = 0.3
@@ -84,7 +87,7 @@ def article_blocks(blocks: BlockList, container: html.HtmlElement) -> list[Block
     dropped = _link_lists(chosen, container) | _read_also_boxes(chosen, blocks.ranges)
     dropped |= _sidebar_boxes(chosen, blocks.ranges)
     linked = {id(block) for n, block in enumerate(chosen) if _is_linked_paragraph(chosen, n)}
-    linked |= _headings_of_entries(chosen)
+    linked |= _headings_of_entries(chosen) | _labels_of_parts(chosen)
     kept = [block for block in chosen if id(block) in linked or (id(block) not in dropped and not _is_link(block))]
     body_parent = _body_parent(kept)
     if not any(block.tag in HEADINGS and id(block) in linked for block in kept):
@@ -154,6 +157,20 @@ def _headings_of_entries(chosen: Sequence[Block]) -> set[int]:
     }
 
 
+def _labels_of_parts(chosen: Sequence[Block]) -> set[int]:
+    """Ids of the headings that link to themselves, and of the buttons that unfold what is below them, three times or more."""
+    labels: dict[tuple[str, str | None, str, str | None], list[Block]] = {}
+    for block, following in pairwise(chosen):
+        if _is_link(block) and block.links and following.is_prose and not _links_to_other_page(block):
+            labels.setdefault(place_of(block), []).append(block)
+    return {
+        id(block)
+        for alike in labels.values()
+        if len({block.text for block in alike}) >= _MIN_ENTRIES
+        for block in alike
+    }
+
+
 def place_of(block: Block) -> tuple[str, str | None, str, str | None]:
     """Tag and class of the block and of the element around it."""
     parent = block.element.getparent()
@@ -167,11 +184,15 @@ def find_standfirst(blocks: BlockList, chosen: Sequence[Block], headline: str | 
     members = {id(block) for block in chosen}
     first = next((n for n, block in enumerate(blocks) if id(block) in members), 0)
     # A link with the words of the headline is in a list of articles.
-    start = max((n for n, block in enumerate(blocks[:first]) if _is_headline(block, headline)), default=None)
-    if start is None:
+    headlines = [n for n, block in enumerate(blocks[:first]) if _is_headline(block, headline)]
+    if not headlines:
         return []
+    start = headlines[-1]
     opening = " ".join(block.text for block in chosen)
     between = blocks[start + 1 : first]
+    # Some pages show the headline again, for small screens or above the text.
+    repeated = [n for n in headlines[:-1] if blocks[n].tag in HEADINGS and start - n < _MAX_BLOCKS_TO_STANDFIRST]
+    below_repeated = [blocks[n + 1] for n in repeated]
     # Above it may be the line of the date.
     below_headline = next(
         (
@@ -190,10 +211,12 @@ def find_standfirst(blocks: BlockList, chosen: Sequence[Block], headline: str | 
             for block in between[:_MAX_BLOCKS_TO_STANDFIRST]
             if block is below_headline and around_text.issuperset(sidebar_names(block.regions))
         ]
+    below = {id(block) for block in (*below_repeated, below_headline)}
+    right_below = {id(block) for block in (*below_repeated, blocks[start + 1])}
     return [
         block
-        for block in between
-        if _is_standfirst(block, opening, is_below_headline=block is below_headline)
+        for block in (*below_repeated, *between)
+        if _is_standfirst(block, opening, is_below_headline=id(block) in below, is_next=id(block) in right_below)
         and not _is_caption(block, blocks.ranges)
     ][:_MAX_STANDFIRST_BLOCKS]
 
@@ -202,7 +225,7 @@ def _is_headline(block: Block, headline: str | None) -> bool:
     return block.text == headline and (block.tag == "h1" or block.link_share < _MAX_LINE_LINK_SHARE)
 
 
-def _is_standfirst(block: Block, opening: str, *, is_below_headline: bool) -> bool:
+def _is_standfirst(block: Block, opening: str, *, is_below_headline: bool, is_next: bool) -> bool:
     if (
         block.regions & (BOILERPLATE_REGIONS | {"aside", "list", "figure"})
         or block.link_share > _MAX_LINE_LINK_SHARE
@@ -210,13 +233,21 @@ def _is_standfirst(block: Block, opening: str, *, is_below_headline: bool) -> bo
     ):
         return False
     is_below_headline = is_below_headline and not _may_be_byline(block)
-    is_set_apart = block.tag in ("p", "h2", "h3") and ("header" in block.regions or is_below_headline)
+    is_set_apart = (block.tag in ("p", "h2", "h3") and ("header" in block.regions or is_below_headline)) or (
+        block.tag == "div" and is_next and is_below_headline and not _YEAR_OR_TIME.search(block.text)
+    )
     has_sentence = SENTENCE_END.search(block.text) or is_set_apart
-    if block.text[:_COMPARED_CHARS] in opening or not has_sentence or len(_CLOCK_TIME.findall(block.text)) > 1:
+    if block.text[:_COMPARED_CHARS] in opening or not has_sentence or _is_of_dates(block):
         return False
     if is_below_headline and is_set_apart and not _YEAR_OR_CLOCK.search(block.text):
         return True
     return block.is_prose or is_marked_as_standfirst(block)
+
+
+def _is_of_dates(block: Block) -> bool:
+    """True for two times of day, and for a short line with one beside the year, whatever else it says."""
+    times = len(_CLOCK_TIME.findall(block.text))
+    return times > 1 or (times == 1 and block.weight <= _MAX_BYLINE_WEIGHT and _YEAR.search(block.text) is not None)
 
 
 def _may_be_byline(block: Block) -> bool:

@@ -186,19 +186,23 @@ def select(
     blocks.headline_index = next((block.index for block in blocks if block.tag == "h1" and block.text == heading), 0)
     container = find_container(blocks, topic, heading)
     members = article_blocks(blocks, container) if container is not None else []
-    standfirst = [block.text for block in find_standfirst(blocks, members, heading)]
+    scored = paragraph_score_candidate(blocks)
     ours = [block.text for block in members]
-    second = [block.text for block in paragraph_score_candidate(blocks)]
+    second = [block.text for block in scored]
     counts = [shingles(ours), shingles(second)]
     reference = shingles([stated]) if stated and len(stated) > _MIN_REFERENCE_CHARS else None
     if _is_settled(ours, counts, topic, reference):
-        return ChosenText(_with_standfirst(standfirst, ours), blocks, container, "blocks", shingle_f1(*counts))
+        return ChosenText(
+            _with_standfirst(blocks, members, ours, heading), blocks, container, "blocks", shingle_f1(*counts)
+        )
     third = trafilatura_candidate(root)
     counts.append(shingles(third))
     if _is_whole(members, counts):
-        return ChosenText(_with_standfirst(standfirst, ours), blocks, container, "blocks", shingle_f1(*counts[:2]))
+        agreement = shingle_f1(*counts[:2])
+        return ChosenText(_with_standfirst(blocks, members, ours, heading), blocks, container, "blocks", agreement)
     best: tuple[float, str, Lines] = (0.0, "blocks", [])
     candidates = (("blocks", ours), ("paragraph-scores", second), ("trafilatura", third))
+    taken = {"blocks": members, "paragraph-scores": scored, "trafilatura": members}
     weights = [_weight_of_own_lines(texts, heading) for _, texts in candidates]
     for count, weight, (name, texts) in zip(counts, weights, candidates, strict=True):
         # A candidate of only headline and date is not a text, however well it fits the headline.
@@ -212,7 +216,8 @@ def select(
             support *= _WITHOUT_KINDS
         if support > best[0]:
             best = (support, name, texts)
-    return ChosenText(_with_standfirst(standfirst, best[2]), blocks, container, best[1], min(1.0, best[0]))
+    texts = _with_standfirst(blocks, taken[best[1]], best[2], heading)
+    return ChosenText(texts, blocks, container, best[1], min(1.0, best[0]))
 
 
 def with_opening_heading(chosen: ChosenText, blocks: Sequence[Block], title: str | None) -> ChosenText:
@@ -224,11 +229,12 @@ def with_opening_heading(chosen: ChosenText, blocks: Sequence[Block], title: str
     return replace(chosen, texts=[above.text, *chosen.texts], blocks=(above, *chosen.blocks))
 
 
-def _with_standfirst(standfirst: Lines, texts: Lines) -> Lines:
-    """The text with its standfirst in front, unless it already contains it."""
+def _with_standfirst(blocks: BlockList, members: Sequence[Block], texts: Lines, heading: str | None) -> Lines:
+    """The text with its standfirst in front, unless it already contains it. `members`: the blocks of the text."""
     if not texts:
         return []
     head = " ".join(texts[:_COMPARED_LINES])
+    standfirst = [block.text for block in find_standfirst(blocks, members, heading)]
     return [text for text in standfirst if text[:_COMPARED_CHARS] not in head] + texts
 
 
