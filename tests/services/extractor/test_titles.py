@@ -204,6 +204,7 @@ def test_heading_of_a_low_rank_does_not_replace_a_title_that_tells_something(rea
         "Hafenbrücke wieder offen <small>Verkehr in der Stadt</small>",
         "<small>Verkehr in der Stadt</small> Hafenbrücke wieder offen",
         "Hafenbrücke wieder offen<span class='aural'>, Thema:</span> <small>Verkehr</small>",
+        "Hafenbrücke wieder offen <small><span class='aural'>: , Thema:</span> <span>Verkehr</span></small>",
         "<span class='element-invisible'>Artikel:</span> Hafenbrücke wieder offen",
     ],
 )
@@ -216,3 +217,33 @@ def test_small_letters_and_words_for_screen_readers_in_a_heading_are_not_of_the_
     )
     page = f"<html lang=de><head><title>Beispielpost</title></head><body><h1>{heading}</h1>{text}</body></html>"
     assert read_article(page.encode()).title == "Hafenbrücke wieder offen"
+
+
+def test_line_set_above_the_headline_as_an_h1_is_not_it(read_article: Read) -> None:
+    heading = "<h1 class='strapline'>Ponte do porto: obras</h1><h2 class='title'>A ponte abre de novo ao trânsito</h2>"
+    article = read_article(_page(heading, "A ponte abre de novo ao trânsito - Ponte do porto: obras"))
+    assert article.title == "A ponte abre de novo ao trânsito"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "<div class='l-headline'><span>Satamasilta avataan jälleen</span></div>",
+        "<div class='module-title'><div><p><em>Satamasilta avataan jälleen</em></p></div></div>",
+    ],
+)
+@pytest.mark.parametrize("stated", ["Uutiset", "Satama Post"])
+def test_line_with_the_class_of_a_headline_is_it_where_only_the_section_or_the_site_is_stated(
+    line: str, stated: str, read_article: Read
+) -> None:
+    page = _page(line, stated).replace(b"<head>", b'<head><meta property="og:site_name" content="Satama Post">')
+    page = page.replace(b'<meta property="og:title" content="Uutiset">', b"")
+    article = read_article(page.replace(b"<main>", b"<h1><a href='/'>Satama Post</a></h1><main>"))
+    assert article.title == "Satamasilta avataan jälleen"
+
+
+def test_title_of_the_window_as_description_is_no_lead(read_article: Read) -> None:
+    title = "Satamasilta avataan jälleen | Satama Post"
+    page = _page("<h1>Satamasilta avataan jälleen</h1>", title).decode()
+    page = page.replace("<head>", f'<head><meta name="description" content="{title} | Post">')
+    assert read_article(page.encode()).lead is None

@@ -109,6 +109,8 @@ def _stated(reading: PageReading, descriptions: Sequence[tuple[str, str]]) -> Le
             continue
         if len(text) < _MIN_LEAD_CHARS or not key or key[:_COMPARED_LETTERS] in opening:
             return None
+        if key == alphanumeric_key(reading.metadata.page_title or ""):
+            return None
         if not _describes_site(text, reading):
             return Lead(Extracted(text, source, 0.7))
     return None

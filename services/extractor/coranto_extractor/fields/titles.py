@@ -6,6 +6,7 @@ import html as entities
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from urllib.parse import urlsplit
 
 from coranto_extractor.fields.evidence import Extracted
@@ -13,7 +14,7 @@ from coranto_extractor.language.date_parsing import parse_date_text
 from coranto_extractor.language.text_comparison import alphanumeric_key, title_similarity
 from coranto_extractor.page.blocks import Block, BlockList, normalize_space, text_weight
 from coranto_extractor.page.metadata import PageMetadata, strings
-from coranto_extractor.page.regions import sidebar_names
+from coranto_extractor.page.regions import is_hidden, sidebar_names
 
 _SEPARATOR = re.compile(r"\s+[|•·»›:/\\~⋆★●►▶▸➤→⇒＞∣│┃¦@]+\s+|\s+[-–—―]+\s+|\s*[|｜»›ㅣ]\s*|\s*::\s*|\s+<\s+")
 # “Bridge opens again (The Example Post)”, “橋が開通【港新聞】”
@@ -31,6 +32,15 @@ _MAX_PLAIN_HEADING_LINK_SHARE = 0.5
 _MIN_SIMILARITY = 0.55
 # An h1 may be the headline if it is the only one and has more words than this, or is at least so similar to a stated title.
 _LABEL_WORDS = 3
+_HEADLINE_CLASS = re.compile(r"(?:^|[\s_-])(?:headline|title)(?:$|[\s_-])", re.IGNORECASE)
+_MARKING_LEVELS = 4
+_MAX_CHILDREN = 50
+# The line above a headline, which some pages set as the heading of first rank.
+_KICKER_CLASS = re.compile(
+    r"(?:^|[\s_-])(?:kicker|overline|topline|strapline|roofline|eyebrow|dachzeile|supertitle|surtitle)(?:$|[\s_-])",
+    re.IGNORECASE,
+)
+_PLAIN_TRUST = 0.8
 _MIN_SIMILARITY_OF_H1 = 0.2
 _SEGMENT_TRUST = 0.9
 _LABEL_TRUST = 0.6
@@ -38,6 +48,7 @@ _MAX_LABEL_WEIGHT = 15
 _MAX_BLOCKS_BELOW_SECTION = 4
 _MIN_PIECES = 2
 _MIN_SEGMENT_LETTERS = 15
+_MIN_SITE_NAME_LETTERS = 3
 # “5 January 2024 Harbour bridge opens again”: a date before the headline is shorter than this.
 _MAX_DATE_CHARS = 40
 _MARKS_AT_ENDS = " |-–—:·"
@@ -80,7 +91,8 @@ def _find_headline(page: PageMetadata, blocks: BlockList) -> Headline | None:
     telling = [
         (title, trust)
         for title, trust in stated
-        if alphanumeric_key(title) not in site_keys or len(title.split()) > _MAX_SITE_NAME_WORDS
+        if len(title.split()) > _MAX_SITE_NAME_WORDS
+        or (alphanumeric_key(title) not in site_keys and not _is_part_of_site_name(title, site_keys))
     ]
     headings = _headings(page, blocks)
     segments = [segment for title, _ in telling for segment in _segments(title)]
@@ -154,7 +166,7 @@ def _unconfirmed_headline(
         ones = [block.text for block in first_headings]
     titles = [title for title, _ in stated if not _is_site_name(title, site_keys)]
     # Only the title of the window is stated, which often is that of the section or the same on every page.
-    is_weak = all(trust <= _PAGE_TITLE_TRUST for _, trust in stated)
+    is_weak = all(trust <= _PAGE_TITLE_TRUST for title, trust in stated if title in titles)
     if len(ones) == 1 and (is_weak or _may_be_only_headline(ones[0], titles)):
         return Headline(Extracted(ones[0], "h1", 0.5), ones[0])
     # Of several, the rest head boxes and cards.
@@ -175,12 +187,24 @@ def _unconfirmed_headline(
 
 
 def _lower_heading(blocks: Sequence[Block], site_keys: set[str]) -> str | None:
-    """The first heading of a low rank with the text below it, on a page that has none of a high rank."""
-    headings = (block for block in blocks if block.tag in _LOW_HEADINGS and not block.links)
+    """The first heading of a low rank, or line marked as the headline, with text below it, on a page with none of a high rank."""
+    headings = (block for block in blocks if not block.links and (block.tag in _LOW_HEADINGS or _is_marked(block)))
     told = (block for block in headings if not _is_label(block) and not _is_site_name(block.text, site_keys))
     return next(
         (block.text for block in told if len(block.text) <= _MAX_TITLE_CHARS and _is_above_prose(block, blocks)), None
     )
+
+
+def _is_marked(block: Block) -> bool:
+    """True for a line whose element, or one with nothing else in it, has a class such as “headline”."""
+    if block.is_prose or _is_beside_article(block) or len(block.text) < _MIN_SEGMENT_LETTERS:
+        return False
+    for element in islice((block.element, *block.element.iterancestors()), _MARKING_LEVELS):
+        if len("".join(element.itertext()).strip()) > 2 * len(block.text):
+            return False
+        if _HEADLINE_CLASS.search(element.get("class") or ""):
+            return True
+    return False
 
 
 def _is_label(block: Block) -> bool:
@@ -249,7 +273,11 @@ def _without_small(heading: str, page: PageMetadata, blocks: Sequence[Block]) ->
     small = next(block.element.iter("small"), None) if block is not None else None
     if small is None:
         return heading
-    beside = normalize_space(small.text_content())
+    beside = small.text_content()
+    for child in islice(small.iterdescendants(), _MAX_CHILDREN):
+        if isinstance(child.tag, str) and is_hidden(child):
+            beside = beside.replace(child.text_content(), " ", 1)
+    beside = normalize_space(beside)
     rest = heading.removesuffix(beside).removeprefix(beside).strip(_MARKS_AT_ENDS)
     is_stated = any(
         alphanumeric_key(title) == alphanumeric_key(heading) for title, _ in _stated_titles(page, site_names(page))
@@ -265,7 +293,9 @@ def _headings(page: PageMetadata, blocks: Sequence[Block]) -> list[tuple[Block, 
             continue
         if block.tag == "h1":
             if not _links_to_front_page(page, block):
-                found.append((block, _BREADCRUMB_TRUST if block.regions & _BREADCRUMB_REGIONS else 1.0))
+                trust = _BREADCRUMB_TRUST if block.regions & _BREADCRUMB_REGIONS else 1.0
+                is_kicker = _KICKER_CLASS.search(block.element.get("class") or "")
+                found.append((block, _PLAIN_TRUST if is_kicker else trust))
         elif block.tag in ("h2", "h3"):
             found.append((block, 0.9))
         elif "itemprop" in block.element.attrib and "headline" in block.element.get("itemprop", ""):
@@ -275,7 +305,7 @@ def _headings(page: PageMetadata, blocks: Sequence[Block]) -> list[tuple[Block, 
             and not block.is_prose
             and block.link_share < _MAX_PLAIN_HEADING_LINK_SHARE
         ):
-            found.append((block, 0.8))
+            found.append((block, _PLAIN_TRUST))
     return found[:_MAX_HEADINGS]
 
 
@@ -326,6 +356,11 @@ def _is_site_name(segment: str, keys: set[str]) -> bool:
         or (len(key) > 3 and key in name)
         for name in keys
     )
+
+
+def _is_part_of_site_name(title: str, keys: set[str]) -> bool:
+    key = alphanumeric_key(title)
+    return len(key) > _MIN_SITE_NAME_LETTERS and any(name.startswith(key) for name in keys)
 
 
 def _is_stated_shorter(shorter: str, title: str, others: Sequence[str]) -> bool:
