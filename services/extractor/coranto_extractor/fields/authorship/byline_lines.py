@@ -23,8 +23,7 @@ _MAX_BYLINE_CHARS = 140
 _END_OF_NAMES = re.compile(r"\s*(?:[|•·]|\((?!\w[\w. ]{0,20}\)\s[^\W\d_a-z])|\s[-–—]\s|\s[^\W\d_]+:)")
 _END_OF_EAST_ASIAN_NAMES = re.compile(r"\s*(?:[|•·\d]|\s[-–—]\s|\s\S{2,6}[:：])")
 _MARKS = ("|", "•", "·", "–", "—", "-", "/")
-_SEPARATORS = (*_MARKS, ",", ";", ":", ")", ".")
-# A byline word that is not the first has so many words before it at most, unless a date or a separator stands there.
+# A byline word that is not the first has so many words before it at most, unless a date stands there.
 _MAX_WORDS_BEFORE = 3
 # “Author of the text — Jane Doe”: lower-case words between the byline word and a mark.
 _REST_OF_LABEL = re.compile(rf"(?:[^\W\d_{CAPITALS}]+\s){{1,2}}\s?[:–—-]\s?")
@@ -52,8 +51,7 @@ def _name_before_role() -> re.Pattern[str]:
 def names_in_byline(text: str, *, is_loose: bool = False) -> str | None:
     """The names behind a byline word in a line such as “By Jane Doe, 5 January”; None when it is not a byline.
 
-    The byline word opens the line or follows a date or a separator. `is_loose`: a few words may stand before it, as in “A column
-    by Jane Doe”.
+    The byline word opens the line or follows a date. `is_loose`: a few words may stand before it, as in “A column by Jane Doe”.
     """
     if len(text) > _MAX_BYLINE_CHARS:
         return None
@@ -84,12 +82,7 @@ def is_byline_word(text: str) -> bool:
 
 def _may_follow(before: str, *, is_loose: bool) -> bool:
     before = before.strip()
-    return (
-        not before
-        or before.endswith(_SEPARATORS)
-        or any(map(str.isdigit, before))
-        or (is_loose and len(before.split()) <= _MAX_WORDS_BEFORE)
-    )
+    return not before or any(map(str.isdigit, before)) or (is_loose and len(before.split()) <= _MAX_WORDS_BEFORE)
 
 
 def _is_set_off(before: str) -> bool:
