@@ -48,16 +48,12 @@ _ORGANISATION_TYPES = frozenset(
     {"Organization", "NewsMediaOrganization", "Corporation", "NGO", "GovernmentOrganization"}
 )
 _SOURCE_LABEL = re.compile(r"^[^\W\d_]+\s?:\s?")
-# Shorter labels of dates begin sentences too: “On”.
-_MIN_LABEL_CHARS = 6
-_BAR = re.compile(r"[|•·]")
 _MAX_LINK_CHARS = 60
 _MAX_BYLINE_CHARS = 140
 _MAX_DISTANCE_TO_DATE = 2
 _REGIONS_WITHOUT_NAMES = frozenset({"caption", "figure", "comment", "nav", "quote"})
 _MAX_BYLINE_ELEMENT_CHARS = 300
 _BYLINE_LEVELS = 3
-_MAX_INLINE_BYLINES = 2
 _MAX_HREF_CHARS = 300
 _CRUMBS = frozenset({"side:breadcrumb", "side:breadcrumbs"})
 _REGIONS_OF_OTHERS = frozenset({"comment", "nav"})
@@ -403,7 +399,7 @@ def _in_inline_bylines(block: Block) -> Iterator[tuple[str, str | None]]:
         for child in block.element.iter("a", "span", "b", "strong", "em", "i", "cite")
         if _byline_class().search(child.get("class") or "") and not _is_in_other_content(child)
     ]
-    for child in inline[:_MAX_INLINE_BYLINES]:
+    for child in inline:
         if not _class_of_other_content().search(child.get("class") or ""):
             # Behind the name, the element may hold a button to follow its bearer.
             for named in list(child.iterdescendants("a")) or [child]:
@@ -479,7 +475,7 @@ def _byline_texts(
 ) -> Iterator[tuple[str, str | None]]:
     """The names in the first block that reads like a byline, or in the block behind one that is only a byline word."""
     for block in near:
-        if block.tag in ("h1", "h2", "h3") or "quote" in block.regions or _is_sentence(block):
+        if block.tag in ("h1", "h2", "h3") or "quote" in block.regions:
             continue
         names = names_in_byline(block.text_apart, is_loose=is_loose)
         if not names and is_byline_word(block.text) and block.index + 1 < len(blocks):
@@ -487,14 +483,6 @@ def _byline_texts(
         if names:
             yield names, next((href for href, text in block.links if text and text in names), None)
             return
-
-
-def _is_sentence(block: Block) -> bool:
-    """True for prose that is no line of names and dates: “By Jane Doe | Edited by Max Roe”, “Posted on 5 January by Jane Doe”."""
-    if not block.is_prose or block.text[0].isdigit() or _BAR.search(block.text):
-        return False
-    label = phrase_lists.any_phrase("published").match(block.text)
-    return label is None or label.end() < _MIN_LABEL_CHARS
 
 
 def find_authors_in_lines(lines: Sequence[str], rejections: RejectionLog) -> Extracted[Byline] | None:
