@@ -104,9 +104,7 @@ KEYS: dict[str, str] = {
     "source_class_names": "classes of the name of the source",
     "standfirst_class_names": "classes of the standfirst",
     "tag_class_names": "classes of a list of tags",
-    "page_url_words": "words before the page number in a URL",
     "product_url_folders": "folders of product pages in a URL",
-    "section_url_folders": "folders of section pages in a URL",
     "tag_url_folders": "folders of tag pages in a URL",
 }
 """The lists of words that a language's file may contain, each optional, all in lower case.

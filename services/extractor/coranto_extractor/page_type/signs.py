@@ -86,7 +86,6 @@ _MIN_PRICES = 10
 _MIN_PRICES_WITH_CART = 8
 # Shares of text on lists with other signs.
 _MAX_TEXT_SHARE_OF_TYPED_LIST = 0.35
-_MAX_TEXT_SHARE_OF_LIST_URL = 0.3
 _SHOWN_URL_CHARS = 80
 _MAX_SHOP_LINE_CHARS = 40
 _MAX_BUTTONS = 100
@@ -114,24 +113,6 @@ def _sign(kind: Kind, reason: str, evidence: str) -> Sign:
 def _product_folder() -> re.Pattern[str]:
     folders = class_alternatives("product_url_folders")
     return re.compile(rf"/(?:products?|product-page|{folders})/[^/]+/?$", re.IGNORECASE)
-
-
-@cached_per_languages
-def _list_url() -> re.Pattern[str]:
-    folders = class_alternatives("section_url_folders")
-    # What is only a number below such a folder is one of its entries.
-    return re.compile(
-        "/(?:category|categories|tag|tags|topic|topics|author|authors|archive|archives|section|collections?|shop|store"
-        rf"|products?|{folders})/(?!\d+/?$)[^/]+/?$",
-        re.IGNORECASE,
-    )
-
-
-@cached_per_languages
-def _numbered_page_url() -> re.Pattern[str]:
-    words = class_alternatives("page_url_words")
-    # “?p=4711” is an article of a common blog system.
-    return re.compile(rf"(?:^|/)(?:page|{words})/?\d+/?$|[?&](?:page|start|offset)=\d+")
 
 
 def find_signs(summary: PageSummary, metrics: PageMetrics) -> list[Sign]:
@@ -208,7 +189,6 @@ def _list_signs(summary: PageSummary, metrics: PageMetrics) -> Iterator[Sign]:
     yield from _typed_list(summary, metrics)
     yield from _teasers(summary, metrics)
     yield from _entries(summary, metrics)
-    yield from _address(summary, metrics)
     if metrics.linked_lines >= _MIN_LINKED_LINES and metrics.linked_share > _MIN_LINKED_SHARE:
         yield _sign(
             "shape", "index_page", f"{metrics.linked_lines} of {metrics.paragraphs} lines of the text are links"
@@ -306,13 +286,6 @@ def _teasers(summary: PageSummary, metrics: PageMetrics) -> Iterator[Sign]:
     elif is_long_list or is_plain_list:
         evidence = f"{metrics.teasers_between} linked headings between {metrics.paragraphs} paragraphs"
         yield _sign(kind, "index_page", evidence)
-
-
-def _address(summary: PageSummary, metrics: PageMetrics) -> Iterator[Sign]:
-    """A URL of lists above little text."""
-    is_list_url = _list_url().search(metrics.path) or _numbered_page_url().search(metrics.path)
-    if is_list_url and metrics.text_share < _MAX_TEXT_SHARE_OF_LIST_URL and not summary.has_author:
-        yield _sign("address", "index_page", f"address {metrics.path[:_SHOWN_URL_CHARS]}")
 
 
 def _is_teaser_list(metrics: PageMetrics, teasers_per_paragraph: float) -> bool:
