@@ -36,9 +36,6 @@ _PROBABILITIES: dict[Kind, float] = {
 # What the model says is one sign, so it does not refuse alone; and it is a sign only from where it is more likely than not.
 _MIN_STRUCTURE, _MAX_STRUCTURE = 0.5, 0.89
 
-_LIST_TYPES = frozenset(
-    {"CollectionPage", "ItemList", "OfferCatalog", "SearchResultsPage", "ProfilePage", "Blog", "DataCatalog"}
-)
 _VIDEO_TYPES = frozenset({"VideoObject", "ImageGallery", "MediaGallery", "Movie", "TVEpisode"})
 # Sites of other kinds name their things with a prefix: “exampleshop:item”.
 _LISTED_THINGS = frozenset({"item", "product", "listing", "venue", "place", "app", "playlist", "album", "song", "user"})
@@ -52,8 +49,7 @@ _MAX_TEASER_WEIGHT = 500.0
 _MEAN_TEASER_WEIGHT = 350
 _MIN_TEASERS_OF_PLAIN_LIST = 4
 _TEASERS_PER_PARAGRAPH_OF_PLAIN_LIST = 0.5
-# How many linked headings per paragraph make a list: of a page whose type says list, and of others with many paragraphs.
-_TEASERS_PER_PARAGRAPH_OF_TYPED_LIST = 0.3
+# How many linked headings per paragraph make a list, where there are many paragraphs.
 _TEASERS_PER_PARAGRAPH_OF_LONG_LIST = 0.6
 _MIN_PARAGRAPHS_OF_LONG_LIST = 15
 # The same of a list in which each heading has a time element and a text; the lines of the text may be twice as many.
@@ -84,8 +80,6 @@ _PRICES_PER_PARAGRAPH = 0.4
 _MAX_GOODS_PARAGRAPH_WEIGHT = 1500.0
 _MIN_PRICES = 10
 _MIN_PRICES_WITH_CART = 8
-# Shares of text on lists with other signs.
-_MAX_TEXT_SHARE_OF_TYPED_LIST = 0.35
 _SHOWN_URL_CHARS = 80
 _MAX_SHOP_LINE_CHARS = 40
 _MAX_BUTTONS = 100
@@ -186,7 +180,6 @@ def _buttons(summary: PageSummary) -> Iterator[str]:
 def _list_signs(summary: PageSummary, metrics: PageMetrics) -> Iterator[Sign]:
     if metrics.is_stated_article:
         return
-    yield from _typed_list(summary, metrics)
     yield from _teasers(summary, metrics)
     yield from _entries(summary, metrics)
     if metrics.linked_lines >= _MIN_LINKED_LINES and metrics.linked_share > _MIN_LINKED_SHARE:
@@ -242,22 +235,12 @@ def _may_be_prose(text: str) -> bool:
     return weight > _SURE_PROSE_WEIGHT or (weight >= _MIN_PROSE_WEIGHT and SENTENCE_END.search(text) is not None)
 
 
-def _typed_list(summary: PageSummary, metrics: PageMetrics) -> Iterator[Sign]:
-    """A JSON-LD type that says list, when the text agrees."""
-    list_types = metrics.types & _LIST_TYPES
-    if not list_types or summary.has_own_date:
-        return
-    if metrics.text_share < _MAX_TEXT_SHARE_OF_TYPED_LIST or _is_teaser_list(
-        metrics, _TEASERS_PER_PARAGRAPH_OF_TYPED_LIST
-    ):
-        yield _sign("markup", "index_page", f"JSON-LD type {min(list_types)}")
-
-
 def _teasers(summary: PageSummary, metrics: PageMetrics) -> Iterator[Sign]:
     """Linked headings between short paragraphs."""
     is_long_list = (
-        _is_teaser_list(metrics, _TEASERS_PER_PARAGRAPH_OF_LONG_LIST)
-        and metrics.paragraphs >= _MIN_PARAGRAPHS_OF_LONG_LIST
+        metrics.paragraphs >= _MIN_PARAGRAPHS_OF_LONG_LIST
+        and metrics.teasers_between >= _TEASERS_PER_PARAGRAPH_OF_LONG_LIST * metrics.paragraphs
+        and metrics.longest < _MAX_TEASER_WEIGHT
         and not summary.has_own_date
     )
     breaks_off = metrics.excerpts > _MIN_EXCERPT_SHARE * metrics.paragraphs
@@ -286,11 +269,6 @@ def _teasers(summary: PageSummary, metrics: PageMetrics) -> Iterator[Sign]:
     elif is_long_list or is_plain_list:
         evidence = f"{metrics.teasers_between} linked headings between {metrics.paragraphs} paragraphs"
         yield _sign(kind, "index_page", evidence)
-
-
-def _is_teaser_list(metrics: PageMetrics, teasers_per_paragraph: float) -> bool:
-    has_many_teasers = metrics.teasers_between >= max(_MANY_TEASERS, teasers_per_paragraph * metrics.paragraphs)
-    return has_many_teasers and metrics.longest < _MAX_TEASER_WEIGHT
 
 
 def _video_signs(summary: PageSummary, metrics: PageMetrics) -> Iterator[Sign]:
