@@ -19,28 +19,21 @@ _NUMBER = re.compile(r"\d[\d.,]*\s")
 # Weights are lengths in Latin letters, shares are parts of the weight of the whole page.
 # A page with less text than this is refused.
 MIN_TEXT_WEIGHT = 90.0
-# Challenges, consent walls, log-in forms and error pages have no more text than this, or no more on the whole page.
-_MAX_CHALLENGE_TEXT_WEIGHT = 1200
-_MAX_CHALLENGE_PAGE_WEIGHT = 1500
-_MAX_CONSENT_TEXT_WEIGHT = 600
-_MAX_PAYWALL_TEXT_WEIGHT = 250
-_MAX_LOGIN_PAGE_WEIGHT = 3000
-_MAX_ERROR_TEXT_WEIGHT = 1500
-# Up to this weight, the text may be an error page's own words; up to the second, its headings are searched as well.
-_BRIEF_TEXT_WEIGHT = 400
-_MAX_ERROR_HEADINGS_TEXT_WEIGHT = 300
+# Challenges and error pages have no more text than this, and challenges no more on the whole page.
+_MAX_WALL_WEIGHT = 1500
+# Up to this weight, a text may be the page's own words about consent, payment or an error.
+_BRIEF_TEXT_WEIGHT = 300
+# Pages of videos and pages to log in on have no more than this, menus and all.
+_MAX_PAGE_WEIGHT_WITHOUT_TEXT = 3000
 # In the title of an error page, “not found” takes up this share; the site's name may be the rest.
 _MIN_TOPIC_SHARE_OF_TITLE = 0.3
-_MAX_VIDEO_PAGE_WEIGHT = 4000
 # A front page with at least this share of text may be everything the site has.
 _MIN_TEXT_SHARE_OF_FRONT_PAGE = 0.4
 _MANY_TEASERS = 5
-_MAX_TEASERS_OF_SEARCH = 4
-_MIN_RESULTS = 3
 _MIN_LINK_SHARE_WITHOUT_TEXT = 0.5
 _MIN_PAGE_WEIGHT_WITHOUT_TEXT = 600
-# On a page without text, so many linked lines outside the menus are a list, and so many pictures a gallery.
-_MIN_ENTRIES_WITHOUT_TEXT = 3
+# So many results are a list, and on a page without text so many linked lines outside the menus; so many pictures are a gallery.
+_MIN_ENTRIES = 3
 _MIN_PICTURES = 5
 _MIN_LETTER_SHARE = 0.3
 _MAX_EVIDENCE_CHARS = 300
@@ -105,25 +98,25 @@ def _topic_of_title(key: str, summary: PageSummary, metrics: PageMetrics) -> str
 
 
 def _check_walls(summary: PageSummary, metrics: PageMetrics) -> NotAnArticle | None:
-    if metrics.text_weight > _MAX_CHALLENGE_TEXT_WEIGHT:
+    if metrics.text_weight > _MAX_WALL_WEIGHT:
         return None
     is_signed_article = metrics.is_stated_article and not summary.is_unsigned
     if not is_signed_article:
         phrase = _topic_of_title("bot_challenge", summary, metrics)
-        if not phrase and metrics.page_weight < _MAX_CHALLENGE_PAGE_WEIGHT:
+        if not phrase and metrics.page_weight < _MAX_WALL_WEIGHT:
             phrase = match("bot_challenge", _beginning_below_headline(summary))
         if phrase:
             return NotAnArticle("challenge_wall", f"“{phrase}”")
     if summary.is_unsigned and not metrics.is_stated_article:
         phrase = _topic_of_title("consent", summary, metrics)
-        if not phrase and metrics.text_weight < _MAX_CONSENT_TEXT_WEIGHT:
+        if not phrase and metrics.text_weight < _BRIEF_TEXT_WEIGHT:
             # “We and our 742 partners”
             phrase = match("consent", _NUMBER.sub("", " ".join(summary.texts)))
         if phrase:
             return NotAnArticle("consent_wall", f"“{phrase}”")
-    if metrics.text_weight < _MAX_PAYWALL_TEXT_WEIGHT:
+    if metrics.text_weight < _BRIEF_TEXT_WEIGHT:
         phrase = match("paywall", _beginning_below_headline(summary))
-        if not phrase and metrics.page_weight < _MAX_LOGIN_PAGE_WEIGHT:
+        if not phrase and metrics.page_weight < _MAX_PAGE_WEIGHT_WITHOUT_TEXT:
             phrase = _topic_of_title("login", summary, metrics)
         if phrase:
             return NotAnArticle("paywall_stub", f"“{phrase}”, {metrics.text_weight:.0f} characters of text")
@@ -131,14 +124,14 @@ def _check_walls(summary: PageSummary, metrics: PageMetrics) -> NotAnArticle | N
 
 
 def _check_error_page(summary: PageSummary, metrics: PageMetrics) -> NotAnArticle | None:
-    if metrics.text_weight > _MAX_ERROR_TEXT_WEIGHT or metrics.is_stated_article:
+    if metrics.text_weight > _MAX_WALL_WEIGHT or metrics.is_stated_article:
         return None
     title, page_title = _titles(summary)
     for part in (title, *page_title.split("|")):
         if phrase_lists.exact_phrase("error_title").fullmatch(part.casefold().strip(" .!")):
             return NotAnArticle("error_page", f"title “{part}”")
     phrase = _topic_of_title("not_found", summary, metrics)
-    if not phrase and summary.is_unsigned and metrics.text_weight < _MAX_ERROR_HEADINGS_TEXT_WEIGHT:
+    if not phrase and summary.is_unsigned and metrics.text_weight < _BRIEF_TEXT_WEIGHT:
         headings = [block.text for block in summary.blocks if block.tag in ("h1", "h2") and len(block.text) < 80]
         phrase = match("not_found", " ".join(headings))
     return NotAnArticle("error_page", f"“{phrase}”") if phrase else None
@@ -147,7 +140,7 @@ def _check_error_page(summary: PageSummary, metrics: PageMetrics) -> NotAnArticl
 def _check_length(summary: PageSummary, metrics: PageMetrics) -> NotAnArticle | None:
     if metrics.text_weight >= MIN_TEXT_WEIGHT:
         return None
-    if summary.has_video and metrics.page_weight < _MAX_VIDEO_PAGE_WEIGHT:
+    if summary.has_video and metrics.page_weight < _MAX_PAGE_WEIGHT_WITHOUT_TEXT:
         return NotAnArticle("video_or_gallery", f"a video and {metrics.text_weight:.0f} characters of text")
     if metrics.link_share > _MIN_LINK_SHARE_WITHOUT_TEXT and metrics.page_weight > _MIN_PAGE_WEIGHT_WITHOUT_TEXT:
         return NotAnArticle("index_page", f"{metrics.link_share:.0%} of the words are links")
@@ -155,7 +148,7 @@ def _check_length(summary: PageSummary, metrics: PageMetrics) -> NotAnArticle | 
         if next(summary.reading.root.iterfind(".//input[@type='password']"), None) is not None:
             return NotAnArticle("paywall_stub", f"a field for a password, {metrics.text_weight:.0f} characters of text")
         entries = count_entries(summary.page, summary.blocks)
-        if entries >= _MIN_ENTRIES_WITHOUT_TEXT:
+        if entries >= _MIN_ENTRIES:
             seen = f"{entries} links to pages of the site, {metrics.text_weight:.0f} characters of text"
             return NotAnArticle("index_page", seen)
         pictures = sum(1 for _ in summary.reading.root.iter("figure"))
@@ -173,10 +166,10 @@ def _check_search_results(summary: PageSummary, metrics: PageMetrics) -> NotAnAr
         return NotAnArticle("search_result", "JSON-LD type SearchResultsPage")
     phrase = match("search", (summary.title or summary.page.page_title or "")[:80])
     # Where each paragraph has a linked heading, it is a result; of few results, their number alone says nothing.
-    has_only_results = metrics.paragraphs >= _MIN_RESULTS and metrics.teasers_between >= metrics.paragraphs - 1
+    has_only_results = metrics.paragraphs >= _MIN_ENTRIES and metrics.teasers_between >= metrics.paragraphs - 1
     if phrase and (
         _SEARCH_URL.search(metrics.path)
-        or metrics.teasers > _MAX_TEASERS_OF_SEARCH
+        or metrics.teasers >= _MANY_TEASERS
         or (has_only_results and not summary.has_own_date)
     ):
         return NotAnArticle("search_result", f"“{phrase}”")

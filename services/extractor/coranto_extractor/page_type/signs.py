@@ -42,18 +42,13 @@ _LISTED_THINGS = frozenset({"item", "product", "listing", "venue", "place", "app
 
 # Weights are lengths in Latin letters, shares are parts of the weight of the whole page.
 _MAX_VIDEO_TEXT_WEIGHT = 400
-_MAX_VIDEO_SENTENCES = 4
 _MANY_TEASERS = 5
 # A teaser has at most three sentences. Texts with only shorter paragraphs are lists, when other signs agree.
 _MAX_TEASER_WEIGHT = 500.0
-_MEAN_TEASER_WEIGHT = 350
 _MIN_TEASERS_OF_PLAIN_LIST = 4
-_TEASERS_PER_PARAGRAPH_OF_PLAIN_LIST = 0.5
-# How many linked headings per paragraph make a list, where there are many paragraphs.
-_TEASERS_PER_PARAGRAPH_OF_LONG_LIST = 0.6
+# So many linked headings, or links of the same words, for each line of the text make a list; an entry may have two lines.
+_ENTRIES_PER_LINE = 0.4
 _MIN_PARAGRAPHS_OF_LONG_LIST = 15
-# The same of a list in which each heading has a time element and a text; the lines of the text may be twice as many.
-_TEASERS_PER_PARAGRAPH_OF_DATED_LIST = 0.4
 # More than this share of the paragraphs end in dots and perhaps a link: they are the beginnings of other articles.
 _MIN_EXCERPT_SHARE = 0.5
 # So many lines of the text, and more than this share of it, are links. Of 1,136 articles none has a fifth; it is the text that
@@ -61,12 +56,10 @@ _MIN_EXCERPT_SHARE = 0.5
 _MIN_LINKED_LINES = 4
 _MIN_LINKED_SHARE = 0.3
 _MAX_UNLINKED_SHARE = 0.5
-# A list whose lines open with a link, or where the same words lead to one page after the other: so many of them at least, in this
-# share of the text or beside this share of its lines.
+# A list whose lines open with a link, or where the same words lead to one page after the other: so many of them at least; of the
+# lines, in this share of the text.
 _MIN_ENTRIES = 3
-_MIN_REPETITIONS = 3
 _MIN_SHARE_OF_ENTRIES = 0.5
-_REPETITIONS_PER_LINE = 0.4
 # A text without sentences, such as a table of scores, has less than this share of its weight in lines that could be prose.
 _MIN_PROSE_SHARE = 0.2
 _MIN_PROSE_WEIGHT = 60.0
@@ -78,8 +71,7 @@ _MAX_LIST_TEXT_WEIGHT = 4000.0
 # Prices for each paragraph of a list of goods. A buyer's guide has fewer prices and longer paragraphs.
 _PRICES_PER_PARAGRAPH = 0.4
 _MAX_GOODS_PARAGRAPH_WEIGHT = 1500.0
-_MIN_PRICES = 10
-_MIN_PRICES_WITH_CART = 8
+_MIN_PRICES = 8
 _SHOWN_URL_CHARS = 80
 _MAX_SHOP_LINE_CHARS = 40
 _MAX_BUTTONS = 100
@@ -151,7 +143,7 @@ def _product_signs(summary: PageSummary, metrics: PageMetrics) -> Iterator[Sign]
     lists_goods = (
         metrics.prices >= _PRICES_PER_PARAGRAPH * metrics.paragraphs and metrics.longest < _MAX_GOODS_PARAGRAPH_WEIGHT
     )
-    if metrics.prices >= _MIN_PRICES_WITH_CART and is_short and not summary.has_date and _cart(summary):
+    if metrics.prices >= _MIN_PRICES and is_short and not summary.has_date and _cart(summary):
         yield _sign("shape", "product_list", f"{metrics.prices} prices")
     elif metrics.prices >= _MIN_PRICES and lists_goods and summary.is_unsigned:
         yield _sign("shape", "product_list", f"{metrics.prices} prices beside {metrics.paragraphs} paragraphs")
@@ -203,7 +195,7 @@ def _entries(summary: PageSummary, metrics: PageMetrics) -> Iterator[Sign]:
     ):
         yield _sign(kind, "index_page", f"{len(entries)} of {metrics.paragraphs} lines of the text open with a link")
     label, count = find_repeated_link(summary.page, summary.blocks[lines[0].index : lines[-1].index + 1])
-    if count >= max(_MIN_REPETITIONS, _REPETITIONS_PER_LINE * metrics.paragraphs):
+    if count >= max(_MIN_ENTRIES, _ENTRIES_PER_LINE * metrics.paragraphs):
         yield _sign(kind, "index_page", f"{count} links “{label}” in {metrics.paragraphs} lines of the text")
 
 
@@ -239,7 +231,7 @@ def _teasers(summary: PageSummary, metrics: PageMetrics) -> Iterator[Sign]:
     """Linked headings between short paragraphs."""
     is_long_list = (
         metrics.paragraphs >= _MIN_PARAGRAPHS_OF_LONG_LIST
-        and metrics.teasers_between >= _TEASERS_PER_PARAGRAPH_OF_LONG_LIST * metrics.paragraphs
+        and metrics.teasers_between >= _ENTRIES_PER_LINE * metrics.paragraphs
         and metrics.longest < _MAX_TEASER_WEIGHT
         and not summary.has_own_date
     )
@@ -247,15 +239,14 @@ def _teasers(summary: PageSummary, metrics: PageMetrics) -> Iterator[Sign]:
     is_plain_list = (
         (not summary.has_date or (breaks_off and not summary.has_own_date))
         and metrics.text_weight < _MAX_LIST_TEXT_WEIGHT
-        and metrics.text_weight < _MEAN_TEASER_WEIGHT * metrics.paragraphs
         and metrics.longest < _MAX_TEASER_WEIGHT
         and metrics.teasers_between >= _MIN_TEASERS_OF_PLAIN_LIST
-        and metrics.teasers_between > _TEASERS_PER_PARAGRAPH_OF_PLAIN_LIST * metrics.paragraphs
+        and metrics.teasers_between > _ENTRIES_PER_LINE * metrics.paragraphs
     )
     is_dated_list = (
         not summary.has_own_date
         and metrics.dated_teasers >= _MIN_TEASERS_OF_PLAIN_LIST
-        and metrics.dated_teasers > _TEASERS_PER_PARAGRAPH_OF_DATED_LIST * metrics.paragraphs
+        and metrics.dated_teasers > _ENTRIES_PER_LINE * metrics.paragraphs
         and metrics.longest < _MAX_TEASER_WEIGHT
     )
     # Somebody who is named may have written about what is linked.
@@ -281,6 +272,5 @@ def _video_signs(summary: PageSummary, metrics: PageMetrics) -> Iterator[Sign]:
         (kind.startswith("video") or video_types)
         and not metrics.types & ARTICLE_TYPES
         and metrics.text_weight < _MAX_VIDEO_TEXT_WEIGHT
-        and metrics.sentences < _MAX_VIDEO_SENTENCES
     ):
         yield _sign("statement", "video_or_gallery", kind or f"JSON-LD type {min(video_types)}")

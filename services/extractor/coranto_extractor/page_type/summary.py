@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from coranto_extractor.fields.page_reading import PageReading
 from coranto_extractor.language import phrase_lists
 from coranto_extractor.language.phrase_lists import cached_per_languages, class_alternatives
-from coranto_extractor.language.sentences import count_sentences, ends_with_sentence
+from coranto_extractor.language.sentences import ends_with_sentence
 from coranto_extractor.page.blocks import Block, text_weight
 from coranto_extractor.page.metadata import PageMetadata
 
@@ -108,7 +108,6 @@ class PageMetrics:
     text_weight: float
     longest: float
     """Weight of the longest paragraph."""
-    sentences: int
     page_weight: float
     link_weight: float
     teasers: int
@@ -157,7 +156,6 @@ def measure(summary: PageSummary) -> PageMetrics:
     return PageMetrics(
         text_weight=sum(weights),
         longest=max(weights, default=0.0),
-        sentences=sum(map(count_sentences, summary.texts)),
         page_weight=sum(block.weight for block in blocks),
         link_weight=sum(block.link_chars * block.weight / max(1, len(block.text)) for block in blocks),
         teasers=sum(1 for block in blocks if block.tag in ("h2", "h3", "h4") and _is_linked(block)),
