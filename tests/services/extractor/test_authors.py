@@ -438,3 +438,35 @@ def test_byline_below_the_standfirst_names_the_author(write_page: Write, read_ar
         write_page(above=f"{standfirst}<div>Frankfurt, 23 October 2024</div><div>Dieter Kuckuck</div>")
     )
     assert [person.name for person in article.authors] == ["Dieter Kuckuck"]
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        '<p itemscope itemtype="https://schema.org/Book">The Quay by <b itemprop="author">Max Roe</b></p>',
+        '<div itemscope itemtype="http://schema.org/Comment"><time itemprop="datePublished" datetime="1987-05-01"></time></div>',
+        '<div itemscope itemtype="http://schema.org/Movie">Directed by <span itemprop="author">Max Roe</span></div>',
+        '<div itemscope itemtype="http://schema.org/ImageObject"><span itemprop="author">Max Roe</span></div>',
+    ],
+)
+def test_author_of_a_thing_beside_the_article_is_not_the_articles(
+    item: str, write_page: Write, read_article: Read
+) -> None:
+    byline = '<p class="byline">By <a rel="author" href="/by/jane-doe">Jane Doe</a></p>'
+    content = read_article(write_page(above=byline, below=item))
+    assert [person.name for person in content.authors] == ["Jane Doe"]
+    assert content.published is None
+
+
+@pytest.mark.parametrize(
+    "stated", ["Jane Doe jane.doe@post.example", "jane.doe@post.example (Jane Doe)", "Jane Doe <jd@post.example>"]
+)
+def test_mail_address_beside_a_name_is_no_part_of_it(stated: str, write_page: Write, read_article: Read) -> None:
+    data = json.dumps({"@type": "NewsArticle", "author": {"@type": "Person", "name": stated}})
+    content = read_article(write_page(head=f'<script type="application/ld+json">{data}</script>'))
+    assert [person.name for person in content.authors] == ["Jane Doe"]
+
+
+def test_byline_behind_a_mark_is_read(write_page: Write, read_article: Read) -> None:
+    above = "<p>News of the harbour and the quay | By Jane Doe</p>"
+    assert [person.name for person in read_article(write_page(above=above)).authors] == ["Jane Doe"]

@@ -247,3 +247,23 @@ def test_title_of_the_window_as_description_is_no_lead(read_article: Read) -> No
     page = _page("<h1>Satamasilta avataan jälleen</h1>", title).decode()
     page = page.replace("<head>", f'<head><meta name="description" content="{title} | Post">')
     assert read_article(page.encode()).lead is None
+
+
+@pytest.mark.parametrize(
+    ("title", "headline"),
+    [
+        ("The Example Post | Harbour bridge opens again | 04.03.2025", "Harbour bridge opens again"),
+        ("4 March 2025 - Harbour bridge opens again - The Example Post", "Harbour bridge opens again"),
+        ("Harbour bridge opens again | Tuesday 4 March 2025", "Harbour bridge opens again"),
+        ("Morning letter | 4 March 2025", "Morning letter | 4 March 2025"),
+        ("Harbour bridge opens again - all we know of the flood of 4 March 2025", None),
+    ],
+)
+def test_day_beside_the_headline_in_the_title_is_no_part_of_it(
+    title: str, headline: str | None, read_article: Read
+) -> None:
+    paragraph = (
+        "<p>The bridge over the harbour was opened again on Monday after two years of repairs, said the council.</p>"
+    )
+    page = f"<html><head><title>{title}</title><meta property='og:site_name' content='The Example Post'></head><body>"
+    assert read_article(f"{page}{paragraph * 3}</body></html>".encode()).title == (headline or title)

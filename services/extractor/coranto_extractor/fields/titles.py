@@ -51,6 +51,8 @@ _MIN_SEGMENT_LETTERS = 15
 _MIN_SITE_NAME_LETTERS = 3
 # “5 January 2024 Harbour bridge opens again”: a date before the headline is shorter than this.
 _MAX_DATE_CHARS = 40
+# “Dienstag 4. März 2025”, “4 de marzo de 2025”.
+_MAX_DATE_WORDS = 3
 _MARKS_AT_ENDS = " |-–—:·"
 _ELLIPSES = ("...", "…")
 # An element with more text than this times the heading's own (white space counts) holds the page beside the heading.
@@ -340,9 +342,13 @@ def _without_site_name(title: str, names: Sequence[str], others: Sequence[str]) 
             return title
         head, tail = title[: breaks[-1].start()], title[breaks[-1].end() :]
         first, rest = title[: breaks[0].start()], title[breaks[0].end() :]
-        if head.strip() and (_is_site_name(tail, keys) or _is_stated_shorter(head, title, others)):
+        if head.strip() and (
+            _is_site_name(tail, keys) or _is_stated_shorter(head, title, others) or _is_date_beside(head, tail)
+        ):
             title = head.strip()
-        elif rest.strip() and (_is_site_name(first, keys) or _is_stated_shorter(rest, title, others)):
+        elif rest.strip() and (
+            _is_site_name(first, keys) or _is_stated_shorter(rest, title, others) or _is_date_beside(rest, first)
+        ):
             title = rest.strip()
         else:
             return title
@@ -361,6 +367,13 @@ def _is_site_name(segment: str, keys: set[str]) -> bool:
 def _is_part_of_site_name(title: str, keys: set[str]) -> bool:
     key = alphanumeric_key(title)
     return len(key) > _MIN_SITE_NAME_LETTERS and any(name.startswith(key) for name in keys)
+
+
+def _is_date_beside(rest: str, segment: str) -> bool:
+    """True for the day of an article, beside its headline; “Newsletter, 5 January 2024” is a headline with its day."""
+    is_headline = text_weight(rest) > _MAX_LABEL_WEIGHT and len(rest.split()) > _LABEL_WORDS
+    is_short = len(segment) < _MAX_DATE_CHARS and sum(map(str.isalpha, segment.split())) <= _MAX_DATE_WORDS
+    return is_headline and is_short and parse_date_text(segment, None) is not None
 
 
 def _is_stated_shorter(shorter: str, title: str, others: Sequence[str]) -> bool:

@@ -124,6 +124,8 @@ def read_metadata(root: html.HtmlElement, url: str | None) -> PageMetadata:
     page.url = page.url or page.absolute(page.canonical) or page.absolute(page.first("og:url"))
     page.base_url = page.base_url or page.url
     for element in root.iterfind(".//*[@itemprop]"):
+        if _is_of_item_beside(element):
+            continue
         for name in element.get("itemprop", "").split():
             page.itemprops.setdefault(name, []).append(element)
     for text in json_texts[:_MAX_JSON_SCRIPTS]:
@@ -131,6 +133,13 @@ def read_metadata(root: html.HtmlElement, url: str | None) -> PageMetadata:
     page.by_id = {str(node["@id"]): node for node in page.nodes if "@id" in node and len(node) > 2}
     page.article = _find_article(page)
     return page
+
+
+def _is_of_item_beside(element: html.HtmlElement) -> bool:
+    """True for what is said of a comment or a book, say, that the page shows beside the article."""
+    scope = next((one for one in element.iterancestors() if one.get("itemscope") is not None), None)
+    kind = (scope.get("itemtype") or "").rpartition("/")[2] if scope is not None else ""
+    return kind in phrase_lists.markup_name_set("types_beside_article")
 
 
 def _read_head_element(page: PageMetadata, element: html.HtmlElement, json_texts: list[str]) -> None:

@@ -20,6 +20,7 @@ from coranto_extractor.language.text_comparison import alphanumeric_key
 from coranto_extractor.page.blocks import normalize_space
 from coranto_extractor.page.metadata import clean
 
+MAIL_ADDRESS = re.compile(r"\S{1,64}@\S{1,255}")
 _LEADING_PUNCTUATION = re.compile(r"^\W+")
 _NAME_START = re.compile(r"^[^\W\d_]")
 _NEVER_IN_NAMES_OF_DESKS = r"@|https?:|www\.|[<>{}=#%*_]|\?|!|…"
@@ -227,7 +228,8 @@ def _parts(text: str) -> list[str]:
 
 def bare_name(text: str) -> str:
     """The name without the byline word before it and without the role, place or date after it."""
-    text = _LEADING_PUNCTUATION.sub("", normalize_space(clean(text[:_MAX_TEXT_CHARS])))
+    text = MAIL_ADDRESS.sub(" ", clean(text[:_MAX_TEXT_CHARS]))
+    text = _LEADING_PUNCTUATION.sub("", normalize_space(text))
     for _ in range(2):
         prefix = phrase_lists.any_phrase("byline_prefixes").match(text)
         next_char = text[prefix.end() : prefix.end() + 1] if prefix else ""
@@ -246,7 +248,7 @@ def bare_name(text: str) -> str:
     text = _without_date(text)
     if len(text.split()) > _MIN_WORDS_BEFORE_HOST:
         text = _from_host_on().sub("", text)
-    text = _trailing().sub("", text).strip(" ,.;:–—-|/\"'«»“”")
+    text = _trailing().sub("", text).strip(" ,.;:–—-|/\"'«»“”()")
     return _without_east_asian_role(text) if is_east_asian(text) else text
 
 

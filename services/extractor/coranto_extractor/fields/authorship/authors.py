@@ -43,7 +43,6 @@ Entries = list[tuple[str, str | None]]
 
 _ANCESTOR_OF_OTHER_CONTENT = re.compile(r"comment|related|sidebar|recommend|teaser|popular|latest", re.IGNORECASE)
 _ANCESTOR_LEVELS = 5
-_OTHER_ITEM = re.compile(r"/(?:Comment|UserReview|Review|Answer)$")
 _ORGANISATION_TYPES = frozenset(
     {"Organization", "NewsMediaOrganization", "Corporation", "NGO", "GovernmentOrganization"}
 )
@@ -327,18 +326,12 @@ def _microdata_authors(page: PageMetadata, places: Places) -> Iterator[tuple[str
     own = [
         element
         for element in page.itemprops.get("author", ())
-        if not (_is_in_other_content(element) or _is_of_other_item(element) or places.is_in_teaser(element))
+        if not (_is_in_other_content(element) or places.is_in_teaser(element))
     ]
     for element in places.above_text_or_all(own):
         names = [child for child in element.iterfind(".//*[@itemprop]") if "name" in child.get("itemprop", "").split()]
         for text in item_values(names or [element]):
             yield text, element.get("href")
-
-
-def _is_of_other_item(element: html.HtmlElement) -> bool:
-    """True for the author of a comment, a review or an answer on the page."""
-    scope = next((one for one in element.iterancestors() if one.get("itemscope") is not None), None)
-    return scope is not None and _OTHER_ITEM.search(scope.get("itemtype") or "") is not None
 
 
 def _is_author_link(link: html.HtmlElement) -> bool:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from coranto_extractor.fields.authorship.author_names import (
+    MAIL_ADDRESS,
     agency_of,
     bare_name,
     is_first_name_alone,
@@ -23,13 +24,12 @@ _MAX_BYLINE_CHARS = 140
 _END_OF_NAMES = re.compile(r"\s*(?:[|•·]|\((?!\w[\w. ]{0,20}\)\s[^\W\d_a-z])|\s[-–—]\s|\s[^\W\d_]+:)")
 _END_OF_EAST_ASIAN_NAMES = re.compile(r"\s*(?:[|•·\d]|\s[-–—]\s|\s\S{2,6}[:：])")
 _MARKS = ("|", "•", "·", "–", "—", "-", "/")
-# A byline word that is not the first has so many words before it at most, unless a date stands there.
+# A byline word that is not the first has so many words before it at most, unless a date or a mark stands there.
 _MAX_WORDS_BEFORE = 3
 # “Author of the text — Jane Doe”: lower-case words between the byline word and a mark.
 _REST_OF_LABEL = re.compile(rf"(?:[^\W\d_{CAPITALS}]+\s){{1,2}}\s?[:–—-]\s?")
 _MAX_BARE_CHARS = 100
 _BETWEEN_SEGMENTS = re.compile(r"\s*[|•·/,;]\s*|\s+[-–—]\s+")
-_MAIL_ADDRESS = re.compile(r"\S{1,64}@\S{1,255}")
 _MIN_NAME_WORDS, _MAX_NAME_WORDS = 2, 4
 
 
@@ -51,7 +51,8 @@ def _name_before_role() -> re.Pattern[str]:
 def names_in_byline(text: str, *, is_loose: bool = False) -> str | None:
     """The names behind a byline word in a line such as “By Jane Doe, 5 January”; None when it is not a byline.
 
-    The byline word opens the line or follows a date. `is_loose`: a few words may stand before it, as in “A column by Jane Doe”.
+    The byline word opens the line or follows a date or a mark. `is_loose`: a few words may stand before it, as in “A column by
+    Jane Doe”.
     """
     if len(text) > _MAX_BYLINE_CHARS:
         return None
@@ -82,7 +83,12 @@ def is_byline_word(text: str) -> bool:
 
 def _may_follow(before: str, *, is_loose: bool) -> bool:
     before = before.strip()
-    return not before or any(map(str.isdigit, before)) or (is_loose and len(before.split()) <= _MAX_WORDS_BEFORE)
+    return (
+        not before
+        or before.endswith(_MARKS)
+        or any(map(str.isdigit, before))
+        or (is_loose and len(before.split()) <= _MAX_WORDS_BEFORE)
+    )
 
 
 def _is_set_off(before: str) -> bool:
@@ -123,7 +129,7 @@ def bare_names(text: str) -> list[str]:
 
 
 def _segments(text: str) -> Iterator[str]:
-    for part in _BETWEEN_SEGMENTS.split(_MAIL_ADDRESS.sub(" | ", text)):
+    for part in _BETWEEN_SEGMENTS.split(MAIL_ADDRESS.sub(" | ", text)):
         # “Corresponsal en Londres”: “en” is “and” elsewhere.
         if phrase_lists.any_phrase("roles").match(part):
             yield part
