@@ -19,7 +19,6 @@ from coranto_extractor.page.blocks import normalize_space, text_weight
 from coranto_extractor.page_type.entries import find_entries, find_linked_lines, find_repeated_link
 from coranto_extractor.page_type.structure import judge_structure, measure_structure
 from coranto_extractor.page_type.summary import (
-    ARTICLE_TYPES,
     PRODUCT_TYPES,
     PageMetrics,
     PageSummary,
@@ -36,12 +35,10 @@ _PROBABILITIES: dict[Kind, float] = {
 # What the model says is one sign, so it does not refuse alone; and it is a sign only from where it is more likely than not.
 _MIN_STRUCTURE, _MAX_STRUCTURE = 0.5, 0.89
 
-_VIDEO_TYPES = frozenset({"VideoObject", "ImageGallery", "MediaGallery", "Movie", "TVEpisode"})
 # Sites of other kinds name their things with a prefix: “exampleshop:item”.
 _LISTED_THINGS = frozenset({"item", "product", "listing", "venue", "place", "app", "playlist", "album", "song", "user"})
 
 # Weights are lengths in Latin letters, shares are parts of the weight of the whole page.
-_MAX_VIDEO_TEXT_WEIGHT = 400
 _MANY_TEASERS = 5
 # A teaser has at most three sentences. Texts with only shorter paragraphs are lists, when other signs agree.
 _MAX_TEASER_WEIGHT = 500.0
@@ -264,13 +261,5 @@ def _teasers(summary: PageSummary, metrics: PageMetrics) -> Iterator[Sign]:
 
 def _video_signs(summary: PageSummary, metrics: PageMetrics) -> Iterator[Sign]:
     kind = summary.og_type
-    is_unsigned = summary.is_unsigned and not metrics.is_stated_article
-    if kind.startswith("video") and is_unsigned:
+    if kind.startswith("video") and summary.is_unsigned and not metrics.is_stated_article:
         yield _sign("statement", "video_or_gallery", f"og:type {kind}")
-    video_types = metrics.types & _VIDEO_TYPES
-    if (
-        (kind.startswith("video") or video_types)
-        and not metrics.types & ARTICLE_TYPES
-        and metrics.text_weight < _MAX_VIDEO_TEXT_WEIGHT
-    ):
-        yield _sign("statement", "video_or_gallery", kind or f"JSON-LD type {min(video_types)}")
