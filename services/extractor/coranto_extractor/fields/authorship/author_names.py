@@ -21,7 +21,6 @@ from coranto_extractor.page.blocks import normalize_space
 from coranto_extractor.page.metadata import clean
 
 MAIL_ADDRESS = re.compile(r"\S{1,64}@\S{1,255}")
-_LEADING_PUNCTUATION = re.compile(r"^\W+")
 _NAME_START = re.compile(r"^[^\W\d_]")
 _NEVER_IN_NAMES_OF_DESKS = r"@|https?:|www\.|[<>{}=#%*_]|\?|!|…"
 _NOT_A_DESK = re.compile(_NEVER_IN_NAMES_OF_DESKS)
@@ -36,12 +35,10 @@ _MAX_NAME_WORDS = 6
 _MAX_EAST_ASIAN_NAME_CHARS = 20
 # Bylines are shorter. The bound matters because several patterns try every position in the text.
 _MAX_TEXT_CHARS = 1000
-# A host name is cut off only behind a given name and a surname.
-_MIN_WORDS_BEFORE_HOST = 2
 _MAX_DESK_WORDS = 5
 _MAX_SHORT_PART_CHARS = 3
 # Only names longer than this are compared with parts of the site's name.
-_SHORT_BRAND_CHARS = 4
+_SHORT_BRAND_CHARS = 8
 
 
 @cached_per_languages
@@ -228,8 +225,7 @@ def _parts(text: str) -> list[str]:
 
 def bare_name(text: str) -> str:
     """The name without the byline word before it and without the role, place or date after it."""
-    text = MAIL_ADDRESS.sub(" ", clean(text[:_MAX_TEXT_CHARS]))
-    text = _LEADING_PUNCTUATION.sub("", normalize_space(text))
+    text = normalize_space(MAIL_ADDRESS.sub(" ", clean(text[:_MAX_TEXT_CHARS]))).lstrip("( ")
     for _ in range(2):
         prefix = phrase_lists.any_phrase("byline_prefixes").match(text)
         next_char = text[prefix.end() : prefix.end() + 1] if prefix else ""
@@ -246,8 +242,7 @@ def bare_name(text: str) -> str:
     if all_posts_by:
         text = text[all_posts_by.end() :]
     text = _without_date(text)
-    if len(text.split()) > _MIN_WORDS_BEFORE_HOST:
-        text = _from_host_on().sub("", text)
+    text = _from_host_on().sub("", text)
     text = _trailing().sub("", text).strip(" ,.;:–—-|/\"'«»“”()")
     return _without_east_asian_role(text) if is_east_asian(text) else text
 
