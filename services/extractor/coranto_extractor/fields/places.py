@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from itertools import islice
 
 from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
 
@@ -18,9 +18,10 @@ _BLOCKS_BELOW_TEXT = 3
 # The headline of another article has at least so many words.
 _MIN_HEADLINE_WORDS = 4
 _LONG_WORD = 4
-# A teaser has so few blocks, and stands in so many elements inside each other.
+# A teaser has so few blocks.
 _MAX_TEASER_BLOCKS = 4
-_TEASER_LEVELS = 3
+_CLASS_OF_OTHER_CONTENT = re.compile(r"comment|related|sidebar|recommend|teaser|popular|latest", re.IGNORECASE)
+_ANCESTOR_LEVELS = 5
 
 
 class Places:
@@ -82,7 +83,7 @@ class Places:
         box = next((one for one in (element, *element.iterancestors()) if one in ranges), None)
         if box is None or not self.is_below_text(element):
             return False
-        for ancestor in islice((box, *box.iterancestors()), _TEASER_LEVELS):
+        for ancestor in (box, *box.iterancestors()):
             begin, end = ranges.get(ancestor, (0, 0))
             if end - begin > _MAX_TEASER_BLOCKS:
                 return False
@@ -101,3 +102,14 @@ def _reads_like_headline(text: str) -> bool:
     words = text.split()
     # “Jane Doe and Max Roe” has no long word in lower case.
     return len(words) >= _MIN_HEADLINE_WORDS and any(len(word) >= _LONG_WORD and word.islower() for word in words)
+
+
+def is_in_other_content(element: html.HtmlElement) -> bool:
+    """True inside menus, figures, comments and teasers, which name other people."""
+    for level, ancestor in enumerate(element.iterancestors()):
+        if ancestor.tag in ("aside", "nav", "footer", "figure", "figcaption", "body"):
+            return bool(ancestor.tag != "body")
+        names = f"{ancestor.get('class') or ''} {ancestor.get('id') or ''}"
+        if level < _ANCESTOR_LEVELS and _CLASS_OF_OTHER_CONTENT.search(names):
+            return True
+    return False
