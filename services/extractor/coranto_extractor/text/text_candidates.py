@@ -17,7 +17,7 @@ from trafilatura import bare_extraction
 
 from coranto_extractor.language.text_comparison import overlap, tokens
 from coranto_extractor.page.blocks import HEADINGS, Block, BlockList, text_weight
-from coranto_extractor.text.article import article_blocks, find_standfirst, place_of
+from coranto_extractor.text.article import article_blocks, place_of
 from coranto_extractor.text.container import (
     before_comments,
     correct_mislabelled_regions,
@@ -26,6 +26,7 @@ from coranto_extractor.text.container import (
     within,
 )
 from coranto_extractor.text.lines import kept
+from coranto_extractor.text.standfirst import find_standfirst
 
 Lines = list[str]
 Shingles = Counter[tuple[str, ...]]
