@@ -470,3 +470,34 @@ def test_mail_address_beside_a_name_is_no_part_of_it(stated: str, write_page: Wr
 def test_byline_behind_a_mark_is_read(write_page: Write, read_article: Read) -> None:
     above = "<p>News of the harbour and the quay | By Jane Doe</p>"
     assert [person.name for person in read_article(write_page(above=above)).authors] == ["Jane Doe"]
+
+
+def test_credits_below_the_text_name_its_author(write_page: Write, read_article: Read) -> None:
+    below = '<section class="article__credits"><div class="credits-item">Text: <span>Jane Doe</span></div></section>'
+    assert [person.name for person in read_article(write_page(below=below)).authors] == ["Jane Doe"]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "By JANE DOE, AP Sports Writer",
+        "By Jane Doe and Max Roe, Senior Features Writer",
+        "By Jane Doe, Home and Digital Security Expert",
+        "Von Jane Doe, Leitender Redakteur",
+        "Jane Doe, CNN Business",
+    ],
+)
+def test_office_behind_a_name_is_nobody(line: str, write_page: Write, read_article: Read) -> None:
+    names = [person.name for person in read_article(write_page(above=f'<p class="byline">{line}</p>')).authors]
+    assert [name.casefold() for name in names if name != "Max Roe"] == ["jane doe"]
+
+
+@pytest.mark.parametrize(
+    ("host", "name", "is_author"), [("heiko-post", "Heiko", True), ("sputnik-post", "Sputnik", False)]
+)
+def test_given_name_may_be_part_of_the_sites_name(
+    host: str, name: str, is_author: bool, write_page: Write, read_article: Read
+) -> None:
+    byline = f'<p class="byline">By <a rel="author" href="/author/one">{name}</a></p>'
+    content = read_article(write_page(above=byline), url=f"https://{host}.example/city/bridge")
+    assert [person.name for person in content.authors] == ([name] if is_author else [])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import islice
 
 from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
 
@@ -18,8 +19,9 @@ _BLOCKS_BELOW_TEXT = 3
 # The headline of another article has at least so many words.
 _MIN_HEADLINE_WORDS = 4
 _LONG_WORD = 4
-# A teaser has so few blocks.
+# A teaser has so few blocks, and stands in so many elements inside each other.
 _MAX_TEASER_BLOCKS = 4
+_TEASER_LEVELS = 3
 _CLASS_OF_OTHER_CONTENT = re.compile(r"comment|related|sidebar|recommend|teaser|popular|latest", re.IGNORECASE)
 _ANCESTOR_LEVELS = 5
 
@@ -83,7 +85,7 @@ class Places:
         box = next((one for one in (element, *element.iterancestors()) if one in ranges), None)
         if box is None or not self.is_below_text(element):
             return False
-        for ancestor in (box, *box.iterancestors()):
+        for ancestor in islice((box, *box.iterancestors()), _TEASER_LEVELS):
             begin, end = ranges.get(ancestor, (0, 0))
             if end - begin > _MAX_TEASER_BLOCKS:
                 return False

@@ -38,7 +38,7 @@ _MAX_TEXT_CHARS = 1000
 _MAX_DESK_WORDS = 5
 _MAX_SHORT_PART_CHARS = 3
 # Only names longer than this are compared with parts of the site's name.
-_SHORT_BRAND_CHARS = 8
+_SHORT_BRAND_CHARS = 4
 
 
 @cached_per_languages
@@ -82,6 +82,12 @@ def _never_in_names() -> re.Pattern[str]:
 
 
 @cached_per_languages
+def _ends_with_role() -> re.Pattern[str]:
+    # “Digital Security Expert”
+    return re.compile(rf"\w\s+{alternatives('roles')}$", re.IGNORECASE)
+
+
+@cached_per_languages
 def _from_host_on() -> re.Pattern[str]:
     # “Jane Doe example.com Archive”
     return re.compile(rf"\s+\S+\.{alternatives('host_endings')}\b.*$", re.IGNORECASE)
@@ -107,7 +113,7 @@ class SiteNames:
         others = [alphanumeric_key(other) for other in self.names]
         return self.include(name) or (
             len(own) > _SHORT_BRAND_CHARS
-            and not self._are_called_after(name)
+            and not (is_first_name_alone(name) or self._are_called_after(name))
             and any(len(other) > _SHORT_BRAND_CHARS and (own in other or other in own) for other in others)
         )
 
@@ -306,6 +312,8 @@ def why_not_a_person(name: str, site: SiteNames) -> str | None:
     if phrase_lists.any_phrase("not_person").search(name) or phrase_lists.any_phrase("desk").search(name):
         return "not_a_person"
     if not re.sub(r"\W+", "", phrase_lists.any_phrase("roles").sub("", lowered)):
+        return "role"
+    if _ends_with_role().search(name) and not begins_with_given_name(name):
         return "role"
     if not reads_like_name(name):
         return "not_a_name"

@@ -34,6 +34,8 @@ _MAX_BYLINE_ELEMENT_CHARS = 300
 _BYLINE_LEVELS = 3
 _MAX_HREF_CHARS = 300
 _CRUMBS = frozenset({"side:breadcrumb", "side:breadcrumbs"})
+# Credits below a text may name its author: “Text: Jane Doe”.
+_REGIONS_OF_OTHERS = frozenset({"comment", "nav"})
 # So many of the last lines of the text may be a byline.
 _CLOSING_LINES = 2
 
@@ -154,7 +156,7 @@ def names_in_text(texts: Sequence[str], places: Places) -> list[str]:
     below = [
         block
         for block in places.first_below_text
-        if not block.regions & _REGIONS_WITHOUT_NAMES and not places.is_in_teaser(block.element)
+        if not block.regions & _REGIONS_OF_OTHERS and not places.is_in_teaser(block.element)
     ]
     closing = [*texts[-_CLOSING_LINES:], *(block.text for block in below)]
     for text in (*texts[:1], *closing):
