@@ -98,7 +98,6 @@ KEYS: dict[str, str] = {
     "caption_class_names": "classes of captions",
     "comment_class_names": "classes of comment sections",
     "credit_class_names": "classes of photo credits",
-    "date_class_names": "classes of dates",
     "photo_class_names": "classes of pictures",
     "section_class_names": "classes of the name of the section",
     "source_class_names": "classes of the name of the source",

@@ -11,13 +11,11 @@ from coranto_extractor.fields.dating.date_reader import DateReader
 from coranto_extractor.fields.page_reading import PageReading
 from coranto_extractor.fields.places import Places
 from coranto_extractor.language import phrase_lists
-from coranto_extractor.language.phrase_lists import cached_per_languages, class_alternatives
 from coranto_extractor.language.scripts import CAPITALS
 from coranto_extractor.page.blocks import Block
 
 _REGIONS_OF_OTHER_DATES = frozenset({"nav", "aside", "comment", "caption"})
-# A longer block is only searched this far, and only if it is marked as a date; agencies begin the first paragraph with the
-# date, so of a block that begins with a digit, the second length is searched.
+# Agencies begin the first paragraph with the date, so of a longer block that begins with a digit, the second length is searched.
 _MAX_DATE_BLOCK_CHARS = 160
 _DATELINE_CHARS = 40
 # A label such as “updated” begins within this many characters, and an element that is only a label is at most this long.
@@ -127,20 +125,10 @@ def _text_with_date(block: Block) -> str:
     text = block.text
     if len(text) <= _MAX_DATE_BLOCK_CHARS:
         return block.text_apart
-    if _date_class().search(block.element.get("class") or ""):
-        return text[:_MAX_DATE_BLOCK_CHARS]
     dateline = _DATELINE.match(text)
     if dateline:
         return dateline[0]
     return text[:_DATELINE_CHARS] if _BEGINS_WITH_NUMBER.match(text) else ""
-
-
-@cached_per_languages
-def _date_class() -> re.Pattern[str]:
-    return re.compile(
-        "date|time|publish|posted|pubdate|byline|meta|created|dated|stamp|" + class_alternatives("date_class_names"),
-        re.IGNORECASE,
-    )
 
 
 def _beside_label(
