@@ -90,7 +90,7 @@ def _find_byline(reading: PageReading, near: Sequence[Block], boxed: tuple[str, 
     organisations = {alphanumeric_key(name) for name in named_organisations(page)}
     publications: dict[str, str] = {}
     agencies_only: Extracted[Byline] | None = None
-    for entries, source, confidence in _candidates(reading, near):
+    for entries, source, confidence in _candidates(reading, near, site):
         names = NameLists()
         for text, url in entries:
             name = bare_name(text)
@@ -179,7 +179,7 @@ def _merged_agencies(stated: Sequence[str], agencies: Sequence[str], source: str
     return tuple(dict.fromkeys(agency_of(name) or name for name in both))
 
 
-def _candidates(reading: PageReading, near: Sequence[Block]) -> Iterator[tuple[Entries, str, float]]:
+def _candidates(reading: PageReading, near: Sequence[Block], site: SiteNames) -> Iterator[tuple[Entries, str, float]]:
     """The texts that may name authors, by source, the most reliable first; with the confidence in the source."""
     page = reading.metadata
     for name in ("author", "creator"):
@@ -200,7 +200,7 @@ def _candidates(reading: PageReading, near: Sequence[Block]) -> Iterator[tuple[E
     yield list(byline_elements(above)), "byline", 0.75
     yield list(byline_elements(near)), "byline", 0.75
     yield list(byline_texts(near, reading.blocks, is_loose=False)), "byline", 0.7
-    yield [(name, None) for name in bare_names_above_text(places, reading.language)], "byline", 0.6
+    yield [(name, None) for name in bare_names_above_text(places, reading.language, site)], "byline", 0.6
     yield list(byline_texts(near, reading.blocks, is_loose=True)), "byline", 0.6
     yield list(linked_authors(page, above)) or list(linked_authors(page, near)), "author-link", 0.6
     yield [(name, None) for name in names_in_text(reading.texts, places)], "byline", 0.5

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from coranto_extractor.fields.authorship.author_names import (
     MAIL_ADDRESS,
+    SiteNames,
     agency_of,
     bare_name,
     is_first_name_alone,
@@ -114,8 +115,11 @@ def _names_behind(text: str, start: int, *, is_at_start: bool) -> str | None:
     return names if _MIN_NAME_WORDS <= words <= _MAX_NAME_WORDS or is_short_name else None
 
 
-def bare_names(text: str) -> list[str]:
-    """The persons in a line that holds nothing else but dates, handles, roles and abbreviations; empty for any other line."""
+def bare_names(text: str, site: SiteNames | None = None) -> list[str]:
+    """The persons in a line that holds nothing else but dates, handles, roles, abbreviations and the name of the site.
+
+    Empty for any other line.
+    """
     if len(text) > _MAX_BARE_CHARS:
         return []
     names = []
@@ -123,7 +127,7 @@ def bare_names(text: str) -> list[str]:
         name = bare_name(segment)
         if _is_full_name(name):
             names.append(name)
-        elif not _is_beside_names(segment):
+        elif not (_is_beside_names(segment) or (site is not None and site.include(segment))):
             return []
     return names
 

@@ -10,6 +10,7 @@ from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
 from coranto.domains import is_same_site
 from coranto.urls import host_of
 from coranto_extractor.fields.authorship.author_names import (
+    SiteNames,
     agency_of,
     bare_name,
     has_two_parts,
@@ -131,16 +132,16 @@ def _in_inline_bylines(block: Block) -> Iterator[tuple[str, str | None]]:
                 yield names_in_byline(text) or text, named.get("href")
 
 
-def bare_names_above_text(places: Places, language: str | None) -> list[str]:
+def bare_names_above_text(places: Places, language: str | None, site: SiteNames) -> list[str]:
     """The persons in the first line between headline and text that holds nothing but names, dates and the like.
 
     A date stands in the line or beside it: without one, it may be whom the article is about.
     """
     between = places.between_headline_and_text
     for n, block in enumerate(between):
-        if block.tag in ("h1", "h2") or block.regions & _REGIONS_WITHOUT_NAMES or block.is_prose:
+        if block.tag in ("h1", "h2") or block.regions & _REGIONS_WITHOUT_NAMES:
             continue
-        names = bare_names(block.text_apart)
+        names = bare_names(block.text_apart, site)
         beside = between[max(0, n - _MAX_DISTANCE_TO_DATE) : n + _MAX_DISTANCE_TO_DATE + 1]
         if names and any(_has_date(other, language) for other in beside):
             return names
