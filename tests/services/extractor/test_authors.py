@@ -501,3 +501,27 @@ def test_given_name_may_be_part_of_the_sites_name(
     byline = f'<p class="byline">By <a rel="author" href="/author/one">{name}</a></p>'
     content = read_article(write_page(above=byline), url=f"https://{host}.example/city/bridge")
     assert [person.name for person in content.authors] == ([name] if is_author else [])
+
+
+@pytest.mark.parametrize(
+    ("shown", "author"),
+    [
+        ('<p class="byline">By Jane Doe</p>', "Jane Doe"),
+        ("", "Max Roe"),
+        ('<p class="byline">Harbour and Quay</p>', "Max Roe"),
+        ('<p class="byline">By Jane Doe</p><p>Edited by Max Roe</p>', "Max Roe"),
+    ],
+)
+def test_byline_wins_over_a_name_that_only_the_data_know(
+    shown: str, author: str, write_page: Write, read_article: Read
+) -> None:
+    data = json.dumps({"@type": "NewsArticle", "author": {"@type": "Person", "name": "Max Roe"}})
+    page = write_page(head=f'<script type="application/ld+json">{data}</script>', above=shown)
+    assert read_article(page).authors[0].name == author
+
+
+def test_byline_of_another_story_does_not_win_over_the_data(write_page: Write, read_article: Read) -> None:
+    data = json.dumps({"@type": "NewsArticle", "author": {"@type": "Person", "name": "Max Roe"}})
+    card = '<div class="story"><h3>Ferry runs again to the island</h3><p class="byline">By Jane Doe</p></div>'
+    page = write_page(head=f'<script type="application/ld+json">{data}</script>', below=card)
+    assert [person.name for person in read_article(page).authors] == ["Max Roe"]

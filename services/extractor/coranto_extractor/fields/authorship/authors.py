@@ -44,6 +44,7 @@ from coranto_extractor.fields.page_reading import PageReading
 from coranto_extractor.fields.places import Places
 from coranto_extractor.fields.titles import site_names
 from coranto_extractor.language import phrase_lists
+from coranto_extractor.language.given_names import begins_with_given_name
 from coranto_extractor.language.text_comparison import alphanumeric_key
 from coranto_extractor.page.blocks import Block, normalize_space
 from coranto_extractor.page.metadata import PageMetadata
@@ -54,6 +55,9 @@ _MAX_AUTHORS = 20
 _STATEMENTS = frozenset({"json-ld", "microdata", "rel-author"})
 # Sources in which a page may name itself as the author. That counts when nobody else is named.
 _STRUCTURED_DATA = frozenset({"json-ld", "microdata"})
+# Sources that a reader does not see, and the confidence of a byline above the text that is marked as one.
+_FOR_MACHINES = frozenset({"json-ld", "meta"})
+_MARKED_BYLINE = 0.75
 # So many names of one word each are buttons and sections, not first names.
 _MIN_LABELS = 3
 
@@ -83,7 +87,16 @@ def find_authors(reading: PageReading) -> Extracted[Byline] | None:
 
 
 def _find_byline(reading: PageReading, near: Sequence[Block], boxed: tuple[str, ...]) -> Extracted[Byline] | None:
-    """The byline with organisations of every kind among its agencies."""
+    bylines = _bylines(reading, near, boxed)
+    first = next(bylines, None)
+    if first is None or first.source not in _FOR_MACHINES or _are_shown(first.value.persons, reading.blocks):
+        return first
+    # Whom only the data name may have put the article in. A byline that is marked as one knows better.
+    return next((byline for byline in bylines if _is_marked(byline)), first)
+
+
+def _bylines(reading: PageReading, near: Sequence[Block], boxed: tuple[str, ...]) -> Iterator[Extracted[Byline]]:
+    """The bylines, the most reliable first, one without a person last. Organisations of every kind are among the agencies."""
     page = reading.metadata
     site = SiteNames(tuple(site_names(page)))
     stated = list(stated_agencies(page, site, reading.rejections))
@@ -109,17 +122,29 @@ def _find_byline(reading: PageReading, near: Sequence[Block], boxed: tuple[str, 
         if persons:
             persons = [_with_surname(person, near) for person in persons]
             unique = tuple({alphanumeric_key(person.name): person for person in reversed(persons)}.values())[::-1]
-            return Extracted(Byline(unique[:_MAX_AUTHORS], agencies or boxed), source, confidence)
-        if names.agencies and agencies_only is None:
+            yield Extracted(Byline(unique[:_MAX_AUTHORS], agencies or boxed), source, confidence)
+        elif names.agencies and agencies_only is None:
             agencies_only = Extracted(Byline((), agencies), source, confidence)
     if agencies_only is None and stated:
         agencies_only = Extracted(Byline((), tuple(dict.fromkeys(stated))), "json-ld", 0.9)
     if agencies_only is None and boxed:
         agencies_only = Extracted(Byline((), boxed), "source-box", 0.7)
     if agencies_only is not None:
-        return agencies_only
-    named = tuple(publications.values())[:_MAX_AUTHORS]
-    return Extracted(Byline((), named), "json-ld", 0.5) if named else None
+        yield agencies_only
+    elif publications:
+        yield Extracted(Byline((), tuple(publications.values())[:_MAX_AUTHORS]), "json-ld", 0.5)
+
+
+def _are_shown(persons: Sequence[Person], blocks: Sequence[Block]) -> bool:
+    text = " ".join(block.text for block in blocks).casefold()
+    return any(person.name.casefold() in text for person in persons)
+
+
+def _is_marked(byline: Extracted[Byline]) -> bool:
+    """True for persons with a given name and a surname, in an element above the text that says it is a byline."""
+    persons = byline.value.persons
+    is_marked = byline.source == "byline" and byline.confidence >= _MARKED_BYLINE and bool(persons)
+    return is_marked and all(has_two_parts(one.name) and begins_with_given_name(one.name) for one in persons)
 
 
 def _plausible_persons(page: PageMetadata, near: Sequence[Block], persons: list[Person], source: str) -> list[Person]:
@@ -198,7 +223,7 @@ def _candidates(reading: PageReading, near: Sequence[Block], site: SiteNames) ->
     near = [block for block in near if not places.is_in_teaser(block.element)]
     above = [block for block in near if places.is_above_text(block.element)]
     yield list(byline_elements(above)), "byline", 0.75
-    yield list(byline_elements(near)), "byline", 0.75
+    yield list(byline_elements(near)), "byline", 0.7
     yield list(byline_texts(near, reading.blocks, is_loose=False)), "byline", 0.7
     yield [(name, None) for name in bare_names_above_text(places, reading.language, site)], "byline", 0.6
     yield list(byline_texts(near, reading.blocks, is_loose=True)), "byline", 0.6
