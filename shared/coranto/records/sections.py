@@ -161,8 +161,8 @@ class ArticleDate(Section):
     )
     zone_from: Literal["stated", "page", "domain", "language"] | None = Field(
         None,
-        description="How the zone is known: stated with the time, or told by another time on the page; assumed from the country "
-        "of the domain, or of the language.",
+        description="How the zone is known: stated with the time, or told by another time or a script on the page; assumed from "
+        "the country of the domain, or of the language.",
     )
     at: UtcTime | None = Field(
         None,

@@ -731,3 +731,118 @@ def test_dateline_of_a_long_paragraph_tells_the_day(
     body = f"<p>{opening}{first}</p>" + "<p>Engineers replaced four of the nine piers and all of the cables.</p>" * 4
     published = read_article(write_page(body=body)).published
     assert (published.text if published else None) == day
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        "<div>25. Januar 2022</div>",
+        "<div class='card'><ul><li><time datetime='2022-01-25'>vor drei Tagen</time></li></ul></div>",
+    ],
+)
+def test_date_of_the_page_gives_way_to_the_day_shown_even_if_that_is_later(
+    shown: str, write_page: Write, read_article: Read
+) -> None:
+    head = '<meta property="og:type" content="article"><meta name="dcterms.date" content="2022-01-21T09:43+01:00">'
+    article = read_article(write_page(head=head, above=shown))
+    assert article.published is not None
+    assert article.published.local == "2022-01-25"
+
+
+@pytest.mark.parametrize(
+    ("shown", "day"),
+    [
+        # Shown as the day of the article: it has been published again.
+        ("<div>12 dicembre 2023</div>", "2023-12-12"),
+        ("<div>Aggiornato il 12 dicembre 2023</div>", "2019-03-30"),
+        ("<div>30 marzo 2019</div><div>12 dicembre 2023</div>", "2019-03-30"),
+        ("", "2019-03-30"),
+    ],
+)
+def test_day_of_the_last_change_is_of_publication_only_where_the_page_shows_it_as_that(
+    shown: str, day: str, write_page: Write, read_article: Read
+) -> None:
+    head = _json_ld(datePublished="2019-03-30T08:00:00+01:00", dateModified="2023-12-12T09:00:00+01:00")
+    article = read_article(write_page(head=head, above=shown))
+    assert article.published is not None
+    assert article.published.day.isoformat() == day
+
+
+@pytest.mark.parametrize(
+    ("host", "stated", "other", "local"),
+    [
+        # The same moment twice, both times as if it were in UTC: one of them is on a clock of the country.
+        ("post.example.com.au", "2020-04-25T07:25:06Z", "2020-04-24T21:25:06+00:00", "2020-04-25T07:25:06"),
+        ("jornal.example.com.br", "2022-05-04T00:44:52Z", "2022-05-03T21:44:52Z", "2022-05-03T21:44:52"),
+        # No clock of the country is so far ahead, and of these domains no country is known.
+        ("post.example.com.au", "2020-04-25T07:25:06Z", "2020-04-25T03:25:06+00:00", "2020-04-25T07:25:06"),
+        ("post.example.com", "2020-04-25T07:25:06Z", "2020-04-24T21:25:06+00:00", "2020-04-25T07:25:06"),
+    ],
+)
+def test_time_on_a_clock_of_the_country_that_claims_to_be_in_utc_is_told_by_the_one_that_is(
+    host: str, stated: str, other: str, local: str, write_page: Write, read_article: Read
+) -> None:
+    head = _json_ld(datePublished=stated) + f'<meta property="article:published_time" content="{other}">'
+    article = read_article(write_page(head=head), url=f"https://{host}/city/harbour-bridge")
+    assert article.published is not None
+    assert article.published.local == local
+    is_told = ("com.au" in host and other.startswith("2020-04-24")) or "com.br" in host
+    assert (article.published.zone_from == "page") is is_told
+
+
+@pytest.mark.parametrize(
+    ("host", "moment", "day"),
+    [
+        # It is the day before in all of Brazil, and the next one in all of Australia and New Zealand.
+        ("jornal.example.com.br", "2022-05-04T00:44:52Z", "2022-05-03"),
+        ("post.example.com.au", "2022-05-03T23:10:00Z", "2022-05-04"),
+        ("post.example.co.nz", "2022-05-03T15:10:00Z", "2022-05-04"),
+        # Here it depends on the town.
+        ("post.example.ca", "2022-05-04T04:44:52Z", "2022-05-04T04:44:52"),
+        ("post.example.com", "2022-05-04T00:44:52Z", "2022-05-04T00:44:52"),
+    ],
+)
+def test_moment_in_utc_has_the_day_of_a_country_with_several_clocks_where_all_show_it(
+    host: str, moment: str, day: str, write_page: Write, read_article: Read
+) -> None:
+    article = read_article(write_page(head=_json_ld(datePublished=moment)), url=f"https://{host}/city/harbour-bridge")
+    assert article.published is not None
+    assert article.published.local == day
+    assert article.published.at is not None
+
+
+@pytest.mark.parametrize(
+    ("names", "local"),
+    [
+        (["America/Chicago"], "2023-11-08T22:31:00"),
+        (["America/Argentina/Cordoba"], "2023-11-09T01:31:00"),
+        (["America/Chicago", "Europe/Berlin"], "2023-11-09T04:31:00"),
+        (["America/Nowhere"], "2023-11-09T04:31:00"),
+        (["America/Argentina"], "2023-11-09T04:31:00"),
+        ([], "2023-11-09T04:31:00"),
+    ],
+)
+def test_zone_that_scripts_name_is_that_of_the_pages_clock_where_it_is_the_only_one(
+    names: list[str], local: str, write_page: Write, read_article: Read
+) -> None:
+    settings = "".join(f'<script>window.site = {{"timezone": {{"long": "{name}"}}}};</script>' for name in names)
+    article = read_article(write_page(head=_json_ld(datePublished="2023-11-09T04:31:00Z") + settings))
+    assert article.published is not None
+    assert article.published.local == local
+
+
+@pytest.mark.parametrize(
+    ("note", "day"),
+    [
+        ("<p><b>Päivitetty</b> 17.1.2021.</p>", "2021-01-17"),
+        ("<p>Päivitetty 17.1.2021.</p><p>Päivitetty 18.2.2022.</p>", None),
+        ("<p>Syntynyt 17.1.1981.</p>", None),
+    ],
+)
+def test_labelled_day_of_a_change_counts_where_nothing_else_tells_a_day(
+    note: str, day: str | None, write_page: Write, read_article: Read
+) -> None:
+    between = "".join(f"<p>Lähde {n}</p>" for n in range(12))
+    page = write_page(below=f"<section>{between}{note}</section>").replace(b'lang="en"', b'lang="fi"')
+    article = read_article(page)
+    assert (article.published.local if article.published else None) == day

@@ -10,8 +10,8 @@ import tomllib
 from datetime import datetime, timedelta
 from functools import cache
 from importlib.resources import files
-from typing import Literal, NamedTuple
-from zoneinfo import ZoneInfo
+from typing import Any, Literal, NamedTuple
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 
 class AssumedZone(NamedTuple):
@@ -19,7 +19,7 @@ class AssumedZone(NamedTuple):
 
     name: str
     """As in the IANA time zone database, such as Europe/Berlin."""
-    source: Literal["domain", "language"]
+    source: Literal["domain", "language", "page"]
 
     def offset_at(self, local: datetime) -> timedelta:
         """How far the zone's clock was ahead of UTC when it showed this time."""
@@ -44,8 +44,24 @@ def find_zone(host: str | None, language: str | None) -> AssumedZone | None:
     return None
 
 
+def is_zone(name: str) -> bool:
+    """True for a name in the IANA time zone database."""
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: the name of a folder of the database
+        return False
+    return True
+
+
+def zones_of_country(host: str | None) -> list[str]:
+    """The names of all zones of the country that the host's domain is of; empty for other domains."""
+    table = _table()
+    ending = (host or "").rpartition(".")[2].lower()
+    return [table["domains"][ending]] if ending in table["domains"] else list(table["several"].get(ending, ()))
+
+
 @cache
-def _table() -> dict[str, dict[str, str]]:
+def _table() -> dict[str, dict[str, Any]]:
     text = files("coranto_extractor.language").joinpath("zones.toml").read_text(encoding="utf-8")
-    found: dict[str, dict[str, str]] = tomllib.loads(text)
+    found: dict[str, dict[str, Any]] = tomllib.loads(text)
     return found

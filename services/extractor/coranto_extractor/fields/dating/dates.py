@@ -14,7 +14,7 @@ from itertools import chain
 from coranto.records.sections import ArticleDate
 from coranto_extractor.fields.dating.date_reader import DateReader, date_reader
 from coranto_extractor.fields.dating.page_clock import on_clock_of, on_page_clock, page_host
-from coranto_extractor.fields.dating.shown import ShownDates, find_labelled_dates, find_shown_dates
+from coranto_extractor.fields.dating.shown import Label, ShownDates, find_labelled_dates, find_shown_dates
 from coranto_extractor.fields.dating.stated import (
     PAGE_DATE_CONFIDENCE,
     modified_statements,
@@ -27,11 +27,13 @@ from coranto_extractor.fields.evidence import Extracted
 from coranto_extractor.fields.page_reading import PageReading
 from coranto_extractor.fields.places import Places
 from coranto_extractor.language.text_comparison import alphanumeric_key
+from coranto_extractor.page.metadata import PageMetadata
 
 # A date is refused when it is later than the time of fetching by more than clocks and time zones explain.
 _MAX_AHEAD_OF_FETCH = timedelta(days=2)
 # The day shown and that of a time in UTC differ by no more than this.
 _UTC_DAY = timedelta(days=1)
+_CONFIDENCE_IN_CHANGE = 0.8
 
 
 def find_published(reading: PageReading) -> Extracted[ArticleDate] | None:
@@ -74,22 +76,18 @@ def _published_candidates(
     """Possible dates of publication, most reliable first, with their source and the confidence in it."""
     page, root = reading.metadata, reading.root
     in_url = date_in_url(page.url) or date_in_url(page.canonical)
-    published_days = [moment.day for moment in shown.published]
     visible = next(iter(shown.all), None)
     days = {moment.day for moment in (in_url, *shown.all) if moment}
     says_article = bool(page.article) or any(
         kind.lower() not in ("", "website") for kind in page.meta.get("og:type", ())
     )
-    changed = next((moment for text, _, _ in modified_statements(page) if (moment := reader.stated(text))), None)
-    for text, source, confidence in published_statements(page):
-        if _is_of_making(reader.stated(text), confidence, changed, published_days):
-            continue
-        # On a page that does not say it is an article, many meta elements give the date when the page was made.
-        if says_article or confidence > PAGE_DATE_CONFIDENCE or _is_shown(text, reader, days):
-            yield text, source, confidence
     places = Places(reading)
-    if not says_article:
+    yield from _stated_candidates(page, reader, shown, places, days, says_article=says_article)
+    # A time between headline and text counts, whatever the boxes it is in are called, where nothing states another.
+    confidences = [statement.confidence for statement in published_statements(page)]
+    if not says_article or (confidences and max(confidences) <= PAGE_DATE_CONFIDENCE):
         yield from times_above_text(places)
+    if not says_article:
         yield from times_in_elements(root, {block.element for block in reading.near_headline})
     # Where a date is shown above the text, those below it are of comments and other articles.
     for text, source, confidence in times_in_elements(root, above=places if shown.published else None):
@@ -102,13 +100,46 @@ def _published_candidates(
         yield in_url, "url", 0.85
     if visible:
         yield visible, "visible-date", 0.7
-    labelled = find_labelled_dates(reading, reader, places)
-    if len({moment.day for moment in labelled}) == 1:
-        yield labelled[0], "visible-date", 0.6
+    yield from _labelled_candidates(reading, reader, places, "published", 0.6)
     in_title = reader.shown(page.page_title or "")
     if in_title:
         yield in_title, "title", 0.6
     yield from statements_in_scripts(root, alphanumeric_key(reading.title or ""))
+    yield from _labelled_candidates(reading, reader, places, "updated", 0.4)
+
+
+def _stated_candidates(
+    page: PageMetadata,
+    reader: DateReader,
+    shown: ShownDates,
+    places: Places,
+    days: AbstractSet[date],
+    *,
+    says_article: bool,
+) -> Iterator[tuple[str, str, float]]:
+    """What the page states for machines, as far as what it shows on one of `days` does not contradict that."""
+    published_days = [moment.day for moment in shown.published]
+    above_text = [moment.day for text, _, _ in times_above_text(places) if (moment := reader.stated(text))]
+    change = next((found for found in modified_statements(page) if reader.stated(found.text)), None)
+    changed = reader.stated(change.text) if change else None
+    for text, source, confidence in published_statements(page):
+        stated = reader.stated(text)
+        if _is_of_making(stated, confidence, changed, published_days or above_text):
+            continue
+        if change and stated and stated.day not in days and _is_published_again(stated, changed, published_days):
+            yield change.text, change.source, _CONFIDENCE_IN_CHANGE
+        # On a page that does not say it is an article, many meta elements give the date when the page was made.
+        if says_article or confidence > PAGE_DATE_CONFIDENCE or (stated is not None and stated.day in days):
+            yield text, source, confidence
+
+
+def _labelled_candidates(
+    reading: PageReading, reader: DateReader, places: Places, label: Label, confidence: float
+) -> Iterator[tuple[ArticleDate, str, float]]:
+    """The day behind such labels, if all of them give the same one."""
+    labelled = find_labelled_dates(reading, reader, places, label)
+    if len({moment.day for moment in labelled}) == 1:
+        yield labelled[0], "visible-date", confidence
 
 
 def _date_reader(reading: PageReading) -> DateReader:
@@ -133,7 +164,14 @@ def _is_shown(text: str, reader: DateReader, days: AbstractSet[date]) -> bool:
 def _is_of_making(
     stated: ArticleDate | None, confidence: float, changed: ArticleDate | None, shown: Sequence[date]
 ) -> bool:
-    """True for a date of the page, or one not before the last change, where an earlier day is shown as that of publication."""
-    if stated is None or not shown or stated.day in shown or stated.day <= shown[0] + _UTC_DAY:
+    """True for a date of the page where another day is shown as that of publication, and for one that is not before the last
+    change where an earlier day is."""
+    if stated is None or not shown or stated.day in shown or abs(stated.day - shown[0]) <= _UTC_DAY:
         return False
-    return confidence <= PAGE_DATE_CONFIDENCE or (changed is not None and changed.sort_time <= stated.sort_time)
+    is_late = stated.day > shown[0] and changed is not None and changed.sort_time <= stated.sort_time
+    return confidence <= PAGE_DATE_CONFIDENCE or is_late
+
+
+def _is_published_again(stated: ArticleDate, changed: ArticleDate | None, shown: Sequence[date]) -> bool:
+    """True where the page shows the day of its last change, without saying that it is one, and not the day that it states."""
+    return changed is not None and changed.day in shown and changed.day > stated.day + _UTC_DAY

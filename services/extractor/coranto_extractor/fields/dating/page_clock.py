@@ -6,17 +6,18 @@ from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, time, timedelta
 from itertools import islice
+from zoneinfo import ZoneInfo
 
 from coranto.records.sections import ArticleDate
 from coranto.urls import UnsupportedUrlError, host_of
 from coranto_extractor.fields.dating.date_reader import DateReader
 from coranto_extractor.fields.dating.shown import ShownDates
-from coranto_extractor.fields.dating.stated import MAX_DATES, published_statements
+from coranto_extractor.fields.dating.stated import MAX_DATES, find_zone_in_scripts, published_statements
 from coranto_extractor.fields.dating.time_elements import times_in_elements
 from coranto_extractor.fields.dating.url_dates import date_in_url
 from coranto_extractor.fields.page_reading import PageReading
 from coranto_extractor.language.date_parsing import make_moment
-from coranto_extractor.language.zones import find_zone
+from coranto_extractor.language.zones import find_zone, zones_of_country
 from coranto_extractor.page.metadata import PageMetadata
 
 # Offsets from UTC that exist; all are multiples of a quarter of an hour.
@@ -82,6 +83,12 @@ def _in_local_time(
     for other in others:
         if other.offset and other.at == moment.at:
             return other
+    host = page_host(reading.metadata)
+    for other in others:
+        for local, utc in ((moment, other), (other, moment)):
+            offset = _unsaid_offset(local, utc, host)
+            if offset is not None:
+                return _on_clock(local, offset)
     for local in shown.all:
         # Of a zone shown, the page's clock counts rather than its name: many pages say EST in summer, too.
         if local.precision != "day":
@@ -105,16 +112,31 @@ def _on_shown_day(moment: ArticleDate, reading: PageReading, shown: ShownDates) 
     in_page = [found.day for found in (date_in_url(page.url), next(iter(shown.published), None)) if found]
     if moment.at is None:
         return moment
-    zone = find_zone(page_host(page), reading.language)
+    zone = find_zone(page_host(page), reading.language) or find_zone_in_scripts(reading.root)
     local = zone.local_time(moment.at) if zone else None
     if zone and local and (not in_page or local.date() in in_page):
         offset = local.utcoffset()
         return make_moment(local, precision=moment.precision, offset=offset, zone=zone.name, zone_from=zone.source)
-    if not in_page or abs(in_page[0] - moment.day) != timedelta(days=1):
+    if not in_page:
+        # Of a country with several clocks, only the day is certain.
+        days = {moment.at.astimezone(ZoneInfo(name)).date() for name in zones_of_country(page_host(page))}
+        day = days.pop() if len(days) == 1 else moment.day
+        return moment if day == moment.day else ArticleDate(local=day.isoformat(), precision="day", at=moment.at)
+    if abs(in_page[0] - moment.day) != timedelta(days=1):
         return moment
     midnight = datetime.combine(in_page[0], time(), UTC)
     is_possible = midnight - _MAX_OFFSET <= moment.at < midnight + timedelta(days=1) - _MIN_OFFSET
     return ArticleDate(local=in_page[0].isoformat(), precision="day", at=moment.at) if is_possible else moment
+
+
+def _unsaid_offset(local: ArticleDate, utc: ArticleDate, host: str | None) -> timedelta | None:
+    """How far the first clock is ahead where both times claim to be in UTC, but the first is on a clock of the host's country."""
+    if local.offset != timedelta(0) or utc.offset != timedelta(0) or not local.precision == utc.precision == "second":
+        return None
+    ahead = _ahead(local, utc)
+    clock = datetime.fromisoformat(local.local).replace(tzinfo=None)
+    offsets = [ZoneInfo(name).utcoffset(clock) for name in zones_of_country(host)] if ahead else []
+    return ahead if ahead in offsets else None
 
 
 def _ahead(local: ArticleDate, other: ArticleDate) -> timedelta | None:

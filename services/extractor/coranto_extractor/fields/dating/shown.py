@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 from coranto.records.sections import ArticleDate
 from coranto_extractor.fields.dating.date_reader import DateReader
@@ -37,6 +38,8 @@ _BEGINS_WITH_NUMBER = re.compile(r"[(\[]?\d")
 # So many linked lines between a date and the headline are a menu.
 _MIN_MENU_LINKS = 3
 _MAX_LINK_SHARE = 0.5
+
+Label = Literal["published", "updated"]
 
 
 @dataclass(frozen=True)
@@ -81,11 +84,11 @@ def find_shown_dates(reading: PageReading, reader: DateReader) -> ShownDates:
     return ShownDates(published, updated)
 
 
-def find_labelled_dates(reading: PageReading, reader: DateReader, places: Places) -> list[ArticleDate]:
-    """The dates that stand behind a label of publication, or in the element after it, anywhere outside other articles' boxes."""
+def find_labelled_dates(reading: PageReading, reader: DateReader, places: Places, kind: Label) -> list[ArticleDate]:
+    """The dates behind such a label, or in the element after it, anywhere outside other articles' boxes."""
     found = []
     for block in reading.blocks:
-        label = phrase_lists.any_phrase("published").match(block.text)
+        label = phrase_lists.any_phrase(kind).match(block.text)
         # A sentence may begin with a small word that is also a label: “On 4 May 2023”.
         if label is None or (block.is_prose and label.end() < _MIN_LABEL_CHARS_IN_PROSE):
             continue

@@ -11,11 +11,15 @@ from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
 
 from coranto_extractor.language import phrase_lists
 from coranto_extractor.language.text_comparison import alphanumeric_key
+from coranto_extractor.language.zones import AssumedZone, is_zone
 from coranto_extractor.page.metadata import PageMetadata, item_values, strings
 
 _IN_SCRIPT = re.compile(
     r"""["'](?:date_?published|publish(?:ed)?_?(?:date|at|on|time)?|pub_?date|publication_?date|first_?published(?:_?(?:at|date))?)\\?["']\s{0,5}:\s{0,5}\\?["']([^"'\n\\]{8,40})\\?["']""",
     re.IGNORECASE,
+)
+_ZONE_IN_SCRIPT = re.compile(
+    r"[\"']((?:Africa|America|Asia|Atlantic|Australia|Europe|Indian|Pacific)/[A-Z]\w{2,20}(?:/[A-Z]\w{2,20})?)\\?[\"']"
 )
 _MAX_SCRIPT_CHARS = 1_000_000
 # Of the dates on one page so many are read: it may state thousands.
@@ -59,6 +63,13 @@ def modified_statements(page: PageMetadata) -> Iterator[DateStatement]:
             yield DateStatement(text, "opengraph" if ":" in name else "meta", 0.9)
     for text in item_values(page.itemprops.get("dateModified", ())):
         yield DateStatement(text, "microdata", 0.9)
+
+
+def find_zone_in_scripts(root: html.HtmlElement) -> AssumedZone | None:
+    """The zone that the page's scripts name, such as "America/Chicago"; None when they name none, or several."""
+    texts = (script.text for script in root.iter("script") if script.text and len(script.text) < _MAX_SCRIPT_CHARS)
+    names = {match[1] for text in texts for match in _ZONE_IN_SCRIPT.finditer(text)}
+    return AssumedZone(names.pop(), "page") if len(names) == 1 and all(map(is_zone, names)) else None
 
 
 def statements_in_scripts(root: html.HtmlElement, title_key: str) -> Iterator[DateStatement]:
