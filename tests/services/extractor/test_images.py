@@ -172,3 +172,17 @@ def test_word_may_be_a_caption(text: str, write_page: Write, read_article: Read)
     image = read_article(write_page(above=f'<figure><img src="/b.jpg"><figcaption>{text}</figcaption></figure>')).image
     assert image is not None
     assert image.caption == text
+
+
+@pytest.mark.parametrize(
+    "alt",
+    [
+        "The Voice: Ruby &amp;#8216;sings&amp;#8217;",
+        "The Voice: <b>Ruby</b> ‘sings’",
+        "The Voice:&amp;nbsp; Ruby ‘sings’",
+    ],
+)
+def test_caption_has_no_entities_and_tags(alt: str, write_page: Write, read_article: Read) -> None:
+    image = read_article(write_page(above=f'<img src="/one.jpg" width="900" alt="{alt}">')).image
+    assert image is not None
+    assert image.caption == "The Voice: Ruby ‘sings’"

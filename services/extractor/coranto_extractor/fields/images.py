@@ -180,11 +180,11 @@ def _figures(page: PageMetadata, container: html.HtmlElement | None) -> Iterator
         # Teasers have no credits. A lead picture with a credit may link to a page of pictures.
         if credit is None and _belongs_to_other_page(page, element, container):
             continue
-        alt = normalize_space(element.get("alt") or "")
+        alt = clean((element.get("alt") or "")[:_MAX_CAPTION_CHARS])
         if holder is None and (len(alt) < _MIN_ALT_CHARS or _is_control(element, url)):
             continue
         seen.add(url)
-        shown = _shown_caption(caption) or _shown_caption(alt[:_MAX_CAPTION_CHARS])
+        shown = _shown_caption(caption) or _shown_caption(alt)
         yield Image(url=url, caption=shown, credit=credit), bool(caption or credit)
 
 
@@ -283,7 +283,7 @@ def _caption_and_credit(holder: html.HtmlElement) -> tuple[str | None, str | Non
     credits_ = [child for child in holder.iter(*tags) if _is_credit(child) and _is_more_than_label(child)]
     whole = next((child for child in holder.iter("figcaption")), None)
     caption = whole if whole is not None else holder
-    text = _spaced_text(caption)[:_MAX_CAPTION_CHARS]
+    text = clean(_spaced_text(caption)[:_MAX_CAPTION_CHARS])
     if credits_:
         credit_text = _spaced_text(credits_[0])
         if credit_text and len(credit_text) < _MAX_CREDIT_ELEMENT_CHARS:
