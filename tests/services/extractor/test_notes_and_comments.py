@@ -57,6 +57,7 @@ def test_line_that_ends_with_a_photographer_or_picture_agency_is_a_caption(
     "line",
     [
         "The agency AP and the paper reported on the same day that the bridge would cost a third less.",
+        "Unterschreiben Sie unsere Petition und unterstützen Sie unsere Forderung, damit der Hafen allen offen bleibt.",
         "He gave the council credit: without its patience the bridge would have been sold for its steel.",
         "The storm first appeared in March, according to reporting by the harbour office and its many writers.",
         "The town has earned a commission of inquiry, not a speech, said the head of the building office.",

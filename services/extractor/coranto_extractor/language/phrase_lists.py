@@ -266,17 +266,22 @@ def _alternatives(key: str, *, any_ending: str, word_end: str) -> str:
 @cached_per_languages
 def any_phrase(key: str) -> re.Pattern[str]:
     """A pattern that finds any phrase under the key, in any language, as whole words."""
-    spaced = [phrase for phrase in phrases(key) if _STARTS_AT_A_BOUNDARY.match(phrase)]
-    others = [phrase for phrase in phrases(key) if not _STARTS_AT_A_BOUNDARY.match(phrase)]
-    branches = [f"(?<!\\w){_tree(spaced)}"] if spaced else []
-    if others:
-        branches.append(_tree(others))
-    return re.compile("|".join(branches) or r"(?!)", re.IGNORECASE)
+    return re.compile(_from_boundaries(phrases(key)), re.IGNORECASE)
 
 
 # East Asian words have no boundaries that a pattern could see.
 _STARTS_AT_A_BOUNDARY = re.compile(rf"[^\W{EAST_ASIAN}]")
 _ENDS_AT_A_BOUNDARY = re.compile(rf"[^\W{EAST_ASIAN}]$")
+
+
+def _from_boundaries(given: Sequence[str]) -> str:
+    """An expression for any of the phrases as whole words, where the script has words with spaces."""
+    spaced = [phrase for phrase in given if _STARTS_AT_A_BOUNDARY.match(phrase)]
+    others = [phrase for phrase in given if not _STARTS_AT_A_BOUNDARY.match(phrase)]
+    branches = [f"(?<!\\w){_tree(spaced)}"] if spaced else []
+    if others:
+        branches.append(_tree(others))
+    return "|".join(branches) or r"(?!)"
 
 
 def _tree(given: Sequence[str], end: str = r"(?!\w)") -> str:
@@ -311,13 +316,13 @@ def exact_phrase(key: str) -> re.Pattern[str]:
 
 
 def contains(key: str, text: str) -> bool:
-    """True when the text contains a phrase under the key, even inside a word: only for phrases that are never part of one."""
+    """True when the text contains a phrase under the key, as whole words."""
     return _anywhere(key).search(text.casefold()) is not None
 
 
 @cached_per_languages
 def _anywhere(key: str) -> re.Pattern[str]:
-    return re.compile(_tree(phrases(key), end="") if phrases(key) else r"(?!)")
+    return re.compile(_from_boundaries(phrases(key)))
 
 
 def starting_phrase(key: str, lowered: str) -> str | None:
