@@ -609,3 +609,24 @@ def test_headings_that_link_to_themselves_and_buttons_that_unfold_parts_are_text
 def test_the_same_link_above_each_embedded_post_is_no_text(read_lines: ReadLines, paragraphs: tuple[str, ...]) -> None:
     skip = "<div><a href='#behind'>Skip to what is behind this embedded post</a></div>"
     assert read_lines("".join(f"{skip}<p>{paragraph}</p>" for paragraph in paragraphs)) == list(paragraphs)
+
+
+@pytest.mark.parametrize(
+    ("line", "is_text"),
+    [
+        (
+            "See point 12 of the <a href='/2'>rules of the harbour and all of its bridges</a> – a new one follows soon.",
+            True,
+        ),
+        (
+            "Zobacz punkt 12 <a href='/2'>regulaminu portu i wszystkich jego mostów</a> – nowy będzie gotowy wkrótce.",
+            True,
+        ),
+        ("The ferry sails on: <a href='/2'>read here what neighbours have planned for it.</a>", False),
+        ("<a href='/2'>The rules of the harbour and all of its bridges</a> are sold at the quay.", False),
+    ],
+)
+def test_last_paragraph_with_a_link_within_its_sentence_is_text(
+    line: str, is_text: bool, read_lines: ReadLines, paragraphs: tuple[str, ...]
+) -> None:
+    assert len(read_lines(_set(*paragraphs, line))) == len(paragraphs) + is_text

@@ -33,6 +33,8 @@ _MAX_LINK_SHARE_OF_ITEMS_AND_CELLS = 0.5
 # the second weight, only if it is set like them, and of the third, only if it has a full stop.
 _MIN_UNSTOPPED_WEIGHT = 40
 _MIN_LINE_WEIGHT = 20
+# Marks behind a link are no sentence that goes on.
+_MAX_CHARS_OF_END = 3
 _MIN_STOPPED_WEIGHT = 15
 # A block with a larger share of links than this, and lighter than this, is a link rather than text.
 _LINK_SHARE_OF_LINKS = 0.8
@@ -235,15 +237,27 @@ def _adjoins(block: Block, neighbour: Block) -> bool:
 
 
 def _continues(block: Block, neighbour: Block) -> bool:
-    """True for a paragraph like the one before it that only lacks its full stop."""
+    """True for a paragraph like the one before it that only lacks its full stop, or has one behind links in the middle of it."""
     return (
         block.tag == "p" == neighbour.tag
         and block.weight >= _MIN_UNSTOPPED_WEIGHT
         and not phrase_lists.any_phrase("photo_labels").match(block.text)
-        and not block.links
+        and (not block.links or _is_linked_within(block))
         and block.index == neighbour.index + 1
         and block.element.get("class") == neighbour.element.get("class")
         and block.element.getparent() is neighbour.element.getparent()
+    )
+
+
+def _is_linked_within(block: Block) -> bool:
+    """True for a sentence that neither begins nor ends with a link, as teasers and offers do."""
+    texts = [text for _, text in block.links if text]
+    return (
+        block.link_share < _MAX_LINK_SHARE_OF_PARAGRAPHS
+        and bool(SENTENCE_END.search(block.text[-_MAX_CHARS_OF_END:]))
+        and not any(
+            block.text.startswith(text) or text in block.text[-len(text) - _MAX_CHARS_OF_END :] for text in texts
+        )
     )
 
 
