@@ -53,6 +53,7 @@ _GLUED_INITIALS = re.compile(r"\b([А-ЯЁA-Z]\.)(?=[А-ЯЁA-Z])")
 _ORGANISATION_CLASSES = word_list("russian_organisation_classes")
 _ORGANISATION_HEADS = word_list("russian_organisation_heads")
 _PLACE_CLASSES = word_list("russian_place_classes")
+_SETTLEMENTS = word_list("russian_settlements")
 _REGIONS = {"област": "область", "республик": "республика", "район": "район", "кра": "край", "округ": "округ"}
 _REGIONS_TOGETHER = re.compile(
     r"(?:(?:\s*,\s*|\s+и\s+)[А-ЯЁ][а-яё-]+(?:ой|ая|ую|ом|им|ый|ий|ого|его))*"
@@ -180,7 +181,7 @@ class RussianNormalizer:
                 if word[0] in QUOTES:
                     is_repeated = is_class or self._is_nominative_after(before, word.strip(QUOTES))
                     return (words[index:], True) if is_repeated else (words, False)
-                if word[0].isalpha() and not CYRILLIC.search(word):
+                if word[0].isalnum() and not CYRILLIC.search(word):
                     return (words[index:], True) if is_class else (words, False)
                 is_common = before == before.lower() or before.isupper() or (kind == "place" and may_be_common)
                 if word[0].isupper() and is_class and is_common:
@@ -188,12 +189,19 @@ class RussianNormalizer:
                     is_repeated = kind == "place" or (
                         words[0].islower() and self._may_be_nominative(word) and not find_country(word)
                     )
+                    if self._is_named_after(before, word):
+                        is_repeated = False
                     return (words[index:], True) if is_repeated else (words, False)
                 if not is_class and not self._is_adjective(before):
                     break
             if word != word.lower() and not self._is_class(word, classes) and not self._is_adjective(word):
                 break
         return words, False
+
+    def _is_named_after(self, noun: str, name: str) -> bool:
+        """True for a surname that the noun governs: "остров Врангеля", "фонд Потанина"; but "города Пушкина" is Пушкин."""
+        is_surname = any("Surn" in tag and tag.case == "gent" for tag, _, _, _ in self.dictionary.parses(name))
+        return is_surname and not self._is_class(noun, _SETTLEMENTS)
 
     def _is_nominative_after(self, noun: str, name: str) -> bool:
         """True for a quoted name in apposition, which is in the nominative: "НПО «Молния»", not "правления «Газпром-медиа»"."""
@@ -215,7 +223,8 @@ class RussianNormalizer:
 
     def _is_class(self, word: str, classes: frozenset[str]) -> bool:
         """True for a common noun of the classes, and for a compound of one: "медиакомпания", "панк-группа"."""
-        lemmas = [lemma for _, lemma, _, _ in self.dictionary.parses(word.strip(QUOTES).lower())[:3]]
+        parses = self.dictionary.parses(word.strip(QUOTES).lower())[:3]
+        lemmas = [lemma.replace("ё", "е") for _, lemma, _, _ in parses]
         return any(
             lemma in classes or lemma.rsplit("-", 1)[-1] in classes or _is_compound_of(lemma, classes)
             for lemma in lemmas
