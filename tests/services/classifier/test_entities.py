@@ -263,6 +263,16 @@ def test_english_names_lose_article_and_possessive(models: TextModels) -> None:
         ("I’ve met Abbotsford folk .", [(0, 0, "person")], [("Abbotsford", "place")]),
         ("The Emperor left for Shanghai .", [(1, 1, "organisation")], [("Shanghai", "place")]),
         ("He met King and Shanghai Tang .", [(2, 2, "person")], [("King", "person")]),
+        ("It went to the Ashbourne Hockey Club on May 15 .", [], [("Ashbourne Hockey Club", "organisation")]),
+        (
+            "They said Wexcombe Institute moves to a house in Pelling Street .",
+            [],
+            [("Wexcombe Institute", "organisation"), ("Pelling Street", "place")],
+        ),
+        ("It asked Director Wexcombe Council for help .", [], [("Wexcombe Council", "organisation")]),
+        ("Many Clubs and a Club of his own closed .", [], []),
+        ("Local Society was split , he said .", [], []),
+        ("Mayor Backs Plan To Close Wexcombe Club", [], []),
     ],
 )
 def test_english_taggers_answer_is_corrected_by_the_lists(

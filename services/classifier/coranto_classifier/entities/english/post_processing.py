@@ -38,6 +38,11 @@ _UNAMBIGUOUS_PLACES = (REGION, COUNTRY)
 _PLACES = (REGION, COUNTRY, CITY)
 _CONTRACTED_PRONOUNS = ("i'", "i’")
 _COMPASS = frozenset({"north", "south", "east", "west"})
+_NOT_OF_NAMES = frozenset({"the", "a", "an"}) | _JOB_TITLES
+"""Words that may stand before a name with a capital."""
+
+_TITLE_CASE = 0.6  # share of words with a capital
+_LONGEST_RUN = 5  # capitalised words that one name may have; a headline has more
 _CONJUNCTIONS = frozenset({"and", "-", "–", "—"})
 
 
@@ -57,7 +62,12 @@ class PostProcessor:
         ]
         listed = [
             each
-            for each in (*self._listed_places(words), *self._listed_organisations(words), *self._large_cities(words))
+            for each in (
+                *self._listed_places(words),
+                *self._listed_organisations(words),
+                *self._large_cities(words),
+                *self._named_by_last_word(words),
+            )
             if not taken.intersection(range(each[0], each[1] + 1))
         ]
         taken |= {index for first, last, _ in listed for index in range(first, last + 1)}
@@ -191,6 +201,27 @@ class PostProcessor:
                 "?",
             )
         return "organisation" if is_listed else None
+
+    def _named_by_last_word(self, words: Sequence[str]) -> Iterator[TokenSpan]:
+        """Capitalised words in a row of which the last says what they name: "Montreal Hockey Club", "Harbour Street"."""
+        letters = [word for word in words if word[:1].isalpha()]
+        if len(letters) > _LONGEST_RUN and sum(word[0].isupper() for word in letters) > _TITLE_CASE * len(letters):
+            return  # In a headline capitals say nothing.
+        index = 0
+        while index < len(words):
+            first = last = index
+            while last + 1 < len(words) and words[first][:1].isupper() and words[last + 1][:1].isupper():
+                last += 1
+            index = last + 1
+            while first < last and words[first].lower() in _NOT_OF_NAMES:
+                first += 1
+            opens_sentence = first == 0 and self._gazetteer.usual_case(words[0].lower()) in ("l", "m")
+            if 0 < last - first < _LONGEST_RUN and not opens_sentence:
+                word = words[last].lower()
+                if word in _SURE_ORGANISATIONS:
+                    yield first, last, "organisation"
+                elif word in _SURE_PLACES:
+                    yield first, last, "place"
 
     @staticmethod
     def _is_in_name(words: Sequence[str], first: int, last: int) -> bool:
