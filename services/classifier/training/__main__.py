@@ -115,9 +115,15 @@ def make_declinable(data: Path, target: Path) -> None:
 def make_many_names(data: Path, target: Path, without: list[str]) -> None:
     """Train the taggers of the other languages, and the table of word pieces that they share."""
     from coranto_classifier.entities.multilingual.features import FeatureMaker
+    from coranto_classifier.entities.multilingual.german_words import (
+        german_features,
+        german_words_path,
+        read_german_words,
+    )
     from coranto_classifier.entities.multilingual.name_lists import lists_path
     from coranto_classifier.entities.multilingual.pieces import PieceTable
     from coranto_classifier.entities.multilingual.recognizer import MODELS, WITH_LISTS
+    from training.german_words import make_german_words
     from training.many_names import (
         LEARNED_FROM,
         RECIPES,
@@ -138,17 +144,20 @@ def make_many_names(data: Path, target: Path, without: list[str]) -> None:
         names = make_name_lists(data, code)
         if names is not None:
             store_name_lists(names, lists_path(target, code))
+    make_german_words(data, read_language(data, "de", without=without), german_words_path(target))
     maker = FeatureMaker(PieceTable(target))
     for name, languages in MODELS.items():
         learned_from = LEARNED_FROM.get(name, languages)
-        lists = lists_to_learn_with(data, learned_from) if name in WITH_LISTS else {}
+        more = lists_to_learn_with(data, learned_from) if name in WITH_LISTS else {}
+        if name == "german" and "de" in more:
+            more["de"] += german_features(*read_german_words(target))
         count = train(
             data,
             learned_from,
             maker,
             target / f"names_{name}.crfsuite",
             recipe=RECIPES.get(name),
-            lists=lists,
+            more=more,
             without=without,
         )
         _say(f"taggers of {' '.join(languages)}: {count} sentences")

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from coranto_classifier.entities.multilingual.forms import known_places
+from training.cities import ONE_OF_SEVERAL
 from training.name_lists import make_name_lists
 
 _ENDINGS = "aeiouyаеиіоу"
@@ -36,7 +37,8 @@ def make_base_names(data: Path, languages: Iterable[str], more_given: Iterable[s
                 return False
             people.setdefault(language, set()).update(lists["given"], lists["surnames"])
             places.setdefault(language, set()).update(lists["places"], lists["words_of_places"])
-        places[language] = set(_without_forms(places[language], known_places(language)))
+        named = {ONE_OF_SEVERAL.get(place, place) for place in places[language]}
+        places[language] = set(_without_forms(named, known_places(language)))
     counts = Counter(name for names in places.values() for name in names)
     shared = {name for name, count in counts.items() if count >= _SHARED}
     stored = {

@@ -32,6 +32,8 @@ _OTHER_THINGS = frozenset({"white house", "dunaj"})
 """Names of a city that mean something else more often: the Danube is Dunaj in four languages."""
 _CONTINENTAL_AREAS = frozenset({"002", "003", "005", "009", "019", "142", "150"})
 """Codes of UN M.49 that CLDR has the continents' names under."""
+ONE_OF_SEVERAL = {"Amerike": "Amerika", "Америке": "Америка"}
+"""Continents that CLDR names in the plural, as nobody writes them."""
 _WORDS = re.compile(r"[^\W\d_]+(?:[ -][^\W\d_]+)*")
 _SHORTEST = 4  # letters; shorter names are too like other words to be found by their stem
 
@@ -55,6 +57,7 @@ def make_known_places(target: Path, languages: Iterable[str]) -> None:
             if code not in _CYRILLIC:
                 # CLDR leaves out a name that is spelled as in the zone's own.
                 names |= {zone.rsplit("/", 1)[1] for zone in zones_known if "city" not in zones.get(zone, {})}
+        names = {ONE_OF_SEVERAL.get(name, name) for name in names}
         kept = sorted(name for name in names if len(name) >= _SHORTEST and _WORDS.fullmatch(name))
         lines.append(f"{language}\t{'|'.join(kept)}")
     target.write_text("\n".join(lines) + "\n", encoding="utf-8")

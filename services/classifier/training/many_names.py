@@ -8,13 +8,14 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from coranto_classifier.entities.multilingual.features import FeatureMaker
-from coranto_classifier.entities.multilingual.name_lists import NameLists, add_list_features
+from coranto_classifier.entities.multilingual.name_lists import AddFeatures, NameLists, feature_of_lists
 from coranto_classifier.entities.multilingual.pieces import PieceTable, table_path
 from coranto_classifier.entities.multilingual.tokens import sentences_of, tokens_of
 from training.name_lists import make_name_lists
@@ -44,19 +45,27 @@ SOURCES: dict[str, tuple[str, ...]] = {
 }
 """The files of each language. `uner_pud_visible` and the visible BSNLP texts are left for evaluation."""
 
+ENGLISH_SOURCES = ("gum", "uner_ewt", "wikigold_visible", "crossner")
+"""Files of English sentences that other taggers learn from too."""
+
 LEARNED_FROM: dict[str, tuple[str, ...]] = {
     "bulgarian": ("bg", "uk", "ru"),
+    "german": ("de", "en"),
     "nordic": ("da", "no", "sv"),
     "polish": ("cs", "pl", "sk", "sl"),
     "slavic": ("cs", "hr", "pl", "sk", "sl", "sr"),
 }
-"""The languages of each group's sentences, in the order in which they are read. Some only help: Polish and Slovak
-are below what a shipped language has to reach, and Russian and Norwegian have taggers of their own."""
+"""The languages of each group's sentences, in the order in which they are read. Some only help, because they have taggers
+of their own: English, Russian and Norwegian, and Polish in the group of Czech."""
+
+_ONLY_TEACHING = frozenset({"en"})
+"""Languages that a group learns from without features of their own: no text in them is read with these."""
 
 _KINDS = ("person", "organisation", "place")
 _BLOCK = 50  # sentences in a row that are held out together: a text, or nearly
 _HELD_OUT_SHARE = 8  # one block in eight
 _MOST_SENTENCES = 10_000  # of a language in a group
+_MOST_ENGLISH_SENTENCES = 4_000  # of a file
 _CONTRACTIONS = {
     ("de", "o"): "do", ("de", "a"): "da", ("de", "os"): "dos", ("de", "as"): "das", ("em", "o"): "no", ("em", "a"): "na",
     ("em", "os"): "nos", ("em", "as"): "nas", ("a", "o"): "ao", ("a", "os"): "aos", ("a", "a"): "à", ("a", "as"): "às",
@@ -84,6 +93,15 @@ def read_language(data: Path, language: str, *, held_out: bool = False, without:
     """A language's sentences without every eighth block, or with `held_out` those blocks, which are kept for evaluation."""
     if language == "ru":
         return list(_russian(data))
+    if language == "en":
+        return [
+            sentence
+            for name in ENGLISH_SOURCES
+            if name not in without
+            for sentence in islice(
+                filter(may_have_names, _read(data / "entities_free" / f"{name}.jsonl.gz")), _MOST_ENGLISH_SENTENCES
+            )
+        ]
     return [
         sentence
         for name in SOURCES[language]
@@ -158,7 +176,7 @@ def written_forms(language: str, sentences: Sequence[Sentence]) -> Iterator[Sent
         yield contracted(sentence) if language == "pt" and number % 2 else sentence
 
 
-def _may_have_names(sentence: Sentence) -> bool:
+def may_have_names(sentence: Sentence) -> bool:
     """False for a sentence without a name whose only capital opens it: such sentences are many and teach little."""
     words, tags = sentence
     return any(tag != "O" for tag in tags) or any(word[:1].isupper() for word in words[1:])
@@ -187,10 +205,14 @@ def _store(path: Path, arrays: dict[str, Any]) -> None:
         np.savez_compressed(file, **arrays)
 
 
-def lists_to_learn_with(data: Path, languages: Sequence[str]) -> dict[str, NameLists]:
-    """The lists of those of the languages that have some."""
+def lists_to_learn_with(data: Path, languages: Sequence[str]) -> dict[str, list[AddFeatures]]:
+    """What adds the features of lists, for those of the languages that have some."""
     made = {language: make_name_lists(data, language) for language in languages}
-    return {language: NameLists(lists, language) for language, lists in made.items() if lists is not None}
+    return {
+        language: [feature_of_lists(NameLists(lists, language))]
+        for language, lists in made.items()
+        if lists is not None
+    }
 
 
 def train(
@@ -200,11 +222,14 @@ def train(
     target: Path,
     *,
     recipe: Recipe | None = None,
-    lists: Mapping[str, NameLists] | None = None,
+    more: Mapping[str, Sequence[AddFeatures]] | None = None,
     without: Sequence[str] = (),
     say: Callable[[str], None] = lambda _: None,
 ) -> int:
-    """Train one model for the languages. Returns the number of sentences. The same files give the same bytes."""
+    """Train one model for the languages; `more` adds features of lists to the rows of a language's sentences.
+
+    Returns the number of sentences. The same files give the same bytes.
+    """
     import pycrfsuite  # type: ignore[import-untyped]  # ships no types
 
     recipe = recipe or Recipe()
@@ -224,12 +249,12 @@ def train(
     for language in languages:
         sentences = read_language(data, language, without=without)
         if several:
-            sentences = [sentence for sentence in sentences if _may_have_names(sentence)][:_MOST_SENTENCES]
-        listed = (lists or {}).get(language)
+            sentences = [sentence for sentence in sentences if may_have_names(sentence)][:_MOST_SENTENCES]
+        keys = [language] if several and language not in _ONLY_TEACHING else []
         for words, tags in written_forms(language, sentences):
-            rows = maker.rows(words, language if several else None)
-            if listed is not None:
-                add_list_features(rows, words, listed)
+            rows = maker.rows(words, keys)
+            for add_features in (more or {}).get(language, ()):
+                add_features(rows, words)
             trainer.append(rows, tags)
             count += 1
     if not count:

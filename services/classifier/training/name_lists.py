@@ -13,12 +13,10 @@ _SHORTEST_WORD = 4  # letters of a word of a place's name: shorter ones are arti
 
 def make_name_lists(data: Path, listed: str) -> dict[str, list[str]] | None:
     """The lists of a language, by the keys of `name_lists.LISTS`; None where there are none to make them from."""
-    path = data / "entities_more" / "names" / f"{listed}.json.gz"
-    if not path.exists():
+    stored = _read(data, listed)
+    if stored is None:
         return None
-    with gzip.open(path, "rt", encoding="utf-8") as file:
-        stored: dict[str, Any] = json.load(file)
-    places = {name for key in _PLACES for name in stored[key] if name[:1].isupper()}
+    places = _places(stored)
     places_of_one_word = {name for name in places if " " not in name}
     places_of_one_word |= {name for name in stored["world_cities"] if name[:1].isupper() and name.isalpha()}
     words = {
@@ -34,6 +32,25 @@ def make_name_lists(data: Path, listed: str) -> dict[str, list[str]] | None:
         "places": sorted(places_of_one_word),
         "words_of_places": sorted(words - places_of_one_word),
     }
+
+
+def read_places(data: Path, listed: str) -> set[str] | None:
+    """The places of a language, also those of several words; None where there is no file of them."""
+    stored = _read(data, listed)
+    return None if stored is None else _places(stored)
+
+
+def _read(data: Path, listed: str) -> dict[str, Any] | None:
+    path = data / "entities_more" / "names" / f"{listed}.json.gz"
+    if not path.exists():
+        return None
+    with gzip.open(path, "rt", encoding="utf-8") as file:
+        stored: dict[str, Any] = json.load(file)
+    return stored
+
+
+def _places(stored: dict[str, Any]) -> set[str]:
+    return {name for key in _PLACES for name in stored[key] if name[:1].isupper()}
 
 
 def _is_one_word(name: str) -> bool:

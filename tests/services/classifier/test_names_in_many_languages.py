@@ -232,6 +232,32 @@ def test_overlooked_occurrences_of_a_name_become_mentions() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("text", "name", "mentioned"),
+    [
+        ("Povedal to A. Danko v piatok.", "Danko", "A. Danko"),
+        ("Povedal to J. M. Barroso v piatok.", "Barroso", "J. M. Barroso"),
+        ("Podľa Ch. Lagardeovej áno.", "Lagardeovej", "Ch. Lagardeovej"),
+        ("Obvinený Navid B. mlčí.", "Navid", "Navid B."),
+        ("Povedal to Mr. Trump v piatok.", "Trump", "Trump"),
+        ("Mladík Peter žije v EÚ. Novák nie.", "Novák", "Novák"),
+    ],
+)
+def test_initials_belong_to_the_person(text: str, name: str, mentioned: str) -> None:
+    assert consistent(text, "sk", (name, "person")) == [(mentioned, "person")]
+
+
+def test_place_with_the_surname_of_a_person_is_that_person() -> None:
+    text = "Ministerin Susanne Raab kam. Raab sprach in Wien mit Max Wien."
+    names: list[tuple[str, EntityType]] = [
+        ("Susanne Raab", "person"),
+        ("Raab", "place"),
+        ("Wien", "place"),
+        ("Max Wien", "person"),
+    ]
+    assert [kind for _, kind in consistent(text, "de", *names)] == ["person", "person", "place", "person"]
+
+
 def test_name_that_the_tagger_saw_once_in_many_occurrences_is_not_spread() -> None:
     text = "Vláda jedná. Potom Vláda mlčí. Zase Vláda mluví. Tady Vláda sedí."
     assert consistent(text, "cs", ("Vláda", "person")) == [("Vláda", "person")]
@@ -280,6 +306,11 @@ def declined(language: str, marked: str, kind: EntityType) -> str:
         ("cs", "Spojené státy", "Spojené státy"),
         ("sl", "Novo mesto", "Novo mesto"),
         ("uk", "Народна рада", "Народна рада"),
+        ("pl", "Urzędowi Zamówień Publicznych", "Urząd Zamówień Publicznych"),
+        ("pl", "Zurich Insurance Group", "Zurich Insurance Group"),
+        ("sl", "The Washington Post", "The Washington Post"),
+        ("sk", "Európskou komisiou", "Európska komisia"),
+        ("sk", "Ministerstvom vnútra", "Ministerstvo vnútra"),
     ],
 )
 @pytest.mark.parametrize("before", ["", "Delegacija "])
@@ -293,6 +324,15 @@ def test_organisation_is_declined_with_its_adjectives(before: str, language: str
         ("hr", "HNK-a", "HNK"),
         ("bg", "Националната библиотека", "Национална библиотека"),
         ("bg", "Софийския университет", "Софийски университет"),
+        ("bg", "Върховния съд", "Върховен съд"),
+        ("bg", "Окръжният съд", "Окръжен съд"),
+        ("bg", "Камарата на общините", "Камара на общините"),
+        ("bg", "Съюзът на артистите", "Съюз на артистите"),
+        ("bg", "Западните Балкани", "Западни Балкани"),
+        ("bg", "Обединеното кралство", "Обединеното кралство"),
+        ("bg", "Испания", "Испания"),
+        ("bg", "Калифорния", "Калифорния"),
+        ("bg", "Партия на труда", "Партия на труда"),
         ("pt", "Banco do Brasil", "Banco do Brasil"),
         ("hu", "Magyar Nemzeti Bank", "Magyar Nemzeti Bank"),
     ],
@@ -319,6 +359,18 @@ def test_articles_and_endings_of_acronyms_are_taken_off(language: str, name: str
         ("uk", "Їде до [Львова].", "Львів"),
         ("uk", "Їде з [Харкова].", "Харків"),
         ("uk", "Місто [Одеса] чекає.", "Одеса"),
+        ("pl", "Jedzie do [Zakopanego].", "Zakopane"),
+        ("pl", "Mieszka w [Zakopanem].", "Zakopane"),
+        ("pl", "Mieszka w [Łodzi].", "Łódź"),
+        ("pl", "Leci do [Zjednoczonego Królestwa].", "Zjednoczone Królestwo"),
+        ("cs", "Jede do [Velké Británie].", "Velká Británie"),
+        ("cs", "Přijel ze [Severní Karolíny].", "Severní Karolína"),
+        ("cs", "Žije v [Ústí nad Labem].", "Ústí nad Labem"),
+        ("uk", "Живе у [Кривому Розі].", "Кривий Ріг"),
+        ("uk", "Живе у [Рівному].", "Рівне"),
+        ("uk", "Їде до [Близького Сходу].", "Близький Схід"),
+        ("sk", "Pochádza zo [Slovenskej republiky].", "Slovenská republika"),
+        ("sk", "Žije v [Košiciach].", "Košice"),
     ],
 )
 def test_place_is_put_into_the_nominative(language: str, text: str, normal: str) -> None:
@@ -357,6 +409,12 @@ def test_company_is_left_or_declined_by_what_stands_before_it(language: str, tex
         ("pl", "Andrzejem Dudą", "Andrzej Duda"),
         ("pl", "Maria Dąbrowska", "Maria Dąbrowska"),
         ("sr", "Tom Strom", "Tom Strom"),
+        ("uk", "Івана Франка", "Іван Франко"),
+        ("uk", "Петром Порошенком", "Петро Порошенко"),
+        ("uk", "Олени Дідової", "Олена Дідова"),
+        ("sk", "Zuzanu Čaputovú", "Zuzana Čaputová"),
+        ("sk", "Robertom Ficom", "Robert Fico"),
+        ("sk", "Maroša Šefčoviča", "Maroš Šefčovič"),
     ],
 )
 def test_words_of_a_persons_name_agree(language: str, name: str, normal: str) -> None:
@@ -374,7 +432,12 @@ def test_words_of_a_persons_name_agree(language: str, name: str, normal: str) ->
         ("uk", "Так сказала [Богдана Стецишин].", "Богдана Стецишин"),
         ("cs", "Podle prezidenta [Donalda Trumpa] ano.", "Donald Trump"),
         ("cs", "[Trumpovi] se to líbí.", "Trump"),
+        ("pl", "Według posła [Nigela Farage'a] tak.", "Nigel Farage"),
+        ("pl", "Dramat pisarza [Samuela Becketta] trwa.", "Samuel Beckett"),
         ("uk", "Зустріч із [В. Путіним] скасовано.", "В. Путін"),
+        ("sl", "Theresa May in poslanci: [Mayeva] molči.", "May"),
+        ("sl", "Angela Merkel pride, za [Merklovo] je to novo.", "Merkel"),
+        ("sl", "Tako pravi [Mayeva].", "Mayeva"),
     ],
 )
 def test_title_and_preposition_tell_the_case_of_a_person(language: str, text: str, normal: str) -> None:
@@ -394,6 +457,7 @@ def test_table_of_every_declined_language_is_whole() -> None:
         ("uk", "Європою", "Європа"),
         ("sl", "Evropi", "Evropa"),
         ("uk", "Великої Британії", "Велика Британія"),
+        ("sl", "Ameriki", "Amerika"),
         ("cs", "Malá", None),
         ("cs", "Petra", None),
     ],

@@ -12,7 +12,7 @@ import pytest
 from coranto_classifier.entities.english.recognizer import EnglishRecognizer
 from coranto_classifier.entities.multilingual.base_names import BaseNames, base_names_path
 from coranto_classifier.entities.multilingual.features import FeatureMaker
-from coranto_classifier.entities.multilingual.name_lists import add_list_features, lists_path, read_lists
+from coranto_classifier.entities.multilingual.name_lists import NameLists, lists_path, read_lists
 from coranto_classifier.entities.multilingual.opinions import OpinionMaker
 from coranto_classifier.entities.multilingual.pieces import FOLDS, LABELS, PieceTable, as_in_sentence
 from coranto_classifier.text_models import ModelPaths
@@ -164,21 +164,24 @@ def test_stored_lists_are_the_same_bytes_and_know_names_in_every_case(finnish_li
 
 
 def test_lists_say_of_a_word_and_its_neighbours(finnish_lists: Path) -> None:
-    (lists,) = lists_to_learn_with(finnish_lists, ["fi", "sv"]).values()
+    (makers,) = lists_to_learn_with(finnish_lists, ["fi", "sv"]).values()
+    (add_features,) = makers
     rows: list[list[str]] = [[], [], []]
-    add_list_features(rows, ["Matti", "Aho", "tuli"], lists)
+    add_features(rows, ["Matti", "Aho", "tuli"])
     assert rows == [
         ["n=G", "nG", "1n=S", "1n|n=S|G"],
         ["n=S", "nS", "-1n=G", "-1n|n=G|S", "1n=", "1n|n=|S"],
         ["n=", "-1n=S", "-1n|n=S|"],
     ]
     plain: list[list[str]] = [[], []]
-    add_list_features(plain, ["Hän", "tuli"], lists)
+    add_features(plain, ["Hän", "tuli"])
     assert plain == [[], []]
 
 
 def test_hostile_words_are_looked_up_in_bounded_memory(finnish_lists: Path) -> None:
-    (lists,) = lists_to_learn_with(finnish_lists, ["fi"]).values()
+    made = make_name_lists(finnish_lists, "fi")
+    assert made is not None
+    lists = NameLists(made, "fi")
     for number in range(25_000):
         lists.codes(f"X{number}")
     assert len(lists._known) <= 20_000

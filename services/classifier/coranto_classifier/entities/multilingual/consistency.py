@@ -6,6 +6,7 @@ elsewhere. In one text a name nearly always stands for the same thing, in whiche
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -16,6 +17,9 @@ from coranto_classifier.entities.multilingual.forms import are_forms, beginning_
 Tokens = Sequence[tuple[int, int]]
 """Start and end of each token of a sentence."""
 
+_INITIALS_BEFORE = re.compile(r"(?<![\w.])(?:(?:[^\W\d_]|[CSTPKZ]h|Dž|Дж|Cs|Gy|Sz|Zs)\.[ \u00a0]?){1,2}$")
+_INITIAL_BEHIND = re.compile(r"[ \u00a0]([^\W\d_]\.)(?![\w.])")
+_LOOKED_BACK = 12  # characters
 _LEAST_SHARE = 1 / 3  # of a name's occurrences that the tagger must have found
 _SHORTEST_IN_CAPITALS = 4  # letters; shorter words in capitals are acronyms
 
@@ -24,9 +28,30 @@ def made_consistent(
     text: str, sentences: Iterable[Tokens], mentions: Sequence[Mention], language: str
 ) -> list[Mention]:
     """The mentions, each name with the type it has most often, and with the occurrences that were overlooked."""
-    mentions = list(_with_listed_places(_with_prevailing_types(mentions, language), language))
+    mentions = list(_with_listed_places(_with_prevailing_types(_with_initials(text, mentions), language), language))
     found = [*mentions, *_overlooked(text, sentences, mentions, language)]
     return sorted(found, key=lambda mention: mention.start)
+
+
+def _with_initials(text: str, mentions: Sequence[Mention]) -> list[Mention]:
+    """The mentions, people with the initials before the surname or behind the given name: "V. Putin", "Navid B."."""
+    covered = {position for mention in mentions for position in range(mention.start, mention.end)}
+    found = []
+    for mention in mentions:
+        start, end = mention.start, mention.end
+        if mention.type == "person" and " " not in mention.normal:
+            before = _INITIALS_BEFORE.search(text, max(0, start - _LOOKED_BACK), start)
+            if before and before.group().istitle() and before.start() not in covered:
+                start = before.start()
+            behind = _INITIAL_BEHIND.match(text, end) if start == mention.start else None
+            if behind and behind.group(1).isupper() and behind.start(1) not in covered:
+                end = behind.end()
+        name = text[start:end]
+        is_same = (start, end) == (mention.start, mention.end)
+        found.append(
+            mention if is_same else replace(mention, start=start, end=end, text=name, normal=" ".join(name.split()))
+        )
+    return found
 
 
 def _with_prevailing_types(mentions: Sequence[Mention], language: str) -> list[Mention]:
@@ -52,16 +77,25 @@ def _types_by_name(mentions: Sequence[Mention], language: str) -> Iterator[tuple
 
 
 def _with_listed_places(mentions: Sequence[Mention], language: str) -> Iterator[Mention]:
-    """The mentions; a country or well-known city is a place, unless a person of the text is called so."""
+    """The mentions; a country or well-known city is a place, unless a person of the text is called so, and another
+    place that has a person's surname is that person."""
     of_people = {
         word
         for mention in mentions
         if mention.type == "person" and " " in mention.normal
         for word in mention.normal.split()
     }
+    surnames = {
+        mention.normal.split()[-1] for mention in mentions if mention.type == "person" and " " in mention.normal
+    }
     for mention in mentions:
-        is_other = mention.type == "place" or " " in mention.normal or mention.normal in of_people
-        yield mention if is_other or not listed_place(mention.normal, language) else replace(mention, type="place")
+        name = mention.normal
+        if mention.type == "place":
+            is_person = name in surnames and not listed_place(name, language)
+            yield replace(mention, type="person") if is_person else mention
+        else:
+            is_other = " " in name or name in of_people
+            yield mention if is_other or not listed_place(name, language) else replace(mention, type="place")
 
 
 def _overlooked(

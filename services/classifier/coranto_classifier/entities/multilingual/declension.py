@@ -20,17 +20,29 @@ from coranto_classifier.entities.mention import EntityType, Mention
 from coranto_classifier.entities.multilingual.base_names import BaseNames
 from coranto_classifier.entities.place_ids import find_place_id
 
-DECLINED = frozenset({"cs", "hr", "pl", "sl", "sr", "uk"})
+DECLINED = frozenset({"cs", "hr", "pl", "sk", "sl", "sr", "uk"})
 """The languages that have a table."""
 
 CASES = "ngdail"
 """Nominative, genitive, dative, accusative, instrumental and locative."""
 
 _NOMINATIVE_TITLES = ("ka", "ка", "nia", "ica", "иця", "yni", "ła", "la", "ла")
-_NOUNS = {"a": "fm", "а": "fm", "я": "fm", "o": "nm", "о": "nm", "e": "nfpm", "е": "nm"}
+_NOUNS = {
+    "a": "fm",
+    "а": "fm",
+    "я": "fm",
+    "o": "nm",
+    "о": "nm",
+    "e": "nfpm",
+    "е": "nm",
+    "á": "f",
+    "é": "n",
+    "í": "n",
+    "ý": "m",
+}
 """Genders of nouns by the last letter of the nominative, the usual one first."""
-_ADJECTIVES = {"a": "f", "á": "f", "а": "f", "я": "f", "i": "m", "y": "m", "ý": "m", "í": "mfnp", "і": "p"}
-_ADJECTIVES |= dict.fromkeys("oоeéе", "np")
+_OF_ADJECTIVES = frozenset("áéíý")
+_FOREIGN_ARTICLES = frozenset(["The", "Le", "La", "Les", "Los", "Las", "El", "Al", "Il", "Die", "Der", "Das", "De"])
 _WOMENS = frozenset("aаяá")
 _VOWELS = frozenset("aáąeéęěiíoóuúůyýаеєиіїоуюя")
 _SHORTEST_STEM = 2  # letters of a name that no list has
@@ -46,15 +58,16 @@ _MOST_READINGS_KEPT = 20_000
 _LISTED, _UNLISTED = 1.0, 0.15  # weights of a reading by whether a list has its nominative
 _IN_TEXT = 3.0  # factor where the text has the nominative
 _WELL_KNOWN = 3.0  # factor for a country, or a town of 100,000 or more
-_LISTED_AS_WRITTEN, _FOREIGN_AS_WRITTEN = 1.5, 0.6  # weights of a word that a list has
+_LISTED_AS_WRITTEN, _FOREIGN_AS_WRITTEN = 1.5, 0.9  # weights of a word that a list has
 _UNUSUAL = 0.4  # factor for a gender that few nouns with the ending have
 _AS_WRITTEN = 0.3  # weight of a word that may be the nominative itself but is in no list
 _MAYBE_OBLIQUE = 0.2  # the same for one with a consonant at its end
-_WOMAN = 0.4  # factor for an unknown word of a person's name in -a, which is a man's in another case more often
+_WOMAN = 0.12  # factor for an unknown word of a person's name in -a, which is a man's in another case more often
 _OTHER_VOWEL = 0.5  # the same for one in -i, -y or -u: Лесі, Angeli
 _SURELY_OBLIQUE = 0.01  # the same for an ending that hardly any nominative has
 _INDECLINABLE = 0.2
 _WOMANS_SURNAME = 1.0  # weight of a consonant's being the end of a woman's surname, which then is not declined
+_ONLY_WHERE_WRITTEN = 1.0  # weight of a possessive whose owner the text names
 _AT_THE_START = {"n": 1.5, "g": 0.4, "d": 0.2, "a": 0.3, "i": 0.3, "l": 0.03}
 _BEHIND_A_NAME = {"n": 1.0, "g": 0.6, "d": 0.2, "a": 0.35, "i": 0.3, "l": 0.03}
 _BEHIND_A_WORD = {"n": 0.5, "g": 1.0, "d": 0.3, "a": 0.4, "i": 0.4, "l": 0.03}
@@ -73,21 +86,29 @@ class _Reading:
     gender: str  # m, f, n, p for the plural, or * for any
     weight: float
     is_adjective: bool = False
+    is_alone: bool = False
+    """Declined like an adjective, and a name only by itself: Zakopane, Рівне."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Table:
     """The endings of a language, with what else its table says."""
 
-    endings: dict[str, list[tuple[str, str, str, bool]]]
-    """By ending: that of the nominative, the cases, the gender, and whether it is an adjective's."""
+    endings: dict[str, list[tuple[str, str, str, str]]]
+    """By ending: that of the nominative, the cases, the gender, and what is declined so: noun, adjective, or a name alone."""
     prepositions: dict[str, str]
     heads: frozenset[str]
     """Nouns that names of organisations and places begin with."""
     oblique: tuple[str, ...]
     """Endings that hardly any nominative has."""
-    never: tuple[str, ...]
+    never: re.Pattern[str]
     """Endings that no nominative has."""
+    womens: tuple[str, ...]
+    """Endings that only women's surnames have."""
+    possessives: tuple[tuple[str, str], ...]
+    """Endings of adjectives that are made of surnames, with the end of the surname: Mayeva, Merklova."""
+    adjectives: dict[str, str]
+    """Genders of adjectives by the last letters of the nominative."""
 
 
 _Way = tuple[tuple[str, ...], float]
@@ -123,7 +144,10 @@ class Decliner:
         """The name at the position in the nominative. `written` are the words that the text has."""
         words = text[start:end].split()
         cases = self._cases_before(text, start, kind)
-        readings = [self._weighed(word, kind, written) for word in words[:_LONGEST_NAME]]
+        readings = [
+            [each for each in self._weighed(word, kind, written) if not each.is_alone or len(words) == 1]
+            for word in words[:_LONGEST_NAME]
+        ]
         ways = self._person(readings, cases) if kind == "person" else self._phrase(readings, cases)
         best, most = tuple(words), 0.0
         for way, weight in ways:
@@ -153,14 +177,16 @@ class Decliner:
                     before = [_fitting(options, case, gender, is_adjective=True) for options in readings[:head]]
                     if noun is None or None in before:
                         continue
+                    is_declined = noun.case != "*"
                     behind = []
                     for options in readings[head + 1 :]:
                         adjective = _fitting(options, case, gender, is_adjective=True)
-                        if adjective is None or noun.case == "*":
+                        if adjective is None or not is_declined:
                             break
                         behind.append(adjective)
                     way = [*(each for each in before if each), noun, *behind]
-                    agreement = _AGREEING ** (len(way) - 1)
+                    # A word that is in all cases at once agrees with everything: Zurich Insurance.
+                    agreement = _AGREEING ** (len(way) - 1) if is_declined else 1.0
                     yield (
                         tuple(each.nominative for each in way),
                         cases[case] * agreement * math.prod(each.weight for each in way),
@@ -194,22 +220,28 @@ class Decliner:
         return {
             case
             for length in range(1, min(_LONGEST_ENDING, len(word)))
-            for nominative, cases, gender, is_adjective in self._table.endings.get(word[-length:], ())
-            if gender == "m" and not is_adjective and nominative[-1:] not in _VOWELS
+            for nominative, cases, gender, declined in self._table.endings.get(word[-length:], ())
+            if gender == "m" and declined == "noun" and nominative[-1:] not in _VOWELS
             for case in cases
         }
 
     def _weighed(self, word: str, kind: EntityType, written: Collection[str]) -> list[_Reading]:
-        return [
-            _Reading(each.nominative, each.case, each.gender, each.weight * _IN_TEXT, each.is_adjective)
+        readings = [
+            replace(each, weight=each.weight * _IN_TEXT)
             if each.nominative in written and each.nominative != word
             else each
             for each in self._readings(word, kind)
         ]
+        if kind == "person":
+            owners = {
+                word.removesuffix(ending) + added for ending, added in self._table.possessives if word.endswith(ending)
+            }
+            readings += [_Reading(owner, "*", "*", _ONLY_WHERE_WRITTEN) for owner in sorted(owners & set(written))]
+        return readings
 
     def _read(self, word: str, kind: EntityType) -> list[_Reading]:
         """The readings of a word of a name."""
-        if not word[:1].isalpha() or (word.isupper() and len(word) > 1) or "." in word:
+        if not word[:1].isalpha() or (word.isupper() and len(word) > 1) or "." in word or word in _FOREIGN_ARTICLES:
             return [_Reading(word, "*", "*", 1.0)]
         return [*self._as_written(word, kind), *self._by_endings(word, kind)]
 
@@ -232,25 +264,25 @@ class Decliner:
             if is_person:
                 yield _Reading(word, "*", "f", _SURELY_OBLIQUE if is_oblique else _WOMANS_SURNAME)
             return
-        if is_person and not is_known:
+        if is_person and not is_known and not word.endswith(self._table.womens):
             weight *= _WOMAN if last in _WOMENS else 1.0 if last in _NOUNS else _OTHER_VOWEL
         usual = _NOUNS.get(last, "mp")
         for gender in usual:
             yield _Reading(word, "n", gender, weight * (1.0 if gender == usual[0] else _UNUSUAL))
-        if last not in _WOMENS:
+        if last not in _WOMENS and (is_person or last not in _OF_ADJECTIVES):
             listed, unlisted = (_INDECLINABLE, _INDECLINABLE) if is_person else (_LISTED / 2, _INDECLINABLE / 2)
             usual_weight = listed if is_listed else unlisted
             yield _Reading(word, "*", "*", _SURELY_OBLIQUE if is_oblique and not is_listed else usual_weight)
         if not is_person:
-            for gender in _ADJECTIVES.get(last, ""):
+            for gender in self._table.adjectives.get(word[-2:], "") or self._table.adjectives.get(last, ""):
                 yield _Reading(word, "n", gender, _SURELY_OBLIQUE if is_oblique else 1.0, is_adjective=True)
 
     def _by_endings(self, word: str, kind: EntityType) -> Iterator[_Reading]:
         """The word as an oblique case, by its endings."""
         for length in range(min(_LONGEST_ENDING, len(word) - 1) + 1):
             stem, ending = word[: len(word) - length], word[len(word) - length :]
-            for added, cases, gender, is_adjective in self._table.endings.get(ending, ()):
-                nominative = stem + added
+            for added, cases, gender, declined in self._table.endings.get(ending, ()):
+                nominative, is_adjective = stem + added, declined == "adjective"
                 is_known = self._is_base(nominative, kind)
                 is_short = len(stem) < _SHORTEST_STEM and (kind == "person" or not is_known)
                 if is_short or not self._may_be(stem, ending, added, gender, kind):
@@ -261,14 +293,16 @@ class Decliner:
                 if is_adjective and kind != "person":
                     weight = 1.0  # adjectives are in no list, and agree with a noun
                 for case in cases:
-                    yield _Reading(nominative, case, gender, weight, is_adjective)
+                    yield _Reading(nominative, case, gender, weight, is_adjective, declined == "alone")
 
     def _may_be(self, stem: str, ending: str, added: str, gender: str, kind: EntityType) -> bool:
         """False for a nominative that the ending does not lead to."""
-        if (stem + added).endswith(self._table.never):
+        if self._table.never.search(stem + added):
             return False
         if ending[:1] not in _VOWELS and stem[-1] in _VOWELS and added[:1] in _VOWELS:
             return False  # a vowel is put between consonants only
+        if (added == "й" and stem[-1] not in _VOWELS) or (added == "ь" and stem[-1] in _VOWELS):
+            return False
         if kind == "person":
             return gender != "f" or (stem + added)[-1] in _VOWELS
         return gender != "m" or added not in ("o", "e", "о")  # of men only: Marko, Đorđe, Петренко
@@ -310,17 +344,30 @@ def _tables() -> dict[str, _Table]:
 
 
 def _table(parts: dict[str, list[str]]) -> _Table:
-    endings: dict[str, list[tuple[str, str, str, bool]]] = defaultdict(list)
+    endings: dict[str, list[tuple[str, str, str, str]]] = defaultdict(list)
+    adjectives: defaultdict[str, str] = defaultdict(str)
     prepositions: dict[str, str] = {}
     for name, words in parts.items():
         what, _, cases = name.partition(" ")
         if what == "before":
             for word in words:
                 prepositions[word] = prepositions.get(word, "") + cases
-        elif what not in ("heads", "oblique", "never"):
+        elif what not in ("heads", "oblique", "never", "womens", "possessives"):
+            declined, _, gender = what.partition("-")
             for pair in words:
                 oblique, _, nominative = pair.partition(">")
-                endings[oblique].append((nominative, cases, what[-1], what.startswith("adjective")))
+                endings[oblique].append((nominative, cases, gender, declined))
+                if declined == "adjective" and nominative and gender not in adjectives[nominative]:
+                    adjectives[nominative] += gender
     return _Table(
-        dict(endings), prepositions, frozenset(parts["heads"]), tuple(parts["oblique"]), tuple(parts["never"])
+        endings=dict(endings),
+        prepositions=prepositions,
+        heads=frozenset(parts["heads"]),
+        oblique=tuple(parts["oblique"]),
+        never=re.compile(f"(?:{'|'.join(parts['never']) or '(?!)'})$"),
+        womens=tuple(parts["womens"]),
+        possessives=tuple(
+            (ending, added) for ending, _, added in (pair.partition(">") for pair in parts["possessives"])
+        ),
+        adjectives=dict(adjectives),
     )

@@ -47,8 +47,8 @@ class FeatureMaker:
         self._table = table
         self._known: KnownWords[_WordFeatures] = KnownWords(table, self._features_of)
 
-    def rows(self, words: Sequence[str], language: str | None = None) -> list[list[str]]:
-        """The features of each word of a sentence. `language` is None where a model has one language only."""
+    def rows(self, words: Sequence[str], languages: Sequence[str] = ()) -> list[list[str]]:
+        """The features of each word of a sentence. `languages` are those whose own copies count: none where a model has one."""
         known = self._known.of(words)
         inputs = np.stack([word.inputs for word in known])
         judged = self._table.judge_in_context(inputs, np.array([word.fold for word in known]))
@@ -76,8 +76,9 @@ class FeatureMaker:
                 row += following.before
                 row += (f"1s|s={following.shape}|{word.shape}", f"1m|m{following.likeliest}|{word.likeliest}")
                 row += known[index + 2].two_before if index + 2 < len(known) else ("2edge",)
-            if language is not None:
-                row += [f"{language}~{name}" for name in row if name.startswith(_COPIED)]
+            copied = [name for name in row if name.startswith(_COPIED)] if languages else []
+            for language in languages:
+                row += [f"{language}~{name}" for name in copied]
             rows.append(row)
         return rows
 

@@ -9,13 +9,17 @@ from __future__ import annotations
 import gzip
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from coranto_classifier.entities.multilingual.forms import ENDINGS
 
 LISTS = {"g": "given", "s": "surnames", "p": "places", "w": "words_of_places"}
 """The lists, each with the letter that it has in the taggers' features."""
+
+AddFeatures = Callable[[Sequence[list[str]], Sequence[str]], None]
+"""Adds features to the rows of a sentence, from its words."""
 
 _SHORTEST_STEM = 3  # letters
 _MOST_WORDS_KEPT = 20_000
@@ -73,6 +77,11 @@ def add_list_features(rows: Sequence[list[str]], words: Sequence[str], lists: Na
             row.extend((f"-1n={codes[index - 1]}", f"-1n|n={codes[index - 1]}|{codes[index]}"))
         if index + 1 < len(words):
             row.extend((f"1n={codes[index + 1]}", f"1n|n={codes[index + 1]}|{codes[index]}"))
+
+
+def feature_of_lists(lists: NameLists) -> AddFeatures:
+    """What adds the lists' features."""
+    return partial(add_list_features, lists=lists)
 
 
 def read_lists(models: Path, language: str) -> NameLists:

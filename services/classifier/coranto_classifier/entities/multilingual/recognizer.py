@@ -16,12 +16,20 @@ from coranto_classifier.entities.multilingual.consistency import made_consistent
 from coranto_classifier.entities.multilingual.declension import DECLINED, Decliner
 from coranto_classifier.entities.multilingual.features import FeatureMaker
 from coranto_classifier.entities.multilingual.forms import with_plainest_forms
-from coranto_classifier.entities.multilingual.name_lists import add_list_features, read_lists
+from coranto_classifier.entities.multilingual.german_words import (
+    GermanWords,
+    german_features,
+    read_german_words,
+    without_common_words,
+)
+from coranto_classifier.entities.multilingual.known_phrases import KnownPhrases
+from coranto_classifier.entities.multilingual.name_lists import feature_of_lists, read_lists
 from coranto_classifier.entities.multilingual.tokens import sentences_of, tokens_of
 
 MODELS: dict[str, tuple[str, ...]] = {
     "bulgarian": ("bg", "uk"),
     "finnish": ("fi",),
+    "german": ("de",),
     "hungarian": ("hu",),
     "indonesian": ("id",),
     "nordic": ("da", "sv"),
@@ -29,16 +37,20 @@ MODELS: dict[str, tuple[str, ...]] = {
     "polish": ("pl",),
     "portuguese": ("pt",),
     "romanian": ("ro",),
-    "slavic": ("cs", "hr", "sl", "sr"),
+    "slavic": ("cs", "hr", "sk", "sl", "sr"),
 }
 """The model files, each with the languages that it finds names in. Some were trained on further ones."""
 
 _OF_ONE_LANGUAGE = frozenset({"finnish", "hungarian", "indonesian", "norwegian", "portuguese", "romanian"})
 """Models that learned from one language only, so that their features have no copies per language."""
 
-WITH_LISTS = frozenset({"finnish", "polish"})
+WITH_LISTS = frozenset({"finnish", "german", "polish"})
 """Models whose features say which words are in lists of names."""
 
+_READ_LIKE = {"sk": ("sl",)}
+"""Languages that are read like others of their group too: Slovak's own sentences are fiction and have hardly any organisations."""
+
+_SHORTEST_ARTICLE = 1_000  # characters; in a shorter text a surname may stand without a given name
 _LONGEST_TEXT = 20_000
 _LONGEST_SENTENCE = 300  # tokens; longer text without a sentence end is tagged in pieces
 _LONGEST_WORD = 60
@@ -58,9 +70,13 @@ class MultilingualRecognizer:
 
         model = next(name for name, members in MODELS.items() if language in members)
         self._language = language
-        self._key = None if model in _OF_ONE_LANGUAGE else language
+        self._keys = () if model in _OF_ONE_LANGUAGE else (language, *_READ_LIKE.get(language, ()))
         self._maker = maker
-        self._lists = read_lists(models, language) if model in WITH_LISTS else None
+        self._more = [feature_of_lists(read_lists(models, language))] if model in WITH_LISTS else []
+        self._german: tuple[GermanWords, KnownPhrases] | None = None
+        if language == "de":
+            self._german = read_german_words(models)
+            self._more += german_features(*self._german)
         self._decliner = Decliner(language, BaseNames(models, language)) if language in DECLINED else None
         self._tagger = pycrfsuite.Tagger()
         self._tagger.open(str(models / f"names_{model}.crfsuite"))
@@ -79,6 +95,8 @@ class MultilingualRecognizer:
             for first in range(0, len(tokens), _LONGEST_SENTENCE)
             for mention in self._find_in(text, tokens[first : first + _LONGEST_SENTENCE])
         ]
+        if self._german is not None:
+            mentions = without_common_words(text, mentions, *self._german, is_article=len(text) >= _SHORTEST_ARTICLE)
         mentions = made_consistent(text, sentences, mentions, self._language)
         if self._decliner is not None:
             mentions = self._decliner.declined(text, mentions)
@@ -91,9 +109,9 @@ class MultilingualRecognizer:
             return
         if self._language == "sr":
             words = [in_latin_letters(word) for word in words]
-        rows = self._maker.rows(words, self._key)
-        if self._lists is not None:
-            add_list_features(rows, words, self._lists)
+        rows = self._maker.rows(words, self._keys)
+        for add_features in self._more:
+            add_features(rows, words)
         for first, last, kind in entity_spans(self._tagger.tag(rows)):
             while first < last and words[first] in _MARKS:
                 first += 1  # noqa: PLW2901 - the marks around a name are not part of it

@@ -1,0 +1,131 @@
+"""German names are told from common nouns, which have capitals too, by lists of nouns, names and whole phrases."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import pytest
+
+from coranto_classifier.entities.mention import EntityType, Mention
+from coranto_classifier.entities.multilingual.german_words import (
+    GermanWords,
+    add_german_features,
+    read_german_words,
+    without_common_words,
+)
+from coranto_classifier.entities.multilingual.known_phrases import KnownPhrases, add_phrase_features
+from coranto_classifier.text_models import ArticleText, ModelPaths, TextModels
+
+
+@cache
+def shipped() -> tuple[GermanWords, KnownPhrases]:
+    return read_german_words(ModelPaths().shipped)
+
+
+@pytest.mark.parametrize(
+    ("word", "codes"),
+    [
+        ("Freiheit", "c"),
+        ("Bundeskanzlerin", "c"),
+        ("Haushaltsausschusssitzung", "K"),  # a compound that no list has
+        ("Gamescom-Messe", "-c"),
+        ("SPD", "a"),
+        ("Bremerhavener", "r"),
+        ("geht", ""),
+        ("42", ""),
+        ("Xqzwv", "0"),
+    ],
+)
+def test_word_is_known_as_a_noun_a_compound_or_a_name(word: str, codes: str) -> None:
+    assert shipped()[0].codes(word) == codes
+
+
+def test_hostile_words_are_looked_up_in_linear_time() -> None:
+    words, phrases = shipped()
+    assert words.codes("A" + "bc" * 30) in {"0", "k", "K"}
+    assert phrases.find(["Vereinigte"] * 300) == {}
+
+
+@pytest.mark.parametrize(
+    ("sentence", "found"),
+    [
+        ("In den Vereinigten Staaten wird gewählt", {2: (2, "L")}),
+        ("Der Chef der Deutschen Bank schweigt", {3: (2, "O")}),
+        ("Er kommt aus Bad Aibling", {3: (2, "L")}),
+        ("Das sagte die dpa gestern", {}),
+        ("Ein deutscher Bankier schweigt", {}),
+    ],
+)
+def test_names_of_several_words_are_known_in_every_case(sentence: str, found: dict[int, tuple[int, str]]) -> None:
+    assert shipped()[1].find(sentence.split()) == found
+
+
+def test_features_say_what_a_word_is_and_what_stands_before_it() -> None:
+    words = ["Der", "neue", "Bundeskanzler", "besucht", "Berlin"]
+    rows: list[list[str]] = [[] for _ in words]
+    add_german_features(rows, words, shipped()[0])
+    add_phrase_features(rows, words, KnownPhrases(["Berlin"], []))
+    assert {"g=c", "a=lD", "a|g=lD|c"} <= set(rows[2])
+    assert "g:t" in rows[4]
+    assert "ph=BL1" in rows[4]
+    assert "1ph=BL1" in rows[3]
+
+
+def remaining(text: str, *names: tuple[str, EntityType], is_article: bool = True) -> list[str]:
+    """The mentions that are left of those named, each at its first occurrence."""
+    mentions = [Mention(text.index(name), text.index(name) + len(name), kind, name, name) for name, kind in names]
+    words, phrases = shipped()
+    return [mention.text for mention in without_common_words(text, mentions, words, phrases, is_article=is_article)]
+
+
+def test_common_noun_is_no_organisation_unless_it_is_one_that_is_known() -> None:
+    text = "Die Wache schickte den Bundestag nach Hause."
+    assert remaining(text, ("Wache", "organisation"), ("Bundestag", "organisation")) == ["Bundestag"]
+
+
+def test_surname_that_is_a_noun_needs_a_given_name_in_an_article() -> None:
+    assert remaining("Die Jäger kamen.", ("Jäger", "person")) == []
+    assert remaining("Die Jäger kamen.", ("Jäger", "person"), is_article=False) == ["Jäger"]
+    text = "Gestern sprach Anna Jäger. Laut Jäger war es spät."
+    mentions = [Mention(15, 25, "person", "Anna Jäger", "Anna Jäger"), Mention(32, 37, "person", "Jäger", "Jäger")]
+    assert len(without_common_words(text, mentions, *shipped(), is_article=True)) == 2
+
+
+def test_small_word_that_opens_a_sentence_is_no_person() -> None:
+    assert remaining("Es regnet. Allein er kam.", ("Allein", "person")) == []
+    assert remaining("„Monatelang wurde gebaut.", ("Monatelang", "person")) == []
+    assert remaining("Es regnet. Merz kam.", ("Merz", "person")) == ["Merz"]
+
+
+def test_article_has_its_names_and_none_of_its_nouns() -> None:
+    text = (
+        "Der Haushaltsausschuss des Bundestags hat am Donnerstag über den Nachtrag beraten. Kanzler Friedrich Merz sagte, die "
+        "Regierung werde das Vorhaben bis Freitag prüfen. Die SPD verlangt Änderungen. Aus den Vereinigten Staaten kam Kritik. Bei "
+        "Siemens in München sind 300 Stellen betroffen, teilte Betriebsrätin Anna Schneider mit. Merz reist im Oktober nach Wien."
+    )
+    found = {
+        (entity.type, mention.text)
+        for entity in TextModels().analyse(ArticleText("", text, declared_language="de")).entities
+        for mention in entity.mentions
+    }
+    assert {
+        ("person", "Friedrich Merz"),
+        ("person", "Merz"),
+        ("person", "Anna Schneider"),
+        ("organisation", "SPD"),
+        ("organisation", "Siemens"),
+        ("place", "Vereinigten Staaten"),
+        ("place", "München"),
+        ("place", "Wien"),
+    } <= found
+    nouns = {
+        "Haushaltsausschuss",
+        "Donnerstag",
+        "Nachtrag",
+        "Bundeskanzler",
+        "Vorhaben",
+        "Freitag",
+        "Stellen",
+        "Oktober",
+    }
+    assert not nouns & {name for _, name in found}
