@@ -435,6 +435,8 @@ def test_words_of_a_persons_name_agree(language: str, name: str, normal: str) ->
         ("pl", "Według posła [Nigela Farage'a] tak.", "Nigel Farage"),
         ("pl", "Dramat pisarza [Samuela Becketta] trwa.", "Samuel Beckett"),
         ("uk", "Зустріч із [В. Путіним] скасовано.", "В. Путін"),
+        ("cs", "Tvrdí to [Stanjura].", "Stanjura"),
+        ("pl", "Mówi to [D. Gibała].", "D. Gibała"),
         ("sl", "Theresa May in poslanci: [Mayeva] molči.", "May"),
         ("sl", "Angela Merkel pride, za [Merklovo] je to novo.", "Merkel"),
         ("sl", "Tako pravi [Mayeva].", "Mayeva"),

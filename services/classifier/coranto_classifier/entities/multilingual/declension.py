@@ -62,7 +62,8 @@ _LISTED_AS_WRITTEN, _FOREIGN_AS_WRITTEN = 1.5, 0.9  # weights of a word that a l
 _UNUSUAL = 0.4  # factor for a gender that few nouns with the ending have
 _AS_WRITTEN = 0.3  # weight of a word that may be the nominative itself but is in no list
 _MAYBE_OBLIQUE = 0.2  # the same for one with a consonant at its end
-_WOMAN = 0.12  # factor for an unknown word of a person's name in -a, which is a man's in another case more often
+_WOMAN, _WOMANS_SURNAME_ALONE = 0.12, 0.4
+# Factors for an unknown word of a person's name in -a, which is a man's in another case more often: with a given name, and alone.
 _OTHER_VOWEL = 0.5  # the same for one in -i, -y or -u: Лесі, Angeli
 _SURELY_OBLIQUE = 0.01  # the same for an ending that hardly any nominative has
 _INDECLINABLE = 0.2
@@ -143,9 +144,14 @@ class Decliner:
     def nominative(self, text: str, start: int, end: int, kind: EntityType, written: Collection[str]) -> str:
         """The name at the position in the nominative. `written` are the words that the text has."""
         words = text[start:end].split()
+        is_alone = sum("." not in word for word in words) == 1
         cases = self._cases_before(text, start, kind)
         readings = [
-            [each for each in self._weighed(word, kind, written) if not each.is_alone or len(words) == 1]
+            [
+                each
+                for each in self._weighed(word, kind, written, is_alone=is_alone)
+                if not each.is_alone or len(words) == 1
+            ]
             for word in words[:_LONGEST_NAME]
         ]
         ways = self._person(readings, cases) if kind == "person" else self._phrase(readings, cases)
@@ -225,12 +231,12 @@ class Decliner:
             for case in cases
         }
 
-    def _weighed(self, word: str, kind: EntityType, written: Collection[str]) -> list[_Reading]:
+    def _weighed(self, word: str, kind: EntityType, written: Collection[str], *, is_alone: bool) -> list[_Reading]:
         readings = [
             replace(each, weight=each.weight * _IN_TEXT)
             if each.nominative in written and each.nominative != word
             else each
-            for each in self._readings(word, kind)
+            for each in self._readings(word, kind, is_alone)
         ]
         if kind == "person":
             owners = {
@@ -239,13 +245,13 @@ class Decliner:
             readings += [_Reading(owner, "*", "*", _ONLY_WHERE_WRITTEN) for owner in sorted(owners & set(written))]
         return readings
 
-    def _read(self, word: str, kind: EntityType) -> list[_Reading]:
+    def _read(self, word: str, kind: EntityType, is_alone: bool) -> list[_Reading]:
         """The readings of a word of a name."""
         if not word[:1].isalpha() or (word.isupper() and len(word) > 1) or "." in word or word in _FOREIGN_ARTICLES:
             return [_Reading(word, "*", "*", 1.0)]
-        return [*self._as_written(word, kind), *self._by_endings(word, kind)]
+        return [*self._as_written(word, kind, is_alone), *self._by_endings(word, kind)]
 
-    def _as_written(self, word: str, kind: EntityType) -> Iterator[_Reading]:
+    def _as_written(self, word: str, kind: EntityType, is_alone: bool) -> Iterator[_Reading]:
         """The word as the nominative, and as one that is not declined."""
         is_listed, is_person = self._knows(word, kind), kind == "person"
         is_known = is_listed or self._is_base(word, kind)
@@ -265,7 +271,13 @@ class Decliner:
                 yield _Reading(word, "*", "f", _SURELY_OBLIQUE if is_oblique else _WOMANS_SURNAME)
             return
         if is_person and not is_known and not word.endswith(self._table.womens):
-            weight *= _WOMAN if last in _WOMENS else 1.0 if last in _NOUNS else _OTHER_VOWEL
+            weight *= (
+                (_WOMANS_SURNAME_ALONE if is_alone else _WOMAN)
+                if last in _WOMENS
+                else 1.0
+                if last in _NOUNS
+                else _OTHER_VOWEL
+            )
         usual = _NOUNS.get(last, "mp")
         for gender in usual:
             yield _Reading(word, "n", gender, weight * (1.0 if gender == usual[0] else _UNUSUAL))
