@@ -373,3 +373,21 @@ def test_dated_teasers_below_an_article_do_not_make_it_a_list(
     article = read_article(write_page(above=above, below=_dated_teasers(6)))
     assert article.published is not None
     assert article.doubt is None
+
+
+@pytest.mark.parametrize("title", ["Fel", "Error", "Ошибка", "Fehler"])
+def test_story_with_the_title_of_an_error_page_is_read(
+    title: str, write_page: Callable[..., bytes], read_article: Callable[..., Content]
+) -> None:
+    assert read_article(write_page(title=title)).title == title
+
+
+@pytest.mark.parametrize("title", ["Fel", "Error", "Ошибка", "Fehler"])
+def test_error_page_is_told_from_a_story_by_what_it_says(
+    title: str, write_page: Callable[..., bytes], read_refusal: Callable[..., object], paragraphs: tuple[str, ...]
+) -> None:
+    lines = ["Page not found.", *paragraphs[:3]]
+    refused = read_refusal(write_page(title=title, body="".join(f"<p>{line}</p>" for line in lines)))
+    assert getattr(refused, "reason", None) == "error_page"
+    refused = read_refusal(write_page(title=title, body=f"<p>{paragraphs[0]} {paragraphs[1]}</p>"))
+    assert getattr(refused, "reason", None) == "error_page"

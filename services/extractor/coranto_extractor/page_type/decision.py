@@ -128,7 +128,9 @@ def _check_error_page(summary: PageSummary, metrics: PageMetrics) -> NotAnArticl
         return None
     title, page_title = _titles(summary)
     for part in (title, *page_title.split("|")):
-        if phrase_lists.exact_phrase("error_title").fullmatch(part.casefold().strip(" .!")):
+        is_error = phrase_lists.exact_phrase("error_title").fullmatch(part.casefold().strip(" .!")) is not None
+        # A story may be called “Error”; a longer text of an error page says what was not found.
+        if is_error and (metrics.text_weight < _BRIEF_TEXT_WEIGHT or match("not_found", " ".join(summary.texts))):
             return NotAnArticle("error_page", f"title “{part}”")
     phrase = _topic_of_title("not_found", summary, metrics)
     if not phrase and summary.is_unsigned and metrics.text_weight < _BRIEF_TEXT_WEIGHT:
