@@ -103,13 +103,19 @@ def make_people(data: Path, _target: Path, _without: list[str]) -> None:
 
 
 def make_declinable(data: Path, target: Path) -> None:
-    """Write the names that Slavic names are declined with."""
+    """Write the names that Slavic, Finnish and Hungarian names are put into the nominative with."""
     from coranto_classifier.entities.multilingual.base_names import base_names_path
+    from coranto_classifier.entities.multilingual.case_endings import WITH_CASE_ENDINGS
     from coranto_classifier.entities.multilingual.declension import DECLINED
     from training.base_names import make_base_names
     from training.lists import census_given_names
 
-    make_base_names(data, sorted(DECLINED), (name.title() for name in census_given_names()), base_names_path(target))
+    make_base_names(
+        data,
+        sorted(DECLINED | WITH_CASE_ENDINGS),
+        (name.title() for name in census_given_names()),
+        base_names_path(target),
+    )
 
 
 def make_many_names(data: Path, target: Path, without: list[str]) -> None:

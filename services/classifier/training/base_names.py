@@ -38,7 +38,8 @@ def make_base_names(data: Path, languages: Iterable[str], more_given: Iterable[s
             people.setdefault(language, set()).update(lists["given"], lists["surnames"])
             places.setdefault(language, set()).update(lists["places"], lists["words_of_places"])
         named = {ONE_OF_SEVERAL.get(place, place) for place in places[language]}
-        places[language] = set(_without_forms(named, known_places(language)))
+        without_others = _without_stems if language == "fi" else _without_forms
+        places[language] = set(without_others(named, known_places(language)))
     counts = Counter(name for names in places.values() for name in names)
     shared = {name for name, count in counts.items() if count >= _SHARED}
     stored = {
@@ -52,6 +53,13 @@ def make_base_names(data: Path, languages: Iterable[str], more_given: Iterable[s
     body = json.dumps(stored, ensure_ascii=False, separators=(",", ":")).encode()
     target.write_bytes(gzip.compress(body, mtime=0))
     return True
+
+
+def _without_stems(places: Collection[str], known: Collection[str]) -> Iterator[str]:
+    """The places without those that are another one less its last letter: "Pariis", which is Estonian, beside "Pariisi"."""
+    for place in places:
+        if place in known or (place + "i" not in places and place + "i" not in known):
+            yield place
 
 
 def _without_forms(places: Collection[str], known: Collection[str]) -> Iterator[str]:

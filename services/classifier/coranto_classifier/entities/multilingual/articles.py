@@ -1,10 +1,11 @@
-"""Takes endings off that are no part of a name in any sentence: Bulgarian articles, and those of acronyms, as in "HNK-a"."""
+"""Takes endings off that are no part of a name in any sentence: Bulgarian articles, and those of acronyms: "HNK-a", "EU:n"."""
 
 from __future__ import annotations
 
 import re
 
 _ACRONYM_WITH_ENDING = re.compile(r"([^\W\d_]{2,})-[^\W\d_]{1,3}")
+_COLON_AND_ENDING = re.compile(r"(?<=[\w.]):[^\W\d_A-ZÅÄÖ]{1,4}$")
 _BULGARIAN_ARTICLES = (
     ("ската", "ска"), ("ският", "ски"), ("ския", "ски"), ("ското", "ско"), ("ките", "ки"), ("ният", "ен"),
     ("ията", "ия"), ("ството", "ство"), ("нието", "ние"), ("ната", "на"), ("ните", "ни"), ("истите", "исти"),
@@ -37,6 +38,9 @@ def without_ending(name: str, language: str) -> str:
     acronym = _ACRONYM_WITH_ENDING.fullmatch(name)
     if acronym and acronym.group(1).isupper() and name[-1].islower():
         return acronym.group(1)
+    colon = _COLON_AND_ENDING.search(name)
+    if colon:
+        name = name[: colon.start()]
     if language == "bg":
         word, space, rest = name.partition(" ")
         return _without_article(word, is_before_small_letters=rest[:1].islower()) + space + rest

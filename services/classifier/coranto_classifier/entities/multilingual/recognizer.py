@@ -12,6 +12,7 @@ from pathlib import Path
 from coranto_classifier.entities.bio import entity_spans
 from coranto_classifier.entities.mention import Mention
 from coranto_classifier.entities.multilingual.base_names import BaseNames
+from coranto_classifier.entities.multilingual.case_endings import WITH_CASE_ENDINGS, BaseForms
 from coranto_classifier.entities.multilingual.consistency import made_consistent
 from coranto_classifier.entities.multilingual.declension import DECLINED, Decliner
 from coranto_classifier.entities.multilingual.features import FeatureMaker
@@ -78,6 +79,7 @@ class MultilingualRecognizer:
             self._german = read_german_words(models)
             self._more += german_features(*self._german)
         self._decliner = Decliner(language, BaseNames(models, language)) if language in DECLINED else None
+        self._bases = BaseForms(language, BaseNames(models, language)) if language in WITH_CASE_ENDINGS else None
         self._tagger = pycrfsuite.Tagger()
         self._tagger.open(str(models / f"names_{model}.crfsuite"))
         self.version = f"crf-{language}-3"
@@ -100,6 +102,8 @@ class MultilingualRecognizer:
         mentions = made_consistent(text, sentences, mentions, self._language)
         if self._decliner is not None:
             mentions = self._decliner.declined(text, mentions)
+        if self._bases is not None:
+            mentions = self._bases.based(text, mentions)
         return with_plainest_forms(mentions, self._language, are_declined=self._decliner is not None)
 
     def _find_in(self, text: str, tokens: Sequence[tuple[int, int]]) -> Iterator[Mention]:
