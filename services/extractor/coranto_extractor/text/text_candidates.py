@@ -35,11 +35,7 @@ _SHINGLE_WORDS = 4
 # trafilatura puts this before list items. The numbers before an item are the page's own.
 _LIST_MARKER = re.compile(r"^-\s+")
 # Class names and weights of readability (Arc90).
-_POSITIVE_NAME = re.compile(r"article|body|content|entry|hentry|main|page|post|text|blog|story", re.IGNORECASE)
-_NEGATIVE_NAME = re.compile(
-    r"combx|comment|contact|foot|masthead|meta|outbrain|promo|related|scroll|shoutbox|sidebar|sponsor|shopping|tags|tool|widget|menu|popular|recommend",
-    re.IGNORECASE,
-)
+_NAME_OF_TEXT = re.compile(r"article|body|content|entry|hentry|main|page|post|text|blog|story", re.IGNORECASE)
 _NAME_WEIGHT = 25
 _MIN_SCORED_WEIGHT = 25
 _SHARES_OF_ANCESTORS = (1.0, 0.5, 0.33)
@@ -143,12 +139,7 @@ def paragraph_score_candidate(blocks: BlockList) -> list[Block]:
 
 def _name_score(element: html.HtmlElement) -> float:
     names = f"{element.get('class') or ''} {element.get('id') or ''}"
-    score = 0.0
-    if _NEGATIVE_NAME.search(names):
-        score -= _NAME_WEIGHT
-    if _POSITIVE_NAME.search(names):
-        score += _NAME_WEIGHT
-    return score
+    return _NAME_WEIGHT if _NAME_OF_TEXT.search(names) else 0.0
 
 
 def trafilatura_candidate(root: html.HtmlElement, *, is_last_resort: bool = False) -> Lines:
