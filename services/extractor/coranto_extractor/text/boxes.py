@@ -19,10 +19,8 @@ _MAX_SIDEBAR_SHARE_AT_END = 0.55
 _MAX_BOX_BLOCKS = 200
 _BOX_LEVELS = 3
 _MAX_READ_ALSO_LABEL_WEIGHT = 60
-_MAX_READ_ALSO_SHARE = 0.4
 # Teasers at the end: a link of this share and weight with one or two short texts, so many times.
 _TEASER_LINK_SHARE = 0.7
-_MIN_TEASER_LINK_WEIGHT = 20
 _MIN_TEASER_WEIGHT, _MAX_TEASER_WEIGHT = 25, 500
 _MAX_TEXTS_PER_TEASER = 2
 _MIN_TEASERS = 3
@@ -32,8 +30,6 @@ _MIN_LINKED_SHARE = 0.5
 _MAX_PROSE_SHARE = 0.35
 _LINK_LIST_LEVELS = 6
 _PICTURE_BOX = "picture"
-_PICTURE_LEVELS = 3
-_MAX_CAPTION_WEIGHT = 400
 _CAPTION_TAGS = frozenset({"p", "div", "section"})
 _PICTURE_BOX_TAGS = frozenset({"div", "section", "figure", "article"})
 
@@ -82,7 +78,11 @@ def read_also_boxes(chosen: Sequence[Block], ranges: Mapping[html.HtmlElement, t
                 break
             weight = sum(other.weight for other in members if other.is_prose)
             # A part of the article may be headed “Listen” as well; a box of teasers has links.
-            if len(members) > 1 and weight < _MAX_READ_ALSO_SHARE * total and any(other.links for other in members):
+            if (
+                len(members) > 1
+                and weight < _MAX_SIDEBAR_SHARE_AT_END * total
+                and any(other.links for other in members)
+            ):
                 dropped.update(id(other) for other in members)
                 break
     return dropped
@@ -95,7 +95,7 @@ def sidebar_boxes(chosen: Sequence[Block], ranges: Mapping[html.HtmlElement, tup
     end = -1
     for block in chosen:
         names = sidebar_names(block.regions)
-        if block.weight <= _MAX_CAPTION_WEIGHT and is_caption(block, ranges):
+        if block.weight <= _MAX_TEASER_WEIGHT and is_caption(block, ranges):
             names = [*names, _PICTURE_BOX]
         for name in names:
             boxed.setdefault(name, []).append(block)
@@ -115,7 +115,7 @@ def is_caption(block: Block, ranges: Mapping[html.HtmlElement, tuple[int, int]])
     """True for the only text in a box with a picture, whatever the class of the box."""
     if block.tag not in _CAPTION_TAGS:
         return False
-    for element in islice(block.element.iterancestors(), _PICTURE_LEVELS):
+    for element in islice(block.element.iterancestors(), _BOX_LEVELS):
         first, end = ranges.get(element, (0, 0))
         if end - first != 1 or element.tag not in _PICTURE_BOX_TAGS:
             return False
@@ -131,7 +131,7 @@ def start_of_teasers(chosen: Sequence[Block], kept: list[Block], body_parent: ht
     texts_since_link = 0
     start: Block | None = None
     for block in reversed(chosen):
-        is_link = block.link_share > _TEASER_LINK_SHARE and block.weight > _MIN_TEASER_LINK_WEIGHT
+        is_link = block.link_share > _TEASER_LINK_SHARE and block.weight > _MIN_TEASER_WEIGHT
         if is_link and links_to_other_page(block):
             # A link in a list of its own between two paragraphs is an inset.
             is_inset = first is not None and (
