@@ -27,11 +27,9 @@ _MAIL_ADDRESS = re.compile(r"[\w.+-]+@[\w-]+\.\w{2,}")
 _MIN_HEADLINE_SIMILARITY = 0.9
 # Weights (lengths in Latin letters) that lines of each kind do not exceed.
 _MAX_BOILERPLATE_WEIGHT = 90
-_MAX_READ_ALSO_WEIGHT = 220
 _MAX_NOTICE_WEIGHT = 450
-_MAX_FOOTER_NOTE_WEIGHT = 250
+_MAX_NOTE_WEIGHT = 250
 _MAX_BYLINE_CHARS = 100
-_MAX_DATE_LINE_CHARS = 60
 _MAX_LABEL_WORDS = 3
 _MAX_CAPTION_CHARS = 800
 # A boilerplate phrase of at least so many words is never part of an article, whatever follows it.
@@ -51,12 +49,10 @@ _MIN_REPEATED_CHARS = 40
 _MIN_PROSE_WEIGHT = 80
 # A credit is within so many characters of the end: an agency and two names, or a label and one name.
 _CREDIT_CHARS = 125
-_LABELLED_CREDIT_CHARS = 64
 # Notes on who contributed, or where to write to, are among the last lines.
 _FOOTER_LINES = 4
 # A byline or an excerpt is among the first lines. An excerpt is longer than a label that ends in dots.
-_BYLINE_LINES = 3
-_EXCERPT_LINES = 4
+_FIRST_LINES = 4
 _MIN_EXCERPT_LETTERS = 20
 
 
@@ -86,7 +82,7 @@ def _why_short_line_is_not_text(text: str) -> str | None:
         return "notice"
     if _ends_with_credit(text):
         return "caption"
-    if weight > _MAX_READ_ALSO_WEIGHT:
+    if weight > _MAX_NOTE_WEIGHT:
         return None
     lowered = text.casefold().lstrip(" >»›→•*-–—|[(►▶■●")
     phrase = starting_phrase("read_also", lowered)
@@ -99,8 +95,6 @@ def _why_short_line_is_not_text(text: str) -> str | None:
         return "boilerplate"
     if weight <= _MAX_BOILERPLATE_WEIGHT and _is_credit(text, lowered):
         return "credit"
-    if text[-1] in ")]" and _credit_in_brackets().search(text):
-        return "caption"
     return None
 
 
@@ -126,17 +120,10 @@ def _is_credit(text: str, lowered: str) -> bool:
     return is_labelled or _CREDIT_SIGN.match(text) is not None
 
 
-@cached_per_languages
-def _credit_in_brackets() -> re.Pattern[str]:
-    labels = "|".join(re.escape(label) for label in phrase_lists.phrases("photo_labels"))
-    return re.compile(rf"[(\[]\s?(?:{labels})\s?[:：©/][^()\[\]]{{2,80}}[)\]]$", re.IGNORECASE)
-
-
 def _ends_with_credit(text: str) -> bool:
     """True for a caption: it ends in “Credit: Jane Doe”, “(AP Photo/Jane Doe)” or “Jane Doe/Getty Images”."""
     tail = text[-_CREDIT_CHARS:]
-    labelled = text[-_LABELLED_CREDIT_CHARS:]
-    return ("/" in tail or ":" in labelled or "：" in labelled) and _credit_at_end().search(tail) is not None
+    return ("/" in tail or ":" in tail or "：" in tail) and _credit_at_end().search(tail) is not None
 
 
 @cached_per_languages
@@ -176,11 +163,11 @@ def kept(texts: Sequence[str], title: str | None) -> list[bool]:
     for n, text in enumerate(texts):
         if len(text) > _MIN_REPEATED_CHARS and text in texts[max(0, n - _MAX_REPEAT_DISTANCE) : n]:
             reasons[n] = reasons[n] or "repeated"
-        elif n < _BYLINE_LINES and (_is_dated_byline(text) or _is_date_line(text) or _is_empty_label(texts, n)):
+        elif n < _FIRST_LINES and (_is_dated_byline(text) or _is_date_line(text)):
             reasons[n] = reasons[n] or "byline"
-        elif (n < _BYLINE_LINES or n >= len(texts) - _FOOTER_LINES) and _is_contact_line(text):
+        elif (n < _FIRST_LINES or n >= len(texts) - _FOOTER_LINES) and _is_contact_line(text):
             reasons[n] = reasons[n] or "contact"
-        elif n < _EXCERPT_LINES and _is_excerpt(text, texts[n + 1 : n + 1 + _EXCERPT_LINES]):
+        elif n < _FIRST_LINES and _is_excerpt(text, texts[n + 1 : n + 1 + _FIRST_LINES]):
             reasons[n] = reasons[n] or "excerpt"
     result = [why is None for why in reasons]
     _drop_footer_notes(texts, result)
@@ -201,15 +188,7 @@ def _is_date_line(text: str) -> bool:
     """True for “Published: April 2, 2025 at 6:30 a.m.”: a label, and nothing but a date behind it."""
     label, colon, rest = text.partition(":")
     is_label = bool(colon) and len(label.split()) <= _MAX_LABEL_WORDS and not any(map(str.isdigit, label))
-    return is_label and len(text) <= _MAX_DATE_LINE_CHARS and parse_date_text(rest, None) is not None
-
-
-def _is_empty_label(texts: Sequence[str], n: int) -> bool:
-    """True for “Received:” beside “Accepted:”: labels that have lost what they label. One alone introduces what follows."""
-    beside = texts[max(0, n - 1) : n + 2]
-    return sum(text.endswith(":") and len(text.split()) <= _MAX_LABEL_WORDS for text in beside) > 1 and texts[
-        n
-    ].endswith(":")
+    return is_label and len(text) <= _MAX_BYLINE_CHARS and parse_date_text(rest, None) is not None
 
 
 def _is_contact_line(text: str) -> bool:
@@ -231,7 +210,7 @@ def _drop_footer_notes(texts: Sequence[str], result: list[bool]) -> None:
     for n in last_lines[1:]:
         text = texts[n]
         says_so = _MAIL_ADDRESS.search(text) or phrase_lists.contains("footer_notes", text)
-        if (text_weight(text) <= _MAX_FOOTER_NOTE_WEIGHT and says_so) or _is_signature(text):
+        if (text_weight(text) <= _MAX_NOTE_WEIGHT and says_so) or _is_signature(text):
             result[n] = False
 
 
