@@ -525,3 +525,24 @@ def test_byline_of_another_story_does_not_win_over_the_data(write_page: Write, r
     card = '<div class="story"><h3>Ferry runs again to the island</h3><p class="byline">By Jane Doe</p></div>'
     page = write_page(head=f'<script type="application/ld+json">{data}</script>', below=card)
     assert [person.name for person in read_article(page).authors] == ["Max Roe"]
+
+
+@pytest.mark.parametrize(
+    ("line", "author"),
+    [
+        ("2025年3月4日 10時12分　文・山田花子　写真・佐藤一郎", "山田花子"),
+        ("文＝ジョン・スミス", "ジョン・スミス"),
+        ("입력 2025.03.04 10:12 | 김철수 기자", "김철수"),
+        ("2025-03-04 10:12 来源：港口日报 作者：王小明 责任编辑：李华", "王小明"),
+        ("2025-03-04 10:12 来源：港口日报 编辑：李华", None),
+        ("Von unserem Korrespondenten Jana Ohlendorf, Skelby", "Jana Ohlendorf"),
+        ("By our harbour correspondent Jane Doe", "Jane Doe"),
+        ("Words by Jane Doe. Illustrations by Max Roe.", "Jane Doe"),
+        ("By Jane Doe. Translated by Max Roe", "Jane Doe"),
+        ("As told to Jane Doe", "Jane Doe"),
+        ("Das Interview führte Jana Ohlendorf.", "Jana Ohlendorf"),
+    ],
+)
+def test_more_forms_of_bylines(line: str, author: str | None, write_page: Write, read_article: Read) -> None:
+    names = [person.name for person in read_article(write_page(above=f"<p>{line}</p>")).authors]
+    assert names == ([author] if author else [])

@@ -124,7 +124,7 @@ def test_preview_picture_does_not_get_the_caption_of_another(write_page: Write, 
 
 @pytest.mark.parametrize(
     "attribute",
-    ['data-actualsrc="/granary.jpg"', 'data-hi-res="/granary.jpg?w=9"', 'srcset="/granary.jpg 640w, /b.jpg 1280w"'],
+    ['data-actualsrc="/granary.jpg"', 'data-hi-res="/granary.jpg?w=9"', 'srcset="/b.jpg 640w, /granary.jpg 1280w"'],
 )
 def test_picture_that_a_script_loads_late_is_found(attribute: str, write_page: Write, read_article: Read) -> None:
     figure = f'<figure><img src="data:image/gif;base64,R0lGOD" {attribute}><figcaption>Guests in the granary.</figcaption></figure>'
@@ -186,3 +186,20 @@ def test_caption_has_no_entities_and_tags(alt: str, write_page: Write, read_arti
     image = read_article(write_page(above=f'<img src="/one.jpg" width="900" alt="{alt}">')).image
     assert image is not None
     assert image.caption == "The Voice: Ruby ‘sings’"
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        '<picture><source srcset="/one-400.webp 400w, /one.webp 1200w"><img src="" alt="A bridge"></picture>',
+        '<picture><source><source srcset="/one.webp 2x"><img src="data:image/gif;base64,AA" alt="A bridge"></picture>',
+        '<img srcset="/one-400.webp 400w,\n /one.webp 1200w" alt="A bridge">',
+        '<img data-srcset="/one.webp" alt="A bridge">',
+    ],
+)  # fmt: skip
+def test_picture_that_only_a_srcset_gives_is_found_in_its_largest_size(
+    picture: str, write_page: Write, read_article: Read
+) -> None:
+    image = read_article(write_page(above=picture), url="https://post.example/city/bridge").image
+    assert image is not None
+    assert image.url == "https://post.example/one.webp"

@@ -630,3 +630,13 @@ def test_last_paragraph_with_a_link_within_its_sentence_is_text(
     line: str, is_text: bool, read_lines: ReadLines, paragraphs: tuple[str, ...]
 ) -> None:
     assert len(read_lines(_set(*paragraphs, line))) == len(paragraphs) + is_text
+
+
+def test_rows_of_numbers_below_the_head_of_a_table_are_text(write_page: Write, read_article: Read) -> None:
+    rows = "".join(f"<tr><td>{year}</td><td>{boats}</td></tr>" for year, boats in ((2024, 118), (2025, 134)))
+    table = f"<table><tr><th>Year</th><th>Boats</th></tr>{rows}</table>"
+    paragraph = (
+        "<p>The bridge over the harbour was opened again on Monday after two years of repairs, said the council.</p>"
+    )
+    content = read_article(write_page(body=f"{paragraph}{table}{paragraph.replace('Monday', 'Tuesday')}"))
+    assert "2024 | 118" in [block.text for block in content.paragraphs]

@@ -256,6 +256,7 @@ def test_title_of_the_window_as_description_is_no_lead(read_article: Read) -> No
         ("4 March 2025 - Harbour bridge opens again - The Example Post", "Harbour bridge opens again"),
         ("Harbour bridge opens again | Tuesday 4 March 2025", "Harbour bridge opens again"),
         ("Morning letter | 4 March 2025", "Morning letter | 4 March 2025"),
+        ("THE EXAMPLE POST: Harbour bridge opens again", "Harbour bridge opens again"),
         ("Harbour bridge opens again - all we know of the flood of 4 March 2025", None),
     ],
 )

@@ -28,6 +28,10 @@ _MAX_CREDIT_ELEMENT_CHARS = 150
 _MAX_CREDIT_CHARS = 80
 _MAX_STATED_CREDIT_CHARS = 200
 _MIN_ALT_CHARS = 4
+# The parser sets a picture's sources into each other.
+_PICTURE_LEVELS = 8
+_MAX_SRCSET_CHARS = 10_000
+_SIZE_IN_SRCSET = re.compile(r"(\d{1,6}(?:\.\d{1,3})?)[wx],?")
 _MIN_PIXELS = 100
 _FILE_NAME_WORD = re.compile(r"[^\W\d_]+")
 _FILE_NAMED_BY_SIZE = re.compile(r"\d+x\d+")
@@ -227,9 +231,24 @@ def _image_source(element: html.HtmlElement) -> str | None:
     for name, value in element.items():
         if name.startswith("data-") and _IMAGE_URL.search(value) and not any(map(str.isspace, value)):
             return str(value)
-    sets = (element.get(name) or "" for name in ("srcset", "data-srcset"))
-    first = next((found.split() for found in sets if found.strip() and not found.startswith("data:")), None)
-    return first[0].rstrip(",") if first else None
+    picture = next((one for one in islice(element.iterancestors(), _PICTURE_LEVELS) if one.tag == "picture"), None)
+    sources = picture.iter("source") if picture is not None else ()
+    sets = (one.get(name) or "" for one in (element, *sources) for name in ("srcset", "data-srcset"))
+    return next(filter(None, map(_largest_of, sets)), None)
+
+
+def _largest_of(srcset: str) -> str | None:
+    """The address of the largest picture in a `srcset`, the first one where it gives no sizes; None when it has none."""
+    best: tuple[float, str] | None = None
+    url = None
+    for token in srcset[:_MAX_SRCSET_CHARS].split():
+        size = _SIZE_IN_SRCSET.fullmatch(token)
+        if size and url and (best is None or float(size[1]) > best[0]):
+            best = (float(size[1]), url)
+        elif not size:
+            url = token.rstrip(",")
+            best = best or ((0.0, url) if not url.startswith("data:") else None)
+    return best[1] if best else None
 
 
 def _is_small(element: html.HtmlElement) -> bool:

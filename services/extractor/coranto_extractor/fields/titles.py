@@ -333,6 +333,9 @@ def _without_site_name(title: str, names: Sequence[str], others: Sequence[str]) 
     in_brackets = _IN_BRACKETS.search(title)
     if in_brackets and alphanumeric_key(in_brackets[1]) in keys and in_brackets.start():
         title = title[: in_brackets.start()]
+    name, _, rest = title.partition(": ")
+    if rest and alphanumeric_key(name) in keys:
+        title = rest
     # Blogs once wrote “Bridge opens again « The Example Post”; elsewhere the mark opens a quotation.
     title = title if "»" in title else title.replace(" « ", " | ")
     while True:

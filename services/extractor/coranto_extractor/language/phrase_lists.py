@@ -100,6 +100,7 @@ KEYS: dict[str, str] = {
     "credit_class_names": "classes of photo credits",
     "photo_class_names": "classes of pictures",
     "section_class_names": "classes of the name of the section",
+    "source_labels": "byline words that name a source or an editor; only an agency counts behind them",
     "source_class_names": "classes of the name of the source",
     "standfirst_class_names": "classes of the standfirst",
     "tag_class_names": "classes of a list of tags",

@@ -84,6 +84,10 @@ def kept_paragraphs(texts: Sequence[str], blocks: Sequence[Block], heading: str 
     """The paragraphs of the text without the lines that are not part of it."""
     paragraphs = paragraphs_of(texts, blocks)
     stays = kept([paragraph.text for paragraph in paragraphs], heading)
+    in_rows = [len(paragraph.lines) > 1 for paragraph in paragraphs]
+    # Numbers alone are a counter, but the rows of numbers below a row that is text are its table.
+    for n in range(1, len(paragraphs)):
+        stays[n] = stays[n] or (stays[n - 1] and in_rows[n - 1] and in_rows[n])
     return [paragraph for paragraph, stay in zip(paragraphs, stays, strict=True) if stay]
 
 

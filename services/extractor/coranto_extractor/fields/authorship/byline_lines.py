@@ -17,18 +17,21 @@ from coranto_extractor.fields.authorship.author_names import (
 )
 from coranto_extractor.language import phrase_lists
 from coranto_extractor.language.given_names import begins_with_given_name
-from coranto_extractor.language.phrase_lists import cached_per_languages
+from coranto_extractor.language.phrase_lists import alternatives, cached_per_languages
 from coranto_extractor.language.scripts import CAPITALS, HANGUL, HANGUL_CHARACTER, is_east_asian
 
 _MAX_BYLINE_CHARS = 140
 # Names end at a separator, a bracket that is no nickname, or the next label.
 _END_OF_NAMES = re.compile(r"\s*(?:[|•·]|\((?!\w[\w. ]{0,20}\)\s[^\W\d_a-z])|\s[-–—]\s|\s[^\W\d_]+:)")
-_END_OF_EAST_ASIAN_NAMES = re.compile(r"\s*(?:[|•·\d]|\s[-–—]\s|\s\S{2,6}[:：])")
+_END_OF_EAST_ASIAN_NAMES = re.compile(r"\s*(?:[|•·\d]|\s[-–—]\s|\s\S{1,6}[:：・＝／])")
+# What joins a label and a name in East Asian bylines: “文・山田花子”.
+_EAST_ASIAN_COLONS = (":", "：", "・", "＝", "／")
 _MARKS = ("|", "•", "·", "–", "—", "-", "/")
 # A byline word that is not the first has so many words before it at most, unless a date or a mark stands there.
 _MAX_WORDS_BEFORE = 3
 # “Author of the text — Jane Doe”: lower-case words between the byline word and a mark.
 _REST_OF_LABEL = re.compile(rf"(?:[^\W\d_{CAPITALS}]+\s){{1,2}}\s?[:–—-]\s?")
+_MAX_WORDS_OF_OFFICE = 4
 _MAX_BARE_CHARS = 100
 _BETWEEN_SEGMENTS = re.compile(r"\s*[|•·/,;]\s*|\s+[-–—]\s+")
 _MIN_NAME_WORDS, _MAX_NAME_WORDS = 2, 4
@@ -44,9 +47,16 @@ def _glued_prefix() -> re.Pattern[str]:
 
 @cached_per_languages
 def _name_before_role() -> re.Pattern[str]:
-    """“김철수 기자 kim@news.example”: a Korean name and a role open the line, perhaps behind a place in brackets."""
+    """“김철수 기자 kim@news.example”: a Korean name and a role, first or behind a date, a mark or a place in brackets."""
     roles = "|".join(re.escape(role) for role in phrase_lists.phrases("roles") if HANGUL_CHARACTER.match(role))
-    return re.compile(rf"(?:\[[^\]]{{1,30}}\]\s?)?([{HANGUL}]{{2,4}})\s(?:{roles or '(?!)'})(?!\w)")
+    return re.compile(rf"(?:^|[|•·]\s?|\d\s)(?:\[[^\]]{{1,30}}\]\s?)?([{HANGUL}]{{2,4}})\s(?:{roles or '(?!)'})(?!\w)")
+
+
+@cached_per_languages
+def _next_statement() -> re.Pattern[str]:
+    """The end of “Words by Jane Doe” before “. Pictures by Max Roe”."""
+    labels = f"{alternatives('byline_prefixes')}|{alternatives('photo_labels')}"
+    return re.compile(rf"\.\s(?=(?:[^\W\d_]{{2,20}}\s)?(?:{labels})(?!\w))", re.IGNORECASE)
 
 
 def names_in_byline(text: str, *, is_loose: bool = False) -> str | None:
@@ -57,7 +67,7 @@ def names_in_byline(text: str, *, is_loose: bool = False) -> str | None:
     """
     if len(text) > _MAX_BYLINE_CHARS:
         return None
-    before_role = _name_before_role().match(text)
+    before_role = _name_before_role().search(text)
     if before_role:
         return before_role[1]
     glued = _glued_prefix().match(text)
@@ -71,6 +81,8 @@ def names_in_byline(text: str, *, is_loose: bool = False) -> str | None:
             is_known = names is not None and (is_east_asian(names) or begins_with_given_name(names))
             if names and (_is_set_off(text[: prefix.start()]) or is_known):
                 if agency_of(names) is None:
+                    if phrase_lists.exact_phrase("source_labels").fullmatch(prefix[0].casefold()):
+                        continue
                     return names
                 # The agency that sent the text may stand before who wrote it.
                 agency = agency or names
@@ -98,13 +110,13 @@ def _is_set_off(before: str) -> bool:
 
 
 def _names_behind(text: str, start: int, *, is_at_start: bool) -> str | None:
-    rest = without_credit_label(text[start:]).lstrip(" :：.–—-|")
+    rest = without_credit_label(text[start:]).lstrip(" :：・＝／.–—-|")
     if is_east_asian(rest):
         names = _END_OF_EAST_ASIAN_NAMES.split(rest, maxsplit=1)[0]
-        is_labelled = is_at_start or text[start : start + 1] in (":", "：")
+        is_labelled = is_at_start or text[start : start + 1] in _EAST_ASIAN_COLONS
         return names if is_labelled and reads_like_name(bare_name(names)) else None
-    rest = rest[label.end() :] if (label := _REST_OF_LABEL.match(rest)) else rest
-    names = _END_OF_NAMES.split(rest, maxsplit=1)[0]
+    rest = rest[label.end() :] if (label := _REST_OF_LABEL.match(rest)) else _without_office(rest)
+    names = _next_statement().split(_END_OF_NAMES.split(rest, maxsplit=1)[0], maxsplit=1)[0]
     bare = [bare_name(name) for name in split_names(names)]
     if not bare or not reads_like_name(bare[0]):
         return None
@@ -113,6 +125,19 @@ def _names_behind(text: str, start: int, *, is_at_start: bool) -> str | None:
         return names
     is_short_name = words == 1 and any(map(str.isdigit, text)) and is_first_name_alone(bare[0])
     return names if _MIN_NAME_WORDS <= words <= _MAX_NAME_WORDS or is_short_name else None
+
+
+def _without_office(text: str) -> str:
+    """“Jane Doe” of “our correspondent Jane Doe”: what begins with a given name behind small words and an office."""
+    words = text.split()
+    for n in range(1, min(_MAX_WORDS_OF_OFFICE, len(words) - 1) + 1):
+        before = [word.casefold() for word in words[:n]]
+        offices = [word for word in before if word.startswith(tuple(phrase_lists.phrases("roles")))]
+        rest = " ".join(words[n:])
+        if offices and begins_with_given_name(rest):
+            is_office = all(word in offices or words[i].islower() for i, word in enumerate(before))
+            return rest if is_office else text
+    return text
 
 
 def bare_names(text: str, site: SiteNames | None = None) -> list[str]:
