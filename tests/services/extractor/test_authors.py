@@ -287,7 +287,11 @@ def test_writers_of_comments_in_microdata_are_not_authors(write_page: Write, rea
 
 def test_box_about_the_author_names_the_author_where_nothing_else_does(write_page: Write, read_article: Read) -> None:
     box = "<div class='author-bio'><h3>Jane Doe</h3><p>She writes about bridges and the harbour, and lives on an island.</p></div>"
-    assert _names(read_article(write_page(below=box))) == (["Jane Doe"], [])
+    # Right below the text, a name alone would count without a box.
+    box = f"<p>Share this</p><p>Print this</p><p>Send it to a friend</p>{box}"
+    article = read_article(write_page(below=box))
+    assert _names(article) == (["Jane Doe"], [])
+    assert article.origins["authors"].source == "author-box"
     assert _names(read_article(write_page(above="<p>By Max Roe</p>", below=box))) == (["Max Roe"], [])
 
 
