@@ -159,7 +159,7 @@ def _read_html(root: html.HtmlElement, request: PageRequest, observe: Observe | 
     lead_image, images = find_images(reading)
     content.add("breadcrumbs", breadcrumbs)
     content.add("section", find_section(reading, breadcrumbs.value if breadcrumbs else ()))
-    content.add("tags", find_tags(reading))
+    content.add("tags", find_tags(reading, authors))
     content.add("image", lead_image)
     content.add("publisher", find_publisher(metadata))
     lead = find_lead(reading)

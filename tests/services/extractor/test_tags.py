@@ -203,3 +203,33 @@ def test_of_joined_categories_the_one_among_the_breadcrumbs_is_the_section(
     head = f'<script type="application/ld+json">{json.dumps(stated)}</script>'
     crumbs = '<ul class="breadcrumb"><li><a href="/">Home</a></li><li><a href="/traffic">Traffic</a></li></ul>'
     assert read_article(write_page(head=head, above=crumbs)).section == "Traffic"
+
+
+def test_name_of_the_author_is_no_tag(write_page: Callable[..., bytes], read_article: Callable[..., Content]) -> None:
+    article_type = '<meta property="og:type" content="article">'
+    head = (
+        article_type
+        + '<meta name="author" content="Ольга Петрова"><meta name="keywords" content="мост, Ольга Петрова, порт">'
+    )
+    assert read_article(write_page(head=head)).tags == ("мост", "порт")
+    alone = article_type + '<meta name="author" content="Jane Doe"><meta property="article:tag" content="Jane Doe">'
+    assert read_article(write_page(head=alone)).tags == ()
+
+
+@pytest.mark.parametrize(
+    ("stated", "section"),
+    [
+        ("Культура 22 января 2024 17:53", "Культура"),
+        ("Kultur | 22.01.2024", "Kultur"),
+        ("Formel 1", "Formel 1"),
+        ("Wahl 2024", "Wahl 2024"),
+        # The address has one.
+        ("undefined", "City"),
+        ("Uncategorized", "City"),
+    ],
+)
+def test_section_is_neither_a_date_nor_a_word_of_the_software(
+    stated: str, section: str, write_page: Callable[..., bytes], read_article: Callable[..., Content]
+) -> None:
+    head = f'<meta property="article:section" content="{stated}">'
+    assert read_article(write_page(head=head)).section == section

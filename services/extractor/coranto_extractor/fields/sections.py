@@ -14,6 +14,7 @@ from coranto_extractor.fields.evidence import Extracted
 from coranto_extractor.fields.page_reading import PageReading
 from coranto_extractor.fields.titles import site_names
 from coranto_extractor.language import phrase_lists
+from coranto_extractor.language.date_parsing import parse_date_text
 from coranto_extractor.language.phrase_lists import cached_per_languages, class_alternatives
 from coranto_extractor.page.blocks import normalize_space
 from coranto_extractor.page.metadata import PageMetadata, item_values, strings, types_of
@@ -38,6 +39,7 @@ _MAX_BREADCRUMBS = 10
 # The last breadcrumb is the article itself when it begins like the title for this many characters.
 _COMPARED_TITLE_CHARS = 30
 _MAX_JSON_NODES = 200
+_FIRST_DIGIT = re.compile(r"\d")
 
 
 @cached_per_languages
@@ -53,14 +55,23 @@ def find_section(reading: PageReading, breadcrumbs: Sequence[str]) -> Extracted[
     """The publisher's own section; None when there is none. Never the name of the site or of its front page."""
     page = reading.metadata
     not_sections = {name.casefold() for name in site_names(page)} | set(phrase_lists.phrases("home_labels"))
+    not_sections |= phrase_lists.markup_name_set("not_sections")
     for text, source, confidence in _stated_sections(reading, breadcrumbs):
-        named = [text] if source == "breadcrumbs" else _sections_in(text)
+        named = [text] if source == "breadcrumbs" else _sections_in(_without_date(text))
         sections = [one for one in named if one and one.casefold() not in not_sections]
         if sections:
             section = next((one for one in sections if one in breadcrumbs), sections[0])
             return Extracted(section, source, confidence)
     in_url = _section_in_url(page, reading.root, not_sections)
     return Extracted(in_url, "address", 0.5) if in_url else None
+
+
+def _without_date(text: str) -> str:
+    """The section without the date that some pages put behind it: “Culture 22 January 2024 17:53”."""
+    digit = _FIRST_DIGIT.search(text)
+    if digit is None or not digit.start() or parse_date_text(text[digit.start() :], None) is None:
+        return text
+    return text[: digit.start()].rstrip(" ,/|-–—·•")
 
 
 def _sections_in(text: str) -> list[str]:

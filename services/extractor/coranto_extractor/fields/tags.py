@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 
 from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
 
@@ -68,8 +69,15 @@ def _tag_url() -> re.Pattern[str]:
     )
 
 
-def find_tags(reading: PageReading) -> Extracted[tuple[str, ...]] | None:
-    """The publisher's own tags; None when there are none."""
+def find_tags(reading: PageReading, authors: Sequence[str] = ()) -> Extracted[tuple[str, ...]] | None:
+    """The publisher's own tags, without the names of who signs the article; None when there are none."""
+    found = _find_tags(reading)
+    names = set(map(str.casefold, authors))
+    tags = tuple(tag for tag in found.value if tag.casefold() not in names) if found else ()
+    return replace(found, value=tags) if found and tags else None
+
+
+def _find_tags(reading: PageReading) -> Extracted[tuple[str, ...]] | None:
     page = reading.metadata
     not_tags = {page.host, (reading.title or "").casefold()}
     site_keys = _site_name_keys(page)
