@@ -231,7 +231,9 @@ def _parts(text: str) -> list[str]:
 
 def bare_name(text: str) -> str:
     """The name without the byline word before it and without the role, place or date after it."""
-    text = normalize_space(MAIL_ADDRESS.sub(" ", clean(text[:_MAX_TEXT_CHARS]))).lstrip("( ")
+    text = clean(text[:_MAX_TEXT_CHARS])
+    # An address alone stays, to be turned down as what it is.
+    text = normalize_space(MAIL_ADDRESS.sub(" ", text)).lstrip("( ") or text
     for _ in range(2):
         prefix = phrase_lists.any_phrase("byline_prefixes").match(text)
         next_char = text[prefix.end() : prefix.end() + 1] if prefix else ""
