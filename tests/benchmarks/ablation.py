@@ -383,7 +383,7 @@ def main() -> None:
         print(f"{label:<75}{row['gained']:>8.2f}{row['pages']:>6}  {row['by fold']}")
     path = RESULTS / "ablation.json"
     known_before = json.loads(path.read_text("utf-8")) if path.is_file() else {}
-    result |= {label: row for label, row in known_before.items() if row["group"] not in arguments.only}
+    result = {label: row for label, row in known_before.items() if row["group"] not in arguments.only} | result
     lines = ",\n".join(f" {json.dumps(label)}: {json.dumps(row)}" for label, row in sorted(result.items()))
     path.write_text(f"{{\n{lines}\n}}\n", "utf-8")
 
