@@ -550,3 +550,32 @@ def test_byline_of_another_story_does_not_win_over_the_data(write_page: Write, r
 def test_more_forms_of_bylines(line: str, author: str | None, write_page: Write, read_article: Read) -> None:
     names = [person.name for person in read_article(write_page(above=f"<p>{line}</p>")).authors]
     assert names == ([author] if author else [])
+
+
+    "sentence",
+    [
+        "Town won the derby in the 94th minute, after they had been behind since a penalty by Max Roe early on.",
+        "The picture was bought in 1961 for the town hall, and was painted by Max Roe when he was still at school.",
+    ],
+)
+def test_name_in_a_sentence_of_the_text_is_not_its_author(
+    sentence: str, paragraphs: tuple[str, ...], write_page: Write, read_article: Read
+) -> None:
+    body = "".join(f"<p>{text}</p>" for text in (sentence, *paragraphs))
+    assert read_article(write_page(body=body)).authors == ()
+
+
+def test_credits_in_brackets_below_the_text_name_its_authors(
+    paragraphs: tuple[str, ...], write_page: Write, read_article: Read
+) -> None:
+    note = "(Reporting by Jane Doe, with reporting by Max Roe in the harbour, editing by many others in the office.)"
+    body = "".join(f"<p>{text}</p>" for text in (*paragraphs, note))
+    assert read_article(write_page(body=body)).authors[0].name == "Jane Doe"
+
+
+def test_byline_above_the_text_comes_before_the_authors_of_its_entries(
+    paragraphs: tuple[str, ...], write_page: Write, read_article: Read
+) -> None:
+    entries = "".join(f'<div><p>{text}</p><p class="entry-author">Max Roe</p></div>' for text in paragraphs)
+    page = write_page(body=entries, above="<p>By Jane Doe</p><p>2 January 2024</p>")
+    assert [person.name for person in read_article(page).authors] == ["Jane Doe"]

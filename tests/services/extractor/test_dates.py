@@ -597,6 +597,8 @@ def test_eastern_time_is_that_of_the_country(
         "<p>Date of birth: 5 May 1992</p>",
         "<dl><dt>Deadline:</dt><dd>5 May 2012</dd></dl>",
         "<p>Room 3/4/20</p>",
+        "<p>When: Saturday 14 December 2024, 17:00</p>",
+        "<p>Deadline : 5 May 2012</p>",
     ],
 )
 def test_no_date_is_invented_from_what_stands_below_the_headline(
@@ -846,3 +848,14 @@ def test_labelled_day_of_a_change_counts_where_nothing_else_tells_a_day(
     page = write_page(below=f"<section>{between}{note}</section>").replace(b'lang="en"', b'lang="fi"')
     article = read_article(page)
     assert (article.published.local if article.published else None) == day
+
+
+@pytest.mark.parametrize(
+    ("shown", "day"), [("<p>By Jane Doe, 12 May 2024</p>", "2024-05-12"), ("<p>By Jane Doe</p>", "2024-05-05")]
+)
+def test_day_in_the_title_counts_where_no_other_is_shown(
+    shown: str, day: str, write_page: Write, read_article: Read
+) -> None:
+    article = read_article(write_page(title="Interview | 5 May 2024: what I saw at the harbour", above=shown))
+    assert article.published is not None
+    assert article.published.local == day

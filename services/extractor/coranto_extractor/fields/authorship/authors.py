@@ -223,6 +223,7 @@ def _candidates(reading: PageReading, near: Sequence[Block], site: SiteNames) ->
     near = [block for block in near if not places.is_in_teaser(block.element)]
     above = [block for block in near if places.is_above_text(block.element)]
     yield list(byline_elements(above)), "byline", 0.75
+    yield list(byline_texts(above, reading.blocks, is_loose=False)), "byline", 0.7
     yield list(byline_elements(near)), "byline", 0.7
     yield list(byline_texts(near, reading.blocks, is_loose=False)), "byline", 0.7
     yield [(name, None) for name in bare_names_above_text(places, reading.language, site)], "byline", 0.6

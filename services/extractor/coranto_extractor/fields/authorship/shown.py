@@ -21,6 +21,7 @@ from coranto_extractor.fields.places import Places, is_in_other_content
 from coranto_extractor.language import phrase_lists
 from coranto_extractor.language.date_parsing import parse_date_text
 from coranto_extractor.language.phrase_lists import cached_per_languages, class_alternatives
+from coranto_extractor.language.sentences import ends_with_sentence
 from coranto_extractor.page.blocks import HEADINGS, Block, normalize_space
 from coranto_extractor.page.metadata import PageMetadata
 
@@ -200,9 +201,15 @@ def byline_texts(near: Sequence[Block], blocks: Sequence[Block], *, is_loose: bo
     for block in near:
         if block.tag in ("h1", "h2", "h3") or "quote" in block.regions:
             continue
-        names = names_in_byline(block.text_apart, is_loose=is_loose)
+        names = None if _tells_of_others(block) else names_in_byline(block.text_apart, is_loose=is_loose)
         if not names and is_byline_word(block.text) and block.index + 1 < len(blocks):
             names = names_in_byline(f"{block.text.rstrip(' :')} {blocks[block.index + 1].text}")
         if names:
             yield names, next((href for href, text in block.links if text and text in names), None)
             return
+
+
+def _tells_of_others(block: Block) -> bool:
+    """True for a sentence of the text that has a byline word in it: “... behind after a penalty by Jane Doe.”"""
+    is_sentence = block.is_prose and ends_with_sentence(block.text)
+    return is_sentence and phrase_lists.any_phrase("byline_prefixes").match(block.text.lstrip("([")) is None

@@ -56,15 +56,16 @@ class ShownDates:
 
 
 def find_shown_dates(reading: PageReading, reader: DateReader) -> ShownDates:
-    """The dates near the headline and the text, in the order of the page."""
+    """The dates near the headline and the text, in the order of the page. One in the title comes last."""
     near = [block for block in reading.near_headline if not _is_of_site(block, reading)]
     texts = set(reading.texts)
     published: list[ArticleDate] = []
     updated: list[ArticleDate] = []
     labelled_indexes = {block.index + 1 for block in near if _is_label("updated", block.text)}
     other_indexes = {block.index + 1 for block in near if _is_other_label(block.text)}
-    for block in near:
-        if block.index in other_indexes:
+    # “What I saw on 5 May 2024” tells the day of publication only where nothing else does.
+    for block in sorted(near, key=lambda block: block.text == reading.title):
+        if block.index in other_indexes or _opens_with_other_label(block.text):
             continue
         # The day in an address that is shown is of another page.
         text = _URL.sub("", _text_with_date(block))
@@ -168,3 +169,9 @@ def _is_other_label(text: str) -> bool:
     return (
         _is_label("other_date_labels", text) or phrase_lists.any_phrase("other_date_labels").fullmatch(bare) is not None
     )
+
+
+def _opens_with_other_label(text: str) -> bool:
+    """True for “Deadline: 5 January 2024”. Without a colon, “since” and the like may stand for a place: “Desde Madrid”."""
+    label = phrase_lists.any_phrase("other_date_labels").match(text)
+    return label is not None and (label[0].endswith(":") or text[label.end() :].lstrip().startswith(":"))
