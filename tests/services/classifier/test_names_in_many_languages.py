@@ -311,6 +311,9 @@ def declined(language: str, marked: str, kind: EntityType) -> str:
         ("sl", "The Washington Post", "The Washington Post"),
         ("sk", "Európskou komisiou", "Európska komisia"),
         ("sk", "Ministerstvom vnútra", "Ministerstvo vnútra"),
+        ("cs", "Masarykovy univerzity", "Masarykova univerzita"),
+        ("cs", "Karlově univerzitě", "Karlova univerzita"),
+        ("cs", "Lidových novin", "Lidových novin"),
     ],
 )
 @pytest.mark.parametrize("before", ["", "Delegacija "])
@@ -371,6 +374,20 @@ def test_articles_and_endings_of_acronyms_are_taken_off(language: str, name: str
         ("uk", "Їде до [Близького Сходу].", "Близький Схід"),
         ("sk", "Pochádza zo [Slovenskej republiky].", "Slovenská republika"),
         ("sk", "Žije v [Košiciach].", "Košice"),
+        ("pl", "Mieszka w [Gdyni].", "Gdynia"),
+        ("pl", "Wyjazd do [Bośni] trwa.", "Bośnia"),
+        ("pl", "Jedzie do [Gliwic].", "Gliwice"),
+        ("cs", "Jede do [Pardubic].", "Pardubice"),
+        ("cs", "Žije v [Českých Budějovicích].", "České Budějovice"),
+        ("cs", "Žije v [Uherském Hradišti].", "Uherské Hradiště"),
+        ("cs", "Žije v [Hradci Králové].", "Hradec Králové"),
+        ("cs", "Odjel z [Plzně].", "Plzeň"),
+        ("sk", "Žije v [Lučenci].", "Lučenec"),
+        ("sk", "Odišiel z [Michaloviec].", "Michalovce"),
+        ("sk", "Žije v [Humennom].", "Humenné"),
+        ("sk", "Žije vo [Viedni].", "Viedeň"),
+        ("uk", "Живе у [Чернівцях].", "Чернівці"),
+        ("hr", "Došao iz [Vinkovaca].", "Vinkovci"),
     ],
 )
 def test_place_is_put_into_the_nominative(language: str, text: str, normal: str) -> None:
@@ -415,6 +432,11 @@ def test_company_is_left_or_declined_by_what_stands_before_it(language: str, tex
         ("sk", "Zuzanu Čaputovú", "Zuzana Čaputová"),
         ("sk", "Robertom Ficom", "Robert Fico"),
         ("sk", "Maroša Šefčoviča", "Maroš Šefčovič"),
+        ("sk", "Petra Pellegriniho", "Peter Pellegrini"),
+        ("sk", "Michalom Šimečkom", "Michal Šimečka"),
+        ("cs", "Pavlem Blažkem", "Pavel Blažek"),
+        ("uk", "Володимиром Зеленським", "Володимир Зеленський"),
+        ("uk", "Володимиром Путіним", "Володимир Путін"),
     ],
 )
 def test_words_of_a_persons_name_agree(language: str, name: str, normal: str) -> None:

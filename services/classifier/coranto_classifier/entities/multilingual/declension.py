@@ -96,7 +96,8 @@ class _Table:
     """The endings of a language, with what else its table says."""
 
     endings: dict[str, list[tuple[str, str, str, str]]]
-    """By ending: that of the nominative, the cases, the gender, and what is declined so: noun, adjective, or a name alone."""
+    """By ending: that of the nominative, the cases, the gender, and what is declined so: noun, adjective, a name alone, or an
+    adjective made of a surname, which is that person's name: Trumpova."""
     prepositions: dict[str, str]
     heads: frozenset[str]
     """Nouns that names of organisations and places begin with."""
@@ -295,6 +296,8 @@ class Decliner:
             stem, ending = word[: len(word) - length], word[len(word) - length :]
             for added, cases, gender, declined in self._table.endings.get(ending, ()):
                 nominative, is_adjective = stem + added, declined == "adjective"
+                if declined == "possessive" and kind != "person":
+                    continue
                 is_known = self._is_base(nominative, kind)
                 is_short = len(stem) < _SHORTEST_STEM and (kind == "person" or not is_known)
                 if is_short or not self._may_be(stem, ending, added, gender, kind):
