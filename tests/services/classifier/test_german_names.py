@@ -11,6 +11,7 @@ from coranto_classifier.entities.multilingual.german_words import (
     GermanWords,
     add_german_features,
     read_german_words,
+    with_known_types,
     without_common_words,
 )
 from coranto_classifier.entities.multilingual.known_phrases import KnownPhrases, add_phrase_features
@@ -129,3 +130,21 @@ def test_article_has_its_names_and_none_of_its_nouns() -> None:
         "Oktober",
     }
     assert not nouns & {name for _, name in found}
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "expected"),
+    [
+        ("Bad Harzburg", "person", "place"),
+        ("Juventus Turin", "person", "organisation"),
+        ("Vereinigten Staaten", "organisation", "place"),
+        ("Robert Bosch", "person", "person"),
+        ("Bosch", "person", "person"),
+        ("Deutsche Bank Park", "place", "place"),
+    ],
+)
+def test_name_that_is_known_as_a_whole_has_the_type_it_is_known_with(
+    name: str, kind: EntityType, expected: EntityType
+) -> None:
+    (mention,) = with_known_types([Mention(0, len(name), kind, name, name)], shipped()[1])
+    assert mention.type == expected

@@ -11,16 +11,19 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path
 
-from coranto_classifier.entities.mention import Mention
+from coranto_classifier.entities.mention import EntityType, Mention
 from coranto_classifier.entities.multilingual.known_phrases import (
+    TYPES_OF_KINDS,
     KnownPhrases,
     add_phrase_features,
     german_organisations,
 )
 from coranto_classifier.entities.multilingual.name_lists import AddFeatures
+from coranto_classifier.entities.multilingual.tokens import tokens_of
 
 KINDS = {"t": "places", "v": "given", "n": "surnames", "e": "other_names", "a": "abbreviations"}
 """Lists of names, each with the letter that it has in the tagger's features."""
@@ -154,6 +157,18 @@ def without_common_words(
         return _NOUN in codes or (is_first and known.is_written_small(name))
 
     return [mention for mention in mentions if not is_common(mention)]
+
+
+def with_known_types(mentions: Sequence[Mention], phrases: KnownPhrases) -> list[Mention]:
+    """The mentions, those of several words that are known as a whole with the type they are known with: "Bad Harzburg"."""
+
+    def known_type(mention: Mention) -> EntityType:
+        words = [mention.normal[start:end] for start, end in tokens_of(mention.normal)]
+        found = phrases.find(words) if len(words) > 1 else {}
+        length, kind = found.get(0, (0, ""))
+        return TYPES_OF_KINDS[kind] if length == len(words) else mention.type
+
+    return [replace(mention, type=known_type(mention)) for mention in mentions]
 
 
 def german_features(known: GermanWords, phrases: KnownPhrases) -> list[AddFeatures]:

@@ -6,7 +6,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from importlib.resources import files
 
+from coranto_classifier.entities.mention import EntityType
 from coranto_classifier.entities.multilingual.tokens import tokens_of
+
+TYPES_OF_KINDS: dict[str, EntityType] = {"L": "place", "O": "organisation"}
+"""The letters that stand for the kinds of names in features, and the types of entities."""
 
 _ENDINGS = ("en", "er", "es", "em", "e", "s", "n")
 _SHORTEST_STEM = 4  # letters
