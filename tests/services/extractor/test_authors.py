@@ -552,6 +552,7 @@ def test_more_forms_of_bylines(line: str, author: str | None, write_page: Write,
     assert names == ([author] if author else [])
 
 
+@pytest.mark.parametrize(
     "sentence",
     [
         "Town won the derby in the 94th minute, after they had been behind since a penalty by Max Roe early on.",
