@@ -13,6 +13,7 @@ from coranto_classifier.entities.multilingual.german_words import (
     read_german_words,
     with_known_types,
     without_common_words,
+    without_titles,
 )
 from coranto_classifier.entities.multilingual.known_phrases import KnownPhrases, add_phrase_features
 from coranto_classifier.text_models import ArticleText, ModelPaths, TextModels
@@ -148,3 +149,23 @@ def test_name_that_is_known_as_a_whole_has_the_type_it_is_known_with(
 ) -> None:
     (mention,) = with_known_types([Mention(0, len(name), kind, name, name)], shipped()[1])
     assert mention.type == expected
+
+
+def test_address_before_a_name_is_no_part_of_it() -> None:
+    text = "Herr Voigt und Prof. Dr. Anna Sommer"
+    mentions = [Mention(0, 10, "person", "Herr Voigt", "Herr Voigt")]
+    mentions.append(Mention(15, 36, "person", text[15:], text[15:]))
+    assert [(text[one.start : one.end], one.normal) for one in without_titles(mentions)] == [
+        ("Voigt", "Voigt"),
+        ("Anna Sommer", "Anna Sommer"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "stays"), [("Bauzinsen", False), ("Rosenberg", True), ("Wagenknecht", True), ("Jahrzehnt", False)]
+)
+def test_compound_of_nouns_is_nobody(name: str, stays: bool) -> None:
+    words, phrases = shipped()
+    text = f"Dann kamen {name}."
+    mentions = [Mention(11, 11 + len(name), "person", name, name)]
+    assert bool(without_common_words(text, mentions, words, phrases, is_article=True)) is stays

@@ -43,6 +43,10 @@ _ARTICLE = re.compile(
 _PREPOSITION = re.compile(
     "in|im|nach|aus|bei|vo[nm]|zu[mr]?|a[nm]|auf|mit|durch|für|gegen|ohne|um|über|unter|vor|zwischen"
 )
+_TAILS_OF_SURNAMES = (
+    "bach", "bauer", "baum", "beck", "berg", "berger", "burg", "dorf", "feld", "hof", "mann", "meister", "stein", "thal", "wald",
+)  # fmt: skip
+_TITLE = re.compile(r"(?:(?:Herrn?|Frau|Familie|Doktor|Dr\.|Professor|Prof\.)\s+)+(?=\w)")
 _MOST_WORDS_KEPT = 20_000
 
 
@@ -154,9 +158,23 @@ def without_common_words(
         if not is_article or mention.type != "person":
             return codes == _NOUN
         is_first = not text[: mention.start].rstrip(' "„“»«(–-')[-1:].isalnum()
-        return _NOUN in codes or (is_first and known.is_written_small(name))
+        is_noun = _NOUN in codes or (codes in (_COMPOUND, _SUFFIX) and not name.endswith(_TAILS_OF_SURNAMES))
+        return is_noun or (is_first and known.is_written_small(name))
 
     return [mention for mention in mentions if not is_common(mention)]
+
+
+def without_titles(mentions: Sequence[Mention]) -> list[Mention]:
+    """The mentions, people without the address before their names: "Herr Voigt"."""
+
+    def bare(mention: Mention) -> Mention:
+        title = _TITLE.match(mention.text) if mention.type == "person" else None
+        if title is None:
+            return mention
+        name = mention.text[title.end() :]
+        return replace(mention, start=mention.start + title.end(), text=name, normal=" ".join(name.split()))
+
+    return [bare(mention) for mention in mentions]
 
 
 def with_known_types(mentions: Sequence[Mention], phrases: KnownPhrases) -> list[Mention]:
