@@ -859,3 +859,20 @@ def test_day_in_the_title_counts_where_no_other_is_shown(
     article = read_article(write_page(title="Interview | 5 May 2024: what I saw at the harbour", above=shown))
     assert article.published is not None
     assert article.published.local == day
+
+
+@pytest.mark.parametrize(
+    ("url", "modified"),
+    [
+        ("https://bote.example.de/hafen/boote", "2025-07-09T15:15:00"),
+        ("https://post.example.br/porto/barcos", "2025-07-09T13:15:00"),
+    ],
+)
+def test_change_told_in_utc_is_on_the_clock_of_the_publication(
+    url: str, modified: str, write_page: Write, read_article: Read
+) -> None:
+    head = _json_ld(datePublished="2025-01-09T12:00:00Z", dateModified="2025-07-09T13:15:00Z")
+    found = read_article(write_page(head=head), url=url).modified
+    assert found is not None
+    assert found.local == modified
+    assert f"{found.at:%H:%M}" == "13:15"

@@ -38,9 +38,16 @@ def on_page_clock(moment: ArticleDate, reading: PageReading, reader: DateReader,
 
 
 def on_clock_of(published: ArticleDate | None, moment: ArticleDate, reading: PageReading) -> ArticleDate:
-    """The time of a change with the zone of the time of publication, where it has none of its own."""
+    """The time of a change with the zone of the time of publication, where it has none of its own or is told in UTC."""
     if moment.at is not None:
-        return moment
+        zone = find_zone(page_host(reading.metadata), reading.language)
+        is_on_its_clock = published is not None and zone is not None and published.zone == zone.name
+        if zone is None or not is_on_its_clock or moment.precision == "day" or moment.offset != timedelta(0):
+            return moment
+        local = zone.local_time(moment.at)
+        return make_moment(
+            local, precision=moment.precision, offset=local.utcoffset(), zone=zone.name, zone_from=zone.source
+        )
     if published is not None and published.zone_from in ("stated", "page") and published.offset:
         return _on_clock(moment, published.offset)
     return with_assumed_zone(moment, reading.metadata, reading.language)
