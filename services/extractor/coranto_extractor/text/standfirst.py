@@ -14,7 +14,6 @@ from coranto_extractor.text.boxes import is_caption
 
 # With a larger share of links a line is no text.
 _MAX_LINE_LINK_SHARE = 0.3
-_YEAR_OR_CLOCK = re.compile(r"(?<!\d)(?:19|20)\d\d(?!\d)|(?<!\d)\d{1,2}:\d{2}(?!\d)")
 # The standfirst is at most so many blocks below the headline, at most two blocks, and of this weight.
 _MAX_BLOCKS_TO_STANDFIRST = 14
 _MAX_STANDFIRST_BLOCKS = 2
@@ -50,7 +49,7 @@ def find_standfirst(blocks: BlockList, chosen: Sequence[Block], headline: str | 
             block
             for block in between
             if block.weight >= _MAX_DATE_WEIGHT
-            or (block.weight >= _MIN_STANDFIRST_WEIGHT and not _YEAR_OR_CLOCK.search(block.text))
+            or (block.weight >= _MIN_STANDFIRST_WEIGHT and not _YEAR_OR_TIME.search(block.text))
         ),
         None,
     )
@@ -90,7 +89,7 @@ def _is_standfirst(block: Block, opening: str, *, is_below_headline: bool, is_ne
     has_sentence = SENTENCE_END.search(block.text) or is_set_apart
     if block.text[:_COMPARED_CHARS] in opening or not has_sentence or _is_of_dates(block):
         return False
-    if is_below_headline and is_set_apart and not _YEAR_OR_CLOCK.search(block.text):
+    if is_below_headline and is_set_apart and not _YEAR_OR_TIME.search(block.text):
         return True
     return block.is_prose or is_marked_as_standfirst(block)
 
