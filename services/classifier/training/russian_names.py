@@ -68,7 +68,7 @@ def train(texts: Iterable[TaggedText], models: Path, target: Path) -> int:
     for text in texts:
         tokens = slovnet.tokens(text.text)
         words = [text.text[start:end] for start, end in tokens]
-        rows = features(words, *slovnet.predict(words), parse, text.source)
+        rows = features(words, slovnet.predict(words), parse, text.source)
         for _ in range(COPIES[text.source]):
             trainer.append(rows, tags_of(tokens, text.spans))
         count += 1

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from coranto_classifier.entities.russian.tagger import SLOVNET_FILE, Slovnet
+from coranto_classifier.entities.russian.tagger import SLOVNET_FILE, Slovnet, best_path
 from coranto_classifier.text_models import ArticleText, ModelPaths, TextModels
 from coranto_classifier.topics import features
 from coranto_classifier.topics.vectors import ENGLISH_FILES, EnglishVectors, RussianVectors
@@ -92,9 +92,17 @@ def test_the_tagger_knows_the_words_of_the_vectors_it_shares() -> None:
     words = ["Президент", "России", "Владимир", "Путин", "прилетел", "в", "Астану", "."]
     assert theirs.infer.encoder.words_vocab.items == vectors.navec.vocab.words
     ours = Slovnet(ModelPaths().shipped, vectors)
-    tags, scores = ours.predict(words)
+    judged = ours.predict(words)
     ours._infer = theirs.infer
-    their_tags, their_scores = ours.predict(words)
-    assert tags == their_tags
-    assert "B-PER" in tags
-    assert np.array_equal(scores, their_scores)
+    theirs_judged = ours.predict(words)
+    assert judged.tags == theirs_judged.tags
+    assert "B-PER" in judged.tags
+    crf = theirs.infer.model.head.crf
+    (best,) = crf.decode(judged.scores[None], np.ones((1, len(words)), dtype=bool))
+    assert best_path(judged.scores, crf.transitions.array) == best.tolist()
+    assert np.array_equal(judged.scores, theirs_judged.scores)
+    assert np.array_equal(judged.units, theirs_judged.units)
+    assert judged.units.shape == (len(words), 64)
+    # Before the normalisation stands a rectifier: a unit is silent or positive.
+    assert judged.units.min() > -1e-3
+    assert (judged.units > 1).any()

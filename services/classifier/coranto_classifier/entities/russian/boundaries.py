@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from coranto_classifier.entities.countries import find_country
 from coranto_classifier.entities.mention import EntityType
 from coranto_classifier.entities.russian.dictionary import CYRILLIC, PROPER_TAGS, Dictionary
 from coranto_classifier.entities.russian.inflection import PREPOSITIONS, QUOTES, opens_sentence
@@ -102,7 +103,8 @@ def _start_of_name(text: str, left: int, right: int, kind: EntityType, dictionar
         words = [match.span() for match in _WORD.finditer(text, left, right)]
         lead = [text[start:end] for start, end in words]
         length = next((index for index, word in enumerate(lead) if not word.islower()), len(lead))
-        if length == 0 and len(lead) > 1 and _is_common_first_word(text, left, lead, dictionary):
+        is_common = length == 0 and len(lead) > 1 and _is_common_first_word(text, left, lead, dictionary)
+        if is_common or (kind == "organisation" and _is_noun_of_country(text, left, lead, dictionary)):
             length = 1
         if length in (0, len(lead)) or (kind == "person" and length > 1):
             return left
@@ -119,6 +121,20 @@ def _is_common_first_word(text: str, left: int, words: list[str], dictionary: Di
     tags = [tag for tag, _, _, _ in dictionary.parses(words[0].lower())]
     is_person = tags[0].POS == "NOUN" and tags[0].animacy == "anim"
     return is_person and not any(mark in tag for tag in tags for mark in PROPER_TAGS)
+
+
+def _is_noun_of_country(text: str, left: int, words: list[str], dictionary: Dictionary) -> bool:
+    """True for "Территория Кыргызстана" at the start of a sentence: a common noun that heads no organisation, and a country."""
+    if (
+        len(words) != 2
+        or not all(word[0].isupper() for word in words)
+        or not opens_sentence(text, left)
+        or not dictionary.is_known(words[0])
+    ):
+        return False
+    tag, lemma, _, _ = dictionary.parses(words[0].lower())[0]
+    is_common = tag.POS == "NOUN" and tag.case == "nomn" and lemma not in _HEADS["organisation"]
+    return is_common and find_country(dictionary.lemma(words[1])[0].title()) is not None
 
 
 def _common_words(lead: list[str], following: str, kind: EntityType, dictionary: Dictionary) -> int:

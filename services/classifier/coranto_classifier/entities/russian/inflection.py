@@ -178,6 +178,8 @@ class RussianNormalizer:
             if index:
                 before = words[index - 1]
                 is_class = self._is_class(before, classes)
+                if is_class and word.isupper() and index + 1 < len(words) and self._is_class(word, classes):
+                    continue  # "компании ОАО «Роснефтегаз»"
                 if word[0] in QUOTES:
                     is_repeated = is_class or self._is_nominative_after(before, word.strip(QUOTES))
                     return (words[index:], True) if is_repeated else (words, False)

@@ -1,13 +1,14 @@
 """Finds the spans of names in Russian text: slovnet's neural tagger, and a CRF on top of it (stacking).
 
 slovnet is reliable for people and places, but often wrong about where an organisation ends. The CRF sees slovnet's tags
-and scores, and the case and dictionary form of each word. It has learned from texts tagged by hand what belongs to a
-name ("Верховный суд Пакистана").
+and scores, the last layer of its network, and the case and dictionary form of each word. It has learned from texts
+tagged by hand what belongs to a name ("Верховный суд Пакистана").
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,9 @@ from numpy.typing import NDArray
 
 from coranto_classifier.entities.bio import entity_spans
 from coranto_classifier.entities.mention import EntityType
+from coranto_classifier.entities.russian.dictionary import is_town, place_of_adjective
 from coranto_classifier.topics.vectors import RussianVectors
+from coranto_classifier.word_lists import word_list
 
 TARGET_DOMAIN = "factrueval2016"
 """The training source whose conventions the tagger follows.
@@ -26,10 +29,13 @@ Features are copied per source (H. Daumé III, "Frustratingly Easy Domain Adapta
 """
 
 Parse = Callable[[str], list[tuple[Any, str, float, Any]]]
-_DOMAIN_FEATURES = ("b", "t=", "ts=", "-1t", "1t", "tp=", "w=", "l=", "-1tt", "p=")
-"""Beginnings of the features that are copied per source."""
-
 _OFFSETS = (-2, -1, 1, 2)
+_MARKS = (("n", "Name"), ("s", "Surn"), ("p", "Patr"), ("g", "Geox"), ("o", "Orgn"), ("a", "Abbr"))
+_HEADS = (("O", word_list("russian_organisation_heads")), ("P", word_list("russian_place_heads")))
+_OPENING, _CLOSING = frozenset('«“„"'), frozenset('»”"')
+_LONGEST_QUOTED = 9  # tokens with the closing mark; longer quotations are speech
+_UNITS = [f"z{unit}" for unit in range(64)]
+_SILENT = 0.05  # a unit's value below which it says nothing
 SLOVNET_FILE = "slovnet_ner_news_v1.tar"
 _PIECE = 2000  # tokens; longer text is tagged in pieces, which bounds memory
 _MOST_MARGIN = 6  # larger differences of scores mean the same: slovnet is certain
@@ -52,13 +58,25 @@ class RussianTagger:
         for first in range(0, len(tokens), _PIECE):
             piece = tokens[first : first + _PIECE]
             words = [text[start:end] for start, end in piece]
-            tags = self._crf.tag(features(words, *self._slovnet.predict(words), self._parse, TARGET_DOMAIN))
+            tags = self._crf.tag(features(words, self._slovnet.predict(words), self._parse, TARGET_DOMAIN))
             for start, end, kind in entity_spans(tags):
                 yield piece[start][0], piece[end][1], kind
 
 
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What slovnet says of the words of a text."""
+
+    tags: list[str]
+    """The best tag of each word."""
+    scores: NDArray[np.float32]
+    """The scores of all tags (words × tags)."""
+    units: NDArray[np.float32]
+    """The last layer of its network, which sees nine words (words × 64). Zero or more, about one where a unit speaks."""
+
+
 class Slovnet:
-    """slovnet's tagger, with the scores of all tags beside the best one."""
+    """slovnet's tagger, with what it bases its tags on."""
 
     def __init__(self, models: Path, vectors: RussianVectors) -> None:
         self._infer: Any = _load_tagger(models / SLOVNET_FILE, vectors.navec)
@@ -69,13 +87,38 @@ class Slovnet:
 
         return [(token.start, token.stop) for token in tokenize(text)]
 
-    def predict(self, words: list[str]) -> tuple[list[str], NDArray[np.float32]]:
-        """The best tag of each word, and the scores of all tags (words × tags)."""
+    def predict(self, words: list[str]) -> Judgement:
+        """What slovnet says of each word."""
         infer = self._infer
+        model = infer.model
         (batch,) = infer.encoder([words])
-        scores = infer.model(batch.word_id, batch.shape_id, batch.pad_mask)
-        (best,) = infer.model.head.crf.decode(scores, ~batch.pad_mask)
-        return [infer.decoder.tags_vocab.decode(tag) for tag in best], scores[0]
+        layer = model.encoder(model.emb(batch.word_id, batch.shape_id), batch.pad_mask)
+        scores = model.head(layer)
+        best = best_path(scores[0], model.head.crf.transitions.array)
+        tags = [infer.decoder.tags_vocab.decode(tag) for tag in best]
+        return Judgement(tags, scores[0], _without_norm(layer[0], model.encoder.layers[-1].norm))
+
+
+def best_path(scores: NDArray[np.float32], transitions: NDArray[np.float32]) -> list[int]:
+    """The most probable sequence of tags (Viterbi), as slovnet finds it; for one text, which is quicker."""
+    score = scores[0]
+    came_from: list[list[int]] = []
+    for emission in scores[1:]:
+        paths = score[:, None] + transitions + emission
+        came_from.append(paths.argmax(0).tolist())
+        score = paths.max(0)
+    tags = [int(score.argmax())]
+    for previous in reversed(came_from):
+        tags.append(previous[tags[-1]])
+    return tags[::-1]
+
+
+def _without_norm(layer: NDArray[np.float32], norm: Any) -> NDArray[np.float32]:
+    """The layer as before its batch normalisation, in units of the deviation that slovnet was trained with.
+
+    Most values are then zero, and a feature that is zero costs nothing.
+    """
+    return np.asarray((layer - norm.bias.array) / norm.weight.array + norm.mean.array / norm.std.array, np.float32)
 
 
 def _load_tagger(file: Path, navec: Any) -> Any:
@@ -101,48 +144,70 @@ def _load_tagger(file: Path, navec: Any) -> Any:
     return NERInfer(model.inject_arrays(arrays).inject_navec(navec), TagEncoder(words, shapes), TagDecoder(tags))
 
 
-def features(
-    words: Sequence[str], tags: Sequence[str], scores: NDArray[np.float32], parse: Parse, source: str
-) -> list[list[str]]:
+def features(words: Sequence[str], judgement: Judgement, parse: Parse, source: str) -> list[dict[str, float]]:
     """The features of each word. Their names are part of the trained model."""
-    lowered = [word.lower() for word in words]
-    shapes = [_shape(word) for word in words]
-    morphology = [_morphology(word, parse) for word in words]
+    tags, scores = judgement.tags, judgement.scores
+    known = [_known(word, parse) for word in words]
     ranks = np.argsort(-scores, axis=1)[:, :2]
     every = np.arange(len(words))
     margins = np.minimum(_MOST_MARGIN, scores[every, ranks[:, 0]] - scores[every, ranks[:, 1]]).astype(int).tolist()
     ranked = ranks.tolist()
-    near_rows = [
-        [
-            [
-                f"{offset}t={tag}",
-                f"{offset}s={shape}",
-                f"{offset}w={word}",
-                f"{offset}p={kind[0]}|{kind[1]}",
-                f"{offset}tt={tag}|",
-            ]
-            for tag, shape, word, kind in zip(tags, shapes, lowered, morphology, strict=True)
-        ]
-        for offset in _OFFSETS
-    ]
-    rows = []
-    for index, word in enumerate(lowered):
-        tag, (part, case, lemma) = tags[index], morphology[index]
+    quoted = _quoted(words)
+    rows: list[dict[str, float]] = []
+    for index, (tag, each) in enumerate(zip(tags, known, strict=True)):
+        word, shape, part, ending, lemma, marks = each.own
+        first, second = ranked[index]
+        tagged = (f"t={tag}", f"ts={tag}|{each.shape}", f"tp={tag}|{each.part}|{each.case}")
         row = [
-            "b", f"t={tag}", f"w={word}", f"s={shapes[index]}", f"ts={tag}|{shapes[index]}", f"p={part}",
-            f"tp={tag}|{part}|{case}", f"e3={word[-3:]}", f"l={lemma}",
-            f"e2={ranked[index][0]}|{ranked[index][1]}|{margins[index]}",
+            "b", tagged[0], word, shape, tagged[1], part, tagged[2], ending, lemma,
+            f"e2={first}|{second}|{margins[index]}", marks,
         ]  # fmt: skip
-        for offset, near_row in zip(_OFFSETS, near_rows, strict=True):
+        copied = ["b", tagged[0], word, tagged[1], part, tagged[2], lemma, marks]
+        for offset in _OFFSETS:
             near = index + offset
             if 0 <= near < len(words):
-                *others, neighbour = near_row[near]
-                row += [*others, neighbour + tag]
+                pair = (f"{offset}t={tags[near]}", f"{offset}tt={tags[near]}|{tag}")
+                row.append(pair[0])
+                row += known[near].beside[offset]
+                row.append(pair[1])
+                if abs(offset) == 1:
+                    copied += pair
             else:
                 row.append(f"{offset}E")
-        row += [f"{source}~{name}" for name in row if name.startswith(_DOMAIN_FEATURES)]
-        rows.append(row)
+        if index + 1 < len(words):
+            row.append(f"ll={each.lemma}|{known[index + 1].lemma}")
+        if index in quoted:
+            place, opening = quoted[index]
+            before = known[opening - 1] if opening else None
+            quote = (f"q={place}", f"qh={before.head if before else '-'}")
+            row += (*quote, f"qw={before.lemma if before else '-'}")
+            copied += quote
+        row += [f"{source}~{name}" for name in copied]
+        rows.append(dict.fromkeys(row, 1.0))
+    loud = judgement.units > _SILENT
+    places, units = (each.tolist() for each in np.nonzero(loud))
+    for index, unit, value in zip(places, units, judgement.units[loud].tolist(), strict=True):
+        rows[index][_UNITS[unit]] = value
     return rows
+
+
+def _quoted(words: Sequence[str]) -> dict[int, tuple[str, int]]:
+    """Of the words from an opening quotation mark to the closing one: B, I or E, and where the opening mark stands."""
+    found: dict[int, tuple[str, int]] = {}
+    index = 0
+    while index < len(words):
+        opening = index
+        index += 1
+        if words[opening] not in _OPENING:
+            continue
+        last = next(
+            (end for end in range(index, min(len(words), index + _LONGEST_QUOTED)) if words[end] in _CLOSING), None
+        )
+        if last is not None:
+            found |= dict.fromkeys(range(index, last), ("I", opening))
+            found[opening], found[last] = ("B", opening), ("E", opening)
+            index = last + 1
+    return found
 
 
 def _shape(word: str) -> str:
@@ -156,10 +221,57 @@ def _shape(word: str) -> str:
     return "9" if word[:1].isdigit() else word[:1]
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What the dictionary and the lists know of a word, and the features that follow from the word alone."""
+
+    shape: str
+    part: str
+    case: str
+    lemma: str
+    head: str
+    """O and P for a word that names of organisations and of places begin with, A for a place's adjective."""
+    own: tuple[str, str, str, str, str, str]
+    """Of the word itself: its letters, shape, part of speech, ending, dictionary form, and the kinds of names it may be."""
+    beside: dict[int, tuple[str, ...]]
+    """Of the words beside it, by their offset."""
+
+
+@lru_cache(maxsize=4_000)
+def _marks_of(tag: Any) -> str:
+    """A letter for each kind of name that a reading stands for. The dictionary has few tags, and asking one is slow."""
+    return "".join(letter for letter, mark in _MARKS if mark in tag)
+
+
 @lru_cache(maxsize=20_000)
-def _morphology(word: str, parse: Parse) -> tuple[str, str, str]:
-    """Part of speech, case and dictionary form, by the most probable reading."""
-    if not (word.isalpha() or "-" in word.strip("-")):
-        return (word if len(word) == 1 else "X", "-", word.lower())
-    tag, lemma, _, _ = parse(word)[0]
-    return str(tag.POS), str(tag.case), lemma
+def _known(word: str, parse: Parse) -> _Known:
+    """Part of speech, case and dictionary form by the most probable reading; kinds of names by any of the first six."""
+    lower, shape = word.lower(), _shape(word)
+    part, case, lemma, marks, head = word if len(word) == 1 else "X", "-", lower, "-", ""
+    if word.isalpha() or "-" in word.strip("-"):
+        parses = parse(word)[:6]
+        tag, lemma, _, _ = parses[0]
+        part, case = str(tag.POS), str(tag.case)
+        seen = "".join(_marks_of(each) for each, _, _, _ in parses)
+        marks = "".join(letter for letter, _ in _MARKS if letter in seen)
+        marks = f"{marks}t" if is_town(lemma) else marks or "0"
+        head = "".join(letter for letter, listed in _HEADS if {lemma, lemma.rsplit("-", 1)[-1]} & listed)
+        head = f"{head}A" if place_of_adjective(word) else head
+    beside = {
+        offset: (
+            f"{offset}s={shape}",
+            f"{offset}w={lower}",
+            f"{offset}p={part}|{case}",
+            *((f"{offset}l={lemma}", f"{offset}fl={marks}") if abs(offset) == 1 else ()),
+        )
+        for offset in _OFFSETS
+    }
+    own = (
+        f"w={lower}",
+        f"s={shape}",
+        f"p={part}",
+        f"e3={lower[-3:]}",
+        f"l={lemma}",
+        f"fl={marks}|{word[:1].isupper()}",
+    )
+    return _Known(shape, part, case, lemma, head, own, beside)
