@@ -1,4 +1,5 @@
-"""Measures how well the extractor reads the corpora, and its CPU time, beside trafilatura and readability in the same run.
+"""Measures how well the extractor reads the corpora, and its CPU time, beside trafilatura and readability in the same run, and
+beside newspaper4k where that is installed.
 
 The figures are for the half of the corpora that is available here. The other half, of other sites, is kept for judging.
 
@@ -136,6 +137,27 @@ def by_readability(row: Row, page: bytes) -> Row:
         return {"id": row["id"], "text": ""}
 
 
+def by_newspaper(row: Row, page: bytes) -> Row:
+    """The prediction of newspaper4k, which decodes the page itself."""
+    from newspaper import Article  # type: ignore[import-not-found]  # not among our requirements
+
+    try:
+        article = Article(row.get("url") or "https://news.example/page")
+        article.download(input_html=charset.decode(page).text)
+        article.parse()
+    except Exception:  # noqa: BLE001 - a page it cannot read counts as empty
+        return {"id": row["id"], "text": ""}
+    published = article.publish_date.isoformat() if article.publish_date else None
+    return {
+        "id": row["id"],
+        "text": article.text,
+        "title": article.title,
+        "authors": article.authors,
+        "published": published,
+        "tags": sorted(article.tags or ()),
+    }
+
+
 def measure(predict: Callable[[Row, bytes], Row]) -> Figures:
     """The table's figures for one extractor, and its CPU time per page."""
     score = _scorer()
@@ -227,6 +249,10 @@ def main() -> None:
     if not arguments.only_ours:
         systems["trafilatura"] = measure(by_trafilatura)
         systems["readability"] = measure(by_readability)
+        if importlib.util.find_spec("newspaper"):
+            systems["newspaper4k"] = measure(by_newspaper)
+        else:
+            print("newspaper4k is left out: it is not installed (.venv/bin/pip install newspaper4k)")
     print(f"{'':<55}" + "".join(f"{name:>13}" for name in systems) + f"{'reach':>9}")
     reach = {figure.name: figure.reach for figure in TABLE}
     for name in systems["coranto"]:
