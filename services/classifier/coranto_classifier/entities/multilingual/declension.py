@@ -76,6 +76,7 @@ _BEHIND_A_NOMINATIVE = {"n": 1.2, "g": 0.5, "d": 0.2, "a": 0.3, "i": 0.3, "l": 0
 _AGREES_WITH_TITLE = 1.2  # least weight of a case that the word before a person may have
 _AGREEING = 3.0  # factor for each adjective that agrees with the noun
 _SHORT, _LONGER = 0.6, 0.2  # factor for an ending, and what each of its letters adds
+_SHORTER_OF_ADJECTIVES = 0.001  # taken off an adjective's weight for each letter that its ending is shorter
 _CHANGED_STEM = 0.5  # factor for an unknown nominative whose stem has another consonant or a vowel more
 _NOT_GOVERNED = 0.04  # weight of a case that the preposition does not govern
 
@@ -306,7 +307,8 @@ class Decliner:
                 if not is_known and ending[:1] not in _VOWELS:
                     weight *= _CHANGED_STEM
                 if is_adjective and kind != "person":
-                    weight = 1.0  # adjectives are in no list, and agree with a noun
+                    # Adjectives are in no list, and agree with a noun. The longer ending says more: "Długiej" is no Długia.
+                    weight = 1.0 - (_LONGEST_ENDING - length) * _SHORTER_OF_ADJECTIVES
                 for case in cases:
                     yield _Reading(nominative, case, gender, weight, is_adjective, declined == "alone")
 
