@@ -14,6 +14,7 @@ from coranto_classifier.entities.multilingual.german_words import (
     with_known_types,
     without_common_words,
     without_titles,
+    without_words_beside,
 )
 from coranto_classifier.entities.multilingual.known_phrases import KnownPhrases, add_phrase_features
 from coranto_classifier.text_models import ArticleText, ModelPaths, TextModels
@@ -169,3 +170,26 @@ def test_compound_of_nouns_is_nobody(name: str, stays: bool) -> None:
     text = f"Dann kamen {name}."
     mentions = [Mention(11, 11 + len(name), "person", name, name)]
     assert bool(without_common_words(text, mentions, words, phrases, is_article=True)) is stays
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "bare"),
+    [
+        ("Stoltenberg sprach", "organisation", "Stoltenberg"),
+        ("Bundesagentur für", "organisation", "Bundesagentur"),
+        ("Trumps Betreiben", "person", "Trumps"),
+        ("Trumps Golf von Amerika", "place", "Golf von Amerika"),
+        ("Jens Stoltenberg", "person", "Jens Stoltenberg"),
+        ("Ärzte ohne Grenzen", "organisation", "Ärzte ohne Grenzen"),
+        ("taz", "organisation", "taz"),
+    ],
+)
+def test_words_beside_a_name_are_no_part_of_it(name: str, kind: EntityType, bare: str) -> None:
+    text = f"Donald Trump kam, wie {name} zeigt."
+    start = text.index(name)
+    mentions = [
+        Mention(0, 12, "person", "Donald Trump", "Donald Trump"),
+        Mention(start, start + len(name), kind, name, name),
+    ]
+    found = without_words_beside(mentions)[1]
+    assert (found.text, found.normal, text[found.start : found.end]) == (bare, bare, bare)

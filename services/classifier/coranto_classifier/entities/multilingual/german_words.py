@@ -46,6 +46,8 @@ _PREPOSITION = re.compile(
 _TAILS_OF_SURNAMES = (
     "bach", "bauer", "baum", "beck", "berg", "berger", "burg", "dorf", "feld", "hof", "mann", "meister", "stein", "thal", "wald",
 )  # fmt: skip
+_WORD = re.compile(r"\S+")
+_SMALL_WORD = re.compile(r"[a-zäöüß]+")
 _TITLE = re.compile(r"(?:(?:Herrn?|Frau|Familie|Doktor|Dr\.|Professor|Prof\.)\s+)+(?=\w)")
 _MOST_WORDS_KEPT = 20_000
 
@@ -173,6 +175,31 @@ def without_titles(mentions: Sequence[Mention]) -> list[Mention]:
             return mention
         name = mention.text[title.end() :]
         return replace(mention, start=mention.start + title.end(), text=name, normal=" ".join(name.split()))
+
+    return [bare(mention) for mention in mentions]
+
+
+def without_words_beside(mentions: Sequence[Mention]) -> list[Mention]:
+    """The mentions without what only stands beside the name: a small word behind it, and another name before or behind it.
+
+    "Stoltenberg sprach" is Stoltenberg; of "Trumps Betreiben" and "Trumps Golf von Amerika", in a text with Donald Trump, the
+    person and the place are left.
+    """
+    genitives = {
+        f"{mention.normal.split()[-1]}s" for mention in mentions if mention.type == "person" and " " in mention.normal
+    }
+
+    def bare(mention: Mention) -> Mention:
+        words = [(match.start(), match.end()) for match in _WORD.finditer(mention.text)]
+        while len(words) > 1 and _SMALL_WORD.fullmatch(mention.text, *words[-1]):
+            words.pop()
+        if len(words) > 1 and mention.text[slice(*words[0])] in genitives:
+            words = words[:1] if mention.type == "person" else words[1:] if mention.type == "place" else words
+        start, end = words[0][0], words[-1][1]
+        name = mention.text[start:end]
+        return replace(
+            mention, start=mention.start + start, end=mention.start + end, text=name, normal=" ".join(name.split())
+        )
 
     return [bare(mention) for mention in mentions]
 

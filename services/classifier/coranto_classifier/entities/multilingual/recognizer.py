@@ -24,6 +24,7 @@ from coranto_classifier.entities.multilingual.german_words import (
     with_known_types,
     without_common_words,
     without_titles,
+    without_words_beside,
 )
 from coranto_classifier.entities.multilingual.known_phrases import KnownPhrases
 from coranto_classifier.entities.multilingual.name_lists import feature_of_lists, read_lists
@@ -100,7 +101,7 @@ class MultilingualRecognizer:
             for mention in self._find_in(text, tokens[first : first + _LONGEST_SENTENCE])
         ]
         if self._german is not None:
-            mentions = with_known_types(without_titles(mentions), self._german[1])
+            mentions = with_known_types(without_words_beside(without_titles(mentions)), self._german[1])
             mentions = without_common_words(text, mentions, *self._german, is_article=len(text) >= _SHORTEST_ARTICLE)
         mentions = made_consistent(text, sentences, mentions, self._language)
         if self._decliner is not None:
