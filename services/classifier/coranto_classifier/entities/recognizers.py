@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from coranto_classifier.entities.multilingual.pieces import PieceTable
 
 WITH_NORMAL_FORMS = frozenset({"ru", "en"})
-"""Languages whose names are put into their normal form. In the others a name stands as the text gives it."""
+"""Languages whose names have a normal form by a dictionary or need none. In the others only endings tell, where they do."""
 
 _ALIKE = {"nb": "no", "nn": "no", "bs": "hr", "sh": "hr"}
 """Languages that a relative's tagger reads: Norwegian's learned both standards, and Bosnian is written nearly as Croatian."""

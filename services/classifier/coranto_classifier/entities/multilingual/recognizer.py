@@ -1,7 +1,7 @@
 """Recognizes entities in the languages of `MODELS` with a linear-chain CRF over what the pieces of each word say.
 
-The models are made by `make models`. A name stays in the form that the text gives it, or takes the plainest form that
-the same text has (`forms`): no dictionary inflects these languages here.
+The models are made by `make models`. A name is put into the nominative by its endings (`declension`, for Finnish and Hungarian
+by `case_endings`), else stays as the text gives it or takes the plainest form that the same text has (`forms`).
 """
 
 from __future__ import annotations
