@@ -7,14 +7,16 @@ from functools import cache
 import pytest
 
 from coranto_classifier.entities.mention import EntityType, Mention
-from coranto_classifier.entities.multilingual.german_words import (
-    GermanWords,
-    add_german_features,
-    read_german_words,
+from coranto_classifier.entities.multilingual.german_mentions import (
     with_known_types,
     without_common_words,
     without_titles,
     without_words_beside,
+)
+from coranto_classifier.entities.multilingual.german_words import (
+    GermanWords,
+    add_german_features,
+    read_german_words,
 )
 from coranto_classifier.entities.multilingual.known_phrases import KnownPhrases, add_phrase_features
 from coranto_classifier.text_models import ArticleText, ModelPaths, TextModels

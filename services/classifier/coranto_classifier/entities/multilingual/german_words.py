@@ -11,25 +11,21 @@ import json
 import re
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path
 
-from coranto_classifier.entities.mention import EntityType, Mention
 from coranto_classifier.entities.multilingual.known_phrases import (
-    TYPES_OF_KINDS,
     KnownPhrases,
     add_phrase_features,
     german_organisations,
 )
 from coranto_classifier.entities.multilingual.name_lists import AddFeatures
-from coranto_classifier.entities.multilingual.tokens import tokens_of
 
 KINDS = {"t": "places", "v": "given", "n": "surnames", "e": "other_names", "a": "abbreviations"}
 """Lists of names, each with the letter that it has in the tagger's features."""
 
 _LINKS = ("", "s", "es", "n", "en", "er", "e")  # between the parts of a compound
-_NOUN, _COMPOUND, _TAIL, _SUFFIX, _OF_A_PLACE, _UNKNOWN = "c", "K", "k", "S", "r", "0"
+NOUN, COMPOUND, _TAIL, SUFFIX, _OF_A_PLACE, _UNKNOWN = "c", "K", "k", "S", "r", "0"
 _SHORTEST_HEAD, _SHORTEST_TAIL, _SHORTEST_NOUN = 3, 4, 3
 _LONGEST_ACRONYM = 4
 _NOUN_SUFFIXES = re.compile(
@@ -43,12 +39,6 @@ _ARTICLE = re.compile(
 _PREPOSITION = re.compile(
     "in|im|nach|aus|bei|vo[nm]|zu[mr]?|a[nm]|auf|mit|durch|für|gegen|ohne|um|über|unter|vor|zwischen"
 )
-_TAILS_OF_SURNAMES = (
-    "bach", "bauer", "baum", "beck", "berg", "berger", "burg", "dorf", "feld", "hof", "mann", "meister", "stein", "thal", "wald",
-)  # fmt: skip
-_WORD = re.compile(r"\S+")
-_SMALL_WORD = re.compile(r"[a-zäöüß]+")
-_TITLE = re.compile(r"(?:(?:Herrn?|Frau|Familie|Doktor|Dr\.|Professor|Prof\.)\s+)+(?=\w)")
 _MOST_WORDS_KEPT = 20_000
 
 
@@ -75,14 +65,14 @@ class GermanWords:
             return "-" + (self._codes(word.rpartition("-")[2]) or _UNKNOWN)
         lower = word.lower()
         if lower in self._nouns:
-            return kinds + _NOUN
+            return kinds + NOUN
         kinds += self._compound(lower)
         if not kinds and word.endswith(("er", "ern")):
             stem = word.removesuffix("n").removesuffix("er")
             if any("t" in self._kinds.get(stem + ending, "") for ending in _STEM_ENDINGS):
                 return _OF_A_PLACE
         if not kinds and _NOUN_SUFFIXES.search(lower):
-            return _SUFFIX
+            return SUFFIX
         return kinds or _UNKNOWN
 
     def is_written_small(self, word: str) -> bool:
@@ -95,7 +85,7 @@ class GermanWords:
             if lower[start:] in self._nouns:
                 head = lower[:start]
                 is_linked = any(head.endswith(link) and head[: len(head) - len(link)] in self._nouns for link in _LINKS)
-                return _COMPOUND if is_linked else _TAIL
+                return COMPOUND if is_linked else _TAIL
         return ""
 
 
@@ -138,82 +128,6 @@ def _before(words: Sequence[str], index: int) -> str:
         return "."
     further = words[index - 2].lower() if index > 1 else ""
     return "lD" if _ARTICLE.fullmatch(further) else "lP" if _PREPOSITION.fullmatch(further) else "l"
-
-
-def without_common_words(
-    text: str, mentions: Sequence[Mention], known: GermanWords, phrases: KnownPhrases, *, is_article: bool
-) -> list[Mention]:
-    """The mentions without people and organisations that are one common word.
-
-    Such a word is no name that is known as a whole, and, in an article, no surname of somebody who has a given name there:
-    "Jäger". Words that open a sentence may be of any kind: "Allein".
-    """
-    full_names = {
-        mention.normal.split()[-1] for mention in mentions if mention.type == "person" and " " in mention.normal
-    }
-
-    def is_common(mention: Mention) -> bool:
-        name = mention.normal
-        if mention.type == "place" or name in full_names or not name.isalpha() or phrases.find([name]):
-            return False
-        codes = known.codes(name)
-        if not is_article or mention.type != "person":
-            return codes == _NOUN
-        is_first = not text[: mention.start].rstrip(' "„“»«(–-')[-1:].isalnum()
-        is_noun = _NOUN in codes or (codes in (_COMPOUND, _SUFFIX) and not name.endswith(_TAILS_OF_SURNAMES))
-        return is_noun or (is_first and known.is_written_small(name))
-
-    return [mention for mention in mentions if not is_common(mention)]
-
-
-def without_titles(mentions: Sequence[Mention]) -> list[Mention]:
-    """The mentions, people without the address before their names: "Herr Voigt"."""
-
-    def bare(mention: Mention) -> Mention:
-        title = _TITLE.match(mention.text) if mention.type == "person" else None
-        if title is None:
-            return mention
-        name = mention.text[title.end() :]
-        return replace(mention, start=mention.start + title.end(), text=name, normal=" ".join(name.split()))
-
-    return [bare(mention) for mention in mentions]
-
-
-def without_words_beside(mentions: Sequence[Mention]) -> list[Mention]:
-    """The mentions without what only stands beside the name: a small word behind it, and another name before or behind it.
-
-    "Stoltenberg sprach" is Stoltenberg; of "Trumps Betreiben" and "Trumps Golf von Amerika", in a text with Donald Trump, the
-    person and the place are left.
-    """
-    genitives = {
-        f"{mention.normal.split()[-1]}s" for mention in mentions if mention.type == "person" and " " in mention.normal
-    }
-
-    def bare(mention: Mention) -> Mention:
-        words = [(match.start(), match.end()) for match in _WORD.finditer(mention.text)]
-        while len(words) > 1 and _SMALL_WORD.fullmatch(mention.text, *words[-1]):
-            words.pop()
-        if len(words) > 1 and mention.text[slice(*words[0])] in genitives:
-            words = words[:1] if mention.type == "person" else words[1:] if mention.type == "place" else words
-        start, end = words[0][0], words[-1][1]
-        name = mention.text[start:end]
-        return replace(
-            mention, start=mention.start + start, end=mention.start + end, text=name, normal=" ".join(name.split())
-        )
-
-    return [bare(mention) for mention in mentions]
-
-
-def with_known_types(mentions: Sequence[Mention], phrases: KnownPhrases) -> list[Mention]:
-    """The mentions, those of several words that are known as a whole with the type they are known with: "Bad Harzburg"."""
-
-    def known_type(mention: Mention) -> EntityType:
-        words = [mention.normal[start:end] for start, end in tokens_of(mention.normal)]
-        found = phrases.find(words) if len(words) > 1 else {}
-        length, kind = found.get(0, (0, ""))
-        return TYPES_OF_KINDS[kind] if length == len(words) else mention.type
-
-    return [replace(mention, type=known_type(mention)) for mention in mentions]
 
 
 def german_features(known: GermanWords, phrases: KnownPhrases) -> list[AddFeatures]:

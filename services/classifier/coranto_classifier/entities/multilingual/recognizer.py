@@ -17,14 +17,11 @@ from coranto_classifier.entities.multilingual.consistency import made_consistent
 from coranto_classifier.entities.multilingual.declension import DECLINED, Decliner
 from coranto_classifier.entities.multilingual.features import FeatureMaker
 from coranto_classifier.entities.multilingual.forms import with_plainest_forms
+from coranto_classifier.entities.multilingual.german_mentions import corrected
 from coranto_classifier.entities.multilingual.german_words import (
     GermanWords,
     german_features,
     read_german_words,
-    with_known_types,
-    without_common_words,
-    without_titles,
-    without_words_beside,
 )
 from coranto_classifier.entities.multilingual.known_phrases import KnownPhrases
 from coranto_classifier.entities.multilingual.name_lists import feature_of_lists, read_lists
@@ -101,8 +98,7 @@ class MultilingualRecognizer:
             for mention in self._find_in(text, tokens[first : first + _LONGEST_SENTENCE])
         ]
         if self._german is not None:
-            mentions = with_known_types(without_words_beside(without_titles(mentions)), self._german[1])
-            mentions = without_common_words(text, mentions, *self._german, is_article=len(text) >= _SHORTEST_ARTICLE)
+            mentions = corrected(text, mentions, *self._german, is_article=len(text) >= _SHORTEST_ARTICLE)
         mentions = made_consistent(text, sentences, mentions, self._language)
         if self._decliner is not None:
             mentions = self._decliner.declined(text, mentions)
