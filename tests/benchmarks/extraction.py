@@ -142,7 +142,8 @@ def by_newspaper(row: Row, page: bytes) -> Row:
     from newspaper import Article  # type: ignore[import-not-found]  # not among our requirements
 
     try:
-        article = Article(row.get("url") or "https://news.example/page")
+        # Without the pictures, which it would fetch to find the largest one.
+        article = Article(row.get("url") or "https://news.example/page", fetch_images=False)
         article.download(input_html=charset.decode(page).text)
         article.parse()
     except Exception:  # noqa: BLE001 - a page it cannot read counts as empty
