@@ -42,6 +42,17 @@ def byline_names() -> dict[str, str]:
     return {alias.casefold(): shown for agency in all_agencies() for alias, shown in agency.names_in_bylines}
 
 
+def are_one_agency(one: str, other: str) -> bool:
+    """True for two names of the same agency, such as AP and Associated Press."""
+    names = _names_by_alias()
+    return names.get(one.casefold(), one) == names.get(other.casefold(), other)
+
+
+@cache
+def _names_by_alias() -> dict[str, str]:
+    return {alias.casefold(): agency.name for agency in all_agencies() for alias in (agency.name, *agency.aliases)}
+
+
 def _agency(row: dict[str, str]) -> Agency:
     entries = (entry.partition("=") for entry in _list(row["names_in_bylines"]))
     return Agency(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
 
+from coranto.agencies import are_one_agency
 from coranto.records.sections import Block as TextBlock
 from coranto.records.sections import Content, Provenance
 from coranto_extractor.fields.authorship.authors import Byline
@@ -43,13 +44,13 @@ class ContentBuilder:
             self.add("signed_by", Extracted(byline.value.signed_by, byline.source, byline.confidence))
 
     def add_dateline(self, agency: str | None) -> None:
-        """Set the agency of the dateline, in front of those of the byline."""
+        """Set the agency of the dateline, in front of those of the byline, unless it is among these by another name."""
         if agency is None:
             return
         others = self._values.get("agencies", ())
         if not others:
             self.add("agencies", Extracted((agency,), "dateline", 0.9))
-        elif agency not in others:
+        elif not any(are_one_agency(agency, other) for other in others):
             self._values["agencies"] = (agency, *others)
 
     def build(self, texts: Sequence[str], **more: Any) -> Content:
