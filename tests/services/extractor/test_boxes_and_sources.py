@@ -160,5 +160,8 @@ def test_record_names_the_installed_version(write_page: Write, read_article: Rea
 def test_agency_of_the_dateline_is_named_once(write_page: Write, read_article: Read) -> None:
     head = '<script type="application/ld+json">{"@type":"NewsArticle","author":["Associated Press"]}</script>'
     first = "MEXICO CITY (AP) — The economy grew in the first quarter of the year, said the office that counts it."
-    body = f"<p>{first}</p>" + "<p>It had fallen for two years before, and many had expected that it would fall again.</p>" * 3
+    body = (
+        f"<p>{first}</p>"
+        + "<p>It had fallen for two years before, and many had expected that it would fall again.</p>" * 3
+    )
     assert read_article(write_page(head=head, body=body)).agencies == ("Associated Press",)
