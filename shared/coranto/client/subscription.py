@@ -183,7 +183,8 @@ class Subscription(AsyncIterator[FinishedArticle]):
         streams = tuple(each.stream(FINISHED) for each in keys)
         note = keys[0].joined()
         is_unknown = await cast("Any", self._redis.hsetnx(note, self.group, str(len(keys))))
-        if is_unknown and self._seen:
+        came_back_empty = bool(is_unknown and self._seen)
+        if came_back_empty:
             self.emptied += 1
             _log.warning(
                 "Redis came back empty: articles announced before, and not read by now, are in the article store only"
@@ -192,7 +193,8 @@ class Subscription(AsyncIterator[FinishedArticle]):
         if joined < len(keys) and not await self._has_group(streams[0]):
             joined = len(keys)  # left by a group of that name that is gone
         for number, stream in enumerate(streams):
-            await self._ensure_group(stream, "0" if self._start == "$" and number >= joined else self._start)
+            start = "0" if self._start == "$" and number >= joined else self._start
+            await self._ensure_group(stream, start, came_back_empty=came_back_empty)
         await cast("Any", self._redis.hset(note, self.group, str(len(keys))))
         self._streams = streams
 
@@ -202,9 +204,11 @@ class Subscription(AsyncIterator[FinishedArticle]):
         groups: Any = await self._redis.xinfo_groups(stream)
         return any(_text(group["name"]) == self.group for group in groups)
 
-    async def _ensure_group(self, stream: str, start: str) -> None:
+    async def _ensure_group(self, stream: str, start: str, *, came_back_empty: bool) -> None:
         """Make the group where it is missing: at `start` when it is new to us, else where nothing is missed or repeated."""
-        begin = start if stream not in self._seen else await self._where_to_go_on(stream)
+        begin = (
+            start if stream not in self._seen else await self._where_to_go_on(stream, came_back_empty=came_back_empty)
+        )
         try:
             await self._redis.xgroup_create(stream, self.group, id=begin, mkstream=True)
         except ResponseError as error:
@@ -216,15 +220,18 @@ class Subscription(AsyncIterator[FinishedArticle]):
                 (_text(group["last-delivered-id"]) for group in groups if _text(group["name"]) == self.group), "0-0"
             )
 
-    async def _where_to_go_on(self, stream: str) -> str:
+    async def _where_to_go_on(self, stream: str, *, came_back_empty: bool) -> str:
         try:
             newest = _text((await self._redis.xinfo_stream(stream))["last-generated-id"])
         except ResponseError as error:
             if is_transient(error) or "no such key" not in str(error):
                 raise
             return "0"  # the stream vanished: all that comes now is new
-        # A stream that ends before what we have seen is another one of that name.
-        return "0" if _order(newest) < _order(self._seen[stream]) else self._seen[stream]
+        # A stream that ends before what we have seen is another one of that name. One that ends there is, too, when Redis came
+        # back empty: ids count milliseconds, and the first article after that may have come in the same one.
+        seen = _order(self._seen[stream])
+        is_another = _order(newest) < seen or (came_back_empty and _order(newest) == seen)
+        return "0" if is_another else self._seen[stream]
 
     async def _look_for_shape(self) -> None:
         """Take up the partitions that the first worker has made meanwhile. All that is in them is new to this program."""

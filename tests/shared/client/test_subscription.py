@@ -189,6 +189,19 @@ async def test_a_subscription_tells_that_redis_came_back_empty(redis: Redis, cli
     await subscription.aclose()
 
 
+async def test_an_article_is_not_missed_that_has_the_id_of_the_last_one_before_redis_was_emptied(
+    redis: Redis, client: AsyncClient
+) -> None:
+    subscription = client.subscribe("desk", start="now")
+    assert await nothing_comes(subscription, 0.2)
+    for version in (1, 2):
+        article = samples.finished(f"https://news.example/{version}")
+        await redis.xadd(STREAM, {FIELD: encode(article, source="coranto/sink")}, id="2000000000000-0")
+        assert await take(subscription, 1) == [article.id]
+        await redis.flushall()
+    await subscription.aclose()
+
+
 @pytest.mark.parametrize("start", ["2026-01-01", "2026-01-01T02:00+02:00", "1767225600000-0", "1767225600000"])
 async def test_a_group_begins_at_a_date_a_time_or_an_entry(redis: Redis, client: AsyncClient, start: str) -> None:
     for milliseconds in (1767225599999, 1767225600001):  # around the turn of the year
