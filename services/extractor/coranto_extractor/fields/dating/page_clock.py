@@ -17,7 +17,7 @@ from coranto_extractor.fields.dating.time_elements import times_in_elements
 from coranto_extractor.fields.dating.url_dates import date_in_url
 from coranto_extractor.fields.page_reading import PageReading
 from coranto_extractor.language.date_parsing import make_moment
-from coranto_extractor.language.zones import find_zone, zones_of_country
+from coranto_extractor.language.zones import AssumedZone, find_zone, zones_of_country
 from coranto_extractor.page.metadata import PageMetadata
 
 # Offsets from UTC that exist; all are multiples of a quarter of an hour.
@@ -44,10 +44,7 @@ def on_clock_of(published: ArticleDate | None, moment: ArticleDate, reading: Pag
         is_on_its_clock = published is not None and zone is not None and published.zone == zone.name
         if zone is None or not is_on_its_clock or moment.precision == "day" or moment.offset != timedelta(0):
             return moment
-        local = zone.local_time(moment.at)
-        return make_moment(
-            local, precision=moment.precision, offset=local.utcoffset(), zone=zone.name, zone_from=zone.source
-        )
+        return _in_zone(moment, zone.local_time(moment.at), zone)
     if published is not None and published.zone_from in ("stated", "page") and published.offset:
         return _on_clock(moment, published.offset)
     return with_assumed_zone(moment, reading.metadata, reading.language)
@@ -122,8 +119,7 @@ def _on_shown_day(moment: ArticleDate, reading: PageReading, shown: ShownDates) 
     zone = find_zone(page_host(page), reading.language) or find_zone_in_scripts(reading.root)
     local = zone.local_time(moment.at) if zone else None
     if zone and local and (not in_page or local.date() in in_page):
-        offset = local.utcoffset()
-        return make_moment(local, precision=moment.precision, offset=offset, zone=zone.name, zone_from=zone.source)
+        return _in_zone(moment, local, zone)
     if not in_page:
         # Of a country with several clocks, only the day is certain.
         days = {moment.at.astimezone(ZoneInfo(name)).date() for name in zones_of_country(page_host(page))}
@@ -155,6 +151,12 @@ def _ahead(local: ArticleDate, other: ArticleDate) -> timedelta | None:
     ahead = clock - moment
     is_offset = ahead % _OFFSET_STEP == timedelta(0) and _MIN_OFFSET <= ahead <= _MAX_OFFSET
     return ahead if is_offset else None
+
+
+def _in_zone(moment: ArticleDate, local: datetime, zone: AssumedZone) -> ArticleDate:
+    """The moment by what the zone's clock showed."""
+    offset = local.utcoffset()
+    return make_moment(local, precision=moment.precision, offset=offset, zone=zone.name, zone_from=zone.source)
 
 
 def _on_clock(moment: ArticleDate, offset: timedelta) -> ArticleDate:
