@@ -127,12 +127,17 @@ def _names_behind(text: str, start: int, *, is_at_start: bool) -> str | None:
     return names if _MIN_NAME_WORDS <= words <= _MAX_NAME_WORDS or is_short_name else None
 
 
+@cached_per_languages
+def _roles() -> tuple[str, ...]:
+    return tuple(phrase_lists.phrases("roles"))
+
+
 def _without_office(text: str) -> str:
     """“Jane Doe” of “our correspondent Jane Doe”: what begins with a given name behind small words and an office."""
     words = text.split()
     for n in range(1, min(_MAX_WORDS_OF_OFFICE, len(words) - 1) + 1):
         before = [word.casefold() for word in words[:n]]
-        offices = [word for word in before if word.startswith(tuple(phrase_lists.phrases("roles")))]
+        offices = [word for word in before if word.startswith(_roles())]
         rest = " ".join(words[n:])
         if offices and begins_with_given_name(rest):
             is_office = all(word in offices or words[i].islower() for i, word in enumerate(before))
