@@ -61,7 +61,9 @@ KEYS: dict[str, str] = {
     "agency_photo_words": "words between an agency and a photographer: “AP Photo/Jane Doe”",
     "credit_by": "words between a photo label and a name, with or without a colon: “Photo by Jane Doe”",
     "credit_of": "words between a photo label and its colon: “Foto de: Juana Paz”",
+    "credit_suffixes": "words behind the name of a photographer: “陳俊雄攝”",
     "photo_labels": "labels of photo credits: “photo”",
+    "picture_controls": "what the buttons of a picture say: “enlarge image”",
     # Lines that are not part of the text.
     "boilerplate": "what buttons, forms and share lines say",
     "comment_counts": "labels of a comment section when a number stands beside them: “12 responses”",
@@ -88,6 +90,7 @@ KEYS: dict[str, str] = {
     "correction": "what a correction note begins with",
     "earlier_version": "phrases of a correction note anywhere in its beginning",
     "home_labels": "names of the front page in breadcrumbs",
+    "not_sections": "what navigation says that names no section: “all articles”, “back”",
     "site_words": "words beside the site's name in a tag: “official site”",
     "tag_labels": "labels of a list of tags",
     # How letters are compared.

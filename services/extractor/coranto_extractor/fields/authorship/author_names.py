@@ -29,6 +29,7 @@ _INITIALS = re.compile(r"[^\W\d_]{1,3}$")
 _NICKNAME = re.compile(r"\s[(\"“„'‘][^\W\d_][\w.\- ]{0,20}[)\"”“'’](?=\s)")
 _WORD = re.compile(r"\w+")
 # “谢若含2017-03-01 14:27”
+_CHINESE_NAME = re.compile(r"[\u3400-\u9fff]{2,3}")
 _EAST_ASIAN_DATE = re.compile(r"\s*(?:19|20)\d\d\s?[-/.年년].*$")
 _MAX_NAME_CHARS = 60
 _MAX_NAME_WORDS = 6
@@ -183,7 +184,19 @@ def _single_names(whole: str) -> Iterator[str]:
             # Catalogues write “Doe, Jane”. Two persons by their first names alone are rare.
             yield f"{given} {surname}"
             return
-    yield from filter(None, names)
+    yield from (single for name in names if name for single in _chinese_names(name))
+
+
+def _chinese_names(name: str) -> list[str]:
+    """Several Chinese names with spaces between them, each by itself; any other name as it is."""
+    parts = name.split()
+    are_names = all(_CHINESE_NAME.fullmatch(part) and part[0] in _chinese_surnames() for part in parts)
+    return parts if len(parts) > 1 and are_names else [name]
+
+
+@cached_per_languages
+def _chinese_surnames() -> frozenset[str]:
+    return frozenset(name for name in phrase_lists.phrases("first_surnames") if len(name) == 1)
 
 
 def _is_origin(part: str) -> bool:

@@ -23,7 +23,7 @@ from coranto_extractor.language.scripts import CAPITALS, HANGUL, HANGUL_CHARACTE
 _MAX_BYLINE_CHARS = 140
 # Names end at a separator, a bracket that is no nickname, or the next label.
 _END_OF_NAMES = re.compile(r"\s*(?:[|•·]|\((?!\w[\w. ]{0,20}\)\s[^\W\d_a-z])|\s[-–—]\s|\s[^\W\d_]+:)")
-_END_OF_EAST_ASIAN_NAMES = re.compile(r"\s*(?:[|•·\d]|\s[-–—]\s|\s\S{1,6}[:：・＝／])")
+_END_OF_EAST_ASIAN_NAMES = re.compile(r"\s*(?:[|•·／/\d]|\s[-–—]\s|\s\S{1,6}[:：・＝／])")
 # What joins a label and a name in East Asian bylines: “文・山田花子”.
 _EAST_ASIAN_COLONS = (":", "：", "・", "＝", "／")
 _MARKS = ("|", "•", "·", "–", "—", "-", "/")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from coranto.agencies import byline_names
+from coranto_extractor.fields.authorship.east_asian_bylines import agency_of_dateline
 from coranto_extractor.language import phrase_lists
 
 _DATELINE = re.compile(
@@ -27,6 +28,8 @@ def find_dateline_agency(texts: Sequence[str], organisations: Sequence[str] = ()
     dateline also gives a day.
     """
     for text in texts[:_SEARCHED_LINES]:
+        if in_brackets := agency_of_dateline(text):
+            return in_brackets
         match = _DATELINE.match(text[:_MAX_DATELINE_CHARS])
         if match:
             name = (match["in_brackets"] or match["in_slashes"] or match["behind_dash"] or "").strip()

@@ -17,6 +17,7 @@ from coranto_extractor.fields.authorship.author_names import (
     is_first_name_alone,
 )
 from coranto_extractor.fields.authorship.byline_lines import bare_names, is_byline_word, names_in_byline
+from coranto_extractor.fields.authorship.east_asian_bylines import names_at_end, names_in_dateline
 from coranto_extractor.fields.places import Places, is_in_other_content
 from coranto_extractor.language import phrase_lists
 from coranto_extractor.language.date_parsing import parse_date_text
@@ -166,6 +167,9 @@ def names_in_text(texts: Sequence[str], places: Places) -> list[str]:
         behind_word = names_in_byline(text[:_MAX_BYLINE_CHARS]) if is_byline else None
         if behind_word:
             return [behind_word]
+    in_brackets = names_in_dateline(texts[0]) if texts else []
+    if in_brackets := in_brackets or next(filter(None, map(names_at_end, reversed(closing))), []):
+        return in_brackets
     # A linked name below the text is whom the article is about.
     alone = [*texts[-_CLOSING_LINES:], *(block.text for block in below[:1] if not block.links)]
     return next((names for text in reversed(alone) if (names := bare_names(text))), [])
