@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from coranto.records import Content
-from coranto_extractor.fields.images import split_caption
+from coranto_extractor.page.captions import credit_of, split_caption
 
 Write = Callable[..., bytes]
 Read = Callable[..., Content]
@@ -25,12 +25,72 @@ Read = Callable[..., Content]
         ("Мост ночью. Фото: Агентство", "Мост ночью.", "Агентство"),
         ("The bridge (left) at night", "The bridge (left) at night", None),
         ("A photo by the river", "A photo by the river", None),
+        # An agency in brackets, behind a sentence or behind a stroke needs no label.
+        ("The bridge in Salem, Ore. (AP)", "The bridge in Salem, Ore.", "AP"),
+        ("The bridge at night. (AP Photo/Max Roe)", "The bridge at night.", "AP Photo/Max Roe"),
+        ("The bridge at night [File: Reuters]", "The bridge at night", "File: Reuters"),
+        ("El puente. Europa Press", "El puente.", "Europa Press"),
+        ("Most nocą / Shutterstock", "Most nocą", "Shutterstock"),
+        ("Max Roe, ASSOCIATED PRESS", None, "Max Roe, ASSOCIATED PRESS"),
+        ("다리가 다시 열렸다. 연합뉴스", "다리가 다시 열렸다.", "연합뉴스"),
+        ("The mayor. She had told so on Monday, Reuters", "The mayor. She had told so on Monday, Reuters", None),
+        ("«Fest»: Jana Roe (l.) am Tor. © Max Roe/dpa", "«Fest»: Jana Roe (l.) am Tor.", "Max Roe/dpa"),
+        ("A unit of Roe Co. in Salem. Image: Max Roe/Reuters", "A unit of Roe Co. in Salem.", "Max Roe/Reuters"),
+        ("(Symbolbild) Ein Tor. (Archiv) © AP/dpa | Max Roe", "(Symbolbild) Ein Tor. (Archiv)", "AP/dpa | Max Roe"),
+        # Behind a sentence a label needs no colon.
+        ("Das Haus steht leer. Bild Jana Roe", "Das Haus steht leer.", "Jana Roe"),
+        ("Мост открыт. Фото с сайта most.example", "Мост открыт.", "most.example"),
+        ("Die Schau ist offen. Foto zum Fest", "Die Schau ist offen. Foto zum Fest", None),
+        # In East Asia the label stands behind the name.
+        ("大橋重新開放。（陳俊雄攝）", "大橋重新開放。", "陳俊雄"),
+        ("大桥重新开放。本报记者 王芳 摄", "大桥重新开放。", "本报记者 王芳"),
+        # What surrounds a credit: dates, notices of rights, several labels.
+        ("Das Tor. © Jana Roe - 14.01.2022, 11:17 Uhr", "Das Tor.", "Jana Roe"),
+        ("Copyright © 2022, Max Roe. All rights reserved.", None, "Max Roe"),
+        ("Der Hafen © Sender Foto: Jana Roe", "Der Hafen", "Jana Roe / Sender"),
+        ("Website by:", "Website by:", None),
     ],
 )
 def test_caption_and_credit_are_separated(line: str, caption: str | None, credit: str | None) -> None:
     without, made_by = split_caption(line)
     assert made_by == credit
     assert (without or "").strip(" .") == (caption or "").strip(" .")
+
+
+@pytest.mark.parametrize(
+    ("line", "caption"),
+    [
+        ("Enlarge Image The bridge at night", "The bridge at night"),
+        ("The bridge at night. Vis mer", "The bridge at night."),
+        ("이미지 확대보기 다리가 다시 열렸다.", "다리가 다시 열렸다."),
+        ("播放 | 暫停 | 圖片 1 / 2 大橋重新開放", "大橋重新開放"),
+        ("3/12 The bridge at night", "The bridge at night"),
+        ("3/4 of the bridge", "3/4 of the bridge"),
+        ("Bild vergrößern", None),
+        ("What the lens makes with a zoom", "What the lens makes with a zoom"),
+    ],
+)
+def test_words_of_a_picture_viewer_are_no_part_of_the_caption(line: str, caption: str | None) -> None:
+    assert split_caption(line) == (caption, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "credit"),
+    [
+        ("Max Roe | Getty Images", "Max Roe | Getty Images"),
+        ("HANDOUT / AFP", "HANDOUT / AFP"),
+        ("( Max Roe / Anadolu via Getty Images)", "Max Roe / Anadolu via Getty Images"),
+        ("REUTERS/Max Roe Purchase Licensing Rights , opens new tab", "REUTERS/Max Roe"),
+        ("The bridge in the city of the north. Reuters", "Reuters"),
+        ("Max Roe (CC BY 2.0)", "Max Roe (CC BY 2.0)"),
+        ("Max Roe (Copyright)", "Max Roe"),
+        ("打印 | 字号：", None),
+        ("Tous droits réservés", None),
+        ("Did you like this picture?", None),
+    ],
+)
+def test_text_marked_as_credit_is_tidied(text: str, credit: str | None) -> None:
+    assert credit_of(text) == credit
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from coranto_extractor.language import phrase_lists
 from coranto_extractor.language.phrase_lists import cached_per_languages, class_alternatives
 from coranto_extractor.language.text_comparison import alphanumeric_key
 from coranto_extractor.page.blocks import normalize_space
-from coranto_extractor.page.captions import holds_credit, split_caption
+from coranto_extractor.page.captions import credit_of, holds_credit, split_caption, tidy_credit
 from coranto_extractor.page.metadata import PageMetadata, clean
 
 _SHOWN_TEXTS = etree.XPath(".//text()[not(parent::script or parent::style)]")
@@ -43,6 +43,7 @@ _MAX_DIGITS = 8
 _FILE_NAME = re.compile(r"\S+\.(?:jpe?g|png|webp|gif|avif)|(?=[!-~]*(?:_|\d{4}|-[^-]+-))[!-~]+", re.IGNORECASE)
 # In the name of a file or folder, of a class or an id.
 _ICON = re.compile(r"(?:^|[/_-])ico(?:n|ns)?(?=$|[/._\s-])", re.IGNORECASE)
+_LABELS = ("photo_labels", "picture_controls", "comment_labels", "read_also", "boilerplate")
 _LEADS_NOWHERE = ("javascript:", "mailto:", "#")
 _LEVELS_OF_CONTROL = 3
 _IMAGE_URL = re.compile(r"\.(?:jpe?g|png|webp|gif|avif)(?:$|[?#])", re.IGNORECASE)
@@ -152,7 +153,7 @@ def _stated_credit(page: PageMetadata) -> str | None:
             credit = value.get(name)
             credit = credit.get("name") if isinstance(credit, dict) else credit
             if isinstance(credit, str) and credit.strip():
-                return clean(credit)[:_MAX_STATED_CREDIT_CHARS]
+                return tidy_credit(clean(credit)[:_MAX_STATED_CREDIT_CHARS])
     return None
 
 
@@ -188,7 +189,11 @@ def _figures(page: PageMetadata, container: html.HtmlElement | None) -> Iterator
         if holder is None and (len(alt) < _MIN_ALT_CHARS or _is_control(element, url)):
             continue
         seen.add(url)
-        shown = _shown_caption(caption) or _shown_caption(alt)
+        shown = _shown_caption(caption, credit)
+        if shown is None:
+            alternative, credit_of_alternative = split_caption(alt)
+            credit = credit or credit_of_alternative
+            shown = _shown_caption(alternative, credit)
         yield Image(url=url, caption=shown, credit=credit), bool(caption or credit)
 
 
@@ -203,11 +208,14 @@ def _is_control(element: html.HtmlElement, url: str) -> bool:
     return href is not None and (not href or href.startswith(_LEADS_NOWHERE))
 
 
-def _shown_caption(text: str | None) -> str | None:
-    """The caption, unless it is a mark, a label such as “Photo”, or the name of a file."""
-    if not text or not alphanumeric_key(text) or _FILE_NAME.fullmatch(text):
+def _shown_caption(text: str | None, credit: str | None) -> str | None:
+    """The caption, unless it is a mark, a label such as “Photo” or “Comments”, the name of a file, or the credit again."""
+    key = alphanumeric_key(text or "")
+    if not text or not key or _FILE_NAME.fullmatch(text) or key == alphanumeric_key(credit or ""):
         return None
-    return None if text.casefold().strip(" :") in phrase_lists.phrases("photo_labels") else text
+    label = text.casefold().strip(" :.…!")
+    is_label = any(phrase_lists.exact_phrase(name).fullmatch(label) for name in _LABELS)
+    return None if is_label else text
 
 
 def _belongs_to_other_page(page: PageMetadata, element: html.HtmlElement, container: html.HtmlElement) -> bool:
@@ -306,9 +314,8 @@ def _caption_and_credit(holder: html.HtmlElement) -> tuple[str | None, str | Non
     if credits_:
         credit_text = _spaced_text(credits_[0])
         if credit_text and len(credit_text) < _MAX_CREDIT_ELEMENT_CHARS:
-            _, labelled = split_caption(credit_text)
-            rest = text.replace(credit_text, " ", 1).strip(" |–—-/")
-            return normalize_space(rest) or None, labelled or credit_text.strip("()[] .|")
+            rest, in_caption = split_caption(text.replace(credit_text, " ").strip(" |–—-/"))
+            return rest, credit_of(credit_text) or in_caption
     without, credit = split_caption(text)
     return (without, credit) if credit else _split_by_elements(caption, text)
 

@@ -10,12 +10,14 @@ from urllib.parse import urlsplit
 
 from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
 
+from coranto.domains import registered_domain
 from coranto_extractor.fields.evidence import Extracted
 from coranto_extractor.fields.page_reading import PageReading
 from coranto_extractor.fields.titles import site_names
 from coranto_extractor.language import phrase_lists
-from coranto_extractor.language.date_parsing import parse_date_text
+from coranto_extractor.language.date_parsing import without_date_at_end
 from coranto_extractor.language.phrase_lists import cached_per_languages, class_alternatives
+from coranto_extractor.language.text_comparison import alphanumeric_key
 from coranto_extractor.page.blocks import normalize_space
 from coranto_extractor.page.metadata import PageMetadata, item_values, strings, types_of
 
@@ -39,7 +41,7 @@ _MAX_BREADCRUMBS = 10
 # The last breadcrumb is the article itself when it begins like the title for this many characters.
 _COMPARED_TITLE_CHARS = 30
 _MAX_JSON_NODES = 200
-_FIRST_DIGIT = re.compile(r"\d")
+_KEY_OF_SOFTWARE = re.compile(r"\w_\w")
 
 
 @cached_per_languages
@@ -52,13 +54,12 @@ def _section_class() -> re.Pattern[str]:
 
 
 def find_section(reading: PageReading, breadcrumbs: Sequence[str]) -> Extracted[str] | None:
-    """The publisher's own section; None when there is none. Never the name of the site or of its front page."""
+    """The publisher's own section; None when there is none. Never the name of the site, of its front page or of the article."""
     page = reading.metadata
-    not_sections = {name.casefold() for name in site_names(page)} | set(phrase_lists.phrases("home_labels"))
-    not_sections |= phrase_lists.markup_name_set("not_sections")
+    not_sections = _keys_of_site(page) | _keys_of_lists() | {alphanumeric_key(reading.title or "")}
     for text, source, confidence in _stated_sections(reading, breadcrumbs):
-        named = [text] if source == "breadcrumbs" else _sections_in(_without_date(text))
-        sections = [one for one in named if one and one.casefold() not in not_sections]
+        named = [text] if source == "breadcrumbs" else _sections_in(without_date_at_end(text))
+        sections = [one for one in named if _is_name(one) and alphanumeric_key(one) not in not_sections]
         if sections:
             section = next((one for one in sections if one in breadcrumbs), sections[0])
             return Extracted(section, source, confidence)
@@ -66,12 +67,21 @@ def find_section(reading: PageReading, breadcrumbs: Sequence[str]) -> Extracted[
     return Extracted(in_url, "address", 0.5) if in_url else None
 
 
-def _without_date(text: str) -> str:
-    """The section without the date that some pages put behind it: “Culture 22 January 2024 17:53”."""
-    digit = _FIRST_DIGIT.search(text)
-    if digit is None or not digit.start() or parse_date_text(text[digit.start() :], None) is None:
-        return text
-    return text[: digit.start()].rstrip(" ,/|-–—·•")
+def _is_name(text: str) -> bool:
+    """False for a question, and for a key of the publisher's software, such as “news_news”."""
+    return bool(text) and not text.endswith(("?", "!")) and not _KEY_OF_SOFTWARE.search(text)
+
+
+def _keys_of_site(page: PageMetadata) -> set[str]:
+    names = (*site_names(page), registered_domain(page.host), *phrase_lists.phrases("home_labels"))
+    return {alphanumeric_key(name) for name in names}
+
+
+@cached_per_languages
+def _keys_of_lists() -> frozenset[str]:
+    """What lists of everything are called, by software and by people."""
+    names = (*phrase_lists.markup_names("not_sections"), *phrase_lists.phrases("not_sections"))
+    return frozenset(map(alphanumeric_key, names))
 
 
 def _sections_in(text: str) -> list[str]:
@@ -94,8 +104,11 @@ def _stated_sections(reading: PageReading, breadcrumbs: Sequence[str]) -> Iterat
         yield text, "breadcrumbs", 0.7
     for block in reading.near_headline:
         if len(block.text) < _MAX_SECTION_CHARS and _section_class().search(block.element.get("class") or ""):
+            links = [normalize_space(link.text_content()) for link in block.element.iter("a")]
+            # Links beside each other may have no space between them.
+            texts = links if len(links) > 1 else [block.text]
             # This source's name is part of published records.
-            yield block.text.strip(" ,/|"), "section", 0.5
+            yield from ((text.strip(" ,/|"), "section", 0.5) for text in texts)
 
 
 def _section_in_url(page: PageMetadata, root: html.HtmlElement, not_sections: AbstractSet[str]) -> str | None:
@@ -113,7 +126,7 @@ def _section_in_url(page: PageMetadata, root: html.HtmlElement, not_sections: Ab
         if not is_parent or not _may_be_section(folders) or _host(page.absolute(href)) != page.host:
             continue
         text = normalize_space(link.text_content()).strip(" ,/|»›")
-        is_name = 2 < len(text) < _MAX_SECTION_CHARS and text.casefold() not in not_sections
+        is_name = 2 < len(text) < _MAX_SECTION_CHARS and alphanumeric_key(text) not in not_sections
         if is_name and not phrase_lists.exact_phrase("read_also").fullmatch(text.casefold()):
             names.setdefault(len(folders), text)
     return names[min(names)] if names else None
@@ -135,7 +148,7 @@ def _host(url: str | None) -> str:
 
 def _may_be_section(folders: Sequence[str]) -> bool:
     """False when the last folder is a year or a page number, or the only folder is a language."""
-    is_language = len(folders) == 1 and folders[0] in phrase_lists.languages()
+    is_language = len(folders) == 1 and re.split(r"[-_]", folders[0])[0] in phrase_lists.languages()
     return len(folders[-1]) > 1 and not folders[-1].isdigit() and not is_language
 
 
@@ -149,7 +162,7 @@ def find_breadcrumbs(reading: PageReading) -> Extracted[tuple[str, ...]] | None:
                 for item in _list_items(page, node)
                 for name in strings(item.get("name") or page.resolve(item.get("item")))[:1]
             ]
-            breadcrumbs = _without_ends(names, reading.title)
+            breadcrumbs = _without_ends(page, names, reading.title)
             if breadcrumbs:
                 return Extracted(breadcrumbs, "json-ld", 0.9)
     for element in reading.root.iterfind(".//*[@class]"):
@@ -159,7 +172,7 @@ def find_breadcrumbs(reading: PageReading) -> Extracted[tuple[str, ...]] | None:
             # Only the first link leads to the front page: a section with its own host has that host's front page.
             inner = anchors[1:] if anchors and _links_to_front_page(page, anchors[0]) else anchors
             texts = [normalize_space(link.text_content()) for link in inner]
-            breadcrumbs = _without_ends([text for text in texts if text], reading.title)
+            breadcrumbs = _without_ends(page, [text for text in texts if text], reading.title)
             return Extracted(breadcrumbs, "breadcrumbs", 0.7) if breadcrumbs else None
     return None
 
@@ -187,10 +200,12 @@ def _number(value: object) -> int:
         return 0
 
 
-def _without_ends(names: Sequence[str], title: str | None) -> tuple[str, ...]:
+def _without_ends(page: PageMetadata, names: Sequence[str], title: str | None) -> tuple[str, ...]:
     """The breadcrumbs without the front page and without the article itself."""
-    home = set(phrase_lists.phrases("home_labels"))
-    kept = [name for name in names if name.casefold().strip(" /") not in home and len(name) < _MAX_STATED_SECTION_CHARS]
+    front_page = _keys_of_site(page)
+    kept = [
+        name for name in names if alphanumeric_key(name) not in front_page and len(name) < _MAX_STATED_SECTION_CHARS
+    ]
     if kept and title and (kept[-1] == title or kept[-1][:_COMPARED_TITLE_CHARS] == title[:_COMPARED_TITLE_CHARS]):
         kept.pop()
     return tuple(dict.fromkeys(kept))[:_MAX_BREADCRUMBS]

@@ -39,6 +39,8 @@ _ISO = re.compile(
     r"(?:[T\s_]{1,3}(\d{1,2}):?(\d{2})(?::?(\d{1,2})(?:[.,:]\d{1,9})?)?\s?(Z|UTC|GMT|[+-]\d{2}:?\d{2}|[+-]\d{2}(?!\d))?)?",
     re.IGNORECASE,
 )
+_FIRST_DIGIT = re.compile(r"\d")
+_LONG_WORD = re.compile(r"[^\W\d_]{4,}")
 _UNIX_TIME = re.compile(r"1\d{9}(?:\d{3})?$")
 # RFC 5322: “Thu, 02 Jan 2020 10:00:00 +0100”. With “am” or “pm” it is a date for people.
 _MAIL_DATE = re.compile(
@@ -232,6 +234,17 @@ def _offset_minutes(zone: str | None) -> int | None:
     digits = zone[1:].replace(":", "").ljust(4, "0")
     minutes = int(digits[:2]) * 60 + int(digits[2:4])
     return -minutes if zone[0] == "-" else minutes
+
+
+def without_date_at_end(text: str) -> str:
+    """The text without the date that some pages put behind a section or a credit: “Culture 22 January 2024 17:53”."""
+    digit = _FIRST_DIGIT.search(text)
+    behind = text[digit.start() :] if digit else ""
+    if digit is None or not digit.start() or parse_date_text(behind, None) is None:
+        return text
+    months = phrase_lists.month_names(None)
+    is_date_alone = all(word.casefold() in months for word in _LONG_WORD.findall(behind))
+    return text[: digit.start()].rstrip(" ,;/|-–—·•") if is_date_alone else text
 
 
 def parse_date_text(text: str, language: str | None, *, is_month_first: bool | None = None) -> ArticleDate | None:
