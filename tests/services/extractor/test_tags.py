@@ -162,6 +162,20 @@ def test_words_of_one_line_one_by_one_are_no_tags(
     assert read_article(page, f"https://news.example{address}").tags == ()
 
 
+def test_words_of_the_headline_between_real_tags_are_no_tags(write_page: Write, read_article: Read) -> None:
+    cut = ("The", "harbour", "bridge", "opens", "again", "after", "repairs")
+    page = write_page(
+        title="The harbour bridge opens again after repairs", head=_keywords("cables", *cut, "Harbour council")
+    )
+    assert read_article(page).tags == ("cables", "Harbour council")
+
+
+def test_overlapping_pieces_of_the_headline_are_no_tags(write_page: Write, read_article: Read) -> None:
+    text = "港口的大桥在关闭三年之后于星期一重新开放，市政府表示维修工程总共花费了四千万元。" * 3
+    head = _keywords("港口", "口大", "大桥", "桥重", "重新", "港口大桥", "开放")
+    assert read_article(write_page(title="港口大桥重新开放", head=head, body=f"<p>{text}</p>")).tags == ()
+
+
 @pytest.mark.parametrize(
     "tags",
     [("Harbour", "Bridge repairs", "Opens", "Again", "After"), ("repairs", "harbour", "again", "bridge", "opens")],

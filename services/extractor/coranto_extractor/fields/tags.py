@@ -88,8 +88,8 @@ def _find_tags(reading: PageReading) -> Extracted[tuple[str, ...]] | None:
             for tag in reversed(_without_codes([_COUNT_AFTER_TAG.sub("", text) for text in texts]))
             if tag.casefold() not in not_tags and not _names_site(tag, site_keys)
         }
-        in_order = tuple(tags.values())[::-1][:_MAX_TAGS]
-        if not tags or _are_of_site(in_order, reading) or _are_cut_from_line(in_order, reading):
+        in_order = _without_cut_line(tuple(tags.values())[::-1][:_MAX_TAGS], reading)
+        if not in_order or _are_of_site(in_order, reading):
             continue
         found = Extracted(in_order, source, confidence)
         # A single tag in the metadata may be the section. If so, a list elsewhere on the page does not contain it.
@@ -120,13 +120,29 @@ def _are_of_site(tags: Collection[str], reading: PageReading) -> bool:
     return topical < share * len(comparable)
 
 
-def _are_cut_from_line(tags: Sequence[str], reading: PageReading) -> bool:
-    """True for the words of the headline, the address or the summary one by one, as some systems state them for want of tags."""
-    if len(tags) < _MIN_WORDS_OF_LINE or any(" " in tag for tag in tags):
-        return False
+def _without_cut_line(tags: tuple[str, ...], reading: PageReading) -> tuple[str, ...]:
+    """The tags without the headline, the address or the summary cut into words, as some systems state them for want of tags.
+
+    Scripts without spaces are cut into pieces that overlap.
+    """
+    words = [tag for tag in tags if " " not in tag]
+    if len(words) < _MIN_WORDS_OF_LINE:
+        return tags
     page = reading.metadata
     lines = (reading.title, page.url, page.first("description"), page.first("og:description"))
-    return any(_count_in_order(tags, line) >= _MIN_SHARE_OF_LINE * len(tags) for line in lines if line)
+    for line in filter(None, lines):
+        if len(words) == len(tags) and _count_in_order(words, line) >= _MIN_SHARE_OF_LINE * len(words):
+            return ()
+        key = alphanumeric_key(line)
+        pieces = [tag for tag in words if alphanumeric_key(tag) in key]
+        of_line = [word for word in map(alphanumeric_key, line.split()) if word]
+        keys = set(map(alphanumeric_key, pieces))
+        is_whole = len(of_line) >= _MIN_WORDS_OF_LINE and len(keys & set(of_line)) >= _MIN_SHARE_OF_LINE * len(of_line)
+        is_in_order = _count_in_order(pieces, line) >= _MIN_SHARE_OF_LINE * len(pieces)
+        is_overlapping = len(of_line) == 1 and len(pieces) >= _MIN_WORDS_OF_LINE and sum(map(len, keys)) > len(key)
+        if (is_whole and is_in_order) or is_overlapping:
+            return tuple(tag for tag in tags if tag not in pieces)
+    return tags
 
 
 def _count_in_order(tags: Sequence[str], line: str) -> int:
