@@ -30,6 +30,10 @@ def _set(*paragraphs: str) -> str:
         "Kaufen Sie über einen der Links, erhalten wir eine Provision vom Händler; der Preis ändert sich für Sie nicht.",
         "Inscrivez-vous à notre newsletter pour lire chaque matin les nouvelles du port et de la ville.",
         "Подписывайтесь на наш канал, чтобы каждое утро читать новости порта и города раньше всех.",
+        "Данный материал создан и распространён лицом, выполняющим функции иностранного агента в порту.",
+        "Diese Audioversion wurde künstlich erzeugt; schreiben Sie uns, wenn ein Wort falsch klingt.",
+        "저작권자 ⓒ 항구신문, 무단전재 및 재배포금지",
+        "(內容由港口新聞提供。未經授權，不得轉載。)",
     ],
 )
 def test_notices_of_the_publisher_are_not_text(notice: str, read_lines: ReadLines, paragraphs: tuple[str, ...]) -> None:
