@@ -1,4 +1,4 @@
-"""The command line's part that manages feeds: `coranto feeds list | add | try | poll | remove | import | export`."""
+"""The command line's part that manages feeds: `coranto feeds list | add | try | poll | pause | resume | remove | import | export`."""
 
 from __future__ import annotations
 
@@ -75,26 +75,33 @@ def list_feeds(
 
     With --failing or --silent the exit code is 1 when there are such feeds, so that cron can tell.
     """
+
+    async def read(registry: FeedRegistry) -> tuple[list[Feed], set[str]]:
+        return await registry.all(), await registry.paused()
+
     silence = None if silent is None else _parse_span(silent)
     now = datetime.now(UTC)
+    known, paused = _with_registry(data, read)
     feeds = [
         feed
-        for feed in _with_registry(data, lambda registry: registry.all())
+        for feed in known
         if (feed.needs_attention or not failing) and (silence is None or is_silent(feed, silence, now=now))
     ]
     is_filtered = failing or silence is not None
     if as_json:
-        write_json_lines(feed.model_dump(mode="json", exclude_none=True) for feed in feeds)
+        write_json_lines(
+            {**feed.model_dump(mode="json", exclude_none=True), "is_paused": feed.id in paused} for feed in feeds
+        )
     elif feeds:
         for feed in feeds:
-            _print_feed(feed, now)
+            _print_feed(feed, now, is_paused=feed.id in paused)
     else:
         print_result("No such feeds." if is_filtered else "No feeds. Add one with: coranto feeds add URL")
     if is_filtered and feeds:
         raise typer.Exit(FAILED)
 
 
-def _print_feed(feed: Feed, now: datetime) -> None:
+def _print_feed(feed: Feed, now: datetime, *, is_paused: bool = False) -> None:
     outcome = feed.last_outcome or "not polled yet"
     if feed.failures:
         outcome += f", {count(feed.failures, 'time')} in a row"
@@ -109,7 +116,7 @@ def _print_feed(feed: Feed, now: datetime) -> None:
         facts.append("never anything new" if feed.last_new_at is None else f"last new {_ago(feed.last_new_at, now)}")
     if feed.lag_seconds is not None:
         facts.append(f"found {span(feed.lag_seconds)} after publication")
-    facts.append(f"next poll {_until(feed.due_at, now)}")
+    facts.append("paused" if is_paused else f"next poll {_until(feed.due_at, now)}")
     if feed.entries_left:
         facts.append(f"{count(feed.entries_left, 'entry', 'entries')} waiting for room")
     if feed.ignores_conditional_requests:
@@ -265,7 +272,7 @@ def poll_feeds(
             if not any(source in (feed.url, feed.source, feed.title) for feed in feeds)
         ]
         asked = {feed.url: feed.polls for feed in feeds if await registry.announce(feed.url, now, now=now)}
-        refused += [f"{feed.url} is paused: resume it on the page first" for feed in feeds if feed.url not in asked]
+        refused += [f"{feed.url} is paused: see `coranto feeds resume`" for feed in feeds if feed.url not in asked]
         deadline = time.monotonic() + timeout
         while True:
             found = await registry.find_all(list(asked))
@@ -300,10 +307,40 @@ def remove_feeds(
     async def remove(registry: FeedRegistry) -> list[str]:
         return [url for url in urls if not await registry.remove(_address(url))]
 
-    unknown = _with_registry(data, remove)
+    _tell(urls, _with_registry(data, remove), "removed")
+
+
+@app.command("pause")
+def pause_feeds(
+    urls: Annotated[list[str], typer.Argument(help="Addresses as `coranto feeds list` shows them.")],
+    data: DataOption = None,
+) -> None:
+    """Poll these no longer until they are resumed; what is known of them stays. Exit code 3 when one was not known."""
+
+    async def pause(registry: FeedRegistry) -> list[str]:
+        return [url for url in urls if not await registry.pause(_address(url))]
+
+    _tell(urls, _with_registry(data, pause), "paused")
+
+
+@app.command("resume")
+def resume_feeds(
+    urls: Annotated[list[str], typer.Argument(help="Addresses as `coranto feeds list` shows them.")],
+    data: DataOption = None,
+) -> None:
+    """Poll paused ones again, at once. Exit code 3 when one was not known."""
+
+    async def resume(registry: FeedRegistry) -> list[str]:
+        return [url for url in urls if not await registry.resume(_address(url), datetime.now(UTC))]
+
+    _tell(urls, _with_registry(data, resume), "resumed")
+
+
+def _tell(urls: list[str], unknown: list[str], done: str) -> None:
+    """Say which feeds there were not, and how many were treated; the exit code tells too."""
     for url in unknown:
         print_message(f"no such feed: {url}; see `coranto feeds list`", style="red")
-    print_result(f"{len(urls) - len(unknown)} removed")
+    print_result(f"{len(urls) - len(unknown)} {done}")
     if unknown:
         raise typer.Exit(NOT_FOUND)
 

@@ -75,6 +75,19 @@ def test_feeds_are_added_listed_and_removed(run: Run) -> None:
     assert "No feeds" in run("list").output
 
 
+def test_feeds_are_paused_and_resumed(run: Run) -> None:
+    run("add", RSS)
+    paused = run("pause", RSS, "https://example.org/none")
+    assert paused.exit_code == 3
+    assert "1 paused" in paused.output
+    assert "no such feed: https://example.org/none" in paused.output
+    assert "· paused" in run("list").output
+    assert run("list", "--json").lines[0]["is_paused"]
+    assert "1 resumed" in run("resume", RSS).output
+    assert "next poll" in run("list").output
+    assert not run("list", "--json").lines[0]["is_paused"]
+
+
 async def test_list_shows_what_an_operator_asks(run: Run, redis: Redis) -> None:
     registry, now = FeedRegistry(redis, Keys()), datetime.now(UTC)
 
