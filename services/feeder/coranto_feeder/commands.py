@@ -1,4 +1,4 @@
-"""The command line's part that manages feeds: `coranto feeds list | add | try | poll | pause | resume | remove | import | export`."""
+"""The command line's part that manages feeds: `coranto feeds list | add | try | poll | pause | remove | import | export` and more."""
 
 from __future__ import annotations
 

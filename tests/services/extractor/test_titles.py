@@ -14,14 +14,18 @@ Read = Callable[..., Content]
 _LEAD = "<p>Two years of repairs are over, and the ferry goes back to the island.</p>"
 
 
-def _page(heading: str, *stated: str, above: str = "") -> bytes:
+_WINDOW = "Harbour bridge opens again after two years of repairs to its cables"
+
+
+def _page(heading: str, *stated: str, above: str = "", window: str | None = None) -> bytes:
     names = ("og:title", "twitter:title")
     head = "".join(f'<meta property="{name}" content="{text}">' for name, text in zip(names, stated, strict=False))
     text = "".join(
         f"<p>The council said on day {number} that the bridge is open, and that it cost less.</p>"
         for number in range(9)
     )
-    return f"<html><head><title>{stated[-1]} | Post</title>{head}</head><body><main>{above}{heading}{_LEAD}{text}</main>".encode()
+    window = window or f"{stated[-1]} | Post"
+    return f"<html><head><title>{window}</title>{head}</head><body><main>{above}{heading}{_LEAD}{text}</main>".encode()
 
 
 @pytest.mark.parametrize(
@@ -58,11 +62,19 @@ def test_headline_is_separated_from_kicker_and_subtitle(
     assert article.paragraphs[0].text.startswith("Two years of repairs")
 
 
-def test_heading_that_links_to_the_front_page_is_the_name_of_the_site(read_article: Read) -> None:
+@pytest.mark.parametrize(
+    "above",
+    ['<h1><a href="https://news.example/">Harbour notes</a></h1>', '<a href="/"><h1>Harbour notes</h1></a>'],
+)
+def test_heading_that_links_to_the_front_page_is_the_name_of_the_site(above: str, read_article: Read) -> None:
     heading = "<h2>Harbour bridge opens again</h2>"
-    above = '<h1><a href="https://news.example/">Harbour notes</a></h1>'
     article = read_article(_page(heading, "Harbour notes Harbour bridge opens again", above=above))
     assert article.title == "Harbour bridge opens again"
+
+
+def test_short_heading_of_a_box_is_not_the_headline(read_article: Read) -> None:
+    article = read_article(_page("<h2>By topic</h2>", above='<a href="/"><h1>Harbour notes</h1></a>', window=_WINDOW))
+    assert article.title == _WINDOW
 
 
 def test_closing_quotation_mark_is_not_a_separator(read_article: Read) -> None:

@@ -179,7 +179,11 @@ def _unconfirmed_headline(
     heading = next((block.text for block in own if block.tag == "h2" and not _is_label(block)), None)
     if not heading and all(text_weight(title) <= _MAX_LABEL_WEIGHT for title, _ in stated):
         heading = _lower_heading(blocks, site_keys)
-    if heading and not ones and is_weak:
+    # A short heading beside a long title of the window heads a box.
+    heads_box = (
+        bool(heading and titles) and text_weight(heading or "") <= _MAX_LABEL_WEIGHT < text_weight(titles[0]) / 2
+    )
+    if heading and not ones and is_weak and not heads_box:
         return Headline(Extracted(heading, "h1", 0.4), heading)
     if titles:
         trust = next(trust for title, trust in stated if title == titles[0])
@@ -312,8 +316,10 @@ def _headings(page: PageMetadata, blocks: Sequence[Block]) -> list[tuple[Block, 
 
 
 def _links_to_front_page(page: PageMetadata, block: Block) -> bool:
-    """True for a heading that is a link to the site's front page: it shows the name of the site."""
-    for href, text in block.links:
+    """True for a heading that is, or stands in, a link to the site's front page: it shows the name of the site."""
+    around = next(islice(block.element.iterancestors("a"), 1), None)
+    links = [*block.links, (around.get("href") or "", block.text)] if around is not None else block.links
+    for href, text in links:
         url = page.absolute(href)
         if url and text == block.text and urlsplit(url).path in ("", "/") and not urlsplit(url).query:
             return True
