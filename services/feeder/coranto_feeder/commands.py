@@ -1,4 +1,4 @@
-"""The command line's part that manages feeds: `coranto feeds list | add | try | poll | pause | remove | import | export` and more."""
+"""The command line's part that manages feeds, `coranto feeds`: which are polled, trials and polls, lists in and out."""
 
 from __future__ import annotations
 
