@@ -97,6 +97,21 @@ def test_line_above_the_text_names_several_reporters(
     assert [person.name for person in article.authors] == authors
 
 
+@pytest.mark.parametrize(
+    ("paragraphs", "line", "authors"),
+    [
+        (_JAPANESE, "（社会部・山田太郎）", ["山田太郎"]),
+        (_KOREAN, "kim@news.example 김철수 기자", ["김철수"]),
+        (_CHINESE, "（记者 王芳）", ["王芳"]),
+    ],
+)
+def test_line_below_the_text_names_reporters(
+    paragraphs: tuple[str, ...], line: str, authors: list[str], write_page: Write, read_article: Read
+) -> None:
+    article = read_article(_page(write_page, (*paragraphs, line)))
+    assert [person.name for person in article.authors] == authors
+
+
 def test_japanese_name_written_with_a_space_is_one_name(write_page: Write, read_article: Read) -> None:
     article = read_article(_page(write_page, _JAPANESE, line="文：高橋 和也"))
     assert [person.name for person in article.authors] == ["高橋 和也"]

@@ -72,6 +72,16 @@ def test_heading_that_links_to_the_front_page_is_the_name_of_the_site(above: str
     assert article.title == "Harbour bridge opens again"
 
 
+def test_only_heading_is_the_headline_in_a_script_without_spaces(read_article: Read) -> None:
+    """Although the title of the window and that for previews name the channel."""
+    text = "".join(
+        f"<p>市政府在第{number}天表示，大桥已经重新开放，费用低于预期，居民可以免费通行。</p>" for number in range(5)
+    )
+    head = '<title>港口频道</title><meta property="og:title" content="港口频道">'
+    page = f"<html><head>{head}</head><body><main><h1>大桥在关闭三年之后重新开放</h1>{text}</main>"
+    assert read_article(page.encode()).title == "大桥在关闭三年之后重新开放"
+
+
 def test_short_heading_of_a_box_is_not_the_headline(read_article: Read) -> None:
     article = read_article(_page("<h2>By topic</h2>", above='<a href="/"><h1>Harbour notes</h1></a>', window=_WINDOW))
     assert article.title == _WINDOW

@@ -10,7 +10,7 @@ from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
 
 from coranto_extractor.fields.authorship.byline_lines import names_in_byline
 from coranto_extractor.fields.page_reading import PageReading
-from coranto_extractor.page.blocks import Block
+from coranto_extractor.page.blocks import Block, word_count
 from coranto_extractor.page.surroundings import before_teasers
 
 # Between the headline and the text are so many blocks at most; more of them are a menu or a list.
@@ -19,6 +19,8 @@ _BLOCKS_BELOW_TEXT = 3
 # The headline of another article has at least so many words.
 _MIN_HEADLINE_WORDS = 4
 _LONG_WORD = 4
+# In scripts without capitals, so many words are no names of two people.
+_MIN_CASELESS_WORDS = 7
 # A teaser has so few blocks, and stands in so many elements inside each other.
 _MAX_TEASER_BLOCKS = 4
 _TEASER_LEVELS = 3
@@ -32,7 +34,7 @@ class Places:
     def __init__(self, reading: PageReading) -> None:
         self._blocks = reading.blocks
         heading = reading.headline.heading if reading.headline else None
-        lines = [text for text in reading.texts if len(text.split()) > _MIN_HEADLINE_WORDS]
+        lines = [text for text in reading.texts if word_count(text) > _MIN_HEADLINE_WORDS]
         first, last = (lines[0], lines[-1]) if lines else (None, None)
         headline = next((block.index for block in self._blocks if block.text == heading), None)
         begin = next((block.index for block in self._blocks[headline or 0 :] if block.text == first), None)
@@ -101,6 +103,8 @@ def _is_linked_headline(block: Block) -> bool:
 
 
 def _reads_like_headline(text: str) -> bool:
+    if text.lower() == text.upper():
+        return word_count(text) >= _MIN_CASELESS_WORDS
     words = text.split()
     # “Jane Doe and Max Roe” has no long word in lower case.
     return len(words) >= _MIN_HEADLINE_WORDS and any(len(word) >= _LONG_WORD and word.islower() for word in words)

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from coranto_extractor.fields.evidence import Extracted
 from coranto_extractor.language.date_parsing import parse_date_text
 from coranto_extractor.language.text_comparison import alphanumeric_key, title_similarity
-from coranto_extractor.page.blocks import Block, BlockList, normalize_space, text_weight
+from coranto_extractor.page.blocks import Block, BlockList, normalize_space, text_weight, word_count
 from coranto_extractor.page.metadata import PageMetadata, strings
 from coranto_extractor.page.regions import is_hidden, sidebar_names
 
@@ -93,7 +93,7 @@ def _find_headline(page: PageMetadata, blocks: BlockList) -> Headline | None:
     telling = [
         (title, trust)
         for title, trust in stated
-        if len(title.split()) > _MAX_SITE_NAME_WORDS
+        if word_count(title) > _MAX_SITE_NAME_WORDS
         or (alphanumeric_key(title) not in site_keys and not _is_part_of_site_name(title, site_keys))
     ]
     headings = _headings(page, blocks)
@@ -215,7 +215,7 @@ def _is_marked(block: Block) -> bool:
 
 def _is_label(block: Block) -> bool:
     """True for one word that is short, as headings for screen readers are (“Main”), or linked."""
-    return len(block.text.split()) == 1 and (text_weight(block.text) <= _MAX_LABEL_WEIGHT or bool(block.links))
+    return word_count(block.text) == 1 and (text_weight(block.text) <= _MAX_LABEL_WEIGHT or bool(block.links))
 
 
 def _is_above_prose(block: Block, blocks: Sequence[Block]) -> bool:
@@ -228,7 +228,7 @@ def _is_beside_article(block: Block) -> bool:
 
 
 def _may_be_only_headline(heading: str, stated: Sequence[str]) -> bool:
-    return len(heading.split()) > _LABEL_WORDS or _resembles(heading, stated)
+    return word_count(heading) > _LABEL_WORDS or _resembles(heading, stated)
 
 
 def _resembles(heading: str, stated: Sequence[str]) -> bool:
@@ -380,7 +380,7 @@ def _is_part_of_site_name(title: str, keys: set[str]) -> bool:
 
 def _is_date_beside(rest: str, segment: str) -> bool:
     """True for the day of an article, beside its headline; “Newsletter, 5 January 2024” is a headline with its day."""
-    is_headline = text_weight(rest) > _MAX_LABEL_WEIGHT and len(rest.split()) > _LABEL_WORDS
+    is_headline = text_weight(rest) > _MAX_LABEL_WEIGHT and word_count(rest) > _LABEL_WORDS
     is_short = len(segment) < _MAX_DATE_CHARS and sum(map(str.isalpha, segment.split())) <= _MAX_DATE_WORDS
     return is_headline and is_short and parse_date_text(segment, None) is not None
 

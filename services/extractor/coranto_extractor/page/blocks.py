@@ -21,6 +21,7 @@ HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 _CLAUSE_END = re.compile("[,;:，、；]")
 # A Chinese or Thai character carries as much as two to three Latin letters.
 _UNSPACED_CHARACTER_WEIGHT = 2.5
+_UNSPACED_CHARACTERS_OF_WORD = 2
 # Prose is at least this heavy; above the second weight it is prose even without a sentence or clause in it.
 _MIN_PROSE_WEIGHT = 60
 _SURE_PROSE_WEIGHT = 150
@@ -116,6 +117,11 @@ class BlockList(list[Block]):
 def text_weight(text: str) -> float:
     """The length of a text in Latin letters. Characters of scripts without spaces count more."""
     return len(text) + (_UNSPACED_CHARACTER_WEIGHT - 1) * len(UNSPACED_CHARACTER.findall(text))
+
+
+def word_count(text: str) -> int:
+    """How many words the text has, about: in scripts without spaces, two characters are one."""
+    return len(text.split()) + len(UNSPACED_CHARACTER.findall(text)) // _UNSPACED_CHARACTERS_OF_WORD
 
 
 def normalize_space(text: str) -> str:
