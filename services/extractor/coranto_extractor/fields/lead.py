@@ -13,6 +13,7 @@ from coranto_extractor.fields.evidence import Extracted
 from coranto_extractor.fields.page_reading import PageReading
 from coranto_extractor.fields.titles import site_names
 from coranto_extractor.language.scripts import UNSPACED_CHARACTER
+from coranto_extractor.language.sentences import STOPS
 from coranto_extractor.language.text_comparison import alphanumeric_key, stems
 from coranto_extractor.page.blocks import Block, text_weight
 from coranto_extractor.page.metadata import PageMetadata, strings, types_of
@@ -34,7 +35,7 @@ _AFTER_HEADLINE = re.compile(r"\s+[-–—―|·•»]+\s+|\s*(?:-{2,}|[|»:]+|[
 # Some descriptions say it twice; each time costs a copy of what is left, which may be megabytes long.
 _MAX_REPETITIONS = 5
 _SEPARATORS = " |–—-•·»"
-_SENTENCE_END = (".", "!", "?", "…", "。", "！", "？")
+_SENTENCE_END = tuple(STOPS)
 # A description of which the article has fewer words than this may be of the site.
 _MIN_TOPIC_OVERLAP = 0.5
 _MIN_SITE_NAME_LETTERS = 4

@@ -13,6 +13,9 @@ EAST_ASIAN = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff" + HANGUL
 CAPITALS = "A-ZÀ-ŽΑ-ΩЀ-Я"
 """What a capital letter looks like in Latin, Greek and Cyrillic; an approximation, because `re` knows no letter case."""
 
+UNCASED = "\u0590-\u0dff\u1000-\u109f\u10d0-\u10ff"
+"""Scripts with spaces and without capitals at the beginning of names: Hebrew, Arabic, those of India, Burmese, Georgian."""
+
 UNSPACED = "\u0e00-\u0e7f" + EAST_ASIAN
 """Thai and the East Asian scripts: there are no reliable spaces between words, and one character says a lot."""
 

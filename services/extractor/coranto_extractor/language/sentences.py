@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-STOPS = ".!?…。！？"
-"""Characters that end a sentence."""
+STOPS = ".!?…。！？।॥۔؟։።။។"
+"""Characters that end a sentence: Latin, East Asian, Indian, Arabic, Armenian, Ethiopic, Burmese and Khmer ones."""
 
 CLOSING_MARKS = "\"'»”’“)\\]"
 """Quotation marks and brackets that may stand after a full stop; escaped for a character class."""

@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
 
 from coranto_extractor.language import phrase_lists
-from coranto_extractor.language.scripts import CAPITALS, UNSPACED_CHARACTER
-from coranto_extractor.language.sentences import SENTENCE_END
+from coranto_extractor.language.scripts import CAPITALS, UNCASED, UNSPACED_CHARACTER
+from coranto_extractor.language.sentences import SENTENCE_END, STOPS
 from coranto_extractor.page.regions import MISPLACED_REGIONS, NO_REGIONS, is_hidden, regions_of, wraps_page
 
 HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
-_CLAUSE_END = re.compile("[,;:，、；]")
+_CLAUSE_END = re.compile("[,;:，、；،؛՝፣၊]")
 # A Chinese or Thai character carries as much as two to three Latin letters.
 _UNSPACED_CHARACTER_WEIGHT = 2.5
 _UNSPACED_CHARACTERS_OF_WORD = 2
@@ -40,8 +40,8 @@ _MIN_PIECES = 2
 # White space that no page has.
 _LINE_BREAK = "\v"
 _ENDS_WITH_WORD = re.compile(r"\w\w$")
-_BEGINS_WITH_CAPITAL_OR_DIGIT = re.compile(rf"[{CAPITALS}\d]")
-_LINE_ENDINGS = '.!?…»”"。'
+_BEGINS_WITH_CAPITAL_OR_DIGIT = re.compile(rf"[{CAPITALS}{UNCASED}\d]")
+_LINE_ENDINGS = f'{STOPS}»”"'
 
 
 @dataclass(slots=True)

@@ -19,6 +19,8 @@ _ASSUMED_DISTANCE = 12
 _ASSUMED_BLOCKS_ABOVE_TEXT = 8
 _MAX_TEASER_LINK_SHARE = 0.6
 _BLOCKS_WITH_BYLINES = 6
+# A linked line of more words is a headline rather than a name.
+_MAX_LINKED_NAME_WORDS = 4
 _OUTSIDE_ARTICLE = frozenset({"nav", "aside", "comment"})
 _WITHOUT_BYLINES = _OUTSIDE_ARTICLE | {"caption", "author-box", "notice"}
 
@@ -37,12 +39,25 @@ def around_headline(blocks: BlockList, heading: str | None, container: html.Html
         *before_teasers(blocks, first + 1, _BLOCKS_BELOW_TEXT)[:1],
         *reversed(blocks[max(0, start - _BLOCKS_ABOVE_HEADLINE) : start]),
     ]
+    if len(prose) > 1 and headline is not None and first == headline + 1:
+        # Below a standfirst, the byline and the date stand above the next paragraph.
+        window += _up_to_link(before_teasers(blocks, first + 1, min(prose[1] - first - 1, _ASSUMED_DISTANCE)))
     last = prose[-1] if prose else first
     window += before_teasers(blocks, last + 1, _BLOCKS_BELOW_TEXT)
     # Some pages put the headline itself into the caption of the picture above the text.
     is_in_caption = start < len(blocks) and "caption" in blocks[start].regions
     excluded = _OUTSIDE_ARTICLE if is_in_caption else _OUTSIDE_ARTICLE | {"caption"}
     return [block for block in window if not block.regions & excluded]
+
+
+def _up_to_link(blocks: Sequence[Block]) -> Sequence[Block]:
+    """The blocks above the first linked headline of another article."""
+    end = next((n for n, block in enumerate(blocks) if _is_linked_line(block)), len(blocks))
+    return blocks[:end]
+
+
+def _is_linked_line(block: Block) -> bool:
+    return block.link_share > _MAX_TEASER_LINK_SHARE and len(block.text.split()) > _MAX_LINKED_NAME_WORDS
 
 
 def _index_of_headline(blocks: BlockList, heading: str | None) -> int | None:

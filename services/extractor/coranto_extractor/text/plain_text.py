@@ -19,7 +19,7 @@ from coranto_extractor.text.lines import why_not_text
 
 # Colons and semicolons count here: the lines between them belong together. So do references such as “[12]”.
 _SENTENCE_OR_CLAUSE_END = re.compile(f"[{STOPS}:;](?:[{CLOSING_MARKS}]|\\[\\d+\\])*\\s*$")
-_SENTENCE_INSIDE = re.compile(r"[.!?。！？][\"'»”’)]?\s+[\"'«“„(]?[^\W\d_]|[。！？]")
+_SENTENCE_INSIDE = re.compile(rf"[{STOPS}][\"'»”’)]?\s+[\"'«“„(]?[^\W\d_]|[。！？]")
 _CLOCK_OR_DATE = re.compile(r"\d{1,2}[:.]\d{2}\s*$|\b\d{1,2}\.\d{1,2}\.\d{2,4}\b|\d{1,2}:\d{2}")
 _TICKER = re.compile(r"(?:\d{4}-\d{2}-\d{2}|\d{1,2}\.\d{1,2}\.\d{2,4})?[\s,]{0,2}\d{1,2}:\d{2}(?::\d{2})?\s+\S")
 

@@ -37,7 +37,10 @@ def article_indexes(texts: Sequence[str], authors: Iterable[str]) -> list[int]:
 
 
 def _introduces(text: str, names: Sequence[str], max_chars_before_name: int = 0) -> bool:
-    """True for “Jane Doe writes about bridges”: a text gives its author's full name only in an introduction."""
+    """True for “Jane Doe writes about bridges”: a text gives its author's full name only in an introduction.
+
+    In an interview, “Jane Doe: And what comes next?” is a question.
+    """
     return text_weight(text) <= _MAX_BIO_WEIGHT and any(
-        name in text[: len(name) + max_chars_before_name] for name in names
+        name in text[: len(name) + max_chars_before_name] and not text.startswith(f"{name}:") for name in names
     )

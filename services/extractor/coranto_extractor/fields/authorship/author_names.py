@@ -27,6 +27,8 @@ _NOT_A_DESK = re.compile(_NEVER_IN_NAMES_OF_DESKS)
 _INITIALS = re.compile(r"[^\W\d_]{1,3}$")
 # “Richard (Dick) Roe”, “Jane “Janie” Doe”.
 _NICKNAME = re.compile(r"\s[(\"“„'‘][^\W\d_][\w.\- ]{0,20}[)\"”“'’](?=\s)")
+# Some letters of Indian scripts are no word characters.
+_LABEL = re.compile(r"^[^\s:：|,]{2,30}(?:\s[^\s:：|,]{1,20})?\s?[:：]\s*(?=\S)")
 _WORD = re.compile(r"\w+")
 # “谢若含2017-03-01 14:27”
 _CHINESE_NAME = re.compile(r"[\u3400-\u9fff]{2,3}")
@@ -205,6 +207,18 @@ def _is_origin(part: str) -> bool:
     return word.islower() and len(word) <= _MAX_SHORT_PART_CHARS and bool(rest)
 
 
+def without_label(text: str) -> str:
+    """“Jane Doe” of “Autore: Jane Doe” in an element that is marked as a byline, whatever the word.
+
+    Behind a word for photographers, editors and other offices, the text stays as it is.
+    """
+    label = _LABEL.match(text)
+    if label is None or any(phrase_lists.any_phrase(key).search(label[0]) for key in ("photo_labels", "roles", "desk")):
+        return text
+    rest = text[label.end() :]
+    return rest if reads_like_name(bare_name(rest)) else text
+
+
 def without_credit_label(text: str) -> str:
     """What follows “Text” in “Text & photos: Jane Doe”, without the label of the photos."""
     return _credit_beside_text().sub("", text)
@@ -264,7 +278,7 @@ def bare_name(text: str) -> str:
         text = text[all_posts_by.end() :]
     text = _without_date(text)
     text = _from_host_on().sub("", text)
-    text = _trailing().sub("", text).strip(" ,.;:–—-|/\"'«»“”()")
+    text = _trailing().sub("", text).strip(" ,.;:：・–—-|/\"'«»“”()")
     return _without_east_asian_role(text) if is_east_asian(text) else text
 
 
@@ -278,7 +292,7 @@ def _without_date(text: str) -> str:
         return text
     if end > 1 and words[end - 1].casefold().strip(".,") in phrase_lists.month_names(None):
         end -= 1
-    while end > 1 and words[end - 1].islower():
+    while end > 1 and not _begins_like_name(words[end - 1]):
         end -= 1
     return " ".join(words[:end]) if end > 1 or is_first_name_alone(words[0]) else text
 
@@ -311,7 +325,7 @@ def why_not_a_person(name: str, site: SiteNames) -> str | None:
     """Why this is not the name of a person, in one word; None when it may be."""
     if len(alphanumeric_key(name)) < 2 or len(name) > _MAX_NAME_CHARS or len(name.split()) > _MAX_NAME_WORDS:
         return "not_a_name"
-    if _never_in_names().search(name):
+    if _never_in_names().search(name) or _LABEL.match(name):
         return "not_a_name"
     if site.overlap_with(name):
         return "brand"
@@ -323,6 +337,8 @@ def why_not_a_person(name: str, site: SiteNames) -> str | None:
     ):
         return "role"
     if any(phrase_lists.any_phrase(key).match(name) for key in ("read_also", "boilerplate", "all_posts")):
+        return "not_a_name"
+    if any(phrase_lists.exact_phrase(key).fullmatch(lowered) for key in ("published", "updated")):
         return "not_a_name"
     if phrase_lists.any_phrase("not_person").search(name) or phrase_lists.any_phrase("desk").search(name):
         return "not_a_person"
@@ -347,8 +363,12 @@ def reads_like_name(name: str) -> bool:
         return False
     if not all(_NAME_START.match(word) for word in words):
         return False
-    cased = [word for word in words if word[0].upper() != word[0].lower()]
-    return all(word[0].isupper() for word in cased)
+    return all(map(_begins_like_name, words))
+
+
+def _begins_like_name(word: str) -> bool:
+    """True for a capital, and for a letter of a script in which no word begins with one; Georgian has capitals, but for titles."""
+    return word[0] == word[0].title()
 
 
 def is_publication_name(name: str) -> bool:

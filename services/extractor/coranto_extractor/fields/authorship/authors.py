@@ -5,6 +5,7 @@ A photo credit, a brand, a handle, a role or an e-mail address is not an author;
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -58,6 +59,7 @@ _STRUCTURED_DATA = frozenset({"json-ld", "microdata"})
 # Sources that a reader does not see, and the confidence of a byline above the text that is marked as one.
 _FOR_MACHINES = frozenset({"json-ld", "meta"})
 _MARKED_BYLINE = 0.75
+_TITLE_MARK = re.compile(r"[_|｜»·]|\s[-–—]+\s")
 # So many names of one word each are buttons and sections, not first names.
 _MIN_LABELS = 3
 
@@ -161,12 +163,19 @@ def _without_site_owner(page: PageMetadata, near: Sequence[Block], persons: list
 
     A name of one word is that of the maker. On a page that does not say it is an article, so is one not shown near the text.
     """
-    full = [person for person in persons if has_two_parts(person.name)]
+    full = [person for person in persons if has_two_parts(person.name) and not _ends_page_title(page, person.name)]
     if page.article or (page.first("og:type") or "").lower() == "article":
         return full
     holders = copyright_holders(page)
     shown = _shown_text(near)
     return [person for person in full if person.name.casefold() in shown and person.name.casefold() not in holders]
+
+
+def _ends_page_title(page: PageMetadata, name: str) -> bool:
+    """True for what stands alone behind the last mark in the title of the window, as the site's name does, and is no known name."""
+    ending = _TITLE_MARK.split(page.page_title or "")[-1]
+    is_known = begins_with_given_name(name) or phrase_lists.any_phrase("first_surnames").match(name) is not None
+    return alphanumeric_key(ending) == alphanumeric_key(name) and not is_known
 
 
 def _without_account_names(near: Sequence[Block], persons: list[Person]) -> list[Person]:

@@ -15,6 +15,7 @@ from coranto_extractor.fields.authorship.author_names import (
     bare_name,
     has_two_parts,
     is_first_name_alone,
+    without_label,
 )
 from coranto_extractor.fields.authorship.byline_lines import bare_names, is_byline_word, names_in_byline
 from coranto_extractor.fields.authorship.east_asian_bylines import names_at_end, names_in_dateline
@@ -94,7 +95,7 @@ def byline_elements(near: Sequence[Block]) -> Iterator[tuple[str, str | None]]:
             # Behind another heading stands the byline of another article.
             continue
         entries = [*_in_byline_box(block), *_in_inline_bylines(block)]
-        yield from entries
+        yield from ((without_label(text), href) for text, href in entries)
         if first is None and entries and (bare_names(block.text_apart) or names_in_byline(block.text_apart)):
             first = block
 

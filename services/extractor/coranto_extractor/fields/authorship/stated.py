@@ -11,6 +11,7 @@ from coranto_extractor.fields.authorship.author_names import (
     SiteNames,
     agency_of,
     why_not_a_person,
+    without_label,
 )
 from coranto_extractor.fields.authorship.byline_lines import is_byline_word
 from coranto_extractor.fields.evidence import RejectionLog
@@ -103,7 +104,7 @@ def microdata_authors(page: PageMetadata, places: Places) -> Iterator[tuple[str,
     for element in places.above_text_or_all(own):
         names = [child for child in element.iterfind(".//*[@itemprop]") if "name" in child.get("itemprop", "").split()]
         for text in item_values(names or [element]):
-            yield text, element.get("href")
+            yield without_label(text), element.get("href")
 
 
 def is_author_link(link: html.HtmlElement) -> bool:

@@ -67,6 +67,20 @@ def find_modified(reading: PageReading, published: ArticleDate | None) -> Extrac
                 reading.rejections.reject("modified", text, "before_publication")
             else:
                 return Extracted(moment, source, confidence)
+    return _find_shown_change(reading, reader, published)
+
+
+def _find_shown_change(
+    reading: PageReading, reader: DateReader, published: ArticleDate | None
+) -> Extracted[ArticleDate] | None:
+    """The day that the page shows near the headline as that of the last change, where it is not that of publication too."""
+    for moment in find_shown_dates(reading, reader).updated:
+        if published is not None and moment.day < published.day:
+            reading.rejections.reject("modified", moment.local, "before_publication")
+        elif _is_in_future(moment, reading):
+            reading.rejections.reject("modified", moment.local, "in_the_future")
+        elif published is None or moment.local != published.local:
+            return Extracted(moment, "visible-date", 0.6)
     return None
 
 
