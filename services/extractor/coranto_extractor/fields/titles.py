@@ -215,7 +215,7 @@ def _is_marked(block: Block) -> bool:
 
 def _is_label(block: Block) -> bool:
     """True for one word that is short, as headings for screen readers are (“Main”), or linked."""
-    return word_count(block.text) == 1 and (text_weight(block.text) <= _MAX_LABEL_WEIGHT or bool(block.links))
+    return len(block.text.split()) == 1 and (text_weight(block.text) <= _MAX_LABEL_WEIGHT or bool(block.links))
 
 
 def _is_above_prose(block: Block, blocks: Sequence[Block]) -> bool:
