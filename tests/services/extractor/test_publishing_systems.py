@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -92,6 +93,14 @@ def test_day_between_standfirst_and_text_comes_before_that_of_a_card(
     assert published.local == "2024-02-12"
 
 
+def test_day_of_a_post_embedded_below_the_first_paragraph_is_not_that_of_the_article(
+    paragraphs: tuple[str, ...], write_page: Callable[..., bytes], read_article: Callable[..., Content]
+) -> None:
+    post = "<blockquote><p>Boats again. When do we count the gulls?</p>— Gull Watch <a href='/1'>March 3, 2025</a></blockquote>"
+    body = f"<p>{paragraphs[0]}</p>{post}" + "".join(f"<p>{text}</p>" for text in paragraphs[1:])
+    assert read_article(write_page(body=body)).published is None
+
+
 @pytest.mark.parametrize(
     ("byline", "name"),
     [
@@ -136,3 +145,109 @@ def test_last_question_of_an_interview_is_no_introduction_of_its_author(
     body = "".join(f"<p>{line} {n}.</p>" for n, line in enumerate(lines))
     content = read_article(write_page(above='<p class="byline">By Malin Berg</p>', body=body))
     assert question in content.text
+
+
+def test_mark_up_in_the_data_of_a_page_without_text_is_read_by_paragraphs(
+    paragraphs: tuple[str, ...], read_article: Callable[..., Content]
+) -> None:
+    data = {"story": {"title": "x", "body": "".join(f"<p>{text}</p>" for text in paragraphs)}}
+    page = f"""<html lang="en"><head><meta charset="utf-8"><title>Harbour bridge opens again</title></head><body>
+        <div id="app"></div><script id="state" type="application/json">{json.dumps(data)}</script></body></html>"""
+    assert read_article(page.encode()).text.split("\n") == list(paragraphs)
+
+
+def test_text_in_the_data_of_a_page_need_not_have_spaces(read_article: Callable[..., Content]) -> None:
+    texts = [
+        "港口大桥经过两年维修后，星期五重新向公众开放，市议会在一份声明中宣布了这一消息，并感谢工程师们的辛勤工作和市民的耐心等待。",
+        "工程师们更换了全部四十根缆索，报告称费用比计划低三分之一，这让许多曾经对此表示怀疑的市民感到意外。",
+        "公共汽车将从星期一起恢复运行，代替大桥的渡轮将于星期天晚上进行最后一次航行，届时市长和许多乘客都将到场告别这艘老船。",
+        "“我们没有想到春天之前就能完工。”建设局局长这样说道，他还表示下一步将修复河边的旧码头和仓库。",
+    ]
+    texts += [f"本报记者从现场报道，{text}" for text in texts]
+    data = {"props": [{"type": "text", "value": text} for text in texts]}
+    page = f"""<html lang="zh"><head><meta charset="utf-8"><title>港口大桥重新开放</title></head><body><div id="root"></div>
+        <script type="application/json">{json.dumps(data, ensure_ascii=False)}</script></body></html>"""
+    assert read_article(page.encode()).text.split("\n") == texts
+
+
+def test_name_of_the_site_marked_as_the_headline_of_its_header_is_not_the_headline(
+    paragraphs: tuple[str, ...], read_article: Callable[..., Content]
+) -> None:
+    page = f"""<html lang="nl"><head><meta charset="utf-8"><title>Havenbrug weer open - De Oude Havenbode</title></head><body>
+        <header itemscope itemtype="https://schema.org/WPHeader">
+        <p itemprop="headline"><a href="/">De Oude Havenbode</a></p></header>
+        <h1 itemprop="headline">Havenbrug weer open</h1>{"".join(f"<p>{text}</p>" for text in paragraphs)}</body></html>"""
+    assert read_article(page.encode(), url=_CITY).title == "Havenbrug weer open"
+
+
+@pytest.mark.parametrize(
+    "box",
+    [
+        '<div class="b7"><div>Fyll inn adressen og få de viktigste sakene i innboksen hver morgen.</div><input type="email"></div>',
+        '<div class="element-also-read"><h4>Läs</h4><p>Färjan som ersatte bron blir kvar i hamnen en vecka till.</p></div>',
+        '<table align="right"><tr><td><img src="/b.jpg"></td></tr><tr><td>Bron sedd från norr en morgon i maj.</td></tr></table>',
+        '<div><span><i class="z"><img src="/b.jpg"></i><em class="photo_desc">Die Brücke von Norden.</em></span></div>',
+        "<div>Copyright 1999 Havnebladet. Ettertrykk forbudt.</div>",
+        "<p><strong>関連記事</strong><a href='/r'>渡し船、あと一週間だけ港に残ることに</a></p>",
+    ],
+)
+def test_box_between_paragraphs_is_no_part_of_the_text(
+    box: str, paragraphs: tuple[str, ...], write_page: Callable[..., bytes], read_article: Callable[..., Content]
+) -> None:
+    body = f"<p>{paragraphs[0]}</p><p>{paragraphs[1]}</p>{box}<p>{paragraphs[2]}</p><p>{paragraphs[3]}</p>"
+    assert read_article(write_page(body=body)).text.split("\n") == list(paragraphs)
+
+
+def test_caption_between_picture_and_bare_text_in_one_element_is_no_part_of_the_text(
+    paragraphs: tuple[str, ...], write_page: Callable[..., bytes], read_article: Callable[..., Content]
+) -> None:
+    body = (
+        '<span class="photo"><b><img src="/b.jpg"></b><em class="img_desc">Die Brücke von Norden gesehen</em></span>'
+        + "<br><br>".join(paragraphs)
+    )
+    assert read_article(write_page(body=body)).text.split("\n") == list(paragraphs)
+
+
+@pytest.mark.parametrize(
+    ("heading", "is_kept"),
+    [
+        ("<br><b>Der Bau</b><br><br>", True),
+        ("<br>Der Bau<br><br>", False),
+        ('<div class="cell"><div class="x-title x-title_md">Der Bau</div></div>', True),
+        ('<div class="cell"><div class="x-label">Der Bau</div></div>', False),
+        ('<div class="cell"><div class="x-title">Video</div><video></video><div>0:31</div></div>', False),
+    ],
+)
+def test_heading_that_only_bold_type_or_a_class_shows_stays_in_the_text(
+    heading: str,
+    is_kept: bool,
+    paragraphs: tuple[str, ...],
+    write_page: Callable[..., bytes],
+    read_article: Callable[..., Content],
+) -> None:
+    first = f"{paragraphs[0]}<br><br>{paragraphs[1]}<br>"
+    body = f"{first}{heading}{paragraphs[2]}<br><br>{paragraphs[3]}"
+    lines = read_article(write_page(body=body)).text.split("\n")
+    assert lines == [*paragraphs[:2], *(["Der Bau"] if is_kept else []), *paragraphs[2:]]
+
+
+def test_lines_of_an_old_page_that_are_set_differently_are_date_headline_and_byline(
+    paragraphs: tuple[str, ...], read_article: Callable[..., Content]
+) -> None:
+    page = f"""<html><head><meta charset="utf-8"><title>Puerto Nuevo - Reabre el puente del puerto</title></head><body>
+        <table><tr><td><table><tr><td><font size="1">5 de enero de 2004</font><br>
+        <font size="5"><b>Reabre el puente del puerto</b></font><br>
+        <font size="2"><i>Por Carmen Ruiz</i></font>{"".join(f'<p><font size="2">{text}</font></p>' for text in paragraphs)}
+        </td></tr></table></td></tr></table></body></html>"""
+    content = read_article(page.encode(), url=_CITY)
+    assert content.title == "Reabre el puente del puerto"
+    assert [author.name for author in content.authors] == ["Carmen Ruiz"]
+    assert content.text.split("\n") == list(paragraphs)
+
+
+def test_lines_of_a_poem_that_are_set_alike_are_one_paragraph(
+    paragraphs: tuple[str, ...], write_page: Callable[..., bytes], read_article: Callable[..., Content]
+) -> None:
+    verse = "<i>The bridge is up, the river low,</i><br><i>the cables hum, the buses go,</i><br><i>and nobody remembers when.</i>"
+    body = f"<p>{paragraphs[0]}</p><div>{verse}</div><p>{paragraphs[1]}</p><p>{paragraphs[2]}</p>"
+    assert "the river low, the cables hum" in read_article(write_page(body=body)).text

@@ -304,8 +304,10 @@ def _headings(page: PageMetadata, blocks: Sequence[Block]) -> list[tuple[Block, 
                 found.append((block, _PLAIN_TRUST if is_kicker else trust))
         elif block.tag in ("h2", "h3"):
             found.append((block, 0.9))
-        elif "itemprop" in block.element.attrib and "headline" in block.element.get("itemprop", ""):
-            found.append((block, 1.0))
+        elif "headline" in block.element.get("itemprop", ""):
+            # Some themes give the site's name in the header this property.
+            if not _links_to_front_page(page, block):
+                found.append((block, 1.0))
         elif (
             len(block.text) < _MAX_PLAIN_HEADING_CHARS
             and not block.is_prose

@@ -15,7 +15,14 @@ from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
 from coranto_extractor.language import phrase_lists
 from coranto_extractor.language.scripts import CAPITALS, UNCASED, UNSPACED_CHARACTER
 from coranto_extractor.language.sentences import SENTENCE_END, STOPS
-from coranto_extractor.page.regions import MISPLACED_REGIONS, NO_REGIONS, is_hidden, regions_of, wraps_page
+from coranto_extractor.page.regions import (
+    INLINE_CAPTION_TAGS,
+    MISPLACED_REGIONS,
+    NO_REGIONS,
+    is_hidden,
+    regions_of,
+    wraps_page,
+)
 
 HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 _CLAUSE_END = re.compile("[,;:，、；،؛՝፣၊]")
@@ -39,6 +46,10 @@ _MAX_APART_CHARS = 200
 _MIN_PIECES = 2
 # White space that no page has.
 _LINE_BREAK = "\v"
+_BOLD_TAGS = frozenset({"b", "strong"})
+# Elements that set a line, and those that old pages put bare lines in.
+_STYLES = frozenset({"b", "strong", "font", "big", "i", "em", "span", "small"})
+_BOXES_OF_LINES = frozenset({"div", "td", "body", "center"})
 _ENDS_WITH_WORD = re.compile(r"\w\w$")
 _BEGINS_WITH_CAPITAL_OR_DIGIT = re.compile(rf"[{CAPITALS}{UNCASED}\d]")
 _LINE_ENDINGS = f'{STOPS}»”"'
@@ -61,6 +72,7 @@ class Block:
     """Position among the page's blocks."""
     pieces: Sequence[str] = ()
     """The text nodes, as they are."""
+    bold_chars: int = 0
     is_prose: bool = field(init=False)
     """True for text that reads like a paragraph: long enough, mostly not linked, with a sentence in it."""
 
@@ -68,6 +80,11 @@ class Block:
     def link_share(self) -> float:
         """The share of the characters that are linked."""
         return min(1.0, self.link_chars / max(1, len(self.text)))
+
+    @property
+    def is_bold(self) -> bool:
+        """True for a line that is set in bold from end to end."""
+        return self.bold_chars > 0 and self.bold_chars >= len(self.text) - self.text.count(" ")
 
     @property
     def text_apart(self) -> str:
@@ -150,12 +167,32 @@ def _wraps_text(link: html.HtmlElement) -> bool:
     return text_weight("".join(link.itertext())) > _MAX_LINKED_WEIGHT
 
 
+def _ends_line_of_own_style(line_break: html.HtmlElement) -> bool:
+    """True where one element sets the line above the break, and the next line is set differently: a heading above a text."""
+    line, following = line_break.getprevious(), line_break.getnext()
+    if line is None or line.tag not in _STYLES or (line.tail or "").strip():
+        return False
+    before = line.getprevious()
+    text_before = line.getparent().text if before is None else before.tail
+    if (before is not None and before.tag in _STYLES) or (text_before or "").strip():
+        return False
+    if (line_break.tail or "").strip():
+        return True
+    return following is not None and following.tag in _STYLES and _style_of(following) != _style_of(line)
+
+
+def _style_of(element: html.HtmlElement) -> tuple[str, list[tuple[str, str]], list[str]]:
+    return element.tag, element.items(), [child.tag for child in element[:1]]
+
+
 class _Splitter:
     def __init__(self, *, trusts_markup: bool) -> None:
         self._trusts_markup = trusts_markup
         self.blocks = BlockList()
         self._texts: list[str] = []
         self._link_chars = 0
+        self._bold_chars = 0
+        self._bold_depth = 0
         self._links: list[tuple[str, str]] = []
         self._element: html.HtmlElement | None = None
         self._regions: frozenset[str] = NO_REGIONS
@@ -166,19 +203,23 @@ class _Splitter:
             self._skipped_tags -= {"button", "dialog", "label", "noscript"}
         self._line_breaks = 0
 
-    def walk(self, element: html.HtmlElement, regions: frozenset[str]) -> None:
+    def walk(self, element: html.HtmlElement, regions: frozenset[str]) -> bool:
+        """Read the element; True if a block ends with it."""
         tag = element.tag
         opened = regions_of(element, tag)
         regions = regions | (opened if self._trusts_markup else opened - MISPLACED_REGIONS)
-        is_block = tag in self._block_tags
+        is_block = tag in self._block_tags or (tag in INLINE_CAPTION_TAGS and "caption" in opened)
         if is_block:
             self.end_block()
             self._open(element, regions)
         first = len(self.blocks)
         is_link = tag == "a" and not _wraps_text(element)
         start = len(self._texts)
+        is_bold = tag in _BOLD_TAGS
         if is_link:
             self._link_depth += 1
+        if is_bold:
+            self._bold_depth += 1
         self._add(element.text)
         for child in element:
             child_tag = child.tag
@@ -190,12 +231,13 @@ class _Splitter:
             ):
                 pass
             elif child_tag == "br":
-                self._break_line()
+                self._break_line(is_end=tag in _BOXES_OF_LINES and _ends_line_of_own_style(child))
             else:
-                self.walk(child, regions)
-                if child_tag in self._block_tags:
+                if self.walk(child, regions):
                     self._open(element, regions)
             self._add(child.tail)
+        if is_bold:
+            self._bold_depth -= 1
         if is_link:
             self._link_depth -= 1
             href = element.get("href")
@@ -204,6 +246,7 @@ class _Splitter:
         if is_block:
             self.end_block()
             self.blocks.ranges[element] = (first, len(self.blocks))
+        return is_block
 
     def _open(self, element: html.HtmlElement, regions: frozenset[str]) -> None:
         if not self._texts:
@@ -218,10 +261,12 @@ class _Splitter:
             self._line_breaks = 0
             if self._link_depth:
                 self._link_chars += stripped
+            if self._bold_depth:
+                self._bold_chars += stripped
 
-    def _break_line(self) -> None:
+    def _break_line(self, *, is_end: bool) -> None:
         self._line_breaks += 1
-        if self._line_breaks > 1 or self._ends_sentence():
+        if is_end or self._line_breaks > 1 or self._ends_sentence():
             element, regions = self._element, self._regions
             self.end_block()
             self._element, self._regions = element, regions
@@ -250,6 +295,7 @@ class _Splitter:
                     self._links,
                     len(self.blocks),
                     self._texts,
+                    self._bold_chars,
                 )
             )
-        self._texts, self._links, self._link_chars, self._line_breaks = [], [], 0, 0
+        self._texts, self._links, self._link_chars, self._bold_chars, self._line_breaks = [], [], 0, 0, 0

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from lxml import etree, html  # type: ignore[import-untyped]  # lxml ships no types
 
+from coranto_extractor.language.scripts import UNSPACED_CHARACTER
 from coranto_extractor.language.sentences import count_sentences, ends_with_sentence
 from coranto_extractor.page.blocks import normalize_space, split_blocks, text_weight
 from coranto_extractor.page.json_values import load_json
@@ -20,11 +21,13 @@ from coranto_extractor.page.metadata import PageMetadata, clean, strip_tags
 # scanned once, however broken its quotes are.
 _UP_TO_QUOTE = re.compile(r'((?:[^"\\]++|\\.)*+)(?:"|\\?\Z)', re.DOTALL)
 _CODE = re.compile(r"[{}=]\s|;\n|function\s?\(|=>|\bvar\b|https?://\S+$|^[\w/+=.-]+$")
+_BLOCK_TAG = re.compile(r"<(?:p|div|br)\b", re.IGNORECASE)
 _CODE_SAMPLE_CHARS = 300
 _MIN_SCRIPT_CHARS = 500
 _MAX_SCRIPT_CHARS = 5_000_000
 # A string of at least this length may be a paragraph, a longer one than the second may be a whole article.
 _MIN_STRING_CHARS = 60
+_MIN_UNSPACED_CHARS = 24
 _MIN_ARTICLE_CHARS = 600
 # A string longer than this may hold a script of its own.
 _MIN_NESTED_CHARS = 1000
@@ -44,7 +47,8 @@ def find_text_in_scripts(page: PageMetadata, root: html.HtmlElement) -> list[str
         if script.text and _MIN_SCRIPT_CHARS < len(script.text) < _MAX_SCRIPT_CHARS and not is_json_ld:
             strings = list(_strings(script.text))
             candidates.extend(_paragraphs(text) for text in strings if len(text) > _MIN_ARTICLE_CHARS)
-            candidates.append(list(dict.fromkeys(normalize_space(clean(text)) for text in strings if _is_prose(text))))
+            lines = (line for text in strings if _is_prose(text) for line in _lines(text))
+            candidates.append(list(dict.fromkeys(lines)))
     best = max(candidates, key=_weight, default=[])
     return best if _weight(best) >= _MIN_ARTICLE_WEIGHT else []
 
@@ -71,7 +75,10 @@ def _literals(script: str) -> Iterator[str]:
     for match in _UP_TO_QUOTE.finditer(script):
         literal = match[1]
         is_closed = match.end() > match.end(1) and script[match.end(1)] == '"'
-        if is_closed and match.start() != closed_at and len(literal) >= _MIN_STRING_CHARS:
+        is_long = len(literal) >= _MIN_STRING_CHARS or (
+            len(literal) >= _MIN_UNSPACED_CHARS and UNSPACED_CHARACTER.search(literal) is not None
+        )
+        if is_closed and match.start() != closed_at and is_long:
             closed_at = match.end()
             yield literal
 
@@ -79,13 +86,18 @@ def _literals(script: str) -> Iterator[str]:
 def _is_prose(text: str) -> bool:
     return (
         ends_with_sentence(strip_tags(text))
-        and text.count(" ") >= _MIN_PARAGRAPH_SPACES
+        and (text.count(" ") >= _MIN_PARAGRAPH_SPACES or UNSPACED_CHARACTER.search(text) is not None)
         and not _CODE.search(text[:_CODE_SAMPLE_CHARS])
     )
 
 
+def _lines(text: str) -> list[str]:
+    """One line, or the paragraphs where the text is mark-up."""
+    return _paragraphs(text) if _BLOCK_TAG.search(text) else [normalize_space(clean(text))]
+
+
 def _paragraphs(text: str) -> list[str]:
-    if re.search(r"<(?:p|div|br)\b", text, re.IGNORECASE):
+    if _BLOCK_TAG.search(text):
         try:
             root = html.document_fromstring(text)
         except (etree.ParserError, ValueError):

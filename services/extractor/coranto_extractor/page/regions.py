@@ -41,7 +41,7 @@ _NOTICE_NAMES = re.compile(
 # Boxes beside the text, or inside it without belonging to it. Whole articles are in boxes with such names too, so their
 # content is left out only where it is a small share of the text.
 _SIDE_NAMES = re.compile(
-    r"(?:^|[\s_-])(authors?|banner|breadcrumbs?|by-?line|carousel|copyright|date|disclaimer|fact-?box|follow|info-?box"
+    r"(?:^|[\s_-])(also-?read|read-?also|see-?also|authors?|banner|breadcrumbs?|by-?line|carousel|copyright|date|disclaimer|fact-?box|follow|info-?box"
     r"|kicker|legend|login|(?:post|entry)?-?meta(?:data)?|modal|newsletter|overlay|pagination|placeholder|player|poll"
     r"|popular|promo|ratings?|recommended|recommendations?|related|share|sharing|sidebar|sign-?up|social|sponsored"
     r"|subscribe|teasers|timestamp|trending|vcard)(?:$|[\s_-])",
@@ -76,6 +76,10 @@ _CAPTION_TAGS = frozenset({"div", "p", "section", "dd", "li"})
 _WINDOW_NAMES = re.compile(
     r"(?:^|[\s_-])(?:modal|popup|pop-up|lightbox|dialog)(?:-(?:dialog|body|content|window))?(?:$|[\s_-])", re.IGNORECASE
 )
+# Text right behind a picture in the middle of a run of text.
+INLINE_CAPTION_TAGS = frozenset({"span", "em", "i", "small"})
+_BOXES_WITH_FIELDS = frozenset({"div", "section"})
+_TEXT_FIELDS = frozenset({"text", "email", "search", "tel"})
 _NOTICE_TAGS = frozenset({"div", "p", "span", "section"})
 # Elements that may contain the whole page by mistake: an unclosed button, or a curtain that scripts lift.
 _TWIN_TAGS = frozenset({"span", "b", "i", "em", "strong", "big", "font"})
@@ -112,8 +116,12 @@ def regions_of(element: html.HtmlElement, tag: str) -> frozenset[str]:
     if (own_id or own_class) and len(own_id or "") + len(own_class or "") < _MAX_NAMES_CHARS:
         named = _named_regions(tag, own_id or "", own_class or "")
     regions = _REGIONS_OF_TAG.get(tag, NO_REGIONS)
+    if tag in _BOXES_WITH_FIELDS and _asks_for_text(element):
+        return regions | {"notice"}
     if not (named or role) and tag != "form":
         return regions
+    if tag in INLINE_CAPTION_TAGS and "caption" in named and not _captions_picture(element):
+        named -= {"caption"}
     if "author-box" in named and _contains_page(element):
         named -= {"author-box"}
     if (
@@ -149,7 +157,7 @@ def _named_regions(tag: str, own_id: str, own_class: str) -> frozenset[str]:
             found.add("window")
     if tag in _NOTICE_TAGS and own_class and _NOTICE_NAMES.search(own_class):
         found.add("maybe-notice")
-    if tag in _CAPTION_TAGS and own_class and _caption_names().search(own_class):
+    if (tag in _CAPTION_TAGS or tag in INLINE_CAPTION_TAGS) and own_class and _caption_names().search(own_class):
         found.add("caption")
     side = _SIDE_NAMES.search(names)
     if side:
@@ -213,6 +221,21 @@ def _contains_page(element: html.HtmlElement) -> bool:
 def _is_separate_form(element: html.HtmlElement) -> bool:
     """True for a form that asks for something. Some servers put the whole page into one form."""
     return is_shorter(element, _MAX_FORM_CHARS) and not _contains_page(element)
+
+
+def _asks_for_text(element: html.HtmlElement) -> bool:
+    """True for a small box with a field for an address or the like right in it, without a form around."""
+    field = element.find("input")
+    asks = field is not None and (field.get("type") or "text").lower() in _TEXT_FIELDS
+    return asks and _is_separate_form(element)
+
+
+def _captions_picture(element: html.HtmlElement) -> bool:
+    """True right behind a picture, unless in a paragraph, which is set apart anyway."""
+    before = element.getprevious()
+    if before is None or next(before.iter("img"), None) is None:
+        return False
+    return next(element.iterancestors("p"), None) is None
 
 
 def is_shorter(element: html.HtmlElement, chars: int) -> bool:

@@ -51,8 +51,8 @@ def around_headline(blocks: BlockList, heading: str | None, container: html.Html
 
 
 def _up_to_link(blocks: Sequence[Block]) -> Sequence[Block]:
-    """The blocks above the first linked headline of another article."""
-    end = next((n for n, block in enumerate(blocks) if _is_linked_line(block)), len(blocks))
+    """The blocks above the first linked headline of another article, or the first quotation, as of an embedded post."""
+    end = next((n for n, block in enumerate(blocks) if "quote" in block.regions or _is_linked_line(block)), len(blocks))
     return blocks[:end]
 
 

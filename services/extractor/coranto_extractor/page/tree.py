@@ -125,7 +125,8 @@ def _is_layout(table: html.HtmlElement) -> bool:
         return False
     for cell in table.iter("td"):
         if cell.find(".//p") is not None or cell.find(".//div") is not None or cell.find(".//br") is not None:
-            text = cell.text_content()
+            # Joined with spaces, or the sentences at the ends of paragraphs do not end.
+            text = " ".join(cell.itertext())
             if len(text) > _MAX_DATA_CELL_CHARS and count_sentences(text) > _MAX_DATA_CELL_SENTENCES:
                 return True
     return False

@@ -33,6 +33,10 @@ _MAX_LINK_SHARE_OF_ITEMS_AND_CELLS = 0.5
 # the second weight, only if it is set like them, and of the third, only if it has a full stop.
 _MIN_UNSTOPPED_WEIGHT = 40
 _MIN_LINE_WEIGHT = 20
+_MIN_BOLD_WEIGHT = 6
+_HEADING_CLASS = re.compile(
+    r"(?:^|[\s_-])(?:title|heading|headline|sub-?head(?:ing|line)?|subtitle)(?:$|[\s_-])", re.IGNORECASE
+)
 # Marks behind a link are no sentence that goes on.
 _MAX_CHARS_OF_END = 3
 _MIN_STOPPED_WEIGHT = 15
@@ -80,7 +84,7 @@ def article_blocks(blocks: BlockList, container: html.HtmlElement) -> list[Block
             block.is_prose
             or n in (first, last)
             or id(block) in linked
-            or (is_between and (_belongs(block) or _is_line_among(kept, n)))
+            or (is_between and (_belongs(block) or _is_line_among(kept, n) or _is_marked_as_heading(kept, n)))
         ):
             result.append(block)
     return [
@@ -189,8 +193,9 @@ def _is_opening_heading(block: Block, neighbour: Block) -> bool:
 
 
 def _is_line_among(kept: Sequence[Block], n: int) -> bool:
-    """True for a line between paragraphs that is set like them."""
-    return kept[n].weight >= _MIN_LINE_WEIGHT and any(_is_set_like(kept[n], kept[other]) for other in (n - 1, n + 1))
+    """True for a line between paragraphs that is set like them; a heading in bold may be short."""
+    is_long = kept[n].weight >= (_MIN_BOLD_WEIGHT if kept[n].is_bold else _MIN_LINE_WEIGHT)
+    return is_long and any(_is_set_like(kept[n], kept[other]) for other in (n - 1, n + 1))
 
 
 def _is_set_like(block: Block, paragraph: Block) -> bool:
@@ -273,6 +278,18 @@ def _belongs(block: Block) -> bool:
         return block.link_share < _MAX_LINK_SHARE_OF_ITEMS_AND_CELLS
     is_unlinked = block.link_share < _MAX_LINE_LINK_SHARE
     return is_unlinked and bool(SENTENCE_END.search(block.text) or block.weight >= _MIN_UNSTOPPED_WEIGHT)
+
+
+def _is_marked_as_heading(kept: Sequence[Block], n: int) -> bool:
+    """True for a line right above a paragraph that only its class says is a heading: “t-title”."""
+    block, following = kept[n], kept[n + 1]
+    return (
+        block.tag == "div"
+        and not block.links
+        and following.is_prose
+        and following.index == block.index + 1
+        and _HEADING_CLASS.search(block.element.get("class") or "") is not None
+    )
 
 
 def _has_text_below(result: Sequence[Block], n: int) -> bool:

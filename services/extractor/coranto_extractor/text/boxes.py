@@ -30,8 +30,8 @@ _MIN_LINKED_SHARE = 0.5
 _MAX_PROSE_SHARE = 0.35
 _LINK_LIST_LEVELS = 6
 _PICTURE_BOX = "picture"
-_CAPTION_TAGS = frozenset({"p", "div", "section"})
-_PICTURE_BOX_TAGS = frozenset({"div", "section", "figure", "article"})
+_CAPTION_TAGS = frozenset({"p", "div", "section", "td", "th"})
+_PICTURE_BOX_TAGS = frozenset({"div", "section", "figure", "article", "tr", "tbody", "table"})
 
 
 def link_lists(chosen: Sequence[Block], container: html.HtmlElement) -> set[int]:

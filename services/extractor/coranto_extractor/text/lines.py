@@ -17,6 +17,7 @@ from coranto_extractor.page.blocks import text_weight
 _WITHOUT_LETTERS = re.compile(r"^[\W\d_]*$")
 _URL_OR_MAIL = re.compile(r"^(?:https?://|www\.)\S+$|^[^\s@]+@[^\s@]+\.\w+$")
 _COPYRIGHT = re.compile(r"^\W*(?:copyright\b|©|\(c\))", re.IGNORECASE)
+_COPYRIGHT_AND_YEAR = re.compile(r"^\W*copyright\W{1,4}(?:c\W{1,2})?(?:19|20)\d\d(?!\d)", re.IGNORECASE)
 _ELLIPSIS_AT_END = re.compile(r"[\[(]?(?:\.{3}|…)[\])]?\s{0,3}[→»›>]{0,3}$")
 _ELLIPSIS_CHARS = 12
 _CREDIT_SIGN = re.compile(r"^\s*(?:©|\(c\)|&copy;)", re.IGNORECASE)
@@ -89,7 +90,8 @@ def _why_short_line_is_not_text(text: str) -> str | None:
     if phrase:
         rest = lowered[len(phrase) :]
         is_label = not rest.strip(" :.…!?>»-–—") or rest.lstrip()[:1] in (":", "|", ">", "»", "–", "—", "-", "：")
-        if is_label or (len(phrase.split()) > 1 and not ends_with_sentence(text)):
+        is_several_words = len(phrase.split()) > 1 or is_east_asian(phrase)
+        if is_label or (is_several_words and not ends_with_sentence(text)):
             return "read_also"
     if _is_boilerplate(text, lowered, weight):
         return "boilerplate"
@@ -99,7 +101,7 @@ def _why_short_line_is_not_text(text: str) -> str | None:
 
 
 def _is_boilerplate(text: str, lowered: str, weight: float) -> bool:
-    if _COPYRIGHT.match(text) and phrase_lists.contains("legal", text):
+    if _COPYRIGHT_AND_YEAR.match(text) or (_COPYRIGHT.match(text) and phrase_lists.contains("legal", text)):
         return True
     phrase = starting_phrase("boilerplate", lowered)
     is_whole_sentence = phrase is not None and len(phrase.split()) >= _WHOLE_SENTENCE_WORDS
