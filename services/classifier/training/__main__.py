@@ -169,6 +169,15 @@ def make_many_names(data: Path, target: Path, without: list[str]) -> None:
         _say(f"taggers of {' '.join(languages)}: {count} sentences")
 
 
+def make_names_network(data: Path, target: Path, without: list[str]) -> None:
+    """Train the network that reads whole sentences in all languages."""
+    from coranto_classifier.entities.multilingual.pieces import PieceTable, table_path
+    from training.many_names import make_network
+
+    table = PieceTable(target if table_path(target).exists() else SHIPPED)
+    _say(f"network of sentences: {make_network(data, table, target, without=without, say=_say)} sentences")
+
+
 def make_english_vectors(data: Path, target: Path, without: list[str]) -> None:
     """Distil the vectors of English words, where they are missing."""
     from coranto_classifier.topics.vectors import ENGLISH_FILES
@@ -216,6 +225,7 @@ PARTS: dict[str, Callable[[Path, Path, list[str]], None]] = {
     "russian_places": make_russian_places,
     "russian_names": make_russian_names,
     "many_names": make_many_names,
+    "names_network": make_names_network,
     "names": make_names,
     "cities": make_cities,
     "people": make_people,

@@ -17,11 +17,13 @@ import numpy as np
 from coranto_classifier.entities.multilingual.features import FeatureMaker
 from coranto_classifier.entities.multilingual.name_lists import AddFeatures, NameLists, feature_of_lists
 from coranto_classifier.entities.multilingual.pieces import PieceTable, table_path
+from coranto_classifier.entities.multilingual.sentence_network import network_path
 from coranto_classifier.entities.multilingual.tokens import sentences_of, tokens_of
 from training.name_lists import make_name_lists
 from training.russian_names import read_texts, tags_of
+from training.sentence_network import train_sentence_network
 from training.window_networks import train_windows
-from training.word_networks import Sentence, count_labels, train_networks
+from training.word_networks import Sentence, count_labels, may_have_names, train_networks
 from training.word_pieces import make_pieces
 
 SOURCES: dict[str, tuple[str, ...]] = {
@@ -176,12 +178,6 @@ def written_forms(language: str, sentences: Sequence[Sentence]) -> Iterator[Sent
         yield contracted(sentence) if language == "pt" and number % 2 else sentence
 
 
-def may_have_names(sentence: Sentence) -> bool:
-    """False for a sentence without a name whose only capital opens it: such sentences are many and teach little."""
-    words, tags = sentence
-    return any(tag != "O" for tag in tags) or any(word[:1].isupper() for word in words[1:])
-
-
 def make_table(target: Path, sentences: Sequence[Sentence], russian: Sequence[Sentence] = ()) -> None:
     """Write the table of pieces, and the networks that learned from the sentences; those in context from Russian ones too."""
     path = table_path(target)
@@ -203,6 +199,24 @@ def _stored_pieces(path: Path) -> dict[str, Any] | None:
 def _store(path: Path, arrays: dict[str, Any]) -> None:
     with path.open("wb") as file:
         np.savez_compressed(file, **arrays)
+
+
+def make_network(
+    data: Path, table: PieceTable, target: Path, *, without: Sequence[str], say: Callable[[str], None]
+) -> int:
+    """Train and store the network that reads whole sentences in all languages. Returns the number of sentences.
+
+    The same files give the same bytes.
+    """
+    # Wikigold is what the English tagger is judged by.
+    found = {
+        language: list(written_forms(language, read_language(data, language, without=[*without, "wikigold_visible"])))
+        for language in (*SOURCES, "ru", "en")
+    }
+    sentences = {language: own for language, own in found.items() if own}
+    if sentences:
+        _store(network_path(target), train_sentence_network(table, sentences, say=say))
+    return sum(map(len, sentences.values()))
 
 
 def lists_to_learn_with(data: Path, languages: Sequence[str]) -> dict[str, list[AddFeatures]]:

@@ -12,9 +12,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from coranto_classifier.entities.multilingual.pieces import FOLDS, LABELS, WINDOW, Matrix, PieceTable, grouped_softmax
+from coranto_classifier.entities.multilingual.pieces import (
+    FOLDS,
+    LABELS,
+    TAGS,
+    WINDOW,
+    Matrix,
+    PieceTable,
+    grouped_softmax,
+)
 from training.adam import Adam
-from training.word_networks import TAGS, Sentence
+from training.word_networks import Sentence
 
 _HIDDEN = 96
 _EPOCHS = 4

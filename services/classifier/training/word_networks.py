@@ -13,10 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from coranto_classifier.entities.multilingual.pieces import FOLDS, LABELS, Matrix, PieceTable, grouped_softmax
+from coranto_classifier.entities.multilingual.pieces import FOLDS, LABELS, TAGS, Matrix, PieceTable, grouped_softmax
 from training.adam import Adam
 
-TAGS = ("O", *(f"{edge}-{kind}" for kind in ("person", "organisation", "place") for edge in "BI"))
 _HIDDEN = 64
 _EPOCHS = 8
 _BATCH = 2048
@@ -24,6 +23,12 @@ _RATE = 3e-3
 _SMALL_LETTERS_WEIGHT = 0.4  # words without a capital are many and mostly sure
 
 Sentence = tuple[list[str], list[str]]
+
+
+def may_have_names(sentence: Sentence) -> bool:
+    """False for a sentence without a name whose only capital opens it: such sentences are many and teach little."""
+    words, tags = sentence
+    return any(tag != "O" for tag in tags) or any(word[:1].isupper() for word in words[1:])
 
 
 def count_labels(sentences: Iterable[Sentence]) -> dict[str, Matrix]:

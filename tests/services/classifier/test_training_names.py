@@ -15,6 +15,8 @@ from coranto_classifier.entities.multilingual.features import FeatureMaker
 from coranto_classifier.entities.multilingual.name_lists import NameLists, lists_path, read_lists
 from coranto_classifier.entities.multilingual.opinions import OpinionMaker
 from coranto_classifier.entities.multilingual.pieces import FOLDS, LABELS, PieceTable, as_in_sentence
+from coranto_classifier.entities.multilingual.sentence_network import SentenceNetwork, network_path
+from coranto_classifier.entities.multilingual.tag_paths import likeliest_tags
 from coranto_classifier.text_models import ModelPaths
 
 pytest.importorskip("scipy", reason="make models needs the training extra")
@@ -24,6 +26,7 @@ from training.base_names import make_base_names
 from training.many_names import Recipe, contracted, lists_to_learn_with, read_language, train
 from training.name_lists import make_name_lists, store_name_lists
 from training.people import make_people
+from training.sentence_network import _Batch, _gradients, _initial, _read, train_sentence_network
 from training.window_networks import train_windows
 from training.word_networks import count_labels, train_networks
 from training.word_pieces import cluster, read_input_layer, reduce
@@ -232,6 +235,32 @@ def test_networks_learn_names_and_are_the_same_each_time(table: PieceTable) -> N
     assert first.keys() == second.keys()
     assert all(np.array_equal(first[name], second[name]) for name in first)
     assert first["output0"].shape[1] == first["window_output0"].shape[1] == LABELS
+
+
+def test_network_of_sentences_learns_and_is_the_same_each_time(table: PieceTable, tmp_path: Path) -> None:
+    sentences = {"sr": _SENTENCES, "xx": _SENTENCES[:30]}
+    first, second = (train_sentence_network(table, sentences, width=16, epochs=2) for _ in range(2))
+    assert first.keys() == second.keys()
+    assert all(np.array_equal(first[name], second[name]) for name in first)
+    np.savez(network_path(tmp_path), **train_sentence_network(table, sentences, width=24, epochs=40))
+    words, tags = _SENTENCES[0]
+    assert likeliest_tags(SentenceNetwork(tmp_path, table).judge([words], "sr")) == [tags]
+
+
+def test_network_of_sentences_goes_down_the_true_slope(table: PieceTable) -> None:
+    vocabulary, groups = _read(table, {"sr": _SENTENCES[:6]})
+    batch = _Batch.of([text for group in groups for text in group])
+    weights = _initial(vocabulary.inputs.shape[1], 1, 8, np.random.default_rng(1))
+    weights = {name: array.astype(np.float64) for name, array in weights.items()}  # type: ignore[misc]  # to divide by a small step
+    _, gradients = _gradients(weights, vocabulary, batch, np.random.default_rng(2))
+    for name, array in weights.items():
+        place = np.unravel_index(np.abs(gradients[name]).argmax(), array.shape)
+        losses = []
+        for step in (3e-4, -6e-4):
+            array[place] += step
+            losses.append(_gradients(weights, vocabulary, batch, np.random.default_rng(2))[0])
+        array[place] += 3e-4
+        assert (losses[0] - losses[1]) / 6e-4 == pytest.approx(gradients[name][place], rel=0.05), name
 
 
 def test_forms_of_a_word_are_judged_by_the_same_network(table: PieceTable) -> None:

@@ -14,6 +14,7 @@ from coranto_classifier.topics.vectors import RussianVectors
 if TYPE_CHECKING:
     from coranto_classifier.entities.multilingual.features import FeatureMaker
     from coranto_classifier.entities.multilingual.pieces import PieceTable
+    from coranto_classifier.entities.multilingual.sentence_network import SentenceNetwork
 
 WITH_NORMAL_FORMS = frozenset({"ru", "en"})
 """Languages whose names have a normal form by a dictionary or need none. In the others only endings tell, where they do."""
@@ -38,7 +39,7 @@ def _english(models: Path, _vectors: Callable[[], RussianVectors]) -> EntityReco
 def _multilingual(language: str, models: Path, _vectors: Callable[[], RussianVectors]) -> EntityRecognizer:
     from coranto_classifier.entities.multilingual.recognizer import MultilingualRecognizer
 
-    return MultilingualRecognizer(models, language, _feature_maker(models))
+    return MultilingualRecognizer(models, language, _feature_maker(models), _network(models))
 
 
 @cache
@@ -47,6 +48,14 @@ def _feature_maker(models: Path) -> FeatureMaker:
     from coranto_classifier.entities.multilingual.features import FeatureMaker
 
     return FeatureMaker(_pieces(models))
+
+
+@cache
+def _network(models: Path) -> SentenceNetwork:
+    """The network of all these languages."""
+    from coranto_classifier.entities.multilingual.sentence_network import SentenceNetwork
+
+    return SentenceNetwork(models, _pieces(models))
 
 
 @cache

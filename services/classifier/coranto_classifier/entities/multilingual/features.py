@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -46,6 +47,10 @@ class FeatureMaker:
     def __init__(self, table: PieceTable) -> None:
         self._table = table
         self._known: KnownWords[_WordFeatures] = KnownWords(table, self._features_of)
+
+    def learn(self, words: Sequence[str]) -> None:
+        """Look up the words of a whole text, which is quicker than sentence by sentence."""
+        self._known.learn(words)
 
     def rows(self, words: Sequence[str], languages: Sequence[str] = ()) -> list[list[str]]:
         """The features of each word of a sentence. `languages` are those whose own copies count: none where a model has one."""
@@ -128,6 +133,7 @@ def context_features(case: str, level: Sequence[int]) -> tuple[list[str], list[s
     return [*kinds, *inner, f"xm{case}{likeliest}"], kinds, likeliest
 
 
+@lru_cache(maxsize=20_000)
 def shape_of(word: str) -> str:
     """The word with its capitals as X, small letters as x and digits as 9, repeats cut to two."""
     shape = "".join(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +20,9 @@ Matrix = NDArray[np.float32]
 
 FOLDS = 4
 DIRECTIONS = 96
-LABELS = 7
-"""O, and B and I of person, organisation and place."""
+TAGS = ("O", *(f"{edge}-{kind}" for kind in ("person", "organisation", "place") for edge in "BI"))
+"""The labels of words, in the order of the networks' answers."""
+LABELS = len(TAGS)
 WINDOW = 2
 """Words on either side that a judgement in context sees."""
 
@@ -30,6 +32,7 @@ _PIECES_READ = 5
 _FOLD_LETTERS = 6
 _LONGEST_ACRONYM = 4
 _FACTS = 8
+_WORDS_KEPT = 20_000
 
 
 class PieceTable:
@@ -51,8 +54,9 @@ class PieceTable:
             )
         self._vectors = np.concatenate([(packed & 15), (packed >> 4)], axis=1).astype(np.int8) - 8
         self._numbers = {piece: number for number, piece in enumerate(self.pieces)}
+        self.split = lru_cache(maxsize=_WORDS_KEPT)(self._split)
 
-    def split(self, word: str) -> tuple[int, ...]:
+    def _split(self, word: str) -> tuple[int, ...]:
         """Numbers of the first pieces of the word, the longest possible from the left; letters that no piece has are left out."""
         rest, position = _WORD_START + as_in_sentence(word), 0
         found: list[int] = []
@@ -79,23 +83,35 @@ class PieceTable:
     def inputs(self, words: Sequence[str], pieces: Sequence[Sequence[int]]) -> Matrix:
         """A row per word: vector of its first piece, mean of the others, and some facts about its letters."""
         rows = np.zeros((len(words), 2 * DIRECTIONS + _FACTS), dtype=np.float32)
-        for row, word, numbers in zip(rows, words, pieces, strict=True):
-            if numbers:
-                row[:DIRECTIONS] = self._vectors[numbers[0]]
-            if len(numbers) > 1:
-                row[DIRECTIONS : 2 * DIRECTIONS] = self._vectors[list(numbers[1:])].mean(axis=0)
-            row[2 * DIRECTIONS :] = (
+        known = [row for row, numbers in enumerate(pieces) if numbers]
+        rows[known, :DIRECTIONS] = self._vectors[[pieces[row][0] for row in known]] * self._scales
+        several = [row for row in known if len(pieces[row]) > 1]
+        if several:
+            counts = [len(pieces[row]) - 1 for row in several]
+            others = self._vectors[[number for row in several for number in pieces[row][1:]]]
+            sums = np.add.reduceat(others, np.cumsum([0, *counts[:-1]]), axis=0, dtype=np.int32)
+            means = (sums / np.array(counts)[:, None]).astype(np.float32)
+            rows[several, DIRECTIONS : 2 * DIRECTIONS] = means * self._scales
+        rows[:, 2 * DIRECTIONS :] = [
+            (
                 word[:1].isupper(),
                 word.isupper() and len(word) > 1,
                 len(numbers) == 1,
                 len(numbers) > 2,
-                any(letter.isdigit() for letter in word),
+                any(map(str.isdigit, word)),
                 not word[:1].isalnum(),
                 "-" in word,
                 1.0,
             )
-        rows[:, :DIRECTIONS] *= self._scales
-        rows[:, DIRECTIONS : 2 * DIRECTIONS] *= self._scales
+            for word, numbers in zip(words, pieces, strict=True)
+        ] or np.zeros((0, _FACTS))
+        return rows
+
+    def last_pieces(self, pieces: Sequence[Sequence[int]]) -> Matrix:
+        """A row per word: vector of its last piece, of zeros for a word of one piece or none."""
+        rows = np.zeros((len(pieces), DIRECTIONS), dtype=np.float32)
+        several = [row for row, numbers in enumerate(pieces) if len(numbers) > 1]
+        rows[several] = self._vectors[[pieces[row][-1] for row in several]] * self._scales
         return rows
 
     def folds_of(self, words: Sequence[str], pieces: Sequence[Sequence[int]]) -> NDArray[np.int64]:

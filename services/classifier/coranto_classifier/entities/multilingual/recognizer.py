@@ -1,4 +1,4 @@
-"""Recognizes entities in the languages of `MODELS` with a linear-chain CRF over what the pieces of each word say.
+"""Recognizes entities in the languages of `MODELS` with a CRF of a language or a group, and one network of all languages.
 
 The models are made by `make models`. A name is put into the nominative by its endings (`declension`, for Finnish and Hungarian
 by `case_endings`), else stays as the text gives it or takes the plainest form that the same text has (`forms`).
@@ -25,6 +25,9 @@ from coranto_classifier.entities.multilingual.german_words import (
 )
 from coranto_classifier.entities.multilingual.known_phrases import KnownPhrases
 from coranto_classifier.entities.multilingual.name_lists import feature_of_lists, read_lists
+from coranto_classifier.entities.multilingual.pieces import Matrix
+from coranto_classifier.entities.multilingual.sentence_network import SentenceNetwork
+from coranto_classifier.entities.multilingual.tag_paths import averaged, chances_of, likeliest_tags
 from coranto_classifier.entities.multilingual.tokens import sentences_of, tokens_of
 
 MODELS: dict[str, tuple[str, ...]] = {
@@ -66,13 +69,13 @@ _TO_LATIN = str.maketrans(_CYRILLIC + _CYRILLIC.upper(), _LATIN + _LATIN.upper()
 class MultilingualRecognizer:
     """Finds people, organisations and places in text of one language."""
 
-    def __init__(self, models: Path, language: str, maker: FeatureMaker) -> None:
+    def __init__(self, models: Path, language: str, maker: FeatureMaker, network: SentenceNetwork) -> None:
         import pycrfsuite  # type: ignore[import-untyped]  # ships no types
 
         model = next(name for name, members in MODELS.items() if language in members)
         self._language = language
         self._keys = () if model in _OF_ONE_LANGUAGE else (language, *_READ_LIKE.get(language, ()))
-        self._maker = maker
+        self._maker, self._network = maker, network
         self._more = [feature_of_lists(read_lists(models, language))] if model in WITH_LISTS else []
         self._german: tuple[GermanWords, KnownPhrases] | None = None
         if language == "de":
@@ -82,7 +85,7 @@ class MultilingualRecognizer:
         self._bases = BaseForms(language, BaseNames(models, language)) if language in WITH_CASE_ENDINGS else None
         self._tagger = pycrfsuite.Tagger()
         self._tagger.open(str(models / f"names_{model}.crfsuite"))
-        self.version = f"crf-{language}-3"
+        self.version = f"crf-{language}-4"
 
     def find(self, text: str) -> list[Mention]:
         """The mentions in the first 20,000 characters of the text."""
@@ -91,12 +94,12 @@ class MultilingualRecognizer:
             [(start + first, start + last) for first, last in tokens_of(text[start:end])]
             for start, end in sentences_of(text)
         ]
-        mentions = [
-            mention
+        parts = [
+            tokens[first : first + _LONGEST_SENTENCE]
             for tokens in sentences
             for first in range(0, len(tokens), _LONGEST_SENTENCE)
-            for mention in self._find_in(text, tokens[first : first + _LONGEST_SENTENCE])
         ]
+        mentions = list(self._tagged(text, parts))
         if self._german is not None:
             mentions = corrected(text, mentions, *self._german, is_article=len(text) >= _SHORTEST_ARTICLE)
         mentions = made_consistent(text, sentences, mentions, self._language)
@@ -106,25 +109,34 @@ class MultilingualRecognizer:
             mentions = self._bases.based(text, mentions)
         return with_plainest_forms(mentions, self._language, are_declined=self._decliner is not None)
 
-    def _find_in(self, text: str, tokens: Sequence[tuple[int, int]]) -> Iterator[Mention]:
-        """The mentions among the tokens of one sentence."""
-        words = [text[start : min(end, start + _LONGEST_WORD)] for start, end in tokens]
-        if not any(word[:1].isupper() for word in words):
-            return
+    def _tagged(self, text: str, sentences: Sequence[Sequence[tuple[int, int]]]) -> Iterator[Mention]:
+        """The mentions among the tokens of the sentences, each sentence by itself."""
+        written = [[text[start : min(end, start + _LONGEST_WORD)] for start, end in tokens] for tokens in sentences]
+        chosen = [number for number, words in enumerate(written) if any(word[:1].isupper() for word in words)]
+        read = [written[number] for number in chosen]
         if self._language == "sr":
-            words = [in_latin_letters(word) for word in words]
+            read = [[in_latin_letters(word) for word in words] for words in read]
+        self._maker.learn([word for words in read for word in words])
+        judged = self._network.judge(read, self._language)
+        chances = [averaged(known, self._chances(words)) for known, words in zip(judged, read, strict=True)]
+        for number, tags in zip(chosen, likeliest_tags(chances), strict=True):
+            tokens, words = sentences[number], written[number]
+            for first, last, kind in entity_spans(tags):
+                while first < last and words[first] in _MARKS:
+                    first += 1  # noqa: PLW2901 - the marks around a name are not part of it
+                while first < last and words[last] in _MARKS:
+                    last -= 1  # noqa: PLW2901 - see above
+                start, end = tokens[first][0], tokens[last][1]
+                name = text[start:end]
+                if any(letter.isupper() for letter in name):
+                    yield Mention(start, end, kind, name, " ".join(name.split()))
+
+    def _chances(self, words: Sequence[str]) -> Matrix:
+        """The chances of the labels of each word of a sentence by the CRF."""
         rows = self._maker.rows(words, self._keys)
         for add_features in self._more:
             add_features(rows, words)
-        for first, last, kind in entity_spans(self._tagger.tag(rows)):
-            while first < last and words[first] in _MARKS:
-                first += 1  # noqa: PLW2901 - the marks around a name are not part of it
-            while first < last and words[last] in _MARKS:
-                last -= 1  # noqa: PLW2901 - see above
-            start, end = tokens[first][0], tokens[last][1]
-            name = text[start:end]
-            if any(letter.isupper() for letter in name):
-                yield Mention(start, end, kind, name, " ".join(name.split()))
+        return chances_of(self._tagger, rows)
 
 
 def in_latin_letters(word: str) -> str:
