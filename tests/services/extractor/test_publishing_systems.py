@@ -251,3 +251,56 @@ def test_lines_of_a_poem_that_are_set_alike_are_one_paragraph(
     verse = "<i>The bridge is up, the river low,</i><br><i>the cables hum, the buses go,</i><br><i>and nobody remembers when.</i>"
     body = f"<p>{paragraphs[0]}</p><div>{verse}</div><p>{paragraphs[1]}</p><p>{paragraphs[2]}</p>"
     assert "the river low, the cables hum" in read_article(write_page(body=body)).text
+
+
+@pytest.mark.parametrize(
+    ("rest", "is_kept"),
+    [
+        ('<div class="more" style="display:none">{}</div><button>Weiterlesen</button>', True),
+        ('<p><a role="button" href="#rest">Читать дальше</a></p><div id="rest" hidden>{}</div>', True),
+        ("<div hidden>{}</div>", False),
+        (
+            '<div class="dialog" style="display: none">{}</div><p>Read <a href="/n">the other story</a> as well.</p>',
+            False,
+        ),
+    ],
+)
+def test_rest_of_the_text_that_a_button_unfolds_is_read(
+    rest: str,
+    is_kept: bool,
+    paragraphs: tuple[str, ...],
+    write_page: Callable[..., bytes],
+    read_article: Callable[..., Content],
+) -> None:
+    hidden = "".join(f"<p>{text}</p>" for text in paragraphs[2:])
+    shown = [*paragraphs[:2], f"{paragraphs[1]} {paragraphs[0]}"]
+    body = "".join(f"<p>{text}</p>" for text in shown) + rest.format(hidden)
+    content = read_article(write_page(body=body))
+    assert (paragraphs[3] in content.text) == is_kept
+    assert content.text.startswith("\n".join(shown))
+
+
+@pytest.mark.parametrize(
+    ("byline", "names"),
+    [
+        ("By Sam Okoro at Victoria Park", ["Sam Okoro"]),
+        ("By Nadia Haddad at the High Court", ["Nadia Haddad"]),
+        ("By Nadia Haddad in Beirut and Sam Okoro in Lagos", ["Nadia Haddad", "Sam Okoro"]),
+        ("By Nadia Haddad for Home and Garden", ["Nadia Haddad"]),
+        ("By The Post", []),
+        ("By The Anh Nguyen", []),
+        ("By Nguyen The Anh", ["Nguyen The Anh"]),
+    ],
+)
+def test_place_behind_a_name_is_no_part_of_it_and_a_publication_is_no_person(
+    byline: str, names: list[str], write_page: Callable[..., bytes], read_article: Callable[..., Content]
+) -> None:
+    content = read_article(write_page(above=f'<p class="byline">{byline}</p><p>5 January 2024</p>'))
+    assert [author.name for author in content.authors] == names
+
+
+def test_name_in_a_line_about_the_picture_is_no_author(
+    write_page: Callable[..., bytes], read_article: Callable[..., Content]
+) -> None:
+    above = '<p class="date">5 January 2024</p><p class="top--image-meta"><span class="attribution">Amy Smith/WIREPIX</span></p>'
+    assert read_article(write_page(above=above)).authors == ()

@@ -46,6 +46,7 @@ KEYS: dict[str, str] = {
     "all_posts": "what links to all articles of an author say",
     "and_words": "words between two names: “Jane Doe and Max Roe”",
     "affiliation_words": "words after a name that introduce an employer or a town: “Jane Doe for the Post”",
+    "articles": "words that may open the name of a publication, never that of a person: “The Post”",
     "byline_prefixes": "what a byline begins with: “by”",
     "byline_suffixes": "words that follow the name in a byline, with anything after them: “Jane Doe via Agency”",
     "desk": "words for an editorial desk: “newsroom”",

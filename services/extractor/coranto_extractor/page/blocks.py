@@ -19,6 +19,7 @@ from coranto_extractor.page.regions import (
     INLINE_CAPTION_TAGS,
     MISPLACED_REGIONS,
     NO_REGIONS,
+    holds_rest_of_text,
     is_hidden,
     regions_of,
     wraps_page,
@@ -226,6 +227,7 @@ class _Splitter:
             if not isinstance(child_tag, str) or (
                 (child_tag in self._skipped_tags or (self._trusts_markup and is_hidden(child)))
                 and not wraps_page(child)
+                and not (child_tag not in self._skipped_tags and holds_rest_of_text(child))
                 # The questions of an accordion are buttons in headings.
                 and not (child_tag == "button" and tag in HEADINGS)
             ):

@@ -60,6 +60,8 @@ _HIDDEN_STYLE = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGN
 _MAX_NAMES_CHARS = 200
 _MAX_FORM_CHARS = 600
 _MAX_NOTICE_CHARS = 300
+_MIN_PARAGRAPH_CHARS = 60
+_MAX_CONTROL_CHARS = 60
 _PAGE_TAGS = ("h1", "article", "main")
 
 _REGION_OF_TAG = {
@@ -99,7 +101,7 @@ def _comment_names() -> re.Pattern[str]:
 @cached_per_languages
 def _caption_names() -> re.Pattern[str]:
     return re.compile(
-        r"caption|(?:^|[\s_-])(?:image|photo|img)[-_]{1,2}(?:credit|copyright|desc|title|source)"
+        r"caption|(?:^|[\s_-])(?:image|photo|img)[-_]{1,2}(?:attribution|copyright|credit|desc|meta|source|title)"
         rf"|{class_alternatives('caption_class_names')}|(?:^|[\s_-])credits?(?:$|[\s_-])",
         re.IGNORECASE,
     )
@@ -207,6 +209,34 @@ def _is_shown_twin(element: html.HtmlElement) -> bool:
 @cached_per_languages
 def _is_for_screen_readers(names: str) -> bool:
     return bool(_SCREEN_READER_CLASS.search(names))
+
+
+def holds_rest_of_text(element: html.HtmlElement) -> bool:
+    """True for the hidden paragraphs that a button right beside them unfolds, below others of the same text that are shown."""
+    if element.tag not in ("div", "section") or not _is_paragraph(element.find("p")):
+        return False
+    before, following = element.getprevious(), element.getnext()
+    control = following if _is_control(following) else before
+    shown = before.getprevious() if control is before and before is not None else before
+    return _is_control(control) and _is_paragraph(shown)
+
+
+def _is_paragraph(element: html.HtmlElement | None) -> bool:
+    if element is None or element.tag != "p":
+        return False
+    linked = sum(len("".join(link.itertext())) for link in element.iter("a"))
+    return len("".join(element.itertext())) > max(_MIN_PARAGRAPH_CHARS, 2 * linked)
+
+
+def _is_control(element: html.HtmlElement | None) -> bool:
+    """True for a button, or a link that leads nowhere, alone or in an element of its own."""
+    if element is None or not is_shorter(element, _MAX_CONTROL_CHARS):
+        return False
+    controls = [
+        one for one in element.iter("button", "a", "span") if one.tag == "button" or one.get("role") == "button"
+    ]
+    links = [one for one in element.iter("a") if (one.get("href") or "#").startswith(("#", "javascript:"))]
+    return bool(controls or links)
 
 
 def wraps_page(element: html.HtmlElement) -> bool:

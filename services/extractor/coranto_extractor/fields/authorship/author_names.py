@@ -53,11 +53,17 @@ def _separator() -> re.Pattern[str]:
 @cached_per_languages
 def _trailing() -> re.Pattern[str]:
     """What may follow a name: brackets, an employer or a town, a date, a part behind a dash."""
-    affiliation = rf"{alternatives('affiliation_words')}\s[^\W\d_].*"
+    affiliation = rf"(?<=\s){alternatives('affiliation_words')}\s[^\W\d_].*"
     return re.compile(
-        rf"\s*(?:\(.*?\)|\[.*?\]|\b{affiliation}|\s[-–—|]\s.*|\b{alternatives('byline_suffixes')}\b.*)\s*$",
+        rf"\s*(?:\(.*?\)|\[.*?\]|{affiliation}|\s[-–—|]\s.*|\b{alternatives('byline_suffixes')}\b.*)\s*$",
         re.IGNORECASE,
     )
+
+
+@cached_per_languages
+def _town_behind() -> re.Pattern[str]:
+    """“in Berlin” or “for the Example Post”, up to the next separator."""
+    return re.compile(rf"\s{alternatives('affiliation_words')}\s(?:(?!{_separator().pattern}).)+")
 
 
 @cached_per_languages
@@ -152,7 +158,7 @@ def sort_names(
 
     `accepts_desks`: the text is a statement of authors, so “Sports Desk” with a name of its own counts as one.
     """
-    whole = bare_name(text)
+    whole = _joined_names(text) or bare_name(text)
     if agency_of(whole):
         names.agencies.append(agency_of(whole) or "")
         return
@@ -174,6 +180,17 @@ def sort_names(
             rejections.reject("authors", name, why)
         else:
             names.persons.append(Person(name=name, url=url))
+
+
+def _joined_names(text: str) -> str | None:
+    """“Jane Doe, Max Roe” of “Jane Doe in Berlin and Max Roe in Kyiv”: several known names; None for anything else."""
+    # “in” stands before a town in English, and for “and” in Slovenian.
+    without_towns = _town_behind().sub("", text[:_MAX_TEXT_CHARS])
+    if without_towns == text:
+        return None
+    names = [bare_name(part) for part in _parts(without_towns)]
+    are_known = len(names) > 1 and all(has_two_parts(name) and begins_with_given_name(name) for name in names)
+    return ", ".join(names) if are_known else None
 
 
 def _single_names(whole: str) -> Iterator[str]:
@@ -340,7 +357,9 @@ def why_not_a_person(name: str, site: SiteNames) -> str | None:
         return "not_a_name"
     if any(phrase_lists.exact_phrase(key).fullmatch(lowered) for key in ("published", "updated")):
         return "not_a_name"
-    if phrase_lists.any_phrase("not_person").search(name) or phrase_lists.any_phrase("desk").search(name):
+    if lowered.partition(" ")[0] in phrase_lists.phrases("articles") or any(
+        phrase_lists.any_phrase(key).search(name) for key in ("not_person", "desk")
+    ):
         return "not_a_person"
     if not re.sub(r"\W+", "", phrase_lists.any_phrase("roles").sub("", lowered)):
         return "role"
