@@ -265,7 +265,7 @@ def names() -> Iterable[Figure]:
     shipped = TextModels()
     english = [row for row in truth if row["source"] == "uner-pud" and row["language"] == "en"]
     result = score.score_entities(english, {row["id"]: _mentions(shipped, row, "en") for row in english})
-    yield Figure("names en, PUD: surface F1", result["uner-pud en"]["surface"]["all"]["f1"], 0.72, 0.755)
+    yield Figure("names en, PUD: surface F1", result["uner-pud en"]["surface"]["all"]["f1"], 0.75, 0.785)
     slavic = [row for row in truth if row["source"] == "bsnlp" and row["language"] == "ru"]
     result = score.score_entities(slavic, {row["id"]: _mentions(shipped, row, "ru") for row in slavic})
     yield Figure("names ru, bsnlp: normal forms F1", result["bsnlp ru"]["normal"]["all"]["f1"], 0.66, 0.845)
@@ -281,6 +281,7 @@ def names_unseen() -> Iterable[Figure]:
     from coranto_classifier.entities.english.recognizer import EnglishRecognizer
     from coranto_classifier.entities.multilingual.opinions import OpinionMaker
     from coranto_classifier.entities.multilingual.pieces import PieceTable
+    from coranto_classifier.entities.multilingual.sentence_network import SentenceNetwork
     from training import crf
 
     judged = [row for row in rows("entities/entities.jsonl.gz") if row["source"] == "wikigold"]
@@ -288,7 +289,8 @@ def names_unseen() -> Iterable[Figure]:
     letters = re.compile(r"\W+")
     texts = [letters.sub("", row["text"]).lower() for row in judged]
     answers: dict[str, Row] = {}
-    opinions = OpinionMaker(PieceTable(ModelPaths().shipped))
+    table = PieceTable(ModelPaths().shipped)
+    opinions, network = OpinionMaker(table), SentenceNetwork(ModelPaths().shipped, table)
     for half in (0, 1):
         learned = [
             row
@@ -303,7 +305,7 @@ def names_unseen() -> Iterable[Figure]:
             (models / "english_lists.json.gz").symlink_to(ModelPaths().shipped / "english_lists.json.gz")
             others = [DATA / f"entities_free/{name}.jsonl.gz" for name in crf.SOURCES if name != "wikigold_visible"]
             crf.train([*others, own], Gazetteer(models), opinions, models / "english_names.crfsuite")
-            recognizer = EnglishRecognizer(models, opinions)
+            recognizer = EnglishRecognizer(models, opinions, network)
             answers |= {
                 row["id"]: _answer(merge_mentions(row["text"], recognizer.find(row["text"])))
                 for row in judged[1 - half :: 2]

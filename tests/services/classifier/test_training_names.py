@@ -201,7 +201,9 @@ def test_english_tagger_is_made_with_the_shipped_table_where_none_was_made(tmp_p
     lines = [json.dumps({"tokens": words, "tags": tags}) + "\n" for words, tags in sentences]
     (folder / "gum.jsonl.gz").write_bytes(gzip.compress("".join(lines).encode()))
     make_names(tmp_path, target, [])
-    recognizer = EnglishRecognizer(target, OpinionMaker(PieceTable(ModelPaths().shipped)))
+    shipped = ModelPaths().shipped
+    table = PieceTable(shipped)
+    recognizer = EnglishRecognizer(target, OpinionMaker(table), SentenceNetwork(shipped, table))
     found = [(mention.text, mention.type) for mention in recognizer.find("Anna Kovacs works in Oslo.")]
     assert found == [("Anna Kovacs", "person"), ("Oslo", "place")]
 
@@ -209,7 +211,7 @@ def test_english_tagger_is_made_with_the_shipped_table_where_none_was_made(tmp_p
 def test_opinions_of_a_sentence_are_of_words_in_context_and_of_their_neighbours(table: PieceTable) -> None:
     opinions = OpinionMaker(table)
     rows: list[list[str]] = [[], [], []]
-    opinions.add(rows, ["said", "Macron", "."], "crossner")
+    opinions.add([(rows, ["said", "Macron", "."])], "crossner")
     own = [name for name in rows[1] if name.startswith("xm")]
     assert len(own) == 1
     assert own[0].startswith("xmUP"), "a name of a person, by its pieces and its neighbours"
@@ -218,9 +220,8 @@ def test_opinions_of_a_sentence_are_of_words_in_context_and_of_their_neighbours(
     assert not [name for name in rows[0] if name.startswith("-1")]
     assert not [name for name in rows[2] if name.startswith("1")]
     again: list[list[str]] = [[], [], []]
-    opinions.learn(["other", "words"])
-    opinions.add(again, ["said", "Macron", "."], "crossner")
-    assert again == rows
+    opinions.add([([[], []], ["other", "words"]), (again, ["said", "Macron", "."])], "crossner")
+    assert again == rows, "what stands in another sentence makes no difference"
 
 
 def test_no_sentences_make_no_tagger(tmp_path: Path, table: PieceTable) -> None:

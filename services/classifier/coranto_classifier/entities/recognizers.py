@@ -33,7 +33,7 @@ def _english(models: Path, _vectors: Callable[[], RussianVectors]) -> EntityReco
     from coranto_classifier.entities.english.recognizer import EnglishRecognizer
     from coranto_classifier.entities.multilingual.opinions import OpinionMaker
 
-    return EnglishRecognizer(models, OpinionMaker(_pieces(models)))
+    return EnglishRecognizer(models, OpinionMaker(_pieces(models)), _network(models))
 
 
 def _multilingual(language: str, models: Path, _vectors: Callable[[], RussianVectors]) -> EntityRecognizer:

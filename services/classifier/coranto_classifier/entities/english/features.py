@@ -6,7 +6,7 @@ The names of the features are part of the trained model: whoever changes one has
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -42,18 +42,39 @@ def features(
     source: str = TARGET_DOMAIN,
 ) -> list[list[str]]:
     """The features of each word of a sentence. `cases` counts the capitalisation of the words in the whole text."""
+    (rows,) = features_of([words], gazetteer, opinions, cases, source=source)
+    return rows
+
+
+def features_of(
+    sentences: Sequence[Sequence[str]],
+    gazetteer: Gazetteer,
+    opinions: OpinionMaker,
+    cases: CaseCounts | None = None,
+    *,
+    source: str = TARGET_DOMAIN,
+) -> list[list[list[str]]]:
+    """The features of several sentences, which are quicker read together."""
+    rows = [_own_features(words, gazetteer, cases, source) for words in sentences]
+    opinions.add(list(zip(rows, sentences, strict=True)), source)
+    return rows
+
+
+def _own_features(words: Sequence[str], gazetteer: Gazetteer, cases: CaseCounts | None, source: str) -> list[list[str]]:
+    """The features of a sentence's words but for what their pieces say."""
     known = [_word_features(gazetteer, word) for word in words]
     phrases = gazetteer.phrase_codes([word.lower for word in known])
     is_shouting = sum(word.isupper() for word in words) > _SHOUTING * len(words)
     rows = []
     for index, word in enumerate(known):
-        row = [*word.own]
+        row, copied = [*word.own], [*word.copied]
         if phrases[index]:
             row.append(f"ph={phrases[index]}")
         row += word.kinds
         row += (word.case, f"c0={word.usual}:{word.is_capital}:{index == 0}")
         if index == 0:
             row += ("first", f"first:s={word.shape}")
+            copied += ("first", f"first:s={word.shape}")
         if is_shouting:
             row.append("shouting")
         if cases is not None and word.is_capital:
@@ -68,14 +89,14 @@ def features(
                 continue
             other = known[near]
             row += other.beside[offset]
+            copied += other.copied_beside[offset]
             if abs(offset) == 1:
                 row.append(f"{offset}s|s={other.shape}|{word.shape}")
                 row += other.next_to[offset]
                 if word.is_capital:
                     row.append(f"{offset}c={other.usual}:{other.is_capital}|{word.usual}")
-        row += [f"{source}~{name}" for name in row if name.startswith(_DOMAIN_FEATURES)]
+        row += [f"{source}~{name}" for name in copied]
         rows.append(row)
-    opinions.add(rows, words, source)
     return rows
 
 
@@ -92,6 +113,9 @@ class _WordFeatures:
     kinds: tuple[str, ...]
     beside: dict[int, tuple[str, ...]]
     next_to: dict[int, tuple[str, ...]]
+    copied: tuple[str, ...]
+    """Those of `own`, `kinds` and `case` that are copied per source."""
+    copied_beside: dict[int, tuple[str, ...]]
 
 
 @lru_cache(maxsize=_WORDS_KEPT)
@@ -103,7 +127,7 @@ def _word_features(gazetteer: Gazetteer, word: str) -> _WordFeatures:
     own += [f"e{size}={lower[-size:]}" for size in (2, 3, 4) if len(lower) > size]
     own.append(f"m={codes}:{is_capital}")
     own += [f"m{code}" for code in codes]
-    kinds = _kinds(lower)
+    kinds, case = _kinds(lower), f"c={usual}:{is_capital}"
     beside: dict[int, tuple[str, ...]] = {offset: (f"{offset}w={lower}", f"{offset}s={shape}") for offset in _OFFSETS}
     for offset in (-1, 1):
         beside[offset] += (f"{offset}m={codes}",)
@@ -112,12 +136,18 @@ def _word_features(gazetteer: Gazetteer, word: str) -> _WordFeatures:
         shape=shape,
         usual=usual,
         is_capital=is_capital,
-        case=f"c={usual}:{is_capital}",
+        case=case,
         own=tuple(own),
         kinds=kinds,
         beside=beside,
         next_to={offset: (f"{offset}e3={lower[-3:]}", *(f"{offset}{kind}" for kind in kinds)) for offset in (-1, 1)},
+        copied=_copied((*own, *kinds, case)),
+        copied_beside={offset: _copied(names) for offset, names in beside.items()},
     )
+
+
+def _copied(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(name for name in names if name.startswith(_DOMAIN_FEATURES))
 
 
 def _shape(word: str) -> str:

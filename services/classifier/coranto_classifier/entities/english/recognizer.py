@@ -1,4 +1,4 @@
-"""Recognizes entities in English text with a linear-chain CRF, whose answer `post_processing` corrects.
+"""Recognizes entities in English text with a CRF and the network of all languages; `post_processing` corrects their answer.
 
 The model and the name lists are made by `make models`. The normal form of an English name is the name without article
 and possessive.
@@ -7,17 +7,19 @@ and possessive.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from coranto_classifier.entities.bio import entity_spans
-from coranto_classifier.entities.english.features import features
+from coranto_classifier.entities.english.features import features_of
 from coranto_classifier.entities.english.gazetteer import GIVEN_NAME, SURNAME, Gazetteer
 from coranto_classifier.entities.english.post_processing import PostProcessor
 from coranto_classifier.entities.english.tokens import CaseCounts, count_cases, sentences_of, tokens_of
 from coranto_classifier.entities.mention import Mention
 from coranto_classifier.entities.multilingual.opinions import OpinionMaker
+from coranto_classifier.entities.multilingual.sentence_network import SentenceNetwork
+from coranto_classifier.entities.multilingual.tag_paths import averaged, chances_of, likeliest_tags
 
 _LONGEST_TEXT = 20_000
 _LONGEST_SENTENCE = 400  # tokens; longer text without a sentence end is tagged in pieces
@@ -30,28 +32,28 @@ _POSSESSIVE = re.compile(r"['’]s?$")
 class EnglishRecognizer:
     """Finds people, organisations and places in English text."""
 
-    def __init__(self, models: Path, opinions: OpinionMaker) -> None:
+    def __init__(self, models: Path, opinions: OpinionMaker, network: SentenceNetwork) -> None:
         import pycrfsuite  # type: ignore[import-untyped]  # ships no types
 
         self._gazetteer = Gazetteer(models)
-        self._opinions = opinions
+        self._opinions, self._network = opinions, network
         self._post_processor = PostProcessor(self._gazetteer)
         self._tagger = pycrfsuite.Tagger()
         self._tagger.open(str(models / "english_names.crfsuite"))
-        self.version = "crf-en-6"
+        self.version = "crf-en-7"
 
     def find(self, text: str) -> list[Mention]:
         """The mentions in the first 20,000 characters of the text."""
         text = text[:_LONGEST_TEXT]
-        words = _words(text, tokens_of(text))
-        cases = count_cases(words)
-        self._opinions.learn(words)
-        mentions: list[Mention] = []
-        for sentence_start, sentence_end in sentences_of(text):
-            tokens = [(sentence_start + a, sentence_start + b) for a, b in tokens_of(text[sentence_start:sentence_end])]
-            for first in range(0, len(tokens), _LONGEST_SENTENCE):
-                mentions.extend(self._find_in(text, tokens[first : first + _LONGEST_SENTENCE], cases))
-        return self._agreed(mentions)
+        cases = count_cases(_words(text, tokens_of(text)))
+        sentences = [
+            tokens[first : first + _LONGEST_SENTENCE]
+            for tokens in (
+                [(start + a, start + b) for a, b in tokens_of(text[start:end])] for start, end in sentences_of(text)
+            )
+            for first in range(0, len(tokens), _LONGEST_SENTENCE)
+        ]
+        return self._agreed(list(self._tagged(text, sentences, cases)))
 
     def _agreed(self, mentions: Sequence[Mention]) -> list[Mention]:
         """The mentions, with a single word that is an organisation somewhere in the text as one throughout it.
@@ -75,17 +77,20 @@ class EnglishRecognizer:
 
         return [replace(each, type="organisation") if is_organisation(each) else each for each in mentions]
 
-    def _find_in(self, text: str, tokens: Sequence[tuple[int, int]], cases: CaseCounts) -> Iterator[Mention]:
-        """The mentions among the tokens of one sentence."""
-        words = _words(text, tokens)
-        if not any(word[:1].isupper() for word in words):
-            return
-        tags = self._tagger.tag(features(words, self._gazetteer, self._opinions, cases))
-        for first, last, kind in self._post_processor.corrected(words, list(entity_spans(tags)), cases):
-            start, end = tokens[first][0], tokens[last][1]
-            normal = normal_form(text[start:end])
-            if normal:
-                yield Mention(start, end, kind, text[start:end], normal)
+    def _tagged(self, text: str, cut: Iterable[Sequence[tuple[int, int]]], cases: CaseCounts) -> Iterator[Mention]:
+        """The mentions among the tokens of the sentences, each sentence by itself."""
+        written = [(tokens, _words(text, tokens)) for tokens in cut]
+        read = [(tokens, words) for tokens, words in written if any(word[:1].isupper() for word in words)]
+        sentences = [words for _, words in read]
+        rows = features_of(sentences, self._gazetteer, self._opinions, cases)
+        judged = self._network.judge(sentences, "en")
+        chances = [averaged(known, chances_of(self._tagger, own)) for known, own in zip(judged, rows, strict=True)]
+        for (tokens, words), tags in zip(read, likeliest_tags(chances), strict=True):
+            for first, last, kind in self._post_processor.corrected(words, list(entity_spans(tags)), cases):
+                start, end = tokens[first][0], tokens[last][1]
+                normal = normal_form(text[start:end])
+                if normal:
+                    yield Mention(start, end, kind, text[start:end], normal)
 
 
 def _words(text: str, tokens: Sequence[tuple[int, int]]) -> list[str]:

@@ -10,9 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-import numpy as np
-
-from coranto_classifier.entities.multilingual.known_words import KnownWords, levels_of
+from coranto_classifier.entities.multilingual.known_words import KnownWords, levels_in_context
 from coranto_classifier.entities.multilingual.pieces import Matrix, PieceTable
 
 _COPIED = ("xm", "b", "w=", "s=", "e2=", "e3=", "first", "-1w", "1w=", "-1s=", "1s=", "m")
@@ -48,16 +46,22 @@ class FeatureMaker:
         self._table = table
         self._known: KnownWords[_WordFeatures] = KnownWords(table, self._features_of)
 
-    def learn(self, words: Sequence[str]) -> None:
-        """Look up the words of a whole text, which is quicker than sentence by sentence."""
-        self._known.learn(words)
-
     def rows(self, words: Sequence[str], languages: Sequence[str] = ()) -> list[list[str]]:
         """The features of each word of a sentence. `languages` are those whose own copies count: none where a model has one."""
-        known = self._known.of(words)
-        inputs = np.stack([word.inputs for word in known])
-        judged = self._table.judge_in_context(inputs, np.array([word.fold for word in known]))
-        context = [context_features(word.case, level) for word, level in zip(known, levels_of(judged), strict=True)]
+        (rows,) = self.rows_of([words], languages)
+        return rows
+
+    def rows_of(self, sentences: Sequence[Sequence[str]], languages: Sequence[str] = ()) -> list[list[list[str]]]:
+        """The features of several sentences, which are quicker read together."""
+        self._known.learn([word for words in sentences for word in words])
+        read = [self._known.of(words) for words in sentences]
+        contexts = levels_in_context(self._table, read)
+        return [self._rows(known, levels, languages) for known, levels in zip(read, contexts, strict=True)]
+
+    def _rows(
+        self, known: Sequence[_WordFeatures], levels: Sequence[Sequence[int]], languages: Sequence[str]
+    ) -> list[list[str]]:
+        context = [context_features(word.case, level) for word, level in zip(known, levels, strict=True)]
         rows = []
         for index, word in enumerate(known):
             row = [*word.own, *context[index][0]]

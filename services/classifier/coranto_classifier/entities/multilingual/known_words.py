@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final, Generic, TypeVar
+from itertools import accumulate, pairwise
+from typing import Final, Generic, Protocol, TypeVar
 
 import numpy as np
 
@@ -16,6 +17,18 @@ Made = TypeVar("Made")
 
 MakeOf = Callable[[str, Sequence[int], Sequence[int], Matrix, int], Made]
 """From a word, its pieces, its levels (`levels_of`), its row of inputs and its fold."""
+
+
+class Judged(Protocol):
+    """What is kept of a word that is judged in context."""
+
+    @property
+    def inputs(self) -> Matrix:
+        """The row of inputs."""
+
+    @property
+    def fold(self) -> int:
+        """Which network judges it."""
 
 
 class KnownWords(Generic[Made]):
@@ -52,3 +65,14 @@ def levels_of(judged: Matrix) -> list[list[int]]:
     logits = np.log((chances + 1e-6) / (1 - chances + 1e-6))
     levels: list[list[int]] = np.clip(np.rint(logits), _LEAST, _MOST).astype(int).tolist()
     return levels
+
+
+def levels_in_context(table: PieceTable, sentences: Sequence[Sequence[Judged]]) -> list[list[list[int]]]:
+    """For each sentence the levels of its words, judged with the words around them."""
+    words = [word for sentence in sentences for word in sentence]
+    if not words:
+        return [[] for _ in sentences]
+    lengths = [len(sentence) for sentence in sentences]
+    inputs, folds = np.stack([word.inputs for word in words]), np.array([word.fold for word in words])
+    levels = levels_of(table.judge_in_context(inputs, folds, lengths))
+    return [levels[start:end] for start, end in pairwise(accumulate(lengths, initial=0))]

@@ -9,10 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-import numpy as np
-
 from coranto_classifier.entities.multilingual.features import KINDS, context_features
-from coranto_classifier.entities.multilingual.known_words import KnownWords, levels_of
+from coranto_classifier.entities.multilingual.known_words import KnownWords, levels_in_context
 from coranto_classifier.entities.multilingual.pieces import Matrix, PieceTable
 
 
@@ -36,13 +34,17 @@ class OpinionMaker:
         self._table = table
         self._known: KnownWords[_WordOpinion] = KnownWords(table, self._opinion_of)
 
-    def add(self, rows: Sequence[list[str]], words: Sequence[str], source: str) -> None:
-        """Add features to the rows of a sentence, two of them also as the source's own."""
-        known = self._known.of(words)
-        judged = self._table.judge_in_context(
-            np.stack([word.inputs for word in known]), np.array([word.fold for word in known])
-        )
-        context = [_context(word.case, tuple(level)) for word, level in zip(known, levels_of(judged), strict=True)]
+    def add(self, sentences: Sequence[tuple[Sequence[list[str]], Sequence[str]]], source: str) -> None:
+        """Add features to the rows of sentences, from their words; two of them also as the source's own."""
+        self._known.learn([word for _, words in sentences for word in words])
+        read = [self._known.of(words) for _, words in sentences]
+        for (rows, _), known, levels in zip(sentences, read, levels_in_context(self._table, read), strict=True):
+            self._add(rows, known, levels, source)
+
+    def _add(
+        self, rows: Sequence[list[str]], known: Sequence[_WordOpinion], levels: Sequence[Sequence[int]], source: str
+    ) -> None:
+        context = [_context(word.case, tuple(level)) for word, level in zip(known, levels, strict=True)]
         last = len(known) - 1
         for index, word in enumerate(known):
             row, (own, _, _, likeliest) = rows[index], context[index]
@@ -59,10 +61,6 @@ class OpinionMaker:
                 row += near.before
                 row += before
                 row += (f"1x|x={kind}|{likeliest}", f"1l|{near.likeliest}|{word.likeliest}")
-
-    def learn(self, words: Sequence[str]) -> None:
-        """Look up the words of a whole text, which is quicker than sentence by sentence."""
-        self._known.learn(words)
 
     def _opinion_of(
         self, word: str, pieces: Sequence[int], level: Sequence[int], inputs: Matrix, fold: int

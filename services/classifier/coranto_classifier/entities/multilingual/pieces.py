@@ -124,12 +124,16 @@ class PieceTable:
         """Probabilities of the labels of each word by itself, from the words' rows of inputs."""
         return _judged(inputs, folds, self._networks)
 
-    def judge_in_context(self, inputs: Matrix, folds: NDArray[np.int64]) -> Matrix:
-        """Probabilities of the labels of each word of a sentence, from its row of inputs and those of its neighbours."""
+    def judge_in_context(self, inputs: Matrix, folds: NDArray[np.int64], lengths: Sequence[int]) -> Matrix:
+        """Probabilities of the labels of each word, from its row of inputs and those of its neighbours in the sentence.
+
+        The rows are those of sentences behind each other, of which `lengths` says how many words each has.
+        """
         count, width = inputs.shape
-        padded = np.zeros((count + 2 * WINDOW, width), dtype=np.float32)
-        padded[WINDOW : WINDOW + count] = inputs
-        seen = np.concatenate([padded[start : start + count] for start in range(2 * WINDOW + 1)], axis=1)
+        rows = np.arange(count) + WINDOW * np.repeat(np.arange(1, len(lengths) + 1), lengths)
+        padded = np.zeros((count + WINDOW * (len(lengths) + 1), width), dtype=np.float32)
+        padded[rows] = inputs
+        seen = np.concatenate([padded[rows + offset] for offset in range(-WINDOW, WINDOW + 1)], axis=1)
         return _judged(seen, folds, self._windows)
 
 

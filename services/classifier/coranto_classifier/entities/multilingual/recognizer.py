@@ -25,7 +25,6 @@ from coranto_classifier.entities.multilingual.german_words import (
 )
 from coranto_classifier.entities.multilingual.known_phrases import KnownPhrases
 from coranto_classifier.entities.multilingual.name_lists import feature_of_lists, read_lists
-from coranto_classifier.entities.multilingual.pieces import Matrix
 from coranto_classifier.entities.multilingual.sentence_network import SentenceNetwork
 from coranto_classifier.entities.multilingual.tag_paths import averaged, chances_of, likeliest_tags
 from coranto_classifier.entities.multilingual.tokens import sentences_of, tokens_of
@@ -116,9 +115,12 @@ class MultilingualRecognizer:
         read = [written[number] for number in chosen]
         if self._language == "sr":
             read = [[in_latin_letters(word) for word in words] for words in read]
-        self._maker.learn([word for words in read for word in words])
+        rows = self._maker.rows_of(read, self._keys)
+        for own, words in zip(rows, read, strict=True):
+            for add_features in self._more:
+                add_features(own, words)
         judged = self._network.judge(read, self._language)
-        chances = [averaged(known, self._chances(words)) for known, words in zip(judged, read, strict=True)]
+        chances = [averaged(known, chances_of(self._tagger, own)) for known, own in zip(judged, rows, strict=True)]
         for number, tags in zip(chosen, likeliest_tags(chances), strict=True):
             tokens, words = sentences[number], written[number]
             for first, last, kind in entity_spans(tags):
@@ -130,13 +132,6 @@ class MultilingualRecognizer:
                 name = text[start:end]
                 if any(letter.isupper() for letter in name):
                     yield Mention(start, end, kind, name, " ".join(name.split()))
-
-    def _chances(self, words: Sequence[str]) -> Matrix:
-        """The chances of the labels of each word of a sentence by the CRF."""
-        rows = self._maker.rows(words, self._keys)
-        for add_features in self._more:
-            add_features(rows, words)
-        return chances_of(self._tagger, rows)
 
 
 def in_latin_letters(word: str) -> str:
