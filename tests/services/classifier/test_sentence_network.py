@@ -10,7 +10,7 @@ import pytest
 from coranto_classifier.entities.multilingual.pieces import LABELS, TAGS, PieceTable
 from coranto_classifier.entities.multilingual.recognizer import MODELS
 from coranto_classifier.entities.multilingual.sentence_network import SentenceNetwork
-from coranto_classifier.entities.multilingual.tag_paths import averaged, likeliest_tags
+from coranto_classifier.entities.multilingual.tag_paths import averaged, likeliest_tags, read_together
 from coranto_classifier.text_models import ModelPaths
 
 _DANISH = ["Statsminister", "Mette", "Frederiksen", "rejser", "til", "Berlin", "."]
@@ -73,6 +73,13 @@ def test_tags_are_the_likeliest_well_formed_ones() -> None:
         )
         assert tuple(tags) == best
     assert likeliest_tags([]) == []
+
+
+def test_long_texts_are_read_in_groups_of_whole_sentences() -> None:
+    sentences = [["word"] * length for length in (300, 400, 1, 0, 2)]
+    assert [[len(words) for words in group] for group in read_together(sentences)] == [[300, 400], [1, 0, 2]]
+    assert max(sum(map(len, group)) for group in read_together([["A"]] * 10_000)) <= 600
+    assert list(read_together([])) == []
 
 
 def test_one_judgement_alone_forbids_nothing() -> None:

@@ -7,7 +7,7 @@ and possessive.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from coranto_classifier.entities.english.tokens import CaseCounts, count_cases, 
 from coranto_classifier.entities.mention import Mention
 from coranto_classifier.entities.multilingual.opinions import OpinionMaker
 from coranto_classifier.entities.multilingual.sentence_network import SentenceNetwork
-from coranto_classifier.entities.multilingual.tag_paths import averaged, chances_of, likeliest_tags
+from coranto_classifier.entities.multilingual.tag_paths import averaged, chances_of, likeliest_tags, read_together
 
 _LONGEST_TEXT = 20_000
 _LONGEST_SENTENCE = 400  # tokens; longer text without a sentence end is tagged in pieces
@@ -53,7 +53,8 @@ class EnglishRecognizer:
             )
             for first in range(0, len(tokens), _LONGEST_SENTENCE)
         ]
-        return self._agreed(list(self._tagged(text, sentences, cases)))
+        groups = read_together(sentences)
+        return self._agreed([mention for group in groups for mention in self._tagged(text, group, cases)])
 
     def _agreed(self, mentions: Sequence[Mention]) -> list[Mention]:
         """The mentions, with a single word that is an organisation somewhere in the text as one throughout it.
@@ -77,7 +78,7 @@ class EnglishRecognizer:
 
         return [replace(each, type="organisation") if is_organisation(each) else each for each in mentions]
 
-    def _tagged(self, text: str, cut: Iterable[Sequence[tuple[int, int]]], cases: CaseCounts) -> Iterator[Mention]:
+    def _tagged(self, text: str, cut: Sequence[Sequence[tuple[int, int]]], cases: CaseCounts) -> Iterator[Mention]:
         """The mentions among the tokens of the sentences, each sentence by itself."""
         written = [(tokens, _words(text, tokens)) for tokens in cut]
         read = [(tokens, words) for tokens, words in written if any(word[:1].isupper() for word in words)]

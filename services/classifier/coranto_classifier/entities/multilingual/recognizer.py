@@ -26,7 +26,7 @@ from coranto_classifier.entities.multilingual.german_words import (
 from coranto_classifier.entities.multilingual.known_phrases import KnownPhrases
 from coranto_classifier.entities.multilingual.name_lists import feature_of_lists, read_lists
 from coranto_classifier.entities.multilingual.sentence_network import SentenceNetwork
-from coranto_classifier.entities.multilingual.tag_paths import averaged, chances_of, likeliest_tags
+from coranto_classifier.entities.multilingual.tag_paths import averaged, chances_of, likeliest_tags, read_together
 from coranto_classifier.entities.multilingual.tokens import sentences_of, tokens_of
 
 MODELS: dict[str, tuple[str, ...]] = {
@@ -98,7 +98,7 @@ class MultilingualRecognizer:
             for tokens in sentences
             for first in range(0, len(tokens), _LONGEST_SENTENCE)
         ]
-        mentions = list(self._tagged(text, parts))
+        mentions = [mention for group in read_together(parts) for mention in self._tagged(text, group)]
         if self._german is not None:
             mentions = corrected(text, mentions, *self._german, is_article=len(text) >= _SHORTEST_ARTICLE)
         mentions = made_consistent(text, sentences, mentions, self._language)

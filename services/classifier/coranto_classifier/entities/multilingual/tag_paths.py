@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final, TypeVar
 
 import numpy as np
 
@@ -11,12 +11,29 @@ from coranto_classifier.entities.multilingual.pieces import LABELS, TAGS, Matrix
 
 _LEAST_CHANCE = 1e-4
 _AT_ONCE = 128  # sentences
+_WORDS_TOGETHER = 600
 _NEVER: Final = np.float32(-1e9)
 _FOLLOWS = np.array(
     [[not tag.startswith("I-") or before[2:] == tag[2:] for tag in TAGS] for before in TAGS], dtype=np.bool_
 )
 _STEP = np.where(_FOLLOWS, np.float32(0), _NEVER)
 """What a tag costs behind another: an I- needs a B- or I- of its kind before it."""
+
+Sentence = TypeVar("Sentence", bound=Sequence[Any])
+
+
+def read_together(sentences: Iterable[Sentence]) -> Iterator[list[Sentence]]:
+    """The sentences in groups of some hundred words, so that the features of a long text are not in memory all at once."""
+    group: list[Sentence] = []
+    count = 0
+    for tokens in sentences:
+        group.append(tokens)
+        count += len(tokens)
+        if count >= _WORDS_TOGETHER:
+            yield group
+            group, count = [], 0
+    if group:
+        yield group
 
 
 def chances_of(tagger: Any, rows: Sequence[Sequence[str]]) -> Matrix:
