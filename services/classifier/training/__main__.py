@@ -83,12 +83,12 @@ def make_names(data: Path, target: Path, without: list[str]) -> None:
 
 
 def make_russian_names(data: Path, target: Path, _without: list[str]) -> None:
-    """Train the CRF on top of the Russian tagger."""
+    """Train what stands on top of the Russian tagger."""
     from training.russian_names import read_texts, train
 
     path = data / "entities" / "entities.jsonl.gz"
     if path.exists():
-        count = train(read_texts(path), target, target / "russian_names.crfsuite")
+        count = train(read_texts(path), target)
         _say(f"Russian tagger: {count} texts")
 
 

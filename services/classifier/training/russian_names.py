@@ -1,4 +1,4 @@
-"""Trains the CRF on top of slovnet's tagger of Russian names, on texts tagged by hand."""
+"""Trains what stands on top of slovnet's tagger of Russian names, on texts tagged by hand: a CRF and later layers."""
 
 from __future__ import annotations
 
@@ -9,9 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from coranto_classifier.entities.russian.dictionary import Dictionary
-from coranto_classifier.entities.russian.tagger import Slovnet, features
+from coranto_classifier.entities.russian.features import facts_of, features
+from coranto_classifier.entities.russian.networks import LABELS, Slovnet
+from coranto_classifier.entities.russian.tagger import TARGET_DOMAIN, crf_path
 from coranto_classifier.topics.vectors import RussianVectors
+from training.russian_layers import LabelledWords, train_layers
 
 COPIES = {"nerel": 1, "factrueval2016": 2}
 """Sources that are trained on, and how often each text counts. NEREL: CC BY 2.5 (Wikinews); factRuEval 2016: MIT.
@@ -53,8 +58,8 @@ def _outermost(spans: Sequence[dict[str, Any]]) -> Iterator[tuple[int, int, str]
             yield span["start"], span["end"], span["type"]
 
 
-def train(texts: Iterable[TaggedText], models: Path, target: Path) -> int:
-    """Train and store the CRF. Returns the number of texts. The same files give the same bytes."""
+def train(texts: Iterable[TaggedText], models: Path) -> int:
+    """Train both and store them beside slovnet. Returns the number of texts. The same files give the same bytes."""
     import pycrfsuite  # type: ignore[import-untyped]  # ships no types
 
     slovnet = Slovnet(models, RussianVectors(models))
@@ -64,15 +69,20 @@ def train(texts: Iterable[TaggedText], models: Path, target: Path) -> int:
     trainer.set_params(
         {"c1": 0.1, "c2": 0.1, "max_iterations": 80, "feature.minfreq": 2, "feature.possible_transitions": True}
     )
-    count = 0
+    count, sources, labelled = 0, list(COPIES), []
     for text in texts:
         tokens = slovnet.tokens(text.text)
         words = [text.text[start:end] for start, end in tokens]
-        rows = features(words, slovnet.predict(words), parse, text.source)
+        judgement, tags = slovnet.predict(words), tags_of(tokens, text.spans)
+        rows = features(words, judgement, parse, text.source)
+        labels = np.array([LABELS.index(tag) for tag in tags])
+        seen = LabelledWords(judgement.first, facts_of(words, parse), labels, sources.index(text.source))
         for _ in range(COPIES[text.source]):
-            trainer.append(rows, tags_of(tokens, text.spans))
+            trainer.append(rows, tags)
+            labelled.append(seen)
         count += 1
-    trainer.train(str(target))
+    trainer.train(str(crf_path(models)))
+    train_layers(labelled, slovnet, sources.index(TARGET_DOMAIN), models)
     return count
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from coranto_classifier.entities.russian.tagger import SLOVNET_FILE, Slovnet, best_path
+from coranto_classifier.entities.russian.networks import SLOVNET_FILE, Slovnet, best_path
 from coranto_classifier.text_models import ArticleText, ModelPaths, TextModels
 from coranto_classifier.topics import features
 from coranto_classifier.topics.vectors import ENGLISH_FILES, EnglishVectors, RussianVectors

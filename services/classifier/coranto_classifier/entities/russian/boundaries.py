@@ -16,7 +16,10 @@ from coranto_classifier.entities.russian.inflection import PREPOSITIONS, QUOTES,
 from coranto_classifier.word_lists import word_list
 
 _PUNCTUATION = " \t\n\u00a0.,;:!?()[]—–-…/|*"
-_REGIONS = re.compile(r"[А-ЯЁ][а-яё-]+ой(?:(?:,| и) [А-ЯЁ][а-яё-]+ой)+ област(?:ях|ей|ям|ями)")
+_REGIONS = re.compile(
+    r"[А-ЯЁ][а-яё-]+(?:ой|ого|ому|ом)(?:(?:,| и) [А-ЯЁ][а-яё-]+(?:ой|ого|ому|ом))+(?: [а-яё]+(?:ых|их|ым|им|ыми|ими))?"
+    r" (?:област(?:ях|ей|ям|ями)|республик(?:ах|ам|ами)?|район(?:ах|ов|ам|ами)|кра(?:ях|ев|ям|ями)|округ(?:ах|ов|ам|ами))"
+)
 """Several regions that the tagger takes for a single name."""
 
 _TWO_PEOPLE = re.compile(r"([А-ЯЁ]\S+(?: [А-ЯЁ]\S+)*) и ([А-ЯЁ]\S+(?: [А-ЯЁ]\S+)*)")

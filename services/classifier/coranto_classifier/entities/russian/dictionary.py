@@ -63,8 +63,9 @@ class Dictionary:
         return lemma, str(tag.POS or "")
 
     def count(self, word: str) -> int:
-        """How often newspapers use the word; 0 for a rare one."""
-        return self._counts(word.lower())
+        """How often newspapers use the word, which they print with е for ё or not; 0 for a rare one."""
+        lower = word.lower()
+        return self._counts(lower) + (self._counts(lower.replace("ё", "е")) if "ё" in lower else 0)
 
     def usage_factor(self, form: str, written: str) -> float:
         """Factor for the weight of a form as the nominative of a written word: nominatives are used more often than other cases."""

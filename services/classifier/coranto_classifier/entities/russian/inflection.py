@@ -13,6 +13,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import Any
 
 from coranto_classifier.entities.countries import find_country
 from coranto_classifier.entities.mention import EntityType
@@ -365,7 +366,7 @@ class RussianNormalizer:
             if position and word in _CONJUNCTIONS:
                 continue
             tags = [tag for tag, _, score, _ in self.dictionary.parses(word)[:6] if score > _LIKELY]
-            is_adjective = any(tag.POS in ("ADJF", "PRTF") for tag in tags)
+            is_adjective = any(_may_be_adjective(tag) for tag in tags)
             is_noun = any(tag.POS == "NOUN" for tag in tags)
             if (
                 is_adjective
@@ -386,10 +387,15 @@ class RussianNormalizer:
             and tag.number == other.number
             and (tag.number == "plur" or tag.gender == other.gender)
             for tag, _, _, _ in self.dictionary.parses(words[position])[:8]
-            if tag.POS in ("ADJF", "PRTF")
+            if _may_be_adjective(tag)
             for other in following
             if other.POS in ("NOUN", "ADJF", "PRTF") and not any(mark in other for mark in PROPER_TAGS)
         )
+
+
+def _may_be_adjective(tag: Any) -> bool:
+    """True for an adjective, and for a surname in the plural: "Воробьёвых гор"."""
+    return tag.POS in ("ADJF", "PRTF") or ("Surn" in tag and tag.number == "plur")
 
 
 def _with_gender(noun: Reading, adjective: Reading) -> Reading:

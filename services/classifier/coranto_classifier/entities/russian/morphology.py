@@ -159,7 +159,9 @@ def phrase_readings(
             continue
         if "Fixd" in tag:
             gender = GENDERS.get(str(tag.gender), "*")
-            readings.append(Reading(word, "*", gender, "*", 1.0 if is_known else 0.15))
+            # "гор" is short for "город", but in "Воробьевых гор" a form of "горы".
+            weight = parse[2] if "Abbr" in tag and word.islower() else 1.0 if is_known else 0.15
+            readings.append(Reading(word, "*", gender, "*", weight))
             continue
         reading = _phrase_reading(dictionary, word, parse, kind, is_head_first=is_head_first, is_alone=is_alone)
         if reading is None:
@@ -167,6 +169,8 @@ def phrase_readings(
         readings.append(reading)
         if tag.POS != "NOUN" and is_head_first:
             readings.append(replace(reading, weight=reading.weight * 0.5, is_noun=True))
+        elif "Surn" in tag and tag.number == "plur" and not is_head_first:
+            readings.append(replace(reading, is_noun=False))  # "Воробьевы горы"
     return _with_own_form(dictionary, word, readings) if kind == "place" else readings
 
 

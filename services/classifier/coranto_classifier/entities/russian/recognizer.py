@@ -24,7 +24,7 @@ class RussianRecognizer:
     """Finds people, organisations and places in Russian text, with normal forms in the nominative."""
 
     def __init__(self, models: Path, vectors: RussianVectors | None = None) -> None:
-        self.version = "slovnet-ner-news-v1+navec-news-v1+crf-ru-4+forms-5"
+        self.version = "slovnet-ner-news-v1+navec-news-v1+crf-ru-5+layers-ru-1+forms-6"
         vectors = vectors or RussianVectors(models)
         self.normalizer = RussianNormalizer(vectors.count)
         self._dictionary = self.normalizer.dictionary
