@@ -192,14 +192,23 @@ def make_english_vectors(data: Path, target: Path, without: list[str]) -> None:
 def make_topics(data: Path, target: Path, without: list[str]) -> None:
     """Train and calibrate the topic models."""
     from coranto_classifier.topics.vectors import EnglishVectors, RussianVectors
-    from training.topics import RECIPES, answered_languages, general_texts, modest_languages, read_texts, train
+    from training.topics import (
+        RECIPES,
+        answered_languages,
+        general_texts,
+        modest_languages,
+        read_texts,
+        shares_of_others,
+        train,
+    )
 
     texts = _labelled_texts(data, without)
     own = read_texts(sorted(OWN_TEXTS.glob("*.jsonl")), without=without)
     vectors: dict[str, TextVectors] = {"ru": RussianVectors(target), "en": EnglishVectors(target)}
-    card: dict[str, Any] = {"version": "topics-6", "languages": {}, "figures": {}}
+    card: dict[str, Any] = {"version": "topics-7", "languages": {}, "figures": {}}
     card["answered"] = answered_languages(general_texts(texts))
     card["modest"] = modest_languages(general_texts(texts))
+    card["stands_for"] = shares_of_others()
     for language, recipe in RECIPES.items():
         chosen = general_texts(texts) if language == "*" else [text for text in texts if text.language == language]
         chosen += [text for text in own if text.language == language]

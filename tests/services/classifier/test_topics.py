@@ -9,7 +9,7 @@ import pytest
 
 from coranto_classifier.text_models import ArticleText, ModelPaths, TextModels
 from coranto_classifier.topics.media_topics import TOP_CODES, name_of, russian_name_of
-from coranto_classifier.topics.model import LinearModel, TopicFinder, combine
+from coranto_classifier.topics.model import LinearModel, TopicFinder, combine, shared_out
 from coranto_classifier.topics.section_mapping import SECTION, TopicHint
 
 
@@ -80,6 +80,23 @@ def test_language_known_by_sentences_alone_is_answered_with_less_certainty(tmp_p
     (french,), (other,) = finder.find(*text, "fr-CA"), finder.find(*text, "pt")
     assert french.code == other.code
     assert french.score < other.score - 0.02
+
+
+def test_code_that_stands_for_others_shares_its_probability_with_them(tmp_path: Path) -> None:
+    (tmp_path / "topics_other.npz").symlink_to(ModelPaths().shipped / "topics_other.npz")
+    stands_for = {"11000000": {"02000000": 0.25, "04000000": 0.25}}
+    card = {"version": "own", "languages": {"*": "topics_other.npz"}, "modest": {"fr": 1.0}, "stands_for": stands_for}
+    (tmp_path / "topics.json").write_text(json.dumps(card))
+    finder = TopicFinder(tmp_path, {})
+    text = (
+        "Le premier ministre répond au parlement",
+        "Le gouvernement et les députés ont voté la loi sur les élections.",
+    )
+    french, other = finder.find(*text, "fr")[0], finder.find(*text, "pt")[0]
+    assert french.code == other.code == "11000000"
+    assert french.score == pytest.approx(other.score / 2, abs=0.01)
+    shared = shared_out({"11000000": 0.8, "02000000": 0.1, "04000000": 0.1}, stands_for)
+    assert shared == pytest.approx({"11000000": 0.4, "02000000": 0.3, "04000000": 0.3})
 
 
 def test_agreeing_section_raises_confidence(models: TextModels) -> None:

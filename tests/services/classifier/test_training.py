@@ -30,6 +30,7 @@ from training.topics import (
     general_texts,
     modest_languages,
     read_texts,
+    shares_of_others,
     train,
 )
 
@@ -144,6 +145,9 @@ def test_language_of_encyclopedic_sentences_alone_is_answered_modestly(labelled:
         for number in range(25)
     ]
     assert set(modest_languages(texts)) == {"fr"}
+    for code, others in shares_of_others().items():
+        assert {code, *others} <= set(TOP_CODES)
+        assert 0 < sum(others.values()) < 1
 
 
 def test_recipe_may_state_the_temperature(labelled: Path, tmp_path: Path) -> None:

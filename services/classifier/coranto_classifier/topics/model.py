@@ -132,7 +132,8 @@ class TopicFinder:
     """Topics of articles, from the models of a directory.
 
     Its `topics.json` names the models, in `answered` the languages that the general one may answer in (all without it), and
-    in `modest` those of them in which it is surer than it is right, with what its logits are divided by.
+    in `modest` those of them in which it is surer than it is right, with what its logits are divided by. In these, `stands_for`
+    says what share of a code's probability belongs to other codes, of which no text in these languages was learned from.
     """
 
     def __init__(self, models: Path, vectors: Mapping[str, TextVectors]) -> None:
@@ -145,6 +146,7 @@ class TopicFinder:
         answered = card.get("answered")
         self._answered: frozenset[str] | None = None if answered is None else frozenset(answered)
         self._modest: dict[str, float] = card.get("modest", {})
+        self._stands_for: dict[str, dict[str, float]] = card.get("stands_for", {})
 
     def find(self, title: str, text: str, language: str, hints: Sequence[TopicHint] = ()) -> list[ScoredTopic]:
         """Topics, most probable first; none when neither the publisher's words nor the text give enough evidence."""
@@ -157,6 +159,8 @@ class TopicFinder:
             if divisor is not None:
                 found = softmax(np.log(found.astype(np.float64) + _LEAST_CHANCE) / divisor)
             probabilities = dict(zip(model.codes, found.tolist(), strict=True))
+            if divisor is not None:
+                probabilities = shared_out(probabilities, self._stands_for)
         return combine(probabilities, hints, threshold=model.threshold if model is not None else 0.0)
 
     def vectors_for(self, language: str) -> TextVectors | None:
@@ -179,6 +183,16 @@ class TopicFinder:
             return primary
         is_known = self._answered is None or primary in self._answered
         return "*" if is_known and "*" in self._models else None
+
+
+def shared_out(probabilities: dict[str, float], stands_for: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+    """The probabilities with a share of some codes' given to others. Their sum stays the same."""
+    found = dict(probabilities)
+    for code, others in stands_for.items():
+        for other, share in others.items():
+            found[other] += share * probabilities[code]
+            found[code] -= share * probabilities[code]
+    return found
 
 
 def combine(
