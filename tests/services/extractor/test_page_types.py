@@ -391,3 +391,35 @@ def test_error_page_is_told_from_a_story_by_what_it_says(
     assert getattr(refused, "reason", None) == "error_page"
     refused = read_refusal(write_page(title=title, body=f"<p>{paragraphs[0]} {paragraphs[1]}</p>"))
     assert getattr(refused, "reason", None) == "error_page"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        '<meta property="og:type" content="profile">',
+        '<script type="application/ld+json">{"@type": "ProfilePage"}</script>',
+        '<script type="application/ld+json">{"@type": "JobPosting", "title": "Harbour bridge opens again"}</script>',
+        '<script type="application/ld+json">{"@type": "MusicEvent", "name": "Harbour bridge opens again"}</script>',
+    ],
+)
+def test_page_that_states_to_be_a_profile_an_event_or_a_vacancy_is_doubted(
+    statement: str, write_page: Write, read_article: Callable[..., Content]
+) -> None:
+    doubt = read_article(write_page(head=statement)).doubt
+    assert doubt is not None
+    assert doubt.reason == "other_page"
+
+
+_EVENT = '<script type="application/ld+json">{"@type": "Event", "name": "%s"}</script>'
+_ARTICLE = (
+    '<script type="application/ld+json">{"@type": "NewsArticle", "headline": "Harbour bridge opens again"}</script>'
+)
+
+
+@pytest.mark.parametrize(
+    "head", [_EVENT % "Night of the open bridges", _ARTICLE + _EVENT % "Harbour bridge opens again"]
+)
+def test_event_that_an_article_tells_of_is_no_reason_to_doubt_it(
+    head: str, write_page: Write, read_article: Callable[..., Content]
+) -> None:
+    assert read_article(write_page(head=head)).doubt is None

@@ -15,7 +15,9 @@ from typing import Literal
 from coranto_extractor.language import phrase_lists
 from coranto_extractor.language.phrase_lists import cached_per_languages, class_alternatives
 from coranto_extractor.language.sentences import SENTENCE_END
+from coranto_extractor.language.text_comparison import alphanumeric_key
 from coranto_extractor.page.blocks import normalize_space, text_weight
+from coranto_extractor.page.metadata import strings, types_of
 from coranto_extractor.page_type.entries import find_entries, find_linked_lines, find_repeated_link
 from coranto_extractor.page_type.structure import judge_structure, measure_structure
 from coranto_extractor.page_type.summary import (
@@ -37,6 +39,9 @@ _MIN_STRUCTURE, _MAX_STRUCTURE = 0.5, 0.89
 
 # Sites of other kinds name their things with a prefix: “exampleshop:item”.
 _LISTED_THINGS = frozenset({"item", "product", "listing", "venue", "place", "app", "playlist", "album", "song", "user"})
+
+# What a page may be about by its structured data, beside events of all kinds.
+_THINGS = frozenset({"JobPosting", "Course", "CourseInstance"})
 
 # Weights are lengths in Latin letters, shares are parts of the weight of the whole page.
 _MANY_TEASERS = 5
@@ -108,7 +113,7 @@ def find_signs(summary: PageSummary, metrics: PageMetrics) -> list[Sign]:
         kind: Kind = "shape" if is_linked and metrics.teasers >= _MANY_TEASERS else "last-resort"
         signs.append(_sign(kind, "index_page", "no paragraphs that make a text"))
     if not metrics.is_stated_article:
-        signs.extend((*_without_prose(summary, metrics), *_service_title(summary)))
+        signs.extend((*_stated_things(summary, metrics), *_without_prose(summary, metrics), *_service_title(summary)))
     cart = _cart(summary) if any(sign.reason.startswith("product") for sign in signs) else None
     if cart:
         signs.append(_sign("words", "", f"“{cart}”"))
@@ -207,6 +212,21 @@ def _without_prose(summary: PageSummary, metrics: PageMetrics) -> Iterator[Sign]
         linked = find_linked_lines(summary.blocks)
         if len(linked) >= _MIN_ENTRIES:
             yield _sign("last-resort", "index_page", f"{len(linked)} linked lines and hardly any text")
+
+
+def _stated_things(summary: PageSummary, metrics: PageMetrics) -> Iterator[Sign]:
+    """What the page states to be instead: a person's profile, or an event or a vacancy that has the headline for its name."""
+    if summary.og_type == "profile":
+        yield _sign("statement", "other_page", "og:type profile")
+    elif "ProfilePage" in metrics.types:
+        yield _sign("statement", "other_page", "JSON-LD type ProfilePage")
+    title = alphanumeric_key(summary.title or "")
+    for node in summary.page.nodes if title else ():
+        kind = next((kind for kind in types_of(node) if kind in _THINGS or kind.endswith("Event")), None)
+        names = (alphanumeric_key(name) for key in ("name", "title") for name in strings(node.get(key)))
+        if kind and title in names:
+            yield _sign("statement", "other_page", f"JSON-LD type {kind} with the headline for its name")
+            return
 
 
 def _service_title(summary: PageSummary) -> Iterator[Sign]:
