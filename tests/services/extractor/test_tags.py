@@ -247,3 +247,11 @@ def test_section_is_neither_a_date_nor_a_word_of_the_software(
 ) -> None:
     head = f'<meta property="article:section" content="{stated}">'
     assert read_article(write_page(head=head)).section == section
+
+
+def test_section_that_is_marked_as_a_tag_is_none_beside_others(
+    write_page: Callable[..., bytes], read_article: Callable[..., Content]
+) -> None:
+    sections = '<p><a href="/category/by/" rel="tag">By</a>, <a href="/emner/by" rel="category tag">Lokalt</a></p>'
+    tags = '<p><a href="/tag/broer/" rel="tag">Broer</a> <a href="/tag/havne/" rel="tag">Havne</a></p>'
+    assert read_article(write_page(above=sections, below=tags)).tags == ("Broer", "Havne")

@@ -216,6 +216,8 @@ def _linked_tags(root: html.HtmlElement) -> list[str]:
     """The tags that the page shows as links: by rel=tag, behind a label, in a list of that class, or by their URLs."""
     by_rel = [link for link in root.iterfind(".//a[@rel]") if "tag" in (link.get("rel") or "").split()]
     by_rel = [link for link in by_rel if not _is_in_menu(link)]
+    # Some systems mark the section as a tag as well.
+    by_rel = [link for link in by_rel if not _leads_to_section(link)] or by_rel
     if by_rel:
         return [normalize_space(link.text_content()) for link in by_rel]
     labelled = _labelled_tags(root)
@@ -240,6 +242,10 @@ def _linked_tags(root: html.HtmlElement) -> list[str]:
         and not _is_in_menu(link)
         and (text := normalize_space(link.text_content()))
     ]
+
+
+def _leads_to_section(link: html.HtmlElement) -> bool:
+    return "category" in (link.get("rel") or "").split() or "/category/" in (link.get("href") or "")
 
 
 def _labelled_tags(root: html.HtmlElement) -> list[str]:
