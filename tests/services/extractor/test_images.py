@@ -37,6 +37,9 @@ Read = Callable[..., Content]
         ("«Fest»: Jana Roe (l.) am Tor. © Max Roe/dpa", "«Fest»: Jana Roe (l.) am Tor.", "Max Roe/dpa"),
         ("A unit of Roe Co. in Salem. Image: Max Roe/Reuters", "A unit of Roe Co. in Salem.", "Max Roe/Reuters"),
         ("(Symbolbild) Ein Tor. (Archiv) © AP/dpa | Max Roe", "(Symbolbild) Ein Tor. (Archiv)", "AP/dpa | Max Roe"),
+        ("Le moulin est vide. / Jeanne Roe", "Le moulin est vide.", "Jeanne Roe"),
+        ("Le moulin est vide. / Une photo du soir", "Le moulin est vide. / Une photo du soir", None),
+        ("강가의 방앗간 사진= 매인숙", "강가의 방앗간", "매인숙"),
         # Behind a sentence a label needs no colon.
         ("Das Haus steht leer. Bild Jana Roe", "Das Haus steht leer.", "Jana Roe"),
         ("Мост открыт. Фото с сайта most.example", "Мост открыт.", "most.example"),
@@ -107,6 +110,28 @@ def test_credit_in_an_element_of_its_own_is_not_part_of_the_caption(
     image = read_article(write_page(above=f'<figure><img src="/b.jpg">{caption}</figure>')).image
     assert image is not None
     assert (image.caption, image.credit) == ("The bridge at night.", "Agency")
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        '<figure><img src="/b.jpg" data-c-caption="The bridge at night." data-c-credit="Max Roe"></figure>',
+        '<div><figure><img src="/b.jpg"></figure><i class="caption">The bridge at night.</i><i class="credit">Max Roe</i></div>',
+        '<div><img src="/b.jpg"><em class="img_desc">The bridge at night. Photo: Max Roe</em></div>',
+    ],
+)
+def test_caption_beside_a_figure_or_on_its_picture_is_found(
+    picture: str, write_page: Write, read_article: Read
+) -> None:
+    image = read_article(write_page(above=picture)).image
+    assert image is not None
+    assert (image.caption, image.credit) == ("The bridge at night.", "Max Roe")
+
+
+def test_picture_in_a_figure_without_any_text_is_the_articles(write_page: Write, read_article: Read) -> None:
+    image = read_article(write_page(above='<figure><img src="/b.jpg" alt=""></figure>')).image
+    assert image is not None
+    assert image.url == "https://news.example/b.jpg"
 
 
 def test_logo_is_not_the_lead_image(write_page: Write, read_article: Read) -> None:

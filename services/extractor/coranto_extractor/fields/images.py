@@ -69,7 +69,7 @@ def _credit_class() -> re.Pattern[str]:
 @cached_per_languages
 def _caption_class() -> re.Pattern[str]:
     return re.compile(
-        "caption|image[-_]+(?:title|desc|text)|photo[-_]+(?:title|desc|text)|img-?desc|image__title|figcaption|"
+        "caption|image[-_]+(?:title|desc|text)|photo[-_]+(?:title|desc|text)|img[-_]*desc|image__title|figcaption|"
         + class_alternatives("caption_class_names"),
         re.IGNORECASE,
     )
@@ -182,11 +182,14 @@ def _figures(page: PageMetadata, container: html.HtmlElement | None) -> Iterator
             continue
         holder = _element_with_caption(element)
         caption, credit = _caption_and_credit(holder) if holder is not None else (None, None)
+        if caption is None and credit is None:
+            caption, credit = _stated_on_element(element)
         # Teasers have no credits. A lead picture with a credit may link to a page of pictures.
         if credit is None and _belongs_to_other_page(page, element, container):
             continue
         alt = clean((element.get("alt") or "")[:_MAX_CAPTION_CHARS])
-        if holder is None and (len(alt) < _MIN_ALT_CHARS or _is_control(element, url)):
+        is_plain = holder is None and caption is None and credit is None
+        if is_plain and (len(alt) < _MIN_ALT_CHARS or _is_control(element, url)):
             continue
         seen.add(url)
         shown = _shown_caption(caption, credit)
@@ -195,6 +198,17 @@ def _figures(page: PageMetadata, container: html.HtmlElement | None) -> Iterator
             credit = credit or credit_of_alternative
             shown = _shown_caption(alternative, credit)
         yield Image(url=url, caption=shown, credit=credit), bool(caption or credit)
+
+
+def _stated_on_element(element: html.HtmlElement) -> tuple[str | None, str | None]:
+    """Caption and credit in attributes of the picture, which scripts of some systems show."""
+    stated: dict[str, str] = {}
+    for name, value in element.items():
+        kind = next((kind for kind in ("caption", "credit") if name.startswith("data-") and name.endswith(kind)), None)
+        if kind:
+            stated[kind] = clean(value[:_MAX_CAPTION_CHARS])
+    caption, credit = split_caption(stated.get("caption", ""))
+    return caption, tidy_credit(stated.get("credit", "")) or credit
 
 
 def _is_control(element: html.HtmlElement, url: str) -> bool:
@@ -268,19 +282,21 @@ def _is_small(element: html.HtmlElement) -> bool:
 
 
 def _element_with_caption(element: html.HtmlElement) -> html.HtmlElement | None:
-    """The element around the picture and its caption; None when the picture has no caption."""
+    """The element around the picture and its caption, or a figure without any; None when there is neither."""
+    figure: html.HtmlElement | None = None
     for level, ancestor in enumerate(element.iterancestors()):
+        if figure is not None and sum(1 for _ in islice(ancestor.iter("img", "amp-img"), 2)) > 1:
+            return figure  # the caption may be that of another
         if ancestor.tag == "figure":
-            return ancestor
-        if (
-            level < _CAPTION_LEVELS
-            and ancestor.tag in ("div", "p", "span", "td", "table", "dl")
-            and _has_caption(ancestor)
-        ):
+            if ancestor.text_content().strip():
+                return ancestor
+            figure = ancestor
+        is_box = ancestor.tag in ("div", "p", "span", "td", "table", "dl")
+        if level < _CAPTION_LEVELS and is_box and _has_caption(ancestor):
             return ancestor
         if level > _FIGURE_LEVELS or ancestor.tag in ("article", "main", "body"):
-            return None
-    return None
+            return figure
+    return figure
 
 
 def _has_caption(element: html.HtmlElement) -> bool:

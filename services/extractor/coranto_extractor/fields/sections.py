@@ -5,20 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
+from itertools import islice
 from typing import Any
 from urllib.parse import urlsplit
 
 from lxml import html  # type: ignore[import-untyped]  # lxml ships no types
 
 from coranto.domains import registered_domain
+from coranto_extractor.fields.authorship.byline_lines import names_in_byline
 from coranto_extractor.fields.evidence import Extracted
 from coranto_extractor.fields.page_reading import PageReading
 from coranto_extractor.fields.titles import site_names
 from coranto_extractor.language import phrase_lists
-from coranto_extractor.language.date_parsing import without_date_at_end
+from coranto_extractor.language.date_parsing import parse_date_text, without_date_at_end
 from coranto_extractor.language.phrase_lists import cached_per_languages, class_alternatives
 from coranto_extractor.language.text_comparison import alphanumeric_key
-from coranto_extractor.page.blocks import normalize_space
+from coranto_extractor.page.blocks import Block, normalize_space
 from coranto_extractor.page.metadata import PageMetadata, item_values, strings, types_of
 
 _SECTION_META = (
@@ -33,7 +35,8 @@ _SECTION_META = (
     "news_section",
     "article:category",
 )
-_BREADCRUMB_CLASS = re.compile(r"breadcrumb|bread-crumb|crumbs|pathway", re.IGNORECASE)
+_BREADCRUMB_CLASS = re.compile(r"breadcrumb|bread-crumb|crumbs|pathway|channel-path", re.IGNORECASE)
+_MAX_ELEMENTS_OF_BLOCK = 60
 _MAX_SECTION_CHARS = 40
 # A section in the metadata, and a breadcrumb, may be a little longer.
 _MAX_STATED_SECTION_CHARS = 80
@@ -47,7 +50,7 @@ _KEY_OF_SOFTWARE = re.compile(r"\w_\w")
 @cached_per_languages
 def _section_class() -> re.Pattern[str]:
     return re.compile(
-        r"(?:^|[\s_-])(?:category|section-?name|kicker|article[-_]{0,2}section|categories"
+        r"(?:^|[\s_-])(?:cats?|category|categorize|section-?name|kicker|article[-_]{0,2}section|categories"
         rf"|{class_alternatives('section_class_names')})(?:$|[\s_-])|__category",
         re.IGNORECASE,
     )
@@ -68,8 +71,9 @@ def find_section(reading: PageReading, breadcrumbs: Sequence[str]) -> Extracted[
 
 
 def _is_name(text: str) -> bool:
-    """False for a question, and for a key of the publisher's software, such as “news_news”."""
-    return bool(text) and not text.endswith(("?", "!")) and not _KEY_OF_SOFTWARE.search(text)
+    """False for a question, a line that goes on, a date, a byline, and for a key of software, such as “news_news”."""
+    is_sentence = text.endswith(("?", "!", ":")) or names_in_byline(text) is not None
+    return bool(text) and not is_sentence and not _KEY_OF_SOFTWARE.search(text) and parse_date_text(text, None) is None
 
 
 def _keys_of_site(page: PageMetadata) -> set[str]:
@@ -102,13 +106,23 @@ def _stated_sections(reading: PageReading, breadcrumbs: Sequence[str]) -> Iterat
             yield text, "microdata", 0.9
     for text in breadcrumbs:
         yield text, "breadcrumbs", 0.7
-    for block in reading.near_headline:
-        if len(block.text) < _MAX_SECTION_CHARS and _section_class().search(block.element.get("class") or ""):
-            links = [normalize_space(link.text_content()) for link in block.element.iter("a")]
-            # Links beside each other may have no space between them.
-            texts = links if len(links) > 1 else [block.text]
-            # This source's name is part of published records.
-            yield from ((text.strip(" ,/|"), "section", 0.5) for text in texts)
+    # This source's name is part of published records.
+    for block in (*reading.near_headline, *reading.below_text):
+        yield from ((text, "section", 0.5) for text in _marked_sections(block) if len(text) < _MAX_SECTION_CHARS)
+
+
+def _marked_sections(block: Block) -> Iterator[str]:
+    """The sections in those elements of the block whose class or relation says that they are: links, or the whole."""
+    for element in islice((block.element, *block.element.iterdescendants()), _MAX_ELEMENTS_OF_BLOCK):
+        if not isinstance(element.tag, str):
+            continue
+        if element.tag == "a" and "category" in (element.get("rel") or "").split():
+            yield normalize_space(element.text_content())
+        elif _section_class().search(element.get("class") or ""):
+            links = [normalize_space(link.text_content()) for link in element.iter("a")]
+            # Behind a label, “Category: Local”, and beside each other without a space.
+            text = block.text if element is block.element else normalize_space(element.text_content())
+            yield from (one.strip(" ,/|") for one in links or [text])
 
 
 def _section_in_url(page: PageMetadata, root: html.HtmlElement, not_sections: AbstractSet[str]) -> str | None:
@@ -165,9 +179,9 @@ def find_breadcrumbs(reading: PageReading) -> Extracted[tuple[str, ...]] | None:
             breadcrumbs = _without_ends(page, names, reading.title)
             if breadcrumbs:
                 return Extracted(breadcrumbs, "json-ld", 0.9)
-    for element in reading.root.iterfind(".//*[@class]"):
-        is_list = element.tag in ("ul", "ol", "nav", "div", "p")
-        if is_list and _BREADCRUMB_CLASS.search(element.get("class") or ""):
+    for element in reading.root.iter("ul", "ol", "nav", "div", "p"):
+        named = " ".join(element.get(name) or "" for name in ("class", "id", "itemtype"))
+        if _BREADCRUMB_CLASS.search(named):
             anchors = list(element.iter("a"))
             # Only the first link leads to the front page: a section with its own host has that host's front page.
             inner = anchors[1:] if anchors and _links_to_front_page(page, anchors[0]) else anchors

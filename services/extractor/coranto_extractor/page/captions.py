@@ -27,10 +27,13 @@ _CREDIT_CHARACTERS = frozenset(":：©/(")
 _IN_BRACKETS_AT_END = re.compile(r"\s*[(\[（［]([^()\[\]（）［］\n]{2,80})[)\]）］]\s*\.?$")
 _BEHIND_SENTENCE = re.compile(r"(?<=[.!?…”\"»。！？])\s*((?:(?!\.\s)[^!?…”\"»。！？©:：\n]){2,80})$")
 _BEHIND_STROKE = re.compile(r"\s+[/|–—-]\s+([^/|–—\n]{2,60})$")
+# “The bridge is open. / Jane Doe”
+_NAME_BEHIND_STROKE = re.compile(r"(?<=[.!?…»”\"。！？।])\s*[/|]\s*([^\W\d_][^.!?:/|\d\n]{2,50})$")
 _BETWEEN_MAKERS = re.compile(r"\s*[/|,:;©–—-]\s*|\s+(?:via|for)\s+", re.IGNORECASE)
 _MAX_SIGNED_CHARS = 80
 # A word of so many letters in small ones is of a sentence. An end of so many words that is there twice is no refrain.
 _MIN_PROSE_CHARS = 4
+_MAX_NAME_WORDS = 5
 _MIN_REPEATED_WORDS = 4
 _MARKS = " +<>«»|·•▶►×,;:-–—"
 _LEADING_YEAR = re.compile(r"^(?:19|20)\d\d[\s,]+")
@@ -43,7 +46,7 @@ def _labelled_credit() -> re.Pattern[str]:
     # In brackets, after a separator, or at the very end after a sentence: “(Фото: N. N. / Agency)”, “Foto: N. N.”
     return re.compile(
         rf"[\s(\[|–—-]{{0,8}}(?<!\w)(?:{labels})"
-        rf"(?:(?:\s(?:{by}|{of}))?\s?[:：©/]|\s{by}(?=\s(?-i:[{CAPITALS}])))"
+        rf"(?:(?:\s(?:{by}|{of}))?\s?[:：©/=＝]|\s{by}(?=\s(?-i:[{CAPITALS}])))"
         r"\s*(?P<credit>[^)\]\n]{2,120})[)\]]?\s*\.?\s*$",
         re.IGNORECASE,
     )
@@ -119,7 +122,10 @@ def _find_credit(text: str) -> tuple[int, str] | None:
         if match and match["credit"].strip():
             return match.start(), match["credit"]
     match = _BEHIND_STROKE.search(text)
-    return (match.start(), match[1]) if match and _is_signed(match[1]) else None
+    if match and _is_signed(match[1]):
+        return match.start(), match[1]
+    match = _NAME_BEHIND_STROKE.search(text)
+    return (match.start(), match[1]) if match and _are_names(match[1]) else None
 
 
 def _tidy_caption(text: str) -> str | None:
@@ -145,6 +151,12 @@ def _is_signed(text: str) -> bool:
     words = (word for part in parts if not _is_maker(part) for word in part.split())
     allowed = _phrases("photo_labels") | _phrases("credit_by") | _phrases("name_particles")
     return not any(word[:1].islower() and len(word) >= _MIN_PROSE_CHARS and word not in allowed for word in words)
+
+
+def _are_names(text: str) -> bool:
+    """True for a few words that begin with capitals, or as words do in scripts without them."""
+    words = [word for word in text.split() if word.casefold() not in _phrases("name_particles")]
+    return 0 < len(words) <= _MAX_NAME_WORDS and all(word[0] == word[0].title() for word in words)
 
 
 def _is_maker(part: str) -> bool:
