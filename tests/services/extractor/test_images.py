@@ -24,6 +24,8 @@ Read = Callable[..., Content]
         ("Image Credits: Agency", None, "Agency"),
         ("Мост ночью. Фото: Агентство", "Мост ночью.", "Агентство"),
         ("The bridge (left) at night", "The bridge (left) at night", None),
+        ("The bridge at night © 2024", "The bridge at night", None),
+        ("Duran Duran", "Duran Duran", None),
         ("A photo by the river", "A photo by the river", None),
         # An agency in brackets, behind a sentence or behind a stroke needs no label.
         ("The bridge in Salem, Ore. (AP)", "The bridge in Salem, Ore.", "AP"),
@@ -69,6 +71,7 @@ def test_caption_and_credit_are_separated(line: str, caption: str | None, credit
         ("播放 | 暫停 | 圖片 1 / 2 大橋重新開放", "大橋重新開放"),
         ("3/12 The bridge at night", "The bridge at night"),
         ("3/4 of the bridge", "3/4 of the bridge"),
+        ("9/11 Memorial at night", "9/11 Memorial at night"),
         ("Bild vergrößern", None),
         ("What the lens makes with a zoom", "What the lens makes with a zoom"),
     ],

@@ -10,7 +10,6 @@ from coranto_extractor.language import phrase_lists
 from coranto_extractor.language.date_parsing import without_date_at_end
 from coranto_extractor.language.phrase_lists import alternatives, cached_per_languages
 from coranto_extractor.language.scripts import CAPITALS, EAST_ASIAN, is_east_asian
-from coranto_extractor.language.text_comparison import alphanumeric_key
 from coranto_extractor.page.blocks import normalize_space
 
 # “The bridge is open © Jane Doe”
@@ -35,6 +34,8 @@ _MAX_SIGNED_CHARS = 80
 _MIN_PROSE_CHARS = 4
 _MAX_NAME_WORDS = 5
 _MIN_REPEATED_WORDS = 4
+# What begins like the place of a picture in a gallery: “9/11 Memorial”.
+_NO_PLACES = ("9/11", "20/20", "24/7", "50/50")
 _MARKS = " +<>«»|·•▶►×,;:-–—"
 _LEADING_YEAR = re.compile(r"^(?:19|20)\d\d[\s,]+")
 
@@ -136,7 +137,8 @@ def _tidy_caption(text: str) -> str | None:
         text = text.rstrip(" |–—-(（©/")
         text = text[: -len("copyright")] if text.casefold().endswith("copyright") else text
     words = text.split()
-    for count in range(len(words) // 2, 0, -1):
+    # One word twice is a name: “Baden Baden”.
+    for count in range(len(words) // 2, 1, -1):
         is_all_or_long = 2 * count == len(words) or count >= _MIN_REPEATED_WORDS
         if is_all_or_long and words[-count:] == words[-2 * count : -count]:
             return " ".join(words[:-count])
@@ -191,7 +193,7 @@ def tidy_credit(text: str) -> str | None:
     if bracket and ")" not in last:
         is_label = last.casefold().strip() in (*_phrases("photo_labels"), "copyright", "c", "")
         text = inside.rstrip() if is_label else f"{text})"
-    return text if alphanumeric_key(text) else None
+    return text if any(map(str.isalpha, text)) else None
 
 
 def without_controls(text: str) -> str:
@@ -224,8 +226,9 @@ def _place_in_gallery() -> re.Pattern[str]:
     """The place of a picture in its gallery, before its caption: “Bild 1 von 10”, “3/12”."""
     labels = "|".join(re.escape(label) for label in phrase_lists.phrases("photo_labels"))
     number = r"\d{1,3}"
+    fractions = "|".join(map(re.escape, _NO_PLACES))
     return re.compile(
-        rf"^(?:(?:{labels})\s{number}\s?(?:/|[^\W\d]{{1,3}})\s?{number}|{number}\s?/\s?{number}(?=\W*(?-i:[{CAPITALS}{EAST_ASIAN}])))"
+        rf"^(?!(?:{fractions})\b)(?:(?:{labels})\s{number}\s?(?:/|[^\W\d]{{1,3}})\s?{number}|{number}\s?/\s?{number}(?=\W*(?-i:[{CAPITALS}{EAST_ASIAN}])))"
         r"(?![\d/.]|\w)[\s.:–—-]*",
         re.IGNORECASE,
     )

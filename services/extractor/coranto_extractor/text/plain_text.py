@@ -182,7 +182,7 @@ def _line_score(line: str) -> float:
     if why == "boilerplate":
         return _BOILERPLATE_SCORE
     if _is_prose(line):
-        if split_caption(line)[1] and weight < _MAX_CAPTION_WEIGHT:
+        if weight < _MAX_CAPTION_WEIGHT and split_caption(line)[1]:
             return _CAPTION_SCORE
         return min(weight, _MAX_PROSE_SCORE)
     if _SENTENCE_OR_CLAUSE_END.search(line) and weight > _MIN_SENTENCE_WEIGHT:
@@ -337,8 +337,8 @@ def _is_date_or_byline(line: str) -> bool:
 
 def _caption(between: Sequence[str]) -> tuple[str | None, str | None]:
     for line in between:
-        caption, credit = split_caption(line)
-        if credit and len(line) < _MAX_CAPTION_CHARS:
+        caption, credit = split_caption(line) if len(line) < _MAX_CAPTION_CHARS else (None, None)
+        if credit:
             return caption, credit
     return None, None
 
