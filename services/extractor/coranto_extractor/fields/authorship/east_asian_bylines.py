@@ -31,6 +31,8 @@ _HAN = re.compile(r"[\u3400-\u9fff]+")
 _HAN_NAME = re.compile(r"[\u3400-\u9fff]{2,4}")
 _JAPANESE_NAME = re.compile(r"[\u3400-\u9fff々\u3040-\u30ff]{3,6}")
 _OFFICES = ("部", "局", "班", "社", "室", "員", "者")
+# Many towns and companies are called like a surname: “松本市”, “伊藤園”.
+_BEHIND_NAMES_OF_TOWNS = ("市", "町", "村", "区", "郡", "県", "園", "駅", "港")
 _KOREAN_NAMES = rf"[{HANGUL}]{{2,4}}(?:[·ㆍ,]\s?[{HANGUL}]{{2,4}})*"
 
 
@@ -45,7 +47,7 @@ def _chinese_roles() -> re.Pattern[str]:
 @cached_per_languages
 def _korean_reporters() -> re.Pattern[str]:
     roles = "|".join(re.escape(role) for role in phrase_lists.phrases("roles") if HANGUL_CHARACTER.match(role))
-    return re.compile(rf"(?:^|[\s=＝/])({_KOREAN_NAMES})\s?(?:{roles or '(?!)'})\s*(?P<end>[=＝]|$)")
+    return re.compile(rf"(?:^|[\s=＝/])({_KOREAN_NAMES})\s?(?P<role>{roles or '(?!)'})\s*(?P<end>[=＝]|$)")
 
 
 def names_in_dateline(text: str) -> list[str]:
@@ -55,12 +57,16 @@ def names_in_dateline(text: str) -> list[str]:
         return []
     brackets = _IN_BRACKETS.search(beginning)
     if brackets is None:
-        return _after_role(beginning) if len(text) <= _MAX_LINE_CHARS else []
+        names = _after_role(beginning) if len(text) <= _MAX_LINE_CHARS else []
+        # In a sentence, what reporters do stands behind the word: “记者今日获悉”.
+        return names if all(name.startswith(_han_surnames()) for name in names) else []
+    place_and_name = _PLACE_AND_AGENCY.match(beginning)
+    if place_and_name and place_and_name["place"] in phrase_lists.phrases("photo_labels"):
+        return []
     inside, behind = brackets[1], beginning[brackets.end() :]
     korean = _korean_reporters().search(inside) or _korean_reporters().match(behind[:_MAX_LINE_CHARS])
     if korean and (korean.string is inside or korean["end"] or not behind[korean.end() :].strip()):
-        return _BETWEEN_NAMES.split(korean[1])
-    place_and_name = _PLACE_AND_AGENCY.match(beginning)
+        return _korean_names(korean)
     return _after_role(inside) or (_japanese_names(place_and_name["name"]) if place_and_name else [])
 
 
@@ -73,7 +79,7 @@ def names_at_end(text: str) -> list[str]:
     inside = MAIL_ADDRESS.sub(" ", inside).strip(" /")
     korean = _korean_reporters().match(inside)
     if korean:
-        return _BETWEEN_NAMES.split(korean[1])
+        return _korean_names(korean)
     return (_after_role(inside) or _japanese_names(inside)) if brackets else []
 
 
@@ -90,14 +96,28 @@ def agency_of_dateline(text: str) -> str | None:
 
 
 @cached_per_languages
+def _han_surnames() -> tuple[str, ...]:
+    return tuple(name for name in phrase_lists.phrases("first_surnames") if _HAN.fullmatch(name))
+
+
+@cached_per_languages
 def _japanese_surnames() -> tuple[str, ...]:
-    return tuple(name for name in phrase_lists.phrases("first_surnames") if len(name) > 1 and _HAN.fullmatch(name))
+    return tuple(name for name in _han_surnames() if len(name) > 1)
+
+
+def _korean_names(match: re.Match[str]) -> list[str]:
+    """The names before a role, without the first half of a role in two words: “인턴 기자”."""
+    roles = phrase_lists.phrases("roles")
+    return [name for name in _BETWEEN_NAMES.split(match[1]) if f"{name}{match['role']}" not in roles]
 
 
 def _after_role(text: str) -> list[str]:
     """The names behind “reporter”, each of which may have a role of its own: “记者 刘洋 通讯员 陈静”."""
     names: list[str] = []
-    for part in _chinese_roles().split(text)[1:]:
+    before, *parts = _chinese_roles().split(text)
+    if phrase_lists.any_phrase("photo_labels").search(before):
+        return []
+    for part in parts:
         without_place = _BEFORE_TELEGRAM.sub(r"\g<name>", re.split(r"[／/]", part.strip(" :：・"), maxsplit=1)[0])
         names += [name for name in _BETWEEN_NAMES.split(without_place) if name]
     return names if all(map(_HAN_NAME.fullmatch, names)) else []
@@ -107,5 +127,13 @@ def _japanese_names(text: str) -> list[str]:
     """The names in “社会部・山田太郎”; empty when there is anything but names and offices."""
     parts = [part for part in _BETWEEN_NAMES.split(text) if part]
     names = [part for part in parts if not part.endswith(_OFFICES)]
-    are_names = all(_JAPANESE_NAME.fullmatch(name) and name.startswith(_japanese_surnames()) for name in names)
-    return names if are_names else []
+    return names if all(map(_is_japanese_name, names)) else []
+
+
+def _is_japanese_name(text: str) -> bool:
+    town = text[:-1] if text.endswith(_BEHIND_NAMES_OF_TOWNS) else None
+    return (
+        _JAPANESE_NAME.fullmatch(text) is not None
+        and text.startswith(_japanese_surnames())
+        and town not in _japanese_surnames()
+    )
