@@ -7,6 +7,7 @@ import pytest
 from coranto_classifier.entities.countries import find_country
 from coranto_classifier.entities.english.gazetteer import Gazetteer
 from coranto_classifier.entities.english.post_processing import PostProcessor
+from coranto_classifier.entities.english.recognizer import with_whole_towns
 from coranto_classifier.entities.linking import NamedEntity, merge_mentions
 from coranto_classifier.entities.mention import EntityType, Mention
 from coranto_classifier.entities.name_key import word_key
@@ -328,6 +329,31 @@ def test_last_word_of_an_english_name_tells_its_type(name: str, tagged: EntityTy
     words = ["They", "saw", *name.split(), "yesterday"]
     spans = PostProcessor(Gazetteer(ModelPaths().shipped)).corrected(words, [(2, len(words) - 2, tagged)], {})
     assert [found for _, _, found in spans] == [kind]
+
+
+@pytest.mark.parametrize(
+    ("marked", "kind", "whole"),
+    [
+        (["Stoke-on"], "place", "Stoke-on-Trent"),
+        (["Newcastle-", "Tyne"], "place", "Newcastle-upon-Tyne"),
+        (["Stow-on-the-Wold"], "place", "Stow-on-the-Wold"),
+        (["Newcastle", "Lyme Borough Council"], "organisation", "Newcastle-under-Lyme Borough Council"),
+        (["China"], "place", "China"),
+    ],
+)
+def test_english_town_with_small_words_between_hyphens_is_whole(
+    marked: list[str], kind: EntityType, whole: str
+) -> None:
+    text = f"The museum of Kent has Made-in-China toys and {whole} on its list."
+    spans = [(text.index(part), text.index(part) + len(part), part) for part in marked]
+    mentions = [
+        Mention(start, end, kind if number else "place", part, part) for number, (start, end, part) in enumerate(spans)
+    ]
+    kent = Mention(14, 18, "place", "Kent", "Kent")
+    assert [(each.type, each.normal) for each in with_whole_towns(text, [kent, *mentions])] == [
+        ("place", "Kent"),
+        (kind, whole),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ and possessive.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +27,10 @@ _LONGEST_SENTENCE = 400  # tokens; longer text without a sentence end is tagged 
 _LONGEST_WORD = 60  # characters that are looked at: the features of words are kept
 _LONGEST_ACRONYM = 6  # letters
 _ARTICLE = re.compile(r"^(?:the|a|an)\s+", re.IGNORECASE)
+# Towns with small words between hyphens, at which the tokens end.
+_TOWN = re.compile(
+    r"(?<![\w-])[A-Z][a-z]{1,20}-(?:(?:by|in|le|next|on|over|super|under|upon)-)(?:(?:la|the)-)?[A-Z][a-z]{1,20}(?![\w-])"
+)
 _POSSESSIVE = re.compile(r"['’]s?$")
 
 
@@ -54,7 +59,8 @@ class EnglishRecognizer:
             for first in range(0, len(tokens), _LONGEST_SENTENCE)
         ]
         groups = read_together(sentences)
-        return self._agreed([mention for group in groups for mention in self._tagged(text, group, cases)])
+        mentions = [mention for group in groups for mention in self._tagged(text, group, cases)]
+        return self._agreed(with_whole_towns(text, mentions))
 
     def _agreed(self, mentions: Sequence[Mention]) -> list[Mention]:
         """The mentions, with a single word that is an organisation somewhere in the text as one throughout it.
@@ -92,6 +98,26 @@ class EnglishRecognizer:
                 normal = normal_form(text[start:end])
                 if normal:
                     yield Mention(start, end, kind, text[start:end], normal)
+
+
+def with_whole_towns(text: str, mentions: Sequence[Mention]) -> list[Mention]:
+    """The mentions, with “Stoke-on-Trent” as one place where only its beginning is one."""
+    towns = [match.span() for match in _TOWN.finditer(text)]
+    starts = [start for start, _ in towns]
+    found: list[Mention] = []
+    for mention in mentions:
+        number = bisect_left(starts, mention.end) - 1
+        town = towns[number] if number >= 0 else (0, 0)
+        is_cut = mention.start < town[1] and not (mention.start <= town[0] and town[1] <= mention.end)
+        goes_on = bool(found) and found[-1].end > town[0]
+        if not is_cut or (mention.start > town[0] and not goes_on):
+            found.append(mention)
+            continue
+        start = found.pop().start if goes_on else mention.start
+        end = max(town[1], mention.end)
+        kind = "place" if (start, end) == town else mention.type
+        found.append(Mention(start, end, kind, text[start:end], normal_form(text[start:end])))
+    return found
 
 
 def _words(text: str, tokens: Sequence[tuple[int, int]]) -> list[str]:
