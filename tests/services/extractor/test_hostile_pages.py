@@ -179,6 +179,7 @@ def _seconds(page: bytes) -> float:
             + b"".join(b"<p>Prose %d of words, and more of it for a long time.</p>" % k for k in range(9))
         ),
         lambda n: b"<article>" * 60 + b"<article>x</article>" * n + _PROSE * 4,
+        lambda n: b"<h1>T words</h1>" + _PROSE * 4 + b"<p>" + b"x" * (5 * n) + b"</p>",
     ],
 )
 def test_time_for_a_page_grows_no_faster_than_the_page(page_of: Callable[[int], bytes]) -> None:

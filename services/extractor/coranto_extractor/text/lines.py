@@ -210,10 +210,15 @@ def _drop_footer_notes(texts: Sequence[str], result: list[bool]) -> None:
     """Drop notes below the last sentences: who else contributed, where to write to, what to follow."""
     last_lines = [n for n in range(len(texts)) if result[n]][-_FOOTER_LINES:]
     for n in last_lines[1:]:
-        text = texts[n]
-        says_so = _MAIL_ADDRESS.search(text) or phrase_lists.contains("footer_notes", text)
-        if (text_weight(text) <= _MAX_NOTE_WEIGHT and says_so) or _is_signature(text):
+        if _is_footer_note(texts[n]) or _is_signature(texts[n]):
             result[n] = False
+
+
+def _is_footer_note(text: str) -> bool:
+    # The length comes first: the search for an address takes time that grows with the square of a word's length.
+    return text_weight(text) <= _MAX_NOTE_WEIGHT and (
+        _MAIL_ADDRESS.search(text) is not None or phrase_lists.contains("footer_notes", text)
+    )
 
 
 def _is_excerpt(text: str, following: Sequence[str]) -> bool:
