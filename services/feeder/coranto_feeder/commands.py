@@ -315,7 +315,7 @@ def pause_feeds(
     urls: Annotated[list[str], typer.Argument(help="Addresses as `coranto feeds list` shows them.")],
     data: DataOption = None,
 ) -> None:
-    """Poll these no longer until they are resumed; what is known of them stays. Exit code 3 when one was not known."""
+    """Poll these no longer until they are resumed; of a sitemap index, its sitemaps too. Exit code 3 when one was not known."""
 
     async def pause(registry: FeedRegistry) -> list[str]:
         return [url for url in urls if not await registry.pause(_address(url))]
@@ -328,7 +328,7 @@ def resume_feeds(
     urls: Annotated[list[str], typer.Argument(help="Addresses as `coranto feeds list` shows them.")],
     data: DataOption = None,
 ) -> None:
-    """Poll paused ones again, at once. Exit code 3 when one was not known."""
+    """Poll paused ones again, at once; of a sitemap index, its sitemaps too. Exit code 3 when one was not known."""
 
     async def resume(registry: FeedRegistry) -> list[str]:
         return [url for url in urls if not await registry.resume(_address(url), datetime.now(UTC))]

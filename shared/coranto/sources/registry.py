@@ -306,14 +306,34 @@ class FeedRegistry:
         return bool(removed)
 
     async def pause(self, url: str) -> bool:
-        """Poll it no longer until it is resumed; its history stays. False when there is no such feed."""
+        """Poll it no longer until it is resumed; of a sitemap index, its sitemaps too. False when there is no such feed."""
         names = [self._feeds, self._due, self._paused, self._waiting]
-        return bool(await cast("Awaitable[int]", self._pause(keys=names, args=[feed_id(url)])))
+        is_known = bool(await cast("Awaitable[int]", self._pause(keys=names, args=[feed_id(url)])))
+        # The index comes first: while it is paused, it leads to no more of them.
+        for one in await self._below(url):
+            await cast("Awaitable[int]", self._pause(keys=names, args=[one]))
+        return is_known
 
     async def resume(self, url: str, now: datetime) -> bool:
-        """Poll it again, at once; also one that is not paused. False when there is no such feed."""
+        """Poll it again, at once, also when it is not paused; and what is paused of an index. False when there is no such feed."""
         names = [self._feeds, self._due, self._paused]
+        paused = await self.paused()
+        for one in paused.intersection(await self._below(url)):
+            await cast("Awaitable[int]", self._resume(keys=names, args=[one, now.timestamp()]))
         return bool(await cast("Awaitable[int]", self._resume(keys=names, args=[feed_id(url), now.timestamp()])))
+
+    async def _below(self, url: str) -> list[str]:
+        """Ids of the sitemaps that this index has led to, and of those that these have led to."""
+        feed = await self.find(url)
+        if feed is None:
+            return []
+        left, above, ids = await self.descendants(feed), {feed.url}, list[str]()
+        while above:
+            below = [one for one in left if one.parent in above]
+            left = [one for one in left if one.parent not in above]
+            above = {one.url for one in below}
+            ids += [one.id for one in below]
+        return ids
 
     async def paused(self) -> set[str]:
         """Ids of the feeds that are paused."""

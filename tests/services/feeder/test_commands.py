@@ -15,7 +15,7 @@ from redis.asyncio import Redis
 from typer.testing import CliRunner
 
 from coranto.sources.kinds import SourceKind
-from coranto.sources.registry import Feed, FeedRegistry
+from coranto.sources.registry import Feed, FeedRegistry, child_feed, new_feed
 from coranto.topology import Keys
 from coranto_cli.errors import CommandError
 from coranto_feeder.commands import app
@@ -86,6 +86,36 @@ def test_feeds_are_paused_and_resumed(run: Run) -> None:
     assert "1 resumed" in run("resume", RSS).output
     assert "next poll" in run("list").output
     assert not run("list", "--json").lines[0]["is_paused"]
+
+
+async def test_sitemaps_of_an_index_are_paused_and_resumed_with_it(run: Run, redis: Redis) -> None:
+    registry, now = FeedRegistry(redis, Keys()), datetime.now(UTC)
+    index = new_feed("https://example.org/index.xml", now=now).model_copy(update={"kind": SourceKind.SITEMAP_INDEX})
+    inner = child_feed(index, "https://example.org/inner.xml", now=now)
+    inner = inner.model_copy(update={"kind": SourceKind.SITEMAP_INDEX})
+    leaves = [child_feed(above, f"https://example.org/{above.depth}.xml", now=now) for above in (index, inner)]
+    other = new_feed("https://example.org/other.xml", now=now)
+    for feed in (index, inner, *leaves, other):
+        await registry.add(feed)
+    below = {inner.id, *(leaf.id for leaf in leaves)}
+
+    assert (await off_loop(run, "pause", inner.url)).exit_code == 0
+    assert await registry.paused() == {inner.id, leaves[1].id}
+    assert (await off_loop(run, "pause", index.url)).exit_code == 0
+    assert await registry.paused() == {index.id, *below}
+    assert (await off_loop(run, "resume", index.url)).exit_code == 0
+    assert await registry.paused() == set()
+
+
+async def test_resuming_an_index_polls_no_sitemap_that_was_not_paused(redis: Redis) -> None:
+    registry, now = FeedRegistry(redis, Keys()), datetime.now(UTC)
+    index = new_feed("https://example.org/index.xml", now=now).model_copy(update={"kind": SourceKind.SITEMAP_INDEX})
+    child = child_feed(index, "https://example.org/child.xml", now=now)
+    for feed in (index, child):
+        await registry.add(feed)
+        await registry.save(feed, now + timedelta(hours=1))
+    assert await registry.resume(index.url, now)
+    assert [feed.url for feed in await registry.find_due(now, limit=9)] == [index.url]
 
 
 async def test_list_shows_what_an_operator_asks(run: Run, redis: Redis) -> None:

@@ -272,7 +272,7 @@ async def preview_source(named: SourceName, parts: PartsOf) -> Preview:
 @router.post("/pause", summary="Pause a source")
 @needs(Scope.OPERATE)
 async def pause_source(named: SourceName, parts: PartsOf) -> SourceView:
-    """It is polled no longer until it is resumed."""
+    """It is polled no longer until it is resumed, nor are the sitemaps of an index."""
     registry = await _registry(parts)
     if not await registry.pause(_address(named.url)):
         raise _unknown(named.url)
@@ -282,7 +282,7 @@ async def pause_source(named: SourceName, parts: PartsOf) -> SourceView:
 @router.post("/resume", summary="Resume a source, or poll it now")
 @needs(Scope.OPERATE)
 async def resume_source(named: SourceName, parts: PartsOf) -> SourceView:
-    """It is polled at once, also when it was not paused."""
+    """It is polled at once, also when it was not paused, and the paused sitemaps of an index are too."""
     registry = await _registry(parts)
     if not await registry.resume(_address(named.url), datetime.now(UTC)):
         raise _unknown(named.url)
