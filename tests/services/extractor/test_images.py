@@ -27,6 +27,8 @@ Read = Callable[..., Content]
         ("The bridge at night © 2024", "The bridge at night", None),
         ("Duran Duran", "Duran Duran", None),
         ("A photo by the river", "A photo by the river", None),
+        ("A photo by Max Roe hangs in the hall", "A photo by Max Roe hangs in the hall", None),
+        ("The bridge Photo by Max Roe courtesy of Agency", "The bridge", "Max Roe courtesy of Agency"),
         # An agency in brackets, behind a sentence or behind a stroke needs no label.
         ("The bridge in Salem, Ore. (AP)", "The bridge in Salem, Ore.", "AP"),
         ("The bridge at night. (AP Photo/Max Roe)", "The bridge at night.", "AP Photo/Max Roe"),

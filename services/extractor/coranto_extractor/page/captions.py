@@ -113,7 +113,7 @@ def _find_credit(text: str) -> tuple[int, str] | None:
             return match.start(), match[1]
     for pattern in (_labelled_credit(), _COPYRIGHT_SIGN, _SOURCE_IN_BRACKETS):
         match = pattern.search(text)
-        if match:
+        if match and not _is_in_sentence(text, match):
             return match.start(), match[1]
     match = _SENTENCE_THEN_SOURCE.match(text)
     if match:
@@ -127,6 +127,13 @@ def _find_credit(text: str) -> tuple[int, str] | None:
         return match.start(), match[1]
     match = _NAME_BEHIND_STROKE.search(text)
     return (match.start(), match[1]) if match and _are_names(match[1]) else None
+
+
+def _is_in_sentence(text: str, match: re.Match[str]) -> bool:
+    """True for “A photo by Jane Doe hangs in the hall”: no mark around the label, and more than names behind it."""
+    label = text[match.start() : match.start(1)].split()
+    follows_word = match.start() > 0 and text[match.start() - 1].isalnum()
+    return follows_word and all(word.isalpha() and word.islower() for word in label) and not _has_only_names(match[1])
 
 
 def _tidy_caption(text: str) -> str | None:
@@ -150,9 +157,14 @@ def _is_signed(text: str) -> bool:
     parts = [part.strip(" .") for part in _BETWEEN_MAKERS.split(text)]
     if len(text) > _MAX_SIGNED_CHARS or not any(map(_is_maker, parts)):
         return False
-    words = (word for part in parts if not _is_maker(part) for word in part.split())
+    return all(_is_maker(part) or _has_only_names(part) for part in parts)
+
+
+def _has_only_names(text: str) -> bool:
+    """False when a word of a sentence is among the names."""
     allowed = _phrases("photo_labels") | _phrases("credit_by") | _phrases("name_particles")
-    return not any(word[:1].islower() and len(word) >= _MIN_PROSE_CHARS and word not in allowed for word in words)
+    words = (word for word in text.split() if word not in allowed)
+    return not any(word[:1].islower() and len(word) >= _MIN_PROSE_CHARS for word in words)
 
 
 def _are_names(text: str) -> bool:
