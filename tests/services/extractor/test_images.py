@@ -48,6 +48,8 @@ Read = Callable[..., Content]
         ("Das Haus steht leer. Bild Jana Roe", "Das Haus steht leer.", "Jana Roe"),
         ("Мост открыт. Фото с сайта most.example", "Мост открыт.", "most.example"),
         ("Die Schau ist offen. Foto zum Fest", "Die Schau ist offen. Foto zum Fest", None),
+        ("The show is open. Photo Festival 2024", "The show is open. Photo Festival 2024", None),
+        ("The bridge is open. | Local News", "The bridge is open. | Local News", None),
         # In East Asia the label stands behind the name.
         ("大橋重新開放。（陳俊雄攝）", "大橋重新開放。", "陳俊雄"),
         ("大桥重新开放。本报记者 王芳 摄", "大桥重新开放。", "本报记者 王芳"),

@@ -64,6 +64,12 @@ def test_what_is_stated_as_section_and_is_none_yields_to_the_breadcrumbs(
     assert read_article(page, "https://news.example/123").section == "City"
 
 
+@pytest.mark.parametrize("name", ["Yahoo!", "Service", "¿Sabías?"])
+def test_short_name_with_a_mark_may_be_a_section(name: str, write_page: Write, read_article: Read) -> None:
+    links = f'<a href="/x">{name}</a><a href="/y">City</a>'
+    assert read_article(write_page(above=_CRUMBS.format(links)), "https://news.example/123").section == name
+
+
 def test_site_is_no_breadcrumb(write_page: Write, read_article: Read) -> None:
     links = '<a href="/front">The Example Post</a><a href="/city">City</a><a href="/city/port">Port</a>'
     assert read_article(write_page(above=_CRUMBS.format(links))).breadcrumbs == ("City", "Port")

@@ -20,7 +20,7 @@ from coranto_extractor.language import phrase_lists
 from coranto_extractor.language.date_parsing import parse_date_text, without_date_at_end
 from coranto_extractor.language.phrase_lists import cached_per_languages, class_alternatives
 from coranto_extractor.language.text_comparison import alphanumeric_key
-from coranto_extractor.page.blocks import Block, normalize_space
+from coranto_extractor.page.blocks import Block, normalize_space, word_count
 from coranto_extractor.page.metadata import PageMetadata, item_values, strings, types_of
 
 _SECTION_META = (
@@ -44,6 +44,8 @@ _MAX_BREADCRUMBS = 10
 # The last breadcrumb is the article itself when it begins like the title for this many characters.
 _COMPARED_TITLE_CHARS = 30
 _MAX_JSON_NODES = 200
+# “Yahoo!” is a name.
+_MIN_SENTENCE_WORDS = 3
 _KEY_OF_SOFTWARE = re.compile(r"\w_\w")
 
 
@@ -72,7 +74,8 @@ def find_section(reading: PageReading, breadcrumbs: Sequence[str]) -> Extracted[
 
 def _is_name(text: str) -> bool:
     """False for a question, a line that goes on, a date, a byline, and for a key of software, such as “news_news”."""
-    is_sentence = text.endswith(("?", "!", ":")) or names_in_byline(text) is not None
+    is_sentence = text.endswith(("?", "!")) and word_count(text) >= _MIN_SENTENCE_WORDS
+    is_sentence = is_sentence or text.endswith(":") or names_in_byline(text) is not None
     return bool(text) and not is_sentence and not _KEY_OF_SOFTWARE.search(text) and parse_date_text(text, None) is None
 
 

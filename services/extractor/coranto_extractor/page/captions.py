@@ -27,7 +27,7 @@ _IN_BRACKETS_AT_END = re.compile(r"\s*[(\[（［]([^()\[\]（）［］\n]{2,80})
 _BEHIND_SENTENCE = re.compile(r"(?<=[.!?…”\"»。！？])\s*((?:(?!\.\s)[^!?…”\"»。！？©:：\n]){2,80})$")
 _BEHIND_STROKE = re.compile(r"\s+[/|–—-]\s+([^/|–—\n]{2,60})$")
 # “The bridge is open. / Jane Doe”
-_NAME_BEHIND_STROKE = re.compile(r"(?<=[.!?…»”\"。！？।])\s*[/|]\s*([^\W\d_][^.!?:/|\d\n]{2,50})$")
+_NAME_BEHIND_STROKE = re.compile(r"(?<=[.!?…»”\"。！？।])\s*/\s*([^\W\d_][^.!?:/|\d\n]{2,50})$")
 _BETWEEN_MAKERS = re.compile(r"\s*[/|,:;©–—-]\s*|\s+(?:via|for)\s+", re.IGNORECASE)
 _MAX_SIGNED_CHARS = 80
 # A word of so many letters in small ones is of a sentence. An end of so many words that is there twice is no refrain.
@@ -57,7 +57,7 @@ def _labelled_credit() -> re.Pattern[str]:
 def _label_and_name() -> re.Pattern[str]:
     """Behind a sentence or a stroke, or in brackets, a label needs no colon before a name: “… opens. Foto Jana Roe”."""
     labels = "|".join(re.escape(label) for label in phrase_lists.phrases("photo_labels"))
-    name = rf"(?:@\w|[{CAPITALS}])[^.!?()\[\]\n]{{2,60}}|[\w-]{{2,40}}\.[a-z]{{2,12}}"
+    name = rf"(?:@\w|[{CAPITALS}])[^.!?()\[\]\d\n]{{2,60}}|[\w-]{{2,40}}\.[a-z]{{2,12}}"
     return re.compile(
         rf"(?:(?<=[.!?…”\"»])\s+|\s[/|–—-]\s+|\s*[(\[]\s*)(?i:{labels})"
         rf"(?:\s(?i:{alternatives('credit_by')}))?\s+(?P<credit>{name})[)\]]?\s*\.?$"
