@@ -207,6 +207,8 @@ def _stated_on_element(element: html.HtmlElement) -> tuple[str | None, str | Non
         kind = next((kind for kind in ("caption", "credit") if name.startswith("data-") and name.endswith(kind)), None)
         if kind:
             stated[kind] = clean(value[:_MAX_CAPTION_CHARS])
+    if not stated:
+        return None, None
     caption, credit = split_caption(stated.get("caption", ""))
     return caption, tidy_credit(stated.get("credit", "")) or credit
 

@@ -36,6 +36,7 @@ _SECTION_META = (
     "article:category",
 )
 _BREADCRUMB_CLASS = re.compile(r"breadcrumb|bread-crumb|crumbs|pathway|channel-path", re.IGNORECASE)
+_LISTS = frozenset({"ul", "ol", "nav", "div", "p"})
 _MAX_ELEMENTS_OF_BLOCK = 60
 _MAX_SECTION_CHARS = 40
 # A section in the metadata, and a breadcrumb, may be a little longer.
@@ -80,8 +81,14 @@ def _is_name(text: str) -> bool:
 
 
 def _keys_of_site(page: PageMetadata) -> set[str]:
-    names = (*site_names(page), registered_domain(page.host), *phrase_lists.phrases("home_labels"))
-    return {alphanumeric_key(name) for name in names}
+    """Of the site's names and of those that front pages have."""
+    names = (*site_names(page), registered_domain(page.host))
+    return {*map(alphanumeric_key, names), *_keys_of_front_pages()}
+
+
+@cached_per_languages
+def _keys_of_front_pages() -> frozenset[str]:
+    return frozenset(map(alphanumeric_key, phrase_lists.phrases("home_labels")))
 
 
 @cached_per_languages
@@ -182,16 +189,22 @@ def find_breadcrumbs(reading: PageReading) -> Extracted[tuple[str, ...]] | None:
             breadcrumbs = _without_ends(page, names, reading.title)
             if breadcrumbs:
                 return Extracted(breadcrumbs, "json-ld", 0.9)
-    for element in reading.root.iter("ul", "ol", "nav", "div", "p"):
-        named = " ".join(element.get(name) or "" for name in ("class", "id", "itemtype"))
-        if _BREADCRUMB_CLASS.search(named):
-            anchors = list(element.iter("a"))
-            # Only the first link leads to the front page: a section with its own host has that host's front page.
-            inner = anchors[1:] if anchors and _links_to_front_page(page, anchors[0]) else anchors
-            texts = [normalize_space(link.text_content()) for link in inner]
-            breadcrumbs = _without_ends(page, [text for text in texts if text], reading.title)
-            return Extracted(breadcrumbs, "breadcrumbs", 0.7) if breadcrumbs else None
+    for element in _lists_of_breadcrumbs(reading.root):
+        anchors = list(element.iter("a"))
+        # Only the first link leads to the front page: a section with its own host has that host's front page.
+        inner = anchors[1:] if anchors and _links_to_front_page(page, anchors[0]) else anchors
+        texts = [normalize_space(link.text_content()) for link in inner]
+        breadcrumbs = _without_ends(page, [text for text in texts if text], reading.title)
+        return Extracted(breadcrumbs, "breadcrumbs", 0.7) if breadcrumbs else None
     return None
+
+
+def _lists_of_breadcrumbs(root: html.HtmlElement) -> Iterator[html.HtmlElement]:
+    """The elements whose class says so; then those whose id or type does."""
+    for name in ("class", "id", "itemtype"):
+        for element in root.iterfind(f".//*[@{name}]"):
+            if element.tag in _LISTS and _BREADCRUMB_CLASS.search(element.get(name) or ""):
+                yield element
 
 
 def _links_to_front_page(page: PageMetadata, link: html.HtmlElement) -> bool:

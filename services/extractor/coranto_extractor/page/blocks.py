@@ -74,13 +74,10 @@ class Block:
     pieces: Sequence[str] = ()
     """The text nodes, as they are."""
     bold_chars: int = 0
+    link_share: float = field(init=False)
+    """The share of the characters that are linked."""
     is_prose: bool = field(init=False)
     """True for text that reads like a paragraph: long enough, mostly not linked, with a sentence in it."""
-
-    @property
-    def link_share(self) -> float:
-        """The share of the characters that are linked."""
-        return min(1.0, self.link_chars / max(1, len(self.text)))
 
     @property
     def is_bold(self) -> bool:
@@ -106,7 +103,8 @@ class Block:
         return is_long and bool(SENTENCE_END.search(self.text))
 
     def __post_init__(self) -> None:
-        # Read some twenty times per block, so computed once.
+        # Both are read many times per block, so computed once.
+        self.link_share = min(1.0, self.link_chars / max(1, len(self.text)))
         self.is_prose = (
             self.weight >= _MIN_PROSE_WEIGHT
             and self.link_share < _MAX_PROSE_LINK_SHARE
@@ -134,17 +132,23 @@ class BlockList(list[Block]):
 
 def text_weight(text: str) -> float:
     """The length of a text in Latin letters. Characters of scripts without spaces count more."""
+    if text.isascii():
+        return len(text)
     return len(text) + (_UNSPACED_CHARACTER_WEIGHT - 1) * len(UNSPACED_CHARACTER.findall(text))
 
 
 def word_count(text: str) -> int:
     """How many words the text has, about: in scripts without spaces, two characters are one."""
+    if text.isascii():
+        return len(text.split())
     return len(text.split()) + len(UNSPACED_CHARACTER.findall(text)) // _UNSPACED_CHARACTERS_OF_WORD
 
 
 def normalize_space(text: str) -> str:
     """The text with runs of white space replaced by single spaces, and without invisible characters."""
-    return " ".join(text.replace("\u00ad", "").replace("\u200b", "").replace("\ufeff", "").split())
+    if not text.isascii():
+        text = text.replace("\u00ad", "").replace("\u200b", "").replace("\ufeff", "")
+    return " ".join(text.split())
 
 
 def split_blocks(root: html.HtmlElement, *, trusts_markup: bool = True) -> BlockList:

@@ -111,14 +111,16 @@ def _find_credit(text: str) -> tuple[int, str] | None:
         match = pattern.search(text)
         if match and _is_signed(match[1]):
             return match.start(), match[1]
-    for pattern in (_labelled_credit(), _COPYRIGHT_SIGN, _SOURCE_IN_BRACKETS):
+    # Whether there is a label at all is found quickly; most captions have none.
+    has_label = phrase_lists.any_phrase("photo_labels").search(text) is not None
+    for pattern in (*([_labelled_credit()] if has_label else []), _COPYRIGHT_SIGN, _SOURCE_IN_BRACKETS):
         match = pattern.search(text)
         if match and not _is_in_sentence(text, match):
             return match.start(), match[1]
     match = _SENTENCE_THEN_SOURCE.match(text)
     if match:
         return match.start("credit"), match["credit"]
-    for pattern in (_label_and_name(), _name_and_verb()):
+    for pattern in (*([_label_and_name()] if has_label else []), _name_and_verb()):
         match = pattern.search(text)
         if match and match["credit"].strip():
             return match.start(), match["credit"]

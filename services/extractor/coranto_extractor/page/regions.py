@@ -255,7 +255,7 @@ def _is_separate_form(element: html.HtmlElement) -> bool:
 
 def _asks_for_text(element: html.HtmlElement) -> bool:
     """True for a small box with a field for an address or the like right in it, without a form around."""
-    field = element.find("input")
+    field = next(element.iterchildren("input"), None)
     asks = field is not None and (field.get("type") or "text").lower() in _TEXT_FIELDS
     return asks and _is_separate_form(element)
 

@@ -26,6 +26,7 @@ from coranto_extractor.fields.dating.url_dates import date_in_url
 from coranto_extractor.fields.evidence import Extracted
 from coranto_extractor.fields.page_reading import PageReading
 from coranto_extractor.fields.places import Places
+from coranto_extractor.language import phrase_lists
 from coranto_extractor.language.text_comparison import alphanumeric_key
 from coranto_extractor.page.metadata import PageMetadata
 
@@ -74,6 +75,10 @@ def _find_shown_change(
     reading: PageReading, reader: DateReader, published: ArticleDate | None
 ) -> Extracted[ArticleDate] | None:
     """The day that the page shows near the headline as that of the last change, where it is not that of publication too."""
+    # Most pages show no such label, and all their dates were read once before.
+    label = phrase_lists.any_phrase("updated")
+    if not any(label.search(block.text) for block in reading.near_headline):
+        return None
     for moment in find_shown_dates(reading, reader).updated:
         if published is not None and moment.day < published.day:
             reading.rejections.reject("modified", moment.local, "before_publication")
