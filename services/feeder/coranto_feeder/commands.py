@@ -303,11 +303,7 @@ def remove_feeds(
     data: DataOption = None,
 ) -> None:
     """Poll these no longer; of a sitemap index, its sitemaps too. Articles stay. Exit code 3 when one was not known."""
-
-    async def remove(registry: FeedRegistry) -> list[str]:
-        return [url for url in urls if not await registry.remove(_address(url))]
-
-    _tell(urls, _with_registry(data, remove), "removed")
+    _change(urls, data, FeedRegistry.remove, "removed")
 
 
 @app.command("pause")
@@ -316,11 +312,7 @@ def pause_feeds(
     data: DataOption = None,
 ) -> None:
     """Poll these no longer until they are resumed; of a sitemap index, its sitemaps too. Exit code 3 when one was not known."""
-
-    async def pause(registry: FeedRegistry) -> list[str]:
-        return [url for url in urls if not await registry.pause(_address(url))]
-
-    _tell(urls, _with_registry(data, pause), "paused")
+    _change(urls, data, FeedRegistry.pause, "paused")
 
 
 @app.command("resume")
@@ -329,15 +321,18 @@ def resume_feeds(
     data: DataOption = None,
 ) -> None:
     """Poll paused ones again, at once; of a sitemap index, its sitemaps too. Exit code 3 when one was not known."""
-
-    async def resume(registry: FeedRegistry) -> list[str]:
-        return [url for url in urls if not await registry.resume(_address(url), datetime.now(UTC))]
-
-    _tell(urls, _with_registry(data, resume), "resumed")
+    _change(urls, data, lambda registry, url: registry.resume(url, datetime.now(UTC)), "resumed")
 
 
-def _tell(urls: list[str], unknown: list[str], done: str) -> None:
-    """Say which feeds there were not, and how many were treated; the exit code tells too."""
+def _change(
+    urls: list[str], data: Path | None, change: Callable[[FeedRegistry, str], Awaitable[bool]], done: str
+) -> None:
+    """Change each feed, and say which there were not and how many were changed; the exit code tells too."""
+
+    async def find_unknown(registry: FeedRegistry) -> list[str]:
+        return [url for url in urls if not await change(registry, _address(url))]
+
+    unknown = _with_registry(data, find_unknown)
     for url in unknown:
         print_message(f"no such feed: {url}; see `coranto feeds list`", style="red")
     print_result(f"{len(urls) - len(unknown)} {done}")

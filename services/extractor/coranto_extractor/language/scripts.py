@@ -27,3 +27,8 @@ UNSPACED_CHARACTER = re.compile(f"[{UNSPACED}]")
 def is_east_asian(text: str) -> bool:
     """True when the text contains Chinese, Japanese or Korean characters."""
     return EAST_ASIAN_CHARACTER.search(text) is not None
+
+
+def begins_like_name(word: str) -> bool:
+    """True for a capital, and for a letter of a script in which no word begins with one; Georgian has capitals, but for titles."""
+    return word[0] == word[0].title()

@@ -9,7 +9,7 @@ from coranto.agencies import byline_names
 from coranto_extractor.language import phrase_lists
 from coranto_extractor.language.date_parsing import without_date_at_end
 from coranto_extractor.language.phrase_lists import alternatives, cached_per_languages
-from coranto_extractor.language.scripts import CAPITALS, EAST_ASIAN, is_east_asian
+from coranto_extractor.language.scripts import CAPITALS, EAST_ASIAN, begins_like_name, is_east_asian
 from coranto_extractor.page.blocks import normalize_space
 
 # “The bridge is open © Jane Doe”
@@ -42,11 +42,10 @@ _LEADING_YEAR = re.compile(r"^(?:19|20)\d\d[\s,]+")
 
 @cached_per_languages
 def _labelled_credit() -> re.Pattern[str]:
-    labels = "|".join(re.escape(label) for label in phrase_lists.phrases("photo_labels"))
-    by, of = alternatives("credit_by"), alternatives("credit_of")
+    labels, by, of = (alternatives(key) for key in ("photo_labels", "credit_by", "credit_of"))
     # In brackets, after a separator, or at the very end after a sentence: “(Фото: N. N. / Agency)”, “Foto: N. N.”
     return re.compile(
-        rf"[\s(\[|–—-]{{0,8}}(?<!\w)(?:{labels})"
+        rf"[\s(\[|–—-]{{0,8}}(?<!\w){labels}"
         rf"(?:(?:\s(?:{by}|{of}))?\s?[:：©/=＝]|\s{by}(?=\s(?-i:[{CAPITALS}])))"
         r"\s*(?P<credit>[^)\]\n]{2,120})[)\]]?\s*\.?\s*$",
         re.IGNORECASE,
@@ -56,7 +55,7 @@ def _labelled_credit() -> re.Pattern[str]:
 @cached_per_languages
 def _label_and_name() -> re.Pattern[str]:
     """Behind a sentence or a stroke, or in brackets, a label needs no colon before a name: “… opens. Foto Jana Roe”."""
-    labels = "|".join(re.escape(label) for label in phrase_lists.phrases("photo_labels"))
+    labels = alternatives("photo_labels")
     name = rf"(?:@\w|[{CAPITALS}])[^.!?()\[\]\d\n]{{2,60}}|[\w-]{{2,40}}\.[a-z]{{2,12}}"
     return re.compile(
         rf"(?:(?<=[.!?…”\"»])\s+|\s[/|–—-]\s+|\s*[(\[]\s*)(?i:{labels})"
@@ -172,7 +171,7 @@ def _has_only_names(text: str) -> bool:
 def _are_names(text: str) -> bool:
     """True for a few words that begin with capitals, or as words do in scripts without them."""
     words = [word for word in text.split() if word.casefold() not in _phrases("name_particles")]
-    return 0 < len(words) <= _MAX_NAME_WORDS and all(word[0] == word[0].title() for word in words)
+    return 0 < len(words) <= _MAX_NAME_WORDS and all(map(begins_like_name, words))
 
 
 def _is_maker(part: str) -> bool:
@@ -238,11 +237,11 @@ def _is_control(words: Sequence[str]) -> bool:
 @cached_per_languages
 def _place_in_gallery() -> re.Pattern[str]:
     """The place of a picture in its gallery, before its caption: “Bild 1 von 10”, “3/12”."""
-    labels = "|".join(re.escape(label) for label in phrase_lists.phrases("photo_labels"))
+    labels = alternatives("photo_labels")
     number = r"\d{1,3}"
     fractions = "|".join(map(re.escape, _NO_PLACES))
     return re.compile(
-        rf"^(?!(?:{fractions})\b)(?:(?:{labels})\s{number}\s?(?:/|[^\W\d]{{1,3}})\s?{number}|{number}\s?/\s?{number}(?=\W*(?-i:[{CAPITALS}{EAST_ASIAN}])))"
+        rf"^(?!(?:{fractions})\b)(?:{labels}\s{number}\s?(?:/|[^\W\d]{{1,3}})\s?{number}|{number}\s?/\s?{number}(?=\W*(?-i:[{CAPITALS}{EAST_ASIAN}])))"
         r"(?![\d/.]|\w)[\s.:–—-]*",
         re.IGNORECASE,
     )

@@ -232,11 +232,12 @@ def _is_control(element: html.HtmlElement | None) -> bool:
     """True for a button, or a link that leads nowhere, alone or in an element of its own."""
     if element is None or not is_shorter(element, _MAX_CONTROL_CHARS):
         return False
-    controls = [
-        one for one in element.iter("button", "a", "span") if one.tag == "button" or one.get("role") == "button"
-    ]
-    links = [one for one in element.iter("a") if (one.get("href") or "#").startswith(("#", "javascript:"))]
-    return bool(controls or links)
+    return any(
+        one.tag == "button"
+        or one.get("role") == "button"
+        or (one.tag == "a" and (one.get("href") or "#").startswith(("#", "javascript:")))
+        for one in element.iter("button", "a", "span")
+    )
 
 
 def wraps_page(element: html.HtmlElement) -> bool:

@@ -20,7 +20,7 @@ from coranto_classifier.entities.english.tokens import CaseCounts, count_cases, 
 from coranto_classifier.entities.mention import Mention
 from coranto_classifier.entities.multilingual.opinions import OpinionMaker
 from coranto_classifier.entities.multilingual.sentence_network import SentenceNetwork
-from coranto_classifier.entities.multilingual.tag_paths import averaged, chances_of, likeliest_tags, read_together
+from coranto_classifier.entities.multilingual.tag_paths import read_together, tags_by_both
 
 _LONGEST_TEXT = 20_000
 _LONGEST_SENTENCE = 400  # tokens; longer text without a sentence end is tagged in pieces
@@ -91,8 +91,8 @@ class EnglishRecognizer:
         sentences = [words for _, words in read]
         rows = features_of(sentences, self._gazetteer, self._opinions, cases)
         judged = self._network.judge(sentences, "en")
-        chances = [averaged(known, chances_of(self._tagger, own)) for known, own in zip(judged, rows, strict=True)]
-        for (tokens, words), tags in zip(read, likeliest_tags(chances), strict=True):
+        tagged = tags_by_both(judged, self._tagger, rows)
+        for (tokens, words), tags in zip(read, tagged, strict=True):
             for first, last, kind in self._post_processor.corrected(words, list(entity_spans(tags)), cases):
                 start, end = tokens[first][0], tokens[last][1]
                 normal = normal_form(text[start:end])

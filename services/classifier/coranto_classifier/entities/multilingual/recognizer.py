@@ -26,7 +26,7 @@ from coranto_classifier.entities.multilingual.german_words import (
 from coranto_classifier.entities.multilingual.known_phrases import KnownPhrases
 from coranto_classifier.entities.multilingual.name_lists import feature_of_lists, read_lists
 from coranto_classifier.entities.multilingual.sentence_network import SentenceNetwork
-from coranto_classifier.entities.multilingual.tag_paths import averaged, chances_of, likeliest_tags, read_together
+from coranto_classifier.entities.multilingual.tag_paths import read_together, tags_by_both
 from coranto_classifier.entities.multilingual.tokens import sentences_of, tokens_of
 
 MODELS: dict[str, tuple[str, ...]] = {
@@ -120,8 +120,8 @@ class MultilingualRecognizer:
             for add_features in self._more:
                 add_features(own, words)
         judged = self._network.judge(read, self._language)
-        chances = [averaged(known, chances_of(self._tagger, own)) for known, own in zip(judged, rows, strict=True)]
-        for number, tags in zip(chosen, likeliest_tags(chances), strict=True):
+        tagged = tags_by_both(judged, self._tagger, rows)
+        for number, tags in zip(chosen, tagged, strict=True):
             tokens, words = sentences[number], written[number]
             for first, last, kind in entity_spans(tags):
                 while first < last and words[first] in _MARKS:

@@ -36,6 +36,11 @@ def read_together(sentences: Iterable[Sentence]) -> Iterator[list[Sentence]]:
         yield group
 
 
+def tags_by_both(judged: Sequence[Matrix], tagger: Any, rows: Sequence[Sequence[Sequence[str]]]) -> list[list[str]]:
+    """The likeliest tags of sentences, by the network's judgement of each and by the CRF from its features alike."""
+    return likeliest_tags([averaged(known, chances_of(tagger, own)) for known, own in zip(judged, rows, strict=True)])
+
+
 def chances_of(tagger: Any, rows: Sequence[Sequence[str]]) -> Matrix:
     """The chances of the labels of a sentence's words by a CRF, from their features; names of other kinds count as none."""
     tagger.set(rows)

@@ -15,7 +15,7 @@ from coranto_extractor.fields.evidence import RejectionLog
 from coranto_extractor.language import phrase_lists
 from coranto_extractor.language.given_names import begins_with_given_name, is_given_name
 from coranto_extractor.language.phrase_lists import alternatives, cached_per_languages
-from coranto_extractor.language.scripts import CAPITALS, is_east_asian
+from coranto_extractor.language.scripts import CAPITALS, begins_like_name, is_east_asian
 from coranto_extractor.language.text_comparison import alphanumeric_key
 from coranto_extractor.page.blocks import normalize_space
 from coranto_extractor.page.metadata import clean
@@ -30,8 +30,8 @@ _NICKNAME = re.compile(r"\s[(\"“„'‘][^\W\d_][\w.\- ]{0,20}[)\"”“'’](
 # Some letters of Indian scripts are no word characters.
 _LABEL = re.compile(r"^[^\s:：|,]{2,30}(?:\s[^\s:：|,]{1,20})?\s?[:：]\s*(?=\S)")
 _WORD = re.compile(r"\w+")
-# “谢若含2017-03-01 14:27”
 _CHINESE_NAME = re.compile(r"[\u3400-\u9fff]{2,3}")
+# “谢若含2017-03-01 14:27”
 _EAST_ASIAN_DATE = re.compile(r"\s*(?:19|20)\d\d\s?[-/.年년].*$")
 _MAX_NAME_CHARS = 60
 _MAX_NAME_WORDS = 6
@@ -309,7 +309,7 @@ def _without_date(text: str) -> str:
         return text
     if end > 1 and words[end - 1].casefold().strip(".,") in phrase_lists.month_names(None):
         end -= 1
-    while end > 1 and not _begins_like_name(words[end - 1]):
+    while end > 1 and not begins_like_name(words[end - 1]):
         end -= 1
     return " ".join(words[:end]) if end > 1 or is_first_name_alone(words[0]) else text
 
@@ -382,12 +382,12 @@ def reads_like_name(name: str) -> bool:
         return False
     if not all(_NAME_START.match(word) for word in words):
         return False
-    return all(map(_begins_like_name, words))
+    return all(map(begins_like_name, words))
 
 
-def _begins_like_name(word: str) -> bool:
-    """True for a capital, and for a letter of a script in which no word begins with one; Georgian has capitals, but for titles."""
-    return word[0] == word[0].title()
+def begins_with_known_name(name: str) -> bool:
+    """True when a known given name comes first, or a surname of a language in which that comes first."""
+    return begins_with_given_name(name) or phrase_lists.any_phrase("first_surnames").match(name) is not None
 
 
 def is_publication_name(name: str) -> bool:

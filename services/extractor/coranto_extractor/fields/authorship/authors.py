@@ -15,6 +15,7 @@ from coranto_extractor.fields.authorship.author_names import (
     SiteNames,
     agency_of,
     bare_name,
+    begins_with_known_name,
     has_two_parts,
     is_publication_name,
     sort_names,
@@ -174,8 +175,7 @@ def _without_site_owner(page: PageMetadata, near: Sequence[Block], persons: list
 def _ends_page_title(page: PageMetadata, name: str) -> bool:
     """True for what stands alone behind the last mark in the title of the window, as the site's name does, and is no known name."""
     ending = _TITLE_MARK.split(page.page_title or "")[-1]
-    is_known = begins_with_given_name(name) or phrase_lists.any_phrase("first_surnames").match(name) is not None
-    return alphanumeric_key(ending) == alphanumeric_key(name) and not is_known
+    return alphanumeric_key(ending) == alphanumeric_key(name) and not begins_with_known_name(name)
 
 
 def _without_account_names(near: Sequence[Block], persons: list[Person]) -> list[Person]:

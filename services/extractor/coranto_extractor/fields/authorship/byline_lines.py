@@ -10,6 +10,7 @@ from coranto_extractor.fields.authorship.author_names import (
     SiteNames,
     agency_of,
     bare_name,
+    begins_with_known_name,
     is_first_name_alone,
     reads_like_name,
     split_names,
@@ -175,7 +176,7 @@ def _is_full_name(name: str) -> bool:
     return (
         _MIN_NAME_WORDS <= len(name.split()) <= _MAX_NAME_WORDS
         and reads_like_name(name)
-        and (begins_with_given_name(name) or phrase_lists.any_phrase("first_surnames").match(name) is not None)
+        and begins_with_known_name(name)
         and not any(map(str.isdigit, name))
     )
 

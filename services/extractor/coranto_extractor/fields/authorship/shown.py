@@ -168,8 +168,9 @@ def names_in_text(texts: Sequence[str], places: Places) -> list[str]:
         behind_word = names_in_byline(text[:_MAX_BYLINE_CHARS]) if is_byline else None
         if behind_word:
             return [behind_word]
-    in_brackets = names_in_dateline(texts[0]) if texts else []
-    if in_brackets := in_brackets or next(filter(None, map(names_at_end, reversed(closing))), []):
+    in_dateline = names_in_dateline(texts[0]) if texts else []
+    in_brackets = in_dateline or next(filter(None, map(names_at_end, reversed(closing))), [])
+    if in_brackets:
         return in_brackets
     # A linked name below the text is whom the article is about.
     alone = [*texts[-_CLOSING_LINES:], *(block.text for block in below[:1] if not block.links)]
